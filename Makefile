@@ -1,0 +1,85 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Inside the venv, so that nothing is written outside the project
+export UV_CACHE_DIR ?= $(CURDIR)/$(VENV)/.uv-cache
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
+
+.PHONY: env
+env: $(READY) ## Build .venv from requirements.txt
+
+$(READY): requirements.txt pyproject.toml
+	@echo "Building $(VENV) (once, about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  echo "Cannot make a virtual environment with $(PYTHON). It needs Python 3.11 to 3.13 with venv; PYTHON=python3.12 make … picks another."; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "$$($(BIN)/python --version) does not fit: Python 3.11 to 3.13 is needed. Remove $(VENV) and run PYTHON=python3.12 make …"; exit 1; }
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --no-cache-dir uv
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@rm -rf $(UV_CACHE_DIR)
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $(READY)
+
+.PHONY: demo
+demo: $(READY) ## Mirror two accounts through Airflow, end to end, and show what landed (KEEP=1 leaves it running)
+	@exec $(BIN)/sync-hostaway demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+.PHONY: test
+test: $(READY) ## Run every test
+	@$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(READY) ## Check style, types, SQL and YAML
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/yamllint --strict .
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar --nofail dbt_project include >/dev/null
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project include/sync_hostaway
+
+.PHONY: format
+format: $(READY) ## Repair what the formatters can repair
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: start stop status
+start: $(READY) ## Start the embedded PostgreSQL and Airflow
+	@exec $(BIN)/sync-hostaway local start
+stop: $(READY) ## Stop them
+	@exec $(BIN)/sync-hostaway local stop
+status: $(READY) ## Show what runs, and where
+	@exec $(BIN)/sync-hostaway local status
+
+.PHONY: sync
+sync: $(READY) ## Mirror one account now: make sync ACCOUNT=701 MODE=full
+	@exec $(BIN)/sync-hostaway sync --account $(ACCOUNT) --mode $(or $(MODE),incremental)
+
+.PHONY: bench
+bench: $(READY) ## Measure the demo, a sync's memory and throughput
+	@exec $(BIN)/python -m benchmarks
+
+.PHONY: docs
+docs: $(READY) ## Build the documentation of the tables into docs/dbt
+	@exec $(BIN)/sync-hostaway docs
+
+.PHONY: requirements
+requirements: $(READY) ## Resolve requirements.in into requirements.txt
+	@$(UV) pip compile requirements.in --output-file requirements.txt --generate-hashes --universal \
+	  --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" --quiet
+
+.PHONY: clean
+clean: ## Stop the platform and remove its state and the environment
+	@test ! -x $(BIN)/sync-hostaway || $(BIN)/sync-hostaway local stop
+	@rm -rf $(VENV) .local

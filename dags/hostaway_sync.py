@@ -1,0 +1,118 @@
+"""One Airflow Dag per mirrored account: hostaway_sync__<account_id>.
+
+The accounts come from a snapshot file, never from a database: parsing this file must neither fail nor wait.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, Param, TaskGroup, get_current_context, get_parsing_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, account_of, first_tick, sync_dag_id
+from sync_hostaway.settings import get_settings
+from sync_hostaway.transform.operator import RequestTransformOperator
+
+DOC = """
+Mirrors Hostaway account **{account_id}** {name}into the warehouse: raw rows to the schema `landing`, then a request to
+`hostaway_transform` for the tables in `hostaway`.
+
+Trigger it with *mode* `full` to read everything again, or pick single *resources*.
+
+**Triage**
+
+* `CredentialsRefused`, `InactiveAccount`: Hostaway does not accept the API key, and no further calls are made.
+  `sync-hostaway accounts rotate {account_id}` stores a new one; then trigger again.
+* `SyncIncomplete`: rows are missing although the list was read again; what landed is kept. The retry reads it once
+  more; if it stays, look at `ops.sync_runs`.
+* `HostawayThrottled`, `HostawayUnreachable`, `HostawayServerError`: the API has trouble, or another integration uses up
+  its limit. Retries back off up to half an hour; there is nothing to do.
+* Rows in `ops.quarantine` could not be understood; reason and payload stand there, and the others landed. A corrected
+  row settles its entry by itself.
+
+Any task can be cleared and run again at any time: landed rows stay, finished threads are not read twice.
+"""
+
+
+def mirrored_accounts() -> list[SnapshotAccount]:
+    """The accounts to build Dags for; on a worker, just the one whose task is about to run."""
+    known = read_snapshot(get_settings().snapshot_file)
+    dag_id = get_parsing_context().dag_id
+    if dag_id is None:
+        return known
+    wanted = account_of(dag_id)
+    if wanted is None:
+        return []
+    return [account for account in known if account.account_id == wanted] or [SnapshotAccount(wanted)]
+
+
+@task
+def extract(account_id: int, resource: str) -> dict[str, Any]:
+    """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
+    from sync_hostaway.hostaway.hook import HostawayHook
+    from sync_hostaway.sync.engine import sync_resource
+    from sync_hostaway.warehouse import connect
+
+    context = get_current_context()
+    if resource not in context["params"]["resources"]:
+        raise AirflowSkipException(f"{resource} is not among the resources of this run")
+    with connect() as connection, HostawayHook(account_id=account_id).get_conn() as client:
+        result = sync_resource(
+            connection,
+            client,
+            Resource(resource),
+            Mode(context["params"]["mode"]),
+            run_key=context["run_id"],
+        )
+    return result.summary()
+
+
+def build_dag(account: SnapshotAccount) -> DAG:
+    """The Dag of one account. Its shape depends on nothing but the id, so that parsing it again changes no version."""
+    minute = get_settings().daily_minute(account.account_id)
+    with DAG(
+        sync_dag_id(account.account_id),
+        description=f"Mirrors Hostaway account {account.account_id}",
+        doc_md=DOC.format(account_id=account.account_id, name=f"({account.name}) " if account.name else ""),
+        # Spread over the day, so that accounts behind one IP address do not compete for its request limit.
+        schedule=f"{minute % 60} {minute // 60} * * *",
+        start_date=first_tick(account.registered_on),
+        catchup=False,
+        is_paused_upon_creation=False,
+        max_active_runs=1,
+        tags=[TAG, "sync"],
+        default_args={**DEFAULT_ARGS, "trigger_rule": "none_failed"},
+        params={
+            "mode": Param(
+                Mode.INCREMENTAL.value,
+                enum=[mode.value for mode in Mode],
+                title="Mode",
+                description="full reads everything again, incremental what changed since the last complete run",
+            ),
+            "resources": Param(
+                [resource.value for resource in Resource],
+                type="array",
+                items={"type": "string", "enum": [resource.value for resource in Resource]},
+                examples=[resource.value for resource in Resource],
+                title="Resources",
+                description="What to mirror; messages are found through conversations, calendar days through listings",
+            ),
+        },
+    ) as dag:
+        tasks = {}
+        for resource in Resource:
+            with TaskGroup(resource.value, tooltip=f"Lands {resource.value}"):
+                tasks[resource] = extract(account.account_id, resource.value)
+        tasks[Resource.LISTINGS] >> tasks[Resource.CALENDAR_DAYS]
+        tasks[Resource.CONVERSATIONS] >> tasks[Resource.MESSAGES]
+        # A teardown: it runs whatever happened, and a run whose extraction failed still counts as failed.
+        request = RequestTransformOperator(task_id="request_transform", trigger_rule="all_done")
+        list(tasks.values()) >> request.as_teardown(on_failure_fail_dagrun=True)
+    return dag
+
+
+for _account in mirrored_accounts():
+    globals()[sync_dag_id(_account.account_id)] = build_dag(_account)

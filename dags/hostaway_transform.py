@@ -1,0 +1,43 @@
+"""hostaway_transform: builds the core tables from everything that has landed, whoever asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import dag, get_current_context, task
+
+from sync_hostaway.orchestration import DBT_POOL, DEFAULT_ARGS, TAG, TRANSFORM_DAG_ID
+
+
+@dag(
+    TRANSFORM_DAG_ID,
+    description="Builds the tables of the schema hostaway from what has landed",
+    doc_md="""
+Builds the core tables (`hostaway.listings`, `.reservations`, …) from every load that no transform has taken yet.
+
+It has no schedule: sync runs ask for it, and those who ask while a run is still queued share that run.
+
+**Triage**
+
+* `TransformFailed` names the model and PostgreSQL's message. The loads stay pending; the next run takes them again.
+* Rows whose listing or conversation has not arrived wait in `ops.held_rows` and come in by themselves.
+* `ops.transforms` has one row per run: loads, seconds and rows per model.
+""",
+    schedule=None,
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    tags=[TAG, "dbt"],
+    default_args={**DEFAULT_ARGS, "pool": DBT_POOL},
+)
+def hostaway_transform() -> None:
+    @task
+    def transform() -> dict[str, Any]:
+        from sync_hostaway.transform.runner import run_transform
+
+        return run_transform(requested_by=get_current_context()["run_id"]).summary()
+
+    transform()
+
+
+hostaway_transform()

@@ -1,0 +1,3 @@
+"""The account registry: which Hostaway accounts are mirrored, their state, and their secrets."""
+
+from __future__ import annotations

@@ -1,0 +1,55 @@
+-- name: get_secret
+select ciphertext from ops.secrets where account_id = %(account_id)s and name = %(name)s
+
+-- name: put_secret
+insert into ops.secrets (account_id, name, ciphertext)
+values (%(account_id)s, %(name)s, %(ciphertext)s)
+on conflict (account_id, name) do update set
+    ciphertext = excluded.ciphertext,
+    updated_at = now()
+
+-- name: delete_secret
+delete from ops.secrets where account_id = %(account_id)s and name = %(name)s
+
+-- name: lock_token
+select pg_advisory_lock(hashtextextended('hostaway access token', %(account_id)s))
+
+-- name: unlock_token
+select pg_advisory_unlock(hashtextextended('hostaway access token', %(account_id)s))
+
+-- name: put_account
+-- Adding an account again renews its secret and makes it active.
+insert into ops.accounts (account_id, name)
+values (%(account_id)s, %(name)s)
+on conflict (account_id) do update set
+    name = coalesce(excluded.name, accounts.name),
+    state = 'active',
+    state_reason = null,
+    updated_at = now()
+
+-- name: set_state
+update ops.accounts
+set state = %(state)s, state_reason = %(reason)s, updated_at = now()
+where account_id = %(account_id)s
+returning account_id
+
+-- name: get_account
+select account_id, name, state, state_reason, options, created_at
+from ops.accounts
+where account_id = %(account_id)s
+
+-- name: list_accounts
+select
+    accounts.account_id,
+    accounts.name,
+    accounts.state,
+    accounts.state_reason,
+    accounts.options,
+    accounts.created_at,
+    (
+        select max(sync_runs.finished_at)
+        from ops.sync_runs
+        where sync_runs.account_id = accounts.account_id and sync_runs.verdict in ('complete', 'repaired')
+    ) as last_sync_at
+from ops.accounts
+order by accounts.account_id

@@ -1,0 +1,72 @@
+"""The last known good list of accounts, in a file: what the Dags are made from.
+
+Dag files are parsed every few seconds and must neither open connections nor fail, and a Dag that is missing from one
+parse disappears from the UI. So the list is written when the registry changes, replaced atomically, and read without
+the database. An account leaves it only when the registry says so; an unreachable registry changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class SnapshotAccount:
+    """What a Dag needs to know of an account; never a secret.
+
+    :param registered_on: ISO date in UTC.
+    """
+
+    account_id: int
+    registered_on: str = "2026-01-01"
+    name: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def write_snapshot(path: Path, accounts: list[SnapshotAccount]) -> None:
+    """Replace the snapshot and then its copy; readers see the old one or the new one, never half of one."""
+    text = json.dumps({"accounts": [asdict(account) for account in accounts]}, indent=1, sort_keys=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for target in (path, _copy_of(path)):
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            _replace(target, text)
+
+
+def read_snapshot(path: Path) -> list[SnapshotAccount]:
+    """The mirrored accounts, ordered by id; empty when none was ever registered.
+
+    Never raises. A file that is gone or damaged is replaced by its copy for this read, and reported.
+    """
+    for source in (path, _copy_of(path)):
+        try:
+            document = json.loads(source.read_text(encoding="utf-8"))
+            accounts = [SnapshotAccount(**account) for account in document["accounts"]]
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("account_snapshot_unreadable", path=str(source), error=str(error))
+            continue
+        return sorted(accounts, key=lambda account: account.account_id)
+    return []
+
+
+def _copy_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.copy")
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).replace(path)

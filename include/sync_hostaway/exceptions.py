@@ -1,0 +1,134 @@
+"""Everything this package raises on purpose. A class's docstring is its default message.
+
+SyncHostawayError
+├── ConfigurationError              a setting is missing or wrong; the message names it
+├── WarehouseUnavailable            PostgreSQL cannot be reached
+├── AccountError
+│   ├── UnknownAccount              not in the registry
+│   └── InactiveAccount             disabled, or refused by Hostaway
+├── HostawayError                   the API's side; carries account, resource and URL
+│   ├── HostawayTransientError      worth another try
+│   │   ├── HostawayUnreachable     no connection, reset, timeout
+│   │   ├── HostawayServerError     5xx
+│   │   ├── HostawayThrottled       429
+│   │   └── HostawayMalformedReply  not the JSON the API promises
+│   ├── CredentialsRefused          account id or API key is wrong
+│   ├── AccessDenied                the access token is not accepted
+│   ├── HostawayRefused             a business refusal, or status "fail"
+│   └── HostawayNotFound            404
+├── SyncIncomplete                  rows are missing; what landed is kept
+├── TransformFailed                 dbt reported errors
+└── LocalPlatformError              the embedded platform
+"""
+
+from __future__ import annotations
+
+
+class SyncHostawayError(Exception):
+    """Something went wrong in sync-hostaway."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+
+
+class ConfigurationError(SyncHostawayError):
+    """A setting is missing or wrong."""
+
+
+class WarehouseUnavailable(SyncHostawayError):
+    """The warehouse cannot be reached."""
+
+
+class AccountError(SyncHostawayError):
+    """Something is wrong with a Hostaway account."""
+
+
+class UnknownAccount(AccountError):
+    """The account is not registered; `sync-hostaway accounts add` registers it."""
+
+
+class InactiveAccount(AccountError):
+    """The account is not active."""
+
+
+class HostawayError(SyncHostawayError):
+    """The Hostaway API did not give what was asked for."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        account_id: int | None = None,
+        resource: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        self.account_id = account_id
+        self.resource = resource
+        self.url = url
+        text = message or (self.__doc__ or "").strip().splitlines()[0]
+        where = ", ".join(
+            f"{name} {value}"
+            for name, value in (("account", account_id), ("resource", resource), ("url", url))
+            if value
+        )
+        super().__init__(f"{text} [{where}]" if where else text)
+
+
+class HostawayTransientError(HostawayError):
+    """Hostaway had trouble; another try may work."""
+
+
+class HostawayUnreachable(HostawayTransientError):
+    """Hostaway cannot be reached."""
+
+
+class HostawayServerError(HostawayTransientError):
+    """Hostaway answered with a server error."""
+
+
+class HostawayThrottled(HostawayTransientError):
+    """Hostaway's rate limit was hit."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        retry_at: float | None = None,
+        account_id: int | None = None,
+        resource: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        self.retry_at = retry_at
+        super().__init__(message, account_id=account_id, resource=resource, url=url)
+
+
+class HostawayMalformedReply(HostawayTransientError):
+    """Hostaway answered with something that is not the promised JSON."""
+
+
+class CredentialsRefused(HostawayError):
+    """Hostaway refuses the account id or API key; `sync-hostaway accounts rotate` stores a new key."""
+
+
+class AccessDenied(HostawayError):
+    """Hostaway does not accept the access token."""
+
+
+class HostawayRefused(HostawayError):
+    """Hostaway refused the request."""
+
+
+class HostawayNotFound(HostawayError):
+    """Hostaway does not know the object."""
+
+
+class SyncIncomplete(SyncHostawayError):
+    """The sync did not see every row of the source; what landed is kept."""
+
+
+class TransformFailed(SyncHostawayError):
+    """dbt could not build every model; the loads stay pending."""
+
+
+class LocalPlatformError(SyncHostawayError):
+    """The embedded platform has a problem."""

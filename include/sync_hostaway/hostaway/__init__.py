@@ -1,0 +1,3 @@
+"""The Hostaway API client: endpoints, authentication, replies, paging."""
+
+from __future__ import annotations

@@ -1,0 +1,178 @@
+"""Access tokens: exchanged once, cached, renewed by one caller at a time when Hostaway denies one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import requests
+
+from sync_hostaway.exceptions import CredentialsRefused, HostawayMalformedReply, HostawayUnreachable
+from sync_hostaway.hostaway import endpoints, replies
+from sync_hostaway.hostaway.redaction import redact
+
+# A token is renewed this long before it ends, so that none expires between two pages of a walk.
+_RENEW_BEFORE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Account id (the OAuth client_id) and API key of one Hostaway account."""
+
+    account_id: int
+    client_secret: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(account_id={self.account_id}, client_secret=***)"
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token; times are Unix seconds of our clock."""
+
+    value: str
+    issued_at: float
+    expires_at: float
+
+    def __repr__(self) -> str:
+        return f"Token(***, issued_at={self.issued_at}, expires_at={self.expires_at})"
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it lives long enough to be used."""
+        return self.expires_at - _RENEW_BEFORE_SECONDS > time.time()
+
+
+class TokenStore(Protocol):
+    """Where a token is kept between processes."""
+
+    def load(self) -> Token | None:
+        """The stored token, if there is one."""
+
+    def save(self, token: Token) -> None:
+        """Replace the stored token."""
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Held while a token is renewed, so that one process renews and the others wait for it."""
+
+
+class MemoryTokenStore:
+    """Keeps the token in this process only."""
+
+    def __init__(self) -> None:
+        self._token: Token | None = None
+
+    def load(self) -> Token | None:
+        """The stored token, if there is one."""
+        return self._token
+
+    def save(self, token: Token) -> None:
+        """Replace the stored token."""
+        self._token = token
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Nothing to lock: `TokenProvider` already lets one thread renew."""
+        return nullcontext()
+
+
+class TokenProvider:
+    """Gives the current token of one account and renews it on demand.
+
+    :param exchange: gets a new token from Hostaway.
+    :param settling: seconds until Hostaway accepts a new token; before that, it answers 403.
+    """
+
+    def __init__(self, exchange: Callable[[], Token], store: TokenStore, settling: float) -> None:
+        self._settling = settling
+        self._exchange = exchange
+        self._store = store
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+
+    def current(self) -> Token:
+        """The token to use now."""
+        token = self._token
+        if token and token.is_fresh:
+            return token
+        return self.renew(rejected=token)
+
+    def known_values(self) -> list[str]:
+        """Token values that must not appear in any message."""
+        token = self._token
+        return [token.value] if token else []
+
+    def renew(self, rejected: Token | None) -> Token:
+        """Replace a token that Hostaway denied; whoever comes second gets what the first one fetched."""
+        with self._lock:
+            if self._token and self._token.is_fresh and self._token != rejected:
+                return self._token
+            self._token = self._stored_other_than(rejected)
+            if self._token is None:
+                with self._store.lock():
+                    self._token = self._stored_other_than(rejected) or self._exchange_and_save()
+            _wait_until(self._token.issued_at + self._settling)
+            return self._token
+
+    def _stored_other_than(self, rejected: Token | None) -> Token | None:
+        token = self._store.load()
+        if token and token.is_fresh and (rejected is None or token.value != rejected.value):
+            return token
+        return None
+
+    def _exchange_and_save(self) -> Token:
+        token = self._exchange()
+        self._store.save(token)
+        return token
+
+
+def exchange_credentials(
+    session: requests.Session, base_url: str, credentials: Credentials, timeout: tuple[float, float]
+) -> Token:
+    """Get a new access token for an account.
+
+    :param timeout: seconds to connect and to read.
+    :raises CredentialsRefused: when Hostaway does not know the pair.
+    """
+    url = base_url + endpoints.ACCESS_TOKENS
+    issued_at = time.time()
+    try:
+        response = session.post(
+            url,
+            data={
+                "grant_type": "client_credentials",
+                "client_id": str(credentials.account_id),
+                "client_secret": credentials.client_secret,
+                "scope": "general",
+            },
+            timeout=timeout,
+        )
+    except requests.RequestException as error:
+        raise HostawayUnreachable(
+            redact(f"Cannot reach Hostaway for an access token: {error}", [credentials.client_secret]),
+            account_id=credentials.account_id,
+            url=url,
+        ) from None
+    if response.status_code in (requests.codes.unauthorized, requests.codes.bad_request, requests.codes.forbidden):
+        raise CredentialsRefused(account_id=credentials.account_id, url=url)
+    if response.status_code != requests.codes.ok:
+        replies.read_reply(response)
+    body = replies.decode(response.content)
+    if isinstance(body, dict) and body.get("error") == "invalid_client":
+        raise CredentialsRefused(account_id=credentials.account_id, url=url)
+    try:
+        return Token(str(body["access_token"]), time.time(), issued_at + float(body["expires_in"]))
+    except (KeyError, TypeError, ValueError):
+        keys = sorted(body) if isinstance(body, dict) else type(body).__name__
+        raise HostawayMalformedReply(
+            f"The token answer lacks access_token or expires_in: {keys}", account_id=credentials.account_id, url=url
+        ) from None
+
+
+def _wait_until(moment: float) -> None:
+    pause = moment - time.time()
+    if pause > 0:
+        time.sleep(pause)

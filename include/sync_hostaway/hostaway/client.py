@@ -1,0 +1,205 @@
+"""The HTTP client of one Hostaway account: authenticated reads with bounded retries, and counters of what they cost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import requests
+import structlog
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from sync_hostaway.exceptions import (
+    AccessDenied,
+    HostawayError,
+    HostawayThrottled,
+    HostawayTransientError,
+    HostawayUnreachable,
+)
+from sync_hostaway.hostaway.auth import (
+    Credentials,
+    MemoryTokenStore,
+    Token,
+    TokenProvider,
+    TokenStore,
+    exchange_credentials,
+)
+from sync_hostaway.hostaway.redaction import redact
+from sync_hostaway.hostaway.replies import Reply, read_reply
+from sync_hostaway.settings import Settings, get_settings
+
+log = structlog.get_logger(__name__)
+
+Params = dict[str, str | int]
+
+
+@dataclass
+class CallStats:
+    """What a client's requests cost so far."""
+
+    calls: int = 0
+    retries: int = 0
+    throttled: int = 0
+    bytes_received: int = 0
+
+
+class _Bearer(AuthBase):
+    # An auth object, not a header: requests would let a ~/.netrc entry for the host replace a header.
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.value}"
+        return request
+
+
+class HostawayClient:
+    """Reads from the Hostaway API for one account. Threads may share it.
+
+    :param credentials: whose data to read.
+    :param token_store: where the access token is kept between processes; by default only in this one.
+    """
+
+    def __init__(
+        self, credentials: Credentials, *, token_store: TokenStore | None = None, settings: Settings | None = None
+    ) -> None:
+        self.account_id = credentials.account_id
+        self.stats = CallStats()
+        self._credentials = credentials
+        self._settings = settings or get_settings()
+        self._stats_lock = threading.Lock()
+        self._session = _session(self._settings)
+        self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), self._settings.token_settling)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def check_credentials(self) -> None:
+        """Exchange the credentials for a token, unless a good one is stored.
+
+        :raises CredentialsRefused: when Hostaway does not accept them.
+        """
+        self._tokens.renew(rejected=None)
+
+    def get(self, path: str, params: Params | None = None, *, resource: str | None = None) -> Reply:
+        """Read one path, trying again while Hostaway has trouble.
+
+        A denied token is renewed once per try.
+
+        :param path: beginning with /v1.
+        :param resource: named in errors.
+        :raises HostawayError: the subclass tells what happened.
+        """
+        for attempt in self._retrying():
+            with attempt:
+                return self._located(path, params, resource)
+        raise AssertionError("unreachable: tenacity re-raises the last error")
+
+    def _located(self, path: str, params: Params | None, resource: str | None) -> Reply:
+        try:
+            return self._get_once(path, params or {})
+        except HostawayError as error:
+            if error.url:
+                raise
+            located = type(error)(
+                redact(str(error), self._secrets()), account_id=self.account_id, resource=resource, url=path
+            )
+            if isinstance(error, HostawayThrottled) and isinstance(located, HostawayThrottled):
+                located.retry_at = error.retry_at
+            raise located from None
+
+    def _get_once(self, path: str, params: Params) -> Reply:
+        token = self._tokens.current()
+        try:
+            return self._send(path, params, token)
+        except AccessDenied:
+            return self._send(path, params, self._tokens.renew(rejected=token))
+
+    def _send(self, path: str, params: Params, token: Token) -> Reply:
+        with self._stats_lock:
+            self.stats.calls += 1
+        try:
+            response = self._session.get(
+                self._settings.hostaway_url + path, params=params, auth=_Bearer(token), timeout=self._timeout
+            )
+        except requests.RequestException as error:
+            raise HostawayUnreachable(f"Cannot reach Hostaway: {error}") from None
+        with self._stats_lock:
+            self.stats.bytes_received += len(response.content)
+            self.stats.throttled += response.status_code == requests.codes.too_many_requests
+        return read_reply(response)
+
+    def _exchange(self) -> Token:
+        for attempt in self._retrying():
+            with attempt:
+                with self._stats_lock:
+                    self.stats.calls += 1
+                return exchange_credentials(self._session, self._settings.hostaway_url, self._credentials, self._timeout)
+        raise AssertionError("unreachable: tenacity re-raises the last error")
+
+    def _retrying(self) -> Retrying:
+        backoff = wait_random_exponential(multiplier=0.5, max=self._settings.max_retry_wait)
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, HostawayThrottled) and error.retry_at:
+                # The stamp has whole seconds; a little jitter keeps waiting processes from returning all at once.
+                pause = error.retry_at - time.time() + backoff(state) / 10
+                return min(max(pause, 0.0), 2 * self._settings.max_retry_wait)
+            return backoff(state)
+
+        return Retrying(
+            retry=retry_if_exception_type(HostawayTransientError),
+            stop=stop_after_attempt(self._settings.max_attempts),
+            wait=wait,
+            before_sleep=self._before_retry,
+            reraise=True,
+        )
+
+    def _before_retry(self, state: RetryCallState) -> None:
+        with self._stats_lock:
+            self.stats.retries += 1
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "hostaway_retry",
+            account_id=self.account_id,
+            attempt=state.attempt_number,
+            seconds=round(state.upcoming_sleep, 2),
+            error=redact(str(error), self._secrets()),
+        )
+
+    @property
+    def _timeout(self) -> tuple[float, float]:
+        return self._settings.connect_timeout, self._settings.read_timeout
+
+    def _secrets(self) -> list[str]:
+        return [self._credentials.client_secret, *self._tokens.known_values()]
+
+
+def _session(settings: Settings) -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    session.headers.update({"Accept": "application/json", "Cache-control": "no-cache", "User-Agent": "sync-hostaway"})
+    # Proxies and CA bundle of the environment are looked up once here instead of once per request.
+    environment = session.merge_environment_settings(settings.hostaway_url, {}, None, None, None)
+    session.proxies.update(environment["proxies"])
+    session.verify = environment["verify"]
+    session.trust_env = False
+    return session

@@ -1,0 +1,134 @@
+"""Turns an HTTP response of Hostaway into a reply or the right exception.
+
+Hostaway says what went wrong in four ways: a status code, `status: fail` (also with 200), an OAuth error body, and text
+that is no JSON at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import requests
+
+from sync_hostaway.exceptions import (
+    AccessDenied,
+    HostawayError,
+    HostawayMalformedReply,
+    HostawayNotFound,
+    HostawayRefused,
+    HostawayServerError,
+    HostawayThrottled,
+)
+from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
+
+_SNIPPET = 160
+# jsonb stores neither NUL nor half of a surrogate pair; both reach us inside message bodies.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A successful answer. `count` is the number of rows matching the filter, on lists that carry one."""
+
+    result: Any
+    count: int | None
+    size: int
+
+
+def read_reply(response: requests.Response) -> Reply:
+    """Check a data response and give its result.
+
+    :raises HostawayError: the subclass tells what to do about it.
+    """
+    if response.status_code != requests.codes.ok:
+        raise _error_of(response)
+    body = decode(response.content)
+    if not isinstance(body, dict):
+        raise HostawayMalformedReply(f"Hostaway answered {type(body).__name__} where an object was expected")
+    if body.get("status") == "fail":
+        raise HostawayRefused(f"Hostaway answered status fail with HTTP 200: {_message_of(body)}")
+    if "result" not in body:
+        raise HostawayMalformedReply(f"Hostaway's answer has no result, only {sorted(body)[:8]}")
+    count = body.get("count")
+    return Reply(body["result"], count if isinstance(count, int) else None, len(response.content))
+
+
+def decode(content: bytes) -> Any:
+    """Parse JSON so that PostgreSQL can store every text in it.
+
+    :raises HostawayMalformedReply: with the beginning of what came instead.
+    """
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        body = _decode_tolerantly(content)
+    return _storable(body) if b"\\u0000" in content else body
+
+
+def _decode_tolerantly(content: bytes) -> Any:
+    # orjson refuses lone surrogates and integers over 64 bits, which the standard library reads
+    try:
+        return _storable(json.loads(content))
+    except ValueError as error:
+        snippet = content[:_SNIPPET].decode("utf-8", "replace")
+        raise HostawayMalformedReply(
+            f"Hostaway answered {len(content)} bytes that are not JSON ({error}): {snippet!r}"
+        ) from None
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub(_REPLACEMENT, value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
+
+
+def _error_of(response: requests.Response) -> HostawayError:
+    status = response.status_code
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        body = None
+    message = _message_of(body) if isinstance(body, dict) else response.text[:_SNIPPET]
+    if status == requests.codes.too_many_requests:
+        return HostawayThrottled(f"Hostaway's rate limit was hit: {message}", retry_at=retry_at(response))
+    if status >= requests.codes.internal_server_error:
+        return HostawayServerError(f"Hostaway answered HTTP {status}: {message}")
+    if status == requests.codes.not_found:
+        return HostawayNotFound(f"Hostaway answered HTTP 404: {message}")
+    denied = status == requests.codes.forbidden and TOKEN_DENIED_MESSAGE in message
+    if denied or status == requests.codes.unauthorized:
+        return AccessDenied(f"Hostaway answered HTTP {status}: {message}")
+    return HostawayRefused(f"Hostaway answered HTTP {status}: {message}")
+
+
+def _message_of(body: dict[str, Any]) -> str:
+    # documented as `result`; newer errors use `message`, the token endpoint `error_description`
+    for key in ("message", "error_description", "error", "result"):
+        if isinstance(body.get(key), str) and body[key]:
+            return str(body[key])[:_SNIPPET]
+    return "no message"
+
+
+def retry_at(response: requests.Response) -> float | None:
+    """When to try again after a 429, as a Unix time.
+
+    `X-RateLimit-Retry-After` is a Unix timestamp. The standard header counts seconds; since some answers confuse the
+    two, a value beyond 1e9 is a timestamp in either.
+    """
+    for header in ("X-RateLimit-Retry-After", "Retry-After"):
+        try:
+            value = float(response.headers.get(header, ""))
+        except ValueError:
+            continue
+        return value if value > 1e9 else time.time() + value
+    return None

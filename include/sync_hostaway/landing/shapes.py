@@ -1,0 +1,202 @@
+"""What a payload must look like to be understood.
+
+Only fields that the models cast are declared: everything else may be anything, and may appear or go at any time.
+Hostaway gives numbers as numbers or digit strings, flags as 0/1 or true/false, and missing values as null, "" or not at
+all; each of these is fine. What is not fine goes to quarantine, because one value PostgreSQL cannot cast would stop the
+transform of every account.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic_core import ErrorDetails
+
+from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES, Resource
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2})?")
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _scalar_text(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        raise ValueError("must be text")  # noqa: TRY004 - pydantic collects ValueError
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _date_text(value: Any) -> Any:
+    # A number would otherwise be read as seconds since 1970.
+    value = _blank_is_none(value)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must look like 2026-01-31")
+    return value[:10]
+
+
+def _datetime_text(value: Any) -> Any:
+    value = _blank_is_none(value)
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must look like 2026-01-31 12:00:00")
+    return value
+
+
+Id = Annotated[int, Field(gt=0, lt=2**63)]
+MaybeId = Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, BeforeValidator(_blank_is_none)]
+Int = Annotated[Annotated[int, Field(ge=-(2**31), lt=2**31)] | None, BeforeValidator(_blank_is_none)]
+Flag = Annotated[bool | None, BeforeValidator(_blank_is_none)]
+Number = Annotated[Annotated[Decimal, Field(gt=-(10**15), lt=10**15)] | None, BeforeValidator(_blank_is_none)]
+Text = Annotated[str | None, BeforeValidator(_scalar_text)]
+Date = Annotated[date | None, BeforeValidator(_date_text)]
+Timestamp = Annotated[datetime | None, BeforeValidator(_datetime_text)]
+
+
+Rows = list[dict[str, Any]] | None
+Object = dict[str, Any] | None
+
+_REQUIRED = {
+    "key": Id,
+    "keyword": Annotated[str, Field(min_length=1)],
+    "date": Annotated[date, BeforeValidator(_date_text)],
+}
+_OPTIONAL = {
+    "ids": MaybeId,
+    "ints": Int,
+    "flags": Flag,
+    "numbers": Number,
+    "texts": Text,
+    "dates": Date,
+    "timestamps": Timestamp,
+    "lists": Rows,
+    "objects": Object,
+}
+
+
+def _shape(name: str, **fields: str) -> type[BaseModel]:
+    """A model that declares, per type, the names of the fields that have it."""
+    definitions: dict[str, Any] = {}
+    for kind, names in fields.items():
+        for field in names.split():
+            definitions[field] = (_REQUIRED[kind], ...) if kind in _REQUIRED else (_OPTIONAL[kind], None)
+    return create_model(name, __config__=ConfigDict(extra="ignore"), **definitions)
+
+
+SHAPES: dict[Resource, type[BaseModel]] = {
+    Resource.LISTINGS: _shape(
+        "Listing",
+        key="id",
+        ids="propertyTypeId",
+        ints="personCapacity bedroomsNumber bedsNumber bathroomsNumber guestBathroomsNumber minNights maxNights "
+        "guestsIncluded checkInTimeStart checkInTimeEnd checkOutTime",
+        numbers="price cleaningFee priceForExtraPerson refundableDamageDeposit lat lng squareMeters starRating "
+        "averageReviewRating weeklyDiscount monthlyDiscount",
+        flags="instantBookable allowSameDayBooking",
+        texts="name externalListingName internalListingName description country countryCode state city street address "
+        "publicAddress zipcode timeZoneName currencyCode roomType cancellationPolicy specialStatus thumbnailUrl",
+        timestamps="latestActivityOn insertedOn",
+        lists="listingImages listingAmenities listingBedTypes",
+    ),
+    Resource.RESERVATIONS: _shape(
+        "Reservation",
+        key="id listingMapId",
+        keyword="status",
+        ids="channelId assigneeUserId cancellationPolicyId",
+        ints="numberOfGuests adults children infants pets nights checkInTime checkOutTime",
+        flags="isDatesUnspecified isStarred isArchived isPinned isProcessed isInstantBooked isPaid",
+        numbers="totalPrice remainingBalance taxAmount channelCommissionAmount hostawayCommissionAmount cleaningFee "
+        "securityDepositFee airbnbExpectedPayoutAmount airbnbListingBasePrice airbnbListingCancellationHostFee "
+        "airbnbListingCancellationPayout airbnbListingCleaningFee airbnbListingHostFee airbnbListingSecurityPrice "
+        "airbnbTotalPaidAmount airbnbTransientOccupancyTaxPaidAmount",
+        texts="channelName source channelReservationId confirmationCode guestName guestFirstName guestLastName "
+        "guestExternalAccountId guestEmail phone guestCity guestCountry guestZipCode guestAddress guestLocale "
+        "guestPicture currency paymentStatus cancelledBy hostNote guestNote comment reservationAgreement",
+        dates="arrivalDate departureDate previousArrivalDate previousDepartureDate",
+        timestamps="reservationDate pendingExpireDate cancellationDate insertedOn updatedOn latestActivityOn",
+    ),
+    Resource.CONVERSATIONS: _shape(
+        "Conversation",
+        key="id",
+        ids="listingMapId reservationId",
+        flags="hasUnreadMessages",
+        texts="type recipientName recipientEmail recipientPicture hostEmail guestEmail",
+        timestamps="messageSentOn messageReceivedOn",
+        lists="conversationMessages",
+        objects="Reservation",
+    ),
+    Resource.MESSAGES: _shape(
+        "Message",
+        key="id",
+        ids="conversationId reservationId listingMapId channelId userId communicationId",
+        flags="isIncoming isSeen sentUsingHostaway",
+        texts="body subject status communicationType communicationEvent messageSource originatedBy reasonFailed",
+        timestamps="date sentChannelDate sentToChannelDate isSeenAt insertedOn updatedOn",
+        lists="attachments",
+    ),
+    Resource.CALENDAR_DAYS: _shape(
+        "CalendarDay",
+        ids="id",
+        ints="minimumStay maximumStay countAvailableUnits availableUnitsToSell countPendingUnits countBlockedUnits "
+        "countBlockingReservations countReservedUnits desiredUnitsToSell",
+        flags="isAvailable isProcessed closedOnArrival closedOnDeparture",
+        numbers="price",
+        texts="status note",
+        date="date",
+    ),
+}
+
+
+def rejection(resource: Resource, row: Any) -> str | None:
+    """Why a row cannot be understood, naming field and value; None when it can.
+
+    >>> rejection(Resource.RESERVATIONS, {"id": 1, "listingMapId": 2, "status": "new", "nights": "three"})
+    "nights: Input should be a valid integer, unable to parse string as an integer, got 'three'"
+    """
+    if not isinstance(row, dict):
+        return f"row: must be an object, got {_shown(row)}"
+    try:
+        SHAPES[resource].model_validate(row)
+    except ValidationError as error:
+        return "; ".join(_reason(item, row) for item in error.errors(include_url=False))
+    return None
+
+
+def oddity(resource: Resource, row: dict[str, Any]) -> str | None:
+    """What is remarkable about a row that is understood all the same; such a row lands and is reported."""
+    if resource is Resource.RESERVATIONS and row["status"] not in RESERVATION_STATUSES:
+        return f"status: unknown status, got {_shown(row['status'])}"
+    if resource is Resource.LISTINGS:
+        return next((text for image in row.get("listingImages") or () if (text := _image_oddity(image))), None)
+    return None
+
+
+def _image_oddity(image: dict[str, Any]) -> str | None:
+    try:
+        _IMAGE.model_validate(image)
+    except ValidationError as error:
+        return f"listingImages: the photo is left out, {_reason(error.errors(include_url=False)[0], image)}"
+    return None
+
+
+_IMAGE = _shape("ListingImage", key="id", ints="sortOrder", texts="url caption airbnbCaption vrboCaption")
+
+
+def _reason(item: ErrorDetails, row: dict[str, Any]) -> str:
+    field = ".".join(
+        str(part) for part in item["loc"] if isinstance(part, int) or part in row or part == item["loc"][0]
+    )
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{field}: {message}" if item["type"] == "missing" else f"{field}: {message}, got {_shown(item['input'])}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

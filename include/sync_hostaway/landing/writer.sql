@@ -1,0 +1,101 @@
+-- name: create_batch
+create temporary table if not exists landing_batch (
+    entity_id         text collate "C" not null,
+    parent_id         bigint,
+    payload           text not null,
+    payload_hash      bytea not null,
+    source_updated_at timestamptz,
+    observed_at       timestamptz not null
+) on commit delete rows
+
+-- name: copy_batch
+copy pg_temp.landing_batch (entity_id, parent_id, payload, payload_hash, source_updated_at, observed_at) from stdin
+
+-- name: drop_unchanged
+-- An equal payload costs an index look-up and nothing else: no row version, no load, nothing to transform.
+delete from pg_temp.landing_batch as batch
+using {table} as landed
+where
+    landed.account_id = %(account_id)s
+    and landed.entity_id = batch.entity_id
+    and landed.payload_hash = batch.payload_hash
+    and landed.deleted_at is null
+
+-- name: drop_older
+-- Older never overwrites newer: by the source's own stamp where it has one, then by when the request was sent.
+delete from pg_temp.landing_batch as batch
+using {table} as landed
+where
+    landed.account_id = %(account_id)s
+    and landed.entity_id = batch.entity_id
+    and (coalesce(batch.source_updated_at, landed.source_updated_at, '-infinity'), batch.observed_at)
+    < (coalesce(landed.source_updated_at, batch.source_updated_at, '-infinity'), landed.observed_at)
+
+-- name: count_batch
+select count(*) as rows from pg_temp.landing_batch
+
+-- name: empty_batch
+delete from pg_temp.landing_batch
+
+-- name: open_load
+insert into ops.loads (account_id, resource, sync_run_id)
+values (%(account_id)s, %(resource)s, %(sync_run_id)s)
+returning load_id
+
+-- name: upsert
+-- The conditions stand here again for a writer that committed after drop_unchanged and drop_older looked.
+with written as (
+    insert into {table} as landed (
+        account_id, entity_id, parent_id, payload, payload_hash, source_updated_at, observed_at, load_id
+    )
+    select
+        %(account_id)s, entity_id, parent_id, payload::jsonb, payload_hash, source_updated_at, observed_at, %(load_id)s
+    from pg_temp.landing_batch
+    order by entity_id
+    on conflict (account_id, entity_id) do update set
+        parent_id = excluded.parent_id,
+        payload = excluded.payload,
+        payload_hash = excluded.payload_hash,
+        source_updated_at = excluded.source_updated_at,
+        observed_at = excluded.observed_at,
+        load_id = excluded.load_id,
+        landed_at = now(),
+        deleted_at = null
+    where
+        (landed.payload_hash <> excluded.payload_hash or landed.deleted_at is not null)
+        and (coalesce(excluded.source_updated_at, landed.source_updated_at, '-infinity'), excluded.observed_at)
+        >= (coalesce(landed.source_updated_at, excluded.source_updated_at, '-infinity'), landed.observed_at)
+    returning (landed.xmax = 0) as is_new
+)
+
+select
+    count(*) filter (where is_new) as rows_new,
+    count(*) filter (where not is_new) as rows_changed
+from written
+
+-- name: close_load
+update ops.loads
+set rows_new = %(rows_new)s, rows_changed = %(rows_changed)s
+where load_id = %(load_id)s
+
+-- name: quarantine_row
+insert into ops.quarantine (account_id, resource, entity_id, severity, reason, payload, payload_hash, sync_run_id)
+values (
+    %(account_id)s, %(resource)s, %(entity_id)s, %(severity)s, %(reason)s, %(payload)s, %(payload_hash)s, %(sync_run_id)s
+)
+on conflict (account_id, resource, payload_hash, md5(reason)) do update set
+    times_seen = quarantine.times_seen + 1,
+    last_seen_at = now(),
+    sync_run_id = excluded.sync_run_id,
+    resolved_at = null
+
+-- name: resolve_quarantine
+-- A row that arrives whole settles what was wrong with it before.
+update ops.quarantine
+set resolved_at = now()
+where
+    account_id = %(account_id)s
+    and resource = %(resource)s
+    and resolved_at is null
+    and entity_id = any(%(entity_ids)s)
+    and not payload_hash = any(%(still_odd)s)

@@ -1,0 +1,66 @@
+"""What the Dag files share: ids, tags, the dbt pool and the rules for retries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from sync_hostaway import exceptions
+from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.settings import get_settings
+
+SYNC_DAG_PREFIX = "hostaway_sync__"
+TRANSFORM_DAG_ID = "hostaway_transform"
+NIGHTLY_DAG_ID = "hostaway_nightly"
+MAINTENANCE_DAG_ID = "hostaway_maintenance"
+
+TAG = "hostaway"
+DBT_POOL = "hostaway_dbt"
+"""One slot: dbt must not write twice at a time (two runs collide on its backup tables)."""
+
+NO_USE_RETRYING = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[exceptions.CredentialsRefused, exceptions.AccountError, exceptions.ConfigurationError],
+            action=RetryAction.FAIL,
+            reason="Trying again cannot help: an operator has to act",
+        )
+    ]
+)
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "sync-hostaway",
+    "retries": 4,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=30),
+    "retry_policy": NO_USE_RETRYING,
+}
+
+
+def first_tick(registered_on: str) -> datetime:
+    """A Dag's start date: the end of the day an account was registered.
+
+    With a start date in the past, Airflow would start a run of its own at once, beside the first sync that whoever
+    registered the account asks for.
+    """
+    return datetime.fromisoformat(registered_on).replace(tzinfo=UTC) + timedelta(days=1)
+
+
+def oldest_registration() -> str:
+    """ISO date of the oldest account's registration, for Dags that serve all accounts."""
+    accounts = read_snapshot(get_settings().snapshot_file)
+    return min((account.registered_on for account in accounts), default="2026-01-01")
+
+
+def sync_dag_id(account_id: int) -> str:
+    """The Dag that mirrors an account. The id holds all a worker needs to build it again."""
+    return f"{SYNC_DAG_PREFIX}{account_id}"
+
+
+def account_of(dag_id: str) -> int | None:
+    """The account that a Dag mirrors; None for other Dags."""
+    suffix = dag_id.removeprefix(SYNC_DAG_PREFIX)
+    return int(suffix) if suffix != dag_id and suffix.isdigit() else None

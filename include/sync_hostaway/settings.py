@@ -1,0 +1,174 @@
+"""The only reader of configuration.
+
+A setting `warehouse_url` is looked for, first found wins, as
+
+1. `AIRFLOW__HOSTAWAY__WAREHOUSE_URL` in the environment,
+2. its short name in the environment, where it has one (`WAREHOUSE_URL`, see `SHORT_NAMES`),
+3. `warehouse_url` in the `[hostaway]` section of the Airflow configuration, when running inside Airflow
+   (there `warehouse_url_cmd` and `warehouse_url_secret` work too),
+4. its default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from datetime import time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from sync_hostaway.exceptions import ConfigurationError
+
+SHORT_NAMES = {
+    "api_url": "HOSTAWAY_API_URL",
+    "accounts": "HOSTAWAY_ACCOUNTS",
+    "warehouse_url": "WAREHOUSE_URL",
+    "home": "SYNC_HOSTAWAY_HOME",
+    "airflow_port": "AIRFLOW_PORT",
+    "public_base_url": "PUBLIC_BASE_URL",
+}
+_PREFIX = "AIRFLOW__HOSTAWAY__"
+
+
+class _Sources(PydanticBaseSettingsSource):
+    """Environment, short names and the `[hostaway]` section, in that order."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        for name in (_PREFIX + field_name.upper(), SHORT_NAMES.get(field_name)):
+            if name and os.environ.get(name):
+                return os.environ[name], field_name, False
+        # Importing Airflow costs a second and creates its home folder: ask it only where it is there already.
+        if "airflow.configuration" in sys.modules:
+            from airflow.configuration import conf
+
+            return conf.get("hostaway", field_name, fallback=None) or None, field_name, False
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; times in seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    api_url: str | None = Field(None, description="Base URL of the Hostaway API, without /v1; unset: the real one")
+    accounts: SecretStr = Field(SecretStr(""), description="Accounts of `make demo`: 701:secret,702:secret")
+    warehouse_url: SecretStr | None = Field(None, description="libpq URL of the warehouse; unset: the embedded one")
+    home: Path = Field(Path(".local"), description="Where the embedded platform and caches keep their state")
+    airflow_port: int = Field(8080, ge=1, le=65535, description="Port of the embedded Airflow on 127.0.0.1")
+    public_base_url: str | None = Field(None, description="Where Hostaway reaches us; unset: polling only")
+    secret_keys: SecretStr = Field(
+        SecretStr(""), description="Fernet keys for stored secrets, comma-separated, the newest first"
+    )
+    snapshot_path: Path | None = Field(None, description="Account snapshot the Dags are made from; unset: in home")
+
+    connect_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection to Hostaway")
+    read_timeout: float = Field(60.0, gt=0, description="Seconds to wait for an answer of Hostaway")
+    token_settling: float = Field(1.0, ge=0, description="Seconds until Hostaway accepts a new access token")
+    max_attempts: int = Field(5, ge=1, description="Tries per request before a transient error is raised")
+    max_retry_wait: float = Field(30.0, gt=0, description="Longest pause between two tries")
+    concurrency: int = Field(8, ge=1, le=64, description="Requests in flight per sync task")
+    page_size: int = Field(100, ge=1, le=1000, description="Rows asked for per page")
+
+    incremental_overlap_hours: float = Field(
+        12.0, ge=0, description="How far an incremental walk reads behind its watermark"
+    )
+    calendar_days_back: int = Field(30, ge=0, le=730, description="Calendar window: days before today")
+    calendar_days_ahead: int = Field(540, ge=0, le=1095, description="Calendar window: days after today")
+    photos: bool = Field(True, description="Whether listing_photos is filled (URL and metadata only)")
+    sync_start: time = Field(time(0, 0), description="UTC time at which the daily spread of account syncs begins")
+    sync_spread_hours: float = Field(24.0, gt=0, le=24, description="Hours over which the daily syncs are spread")
+
+    @field_validator("api_url")
+    @classmethod
+    def _api_url_is_a_base(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError("must be an http(s) URL such as https://api.hostaway.com")
+        return value.rstrip("/").removesuffix("/v1")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Sources(settings_cls)
+
+    @property
+    def hostaway_url(self) -> str:
+        """Base URL of the Hostaway API, without /v1."""
+        return self.api_url or "https://api.hostaway.com"
+
+    def account_secrets(self) -> dict[int, str]:
+        """Accounts and API keys of the setting `accounts`.
+
+        :raises ConfigurationError: when it does not look like 701:secret,702:secret.
+        """
+        pairs = [pair.partition(":") for pair in self.accounts.get_secret_value().split(",") if pair.strip()]
+        if not all(account.strip().isdigit() and secret for account, _, secret in pairs):
+            raise ConfigurationError("HOSTAWAY_ACCOUNTS must look like 701:secret,702:secret")
+        return {int(account): secret.strip() for account, _, secret in pairs}
+
+    @property
+    def warehouse_dsn(self) -> str:
+        """libpq URL of the warehouse; the embedded one's when none is set."""
+        if self.warehouse_url:
+            return self.warehouse_url.get_secret_value()
+        from sync_hostaway.local.postgres import embedded_warehouse_dsn
+
+        return embedded_warehouse_dsn(self.home)
+
+    @property
+    def snapshot_file(self) -> Path:
+        """File with the last known good list of accounts."""
+        return self.snapshot_path or self.home / "accounts.json"
+
+    def fernet_keys(self) -> list[str]:
+        """Keys of the SecretsStore, newest first; the embedded platform's own when none is set."""
+        keys = [key.strip() for key in self.secret_keys.get_secret_value().split(",") if key.strip()]
+        if not keys and not self.warehouse_url:
+            from sync_hostaway.local.secrets import embedded_secret_keys
+
+            keys = embedded_secret_keys(self.home)
+        if not keys:
+            raise ConfigurationError(
+                "No key for stored secrets: set AIRFLOW__HOSTAWAY__SECRET_KEYS to a Fernet key "
+                "(`sync-hostaway secrets new-key` prints one). Secrets are never stored in clear."
+            )
+        return keys
+
+    def daily_minute(self, account_id: int) -> int:
+        """Minute of the UTC day at which an account syncs: spread evenly, and the same on every machine."""
+        digest = hashlib.sha256(str(account_id).encode()).digest()
+        minutes = int(int.from_bytes(digest[:4], "big") / 2**32 * self.sync_spread_hours * 60)
+        return (self.sync_start.hour * 60 + self.sync_start.minute + minutes) % (24 * 60)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once.
+
+    :raises ConfigurationError: naming each wrong setting and how to set it; never its value, which may be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{_PREFIX}{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigurationError(f"Wrong setting: {wrong}") from None

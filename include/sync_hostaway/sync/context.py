@@ -1,0 +1,111 @@
+"""What a plan works with: the client, the landing and the sync log of one resource in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
+from sync_hostaway.settings import Settings
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+
+log = structlog.get_logger(__name__)
+QUERIES = load_queries(Path(__file__).with_name("runs.sql"))
+
+
+@dataclass(frozen=True)
+class Window:
+    """First and last calendar day to read, both included."""
+
+    start: date
+    end: date
+
+    @classmethod
+    def around(cls, today: date, settings: Settings) -> Window:
+        """The configured window."""
+        return cls(
+            today - timedelta(days=settings.calendar_days_back), today + timedelta(days=settings.calendar_days_ahead)
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A running sync, as shown to whoever waits for it."""
+
+    account_id: int
+    resource: Resource
+    expected: int | None
+    seen: int
+    calls: int
+
+
+@dataclass
+class SyncContext:
+    """One resource of one account in one run."""
+
+    connection: Connection
+    client: HostawayClient
+    resource: Resource
+    mode: Mode
+    run_key: str
+    sync_run_id: int
+    settings: Settings
+    on_progress: Callable[[Progress], None] | None = None
+    counts: Counts = field(default_factory=Counts)
+    expected: int | None = None
+
+    def __post_init__(self) -> None:
+        self._writer = LandingWriter(self.connection, self.account_id, self.resource, self.sync_run_id)
+
+    @property
+    def account_id(self) -> int:
+        """Whose data this is."""
+        return self.client.account_id
+
+    @property
+    def window(self) -> Window:
+        """The calendar days to read, around today in UTC."""
+        return Window.around(datetime.now(UTC).date(), self.settings)
+
+    def land(self, fetched: Sequence[Fetched]) -> None:
+        """Land some answers and the run's counts so far in one transaction, which may be part of the plan's own."""
+        with self.connection.transaction():
+            self.counts.add(self._writer.land(fetched))
+            self.save_counts()
+        if self.on_progress:
+            self.on_progress(
+                Progress(self.account_id, self.resource, self.expected, self.counts.seen, self.client.stats.calls)
+            )
+
+    def save_counts(self) -> None:
+        """Bring the sync log's row up to date."""
+        self.execute("update_run", expected=self.expected, **asdict(self.counts), **asdict(self.client.stats))
+
+    def execute(self, query: str, **params: Any) -> None:
+        """Run a named query of this room with the run's own parameters."""
+        self.connection.execute(QUERIES[query], {**self._params, **params})
+
+    def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """Rows of a named query of this room."""
+        return self.connection.execute(QUERIES[query], {**self._params, **params}).fetchall()
+
+    def value(self, query: str, **params: Any) -> Any:
+        """First value of a named query of this room."""
+        return fetch_value(self.connection, QUERIES[query], {**self._params, **params})
+
+    @property
+    def _params(self) -> dict[str, Any]:
+        return {
+            "account_id": self.account_id,
+            "resource": self.resource.value,
+            "mode": self.mode.value,
+            "run_key": self.run_key,
+            "sync_run_id": self.sync_run_id,
+        }

@@ -1,0 +1,81 @@
+"""Shared fixtures: one PostgreSQL per test session, one fresh migrated database per test that asks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+from psycopg import sql
+
+from sync_hostaway import migrations
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import Simulator, SimulatorConfig, running
+from sync_hostaway.warehouse import Connection, connect
+
+SETTINGS = (
+    "HOSTAWAY_API_URL",
+    "HOSTAWAY_ACCOUNTS",
+    "WAREHOUSE_URL",
+    "SYNC_HOSTAWAY_HOME",
+    "AIRFLOW_PORT",
+    "PUBLIC_BASE_URL",
+)
+
+
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No test sees the settings of the machine, nor those of another test."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path / "home"))
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """The embedded PostgreSQL, with a migrated database `template_warehouse` to copy."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+            connection.execute("create database template_warehouse")
+        migrations.upgrade(server.dsn("template_warehouse"))
+        yield server
+
+
+@pytest.fixture
+def warehouse_dsn(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A fresh migrated warehouse, which the settings point to."""
+    name = f"w_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template template_warehouse strategy file_copy").format(sql.Identifier(name))
+        )
+        dsn = postgres.dsn(name)
+        monkeypatch.setenv("WAREHOUSE_URL", dsn)
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", Fernet.generate_key().decode())
+        get_settings.cache_clear()
+        yield dsn
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def warehouse(warehouse_dsn: str) -> Iterator[Connection]:
+    """A connection to the fresh warehouse."""
+    with connect(warehouse_dsn) as connection:
+        yield connection
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A small Hostaway with accounts 701 and 702, which the settings point to."""
+    config = SimulatorConfig(listings=4, reservations=60, threads=40, token_delay=0.0)
+    with running(config) as server:
+        monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
+        get_settings.cache_clear()
+        yield server
