@@ -12,9 +12,10 @@ from cryptography.fernet import Fernet
 from psycopg import sql
 
 from sync_hostaway import migrations
+from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.settings import get_settings
-from sync_hostaway.simulator import Simulator, SimulatorConfig, running
+from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.warehouse import Connection, connect
 
 SETTINGS = (
@@ -72,10 +73,21 @@ def warehouse(warehouse_dsn: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
     """A small Hostaway with accounts 701 and 702, which the settings point to."""
-    config = SimulatorConfig(listings=4, reservations=60, threads=40, token_delay=0.0)
-    with running(config) as server:
+    sizes = Sizes(listings=4, reservations=60, threads=40)
+    with running(SimulatorConfig(sizes=sizes, token_delay=0.0)) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_RETRY_WAIT", "0.05")
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__CALENDAR_DAYS_BACK", "2")
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__CALENDAR_DAYS_AHEAD", "7")
         get_settings.cache_clear()
         yield server
+
+
+@pytest.fixture
+def account(warehouse: Connection, simulator: RunningSimulator) -> int:
+    """Account 701 of the simulator, registered in the fresh warehouse."""
+    add_account(warehouse, 701, "secret-701")
+    return 701

@@ -1,0 +1,102 @@
+"""Accounts: credentials are checked before they are kept, and never kept in clear."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography.fernet import Fernet
+
+from sync_hostaway.accounts import registry
+from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
+from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.exceptions import ConfigurationError, CredentialsRefused, InactiveAccount, UnknownAccount
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+
+def snapshot_ids() -> list[int]:
+    return [account.account_id for account in read_snapshot(get_settings().snapshot_file)]
+
+
+def test_an_account_is_registered_and_its_dag_source_written(
+    warehouse: Connection, simulator: RunningSimulator
+) -> None:
+    registry.add_account(warehouse, 702, "secret-702", name="Seaside")
+    registry.add_account(warehouse, 701, "secret-701")
+    assert [(a.account_id, a.name, a.state) for a in registry.list_accounts(warehouse)] == [
+        (701, None, "active"),
+        (702, "Seaside", "active"),
+    ]
+    assert snapshot_ids() == [701, 702]
+
+
+def test_a_wrong_secret_is_refused_and_nothing_is_kept(warehouse: Connection, simulator: RunningSimulator) -> None:
+    with pytest.raises(CredentialsRefused, match="account 701"):
+        registry.add_account(warehouse, 701, "wrong")
+    assert registry.list_accounts(warehouse) == []
+    assert snapshot_ids() == []
+
+
+def test_a_wrong_new_secret_leaves_the_old_one(warehouse: Connection, account: int) -> None:
+    with pytest.raises(CredentialsRefused):
+        registry.rotate_secret(warehouse, account, "wrong")
+    with registry.client_for(warehouse, account) as client:
+        client.check_credentials()
+
+
+def test_a_rotated_secret_is_used_at_once(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
+    with registry.client_for(warehouse, account) as client:
+        client.get("/v1/listings", {"limit": 1})
+    simulator.control.set_secret(account, "renewed")
+    registry.rotate_secret(warehouse, account, "renewed")
+    with registry.client_for(warehouse, account) as client:
+        assert client.get("/v1/listings", {"limit": 1}).result
+
+
+def test_a_disabled_account_has_no_dag_and_no_client(warehouse: Connection, account: int) -> None:
+    registry.disable_account(warehouse, account, "contract ended")
+    assert snapshot_ids() == []
+    with pytest.raises(InactiveAccount, match="disabled: contract ended"):
+        registry.client_for(warehouse, account)
+    registry.add_account(warehouse, account, "secret-701")
+    assert snapshot_ids() == [account]
+
+
+@pytest.mark.parametrize("call", [registry.disable_account, registry.get_account, registry.client_for])
+def test_an_unknown_account_is_named_with_the_way_out(warehouse: Connection, call: object) -> None:
+    with pytest.raises(UnknownAccount, match=r"999 .*sync-hostaway accounts add 999"):
+        call(warehouse, 999)  # type: ignore[operator]
+
+
+def test_processes_share_one_token(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
+    simulator.control.reset(only_stats=True)
+    for _ in range(3):
+        with registry.client_for(warehouse, account) as client:
+            client.get("/v1/listings", {"limit": 1})
+    stored = DatabaseSecretsStore(warehouse).get(account, "access_token")
+    assert stored
+    assert simulator.control.stats()["total"] == 3 + 1
+
+
+def test_stored_secrets_are_encrypted(warehouse: Connection, account: int) -> None:
+    rows = warehouse.execute("select ciphertext from ops.secrets").fetchall()
+    assert rows
+    assert all(b"secret-701" not in row["ciphertext"] for row in rows)
+
+
+def test_the_database_refuses_a_secret_in_clear(warehouse: Connection, account: int) -> None:
+    with pytest.raises(Exception, match="secrets_are_encrypted"):
+        warehouse.execute("update ops.secrets set ciphertext = 'secret-701'::bytea")
+
+
+def test_keys_can_be_rotated_and_a_lost_key_is_named(
+    warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = get_settings().fernet_keys()[0], Fernet.generate_key().decode()
+    assert DatabaseSecretsStore(warehouse, [new, old]).get(account, "client_secret") == "secret-701"
+    with pytest.raises(ConfigurationError, match="AIRFLOW__HOSTAWAY__SECRET_KEYS"):
+        DatabaseSecretsStore(warehouse, [new]).get(account, "client_secret")
+    with pytest.raises(ConfigurationError, match="not a Fernet key"):
+        DatabaseSecretsStore(warehouse, ["short"])

@@ -1,0 +1,335 @@
+"""A sync against the simulator: complete, cheap when nothing changed, and honest when something went wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sync_hostaway.accounts import registry
+from sync_hostaway.exceptions import (
+    CredentialsRefused,
+    HostawayError,
+    HostawayMalformedReply,
+    HostawayRefused,
+    HostawayUnreachable,
+    SyncHostawayError,
+    SyncIncomplete,
+)
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.sync.context import Window
+from sync_hostaway.sync.engine import SyncResult, sync_account
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+NOT_IN_LISTS = {"financeField", "remainingBalance"}
+"""What Hostaway fills only in single objects, or when asked for payments."""
+LISTS = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS)
+
+
+def sync(
+    warehouse: Connection, account: int, mode: Mode = Mode.FULL, resources: Iterable[Resource] = tuple(Resource)
+) -> dict[Resource, SyncResult]:
+    return {result.resource: result for result in sync_account(warehouse, account, mode, resources)}
+
+
+def landed_ids(warehouse: Connection, resource: str, account: int) -> set[str]:
+    rows = warehouse.execute(f"select entity_id from landing.{resource} where account_id = %s", [account])
+    return {row["entity_id"] for row in rows}
+
+
+def verdicts(warehouse: Connection) -> list[tuple[str, str]]:
+    rows = warehouse.execute("select resource, verdict from ops.sync_runs order by sync_run_id").fetchall()
+    return [(row["resource"], row["verdict"]) for row in rows]
+
+
+def truth_ids(simulator: RunningSimulator, resource: str, account: int) -> set[str]:
+    return {str(number) for number in simulator.control.truth(account)["ids"][resource]}
+
+
+def assert_all_landed(warehouse: Connection, simulator: RunningSimulator, account: int) -> None:
+    for resource in ("listings", "reservations", "conversations", "messages"):
+        assert landed_ids(warehouse, resource, account) == truth_ids(simulator, resource, account), resource
+
+
+def test_a_full_sync_lands_every_row_as_it_is(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
+    results = sync(warehouse, account)
+    assert_all_landed(warehouse, simulator, account)
+    assert {result.verdict for result in results.values()} == {"complete"}
+    assert all(result.expected == result.counts.new for result in results.values())
+    for resource in ("listings", "reservations"):
+        rows = warehouse.execute(f"select entity_id, payload from landing.{resource}")
+        payloads = {int(row["entity_id"]): row["payload"] for row in rows}
+        for found in simulator.control.objects(resource, account):
+            payload = payloads.pop(found["id"])
+            differing = {name for name in found if payload.get(name) != found[name]}
+            assert differing <= NOT_IN_LISTS
+        assert not payloads
+
+
+def test_the_calendar_covers_the_configured_window(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account, resources=(Resource.LISTINGS, Resource.CALENDAR_DAYS))
+    window = Window.around(datetime.now(UTC).date(), get_settings())
+    listings = truth_ids(simulator, "listings", account)
+    days = (window.end - window.start).days + 1
+    assert days == 10
+    assert len(landed_ids(warehouse, "calendar_days", account)) == len(listings) * days
+    assert f"{min(listings)}:{window.start}" in landed_ids(warehouse, "calendar_days", account)
+
+
+def test_an_unchanged_source_costs_a_handful_of_calls_and_writes_nothing(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account)
+    loads = warehouse.execute("select count(*) as n from ops.loads").fetchone()
+    results = sync(warehouse, account, Mode.INCREMENTAL)
+    assert warehouse.execute("select count(*) as n from ops.loads").fetchone() == loads
+    assert results[Resource.MESSAGES].api_calls == 0
+    assert results[Resource.RESERVATIONS].api_calls == 1
+    assert all(result.counts.new == result.counts.changed == 0 for result in results.values())
+
+
+def test_an_incremental_sync_finds_what_changed_and_what_is_new(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account)
+    control = simulator.control
+    reservation_id = control.truth(account)["ids"]["reservations"][7]
+    conversation_id = control.truth(account)["ids"]["conversations"][3]
+    control.patch("reservations", reservation_id, {"status": "cancelled"}, account_id=account)
+    control.create("messages", {"conversationId": conversation_id, "body": "Is there parking?"}, account_id=account)
+    added = control.create("reservations", account_id=account)
+    results = sync(warehouse, account, Mode.INCREMENTAL)
+    assert_all_landed(warehouse, simulator, account)
+    assert results[Resource.MESSAGES].api_calls == 1
+    assert results[Resource.RESERVATIONS].counts.new == 1
+    status = warehouse.execute(
+        "select payload ->> 'status' as status from landing.reservations where entity_id = %s", [str(reservation_id)]
+    ).fetchone()
+    assert status == {"status": "cancelled"}
+    assert str(added["id"]) in landed_ids(warehouse, "reservations", account)
+
+
+@pytest.mark.parametrize("page_size", [1, 7, 60, 1000])
+def test_any_page_size_sees_every_row(
+    warehouse: Connection,
+    account: int,
+    simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    page_size: int,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", str(page_size))
+    get_settings.cache_clear()
+    sync(warehouse, account, resources=LISTS)
+    for resource in ("listings", "reservations", "conversations"):
+        assert landed_ids(warehouse, resource, account) == truth_ids(simulator, resource, account)
+
+
+@pytest.mark.parametrize(
+    ("resource", "drift"),
+    [
+        (Resource.RESERVATIONS, {"update": 5}),
+        (Resource.RESERVATIONS, {"update": 2, "insert": 3}),
+        (Resource.CONVERSATIONS, {"insert": 2}),
+        (Resource.LISTINGS, {"insert": 1}),
+    ],
+)
+def test_rows_that_move_while_the_list_is_read_are_not_lost(
+    warehouse: Connection,
+    account: int,
+    simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    resource: Resource,
+    drift: dict[str, int],
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "3" if resource is Resource.LISTINGS else "10")
+    get_settings.cache_clear()
+    simulator.control.fault("drift", match={"resource": resource.value}, after=1, times=1, **drift)
+    result = sync(warehouse, account, resources=[resource])[resource]
+    assert result.verdict == "complete"
+    assert landed_ids(warehouse, resource.value, account) == truth_ids(simulator, resource.value, account)
+
+
+PASSING = [
+    {"kind": "status_5xx"},
+    {"kind": "status_429", "retry_after": 0.2},
+    {"kind": "html_200"},
+    {"kind": "reset"},
+    {"kind": "cut_json", "close": True},
+    {"kind": "cut_json", "close": False},
+    {"kind": "expire_token"},
+    {"kind": "half_page"},
+]
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_passing_trouble_is_ridden_out(
+    warehouse: Connection, account: int, simulator: RunningSimulator, fault: dict[str, Any]
+) -> None:
+    simulator.control.add_faults([{**fault, "match": {"resource": "reservations"}, "times": 2}])
+    sync(warehouse, account, resources=[Resource.RESERVATIONS])
+    assert landed_ids(warehouse, "reservations", account) == truth_ids(simulator, "reservations", account)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "said"),
+    [
+        ({"kind": "html_200"}, HostawayMalformedReply, "not JSON"),
+        ({"kind": "cut_json", "close": False}, HostawayMalformedReply, "not JSON"),
+        ({"kind": "cut_json", "close": True}, HostawayUnreachable, "Cannot reach"),
+        ({"kind": "fail_200"}, HostawayRefused, "status fail with HTTP 200"),
+        ({"kind": "forbid"}, HostawayRefused, "403"),
+        ({"kind": "reset"}, HostawayUnreachable, "Cannot reach"),
+    ],
+)
+def test_lasting_trouble_names_account_resource_and_place_and_keeps_what_landed(
+    warehouse: Connection,
+    account: int,
+    simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: dict[str, Any],
+    error: type[HostawayError],
+    said: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "20")
+    get_settings.cache_clear()
+    simulator.control.add_faults([{**fault, "match": {"resource": "reservations"}, "after": 1, "times": 0}])
+    with pytest.raises(error, match=said) as caught:
+        sync(warehouse, account, resources=[Resource.RESERVATIONS])
+    assert "account 701" in str(caught.value)
+    assert "resource reservations" in str(caught.value)
+    assert "/v1/reservations" in str(caught.value)
+    assert verdicts(warehouse) == [("reservations", "failed")]
+    assert len(landed_ids(warehouse, "reservations", account)) == 20
+    simulator.control.clear_faults()
+    sync(warehouse, account, resources=[Resource.RESERVATIONS])
+    assert landed_ids(warehouse, "reservations", account) == truth_ids(simulator, "reservations", account)
+
+
+@pytest.mark.parametrize("defect", ["string_for_number", "missing_id", "impossible_date"])
+def test_a_bad_row_costs_no_other_row(
+    warehouse: Connection, account: int, simulator: RunningSimulator, defect: str
+) -> None:
+    simulator.control.fault("bad_row", match={"resource": "reservations"}, defect=defect)
+    result = sync(warehouse, account, resources=[Resource.RESERVATIONS])[Resource.RESERVATIONS]
+    assert (result.verdict, result.counts.quarantined, result.counts.new) == ("complete", 1, result.expected - 1)  # type: ignore[operator]
+    entry = warehouse.execute("select resource, reason, payload from ops.quarantine").fetchone()
+    assert entry
+    assert entry["resource"] == "reservations"
+    assert entry["reason"]
+    sync(warehouse, account, resources=[Resource.RESERVATIONS])
+    assert landed_ids(warehouse, "reservations", account) == truth_ids(simulator, "reservations", account)
+
+
+@pytest.mark.parametrize("defect", ["nul_char", "lone_surrogate", "unknown_status"])
+def test_a_strange_row_lands_all_the_same(
+    warehouse: Connection, account: int, simulator: RunningSimulator, defect: str
+) -> None:
+    simulator.control.fault("bad_row", match={"resource": "reservations"}, defect=defect)
+    result = sync(warehouse, account, resources=[Resource.RESERVATIONS])[Resource.RESERVATIONS]
+    assert result.counts.new == result.expected
+
+
+def test_a_count_that_promises_more_is_not_called_complete(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    simulator.control.fault("count_off", match={"resource": "reservations"}, times=0, by=1)
+    with pytest.raises(SyncIncomplete, match="1 of 61 rows of reservations of account 701"):
+        sync(warehouse, account, resources=[Resource.RESERVATIONS])
+    assert verdicts(warehouse) == [("reservations", "incomplete")]
+    assert warehouse.execute("select count(*) as n from ops.watermarks").fetchone() == {"n": 0}
+    assert landed_ids(warehouse, "reservations", account) == truth_ids(simulator, "reservations", account)
+
+
+def test_one_thread_that_cannot_be_read_does_not_keep_the_others_out(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    thread = simulator.control.truth(account)["ids"]["conversations"][5]
+    messages = f"/v1/conversations/{thread}/messages"
+    simulator.control.fault("html_200", match={"path": messages}, times=0)
+    with pytest.raises(SyncIncomplete, match=r"1 of \d+ parents of messages could not be read"):
+        sync(warehouse, account)
+    assert verdicts(warehouse)[3:] == [("messages", "incomplete"), ("calendar_days", "complete")]
+    simulator.control.clear_faults()
+    assert sync(warehouse, account, Mode.INCREMENTAL)[Resource.MESSAGES].api_calls == 1
+    assert_all_landed(warehouse, simulator, account)
+
+
+def test_refused_credentials_stop_the_account_and_leave_the_other_alone(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    registry.add_account(warehouse, 702, "secret-702")
+    simulator.control.set_secret(account, "changed at Hostaway")
+    simulator.control.fault("expire_token", match={"account": account}, times=1)
+    with pytest.raises(CredentialsRefused, match="account 701"):
+        sync(warehouse, account)
+    calls = simulator.control.stats()["total"]
+    with pytest.raises(SyncHostawayError, match="Account 701 is refused"):
+        sync(warehouse, account)
+    assert simulator.control.stats()["total"] == calls
+    sync(warehouse, 702)
+    assert_all_landed(warehouse, simulator, 702)
+
+
+def test_an_api_that_is_away_is_named(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOSTAWAY_API_URL", "http://127.0.0.1:9")
+    get_settings.cache_clear()
+    with pytest.raises(HostawayUnreachable, match="account 701"):
+        sync(warehouse, account, resources=[Resource.LISTINGS])
+
+
+def test_no_secret_gets_into_errors_or_the_sync_log(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
+
+    for kind in ("html_200", "fail_200", "forbid", "status_5xx"):
+        simulator.control.add_faults([{"kind": kind, "times": 0, "match": {"resource": "listings"}}])
+        with pytest.raises(SyncHostawayError) as caught:
+            sync(warehouse, account, resources=[Resource.LISTINGS])
+        simulator.control.clear_faults()
+        token = DatabaseSecretsStore(warehouse).get(account, "access_token") or "no token"
+        said = str(caught.value) + str(warehouse.execute("select error from ops.sync_runs").fetchall())
+        assert "secret-701" not in said
+        assert token not in said
+
+
+def test_a_killed_sync_goes_on_where_it_was(
+    warehouse: Connection, warehouse_dsn: str, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account, resources=[Resource.CONVERSATIONS])
+    threads = len(landed_ids(warehouse, "conversations", account))
+    # Slow threads, and a commit per thread, so that the kill hits the middle of the work.
+    simulator.control.fault("slow", match={"path": ".*/messages"}, times=0, seconds=0.05)
+    code = (
+        "from sync_hostaway.sync import per_parent; per_parent._ROWS_PER_COMMIT = 1\n"
+        "from sync_hostaway.sync.engine import sync_account\n"
+        "from sync_hostaway.hostaway.endpoints import Mode, Resource\n"
+        "from sync_hostaway.warehouse import connect\n"
+        "sync_account(connect(), 701, Mode.FULL, [Resource.MESSAGES], run_key='killed')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "AIRFLOW__HOSTAWAY__CONCURRENCY": "1"})
+    while not (done := warehouse.execute("select count(*) as n from ops.threads").fetchone()) or done["n"] < 3:
+        assert process.poll() is None, "the sync ended before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    simulator.control.clear_faults()
+    finished = warehouse.execute("select count(*) as n from ops.threads").fetchone()
+    assert finished
+    result = sync_account(warehouse, account, Mode.FULL, [Resource.MESSAGES], run_key="killed")[0]
+    assert result.api_calls <= threads - finished["n"]
+    assert landed_ids(warehouse, "messages", account) == truth_ids(simulator, "messages", account)
+    assert verdicts(warehouse)[1:] == [("messages", "failed"), ("messages", "complete")]

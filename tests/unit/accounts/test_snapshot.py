@@ -1,0 +1,39 @@
+"""The snapshot keeps Dags alive: it is replaced whole, and a bad file is not an empty one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
+
+ACCOUNTS = [SnapshotAccount(702, "2026-02-01"), SnapshotAccount(701, "2026-01-01", "Seaside", {"photos": False})]
+
+
+def test_accounts_come_back_in_order(tmp_path: Path) -> None:
+    write_snapshot(tmp_path / "new" / "accounts.json", ACCOUNTS)
+    assert read_snapshot(tmp_path / "new" / "accounts.json") == sorted(ACCOUNTS, key=lambda account: account.account_id)
+
+
+def test_nobody_registered_yet(tmp_path: Path) -> None:
+    assert read_snapshot(tmp_path / "accounts.json") == []
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"accounts": [{"nonsense": 1}]}', "[]", None])
+def test_a_lost_or_damaged_file_loses_no_account(tmp_path: Path, damage: str | None) -> None:
+    path = tmp_path / "accounts.json"
+    write_snapshot(path, ACCOUNTS)
+    path.unlink()
+    if damage is not None:
+        path.write_text(damage)
+    assert len(read_snapshot(path)) == 2
+
+
+def test_an_unchanged_list_does_not_touch_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.json"
+    write_snapshot(path, ACCOUNTS)
+    before = path.stat().st_ino
+    write_snapshot(path, ACCOUNTS)
+    assert path.stat().st_ino == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["accounts.json", "accounts.json.copy"]

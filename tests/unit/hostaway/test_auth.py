@@ -1,0 +1,62 @@
+"""One token for everybody: renewed by one, waited for by the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token, TokenProvider
+
+
+class Exchange:
+    """Counts how often a token was fetched."""
+
+    def __init__(self, lifetime: float = 86_400) -> None:
+        self.count = 0
+        self._lifetime = lifetime
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Token:
+        with self._lock:
+            self.count += 1
+            now = time.time()
+            return Token(f"token {self.count}", now, now + self._lifetime)
+
+
+def test_many_threads_that_were_denied_renew_once() -> None:
+    exchange = Exchange()
+    provider = TokenProvider(exchange, MemoryTokenStore(), settling=0)
+    rejected = provider.current()
+    with ThreadPoolExecutor(16) as pool:
+        renewed = list(pool.map(lambda _: provider.renew(rejected), range(64)))
+    assert exchange.count == 2
+    assert {token.value for token in renewed} == {"token 2"}
+
+
+def test_a_token_that_another_process_stored_is_taken_over() -> None:
+    exchange, store = Exchange(), MemoryTokenStore()
+    mine = TokenProvider(exchange, store, settling=0)
+    rejected = mine.current()
+    TokenProvider(exchange, store, settling=0).renew(rejected)
+    assert mine.renew(rejected).value == "token 2"
+    assert exchange.count == 2
+
+
+def test_a_token_near_its_end_is_renewed_before_it_is_denied() -> None:
+    exchange = Exchange(lifetime=60)
+    provider = TokenProvider(exchange, MemoryTokenStore(), settling=0)
+    provider.current()
+    provider.current()
+    assert exchange.count == 2
+
+
+def test_a_new_token_is_not_used_before_hostaway_accepts_it() -> None:
+    provider = TokenProvider(Exchange(), MemoryTokenStore(), settling=0.3)
+    token = provider.current()
+    assert time.time() >= token.issued_at + 0.3
+
+
+def test_neither_secret_nor_token_shows_in_a_repr() -> None:
+    assert "hunter2" not in repr(Credentials(701, "hunter2"))
+    assert "hunter2" not in repr(Token("hunter2", 0, 0))

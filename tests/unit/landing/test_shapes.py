@@ -1,0 +1,73 @@
+"""Which rows are understood, and what is said of those that are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.landing.shapes import oddity, rejection
+
+RESERVATION: dict[str, Any] = {"id": 1, "listingMapId": 2, "status": "new"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"totalPrice": "123.45", "nights": "3", "adults": None, "children": ""},
+        {"totalPrice": 100, "cleaningFee": 12.5},
+        {"isStarred": 1, "isPinned": True, "isArchived": "0"},
+        {"arrivalDate": "2026-01-31", "updatedOn": "2026-01-31 12:00:00", "cancellationDate": ""},
+        {"guestFirstName": 42, "hostNote": None, "someNewField": {"anything": [1]}},
+    ],
+)
+def test_what_hostaway_really_sends_is_understood(fields: dict[str, Any]) -> None:
+    assert rejection(Resource.RESERVATIONS, RESERVATION | fields) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"id": None}, "id: Input should be a valid integer, got None"),
+        ({"nights": "three"}, "got 'three'"),
+        ({"totalPrice": "a lot"}, "totalPrice"),
+        ({"totalPrice": 10**16}, "totalPrice"),
+        ({"adults": 2**31}, "adults"),
+        ({"arrivalDate": "2026-02-30"}, "arrivalDate"),
+        ({"arrivalDate": "0000-00-00"}, "got '0000-00-00'"),
+        ({"arrivalDate": 1795305600}, "arrivalDate: must look like 2026-01-31, got 1795305600"),
+        ({"updatedOn": "yesterday"}, "updatedOn: must look like 2026-01-31 12:00:00, got 'yesterday'"),
+        ({"updatedOn": "2026-01-31 25:00:00"}, "updatedOn"),
+        ({"status": ""}, "status"),
+        ({"isStarred": "maybe"}, "isStarred"),
+        ({"guestName": {"first": "A"}}, "guestName: must be text"),
+    ],
+)
+def test_what_no_model_could_cast_is_rejected_by_field_and_value(fields: dict[str, Any], reason: str) -> None:
+    assert reason in (rejection(Resource.RESERVATIONS, RESERVATION | fields) or "")
+
+
+def test_a_missing_id_is_named() -> None:
+    assert rejection(Resource.RESERVATIONS, {"listingMapId": 2, "status": "new"}) == "id: Field required"
+
+
+def test_a_row_that_is_no_object_is_rejected() -> None:
+    assert rejection(Resource.MESSAGES, ["id", 1]) == "row: must be an object, got ['id', 1]"
+
+
+def test_an_unknown_status_is_reported_but_not_rejected() -> None:
+    row = RESERVATION | {"status": "teleported"}
+    assert rejection(Resource.RESERVATIONS, row) is None
+    assert oddity(Resource.RESERVATIONS, row) == "status: unknown status, got 'teleported'"
+    assert oddity(Resource.RESERVATIONS, RESERVATION) is None
+
+
+def test_a_bad_photo_does_not_cost_the_listing() -> None:
+    listing = {"id": 1, "listingImages": [{"id": 5, "url": "https://x/1.jpg"}, {"url": "https://x/2.jpg"}]}
+    assert rejection(Resource.LISTINGS, listing) is None
+    assert "photo is left out, id: Field required" in (oddity(Resource.LISTINGS, listing) or "")
+
+
+def test_long_values_are_shortened() -> None:
+    assert len(rejection(Resource.RESERVATIONS, RESERVATION | {"nights": "x" * 10_000}) or "") < 300

@@ -1,0 +1,61 @@
+"""Settings come from the environment, and wrong ones are named."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_hostaway.exceptions import ConfigurationError
+from sync_hostaway.settings import Settings, get_settings
+
+
+def test_the_airflow_name_wins_over_the_short_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTAWAY_API_URL", "http://127.0.0.1:1")
+    assert get_settings().hostaway_url == "http://127.0.0.1:1"
+    get_settings.cache_clear()
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__API_URL", "http://127.0.0.1:2/v1/")
+    assert get_settings().hostaway_url == "http://127.0.0.1:2"
+
+
+def test_without_a_setting_the_real_api_is_meant() -> None:
+    assert get_settings().hostaway_url == "https://api.hostaway.com"
+
+
+def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "many")
+    monkeypatch.setenv("HOSTAWAY_API_URL", "not-a-url-but-a-secret")
+    with pytest.raises(ConfigurationError) as caught:
+        get_settings()
+    assert "AIRFLOW__HOSTAWAY__PAGE_SIZE" in str(caught.value)
+    assert "AIRFLOW__HOSTAWAY__API_URL" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_warehouse_of_ones_own_needs_a_key_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://somewhere/else")
+    with pytest.raises(ConfigurationError, match="AIRFLOW__HOSTAWAY__SECRET_KEYS"):
+        get_settings().fernet_keys()
+
+
+@pytest.mark.parametrize("text", ["701", "701:", ":secret", "x:secret"])
+def test_accounts_must_be_pairs(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("HOSTAWAY_ACCOUNTS", text)
+    with pytest.raises(ConfigurationError, match="701:secret,702:secret"):
+        get_settings().account_secrets()
+
+
+def test_accounts_are_read_with_colons_in_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTAWAY_ACCOUNTS", "701:a:b, 702:c")
+    assert get_settings().account_secrets() == {701: "a:b", 702: "c"}
+
+
+def test_accounts_are_spread_over_the_day() -> None:
+    minutes = [Settings().daily_minute(account_id) for account_id in range(1, 1001)]
+    per_hour = [sum(hour * 60 <= minute < hour * 60 + 60 for minute in minutes) for hour in range(24)]
+    assert min(per_hour) > 20
+    assert Settings().daily_minute(701) == Settings().daily_minute(701)
+
+
+def test_the_spread_can_be_kept_to_the_night() -> None:
+    night = Settings(sync_start="23:00", sync_spread_hours=4)  # type: ignore[arg-type]
+    minutes = {night.daily_minute(account_id) for account_id in range(1, 500)}
+    assert all(minute >= 23 * 60 or minute < 3 * 60 for minute in minutes)
