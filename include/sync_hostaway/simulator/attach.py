@@ -1,0 +1,89 @@
+"""What a request gets attached: the effects of includeResources, includePayments and includeCancellationPolicy."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from sync_hostaway.simulator.queries import Params
+from sync_hostaway.simulator.reservation_payloads import finance_fields
+
+JsonObject = dict[str, Any]
+
+
+class Wanted(NamedTuple):
+    """What to attach; hashable, as encoded objects are cached per variant."""
+
+    resources: bool = True
+    payments: bool = False
+    policy: bool = False
+    single: bool = False
+
+
+EVERYTHING = Wanted(resources=True, payments=True, policy=True, single=True)
+
+
+def wanted(params: Params, *, lean_by_default: bool, single: bool = False) -> Wanted:
+    asked = params.flag("includeResources")
+    return Wanted(
+        resources=not lean_by_default if asked is None else asked,
+        payments=bool(params.flag("includePayments")),
+        policy=bool(params.flag("includeCancellationPolicy")),
+        single=single,
+    )
+
+
+def encode(payload: Any) -> bytes:
+    """JSON as PHP writes it by default: non-ASCII escaped, so lone surrogates can be sent too."""
+    return json.dumps(payload, separators=(",", ":")).encode("ascii")
+
+
+def shape(resource: str, payload: JsonObject, want: Wanted) -> JsonObject:
+    """The object as a request with these options gets it; the original stays untouched."""
+    if resource == "reservations":
+        return _reservation(payload, want)
+    if resource == "users" and not want.resources:
+        return {key: value for key, value in payload.items() if key != "listingMapIds"}
+    if resource == "listings" and not want.resources and payload.get("customFieldValues"):
+        public = [item for item in payload["customFieldValues"] if item.get("customField", {}).get("isPublic")]
+        return {**payload, "customFieldValues": public}
+    return payload
+
+
+def _reservation(payload: JsonObject, want: Wanted) -> JsonObject:
+    result = dict(payload)
+    if not want.resources:
+        result.update(customFieldValues=[], reservationFees=[], reservationUnit=[], hostProxyEmail=None)
+    if not (want.resources and want.single):
+        result.pop("bookingcomIsGeniusMember", None)
+    if want.payments:
+        result["remainingBalance"] = _balance(payload)
+    if want.policy:
+        result.update(_policy(payload))
+    if want.single and not result.get("financeField"):
+        result["financeField"] = finance_fields(payload)
+    return result
+
+
+def _balance(payload: JsonObject) -> float | int | None:
+    total = payload.get("totalPrice")
+    if not isinstance(total, int | float):
+        return None
+    return 0 if payload.get("paymentStatus") == "Paid" else total
+
+
+def _policy(payload: JsonObject) -> JsonObject:
+    name = payload.get("airbnbCancellationPolicy") or "moderate"
+    return {
+        "cancellationPolicy": name,
+        "bookingCancellationPolicy": None,
+        "vrboCancellationPolicy": None,
+        "marriottCancellationPolicy": None,
+        "cancellationPolicyDetails": {
+            "name": name,
+            "channelId": payload.get("channelId"),
+            "channelSpecificCode": None,
+            "longTerm": 0,
+            "cancellationPolicyItem": [],
+        },
+    }

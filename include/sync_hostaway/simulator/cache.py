@@ -1,0 +1,25 @@
+"""Encoded objects, kept within a bound on memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+
+class ByteCache:
+    """First in, first out: walks over a whole list gain nothing from a smarter order, and reads stay cheap."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._size = 0
+        self._items: dict[Hashable, bytes] = {}
+
+    def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        """The bytes under the key, made when they are not there."""
+        item = self._items.get(key)
+        if item is None:
+            item = make()
+            self._items[key] = item
+            self._size += len(item)
+            while self._size > self._max_bytes and len(self._items) > 1:
+                self._size -= len(self._items.pop(next(iter(self._items))))
+        return item

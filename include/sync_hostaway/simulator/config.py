@@ -1,0 +1,142 @@
+"""Every option of the simulator in one immutable object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+
+class Limit(NamedTuple):
+    """At most `calls` in any `seconds` (sliding window)."""
+
+    calls: int
+    seconds: float
+
+
+class PageLimit(NamedTuple):
+    """Rows per page: without a limit parameter, and the silent cap on larger ones."""
+
+    default: int
+    cap: int
+
+
+DEFAULT_ACCOUNTS: Mapping[int, str] = MappingProxyType({701: "secret-701", 702: "secret-702"})
+DEFAULT_MESSAGE_LIMIT = Limit(30, 60.0)
+DEFAULT_PAGE_LIMITS: Mapping[str, PageLimit] = MappingProxyType(
+    {
+        "listings": PageLimit(100, 200),
+        "reservations": PageLimit(100, 500),
+        "conversations": PageLimit(100, 500),
+        "messages": PageLimit(100, 100),
+        "reviews": PageLimit(100, 500),
+        "tasks": PageLimit(100, 100),
+        "users": PageLimit(100, 100),
+        "coupons": PageLimit(100, 100),
+        "webhookLogs": PageLimit(100, 100),
+    }
+)
+
+
+def today() -> date:
+    """Today's date in UTC, the anchor of a simulator that was given none."""
+    return datetime.now(UTC).date()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much data an account holds.
+
+    threads: conversations, None for 96 % of the reservations; messages_per_thread: average;
+    orphan_share: share of reservations whose listing stays hidden until control reveals it.
+    """
+
+    listings: int = 50
+    reservations: int = 1_000
+    threads: int | None = None
+    messages_per_thread: float = 4.0
+    orphan_share: float = 0.0
+
+    @property
+    def thread_count(self) -> int:
+        return round(self.reservations * 0.96) if self.threads is None else self.threads
+
+    def __post_init__(self) -> None:
+        if self.listings < 1 or self.reservations < 0 or self.thread_count < 0:
+            raise ValueError("an account needs at least one listing and no negative sizes")
+        if self.messages_per_thread <= 1:
+            raise ValueError("messages_per_thread must be above 1")
+        if not 0 <= self.orphan_share <= 1:
+            raise ValueError("orphan_share is a share between 0 and 1")
+        if self.thread_count and not self.reservations:
+            raise ValueError("threads need reservations")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatorConfig:
+    """Options of a simulator; everything has a default.
+
+    accounts: account id (the client_id) to API key; port 0 takes a free port; seed, anchor and sizes fix the data.
+    token_delay: seconds until a new token is accepted; token_lifetime: seconds (expires_in).
+    ip_limit, account_limit: off by default; message_limit: own limit of sending messages, None for off.
+    lean_by_default: without includeResources answer as documented (attached arrays empty), False as recorded (full).
+    conversation_order: "messageSentOn" (newest first) or "unsorted" (stable, but by nothing a client can see).
+    webhook_time_scale: factor on the retry delays (1 min, 10 min, 45 min) and on the 5 days until disabling.
+    webhook_port_refusal: refuse webhook urls that name a port: "public" exempts loopback addresses.
+    host_messages_fire_webhooks: fire message.received for outgoing messages too (sources disagree).
+    date_type_filter: honour dateType + startDate + endDate on reservations (enabled per account by Hostaway).
+    cache_bytes: bound on the memory that encoded objects may take.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    accounts: Mapping[int, str] = field(default_factory=lambda: DEFAULT_ACCOUNTS)
+    seed: int = 1
+    anchor: date = field(default_factory=today)
+    sizes: Sizes = field(default_factory=Sizes)
+    token_delay: float = 1.0
+    token_lifetime: int = 63_158_400
+    ip_limit: Limit | None = None
+    account_limit: Limit | None = None
+    message_limit: Limit | None = DEFAULT_MESSAGE_LIMIT
+    page_limits: Mapping[str, PageLimit] = field(default_factory=lambda: DEFAULT_PAGE_LIMITS)
+    lean_by_default: bool = True
+    conversation_order: Literal["messageSentOn", "unsorted"] = "messageSentOn"
+    date_type_filter: bool = False
+    webhook_time_scale: float = 1.0
+    webhook_timeout: float = 20.0
+    webhook_port_refusal: Literal["never", "public", "always"] = "public"
+    host_messages_fire_webhooks: bool = False
+    cache_bytes: int = 512 * 1024 * 1024
+
+
+def parse_accounts(text: str) -> dict[int, str]:
+    """Accounts from "701:secret,702:secret"; raises ValueError naming the part that is wrong."""
+    accounts: dict[int, str] = {}
+    for position, part in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
+        number, _, secret = part.partition(":")
+        if not number.isdigit() or not secret:
+            # The part itself may hold a secret, so the message names only its position.
+            raise ValueError(f"account {position} is not of the form id:secret")
+        if int(number) in accounts:
+            raise ValueError(f"account {int(number)} is given twice")
+        accounts[int(number)] = secret
+    if not accounts:
+        raise ValueError("no accounts given")
+    return accounts
+
+
+def parse_limit(text: str) -> Limit | None:
+    """A limit from "15/10" (calls/seconds); "" and "off" mean none."""
+    if text.strip().lower() in {"", "off", "none"}:
+        return None
+    calls, _, seconds = text.partition("/")
+    try:
+        limit = Limit(int(calls), float(seconds))
+    except ValueError:
+        raise ValueError(f"limit {text!r} is not of the form calls/seconds") from None
+    if limit.calls < 1 or limit.seconds <= 0:
+        raise ValueError(f"limit {text!r} must allow at least one call in a positive time")
+    return limit
