@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import dag, task
 
-from sync_hostaway.orchestration import DEFAULT_ARGS, MAINTENANCE_DAG_ID, TAG, first_tick, oldest_registration
+from sync_hostaway.orchestration import DEFAULT_ARGS, MAINTENANCE_DAG_ID, TAG, start_of_oldest
 from sync_hostaway.transform.operator import RequestTransformOperator
 
 
@@ -20,7 +20,7 @@ Runs every ten minutes and is safe to run at any time.
 * Asks for a transform when loads have been waiting, in case the one that was asked for never started.
 """,
     schedule="*/10 * * * *",
-    start_date=first_tick(oldest_registration()),
+    start_date=start_of_oldest(),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,

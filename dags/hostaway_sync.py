@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, account_of, first_tick, sync_dag_id
+from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, account_of, start_of, sync_dag_id
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.operator import RequestTransformOperator
 
@@ -79,7 +79,7 @@ def build_dag(account: SnapshotAccount) -> DAG:
         doc_md=DOC.format(account_id=account.account_id, name=f"({account.name}) " if account.name else ""),
         # Spread over the day, so that accounts behind one IP address do not compete for its request limit.
         schedule=f"{minute % 60} {minute // 60} * * *",
-        start_date=first_tick(account.registered_on),
+        start_date=start_of(account),
         catchup=False,
         is_paused_upon_creation=False,
         max_active_runs=1,

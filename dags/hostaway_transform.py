@@ -33,7 +33,7 @@ It has no schedule: sync runs ask for it, and those who ask while a run is still
 def hostaway_transform() -> None:
     @task
     def transform() -> dict[str, Any]:
-        from sync_hostaway.transform.runner import run_transform
+        from sync_hostaway.transform import run_transform
 
         return run_transform(requested_by=get_current_context()["run_id"]).summary()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -24,8 +25,7 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator.command import simulator
 from sync_hostaway.sync.engine import SyncResult, sync_account
 from sync_hostaway.sync.progress import sync_progress
-from sync_hostaway.transform.docs import build_docs
-from sync_hostaway.transform.runner import run_transform
+from sync_hostaway.transform import build_docs, run_transform
 from sync_hostaway.warehouse import Connection, connect
 
 app = typer.Typer(help="Mirror Hostaway accounts into PostgreSQL.", no_args_is_help=True, add_completion=False)
@@ -159,6 +159,8 @@ def demo(
     """Mirror two accounts through Airflow, end to end, and show what landed. Sizes are per account of the simulator."""
     from sync_hostaway.local.demo import DemoSize, run_demo
 
+    # Being told to end is like Ctrl-C: what the demo started is stopped on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if not run_demo(DemoSize(listings, reservations, threads), keep=keep):
         raise typer.Exit(1)
 

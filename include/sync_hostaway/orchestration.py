@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from sync_hostaway import exceptions
-from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.settings import get_settings
 
 SYNC_DAG_PREFIX = "hostaway_sync__"
@@ -17,8 +17,12 @@ NIGHTLY_DAG_ID = "hostaway_nightly"
 MAINTENANCE_DAG_ID = "hostaway_maintenance"
 
 TAG = "hostaway"
+WAREHOUSE_CONN_ID = "hostaway_warehouse"
+"""Airflow connection to the warehouse; only Cosmos needs one, everything else reads WAREHOUSE_URL."""
 DBT_POOL = "hostaway_dbt"
 """One slot: dbt must not write twice at a time (two runs collide on its backup tables)."""
+
+_NOBODY_YET = datetime(2026, 1, 1, tzinfo=UTC)
 
 NO_USE_RETRYING = ExceptionRetryPolicy(
     rules=[
@@ -40,19 +44,18 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 
 
-def first_tick(registered_on: str) -> datetime:
-    """A Dag's start date: the end of the day an account was registered.
+def start_of(account: SnapshotAccount) -> datetime:
+    """Start date of an account's Dag: when it was registered.
 
-    With a start date in the past, Airflow would start a run of its own at once, beside the first sync that whoever
-    registered the account asks for.
+    With an earlier one, Airflow would start a run of its own at once, beside the first sync that whoever registered the
+    account asks for.
     """
-    return datetime.fromisoformat(registered_on).replace(tzinfo=UTC) + timedelta(days=1)
+    return datetime.fromisoformat(account.registered_at)
 
 
-def oldest_registration() -> str:
-    """ISO date of the oldest account's registration, for Dags that serve all accounts."""
-    accounts = read_snapshot(get_settings().snapshot_file)
-    return min((account.registered_on for account in accounts), default="2026-01-01")
+def start_of_oldest() -> datetime:
+    """Start date of the Dags that serve all accounts."""
+    return min((start_of(account) for account in read_snapshot(get_settings().snapshot_file)), default=_NOBODY_YET)
 
 
 def sync_dag_id(account_id: int) -> str:

@@ -17,6 +17,12 @@ select pg_advisory_lock(hashtextextended('hostaway access token', %(account_id)s
 -- name: unlock_token
 select pg_advisory_unlock(hashtextextended('hostaway access token', %(account_id)s))
 
+-- name: lock_snapshot
+select pg_advisory_lock(hashtextextended('hostaway account snapshot', 0))
+
+-- name: unlock_snapshot
+select pg_advisory_unlock(hashtextextended('hostaway account snapshot', 0))
+
 -- name: put_account
 -- Adding an account again renews its secret and makes it active.
 insert into ops.accounts (account_id, name)

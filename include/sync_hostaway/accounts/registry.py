@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +106,23 @@ def client_for(connection: Connection, account_id: int) -> HostawayClient:
 
 
 def refresh_snapshot(connection: Connection) -> None:
-    """Write the file that the Dags are made from."""
-    # A refused account keeps its Dag: there its operator sees what is wrong.
-    mirrored = [account for account in list_accounts(connection) if account.state != "disabled"]
-    write_snapshot(
-        get_settings().snapshot_file,
-        [
-            SnapshotAccount(account.account_id, f"{account.created_at:%Y-%m-%d}", account.name, account.options)
-            for account in mirrored
-        ],
-    )
+    """Write the file that the Dags are made from.
+
+    One process at a time, from reading the registry to writing the file: otherwise one that read early and wrote late
+    would drop the account that another one added in between, and its Dag with it.
+    """
+    connection.execute(_QUERIES["lock_snapshot"])
+    try:
+        # A refused account keeps its Dag: there its operator sees what is wrong.
+        mirrored = [account for account in list_accounts(connection) if account.state != "disabled"]
+        write_snapshot(get_settings().snapshot_file, [_in_snapshot(account) for account in mirrored])
+    finally:
+        connection.execute(_QUERIES["unlock_snapshot"])
+
+
+def _in_snapshot(account: Account) -> SnapshotAccount:
+    registered_at = account.created_at.astimezone(UTC).isoformat()
+    return SnapshotAccount(account.account_id, registered_at, account.name, account.options)
 
 
 def _set_state(connection: Connection, account_id: int, state: str, reason: str | None) -> None:

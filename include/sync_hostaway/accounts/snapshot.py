@@ -23,11 +23,11 @@ log = structlog.get_logger(__name__)
 class SnapshotAccount:
     """What a Dag needs to know of an account; never a secret.
 
-    :param registered_on: ISO date in UTC.
+    :param registered_at: ISO time in UTC.
     """
 
     account_id: int
-    registered_on: str = "2026-01-01"
+    registered_at: str = "2026-01-01T00:00:00+00:00"
     name: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 

@@ -152,7 +152,7 @@ def exchange_credentials(
         )
     except requests.RequestException as error:
         raise HostawayUnreachable(
-            redact(f"Cannot reach Hostaway for an access token: {error}", [credentials.client_secret]),
+            redact(f"Cannot reach Hostaway for an access token: {replies.why(error)}", [credentials.client_secret]),
             account_id=credentials.account_id,
             url=url,
         ) from None

@@ -31,7 +31,7 @@ from sync_hostaway.hostaway.auth import (
     exchange_credentials,
 )
 from sync_hostaway.hostaway.redaction import redact
-from sync_hostaway.hostaway.replies import Reply, read_reply
+from sync_hostaway.hostaway.replies import Reply, read_reply, why
 from sync_hostaway.settings import Settings, get_settings
 
 log = structlog.get_logger(__name__)
@@ -138,7 +138,7 @@ class HostawayClient:
                 self._settings.hostaway_url + path, params=params, auth=_Bearer(token), timeout=self._timeout
             )
         except requests.RequestException as error:
-            raise HostawayUnreachable(f"Cannot reach Hostaway: {error}") from None
+            raise HostawayUnreachable(f"Cannot reach Hostaway: {why(error)}") from None
         with self._stats_lock:
             self.stats.bytes_received += len(response.content)
             self.stats.throttled += response.status_code == requests.codes.too_many_requests
@@ -149,7 +149,9 @@ class HostawayClient:
             with attempt:
                 with self._stats_lock:
                     self.stats.calls += 1
-                return exchange_credentials(self._session, self._settings.hostaway_url, self._credentials, self._timeout)
+                return exchange_credentials(
+                    self._session, self._settings.hostaway_url, self._credentials, self._timeout
+                )
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
     def _retrying(self) -> Retrying:
@@ -164,7 +166,8 @@ class HostawayClient:
             return backoff(state)
 
         return Retrying(
-            retry=retry_if_exception_type(HostawayTransientError),
+            # A denied token was renewed once already; a new one may take longer than promised until it is accepted.
+            retry=retry_if_exception_type((HostawayTransientError, AccessDenied)),
             stop=stop_after_attempt(self._settings.max_attempts),
             wait=wait,
             before_sleep=self._before_retry,

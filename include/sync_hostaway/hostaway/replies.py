@@ -72,7 +72,7 @@ def decode(content: bytes) -> Any:
 
 
 def _decode_tolerantly(content: bytes) -> Any:
-    # orjson refuses lone surrogates and integers over 64 bits, which the standard library reads
+    # orjson refuses lone surrogates, which the standard library reads
     try:
         return _storable(json.loads(content))
     except ValueError as error:
@@ -117,6 +117,12 @@ def _message_of(body: dict[str, Any]) -> str:
         if isinstance(body.get(key), str) and body[key]:
             return str(body[key])[:_SNIPPET]
     return "no message"
+
+
+def why(error: requests.RequestException) -> str:
+    """What was wrong with the connection, without the layers of wrapping around it."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", None) or inner)
 
 
 def retry_at(response: requests.Response) -> float | None:

@@ -1,4 +1,4 @@
-"""The load ledger: what has landed and no transform has taken yet, and how it is kept small."""
+"""Upkeep of the load ledger and the sync log."""
 
 from __future__ import annotations
 
@@ -10,20 +10,9 @@ _QUERIES = load_queries(Path(__file__).with_name("ledger.sql"))
 _KEEP_DAYS = 30
 
 
-def pending_loads(connection: Connection) -> int:
-    """How many loads wait for a transform."""
-    return int(fetch_value(connection, _QUERIES["pending"]))
-
-
 def oldest_pending_seconds(connection: Connection) -> float:
     """How long the oldest waiting load has been waiting; 0 when none waits."""
-    row = connection.execute(_QUERIES["pending"]).fetchone()
-    return float(row["oldest_seconds"]) if row else 0.0
-
-
-def next_transform_number(connection: Connection) -> int:
-    """The id the next transform will have, unless PostgreSQL skips one."""
-    return int(fetch_value(connection, _QUERIES["next_transform_number"]))
+    return float(fetch_value(connection, _QUERIES["oldest_pending"]))
 
 
 def tidy(connection: Connection) -> dict[str, int]:

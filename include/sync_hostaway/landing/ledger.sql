@@ -1,12 +1,7 @@
--- name: pending
-select
-    count(*) as loads,
-    coalesce(extract(epoch from clock_timestamp() - min(landed_at)), 0)::float as oldest_seconds
+-- name: oldest_pending
+select coalesce(extract(epoch from clock_timestamp() - min(landed_at)), 0)::float as seconds
 from ops.loads
 where transformed_at is null
-
--- name: next_transform_number
-select coalesce(max(transform_id), 0) + 1 as number from ops.transforms
 
 -- name: close_abandoned_runs
 -- A task is killed at the latest when its Dag run is; no sync of one resource takes a day.

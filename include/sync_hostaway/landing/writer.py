@@ -199,7 +199,7 @@ def _encode(row: Any) -> str:
     # Sorted keys: the same content has the same hash, in whatever order the server writes it.
     try:
         return orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
-    except TypeError:  # an integer over 64 bits, which jsonb can store
+    except TypeError:  # an integer over 64 bits, from the tolerant decoder
         return json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -14,6 +14,7 @@ from sync_hostaway.sync.context import SyncContext
 
 # Attached arrays are empty in a lean answer, which would look like removed fees and photos.
 _WITH_RESOURCES: Params = {"includeResources": 1}
+_RESERVATION_PARAMS: Params = {**_WITH_RESOURCES, "includePayments": 1, "includeCancellationPolicy": 1}
 _REPAIR_PASSES = 3
 
 
@@ -91,7 +92,7 @@ def _reservation_pages(ctx: SyncContext, walk: Walk) -> Iterator[Page]:
     return after_id(
         ctx.client,
         endpoints.RESERVATIONS,
-        _WITH_RESOURCES,
+        _RESERVATION_PARAMS,
         resource=ctx.resource,
         page_size=ctx.settings.page_size,
         walk=walk,

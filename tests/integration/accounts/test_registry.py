@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from cryptography.fernet import Fernet
 
@@ -11,7 +13,7 @@ from sync_hostaway.accounts.snapshot import read_snapshot
 from sync_hostaway.exceptions import ConfigurationError, CredentialsRefused, InactiveAccount, UnknownAccount
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.warehouse import Connection, connect
 
 pytestmark = pytest.mark.integration
 
@@ -30,6 +32,22 @@ def test_an_account_is_registered_and_its_dag_source_written(
         (702, "Seaside", "active"),
     ]
     assert snapshot_ids() == [701, 702]
+
+
+def test_accounts_registered_at_the_same_moment_are_all_in_the_snapshot(
+    warehouse_dsn: str, simulator: RunningSimulator
+) -> None:
+    accounts = {number: f"secret-{number}" for number in range(703, 711)}
+    for number, secret in accounts.items():
+        simulator.control.add_account(number, secret, {"listings": 1, "reservations": 1, "threads": 1})
+
+    def register(item: tuple[int, str]) -> None:
+        with connect(warehouse_dsn) as connection:
+            registry.add_account(connection, *item)
+
+    with ThreadPoolExecutor(len(accounts)) as pool:
+        list(pool.map(register, accounts.items()))
+    assert snapshot_ids() == sorted(accounts)
 
 
 def test_a_wrong_secret_is_refused_and_nothing_is_kept(warehouse: Connection, simulator: RunningSimulator) -> None:

@@ -31,8 +31,8 @@ from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 
-NOT_IN_LISTS = {"financeField", "remainingBalance"}
-"""What Hostaway fills only in single objects, or when asked for payments."""
+NOT_IN_LISTS = {"financeField"}
+"""What Hostaway fills only in single objects."""
 LISTS = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS)
 
 

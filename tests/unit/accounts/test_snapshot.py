@@ -8,7 +8,10 @@ import pytest
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
 
-ACCOUNTS = [SnapshotAccount(702, "2026-02-01"), SnapshotAccount(701, "2026-01-01", "Seaside", {"photos": False})]
+ACCOUNTS = [
+    SnapshotAccount(702, "2026-02-01T00:00:00+00:00"),
+    SnapshotAccount(701, "2026-01-01T00:00:00+00:00", "Seaside", {"photos": False}),
+]
 
 
 def test_accounts_come_back_in_order(tmp_path: Path) -> None:
