@@ -1,0 +1,228 @@
+"""A small client of Airflow's public REST API (v2), for the demo, the tests and the status command."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from sync_hostaway.local.errors import AirflowApiError
+
+FINISHED = frozenset({"success", "failed"})
+_TIMEOUT = (3.0, 30.0)
+_PAGE = 100
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """A run of a Dag."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    start_date: str | None
+    end_date: str | None
+    conf: dict[str, Any]
+
+    @property
+    def finished(self) -> bool:
+        return self.state in FINISHED
+
+
+@dataclass(frozen=True)
+class TaskInstance:
+    """One task of a run, or one of its mapped copies."""
+
+    task_id: str
+    map_index: int
+    state: str | None
+    try_number: int
+    start_date: str | None
+    end_date: str | None
+
+
+class AirflowApi:
+    """Talks to one API server; logs in when it first needs to, and again when its token has expired."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url.rstrip("/")
+        self._credentials = {"username": user, "password": password}
+        self._session = requests.Session()
+        # Neither a proxy nor ~/.netrc has a say in what happens on 127.0.0.1.
+        self._session.trust_env = False
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._session.close()
+
+    def __enter__(self) -> AirflowApi:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def health(self) -> dict[str, Any]:
+        """State and latest heartbeat of each component; needs no login."""
+        return self._checked(self._send("GET", "/api/v2/monitor/health"))
+
+    def warm_up(self) -> None:
+        """Have the API server make the models of the API that tasks use, which it puts off to their first request.
+
+        That takes more than 2 s; without this the first task would wait for it.
+        """
+        self._checked(self._send("GET", "/execution/health"))
+
+    def version(self) -> str:
+        """Airflow's version."""
+        return str(self._checked(self._send("GET", "/api/v2/version"))["version"])
+
+    def dags(self) -> list[dict[str, Any]]:
+        """Every Dag."""
+        return self._all("/dags", "dags")
+
+    def dag(self, dag_id: str) -> dict[str, Any]:
+        """One Dag."""
+        return self._call("GET", f"/dags/{_part(dag_id)}")
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """Dag files that could not be imported."""
+        return self._all("/importErrors", "import_errors")
+
+    def unpause(self, dag_id: str) -> None:
+        """Let a Dag's runs start."""
+        self._call("PATCH", f"/dags/{_part(dag_id)}", {"is_paused": False})
+
+    def pause(self, dag_id: str) -> None:
+        """Keep a Dag's runs from starting."""
+        self._call("PATCH", f"/dags/{_part(dag_id)}", {"is_paused": True})
+
+    def trigger_dag_run(
+        self, dag_id: str, conf: dict[str, Any] | None = None, run_id: str | None = None, note: str | None = None
+    ) -> DagRun:
+        """Ask for a run. Its conf holds the Dag's params.
+
+        :raises AirflowApiError: status 409 when a run of that id exists, 404 when there is no such Dag.
+        """
+        body: dict[str, Any] = {"logical_date": None, "conf": conf or {}, "note": note}
+        if run_id:
+            body["dag_run_id"] = run_id
+        return _dag_run(self._call("POST", f"/dags/{_part(dag_id)}/dagRuns", body))
+
+    def dag_run(self, dag_id: str, run_id: str) -> DagRun:
+        """One run."""
+        return _dag_run(self._call("GET", _run_path(dag_id, run_id)))
+
+    def dag_runs(self, dag_id: str) -> list[DagRun]:
+        """Every run of a Dag."""
+        return [_dag_run(found) for found in self._all(f"/dags/{_part(dag_id)}/dagRuns", "dag_runs")]
+
+    def wait_for_run(self, dag_id: str, run_id: str, timeout: float, interval: float = 0.2) -> DagRun:
+        """Wait until a run has finished, well or not.
+
+        :raises AirflowApiError: when it has not in time; names its unfinished tasks.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            run = self.dag_run(dag_id, run_id)
+            if run.finished:
+                return run
+            if time.monotonic() > deadline:
+                tasks = ", ".join(f"{t.task_id} ({t.state})" for t in self.task_instances(dag_id, run_id))
+                raise AirflowApiError(f"Run {run_id} of {dag_id} is {run.state} after {timeout:.0f} s. Tasks: {tasks}")
+            time.sleep(interval)
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
+        """The tasks of a run."""
+        return [
+            TaskInstance(
+                task_id=found["task_id"],
+                map_index=found["map_index"],
+                state=found["state"],
+                try_number=found["try_number"],
+                start_date=found["start_date"],
+                end_date=found["end_date"],
+            )
+            for found in self._all(f"{_run_path(dag_id, run_id)}/taskInstances", "task_instances")
+        ]
+
+    def clear_task_instances(
+        self, dag_id: str, run_id: str, task_ids: list[str] | None = None, *, only_failed: bool = False
+    ) -> int:
+        """Have tasks of a run done again (all of them when none is named); returns how many."""
+        body: dict[str, Any] = {
+            "dry_run": False,
+            "dag_run_id": run_id,
+            "only_failed": only_failed,
+            "reset_dag_runs": True,
+        }
+        if task_ids:
+            body["task_ids"] = task_ids
+        return int(self._call("POST", f"/dags/{_part(dag_id)}/clearTaskInstances", body)["total_entries"])
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
+        """The log of one try of a task, one event per line."""
+        path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task_id)}/logs/{try_number}?map_index={map_index}"
+        content = self._call("GET", path)["content"]
+        return "\n".join(line if isinstance(line, str) else str(line.get("event", line)) for line in content)
+
+    def _all(self, path: str, key: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._call("GET", f"{path}?limit={_PAGE}&offset={len(found)}")
+            found += page[key]
+            if not page[key] or len(found) >= page["total_entries"]:
+                return found
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        if "Authorization" not in self._session.headers:
+            self._log_in()
+        response = self._send(method, f"/api/v2{path}", body)
+        if response.status_code == requests.codes.unauthorized:
+            self._log_in()
+            response = self._send(method, f"/api/v2{path}", body)
+        return self._checked(response)
+
+    def _log_in(self) -> None:
+        token = self._checked(self._send("POST", "/auth/token", self._credentials))["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
+        try:
+            return self._session.request(method, self.url + path, json=body, timeout=_TIMEOUT)
+        except requests.RequestException as error:
+            raise AirflowApiError(f"Airflow at {self.url} does not answer ({type(error).__name__}).") from error
+
+    def _checked(self, response: requests.Response) -> dict[str, Any]:
+        # Our requests carry secrets in their bodies only, so that method and URL may be told.
+        asked = f"{response.request.method} {response.url}"
+        if not response.ok:
+            raise AirflowApiError(
+                f"{asked} answered {response.status_code}: {response.text[:500]}", status=response.status_code
+            )
+        try:
+            content = response.json() if response.content else {}
+        except requests.JSONDecodeError as error:
+            raise AirflowApiError(f"{asked} answered something that is not JSON: {response.text[:200]}") from error
+        return content if isinstance(content, dict) else {"items": content}
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _run_path(dag_id: str, run_id: str) -> str:
+    return f"/dags/{_part(dag_id)}/dagRuns/{_part(run_id)}"
+
+
+def _dag_run(found: dict[str, Any]) -> DagRun:
+    return DagRun(
+        dag_id=found["dag_id"],
+        run_id=found["dag_run_id"],
+        state=found["state"],
+        start_date=found["start_date"],
+        end_date=found["end_date"],
+        conf=found["conf"] or {},
+    )

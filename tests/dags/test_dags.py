@@ -1,0 +1,141 @@
+"""The Dag files: importable without any database, named, tagged and documented, stable from parse to parse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_hostaway.accounts.snapshot import SnapshotAccount, write_snapshot
+from sync_hostaway.hostaway.endpoints import Resource
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNTS = [
+    SnapshotAccount(701, "2026-11-01T10:00:00+00:00", "Seaside"),
+    SnapshotAccount(702, "2026-11-02T10:00:00+00:00"),
+]
+COMMON = {"hostaway_transform", "hostaway_nightly", "hostaway_maintenance"}
+
+
+def parse(folder: Path, *, accounts: list[SnapshotAccount], **environment: str) -> dict[str, Any]:
+    """Parse the repository in a process that has an Airflow home and nothing else: no server, no warehouse."""
+    home = folder / "home"
+    write_snapshot(home / "accounts.json", accounts)
+    result = folder / "dags.json"
+    env = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "HOSTAWAY"))},
+        "AIRFLOW_HOME": str(folder / "airflow"),
+        "SYNC_HOSTAWAY_HOME": str(home),
+        "WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/nowhere",
+        **environment,
+    }
+    subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("parse.py")), str(ROOT), str(result)],
+        env=env,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    document: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    return document
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return parse(tmp_path_factory.mktemp("parsed"), accounts=ACCOUNTS)
+
+
+@pytest.fixture(scope="module")
+def dags(parsed: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = parsed["dags"]
+    return found
+
+
+def test_every_file_is_imported_though_no_database_answers(parsed: dict[str, Any]) -> None:
+    assert parsed["errors"] == {}
+
+
+def test_one_dag_per_account_and_the_common_ones(dags: dict[str, Any]) -> None:
+    assert set(dags) == COMMON | {"hostaway_sync__701", "hostaway_sync__702"}
+
+
+def test_the_bundle_holds_nothing_but_the_dag_files(dags: dict[str, Any]) -> None:
+    assert {dag["file"] for dag in dags.values()} <= {file.name for file in (ROOT / "dags").glob("*.py")}
+
+
+def test_without_accounts_there_are_just_the_common_ones(tmp_path: Path) -> None:
+    assert set(parse(tmp_path, accounts=[])["dags"]) == COMMON
+
+
+def test_a_second_parse_gives_the_same_dags(tmp_path: Path, dags: dict[str, Any]) -> None:
+    # Anything that differs would make a new Dag version each time.
+    assert parse(tmp_path, accounts=list(reversed(ACCOUNTS)))["dags"] == dags
+
+
+def test_every_dag_is_tagged_and_tells_what_to_do_when_it_fails(dags: dict[str, Any]) -> None:
+    for dag_id, dag in dags.items():
+        assert "hostaway" in dag["tags"], dag_id
+        assert dag["doc"], dag_id
+        assert dag["catchup"] is False, dag_id
+        assert dag["max_active_runs"] == 1, dag_id
+
+
+def test_every_task_is_retried(dags: dict[str, Any]) -> None:
+    # Cosmos' producer must not be retried: a second one would find the first one's models half built.
+    without = {
+        f"{dag_id}.{task_id}"
+        for dag_id, dag in dags.items()
+        for task_id, task in dag["tasks"].items()
+        if task["retries"] < 2 and "producer" not in task_id
+    }
+    assert not without
+
+
+def test_an_account_is_synced_daily_each_at_its_own_minute(dags: dict[str, Any]) -> None:
+    first, second = (dags[f"hostaway_sync__{account.account_id}"] for account in ACCOUNTS)
+    assert first["schedule"] != second["schedule"]
+    for dag, account in ((first, ACCOUNTS[0]), (second, ACCOUNTS[1])):
+        minute, hour, *rest = dag["schedule"].split()
+        assert 0 <= int(minute) < 60
+        assert 0 <= int(hour) < 24
+        assert rest == ["*", "*", "*"]
+        assert dag["start"] == account.registered_at
+
+
+def test_the_trigger_form_offers_modes_and_resources(dags: dict[str, Any]) -> None:
+    params = dags["hostaway_sync__701"]["params"]
+    assert params["mode"]["enum"] == ["full", "incremental"]
+    assert params["resources"]["examples"] == [resource.value for resource in Resource]
+
+
+def test_what_is_found_through_a_parent_waits_for_it(dags: dict[str, Any]) -> None:
+    tasks = dags["hostaway_sync__701"]["tasks"]
+    assert tasks["messages.extract"]["upstream"] == ["conversations.extract"]
+    assert tasks["calendar_days.extract"]["upstream"] == ["listings.extract"]
+    assert tasks["reservations.extract"]["upstream"] == []
+
+
+def test_the_request_for_a_transform_cannot_hide_a_failed_extraction(dags: dict[str, Any]) -> None:
+    request = dags["hostaway_sync__701"]["tasks"]["request_transform"]
+    assert request["teardown"] is True
+    assert len(request["upstream"]) == len(Resource)
+
+
+def test_everything_that_writes_with_dbt_stands_in_one_line(dags: dict[str, Any]) -> None:
+    assert dags["hostaway_transform"]["tasks"]["transform"]["pool"] == "hostaway_dbt"
+    nightly = dags["hostaway_nightly"]["tasks"]
+    assert nightly["transform"]["pool"] == "hostaway_dbt"
+    producers = [task for task_id, task in nightly.items() if task_id.endswith("dbt_producer_watcher")]
+    assert [task["pool"] for task in producers] == ["hostaway_dbt"]
+
+
+def test_the_nightly_build_shows_every_model_and_its_tests(dags: dict[str, Any]) -> None:
+    tasks = set(dags["hostaway_nightly"]["tasks"])
+    for model in (ROOT / "dbt_project" / "models" / "core").glob("*.sql"):
+        assert any(f"{model.stem}.run" in task or f"{model.stem}_run" in task for task in tasks), model.stem
+        assert any(model.stem in task and "test" in task for task in tasks), model.stem

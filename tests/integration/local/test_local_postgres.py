@@ -1,0 +1,214 @@
+"""The embedded PostgreSQL: quick to start, hard to lose, and never in another's way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+import psycopg
+import pytest
+
+from sync_hostaway.local import ports, privileges
+from sync_hostaway.local.errors import NotStarted, NoUnprivilegedAccount, PostgresFailed
+from sync_hostaway.local.postgres import EmbeddedPostgres, embedded_warehouse_dsn
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    postgres = EmbeddedPostgres(tmp_path / "home")
+    postgres.start()
+    yield postgres
+    postgres.stop()
+
+
+def ask(postgres: EmbeddedPostgres, query: str, database: str = "warehouse") -> list[tuple[object, ...]]:
+    with psycopg.connect(postgres.dsn(database)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def postmaster(postgres: EmbeddedPostgres) -> psutil.Process:
+    pid = postgres.status().pid
+    assert pid is not None
+    return psutil.Process(pid)
+
+
+def test_it_starts_from_nothing(server: EmbeddedPostgres) -> None:
+    assert server.is_running()
+    found = ask(
+        server,
+        "select datname, pg_encoding_to_char(encoding), datlocprovider, datlocale from pg_database"
+        " where datname in ('airflow', 'warehouse') order by 1",
+    )
+    assert found == [("airflow", "UTF8", "b", "C.UTF-8"), ("warehouse", "UTF8", "b", "C.UTF-8")]
+    assert embedded_warehouse_dsn(server.home.root) == server.dsn("warehouse")
+
+
+def test_it_listens_on_loopback_alone(server: EmbeddedPostgres) -> None:
+    process = postmaster(server)
+    listening = [c.laddr.ip for c in process.net_connections("all") if c.status == psutil.CONN_LISTEN]
+    assert listening == ["127.0.0.1"]
+
+
+def test_it_wants_the_password(server: EmbeddedPostgres) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(server.dsn().replace("hostaway:", "hostaway:x"))
+
+
+def test_durability_is_on(server: EmbeddedPostgres) -> None:
+    settings = ask(
+        server,
+        "select name, setting from pg_settings"
+        " where name in ('fsync', 'full_page_writes', 'synchronous_commit') order by 1",
+    )
+    assert settings == [("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", "on")]
+
+
+def test_a_running_server_is_used(server: EmbeddedPostgres) -> None:
+    pid = server.status().pid
+    with EmbeddedPostgres(server.home.root) as other:
+        assert other.status().pid == pid
+    # It stops what it started, and it started nothing.
+    assert server.is_running()
+
+
+def test_stop_and_start_keep_port_and_data(server: EmbeddedPostgres) -> None:
+    port = server.status().port
+    with psycopg.connect(server.dsn()) as connection:
+        connection.execute("create table kept as select 42 as answer")
+    server.stop()
+    assert not server.is_running()
+    server.stop()
+    server.start()
+    assert server.status().port == port
+    assert ask(server, "select answer from kept") == [(42,)]
+
+
+def test_kill_9_loses_nothing_committed(server: EmbeddedPostgres) -> None:
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("create table kept (n int)")
+        for number in range(100):
+            connection.execute("insert into kept values (%s)", (number,))
+        postmaster(server).send_signal(signal.SIGKILL)
+    server.start()
+    assert ask(server, "select count(*), sum(n) from kept") == [(100, 4950)]
+
+
+def test_a_pid_file_that_names_another_process_is_ignored(server: EmbeddedPostgres) -> None:
+    pid_file = server.data / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    server.stop()
+    # The last process id was given to something else of the same user: to this test.
+    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
+    assert not server.is_running()
+    server.start()
+    assert server.is_running()
+
+
+def test_a_taken_port_is_left_to_its_holder(server: EmbeddedPostgres) -> None:
+    port = server.status().port
+    assert port is not None
+    server.stop()
+    said: list[str] = []
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        squatter.bind((ports.HOST, port))
+        squatter.listen()
+        again = EmbeddedPostgres(server.home.root, said.append)
+        again.start()
+    assert again.status().port != port
+    assert f"Port {port} of postgres is now taken" in said[0]
+    assert ask(again, "select 1") == [(1,)]
+
+
+def test_two_homes_at_once(server: EmbeddedPostgres, tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path / "other") as other:
+        assert other.status().port != server.status().port
+        assert ask(other, "select 1") == ask(server, "select 1")
+
+
+def test_two_starters_at_once(tmp_path: Path) -> None:
+    starts = (
+        "import sys; from pathlib import Path; from sync_hostaway.local.postgres import EmbeddedPostgres\n"
+        "postgres = EmbeddedPostgres(Path(sys.argv[1])); postgres.start(); print(postgres.status().pid)"
+    )
+    command = [sys.executable, "-c", starts, str(tmp_path)]
+    starters = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    try:
+        pids = {starter.communicate(timeout=60)[0] for starter in starters}
+        assert len(pids) == 1
+        assert [starter.returncode for starter in starters] == [0, 0, 0]
+    finally:
+        EmbeddedPostgres(tmp_path).stop()
+
+
+def test_an_interrupted_initdb_is_done_again(tmp_path: Path) -> None:
+    postgres = EmbeddedPostgres(tmp_path)
+    postgres.home.make()
+    (postgres.home.postgres / "data.unfinished" / "base").mkdir(parents=True)
+    with postgres:
+        assert postgres.is_running()
+
+
+def test_a_home_with_a_long_path(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path / ("x" * 120) / "home with spaces") as postgres:
+        assert ask(postgres, "select 1") == [(1,)]
+
+
+def test_what_never_started_has_no_url(tmp_path: Path) -> None:
+    postgres = EmbeddedPostgres(tmp_path / "home")
+    with pytest.raises(NotStarted, match="make start"):
+        postgres.dsn()
+    postgres.stop()
+    assert not postgres.status().running
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_server_that_does_not_start_shows_its_log(server: EmbeddedPostgres) -> None:
+    server.stop()
+    (server.data / "postgresql.conf").write_text("no_such_setting = 1\n")
+    with pytest.raises(PostgresFailed, match="no_such_setting"):
+        server.start()
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that other accounts may pass through, unlike pytest's."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.parametrize("mode", ["account", "capability", "namespace"])
+def test_every_way_of_not_being_root(
+    mode: str, tmp_path: Path, open_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = [way for way in privileges._candidates() if way.mode == mode]
+    monkeypatch.setattr(privileges, "_candidates", lambda: ways)
+    home = open_directory if mode == "account" else tmp_path
+    try:
+        with EmbeddedPostgres(home / "home") as postgres:
+            assert ask(postgres, "select 1") == [(1,)]
+            assert postgres.data.stat().st_uid == ways[0].owner[0]
+    except NoUnprivilegedAccount as error:
+        pytest.skip(f"not permitted on this machine: {error}")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_data_changes_hands_when_the_way_does(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.stop()
+    before = server.data.stat().st_uid
+    ways = [way for way in privileges._candidates() if way.owner[0] != before]
+    monkeypatch.setattr(privileges, "_candidates", lambda: ways)
+    server.start()
+    assert server.data.stat().st_uid != before
+    assert ask(server, "select 1") == [(1,)]

@@ -1,0 +1,110 @@
+"""Airflow's environment: complete, cut off from the caller's Airflow, silent towards the outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sync_hostaway.local.airflow import AirflowSetup
+from sync_hostaway.local.home import Home, read_json
+from sync_hostaway.local.processes import MARKER
+from sync_hostaway.local.secrets import Secrets
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> AirflowSetup:
+    home = Home.at(tmp_path / "h")
+    home.make()
+    return AirflowSetup(
+        home=home,
+        project_root=tmp_path / "project",
+        port=20001,
+        airflow_dsn="postgresql://u:p@127.0.0.1:1/airflow",
+        warehouse_dsn="postgresql://u:p@127.0.0.1:1/warehouse",
+        secrets=Secrets.ensure(home),
+    )
+
+
+def test_everything_is_inside_the_home(setup: AirflowSetup) -> None:
+    environment = setup.environment({})
+    home = str(setup.home.root)
+    for name in (
+        "AIRFLOW_HOME",
+        "SYNC_HOSTAWAY_HOME",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER",
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY",
+        "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
+        MARKER,
+    ):
+        assert environment[name].startswith(home), name
+
+
+def test_the_callers_airflow_stays_outside(setup: AirflowSetup) -> None:
+    foreign = {
+        "AIRFLOW_HOME": "/elsewhere",
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        "AIRFLOW__CELERY__BROKER_URL": "redis://elsewhere",
+        "_AIRFLOW__AS_LIBRARY": "1",
+        "PYTHONPATH": "/elsewhere",
+        "PYTHONHOME": "/elsewhere",
+        "PGHOSTADDR": "192.0.2.1",
+        "DBT_PROFILES_DIR": "/elsewhere",
+    }
+    environment = setup.environment(foreign)
+    assert not {"PYTHONPATH", "PYTHONHOME", "PGHOSTADDR", "DBT_PROFILES_DIR", "_AIRFLOW__AS_LIBRARY"} & set(environment)
+    assert "AIRFLOW__CELERY__BROKER_URL" not in environment
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+
+
+def test_our_own_settings_pass_through(setup: AirflowSetup) -> None:
+    wanted = {
+        "HOSTAWAY_API_URL": "http://127.0.0.1:9/",
+        "PUBLIC_BASE_URL": "https://example.com",
+        "AIRFLOW__HOSTAWAY__SECRET_KEYS": "mine",
+        "AIRFLOW_CONN_HOSTAWAY_701": "{}",
+        "WAREHOUSE_URL": "postgresql://elsewhere/warehouse",
+        "PATH": "/bin",
+    }
+    assert wanted.items() <= setup.environment(wanted).items()
+
+
+def test_the_embedded_warehouse_and_keys_are_the_default(setup: AirflowSetup) -> None:
+    environment = setup.environment({})
+    assert environment["WAREHOUSE_URL"] == setup.warehouse_dsn
+    assert environment["AIRFLOW__HOSTAWAY__SECRET_KEYS"] == setup.secrets.hostaway_secret_keys
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AIRFLOW__USAGE_DATA_COLLECTION__ENABLED", "False"),
+        ("AIRFLOW__COSMOS__ENABLE_TELEMETRY", "False"),
+        ("DBT_SEND_ANONYMOUS_USAGE_STATS", "false"),
+        ("DO_NOT_TRACK", "1"),
+        ("SCARF_ANALYTICS", "false"),
+    ],
+)
+def test_nothing_is_reported_to_anybody(setup: AirflowSetup, name: str, value: str) -> None:
+    assert setup.environment({name: "on"})[name] == value
+
+
+def test_loopback_never_goes_through_a_proxy(setup: AirflowSetup) -> None:
+    environment = setup.environment({"HTTP_PROXY": "http://proxy:1", "no_proxy": "example.com"})
+    assert environment["no_proxy"] == "example.com,127.0.0.1,localhost"
+    assert environment["NO_PROXY"] == "127.0.0.1,localhost"
+    assert environment["HTTP_PROXY"] == "http://proxy:1"
+
+
+def test_the_bundle_is_the_project(setup: AirflowSetup) -> None:
+    (bundle,) = json.loads(setup.environment({})["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])
+    assert bundle["name"] == "hostaway"
+    assert bundle["kwargs"] == {"path": str(setup.project_root)}
+
+
+def test_the_password_is_ours(setup: AirflowSetup) -> None:
+    setup.write_files()
+    assert read_json(setup.home.airflow / "passwords.json") == {"admin": setup.secrets.admin_password}
+    assert setup.secrets.admin_password not in (setup.home.airflow / "airflow.cfg").read_text()

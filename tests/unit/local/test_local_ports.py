@@ -1,0 +1,70 @@
+"""Ports: remembered, given up to others, and refused with the holder's name."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync_hostaway.local import ports
+from sync_hostaway.local.errors import PortTaken
+from sync_hostaway.local.home import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home.at(tmp_path)
+    home.make()
+    return home
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    with socket.socket() as server:
+        server.bind((ports.HOST, 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_port_is_remembered(home: Home) -> None:
+    port = ports.choose(home, "postgres")
+    assert ports.choose(home, "postgres") == port == ports.remembered_port(home, "postgres")
+    assert ports.choose(home, "airflow") != port
+
+
+def test_a_port_taken_by_somebody_else_is_left_to_them(home: Home) -> None:
+    said: list[str] = []
+    port = ports.choose(home, "postgres")
+    with socket.socket() as server:
+        server.bind((ports.HOST, port))
+        server.listen()
+        other = ports.choose(home, "postgres", said.append)
+    assert other != port
+    assert len(said) == 1
+    assert f"Port {port} of postgres is now taken by process {os.getpid()}" in said[0]
+    assert ports.remembered_port(home, "postgres") == other
+
+
+def test_a_port_asked_for_is_refused_with_its_holder(home: Home, listener: int) -> None:
+    with pytest.raises(PortTaken, match=rf"Port {listener} is taken by .*{os.getpid()}.*AIRFLOW_PORT=\d+"):
+        ports.require(home, "airflow", listener, "AIRFLOW_PORT")
+
+
+def test_an_unknown_port_is_none(home: Home) -> None:
+    assert ports.remembered_port(home, "airflow") is None
+
+
+def test_a_port_that_is_just_being_left_is_waited_for(home: Home) -> None:
+    port = ports.choose(home, "airflow")
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((ports.HOST, port))
+    server.listen()
+    leaving = threading.Timer(0.1, server.close)
+    leaving.start()
+    assert ports.choose(home, "airflow") == port
+    leaving.join()

@@ -1,0 +1,98 @@
+"""Process records: a pid alone proves nothing; the environment finds what no record names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync_hostaway.local import processes
+from sync_hostaway.local.home import Home, write_json
+
+WAITS_FOR_ITS_INPUT = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
+# Ignores the polite signal, says so, and has a child in a session of its own.
+STUBBORN = [
+    sys.executable,
+    "-S",
+    "-c",
+    "import os, signal, sys, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "os.fork() or os.setsid()\n"
+    "os.write(1, b'x')\n"
+    "time.sleep(60)",
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home.at(tmp_path)
+    home.make()
+    return home
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(WAITS_FOR_ITS_INPUT, stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_a_recorded_process_is_found_until_it_ends(home: Home, child: subprocess.Popen[bytes]) -> None:
+    processes.write_record(home, "scheduler", child.pid)
+    found = processes.running(home, "scheduler")
+    assert found is not None
+    assert found.pid == child.pid
+    processes.end([found], timeout=5)
+    assert processes.running(home, "scheduler") is None
+
+
+def test_a_zombie_does_not_run(home: Home, child: subprocess.Popen[bytes]) -> None:
+    processes.write_record(home, "scheduler", child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert processes.running(home, "scheduler") is None
+
+
+def test_a_reused_pid_is_somebody_else(home: Home, child: subprocess.Popen[bytes]) -> None:
+    record = processes.write_record(home, "scheduler", child.pid)
+    write_json(home.run / "scheduler.json", {"pid": record.pid, "created": record.created - 60})
+    assert processes.running(home, "scheduler") is None
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"pid": "x", "created": 1}', "[]"])
+def test_a_broken_record_is_none(home: Home, content: str) -> None:
+    (home.run / "scheduler.json").write_text(content)
+    assert processes.running(home, "scheduler") is None
+
+
+def test_marked_processes_are_found_and_made_to_end(home: Home, tmp_path: Path) -> None:
+    environment = {**os.environ, processes.MARKER: str(home.root)}
+    other = {**os.environ, processes.MARKER: str(tmp_path / "other")}
+    with (
+        subprocess.Popen(STUBBORN, env=environment, stdout=subprocess.PIPE) as ours,
+        subprocess.Popen(WAITS_FOR_ITS_INPUT, env=other, stdin=subprocess.PIPE) as theirs,
+    ):
+        assert ours.stdout is not None
+        assert ours.stdout.read(2) == b"xx"
+        found = processes.marked(home)
+        assert len(found) == 2
+        processes.end(found, timeout=0.1)
+        assert processes.marked(home) == []
+        assert theirs.poll() is None
+        theirs.kill()
+
+
+def test_whoever_asks_is_spared(home: Home) -> None:
+    asks = (
+        "import sys; from pathlib import Path; from sync_hostaway.local import home, processes\n"
+        "print(processes.marked(home.Home.at(Path(sys.argv[1]))))"
+    )
+    environment = {**os.environ, processes.MARKER: str(home.root)}
+    answer = subprocess.run(
+        [sys.executable, "-c", asks, str(home.root)], env=environment, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
