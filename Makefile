@@ -46,8 +46,7 @@ lint: $(READY) ## Check style, types, SQL and YAML
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
-	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar --nofail dbt_project include >/dev/null
-	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project include/sync_hostaway
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
 
 .PHONY: format
 format: $(READY) ## Repair what the formatters can repair

@@ -8,11 +8,12 @@ it, and most of what they do before they need the database is done while Postgre
     import Airflow ─┬─ fork API server: builds its application ──────────────► wait ─► serve
                     ├─ fork: wait for PostgreSQL, migrate, open the gate
                     └─ import dbt, Cosmos ─ fork scheduler, Dag processor, triggerer ─► wait ─► run
+                                          └ fork keeper ──────────────────────────────► starts again what ends
 
 Standard input gives two orders, a line each: `migrate` (or `current`, if the schema is known to be up to date) once
 PostgreSQL is ready, and `go` when everything else that the components need is there. The gate is a pipe: one byte for
 each component; when it closes before that, they leave without having started anything. The launcher ends with exit
-code 0 when the gate is open.
+code 0 when the gate is open and the keeper watches.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
-from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, Component, preload, run
-from sync_hostaway.local.home import Home, open_log, write_json
+from sync_hostaway.local import keeper
+from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, preload
+from sync_hostaway.local.forks import fork, start
+from sync_hostaway.local.home import Home, write_json
 from sync_hostaway.local.processes import write_record
 
 POOL = "hostaway_dbt"
@@ -61,57 +62,6 @@ class Gate:
         os.write(self._write, b"x" * len(COMPONENTS))
 
 
-def fork(home: Home, name: str, body: Callable[[], None]) -> int:
-    """Run something in a child with a session and a log file of its own."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 1
-    try:
-        os.setsid()
-        log = open_log(home.log(name))
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.close(log)
-        body()
-        code = 0
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    except BaseException:  # noqa: BLE001 - the child must never return into the launcher's code
-        traceback.print_exc()
-    finally:
-        _leave(code)
-    return 0
-
-
-def _leave(code: int) -> None:
-    """End the process as the interpreter would: handlers run (Airflow closes its sessions), streams are flushed."""
-    import atexit
-
-    try:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
-
-
-def _component(home: Home, component: Component, gate: Gate) -> int:
-    def body() -> None:
-        null = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(null, 0)
-        os.close(null)
-        preload(component.preload)
-        if gate.wait():
-            run(component)
-
-    pid = fork(home, component.name, body)
-    write_record(home, component.name, pid)
-    return pid
-
-
 def _migrate(home: Home, *, needed: bool) -> None:
     """Bring Airflow's schema up to date, and make the pool that lets one dbt run at a time write."""
     from airflow import __version__
@@ -132,7 +82,7 @@ def main(home: Home) -> int:
     """See the module."""
     gate = Gate()
     preload(_COMMON)
-    _component(home, API_SERVER, gate)
+    start(home, API_SERVER, gate.wait)
 
     def migrate() -> None:
         order = sys.stdin.readline()
@@ -147,10 +97,13 @@ def main(home: Home) -> int:
     preload((*_RUNNERS, *ENGINE, *DBT))
     for component in COMPONENTS:
         if component is not API_SERVER:
-            _component(home, component, gate)
+            start(home, component, gate.wait)
     gate.leave()
     _, status = os.waitpid(migrator, 0)
-    return os.waitstatus_to_exitcode(status)
+    code = os.waitstatus_to_exitcode(status)
+    if code == 0:
+        write_record(home, keeper.NAME, fork(home, keeper.NAME, lambda: keeper.keep(home)))
+    return code
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from sync_hostaway.local import ports, processes
+from sync_hostaway.local import keeper, ports, processes
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
 from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
@@ -279,6 +279,9 @@ class Platform:
             self.postgres.stop()
 
     def _stop_airflow(self, patience: float = 0.0) -> None:
+        # The keeper first: it would start again what ends.
+        processes.end([process for process in [processes.running(self.home, keeper.NAME)] if process], _LAST_WORDS)
+        processes.forget(self.home, keeper.NAME)
         main = {component.name: processes.running(self.home, component.name) for component in COMPONENTS}
         # Tasks in progress report to the API server: it stays until the scheduler has waited for them.
         first = [process for name, process in main.items() if process and name != API_SERVER.name]

@@ -1,0 +1,51 @@
+{#-
+    The rows of a staging model that a transform has to read: those of the loads it claimed, and those held back because
+    their parent had not landed. On a first build and a full refresh: all.
+
+    `offset 0` makes PostgreSQL look up each row by its key. Loads differ in size by orders of magnitude, so an estimate
+    from the average load would have it unpack the whole table for a single row.
+
+    :param relinked: with the reservations whose guest changed, though they themselves did not.
+    :param staging: another view of the same rows than stg_<resource>.
+-#}
+{% macro pending(resource, relinked=false, staging=none) -%}
+    {%- set staged = ref(staging or "stg_" ~ resource) -%}
+    {% if not is_incremental() -%}
+    {{ staged }}
+    {%- else -%}
+    (
+        select staged.*
+        from (
+            select landed.account_id, landed.entity_id
+            from {{ source("ops", "claimed_loads") }} as claimed
+            inner join {{ source("landing", resource) }} as landed on claimed.load_id = landed.load_id
+            where claimed.resource = '{{ resource }}'
+            union
+            select held.account_id, held.entity_id
+            from {{ source("ops", "held_rows") }} as held
+            where held.resource = '{{ resource }}'
+            {% if relinked %}
+            union
+            select links.account_id, links.reservation_id::text
+            from {{ ref("guest_links") }} as links
+            where links.synced_at > {{ last_success_at() }}
+            {% endif %}
+        ) as due
+        cross join lateral (
+            select * from {{ staged }} as staged
+            where staged.account_id = due.account_id and staged.entity_id = due.entity_id
+            limit all offset 0
+        ) as staged
+    )
+    {%- endif %}
+{%- endmacro %}
+
+{#- Stamp of the rows a transform changes. -#}
+{% macro transform_at() -%}
+    (select clock.transform_at from {{ source("ops", "transform_clock") }} as clock)
+{%- endmacro %}
+
+{#- Rows of core tables stamped after it changed since the last transform that succeeded. -#}
+{% macro last_success_at() -%}
+    (select clock.last_success_at from {{ source("ops", "transform_clock") }} as clock)
+{%- endmacro %}

@@ -1,0 +1,46 @@
+{#-
+    What a status means: {status: [group, whether it takes nights from the calendar]}. `none` where Hostaway does not
+    say. A word that is not here is kept as it is and means nothing: never guess that it is a cancellation.
+-#}
+{% macro reservation_statuses() -%}
+    {{ return({
+        "new": ["booking", true],
+        "modified": ["booking", true],
+        "ownerStay": ["owner_stay", true],
+        "pending": ["request", none],
+        "awaitingPayment": ["request", true],
+        "awaitingGuestVerification": ["request", true],
+        "unconfirmed": ["request", none],
+        "cancelled": ["cancelled", false],
+        "declined": ["declined", false],
+        "expired": ["declined", false],
+        "unknown": ["declined", false],
+        "inquiry": ["inquiry", false],
+        "inquiryPreapproved": ["inquiry", false],
+        "inquiryDenied": ["inquiry", false],
+        "inquiryTimedout": ["inquiry", false],
+        "inquiryNotPossible": ["inquiry", false],
+    }) }}
+{%- endmacro %}
+
+{% macro status_group(status) -%}
+    case {{ status }}
+        {%- for word, meaning in reservation_statuses().items() %}
+        when '{{ word }}' then '{{ meaning[0] }}'
+        {%- endfor %}
+        else 'other'
+    end
+{%- endmacro %}
+
+{% macro blocks_calendar(status) -%}
+    case {{ status }}
+        {%- for word, meaning in reservation_statuses().items() if meaning[1] is not none %}
+        when '{{ word }}' then {{ "true" if meaning[1] else "false" }}
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{#- The channel gave no dates: Hostaway then sends yesterday for both, and no nights. -#}
+{% macro dates_unspecified() -%}
+    coalesce({{ as_boolean("isDatesUnspecified") }}, false)
+{%- endmacro %}

@@ -1,0 +1,44 @@
+{{ config(
+    unique_key=["account_id", "listing_id", "date"]
+) }}
+
+with
+
+due as (
+    select * from {{ pending('calendar_days') }} as due
+),
+
+final as (
+    select
+        due.account_id,
+        due.listing_id,
+        due.date,
+        due.calendar_day_id,
+        due.status,
+        due.note,
+        due.minimum_stay,
+        due.maximum_stay,
+        due.available_units,
+        due.units_to_sell,
+        due.desired_units_to_sell,
+        due.pending_units,
+        due.blocking_reservations,
+        due.blocked_units,
+        due.reserved_units,
+        due.price,
+        due.is_available,
+        due.is_closed_on_arrival,
+        due.is_closed_on_departure,
+        due.is_deleted,
+        {{ transform_at() }} as synced_at,
+        due.pms_meta
+    from due
+    where
+        due.date is not null
+        and exists (
+            select 1 from {{ ref('listings') }} as parent
+            where due.account_id = parent.account_id and due.listing_id = parent.listing_id
+        )
+)
+
+select * from final

@@ -1,0 +1,41 @@
+{{ config(
+    unique_key=["account_id", "conversation_id"],
+    indexes=[
+        {"columns": ["account_id", "reservation_id"]},
+    ],
+) }}
+
+with
+
+due as (
+    select * from {{ pending('conversations') }} as due
+),
+
+final as (
+    select
+        due.account_id,
+        due.conversation_id,
+        due.listing_id,
+        due.reservation_id,
+        due.conversation_type,
+        due.recipient_name,
+        due.recipient_email,
+        due.has_unread_messages,
+        due.last_sent_at,
+        due.last_received_at,
+        due.is_deleted,
+        {{ transform_at() }} as synced_at,
+        due.pms_meta
+    from due
+    where
+        due.conversation_id is not null
+        and (
+            due.reservation_id is null
+            or exists (
+                select 1 from {{ ref('reservations') }} as parent
+                where due.account_id = parent.account_id and due.reservation_id = parent.reservation_id
+            )
+        )
+)
+
+select * from final

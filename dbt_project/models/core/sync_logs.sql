@@ -1,0 +1,36 @@
+{{ config(
+    unique_key=["account_id", "sync_run_id"],
+    indexes=[
+        {"columns": ["account_id", "finished_at"]},
+    ],
+) }}
+
+select
+    runs.account_id,
+    runs.sync_run_id,
+    runs.run_key,
+    runs.resource,
+    runs.mode,
+    runs.verdict,
+    runs.rows_expected,
+    runs.rows_seen,
+    runs.rows_new,
+    runs.rows_changed,
+    runs.rows_unchanged,
+    runs.rows_quarantined,
+    runs.api_calls,
+    runs.retries,
+    runs.throttled,
+    runs.bytes_received,
+    runs.error,
+    runs.started_at,
+    runs.finished_at,
+    extract(epoch from runs.finished_at - runs.started_at)::numeric(12, 3) as seconds,
+    {{ transform_at() }} as synced_at
+from {{ source('ops', 'sync_runs') }} as runs
+where
+    runs.finished_at is not null
+    {% if is_incremental() %}
+    -- an hour for verdicts that were stamped before the last transform and committed after it
+    and runs.finished_at > {{ last_success_at() }} - interval '1 hour'
+    {% endif %}

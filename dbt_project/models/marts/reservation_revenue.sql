@@ -1,0 +1,45 @@
+with
+
+bookings as (
+    select * from {{ ref('reservations') }}
+    where is_booking and not is_deleted
+),
+
+listings as (
+    select * from {{ ref('listings') }}
+),
+
+final as (
+    select
+        ---------- ids
+        bookings.account_id,
+        bookings.reservation_id,
+        bookings.listing_id,
+        bookings.guest_id,
+
+        ---------- text
+        listings.listing_name,
+        bookings.channel_name,
+        bookings.currency,
+
+        ---------- dates
+        bookings.booked_at,
+        bookings.arrival_date,
+        bookings.departure_date,
+
+        ---------- numerics
+        bookings.nights,
+        bookings.arrival_date - bookings.booked_at::date as lead_days,
+
+        ---------- money
+        bookings.total_price as revenue,
+        bookings.tax_amount,
+        bookings.cleaning_fee,
+        bookings.channel_commission_amount,
+        bookings.total_price / nullif(bookings.nights, 0) as revenue_per_night
+    from bookings
+    left join listings
+        on bookings.account_id = listings.account_id and bookings.listing_id = listings.listing_id
+)
+
+select * from final

@@ -1,0 +1,63 @@
+with
+
+source as (
+    select * from {{ landed('messages') }} as landed
+),
+
+typed as (
+    select
+        ---------- ids
+        account_id,
+        {{ text_as_bigint("entity_id") }} as message_id,
+        coalesce(parent_id, {{ as_bigint('conversationId') }}) as conversation_id,
+        {{ as_bigint('listingMapId') }} as listing_id,
+        {{ as_bigint('reservationId') }} as reservation_id,
+        {{ as_bigint('channelId') }} as channel_id,
+        {{ as_bigint('communicationId') }} as communication_id,
+        {{ as_bigint('userId') }} as user_id,
+        {{ as_text('channelThreadMessageId') }} as channel_message_id,
+
+        ---------- text
+        nullif(payload ->> 'body', '') as body,
+        {{ as_text('subject') }} as subject,
+        {{ as_text('communicationType') }} as communication_type,
+        {{ as_text('status') }} as status,
+        case
+            when {{ as_boolean('isIncoming') }} then 'guest'
+            when {{ as_bigint('communicationId') }} is not null then 'automation'
+            when {{ as_bigint('userId') }} is not null then 'staff'
+            when not {{ as_boolean('isIncoming') }} then 'host'
+        end as sender,
+        {{ as_text('messageSource') }} as message_source,
+        {{ as_text('originatedBy') }} as originated_by,
+
+        ---------- numerics
+        case
+            when jsonb_typeof(payload -> 'attachments') = 'array' then jsonb_array_length(payload -> 'attachments')
+            else 0
+        end as attachments_count,
+
+        ---------- booleans
+        {{ as_boolean('isIncoming') }} as is_incoming,
+        {{ as_boolean('isSeen') }} as is_seen,
+        {{ as_boolean('sentUsingHostaway') }} as is_sent_by_hostaway,
+
+        ---------- timestamps
+        {{ as_timestamptz('date') }} as sent_at,
+        coalesce(
+            {{ as_timestamptz('sentChannelDate') }},
+            {{ as_timestamptz('sentToChannelDate') }}
+        ) as sent_to_channel_at,
+        {{ as_timestamptz('isSeenAt') }} as seen_at,
+        {{ as_timestamptz('insertedOn') }} as inserted_at,
+        {{ as_timestamptz('updatedOn') }} as updated_at,
+
+        ---------- how it landed
+        deleted_at is not null as is_deleted,
+        {{ masked('payload', drop=["Reservation", "ListingMap", "Conversation"]) }} as pms_meta,
+        entity_id,
+        load_id
+    from source
+)
+
+select * from typed

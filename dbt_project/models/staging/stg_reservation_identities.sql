@@ -1,0 +1,36 @@
+with
+
+source as (
+    select * from {{ landed('reservations') }} as landed
+),
+
+typed as (
+    select
+        ---------- ids
+        account_id,
+        {{ text_as_bigint("entity_id") }} as reservation_id,
+        {{ as_bigint('listingMapId') }} as listing_id,
+
+        ---------- identities
+        {{ as_bigint('channelId') }}::text
+        || ':' || nullif({{ as_text('guestExternalAccountId') }}, '0') as channel_key,
+        {{ real_email("payload ->> 'guestEmail'") }} as email_key,
+        lower(regexp_replace({{ as_text('guestName') }}, '\s+', ' ', 'g')) as name_key,
+
+        ---------- how it landed
+        entity_id,
+        load_id
+    from source
+)
+
+select
+    account_id,
+    reservation_id,
+    listing_id,
+    channel_key,
+    email_key,
+    -- who is counted when the people behind one address are
+    coalesce(channel_key, 'name:' || name_key) as person_key,
+    entity_id,
+    load_id
+from typed

@@ -1,0 +1,111 @@
+with
+
+source as (
+    select * from {{ landed('reservations') }} as landed
+),
+
+typed as (
+    select
+        ---------- ids
+        account_id,
+        {{ text_as_bigint("entity_id") }} as reservation_id,
+        {{ as_bigint('listingMapId') }} as listing_id,
+        {{ as_bigint('channelId') }} as channel_id,
+        {{ as_text('channelReservationId') }} as channel_reservation_id,
+        {{ as_text('confirmationCode') }} as confirmation_code,
+        {{ as_text('guestExternalAccountId') }} as guest_external_account_id,
+        {{ as_text('externalPropertyId') }} as external_property_id,
+        {{ as_text('externalUnitId') }} as external_unit_id,
+        {{ as_bigint('customerUserId') }} as customer_user_id,
+        {{ as_bigint('assigneeUserId') }} as assignee_user_id,
+        {{ as_bigint('cancellationPolicyId') }} as cancellation_policy_id,
+
+        ---------- text
+        {{ as_text('status') }} as status,
+        {{ status_group(as_text('status')) }} as status_group,
+        {{ as_text('channelName') }} as channel_name,
+        {{ as_text('source') }} as source,
+        {{ as_text('guestName') }} as guest_name,
+        {{ as_text('guestFirstName') }} as guest_first_name,
+        {{ as_text('guestLastName') }} as guest_last_name,
+        lower({{ as_text('guestEmail') }}) as guest_email,
+        {{ as_text('phone') }} as guest_phone,
+        {{ as_text('guestAddress') }} as guest_address,
+        {{ as_text('guestCity') }} as guest_city,
+        {{ as_text('guestZipCode') }} as guest_zip_code,
+        {{ as_text('guestCountry') }} as guest_country,
+        {{ as_text('guestLocale') }} as guest_locale,
+        {{ as_text('hostNote') }} as host_note,
+        {{ as_text('guestNote') }} as guest_note,
+        {{ as_text('comment') }} as comment,
+        {{ as_text('cancelledBy') }} as cancelled_by,
+        lower({{ as_text('paymentStatus') }}) as payment_status,
+        {{ as_text('paymentMethod') }} as payment_method,
+        {{ as_text('reservationAgreement') }} as reservation_agreement,
+        {{ as_text('insuranceStatus') }} as insurance_status,
+        {{ as_text('claimStatus') }} as claim_status,
+        coalesce({{ as_text('cancellationPolicy') }}, {{ as_text('airbnbCancellationPolicy') }}) as cancellation_policy,
+        {{ as_text('currency') }} as currency,
+
+        ---------- dates
+        case when not {{ dates_unspecified() }} then {{ as_date('arrivalDate') }} end as arrival_date,
+        case when not {{ dates_unspecified() }} then {{ as_date('departureDate') }} end as departure_date,
+        {{ as_date('previousArrivalDate') }} as previous_arrival_date,
+        {{ as_date('previousDepartureDate') }} as previous_departure_date,
+
+        ---------- numerics
+        case when not {{ dates_unspecified() }} then {{ as_integer('nights') }} end as nights,
+        {{ as_integer('checkInTime') }} as check_in_hour,
+        {{ as_integer('checkOutTime') }} as check_out_hour,
+        {{ as_integer('numberOfGuests') }} as number_of_guests,
+        {{ as_integer('adults') }} as adults,
+        {{ as_integer('children') }} as children,
+        {{ as_integer('infants') }} as infants,
+        {{ as_integer('pets') }} as pets,
+
+        ---------- money
+        {{ as_numeric('totalPrice') }} as total_price,
+        {{ as_numeric('taxAmount') }} as tax_amount,
+        {{ as_numeric('cleaningFee') }} as cleaning_fee,
+        {{ as_numeric('securityDepositFee') }} as security_deposit_fee,
+        {{ as_numeric('channelCommissionAmount') }} as channel_commission_amount,
+        {{ as_numeric('hostawayCommissionAmount') }} as hostaway_commission_amount,
+        {{ as_numeric('remainingBalance') }} as remaining_balance,
+        {{ as_numeric('airbnbExpectedPayoutAmount') }} as airbnb_expected_payout_amount,
+        {{ as_numeric('airbnbListingBasePrice') }} as airbnb_listing_base_price,
+        {{ as_numeric('airbnbListingCleaningFee') }} as airbnb_listing_cleaning_fee,
+        {{ as_numeric('airbnbListingHostFee') }} as airbnb_listing_host_fee,
+        {{ as_numeric('airbnbListingCancellationHostFee') }} as airbnb_cancellation_host_fee,
+        {{ as_numeric('airbnbListingCancellationPayout') }} as airbnb_cancellation_payout,
+        {{ as_numeric('airbnbTotalPaidAmount') }} as airbnb_total_paid_amount,
+        {{ as_numeric('airbnbOccupancyTaxAmountPaidToHost') }} as airbnb_occupancy_tax_paid_to_host,
+        {{ as_numeric('airbnbTransientOccupancyTaxPaidAmount') }} as airbnb_transient_occupancy_tax_paid,
+
+        ---------- booleans
+        {{ status_group(as_text('status')) }} = 'booking' as is_booking,
+        {{ blocks_calendar(as_text('status')) }} as blocks_calendar,
+        {{ status_group(as_text('status')) }} <> 'other' as is_known_status,
+        {{ dates_unspecified() }} as is_dates_unspecified,
+        {{ as_boolean('isInstantBooked') }} as is_instant_booked,
+        {{ as_boolean('isManuallyChecked') }} as is_manually_checked,
+        {{ as_boolean('isPaid') }} as is_paid,
+        {{ as_boolean('isStarred') }} as is_starred,
+        {{ as_boolean('isArchived') }} as is_archived,
+
+        ---------- timestamps
+        {{ as_timestamptz('reservationDate') }} as booked_at,
+        {{ as_timestamptz('pendingExpireDate') }} as pending_expires_at,
+        {{ as_timestamptz('cancellationDate') }} as cancelled_at,
+        {{ as_timestamptz('latestActivityOn') }} as last_activity_at,
+        {{ as_timestamptz('insertedOn') }} as inserted_at,
+        {{ as_timestamptz('updatedOn') }} as updated_at,
+
+        ---------- how it landed
+        deleted_at is not null as is_deleted,
+        {{ masked('payload', drop=["listingCustomFields"]) }} as pms_meta,
+        entity_id,
+        load_id
+    from source
+)
+
+select * from typed

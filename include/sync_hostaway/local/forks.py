@@ -1,0 +1,66 @@
+"""Children that are forks: they have everything their parent imported, and a session and a log of their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from sync_hostaway.local.component import Component, preload, run
+from sync_hostaway.local.home import Home, open_log
+from sync_hostaway.local.processes import write_record
+
+
+def fork(home: Home, name: str, body: Callable[[], None]) -> int:
+    """Run something in a child with a session and a log file of its own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        os.setsid()
+        log = open_log(home.log(name))
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.close(log)
+        body()
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except BaseException:  # noqa: BLE001 - the child must never return into the launcher's code
+        traceback.print_exc()
+    finally:
+        _leave(code)
+    return 0
+
+
+def _leave(code: int) -> None:
+    """End the process as the interpreter would: handlers run (Airflow closes its sessions), streams are flushed."""
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def start(home: Home, component: Component, may_run: Callable[[], bool] = lambda: True) -> None:
+    """Fork an Airflow component and remember it.
+
+    :param may_run: asked in the child once it is prepared; blocks until the answer is known.
+    """
+
+    def body() -> None:
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        preload(component.preload)
+        if may_run():
+            run(component)
+
+    write_record(home, component.name, fork(home, component.name, body))

@@ -1,0 +1,56 @@
+"""Files made from the dbt project: the manifest for Cosmos, the documentation."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import psycopg
+
+from sync_hostaway.exceptions import TransformFailed
+from sync_hostaway.transform.invocation import dbt_home, parse, profile_environment, run_dbt
+from sync_hostaway.transform.project import find_project, project_hash
+from sync_hostaway.warehouse import Connection, connect
+
+
+def ensure_manifest(project_dir: Path | None = None) -> Path:
+    """The project's manifest.json, made now if this state of the project has none yet. Needs no warehouse.
+
+    Two processes may make it at once: each makes its own, and the file appears whole.
+    """
+    project = find_project(project_dir)
+    folder = dbt_home() / "manifests"
+    manifest = folder / f"{project_hash(project)}.json"
+    if manifest.is_file():
+        return manifest
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="parsing-") as scratch:
+        outcome = parse(project, Path(scratch))
+        if not outcome.success:
+            raise TransformFailed(f"The dbt project does not parse: {outcome.error}")
+        Path(scratch, "manifest.json").replace(manifest)
+    return manifest
+
+
+def build_docs(
+    target_dir: Path, connection_or_dsn: Connection | str | None = None, *, project_dir: Path | None = None
+) -> Path:
+    """Write the documentation of the core tables and marts, one self-contained page, and return its path.
+
+    Reads the catalogue of the warehouse, so the tables should be there.
+    """
+    project = find_project(project_dir)
+    if isinstance(connection_or_dsn, psycopg.Connection):
+        environment = profile_environment(connection_or_dsn)
+    else:
+        with connect(connection_or_dsn) as connection:
+            environment = profile_environment(connection)
+    target_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="dbt-docs-") as scratch:
+        outcome = run_dbt(
+            ["docs", "generate", "--static"], project_dir=project, environment=environment, target=Path(scratch)
+        )
+        if not outcome.success:
+            raise TransformFailed(f"The documentation was not made: {'; '.join(outcome.failures())}")
+        return Path(shutil.copy(Path(scratch, "static_index.html"), target_dir / "index.html"))

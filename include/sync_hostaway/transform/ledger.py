@@ -1,0 +1,134 @@
+"""The ledger of transforms: which loads one works on, and when they are done.
+
+A transform claims every load that is not done, works on these alone, and marks them done in the transaction that closes
+it. One that fails or is killed leaves its loads as they were, and the next claims them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from psycopg.types.json import Jsonb
+
+from sync_hostaway.exceptions import TransformFailed
+from sync_hostaway.transform.invocation import ModelRun
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+
+# Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
+_WRITER_LOCK = 7_402_002
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class TransformRunning(TransformFailed):
+    """Another transform is running."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A transform that has begun."""
+
+    transform_id: int
+    loads: int = 0
+    resources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Need:
+    """What there is to do."""
+
+    loads: int
+    everything: bool
+    photos_switched: bool
+    sync_log_lags: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.loads) or self.everything or self.photos_switched or self.sync_log_lags
+
+
+def pending_loads(connection: Connection) -> int:
+    """Number of loads that no transform has finished."""
+    return int(fetch_value(connection, _SQL["pending_loads"]))
+
+
+def next_transform_number(connection: Connection) -> int:
+    """Number of the transform after the newest: two who ask before it begins get the same one."""
+    return int(fetch_value(connection, _SQL["next_transform_number"]))
+
+
+@contextmanager
+def only_writer(connection: Connection, *, wait: bool) -> Iterator[None]:
+    """Hold the lock that lets one transform at a time into a warehouse.
+
+    The session holds it: it is free as soon as the process that held it is gone.
+
+    :raises TransformRunning: if it is taken and `wait` is false.
+    """
+    key = {"key": _WRITER_LOCK}
+    if wait:
+        connection.execute(_SQL["lock"], key)
+    elif not fetch_value(connection, _SQL["try_lock"], key):
+        raise TransformRunning
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(_SQL["unlock"], key)
+
+
+def look(connection: Connection, *, project_hash: str, photos: bool) -> Need:
+    """See what there is to do for a project in its present state."""
+    loads = pending_loads(connection)
+    last = connection.execute(_SQL["last_success"]).fetchone()
+    is_there = fetch_value(connection, _SQL["core_is_there"])
+    everything = not is_there or last is None or last["project_hash"] != project_hash
+    return Need(
+        loads=loads,
+        everything=everything,
+        photos_switched=last is not None and last["photos"] != photos,
+        sync_log_lags=not everything and bool(fetch_value(connection, _SQL["sync_log_lags"])),
+    )
+
+
+def begin(
+    connection: Connection, *, requested_by: str, project_hash: str, photos: bool, selection: str | None
+) -> Claim:
+    """Begin a transform; unless it is for a selection of models, it claims every load that is not done."""
+    parameters = {
+        "requested_by": requested_by,
+        "project_hash": project_hash,
+        "photos": photos,
+        "selection": selection,
+    }
+    with connection.transaction():
+        connection.execute(_SQL["close_abandoned"])
+        transform_id = fetch_value(connection, _SQL["begin"], parameters)
+        if selection:
+            return Claim(transform_id)
+        claimed = connection.execute(_SQL["claim"], {"transform_id": transform_id}).fetchone()
+    return Claim(transform_id, claimed["loads"], tuple(claimed["resources"])) if claimed else Claim(transform_id)
+
+
+def succeed(connection: Connection, claim: Claim, runs: list[ModelRun], *, finishes_loads: bool) -> int:
+    """Close a transform and its loads, and note the rows that wait for a parent. Returns how many wait."""
+    parameters = {"transform_id": claim.transform_id, "models": _models(runs)}
+    with connection.transaction():
+        if finishes_loads:
+            connection.execute(_SQL["hold"])
+            connection.execute(_SQL["complete_loads"], parameters)
+        rows_held = fetch_value(connection, _SQL["succeed"], parameters)
+        if rows_held is None:
+            raise TransformFailed(f"Transform {claim.transform_id} was taken over by another one")
+    return int(rows_held)
+
+
+def fail(connection: Connection, claim: Claim, runs: list[ModelRun], error: str) -> None:
+    """Close a transform that did not succeed; its loads stay as they are."""
+    parameters = {"transform_id": claim.transform_id, "models": _models(runs), "error": error}
+    connection.execute(_SQL["fail"], parameters)
+
+
+def _models(runs: list[ModelRun]) -> Jsonb:
+    return Jsonb([asdict(run) for run in runs])

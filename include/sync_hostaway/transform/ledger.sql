@@ -1,0 +1,104 @@
+-- name: lock
+select pg_advisory_lock(%(key)s)
+
+-- name: try_lock
+select pg_try_advisory_lock(%(key)s) as locked
+
+-- name: unlock
+select pg_advisory_unlock(%(key)s)
+
+-- name: pending_loads
+select count(*) from ops.loads where transformed_at is null
+
+-- name: next_transform_number
+select coalesce(max(transform_id), 0) + 1 from ops.transforms
+
+-- name: last_success
+select project_hash, photos
+from ops.transforms
+where state = 'succeeded' and selection is null
+order by transform_id desc
+limit 1
+
+-- name: core_is_there
+select to_regclass('staging.rows_without_parent') is not null and to_regclass('hostaway.sync_logs') is not null
+
+-- name: sync_log_lags
+select exists (
+    select 1
+    from ops.sync_runs as runs
+    where
+        runs.finished_at > (select last_success_at from ops.transform_clock) - interval '1 hour'
+        and not exists (
+            select 1 from hostaway.sync_logs as logs
+            where logs.account_id = runs.account_id and logs.sync_run_id = runs.sync_run_id
+        )
+)
+
+-- name: close_abandoned
+update ops.transforms
+set state = 'failed', error = 'ended without a word: its process was killed', finished_at = clock_timestamp()
+where state = 'running'
+
+-- name: begin
+-- A stamp later than any before it, even when the clock was set back: models downstream compare these stamps.
+insert into ops.transforms (requested_by, project_hash, selection, photos, started_at)
+select
+    %(requested_by)s,
+    %(project_hash)s,
+    %(selection)s,
+    %(photos)s,
+    greatest(clock_timestamp(), max(earlier.started_at) + interval '1 microsecond')
+from ops.transforms as earlier
+returning transform_id
+
+-- name: claim
+with claimed as (
+    update ops.loads set transform_id = %(transform_id)s where transformed_at is null returning resource
+)
+
+update ops.transforms
+set loads = (select count(*) from claimed)
+where transform_id = %(transform_id)s
+returning loads, array(select distinct resource from claimed order by resource) as resources
+
+-- name: hold
+with orphans as materialized (
+    select resource, account_id, entity_id, missing_parent from staging.rows_without_parent
+),
+
+released as (
+    delete from ops.held_rows as held
+    where not exists (
+        select 1 from orphans
+        where
+            orphans.resource = held.resource
+            and orphans.account_id = held.account_id
+            and orphans.entity_id = held.entity_id
+    )
+)
+
+insert into ops.held_rows as held (account_id, resource, entity_id, missing_parent)
+select account_id, resource, entity_id, missing_parent from orphans
+on conflict (account_id, resource, entity_id) do update set missing_parent = excluded.missing_parent
+where held.missing_parent <> excluded.missing_parent
+
+-- name: complete_loads
+update ops.loads
+set transformed_at = clock_timestamp()
+where transform_id = %(transform_id)s and transformed_at is null
+
+-- name: succeed
+update ops.transforms
+set
+    state = 'succeeded',
+    rows_held = (select count(*) from ops.held_rows),
+    models = %(models)s,
+    finished_at = clock_timestamp()
+where transform_id = %(transform_id)s and state = 'running'
+returning rows_held
+
+-- name: fail
+update ops.transforms
+set state = 'failed', models = %(models)s, error = %(error)s, finished_at = clock_timestamp()
+where transform_id = %(transform_id)s and state = 'running'

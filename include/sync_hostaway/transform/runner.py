@@ -1,0 +1,152 @@
+"""One transform, from claiming the loads to closing them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sync_hostaway.exceptions import TransformFailed
+from sync_hostaway.settings import get_settings
+from sync_hostaway.transform import ledger
+from sync_hostaway.transform.invocation import ModelRun, Progress, profile_environment, run_dbt
+from sync_hostaway.transform.project import find_project, project_hash
+from sync_hostaway.warehouse import Connection, connect
+
+_INCREMENTAL = "config.materialized:incremental"
+_VIEWS = "config.materialized:view"
+
+
+@dataclass(frozen=True)
+class TransformResult:
+    """What a transform did; `transform_id` is None when there was nothing to do."""
+
+    transform_id: int | None = None
+    loads: int = 0
+    rows_held: int = 0
+    seconds: float = 0.0
+    models: list[ModelRun] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain values, for a Dag run's XCom."""
+        return {
+            "transform_id": self.transform_id,
+            "loads": self.loads,
+            "rows_held": self.rows_held,
+            "seconds": round(self.seconds, 2),
+            "rows": self.rows,
+        }
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows written per model."""
+        return {run.name: run.rows for run in self.models if run.rows is not None}
+
+
+def run_transform(
+    connection_or_dsn: Connection | str | None = None,
+    *,
+    requested_by: str,
+    select: Sequence[str] | None = None,
+    full_refresh: bool = False,
+    on_progress: Progress | None = None,
+    wait: bool = True,
+    photos: bool | None = None,
+    project_dir: Path | None = None,
+) -> TransformResult:
+    """Bring everything that has landed into the core tables, and return once it is there.
+
+    Returns at once when there is nothing to do. Views are built only when the project has changed since the last
+    transform that succeeded.
+
+    :param connection_or_dsn: an autocommit connection, which nothing else uses meanwhile, or a libpq URL; without it,
+        the warehouse of the settings.
+    :param requested_by: who asked, for the ledger.
+    :param select: build these models alone (dbt's selection syntax). Such a transform finishes no loads.
+    :param full_refresh: build the tables anew from all that has ever landed.
+    :param wait: whether to wait for a transform that is running.
+    :param photos: whether to fill listing_photos; without it, as set.
+    :param project_dir: the dbt project; without it, the one beside this package.
+    :raises TransformRunning: if another one is running and `wait` is false.
+    :raises TransformFailed: naming the models that failed. What has landed stays pending.
+    """
+    started = time.monotonic()
+    project = find_project(project_dir)
+    hashed = project_hash(project)
+    photos = get_settings().photos if photos is None else photos
+    asked = bool(select) or full_refresh
+
+    with _connection(connection_or_dsn) as connection:
+        if not asked and not ledger.look(connection, project_hash=hashed, photos=photos):
+            return TransformResult(seconds=time.monotonic() - started)
+        with ledger.only_writer(connection, wait=wait):
+            # Another transform may have done it all while this one waited.
+            need = ledger.look(connection, project_hash=hashed, photos=photos)
+            if not asked and not need:
+                return TransformResult(seconds=time.monotonic() - started)
+            selection = _selection(need, select, full_refresh=full_refresh)
+            claim = ledger.begin(
+                connection, requested_by=requested_by, project_hash=hashed, photos=photos, selection=selection
+            )
+            steps = _steps(need, claim, selection, full_refresh=full_refresh)
+            runs: list[ModelRun] = []
+            with _failure_noted(connection, claim, runs):
+                environment = profile_environment(connection)
+                for step in steps:
+                    outcome = run_dbt(step, project_dir=project, environment=environment, on_progress=on_progress)
+                    runs += outcome.runs
+                    if not outcome.success:
+                        raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(outcome.failures())}")
+                rows_held = ledger.succeed(connection, claim, runs, finishes_loads=selection is None)
+    return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs)
+
+
+def _selection(need: ledger.Need, select: Sequence[str] | None, *, full_refresh: bool) -> str | None:
+    """The models a transform is limited to; one that is not, which is None, finishes loads."""
+    if select:
+        return " ".join(select)
+    only_sync_log = not (full_refresh or need.everything or need.photos_switched or need.loads)
+    return "sync_logs" if only_sync_log else None
+
+
+def _steps(need: ledger.Need, claim: ledger.Claim, selection: str | None, *, full_refresh: bool) -> list[list[str]]:
+    """The dbt commands of a transform."""
+    if full_refresh:
+        # Building a table anew drops the views on it.
+        return [["run", "--full-refresh", *(["--select", *selection.split(), _VIEWS] if selection else [])]]
+    if selection:
+        return [["run", "--select", *selection.split()]]
+    if need.everything:
+        steps = [["run"]]
+    else:
+        # What a load can change are the models downstream of its resource; rows held back for a parent are too.
+        changed = [f"source:landing.{resource}+,{_INCREMENTAL}" for resource in claim.resources]
+        steps = [["run", "--select", "sync_logs", *changed]]
+    if need.photos_switched:
+        steps.insert(0, ["run", "--full-refresh", "--select", "listing_photos"])
+    return steps
+
+
+@contextmanager
+def _failure_noted(connection: Connection, claim: ledger.Claim, runs: list[ModelRun]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        # Without a connection the next transform closes this one.
+        with suppress(psycopg.OperationalError):
+            ledger.fail(connection, claim, runs, str(error) or type(error).__name__)
+        raise
+
+
+@contextmanager
+def _connection(source: Connection | str | None) -> Iterator[Connection]:
+    if isinstance(source, psycopg.Connection):
+        yield source
+    else:
+        with connect(source, application="sync-hostaway transform") as connection:
+            yield connection

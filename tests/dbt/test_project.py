@@ -1,0 +1,118 @@
+"""The dbt project's own tests pass on good data, and each of those that guard an invariant fails on bad."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sync_hostaway.transform import ModelRun, find_project, profile_environment, run_transform
+from sync_hostaway.transform.invocation import run_dbt
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+LANDED: dict[str, list[tuple[str, int | None, dict[str, Any]]]] = {
+    "listings": [
+        (
+            "1",
+            None,
+            {
+                "id": 1,
+                "name": "Mill",
+                "currencyCode": "EUR",
+                "wifiPassword": "w",
+                "listingImages": [{"id": 5, "url": "u"}],
+            },
+        )
+    ],
+    "reservations": [
+        (
+            str(number),
+            None,
+            {
+                "id": number,
+                "listingMapId": 1,
+                "status": status,
+                "totalPrice": 300,
+                "currency": "EUR",
+                "arrivalDate": "2026-03-01",
+                "departureDate": "2026-03-04",
+                "nights": 3,
+                "doorCode": "1234",
+                "guestEmail": "ann@mail.com",
+            },
+        )
+        for number, status in ((10, "new"), (11, "inquiry"))
+    ],
+    "conversations": [("20", None, {"id": 20, "reservationId": 10, "Reservation": {"doorCode": "1234"}})],
+    "messages": [("30", 20, {"id": 30, "communicationType": "email"}), ("31", 99, {"id": 31})],
+    "calendar_days": [
+        (f"1:2026-03-{day:02}", 1, {"status": "available", "isAvailable": int(day > 6), "price": 90})
+        for day in range(1, 11)
+    ],
+}
+
+
+@pytest.fixture
+def filled(warehouse: Connection) -> Connection:
+    for resource, rows in LANDED.items():
+        load = warehouse.execute(
+            "insert into ops.loads (account_id, resource) values (1, %s) returning load_id", (resource,)
+        ).fetchone()
+        assert load is not None
+        for entity, parent, payload in rows:
+            warehouse.execute(
+                f"insert into landing.{resource} (account_id, entity_id, parent_id, payload, payload_hash, observed_at,"  # type: ignore[arg-type]
+                " load_id) values (1, %s, %s, %s, '', now(), %s)",
+                (entity, parent, json.dumps(payload), load["load_id"]),
+            )
+    run_transform(warehouse, requested_by="test")
+    return warehouse
+
+
+def failed_tests(connection: Connection, *arguments: str) -> dict[str, ModelRun]:
+    outcome = run_dbt(arguments, project_dir=find_project(), environment=profile_environment(connection))
+    assert outcome.runs, outcome.error
+    return {run.name: run for run in outcome.runs if run.status not in ("success", "pass")}
+
+
+def test_everything_builds_and_every_test_passes(filled: Connection) -> None:
+    assert failed_tests(filled, "build") == {}
+
+
+def test_each_damage_is_found(filled: Connection) -> None:
+    filled.execute(
+        """
+        update hostaway.messages set pms_meta = '{"a": [{"wifiPassword": "x"}]}';
+        delete from ops.held_rows;
+        delete from landing.reservations where entity_id = '11';
+        delete from hostaway.conversations;
+        update hostaway.reservations set guest_id = 999 where reservation_id = 10;
+        update hostaway.calendar_days set price = -1;
+        """
+    )
+    failed = failed_tests(filled, "test", "--select", "test_type:data")
+    assert failed.keys() == {
+        "no_secret_in_core",
+        "messages_are_all_in_core",
+        "reservations_are_all_in_core",
+        "conversations_are_all_in_core",
+        "belongs_to_messages_conversation_id__conversation_id__ref_conversations_",
+        "belongs_to_reservations_guest_id__guest_id__ref_guests_",
+        "in_range_calendar_days_0__price",
+    }
+    assert failed["in_range_calendar_days_0__price"].status == "warn"
+
+
+def test_marts_count_bookings_alone(filled: Connection) -> None:
+    revenue = filled.execute("select reservation_id, revenue from marts.reservation_revenue").fetchall()
+    assert revenue == [{"reservation_id": 10, "revenue": 300}]
+    month = filled.execute(
+        "select calendar_nights, booked_nights, available_nights, blocked_nights, revenue, adr,"
+        " revpar::float, occupancy::float"
+        " from marts.occupancy_by_month"
+    ).fetchone()
+    assert month is not None
+    assert list(month.values()) == [10, 3, 4, 3, 300, 100, pytest.approx(42.86), pytest.approx(3 / 7, abs=1e-4)]

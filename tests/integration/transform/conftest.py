@@ -1,0 +1,58 @@
+"""A warehouse whose core tables are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from landing_hand import Hand
+
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.settings import get_settings
+from sync_hostaway.transform import run_transform
+from sync_hostaway.warehouse import connect
+
+DATABASE = "w_transform"
+
+
+@pytest.fixture(scope="session")
+def core_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a warehouse in which a first transform has made the core tables, to copy."""
+    name = f"template_{DATABASE}"
+    home = tmp_path_factory.mktemp("dbt-home")
+    with pytest.MonkeyPatch.context() as patch, psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+        patch.setenv("SYNC_HOSTAWAY_HOME", str(home))
+        get_settings.cache_clear()
+        # dbt compiles the database's name into the project: it is parsed once if all have the same.
+        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")  # type: ignore[arg-type]
+        run_transform(postgres.dsn(DATABASE), requested_by="template")
+        admin.execute(f"alter database {DATABASE} rename to {name}")  # type: ignore[arg-type]
+        get_settings.cache_clear()
+    return name
+
+
+@pytest.fixture
+def warehouse_dsn(
+    postgres: EmbeddedPostgres, core_template: str, own_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A fresh warehouse with empty core tables, always under the same name."""
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+        admin.execute(f"drop database if exists {DATABASE} with (force)")  # type: ignore[arg-type]
+        admin.execute(f"create database {DATABASE} template {core_template} strategy file_copy")  # type: ignore[arg-type]
+    dsn = postgres.dsn(DATABASE)
+    monkeypatch.setenv("WAREHOUSE_URL", dsn)
+    get_settings.cache_clear()
+    return dsn
+
+
+@pytest.fixture
+def hand(warehouse_dsn: str) -> Iterator[Hand]:
+    with connect(warehouse_dsn) as connection:
+        yield Hand(connection, warehouse_dsn)
+
+
+@pytest.fixture
+def home() -> Path:
+    return get_settings().home

@@ -1,0 +1,83 @@
+"""A hand to land rows with, and to see what became of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import scalar_row
+
+from sync_hostaway.transform import TransformResult, run_transform
+from sync_hostaway.warehouse import Connection
+
+PARENTS = {"messages": "conversationId", "calendar_days": "listingMapId"}
+
+
+class Hand:
+    """Lands payloads the way a sync does, one load per call, and looks at what became of them."""
+
+    def __init__(self, connection: Connection, dsn: str) -> None:
+        self.connection = connection
+        self.dsn = dsn
+
+    def land(self, resource: str, *payloads: dict[str, Any], account: int = 1, deleted: bool = False) -> int:
+        with self.connection.transaction(), self.connection.cursor(row_factory=scalar_row) as cursor:
+            load_id = cursor.execute(
+                "insert into ops.loads (account_id, resource) values (%s, %s) returning load_id", (account, resource)
+            ).fetchone()
+            for payload in payloads:
+                entity = (
+                    f"{payload['listingMapId']}:{payload['date']}" if resource == "calendar_days" else payload["id"]
+                )
+                cursor.execute(
+                    sql.SQL(
+                        """
+                        insert into landing.{} as present
+                            (account_id, entity_id, parent_id, payload, payload_hash, observed_at, load_id, deleted_at)
+                        values (%(account)s, %(entity)s, %(parent)s, %(payload)s, '', now(), %(load)s, %(deleted)s)
+                        on conflict (account_id, entity_id) do update set
+                            payload = excluded.payload,
+                            load_id = excluded.load_id,
+                            deleted_at = excluded.deleted_at
+                        """
+                    ).format(sql.Identifier(resource)),
+                    {
+                        "account": account,
+                        "entity": str(entity),
+                        "parent": payload.get(PARENTS.get(resource, "")),
+                        "payload": json.dumps(payload),
+                        "load": load_id,
+                        "deleted": "2026-01-01" if deleted else None,
+                    },
+                )
+        assert isinstance(load_id, int)
+        return load_id
+
+    def transform(self, **options: Any) -> TransformResult:
+        return run_transform(self.dsn, requested_by="test", **options)
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as connection:
+            return connection.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+
+    def value(self, query: str, *parameters: Any) -> Any:
+        return self.rows(query, *parameters)[0][0]
+
+
+def listing(number: int, **fields: Any) -> dict[str, Any]:
+    return {"id": number, "name": f"Listing {number}", "currencyCode": "EUR", **fields}
+
+
+def reservation(number: int, listing_id: int | None = 1, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "listingMapId": listing_id,
+        "status": "new",
+        "arrivalDate": "2026-03-01",
+        "departureDate": "2026-03-04",
+        "nights": 3,
+        "reservationDate": "2026-01-01 10:00:00",
+        **fields,
+    }

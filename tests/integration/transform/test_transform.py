@@ -1,0 +1,328 @@
+"""From landing to core: nothing lost, nothing rewritten, one writer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from landing_hand import Hand, listing, reservation
+
+from sync_hostaway.exceptions import TransformFailed
+from sync_hostaway.transform import TransformResult, TransformRunning, next_transform_number, pending_loads
+from sync_hostaway.transform.ledger import only_writer
+from sync_hostaway.warehouse import connect
+
+pytestmark = pytest.mark.integration
+
+CORE = (
+    "listings",
+    "listing_photos",
+    "guests",
+    "guest_links",
+    "reservations",
+    "conversations",
+    "messages",
+    "calendar_days",
+)
+
+
+def land_one_of_each(hand: Hand, account: int = 1) -> None:
+    hand.land("listings", listing(1, listingImages=[{"id": 7, "url": "https://img/7"}]), account=account)
+    hand.land("reservations", reservation(10, guestName="Ann", totalPrice="120.50"), account=account)
+    hand.land("conversations", {"id": 20, "reservationId": 10, "Reservation": {"doorCode": "1"}}, account=account)
+    hand.land("messages", {"id": 30, "conversationId": 20, "body": "hi", "isIncoming": 1}, account=account)
+    hand.land("calendar_days", {"listingMapId": 1, "date": "2026-03-01", "price": 80}, account=account)
+
+
+def versions(hand: Hand) -> dict[str, list[tuple[object, ...]]]:
+    """Which row versions the core tables hold: any rewrite changes them."""
+    return {table: hand.rows(f"select xmin::text, ctid::text from hostaway.{table} order by 1, 2") for table in CORE}
+
+
+def contents(hand: Hand) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table: hand.rows(f"select (to_jsonb(core) - 'synced_at')::text from hostaway.{table} as core order by 1")
+        for table in CORE
+    }
+
+
+def test_what_lands_is_in_core(hand: Hand) -> None:
+    land_one_of_each(hand)
+    land_one_of_each(hand, account=2)
+    assert pending_loads(hand.connection) == 10
+
+    result = hand.transform()
+
+    assert result.loads == 10
+    assert result.rows_held == 0
+    assert result.rows["reservations"] == 2
+    assert pending_loads(hand.connection) == 0
+    assert all(hand.value(f"select count(*) from hostaway.{table}") == 2 for table in CORE)
+    assert (
+        hand.rows("select guest_id, guest_name, total_price::text, is_booking from hostaway.reservations")
+        == [(10, "Ann", "120.50", True)] * 2
+    )
+    state, loads, models = hand.rows(
+        "select state, loads, models from ops.transforms where transform_id = %s", result.transform_id
+    )[0]
+    assert (state, loads) == ("succeeded", 10)
+    assert {"name", "status", "rows", "seconds"} <= models[0].keys()
+
+
+def test_nothing_pending_runs_no_dbt(hand: Hand) -> None:
+    before = next_transform_number(hand.connection)
+    assert hand.transform().transform_id is None
+    assert next_transform_number(hand.connection) == before
+
+
+def test_unchanged_rows_are_not_rewritten(hand: Hand) -> None:
+    land_one_of_each(hand)
+    hand.transform()
+    before = versions(hand)
+    land_one_of_each(hand)
+    hand.transform()
+    assert versions(hand) == before
+
+
+def test_a_change_rewrites_its_row_alone_and_stamps_it(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    hand.land("reservations", reservation(10), reservation(11))
+    hand.transform()
+    hand.land("reservations", reservation(10), reservation(11, totalPrice=5))
+    hand.transform()
+    stamps = dict(hand.rows("select reservation_id, synced_at from hostaway.reservations"))
+    assert stamps[11] > stamps[10]
+
+
+def test_a_tombstone_marks_the_row_deleted_and_its_return_alive(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    hand.land("reservations", reservation(10), deleted=True)
+    hand.transform()
+    assert hand.rows(
+        "select is_deleted from hostaway.reservations union all select is_deleted from hostaway.guests"
+    ) == [
+        (True,),
+        (True,),
+    ]
+    hand.land("reservations", reservation(10))
+    hand.transform()
+    assert hand.value("select is_deleted from hostaway.reservations") is False
+
+
+def test_a_failed_transform_leaves_its_loads_to_the_next(hand: Hand) -> None:
+    land_one_of_each(hand)
+    hand.connection.execute("alter table hostaway.messages add constraint refuses check (body <> 'hi')")
+
+    with pytest.raises(TransformFailed, match=r"messages: .*refuses") as failure:
+        hand.transform()
+
+    assert "Failing row" not in str(failure.value)
+    assert pending_loads(hand.connection) == 5
+    assert hand.rows("select state, error is not null from ops.transforms order by transform_id desc limit 1") == [
+        ("failed", True)
+    ]
+
+    hand.connection.execute("alter table hostaway.messages drop constraint refuses")
+    assert hand.transform().loads == 5
+    assert hand.value("select count(*) from hostaway.messages") == 1
+
+
+def test_work_of_a_failed_transform_reaches_the_models_downstream_of_it(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    hand.land("reservations", reservation(10), reservation(11, guestEmail="ann@mail.com"))
+    hand.transform()
+    # guest_links merges 10 and 11, then reservations fails
+    hand.connection.execute("alter table hostaway.reservations add constraint refuses check (guest_name <> 'Ann')")
+    hand.land("reservations", reservation(10, guestEmail="ann@mail.com", guestName="Ann"))
+    with pytest.raises(TransformFailed):
+        hand.transform()
+    hand.connection.execute("alter table hostaway.reservations drop constraint refuses")
+    hand.transform()
+    assert hand.rows("select reservation_id, guest_id from hostaway.reservations order by 1") == [(10, 10), (11, 10)]
+    assert hand.rows("select guest_id, merged_into_guest_id, reservations_count from hostaway.guests order by 1") == [
+        (10, None, 2),
+        (11, 10, 0),
+    ]
+
+
+def test_a_killed_transform_is_taken_over(hand: Hand, home: Path) -> None:
+    land_one_of_each(hand)
+    with psycopg.connect(hand.dsn) as blocker:
+        blocker.execute("lock table hostaway.listings in access exclusive mode")
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                "from sync_hostaway.transform import run_transform; run_transform(requested_by='killed')",
+            ],
+            env={**os.environ, "SYNC_HOSTAWAY_HOME": str(home)},
+        )
+        waiting = (
+            "select exists (select 1 from pg_locks where not granted and relation = 'hostaway.listings'::regclass)"
+        )
+        deadline = time.monotonic() + 60
+        while not hand.value(waiting):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    result = hand.transform()
+
+    assert result.loads == 5
+    assert hand.value("select count(*) from hostaway.messages") == 1
+    killed = hand.rows("select state, error from ops.transforms where requested_by = 'killed'")
+    assert killed == [("failed", "ended without a word: its process was killed")]
+
+
+def test_of_two_at_once_one_serves_both(hand: Hand) -> None:
+    land_one_of_each(hand)
+    results: list[TransformResult] = []
+    threads = [threading.Thread(target=lambda: results.append(hand.transform())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(result.loads for result in results) == [0, 5]
+    assert hand.value("select count(*) from hostaway.messages") == 1
+
+
+def test_one_that_will_not_wait_says_so(hand: Hand) -> None:
+    land_one_of_each(hand)
+    with connect(hand.dsn) as other, only_writer(other, wait=True), pytest.raises(TransformRunning):
+        hand.transform(wait=False)
+    assert pending_loads(hand.connection) == 5
+
+
+def test_loads_that_land_meanwhile_wait_for_the_next(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    landed: list[int] = []
+
+    def land_more(_: object) -> None:
+        if not landed:
+            landed.append(hand.land("reservations", reservation(10)))
+
+    assert hand.transform(on_progress=land_more).loads == 1
+    assert pending_loads(hand.connection) == 1
+    assert hand.transform().loads == 1
+    assert hand.value("select count(*) from hostaway.reservations") == 1
+
+
+def test_rows_without_their_parent_are_held_and_come_in_with_it(hand: Hand) -> None:
+    hand.land("calendar_days", {"listingMapId": 1, "date": "2026-03-01"})
+    hand.land("messages", {"id": 30, "conversationId": 20})
+    hand.land("conversations", {"id": 20, "reservationId": 10}, {"id": 21, "reservationId": None})
+    hand.land("reservations", reservation(10))
+
+    result = hand.transform()
+
+    assert result.rows_held == 4
+    assert hand.rows("select resource, entity_id, missing_parent from ops.held_rows order by 1") == [
+        ("calendar_days", "1:2026-03-01", "listing 1"),
+        ("conversations", "20", "reservation 10"),
+        ("messages", "30", "conversation 20"),
+        ("reservations", "10", "listing 1"),
+    ]
+    assert hand.value("select count(*) from hostaway.reservations") == 0
+
+    # a deleted parent is known all the same
+    hand.land("listings", listing(1), deleted=True)
+    assert hand.transform().rows_held == 0
+    assert all(hand.value(f"select count(*) from hostaway.{table}") == 1 for table in ("messages", "calendar_days"))
+    assert hand.value("select count(*) from hostaway.conversations") == 2
+
+
+def test_a_row_that_moves_to_an_unknown_parent_is_held_and_not_forgotten(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    hand.land("reservations", reservation(10))
+    hand.transform()
+    hand.land("reservations", reservation(10, listing_id=2))
+    assert hand.transform().rows_held == 1
+    hand.land("listings", listing(2))
+    assert hand.transform().rows_held == 0
+    assert hand.value("select listing_id from hostaway.reservations") == 2
+
+
+def test_a_row_with_an_unreadable_key_is_held_and_stops_nothing(hand: Hand) -> None:
+    hand.land("listings", listing(1), {"id": "one"})
+    hand.land("reservations", {"id": "ten"})
+    assert hand.transform().rows_held == 2
+    assert hand.value("select count(*) from hostaway.listings") == 1
+
+
+def test_secrets_stay_out_of_core(hand: Hand) -> None:
+    hand.land("listings", listing(1, wifiPassword="s3cret", wifiUsername="net", keyPickup="s3cret"))
+    hand.land("reservations", reservation(10, doorCode="s3cret", guestAuthHash="s3cret", nested={"cvc": "s3cret"}))
+    hand.land("conversations", {"id": 20, "reservationId": 10, "Reservation": {"guestPortalUrl": "s3cret"}})
+    hand.land("messages", {"id": 30, "conversationId": 20, "hash": "s3cret"})
+    hand.transform()
+    for table in (*CORE, "sync_logs"):
+        assert hand.value(f"select count(*) from hostaway.{table} as core where core::text like '%s3cret%'") == 0
+    assert hand.value("select pms_meta ->> 'wifiUsername' from hostaway.listings") == "net"
+
+
+def test_a_photo_that_left_the_listing_is_deleted(hand: Hand) -> None:
+    photos = [{"id": number, "url": f"https://img/{number}"} for number in (1, 2)]
+    query = "select photo_id, is_deleted from hostaway.listing_photos order by 1"
+    hand.land("listings", listing(1, listingImages=photos), listing(2, listingImages=[{"id": 3}]))
+    hand.transform()
+    hand.land("listings", listing(1, listingImages=photos[1:]))
+    hand.transform()
+    assert hand.rows(query) == [(1, True), (2, False), (3, False)]
+    hand.land("listings", listing(1, listingImages=photos), listing(2, listingImages=None))
+    hand.transform()
+    assert hand.rows(query) == [(1, False), (2, False), (3, True)]
+
+
+def test_photos_can_be_switched_off_and_on(hand: Hand) -> None:
+    count = "select count(*) from hostaway.listing_photos"
+    hand.land("listings", listing(1, listingImages=[{"id": 1}]))
+    hand.transform()
+    hand.transform(photos=False)
+    assert hand.value(count) == 0
+    hand.land("listings", listing(2, listingImages=[{"id": 2}]))
+    hand.transform(photos=False)
+    assert hand.value(count) == 0
+    hand.transform(photos=True)
+    assert hand.value(count) == 2
+
+
+def test_the_sync_log_follows_without_any_load(hand: Hand) -> None:
+    hand.connection.execute(
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, finished_at)"
+        " values (1, 'a', 'listings', 'full', 'complete', now()), (1, 'b', 'listings', 'full', 'running', null)"
+    )
+    assert hand.transform().transform_id is not None
+    assert hand.rows("select run_key, verdict from hostaway.sync_logs") == [("a", "complete")]
+    assert hand.transform().transform_id is None
+
+
+def test_a_full_refresh_gives_what_increments_gave(hand: Hand) -> None:
+    land_one_of_each(hand)
+    hand.transform()
+    land_one_of_each(hand, account=2)
+    hand.land("listings", listing(1, name="Renamed", listingImages=[{"id": 7, "url": "https://img/8"}]))
+    hand.land("reservations", reservation(11, guestEmail="ann@mail.com"), reservation(12, guestEmail="ann@mail.com"))
+    hand.transform()
+    before = contents(hand)
+    hand.transform(full_refresh=True)
+    assert contents(hand) == before
+    assert hand.value("select count(*) from marts.reservation_revenue") == 4
+
+
+def test_a_selection_builds_its_models_and_finishes_no_load(hand: Hand) -> None:
+    land_one_of_each(hand)
+    result = hand.transform(select=["listings"], full_refresh=True)
+    assert "listings" in result.rows
+    assert hand.value("select count(*) from hostaway.listings") == 1
+    assert pending_loads(hand.connection) == 5
+    hand.transform()
+    assert hand.value("select count(*) from hostaway.messages") == 1
