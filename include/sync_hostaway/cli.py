@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import structlog
@@ -168,8 +169,8 @@ def demo(
 @app.command()
 @clear_errors
 def docs() -> None:
-    """Build the documentation of the tables."""
-    out.print(f"Open {build_docs()}", soft_wrap=True)
+    """Build the documentation of the tables, one page, into docs/dbt."""
+    out.print(f"Open {build_docs(Path('docs/dbt'))}", soft_wrap=True)
 
 
 @secrets_app.command("new-key")

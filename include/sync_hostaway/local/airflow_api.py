@@ -166,7 +166,7 @@ class AirflowApi:
         """The log of one try of a task, one event per line."""
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task_id)}/logs/{try_number}?map_index={map_index}"
         content = self._call("GET", path)["content"]
-        return "\n".join(line if isinstance(line, str) else str(line.get("event", line)) for line in content)
+        return "\n".join(line if isinstance(line, str) else _log_line(line) for line in content)
 
     def _all(self, path: str, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -207,6 +207,11 @@ class AirflowApi:
         except requests.JSONDecodeError as error:
             raise AirflowApiError(f"{asked} answered something that is not JSON: {response.text[:200]}") from error
         return content if isinstance(content, dict) else {"items": content}
+
+
+def _log_line(line: dict[str, Any]) -> str:
+    errors = "".join(f" [{error['exc_type']}: {error['exc_value']}]" for error in line.get("error_detail") or ())
+    return f"{line.get('event', line)}{errors}"
 
 
 def _part(name: str) -> str:

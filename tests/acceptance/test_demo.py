@@ -1,0 +1,222 @@
+"""The main job through a real Airflow: what `make demo` does, against a server the test can change."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_hostaway.local.airflow_api import AirflowApi
+from sync_hostaway.local.home import Home
+from sync_hostaway.local.platform import Platform
+from sync_hostaway.local.ports import choose
+from sync_hostaway.settings import Settings
+from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
+from sync_hostaway.sync.context import Window
+from sync_hostaway.warehouse import connect
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = Path(sys.executable).with_name("sync-hostaway")
+ACCOUNTS = {701: "secret-701", 702: "secret-702"}
+CORE = ("listings", "listing_photos", "guests", "reservations", "conversations", "messages", "calendar_days")
+
+
+class Demo:
+    """A home, and a server that speaks Hostaway's API."""
+
+    def __init__(self, home: Path, simulator: RunningSimulator) -> None:
+        self.home = home
+        self.simulator = simulator
+        self.port = choose(Home.at(home), "airflow")
+        self.platform = Platform(home, ROOT, self.port)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+            "SYNC_HOSTAWAY_HOME": str(self.home),
+            "AIRFLOW_PORT": str(self.port),
+            "HOSTAWAY_API_URL": self.simulator.url,
+            "HOSTAWAY_ACCOUNTS": ",".join(f"{account}:{secret}" for account, secret in ACCOUNTS.items()),
+        }
+        environment.pop("WAREHOUSE_URL", None)
+        return subprocess.run(
+            [str(COMMAND), *arguments], env=environment, capture_output=True, text=True, timeout=400, check=False
+        )
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        with connect(self.platform.warehouse_dsn()) as connection:
+            return connection.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
+
+    def core_counts(self, account: int) -> dict[str, int]:
+        return {
+            table: self.rows(
+                f"select count(*) as n from hostaway.{table} where account_id = {account} and not is_deleted"
+            )[0]["n"]
+            for table in CORE
+        }
+
+    def updates(self) -> dict[str, int]:
+        """Rows ever updated per core table."""
+        self.rows("select pg_stat_clear_snapshot()")
+        found = self.rows("select relname, n_tup_upd from pg_stat_user_tables where schemaname = 'hostaway'")
+        return {row["relname"]: row["n_tup_upd"] for row in found}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    sizes = Sizes(listings=5, reservations=120, threads=100, messages_per_thread=3)
+    home = tmp_path_factory.mktemp("demo")
+    with running(SimulatorConfig(accounts=ACCOUNTS, sizes=sizes)) as simulator:
+        made = Demo(home, simulator)
+        try:
+            made.result = made.run("demo", "--keep")  # type: ignore[attr-defined]
+            yield made
+        finally:
+            made.platform.stop()
+
+
+@pytest.fixture
+def api(demo: Demo) -> Iterator[AirflowApi]:
+    with demo.platform.api() as client:
+        yield client
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Poll until a condition holds; its value."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds:.0f} s")
+
+
+def truth(demo: Demo, account: int) -> dict[str, int]:
+    window = Window.around(datetime.now(UTC).date(), Settings())
+    counts = demo.simulator.control.truth(
+        account, start=window.start.isoformat(), end=window.end.isoformat(), ids=False
+    )["counts"]
+    return {
+        "listings": counts["listings"],
+        "listing_photos": counts["photos"],
+        "reservations": counts["reservations"],
+        "conversations": counts["conversations"],
+        "messages": counts["messages"],
+        "calendar_days": counts["calendarDays"],
+    }
+
+
+def test_the_demo_shows_that_every_row_arrived(demo: Demo) -> None:
+    result = demo.result  # type: ignore[attr-defined]
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Every row arrived" in result.stdout
+    assert "hostaway_sync__701" in result.stdout
+
+
+@pytest.mark.parametrize("account", list(ACCOUNTS))
+def test_the_core_tables_hold_what_the_source_holds(demo: Demo, account: int) -> None:
+    counts = demo.core_counts(account)
+    assert 0 < counts.pop("guests") <= counts["reservations"]
+    assert counts == truth(demo, account)
+
+
+def test_the_warehouse_url_is_printed_for_psql(demo: Demo) -> None:
+    printed = demo.run("local", "url").stdout.strip()
+    assert re.fullmatch(r"postgresql://\S+@127\.0\.0\.1:\d+/warehouse", printed)
+    with connect(printed) as connection:
+        assert connection.execute("select 1 as one").fetchone() == {"one": 1}
+
+
+def test_the_runs_can_be_looked_at_in_airflow(demo: Demo, api: AirflowApi) -> None:
+    for account in ACCOUNTS:
+        (run,) = api.dag_runs(f"hostaway_sync__{account}")
+        assert run.state == "success"
+        tasks = {task.task_id: task.state for task in api.task_instances(run.dag_id, run.run_id)}
+        assert tasks["messages.extract"] == "success"
+        assert len(tasks) == 6
+    assert all(run.state == "success" for run in api.dag_runs("hostaway_transform"))
+
+
+def test_no_secret_is_in_any_log(demo: Demo) -> None:
+    logs = [file for file in demo.home.rglob("*.log") if file.is_file()]
+    assert len(logs) > 10
+    for file in logs:
+        text = file.read_text(encoding="utf-8", errors="replace")
+        for secret in (*ACCOUNTS.values(), demo.platform.warehouse_dsn().split(":")[2].split("@")[0]):
+            assert secret not in text, file
+
+
+def test_a_second_run_on_unchanged_data_rewrites_no_row(demo: Demo) -> None:
+    before = demo.updates()
+    result = demo.run("demo", "--keep")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert demo.updates() == before
+    assert demo.core_counts(701) | {"guests": 0} == truth(demo, 701) | {"guests": 0}
+
+
+def test_a_run_that_failed_in_the_middle_can_be_cleared_and_ends_right(demo: Demo, api: AirflowApi) -> None:
+    control = demo.simulator.control
+    changed = control.truth(701)["ids"]["reservations"][0]
+    control.patch("reservations", changed, {"status": "cancelled"}, account_id=701)
+    control.fault("fail_200", match={"resource": "reservations", "account": 701}, times=0)
+    run = api.trigger_dag_run("hostaway_sync__701", {"mode": "full"})
+
+    def state(task_id: str) -> str | None:
+        tasks = {task.task_id: task.state for task in api.task_instances(run.dag_id, run.run_id)}
+        return tasks.get(task_id)
+
+    eventually(lambda: state("reservations.extract") == "up_for_retry")
+    log = api.task_log(run.dag_id, run.run_id, "reservations.extract")
+    assert "status fail with HTTP 200" in log
+    assert "account 701" in log
+    control.clear_faults()
+    api.clear_task_instances(run.dag_id, run.run_id, ["reservations.extract"])
+    assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "success"
+
+    def cancelled() -> bool:
+        query = f"select status from hostaway.reservations where account_id = 701 and reservation_id = {changed}"
+        return demo.rows(query) == [{"status": "cancelled"}]
+
+    eventually(cancelled)
+
+
+def test_an_outage_of_postgresql_costs_no_dag_and_the_next_run_works(demo: Demo, api: AirflowApi) -> None:
+    before = {dag["dag_id"] for dag in api.dags()}
+    demo.platform.postgres.stop()
+    # Long enough for every component to notice, and for Dag files to be parsed meanwhile.
+    eventually(lambda: not demo.platform.status().healthy)
+    time.sleep(15)
+    demo.platform.postgres.start()
+    eventually(lambda: demo.platform.status().healthy, 90)
+    assert {dag["dag_id"] for dag in api.dags() if not dag["is_stale"]} == before
+    run = api.trigger_dag_run("hostaway_sync__702", {"resources": ["listings"]})
+    assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "success"
+    skipped = {task.task_id for task in api.task_instances(run.dag_id, run.run_id) if task.state == "skipped"}
+    assert "messages.extract" in skipped
+
+
+def test_the_nightly_build_passes_with_every_test_a_task(demo: Demo, api: AirflowApi) -> None:
+    run = api.trigger_dag_run("hostaway_nightly")
+    assert api.wait_for_run(run.dag_id, run.run_id, timeout=300).state == "success"
+    tasks = api.task_instances(run.dag_id, run.run_id)
+    assert sum("test" in task.task_id for task in tasks) >= 8
+
+
+def test_maintenance_runs_clean(demo: Demo, api: AirflowApi) -> None:
+    run = api.trigger_dag_run("hostaway_maintenance")
+    assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "success"
+
+
+def test_stopping_leaves_no_process(demo: Demo) -> None:
+    assert "Nothing is running" in demo.run("local", "stop").stdout
+    assert demo.platform.status().stopped
