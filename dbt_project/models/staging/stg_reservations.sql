@@ -16,7 +16,7 @@ typed as (
         {{ as_text('guestExternalAccountId') }} as guest_external_account_id,
         {{ as_text('externalPropertyId') }} as external_property_id,
         {{ as_text('externalUnitId') }} as external_unit_id,
-        {{ as_bigint('customerUserId') }} as customer_user_id,
+        {{ as_text('customerUserId') }} as customer_user_id,
         {{ as_bigint('assigneeUserId') }} as assignee_user_id,
         {{ as_bigint('cancellationPolicyId') }} as cancellation_policy_id,
 

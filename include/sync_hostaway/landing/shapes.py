@@ -13,60 +13,69 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES, Resource
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2})?")
+_MOMENT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
+_NUMBER = re.compile(r"\s*[+-]?(\d{1,30}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?\s*")
+_FLAGS = frozenset({"0", "1", "true", "false"})
 
 
 def _blank_is_none(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def _scalar_text(value: Any) -> Any:
+def _number(value: Any) -> Any:
+    value = _blank_is_none(value)
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        raise ValueError("must be a number")
+    return value
+
+
+def _flag(value: Any) -> Any:
+    value = _blank_is_none(value)
+    if value is not None and str(value).strip().lower() not in _FLAGS:
+        raise ValueError("must be 0, 1, true or false")
+    return value if value is None else str(value).strip().lower()
+
+
+def _text(value: Any) -> Any:
     if isinstance(value, dict | list):
         raise ValueError("must be text")  # noqa: TRY004 - pydantic collects ValueError
     return value if value is None or isinstance(value, str) else str(value)
 
 
-def _date_text(value: Any) -> Any:
+def _moment(value: Any) -> Any:
     # A number would otherwise be read as seconds since 1970.
     value = _blank_is_none(value)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise ValueError("must look like 2026-01-31")
-    return value[:10]
-
-
-def _datetime_text(value: Any) -> Any:
-    value = _blank_is_none(value)
-    if value is None:
-        return None
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise ValueError("must look like 2026-01-31 12:00:00")
+    if value is not None and not (isinstance(value, str) and _MOMENT.fullmatch(value)):
+        raise ValueError("must look like 2026-01-31 or 2026-01-31 12:00:00")
     return value
 
 
-Id = Annotated[int, Field(gt=0, lt=2**63)]
-MaybeId = Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, BeforeValidator(_blank_is_none)]
-Int = Annotated[Annotated[int, Field(ge=-(2**31), lt=2**31)] | None, BeforeValidator(_blank_is_none)]
-Flag = Annotated[bool | None, BeforeValidator(_blank_is_none)]
-Number = Annotated[Annotated[Decimal, Field(gt=-(10**15), lt=10**15)] | None, BeforeValidator(_blank_is_none)]
-Text = Annotated[str | None, BeforeValidator(_scalar_text)]
-Date = Annotated[date | None, BeforeValidator(_date_text)]
-Timestamp = Annotated[datetime | None, BeforeValidator(_datetime_text)]
+def _day(value: Any) -> Any:
+    value = _moment(value)
+    return value if value is None else value[:10]
 
 
+# The bounds are those of the models: what passes here is never dropped there (dbt_project/macros/payload.sql).
+Id = Annotated[int, Field(gt=0, lt=10**18), BeforeValidator(_number)]
+MaybeId = Annotated[Annotated[int, Field(ge=0, lt=10**18)] | None, BeforeValidator(_number)]
+Int = Annotated[Annotated[int, Field(gt=-(10**9), lt=10**9)] | None, BeforeValidator(_number)]
+Number = Annotated[Annotated[Decimal, Field(gt=-(10**15), lt=10**15)] | None, BeforeValidator(_number)]
+Flag = Annotated[bool | None, BeforeValidator(_flag)]
+Text = Annotated[str | None, BeforeValidator(_text)]
+Date = Annotated[date | None, BeforeValidator(_day)]
+Timestamp = Annotated[datetime | None, BeforeValidator(_moment)]
 Rows = list[dict[str, Any]] | None
 Object = dict[str, Any] | None
 
 _REQUIRED = {
     "key": Id,
-    "keyword": Annotated[str, Field(min_length=1)],
-    "date": Annotated[date, BeforeValidator(_date_text)],
+    "word": Annotated[str, Field(min_length=1)],
+    "day": Annotated[date, BeforeValidator(_day)],
 }
 _OPTIONAL = {
     "ids": MaybeId,
@@ -94,11 +103,11 @@ SHAPES: dict[Resource, type[BaseModel]] = {
     Resource.LISTINGS: _shape(
         "Listing",
         key="id",
-        ids="propertyTypeId",
-        ints="personCapacity bedroomsNumber bedsNumber bathroomsNumber guestBathroomsNumber minNights maxNights "
+        ids="propertyTypeId cancellationPolicyId",
+        ints="personCapacity bedroomsNumber bedsNumber minNights maxNights "
         "guestsIncluded checkInTimeStart checkInTimeEnd checkOutTime",
         numbers="price cleaningFee priceForExtraPerson refundableDamageDeposit lat lng squareMeters starRating "
-        "averageReviewRating weeklyDiscount monthlyDiscount",
+        "averageReviewRating weeklyDiscount monthlyDiscount bathroomsNumber guestBathroomsNumber",
         flags="instantBookable allowSameDayBooking",
         texts="name externalListingName internalListingName description country countryCode state city street address "
         "publicAddress zipcode timeZoneName currencyCode roomType cancellationPolicy specialStatus thumbnailUrl",
@@ -108,14 +117,14 @@ SHAPES: dict[Resource, type[BaseModel]] = {
     Resource.RESERVATIONS: _shape(
         "Reservation",
         key="id listingMapId",
-        keyword="status",
+        word="status",
         ids="channelId assigneeUserId cancellationPolicyId",
         ints="numberOfGuests adults children infants pets nights checkInTime checkOutTime",
-        flags="isDatesUnspecified isStarred isArchived isPinned isProcessed isInstantBooked isPaid",
+        flags="isDatesUnspecified isStarred isArchived isPinned isProcessed isInstantBooked isManuallyChecked isPaid",
         numbers="totalPrice remainingBalance taxAmount channelCommissionAmount hostawayCommissionAmount cleaningFee "
         "securityDepositFee airbnbExpectedPayoutAmount airbnbListingBasePrice airbnbListingCancellationHostFee "
         "airbnbListingCancellationPayout airbnbListingCleaningFee airbnbListingHostFee airbnbListingSecurityPrice "
-        "airbnbTotalPaidAmount airbnbTransientOccupancyTaxPaidAmount",
+        "airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost airbnbTransientOccupancyTaxPaidAmount",
         texts="channelName source channelReservationId confirmationCode guestName guestFirstName guestLastName "
         "guestExternalAccountId guestEmail phone guestCity guestCountry guestZipCode guestAddress guestLocale "
         "guestPicture currency paymentStatus cancelledBy hostNote guestNote comment reservationAgreement",
@@ -149,7 +158,7 @@ SHAPES: dict[Resource, type[BaseModel]] = {
         flags="isAvailable isProcessed closedOnArrival closedOnDeparture",
         numbers="price",
         texts="status note",
-        date="date",
+        day="date",
     ),
 }
 
@@ -158,7 +167,7 @@ def rejection(resource: Resource, row: Any) -> str | None:
     """Why a row cannot be understood, naming field and value; None when it can.
 
     >>> rejection(Resource.RESERVATIONS, {"id": 1, "listingMapId": 2, "status": "new", "nights": "three"})
-    "nights: Input should be a valid integer, unable to parse string as an integer, got 'three'"
+    "nights: must be a number, got 'three'"
     """
     if not isinstance(row, dict):
         return f"row: must be an object, got {_shown(row)}"
@@ -167,6 +176,14 @@ def rejection(resource: Resource, row: Any) -> str | None:
     except ValidationError as error:
         return "; ".join(_reason(item, row) for item in error.errors(include_url=False))
     return None
+
+
+def entity_id(row: dict[str, Any]) -> str | None:
+    """The id of a row in its one spelling; None when it has none that could be one."""
+    try:
+        return str(_ID.validate_python(row.get("id")))
+    except ValidationError:
+        return None
 
 
 def oddity(resource: Resource, row: dict[str, Any]) -> str | None:
@@ -186,6 +203,7 @@ def _image_oddity(image: dict[str, Any]) -> str | None:
     return None
 
 
+_ID: TypeAdapter[int] = TypeAdapter(Id)
 _IMAGE = _shape("ListingImage", key="id", ints="sortOrder", texts="url caption airbnbCaption vrboCaption")
 
 

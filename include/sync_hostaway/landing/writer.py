@@ -148,7 +148,7 @@ class LandingWriter:
             return None
         if self._resource is Resource.CALENDAR_DAYS:
             return f"{parent_id}:{str(row.get('date'))[:10]}"
-        return str(row["id"]) if row.get("id") is not None else None
+        return shapes.entity_id(row)
 
     def _write(self, rows: Iterable[_Row]) -> tuple[int, int]:
         params = {"account_id": self._account_id, "resource": self._resource.value, "sync_run_id": self._sync_run_id}
