@@ -52,7 +52,6 @@ _SETTINGS = {
     # A task's supervisor may notice its end only at its next heartbeat; the default of 5 s keeps a slot busy as long.
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
     "LOGGING__COLORED_CONSOLE_LOG": "False",
-    "USAGE_DATA_COLLECTION__ENABLED": "False",
     "COSMOS__ENABLE_TELEMETRY": "False",
 }
 _ENVIRONMENT = {
