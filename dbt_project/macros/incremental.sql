@@ -1,6 +1,6 @@
 {#-
     The rows of a staging model that a transform has to read: those of the loads it claimed, and those held back because
-    their parent had not landed. On a first build and a full refresh: all.
+    their parent had not landed. On a first build, a full refresh, and when the project has changed: all.
 
     `offset 0` makes PostgreSQL look up each row by its key. Loads differ in size by orders of magnitude, so an estimate
     from the average load would have it unpack the whole table for a single row.
@@ -24,6 +24,10 @@
             select held.account_id, held.entity_id
             from {{ source("ops", "held_rows") }} as held
             where held.resource = '{{ resource }}'
+            union
+            select landed.account_id, landed.entity_id
+            from {{ source("landing", resource) }} as landed
+            where (select clock.reads_all from {{ source("ops", "transform_clock") }} as clock)
             {% if relinked %}
             union
             select links.account_id, links.reservation_id::text

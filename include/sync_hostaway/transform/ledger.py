@@ -6,7 +6,7 @@ it. One that fails or is killed leaves its loads as they were, and the next clai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,14 +93,24 @@ def look(connection: Connection, *, project_hash: str, photos: bool) -> Need:
 
 
 def begin(
-    connection: Connection, *, requested_by: str, project_hash: str, photos: bool, selection: str | None
+    connection: Connection,
+    *,
+    requested_by: str,
+    project_hash: str,
+    photos: bool,
+    selection: str | None,
+    reads_all: bool = False,
 ) -> Claim:
-    """Begin a transform; unless it is for a selection of models, it claims every load that is not done."""
+    """Begin a transform; unless it is for a selection of models, it claims every load that is not done.
+
+    :param reads_all: have the models read everything that ever landed, not just the claimed loads.
+    """
     parameters = {
         "requested_by": requested_by,
         "project_hash": project_hash,
         "photos": photos,
         "selection": selection,
+        "reads_all": reads_all,
     }
     with connection.transaction():
         connection.execute(_SQL["close_abandoned"])
@@ -109,6 +119,16 @@ def begin(
             return Claim(transform_id)
         claimed = connection.execute(_SQL["claim"], {"transform_id": transform_id}).fetchone()
     return Claim(transform_id, claimed["loads"], tuple(claimed["resources"])) if claimed else Claim(transform_id)
+
+
+def retyped(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Models whose table has a column of another type than the project says now.
+
+    :param columns: model, column and type, as the contracts of the project have them.
+    """
+    models, names, types = ([column[part] for column in columns] for part in range(3))
+    rows = connection.execute(_SQL["columns"], {"models": models, "columns": names, "types": types})
+    return sorted(row["model"] for row in rows if row["differs"])
 
 
 def succeed(connection: Connection, claim: Claim, runs: list[ModelRun], *, finishes_loads: bool) -> int:

@@ -42,12 +42,13 @@ where state = 'running'
 
 -- name: begin
 -- A stamp later than any before it, even when the clock was set back: models downstream compare these stamps.
-insert into ops.transforms (requested_by, project_hash, selection, photos, started_at)
+insert into ops.transforms (requested_by, project_hash, selection, photos, reads_all, started_at)
 select
     %(requested_by)s,
     %(project_hash)s,
     %(selection)s,
     %(photos)s,
+    %(reads_all)s,
     greatest(clock_timestamp(), max(earlier.started_at) + interval '1 microsecond')
 from ops.transforms as earlier
 returning transform_id
@@ -102,3 +103,19 @@ returning rows_held
 update ops.transforms
 set state = 'failed', models = %(models)s, error = %(error)s, finished_at = clock_timestamp()
 where transform_id = %(transform_id)s and state = 'running'
+
+-- name: columns
+-- Types of the core tables' columns as they are; `wanted` in the form PostgreSQL gives them.
+select
+    wanted.model,
+    bool_or(
+        format_type(present.atttypid, present.atttypmod)
+        <> format_type(to_regtype(wanted.data_type), null)
+    ) as differs
+from unnest(%(models)s::text[], %(columns)s::text[], %(types)s::text[]) as wanted (model, column_name, data_type)
+inner join pg_catalog.pg_attribute as present
+    on
+        present.attrelid = to_regclass(format('hostaway.%%I', wanted.model))
+        and present.attname = wanted.column_name
+        and not present.attisdropped
+group by wanted.model

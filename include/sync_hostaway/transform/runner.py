@@ -14,6 +14,7 @@ import psycopg
 from sync_hostaway.exceptions import TransformFailed
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform import ledger
+from sync_hostaway.transform.artifacts import contract_columns
 from sync_hostaway.transform.invocation import ModelRun, Progress, profile_environment, run_dbt
 from sync_hostaway.transform.project import find_project, project_hash
 from sync_hostaway.warehouse import Connection, connect
@@ -61,8 +62,9 @@ def run_transform(
 ) -> TransformResult:
     """Bring everything that has landed into the core tables, and return once it is there.
 
-    Returns at once when there is nothing to do. Views are built only when the project has changed since the last
-    transform that succeeded.
+    Returns at once when there is nothing to do. When the project has changed since the last transform that succeeded,
+    views are built and every row is read again, so that the tables are what the project says now; rows that stay the
+    same are not rewritten.
 
     :param connection_or_dsn: an autocommit connection, which nothing else uses meanwhile, or a libpq URL; without it,
         the warehouse of the settings.
@@ -91,9 +93,15 @@ def run_transform(
                 return TransformResult(seconds=time.monotonic() - started)
             selection = _selection(need, select, full_refresh=full_refresh)
             claim = ledger.begin(
-                connection, requested_by=requested_by, project_hash=hashed, photos=photos, selection=selection
+                connection,
+                requested_by=requested_by,
+                project_hash=hashed,
+                photos=photos,
+                selection=selection,
+                reads_all=need.everything and not asked,
             )
-            steps = _steps(need, claim, selection, full_refresh=full_refresh)
+            retyped = ledger.retyped(connection, contract_columns(project)) if need.everything else []
+            steps = _steps(need, claim, selection, retyped, full_refresh=full_refresh)
             runs: list[ModelRun] = []
             with _failure_noted(connection, claim, runs):
                 environment = profile_environment(connection)
@@ -114,8 +122,14 @@ def _selection(need: ledger.Need, select: Sequence[str] | None, *, full_refresh:
     return "sync_logs" if only_sync_log else None
 
 
-def _steps(need: ledger.Need, claim: ledger.Claim, selection: str | None, *, full_refresh: bool) -> list[list[str]]:
-    """The dbt commands of a transform."""
+def _steps(
+    need: ledger.Need, claim: ledger.Claim, selection: str | None, retyped: list[str], *, full_refresh: bool
+) -> list[list[str]]:
+    """The dbt commands of a transform.
+
+    :param retyped: models whose tables have columns of another type than the project says; dbt does not change a
+        column's type, but everything in them is in landing too.
+    """
     if full_refresh:
         # Building a table anew drops the views on it.
         return [["run", "--full-refresh", *(["--select", *selection.split(), _VIEWS] if selection else [])]]
@@ -127,8 +141,9 @@ def _steps(need: ledger.Need, claim: ledger.Claim, selection: str | None, *, ful
         # What a load can change are the models downstream of its resource; rows held back for a parent are too.
         changed = [f"source:landing.{resource}+,{_INCREMENTAL}" for resource in claim.resources]
         steps = [["run", "--select", "sync_logs", *changed]]
-    if need.photos_switched:
-        steps.insert(0, ["run", "--full-refresh", "--select", "listing_photos"])
+    rebuilt = [*retyped, *(["listing_photos"] if need.photos_switched else [])]
+    if rebuilt:
+        steps.insert(0, ["run", "--full-refresh", "--select", *rebuilt])
     return steps
 
 

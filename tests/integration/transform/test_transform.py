@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,13 @@ import pytest
 from landing_hand import Hand, listing, reservation
 
 from sync_hostaway.exceptions import TransformFailed
-from sync_hostaway.transform import TransformResult, TransformRunning, next_transform_number, pending_loads
+from sync_hostaway.transform import (
+    TransformResult,
+    TransformRunning,
+    find_project,
+    next_transform_number,
+    pending_loads,
+)
 from sync_hostaway.transform.ledger import only_writer
 from sync_hostaway.warehouse import connect
 
@@ -326,3 +333,41 @@ def test_a_selection_builds_its_models_and_finishes_no_load(hand: Hand) -> None:
     assert pending_loads(hand.connection) == 5
     hand.transform()
     assert hand.value("select count(*) from hostaway.messages") == 1
+
+
+def edited_project(folder: Path, file: str, old: str, new: str) -> Path:
+    """A copy of the project in which one file says something else."""
+    project = folder / "dbt_project"
+    shutil.copytree(find_project(), project, ignore=shutil.ignore_patterns("target", "logs"))
+    text = (project / file).read_text(encoding="utf-8")
+    assert old in text
+    (project / file).write_text(text.replace(old, new), encoding="utf-8")
+    return project
+
+
+def test_a_new_version_of_the_project_reaches_rows_that_are_in_core_already(hand: Hand, tmp_path: Path) -> None:
+    land_one_of_each(hand)
+    hand.transform()
+    stamp = hand.value("select synced_at from hostaway.listings")
+    hand.connection.execute("delete from ops.loads")
+    project = edited_project(
+        tmp_path,
+        "models/staging/stg_reservations.sql",
+        "{{ as_text('guestName') }} as guest_name",
+        "upper({{ as_text('guestName') }}) as guest_name",
+    )
+    hand.transform(project_dir=project)
+    assert hand.value("select guest_name from hostaway.reservations") == "ANN"
+    assert hand.value("select guest_name from hostaway.guests") == "ANN"
+    assert hand.value("select synced_at from hostaway.listings") == stamp
+
+
+def test_a_column_that_gets_another_type_has_its_table_built_anew(hand: Hand, tmp_path: Path) -> None:
+    land_one_of_each(hand)
+    hand.transform()
+    hand.connection.execute("drop view marts.occupancy_by_month, marts.reservation_revenue")
+    hand.connection.execute("alter table hostaway.reservations alter column customer_user_id type bigint using null")
+    hand.transform(project_dir=edited_project(tmp_path, "dbt_project.yml", "version: 1.0.0", "version: 1.0.1"))
+    kind = hand.value("select pg_typeof(customer_user_id)::text from hostaway.reservations")
+    assert kind == "text"
+    assert hand.value("select count(*) from marts.reservation_revenue") == 1

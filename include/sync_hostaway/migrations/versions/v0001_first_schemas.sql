@@ -90,6 +90,7 @@ create table ops.transforms (
     project_hash text,
     selection    text,
     photos       boolean not null default true,
+    reads_all    boolean not null default false,
     loads        bigint not null default 0,
     rows_held    bigint,
     models       jsonb,
@@ -130,7 +131,8 @@ select
     coalesce(
         max(started_at) filter (where state = 'succeeded' and selection is null), '-infinity'
     ) as last_success_at,
-    coalesce((select photos from ops.transforms order by transform_id desc limit 1), true) as photos
+    coalesce((select photos from ops.transforms order by transform_id desc limit 1), true) as photos,
+    coalesce(bool_or(reads_all) filter (where state = 'running'), false) as reads_all
 from ops.transforms;
 comment on view ops.transform_clock is
     'transform_at stamps the rows a transform changes; rows stamped after last_success_at changed since the last one that succeeded';
