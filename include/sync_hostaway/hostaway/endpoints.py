@@ -1,6 +1,6 @@
 """Every fact about Hostaway's endpoints that the code relies on, and nothing else.
 
-Sources: api.hostaway.com/documentation, and the behaviour public clients report (docs/hostaway-api.md).
+Sources: api.hostaway.com/documentation, and the behaviour that public clients of the API report.
 """
 
 from __future__ import annotations

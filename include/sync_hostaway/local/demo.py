@@ -21,7 +21,7 @@ import requests
 from rich.console import Console
 
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.exceptions import ConfigurationError, LocalPlatformError
+from sync_hostaway.exceptions import ConfigurationError, LocalPlatformError, TransformFailed
 from sync_hostaway.local import ports, processes
 from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.command import platform, prepare_warehouse, show_access
@@ -92,7 +92,7 @@ def run_demo(size: DemoSize, *, keep: bool) -> bool:
             since = datetime.now(UTC)
             run_ids = _trigger(api, accounts, say)
             succeeded = _watch_syncs(api, warehouse, run_ids, say)
-            _watch_transforms(api, warehouse, say)
+            _watch_transforms(api, warehouse, since, say)
             report = DemoReport.read(warehouse, QUERIES, run_ids, since)
         complete = succeeded and report.complete
         out.print(report.table())
@@ -216,7 +216,7 @@ def _watch_syncs(api: AirflowApi, warehouse: Connection, run_ids: dict[int, str]
     return succeeded and not unfinished
 
 
-def _watch_transforms(api: AirflowApi, warehouse: Connection, say: Callable[[str], None]) -> None:
+def _watch_transforms(api: AirflowApi, warehouse: Connection, since: datetime, say: Callable[[str], None]) -> None:
     from sync_hostaway.orchestration import TRANSFORM_DAG_ID
 
     said = False
@@ -225,8 +225,10 @@ def _watch_transforms(api: AirflowApi, warehouse: Connection, say: Callable[[str
         runs = api.dag_runs(TRANSFORM_DAG_ID)
         if not state["pending_loads"] and all(run.finished for run in runs):
             break
-        if state["pending_loads"] and runs and all(run.finished for run in runs) and runs[-1].state == "failed":
-            raise LocalPlatformError("The transform failed; its log is in Airflow, under hostaway_transform.")
+        failed = warehouse.execute(QUERIES["failed_transforms"], {"since": since}).fetchall()
+        if failed:
+            # Airflow tries again by itself, later; what dbt says will be the same.
+            raise TransformFailed(f"{failed[-1]['error']} (the log is in Airflow, under {TRANSFORM_DAG_ID})")
         if not said:
             say("dbt builds the core tables.")
             said = True

@@ -19,6 +19,9 @@ select
     (select count(*) from ops.loads where transformed_at is null) as pending_loads,
     (select count(*) from ops.transforms where state = 'running') as running
 
+-- name: failed_transforms
+select transform_id, error from ops.transforms where state = 'failed' and started_at >= %(since)s order by transform_id
+
 -- name: transforms_since
 select
     count(*) as transforms,

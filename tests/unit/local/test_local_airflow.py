@@ -80,7 +80,6 @@ def test_the_embedded_warehouse_and_keys_are_the_default(setup: AirflowSetup) ->
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("AIRFLOW__USAGE_DATA_COLLECTION__ENABLED", "False"),
         ("AIRFLOW__COSMOS__ENABLE_TELEMETRY", "False"),
         ("DBT_SEND_ANONYMOUS_USAGE_STATS", "false"),
         ("DO_NOT_TRACK", "1"),
