@@ -132,7 +132,7 @@ class DemoReport:
             f"{verdict}: {rows:,} rows in core, {calls:,} API calls, "
             f"{self.transforms.get('transforms', 0)} dbt runs of {self.transforms.get('seconds', 0):.1f} s, "
             f"{seconds:.0f} s in all.\n"
-            "Photos stand inside listings and guests inside reservations: the source has no count of its own for them.\n"
+            "Photos stand inside listings, guests inside reservations: the source has no count of its own for them.\n"
             "Look at hostaway.reservations and its neighbours, ops.sync_runs for the log, and the Dags in Airflow."
         )
 
