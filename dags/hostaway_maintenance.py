@@ -54,7 +54,7 @@ def hostaway_maintenance() -> None:
 
     refresh_account_snapshot()
     tidy_ledger()
-    loads_are_waiting() >> RequestTransformOperator(task_id="request_transform", share=False)
+    loads_are_waiting() >> RequestTransformOperator(task_id="request_transform")
 
 
 hostaway_maintenance()

@@ -12,9 +12,10 @@ A setting `warehouse_url` is looked for, first found wins, as
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import sys
-from datetime import time
+from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ SHORT_NAMES = {
     "public_base_url": "PUBLIC_BASE_URL",
 }
 _PREFIX = "AIRFLOW__HOSTAWAY__"
+_LIMIT = r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\.\d{1,3})?)$"
 
 
 class _Sources(PydanticBaseSettingsSource):
@@ -78,6 +80,23 @@ class Settings(BaseSettings):
     max_retry_wait: float = Field(30.0, gt=0, description="Longest pause between two tries")
     concurrency: int = Field(8, ge=1, le=64, description="Requests in flight per sync task")
     page_size: int = Field(100, ge=1, le=1000, description="Rows asked for per page")
+    budget_ip: str | None = Field(
+        None,
+        pattern=_LIMIT,
+        description="Calls/seconds from one outgoing address, all processes and accounts together, or off; "
+        "unset: 15/10, off for a local simulator",
+    )
+    budget_account: str | None = Field(
+        None,
+        pattern=_LIMIT,
+        description="Calls/seconds of one account, or off; unset: 20/10, off for a local simulator",
+    )
+    budget_ip_key: str = Field(
+        "default", min_length=1, description="Name of the outgoing address: processes with the same name share a budget"
+    )
+    budget_margin: float = Field(
+        0.5, ge=0.1, le=10, description="Longest time in seconds that a request may take to reach Hostaway"
+    )
 
     incremental_overlap_hours: float = Field(
         12.0, ge=0, description="How far an incremental walk reads behind its watermark"
@@ -85,6 +104,9 @@ class Settings(BaseSettings):
     calendar_days_back: int = Field(30, ge=0, le=730, description="Calendar window: days before today")
     calendar_days_ahead: int = Field(540, ge=0, le=1095, description="Calendar window: days after today")
     photos: bool = Field(True, description="Whether listing_photos is filled (URL and metadata only)")
+    full_every_days: int = Field(
+        7, ge=0, le=365, description="Days between scheduled full syncs of an account; 0: never"
+    )
     sync_start: time = Field(time(0, 0), description="UTC time at which the daily spread of account syncs begins")
     sync_spread_hours: float = Field(24.0, gt=0, le=24, description="Hours over which the daily syncs are spread")
 
@@ -113,6 +135,17 @@ class Settings(BaseSettings):
     def hostaway_url(self) -> str:
         """Base URL of the Hostaway API, without /v1."""
         return self.api_url or "https://api.hostaway.com"
+
+    @property
+    def api_is_local(self) -> bool:
+        """Whether the API is on this machine, which the real one never is."""
+        host = urlsplit(self.hostaway_url).hostname or ""
+        if host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
 
     def account_secrets(self) -> dict[int, str]:
         """Accounts and API keys of the setting `accounts`.
@@ -152,11 +185,20 @@ class Settings(BaseSettings):
             )
         return keys
 
+    def is_full_day(self, account_id: int, day: date) -> bool:
+        """Whether an account's scheduled sync of a day reads everything: the accounts take turns over the days."""
+        return bool(self.full_every_days) and (day.toordinal() + _spread(account_id, 365)) % self.full_every_days == 0
+
     def daily_minute(self, account_id: int) -> int:
         """Minute of the UTC day at which an account syncs: spread evenly, and the same on every machine."""
-        digest = hashlib.sha256(str(account_id).encode()).digest()
-        minutes = int(int.from_bytes(digest[:4], "big") / 2**32 * self.sync_spread_hours * 60)
+        minutes = _spread(account_id, int(self.sync_spread_hours * 60))
         return (self.sync_start.hour * 60 + self.sync_start.minute + minutes) % (24 * 60)
+
+
+def _spread(account_id: int, places: int) -> int:
+    """A place of an account among so many: evenly spread, and the same on every machine."""
+    digest = hashlib.sha256(str(account_id).encode()).digest()
+    return int.from_bytes(digest[:4], "big") * places // 2**32
 
 
 @lru_cache(maxsize=1)

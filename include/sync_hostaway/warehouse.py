@@ -8,9 +8,10 @@ from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 
-from sync_hostaway.exceptions import WarehouseUnavailable
+from sync_hostaway.exceptions import ConfigurationError, WarehouseUnavailable
 from sync_hostaway.settings import get_settings
 
 Connection = psycopg.Connection[DictRow]
@@ -22,14 +23,21 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
     """Open a connection in autocommit mode: a transaction is always a visible `with connection.transaction()`.
 
     :raises WarehouseUnavailable: naming host and port, never the password.
+    :raises ConfigurationError: when the URL cannot be read.
     """
     dsn = dsn or get_settings().warehouse_dsn
+    try:
+        where = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        # libpq's own message quotes what it could not read, which may be the password
+        raise ConfigurationError(
+            "WAREHOUSE_URL is not a URL that libpq understands; it looks like postgresql://user:password@host:5432/name"
+        ) from None
     try:
         return psycopg.connect(
             dsn, autocommit=True, row_factory=dict_row, connect_timeout=10, application_name=application
         )
     except psycopg.OperationalError as error:
-        where = psycopg.conninfo.conninfo_to_dict(dsn)
         raise WarehouseUnavailable(
             f"Cannot reach the warehouse at {where.get('host', 'localhost')}:{where.get('port', 5432)}, "
             f"database {where.get('dbname', '?')}: {str(error).strip()}. Is it running, and is WAREHOUSE_URL right?"

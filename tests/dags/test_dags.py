@@ -109,7 +109,7 @@ def test_an_account_is_synced_daily_each_at_its_own_minute(dags: dict[str, Any])
 
 def test_the_trigger_form_offers_modes_and_resources(dags: dict[str, Any]) -> None:
     params = dags["hostaway_sync__701"]["params"]
-    assert params["mode"]["enum"] == ["full", "incremental"]
+    assert params["mode"]["enum"] == ["auto", "full", "incremental"]
     assert params["resources"]["examples"] == [resource.value for resource in Resource]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 
 from sync_hostaway.exceptions import ConfigurationError
@@ -59,3 +61,11 @@ def test_the_spread_can_be_kept_to_the_night() -> None:
     night = Settings(sync_start="23:00", sync_spread_hours=4)  # type: ignore[arg-type]
     minutes = {night.daily_minute(account_id) for account_id in range(1, 500)}
     assert all(minute >= 23 * 60 or minute < 3 * 60 for minute in minutes)
+
+
+def test_each_account_is_read_in_full_once_a_week_on_a_day_of_its_own() -> None:
+    week = [date(2026, 11, 22) + timedelta(days=days) for days in range(7)]
+    days = [[day for day in week if Settings().is_full_day(account_id, day)] for account_id in range(1, 200)]
+    assert {len(found) for found in days} == {1}
+    assert {found[0] for found in days} == set(week)
+    assert not any(Settings(full_every_days=0).is_full_day(701, day) for day in week)

@@ -33,6 +33,11 @@ on conflict (account_id) do update set
     state_reason = null,
     updated_at = now()
 
+-- name: revive_refused
+update ops.accounts
+set state = 'active', state_reason = null, updated_at = now()
+where account_id = %(account_id)s and state = 'refused'
+
 -- name: set_state
 update ops.accounts
 set state = %(state)s, state_reason = %(reason)s, updated_at = now()

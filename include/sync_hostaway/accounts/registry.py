@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, CLIENT_SECRET, DatabaseSecretsStore
-from sync_hostaway.accounts.snapshot import SnapshotAccount, write_snapshot
+from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
 from sync_hostaway.accounts.tokens import SharedTokenStore
 from sync_hostaway.exceptions import InactiveAccount, UnknownAccount
 from sync_hostaway.hostaway.auth import Credentials
@@ -37,24 +37,27 @@ def add_account(connection: Connection, account_id: int, client_secret: str, *, 
 
     :raises CredentialsRefused: when Hostaway does not accept them; nothing is stored then.
     """
-    with HostawayClient(Credentials(account_id, client_secret)) as client:
-        client.check_credentials()
-    store = DatabaseSecretsStore(connection)
+    _check(account_id, client_secret)
     with connection.transaction():
         connection.execute(_QUERIES["put_account"], {"account_id": account_id, "name": name})
-        store.put(account_id, CLIENT_SECRET, client_secret)
-        store.delete(account_id, ACCESS_TOKEN)
+        _store_secret(connection, account_id, client_secret)
     refresh_snapshot(connection)
 
 
 def rotate_secret(connection: Connection, account_id: int, client_secret: str) -> None:
     """Replace the secret of a registered account; the new one is checked before the old one goes.
 
+    An account that Hostaway refused becomes active again; one that somebody disabled stays disabled.
+
     :raises UnknownAccount: when it is not registered.
     :raises CredentialsRefused: when Hostaway does not accept the new secret; the old one stays.
     """
     get_account(connection, account_id)
-    add_account(connection, account_id, client_secret)
+    _check(account_id, client_secret)
+    with connection.transaction():
+        _store_secret(connection, account_id, client_secret)
+        connection.execute(_QUERIES["revive_refused"], {"account_id": account_id})
+    refresh_snapshot(connection)
 
 
 def disable_account(connection: Connection, account_id: int, reason: str | None = None) -> None:
@@ -65,12 +68,15 @@ def disable_account(connection: Connection, account_id: int, reason: str | None 
     _set_state(connection, account_id, "disabled", reason)
 
 
-def refuse_account(connection: Connection, account_id: int, reason: str) -> None:
-    """Stop an account whose credentials Hostaway refuses, so that nothing hammers; `rotate_secret` revives it.
+def refuse_account(connection: Connection, client: HostawayClient, reason: str) -> None:
+    """Stop the account of a client whose credentials Hostaway refused, so that nothing hammers.
 
-    :raises UnknownAccount: when it is not registered.
+    Nothing happens when the secret was replaced since the client got it, or when the client's account is not registered
+    (a hook may bring credentials of its own). `rotate_secret` revives the account.
     """
-    _set_state(connection, account_id, "refused", reason)
+    stored = DatabaseSecretsStore(connection).get(client.account_id, CLIENT_SECRET)
+    if stored and client.uses(stored):
+        _set_state(connection, client.account_id, "refused", reason)
 
 
 def get_account(connection: Connection, account_id: int) -> Account:
@@ -113,11 +119,29 @@ def refresh_snapshot(connection: Connection) -> None:
     """
     connection.execute(_QUERIES["lock_snapshot"])
     try:
-        # A refused account keeps its Dag: there its operator sees what is wrong.
-        mirrored = [account for account in list_accounts(connection) if account.state != "disabled"]
-        write_snapshot(get_settings().snapshot_file, [_in_snapshot(account) for account in mirrored])
+        path = get_settings().snapshot_file
+        mirrored = {known.account_id: known for known in read_snapshot(path)}
+        for account in list_accounts(connection):
+            # An account that is not in the registry stays: an empty registry is rather one that was not restored yet.
+            # A refused one keeps its Dag: there its operator sees what is wrong.
+            if account.state == "disabled":
+                mirrored.pop(account.account_id, None)
+            else:
+                mirrored[account.account_id] = _in_snapshot(account)
+        write_snapshot(path, sorted(mirrored.values(), key=lambda account: account.account_id))
     finally:
         connection.execute(_QUERIES["unlock_snapshot"])
+
+
+def _check(account_id: int, client_secret: str) -> None:
+    with HostawayClient(Credentials(account_id, client_secret)) as client:
+        client.check_credentials()
+
+
+def _store_secret(connection: Connection, account_id: int, client_secret: str) -> None:
+    store = DatabaseSecretsStore(connection)
+    store.put(account_id, CLIENT_SECRET, client_secret)
+    store.delete(account_id, ACCESS_TOKEN)
 
 
 def _in_snapshot(account: Account) -> SnapshotAccount:

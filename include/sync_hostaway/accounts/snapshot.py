@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,22 @@ def read_snapshot(path: Path) -> list[SnapshotAccount]:
     for source in (path, _copy_of(path)):
         try:
             document = json.loads(source.read_text(encoding="utf-8"))
-            accounts = [SnapshotAccount(**account) for account in document["accounts"]]
+            return sorted((_account(entry) for entry in document["accounts"]), key=lambda account: account.account_id)
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("account_snapshot_unreadable", path=str(source), error=str(error))
-            continue
-        return sorted(accounts, key=lambda account: account.account_id)
     return []
+
+
+def _account(entry: dict[str, Any]) -> SnapshotAccount:
+    # What a newer version may have added is left alone.
+    account = SnapshotAccount(**{name: value for name, value in entry.items() if name in _FIELDS})
+    datetime.fromisoformat(account.registered_at)
+    return SnapshotAccount(int(account.account_id), account.registered_at, account.name, account.options)
+
+
+_FIELDS = {field.name for field in fields(SnapshotAccount)}
 
 
 def _copy_of(path: Path) -> Path:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 
@@ -156,20 +156,29 @@ def exchange_credentials(
             account_id=credentials.account_id,
             url=url,
         ) from None
-    if response.status_code in (requests.codes.unauthorized, requests.codes.bad_request, requests.codes.forbidden):
+    # Only OAuth's own words count: a 400 or 403 may come from a firewall in between, and an account that is stopped
+    # stays stopped until somebody acts.
+    body = _oauth_body(response)
+    if response.status_code == requests.codes.unauthorized or body.get("error") == "invalid_client":
         raise CredentialsRefused(account_id=credentials.account_id, url=url)
     if response.status_code != requests.codes.ok:
         replies.read_reply(response)
-    body = replies.decode(response.content)
-    if isinstance(body, dict) and body.get("error") == "invalid_client":
-        raise CredentialsRefused(account_id=credentials.account_id, url=url)
     try:
         return Token(str(body["access_token"]), time.time(), issued_at + float(body["expires_in"]))
     except (KeyError, TypeError, ValueError):
-        keys = sorted(body) if isinstance(body, dict) else type(body).__name__
         raise HostawayMalformedReply(
-            f"The token answer lacks access_token or expires_in: {keys}", account_id=credentials.account_id, url=url
+            f"The token answer lacks access_token or expires_in: it has {sorted(body) or 'no JSON object'}",
+            account_id=credentials.account_id,
+            url=url,
         ) from None
+
+
+def _oauth_body(response: requests.Response) -> dict[str, Any]:
+    try:
+        body = replies.decode(response.content)
+    except HostawayMalformedReply:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def _wait_until(moment: float) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -22,6 +25,7 @@ from sync_hostaway.exceptions import (
     HostawayTransientError,
     HostawayUnreachable,
 )
+from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.auth import (
     Credentials,
     MemoryTokenStore,
@@ -106,13 +110,19 @@ class HostawayClient:
         :raises HostawayError: the subclass tells what happened.
         """
         for attempt in self._retrying():
-            with attempt:
-                return self._located(path, params, resource)
+            with attempt, self._located(path, resource):
+                return self._get_once(path, params or {})
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
-    def _located(self, path: str, params: Params | None, resource: str | None) -> Reply:
+    def uses(self, client_secret: str) -> bool:
+        """Whether this is the secret the client authenticates with."""
+        return hmac.compare_digest(client_secret.encode(), self._credentials.client_secret.encode())
+
+    @contextmanager
+    def _located(self, path: str, resource: str | None) -> Iterator[None]:
+        """Errors say which account, resource and path they are about, and no secret."""
         try:
-            return self._get_once(path, params or {})
+            yield
         except HostawayError as error:
             if error.url:
                 raise
@@ -146,7 +156,7 @@ class HostawayClient:
 
     def _exchange(self) -> Token:
         for attempt in self._retrying():
-            with attempt:
+            with attempt, self._located(endpoints.ACCESS_TOKENS, None):
                 with self._stats_lock:
                     self.stats.calls += 1
                 return exchange_credentials(

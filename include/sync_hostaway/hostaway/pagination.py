@@ -6,47 +6,53 @@ cap is cut silently) and stops when a page brings no id it has not seen (some an
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sync_hostaway.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway.client import HostawayClient, Params
-from sync_hostaway.hostaway.replies import Reply
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of one answer as received; `count` is what the envelope says the whole list holds."""
+    """Rows of one answer as received.
+
+    :param count: what the envelope says the whole list holds.
+    :param requested_at: our clock when the request was sent.
+    :param served_at: the source's clock when it answered; ours where it does not say.
+    """
 
     rows: list[Any]
     count: int | None
     requested_at: datetime
+    served_at: datetime
 
 
 @dataclass
 class Walk:
-    """What the passes over a list have seen so far: ids only, never payloads."""
+    """One pass over a list: the ids it saw, never payloads, and whether the list held still meanwhile."""
 
     ids: set[Any] = field(default_factory=set)
     without_id: int = 0
     count: int | None = None
-    _this_pass: set[Any] = field(default_factory=set)
+    moved: bool = False
 
     def add(self, page: Page) -> bool:
-        """Take note of a page; tells whether it brought anything new to this pass."""
-        before = len(self._this_pass), self.without_id
+        """Take note of a page; tells whether it brought anything new."""
+        before = self.seen
         for row in page.rows:
-            identity = row.get("id") if isinstance(row, dict) else None
-            if isinstance(identity, int | str):
-                self._this_pass.add(identity)
-                self.ids.add(identity)
-            else:
+            identity = id_of(row)
+            if identity is None:
                 self.without_id += 1  # goes into quarantine when it lands; here it only counts
-        self.count = page.count if page.count is not None else self.count
-        return (len(self._this_pass), self.without_id) != before
+            else:
+                self.ids.add(identity)
+        if page.count is not None:
+            # Rows that were deleted behind our back make room for others to slip past us, and lower the count.
+            self.moved = self.moved or (self.count is not None and page.count < self.count)
+            self.count = page.count
+        return self.seen != before
 
     @property
     def seen(self) -> int:
@@ -55,12 +61,14 @@ class Walk:
 
     @property
     def missing(self) -> int:
-        """How many rows the envelope promised that no pass saw."""
+        """How many rows the envelope promised that this pass did not see."""
         return max((self.count or 0) - self.seen, 0)
 
-    def again(self) -> Walk:
-        """Another pass over the same list, which remembers what the earlier ones saw."""
-        return Walk(ids=self.ids, count=self.count)
+
+def id_of(row: Any) -> int | str | None:
+    """A row's id; None when it has none."""
+    identity = row.get("id") if isinstance(row, dict) else None
+    return identity if isinstance(identity, int | str) else None
 
 
 def read_page(client: HostawayClient, path: str, params: Params, resource: str) -> Page:
@@ -68,8 +76,8 @@ def read_page(client: HostawayClient, path: str, params: Params, resource: str) 
 
     :raises HostawayMalformedReply: when the result is no list.
     """
-    requested_at = datetime.fromtimestamp(time.time(), UTC)
-    reply: Reply = client.get(path, params, resource=resource)
+    requested_at = datetime.now(UTC)
+    reply = client.get(path, params, resource=resource)
     if not isinstance(reply.result, list):
         raise HostawayMalformedReply(
             f"Hostaway's result is {type(reply.result).__name__} where a list was expected",
@@ -77,22 +85,34 @@ def read_page(client: HostawayClient, path: str, params: Params, resource: str) 
             resource=resource,
             url=path,
         )
-    return Page(reply.result, reply.count, requested_at)
+    return Page(reply.result, reply.count, requested_at, reply.served_at or requested_at)
 
 
 def by_offset(
     client: HostawayClient, path: str, params: Params, *, resource: str, page_size: int, walk: Walk
 ) -> Iterator[Page]:
-    """Pages of a list until its `count` is reached or nothing new comes."""
+    """Pages of a list until its `count` is reached or nothing new comes.
+
+    Each page begins with the last row of the one before: when another row stands there, the list has moved, rows may
+    have slipped past, and `walk.moved` says so.
+    """
     offset = 0
+    last: Any = None
     while True:
-        page = read_page(client, path, {**params, "limit": page_size, "offset": offset}, resource)
+        overlap = 1 if offset and page_size > 1 else 0
+        page = read_page(client, path, {**params, "limit": page_size, "offset": offset - overlap}, resource)
+        offset += max(len(page.rows) - overlap, 0)
+        if overlap and page.rows:
+            if id_of(page.rows[0]) == last:
+                page = replace(page, rows=page.rows[1:])
+            else:
+                walk.moved = True
         fresh = walk.add(page)
-        if page.rows:
+        if fresh:
             yield page
-        offset += len(page.rows)
         if not fresh or (walk.count is not None and offset >= walk.count):
             return
+        last = id_of(page.rows[-1])
 
 
 def after_id(
@@ -109,7 +129,7 @@ def after_id(
         fresh = walk.add(page)
         if page.rows:
             yield page
-        last = next((row["id"] for row in reversed(page.rows) if isinstance(row, dict) and row.get("id")), None)
+        last = next((identity for row in reversed(page.rows) if (identity := id_of(row)) is not None), None)
         if not fresh or last is None:
             return
         cursor = {"afterId": last}

@@ -10,6 +10,8 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -34,11 +36,15 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Reply:
-    """A successful answer. `count` is the number of rows matching the filter, on lists that carry one."""
+    """A successful answer.
+
+    :param count: number of rows matching the filter, on lists that carry one.
+    :param served_at: the source's own clock when it answered, where it says so.
+    """
 
     result: Any
     count: int | None
-    size: int
+    served_at: datetime | None
 
 
 def read_reply(response: requests.Response) -> Reply:
@@ -56,7 +62,7 @@ def read_reply(response: requests.Response) -> Reply:
     if "result" not in body:
         raise HostawayMalformedReply(f"Hostaway's answer has no result, only {sorted(body)[:8]}")
     count = body.get("count")
-    return Reply(body["result"], count if isinstance(count, int) else None, len(response.content))
+    return Reply(body["result"], count if isinstance(count, int) else None, _served_at(response))
 
 
 def decode(content: bytes) -> Any:
@@ -117,6 +123,13 @@ def _message_of(body: dict[str, Any]) -> str:
         if isinstance(body.get(key), str) and body[key]:
             return str(body[key])[:_SNIPPET]
     return "no message"
+
+
+def _served_at(response: requests.Response) -> datetime | None:
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def why(error: requests.RequestException) -> str:

@@ -18,8 +18,10 @@ from pydantic_core import ErrorDetails
 
 from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES, Resource
 
-_MOMENT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?")
-_NUMBER = re.compile(r"\s*[+-]?(\d{1,30}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?\s*")
+_MOMENT = re.compile(
+    r"(19|20|21)\d\d-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):?[0-5]\d)?)?", re.ASCII
+)
+_NUMBER = re.compile(r"[ \t\r\n]*[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})?[ \t\r\n]*", re.ASCII)
 _FLAGS = frozenset({"0", "1", "true", "false"})
 
 
@@ -69,12 +71,12 @@ Flag = Annotated[bool | None, BeforeValidator(_flag)]
 Text = Annotated[str | None, BeforeValidator(_text)]
 Date = Annotated[date | None, BeforeValidator(_day)]
 Timestamp = Annotated[datetime | None, BeforeValidator(_moment)]
-Rows = list[dict[str, Any]] | None
-Object = dict[str, Any] | None
+# PHP writes an empty object as [] now and then, and the other way round.
+Rows = Annotated[list[Any] | None, BeforeValidator(lambda value: value or None)]
 
 _REQUIRED = {
     "key": Id,
-    "word": Annotated[str, Field(min_length=1)],
+    "word": Annotated[str, Field(pattern=r"\S")],
     "day": Annotated[date, BeforeValidator(_day)],
 }
 _OPTIONAL = {
@@ -86,7 +88,6 @@ _OPTIONAL = {
     "dates": Date,
     "timestamps": Timestamp,
     "lists": Rows,
-    "objects": Object,
 }
 
 
@@ -107,12 +108,12 @@ SHAPES: dict[Resource, type[BaseModel]] = {
         ints="personCapacity bedroomsNumber bedsNumber minNights maxNights "
         "guestsIncluded checkInTimeStart checkInTimeEnd checkOutTime",
         numbers="price cleaningFee priceForExtraPerson refundableDamageDeposit lat lng squareMeters starRating "
-        "averageReviewRating weeklyDiscount monthlyDiscount bathroomsNumber guestBathroomsNumber",
+        "averageReviewRating weeklyDiscount monthlyDiscount bathroomsNumber",
         flags="instantBookable allowSameDayBooking",
-        texts="name externalListingName internalListingName description country countryCode state city street address "
+        texts="name internalListingName description country countryCode state city street address "
         "publicAddress zipcode timeZoneName currencyCode roomType cancellationPolicy specialStatus thumbnailUrl",
         timestamps="latestActivityOn insertedOn",
-        lists="listingImages listingAmenities listingBedTypes",
+        lists="listingImages",
     ),
     Resource.RESERVATIONS: _shape(
         "Reservation",
@@ -120,14 +121,14 @@ SHAPES: dict[Resource, type[BaseModel]] = {
         word="status",
         ids="channelId assigneeUserId cancellationPolicyId",
         ints="numberOfGuests adults children infants pets nights checkInTime checkOutTime",
-        flags="isDatesUnspecified isStarred isArchived isPinned isProcessed isInstantBooked isManuallyChecked isPaid",
+        flags="isDatesUnspecified isStarred isArchived isInstantBooked isManuallyChecked isPaid",
         numbers="totalPrice remainingBalance taxAmount channelCommissionAmount hostawayCommissionAmount cleaningFee "
         "securityDepositFee airbnbExpectedPayoutAmount airbnbListingBasePrice airbnbListingCancellationHostFee "
-        "airbnbListingCancellationPayout airbnbListingCleaningFee airbnbListingHostFee airbnbListingSecurityPrice "
+        "airbnbListingCancellationPayout airbnbListingCleaningFee airbnbListingHostFee "
         "airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost airbnbTransientOccupancyTaxPaidAmount",
         texts="channelName source channelReservationId confirmationCode guestName guestFirstName guestLastName "
         "guestExternalAccountId guestEmail phone guestCity guestCountry guestZipCode guestAddress guestLocale "
-        "guestPicture currency paymentStatus cancelledBy hostNote guestNote comment reservationAgreement",
+        "currency paymentStatus cancelledBy hostNote guestNote comment reservationAgreement",
         dates="arrivalDate departureDate previousArrivalDate previousDepartureDate",
         timestamps="reservationDate pendingExpireDate cancellationDate insertedOn updatedOn latestActivityOn",
     ),
@@ -136,26 +137,23 @@ SHAPES: dict[Resource, type[BaseModel]] = {
         key="id",
         ids="listingMapId reservationId",
         flags="hasUnreadMessages",
-        texts="type recipientName recipientEmail recipientPicture hostEmail guestEmail",
+        texts="type recipientName recipientEmail hostEmail guestEmail",
         timestamps="messageSentOn messageReceivedOn",
-        lists="conversationMessages",
-        objects="Reservation",
     ),
     Resource.MESSAGES: _shape(
         "Message",
         key="id",
         ids="conversationId reservationId listingMapId channelId userId communicationId",
         flags="isIncoming isSeen sentUsingHostaway",
-        texts="body subject status communicationType communicationEvent messageSource originatedBy reasonFailed",
+        texts="body subject status communicationType messageSource originatedBy",
         timestamps="date sentChannelDate sentToChannelDate isSeenAt insertedOn updatedOn",
-        lists="attachments",
     ),
     Resource.CALENDAR_DAYS: _shape(
         "CalendarDay",
         ids="id",
         ints="minimumStay maximumStay countAvailableUnits availableUnitsToSell countPendingUnits countBlockedUnits "
         "countBlockingReservations countReservedUnits desiredUnitsToSell",
-        flags="isAvailable isProcessed closedOnArrival closedOnDeparture",
+        flags="isAvailable closedOnArrival closedOnDeparture",
         numbers="price",
         texts="status note",
         day="date",
@@ -163,19 +161,22 @@ SHAPES: dict[Resource, type[BaseModel]] = {
 }
 
 
-def rejection(resource: Resource, row: Any) -> str | None:
-    """Why a row cannot be understood, naming field and value; None when it can.
+def understand(resource: Resource, row: Any) -> tuple[BaseModel | None, str | None]:
+    """Read the typed fields of a row.
 
-    >>> rejection(Resource.RESERVATIONS, {"id": 1, "listingMapId": 2, "status": "new", "nights": "three"})
-    "nights: must be a number, got 'three'"
+    Returns the fields, or None when the row cannot be understood; and what is to be said about it, naming field and
+    value, or None when there is nothing to say.
+
+    >>> understand(Resource.RESERVATIONS, {"id": 1, "listingMapId": 2, "status": "new", "nights": "three"})
+    (None, "nights: must be a number, got 'three'")
     """
     if not isinstance(row, dict):
-        return f"row: must be an object, got {_shown(row)}"
+        return None, f"row: must be an object, got {_shown(row)}"
     try:
-        SHAPES[resource].model_validate(row)
+        shape = SHAPES[resource].model_validate(row)
     except ValidationError as error:
-        return "; ".join(_reason(item, row) for item in error.errors(include_url=False))
-    return None
+        return None, "; ".join(_reason(item) for item in error.errors(include_url=False))
+    return shape, _oddity(resource, row)
 
 
 def entity_id(row: dict[str, Any]) -> str | None:
@@ -186,7 +187,7 @@ def entity_id(row: dict[str, Any]) -> str | None:
         return None
 
 
-def oddity(resource: Resource, row: dict[str, Any]) -> str | None:
+def _oddity(resource: Resource, row: dict[str, Any]) -> str | None:
     """What is remarkable about a row that is understood all the same; such a row lands and is reported."""
     if resource is Resource.RESERVATIONS and row["status"] not in RESERVATION_STATUSES:
         return f"status: unknown status, got {_shown(row['status'])}"
@@ -195,11 +196,11 @@ def oddity(resource: Resource, row: dict[str, Any]) -> str | None:
     return None
 
 
-def _image_oddity(image: dict[str, Any]) -> str | None:
+def _image_oddity(image: Any) -> str | None:
     try:
         _IMAGE.model_validate(image)
     except ValidationError as error:
-        return f"listingImages: the photo is left out, {_reason(error.errors(include_url=False)[0], image)}"
+        return f"listingImages: the photo is left out, {_reason(error.errors(include_url=False)[0])}"
     return None
 
 
@@ -207,10 +208,8 @@ _ID: TypeAdapter[int] = TypeAdapter(Id)
 _IMAGE = _shape("ListingImage", key="id", ints="sortOrder", texts="url caption airbnbCaption vrboCaption")
 
 
-def _reason(item: ErrorDetails, row: dict[str, Any]) -> str:
-    field = ".".join(
-        str(part) for part in item["loc"] if isinstance(part, int) or part in row or part == item["loc"][0]
-    )
+def _reason(item: ErrorDetails) -> str:
+    field = str(item["loc"][0]) if item["loc"] else "row"
     message = item["msg"].removeprefix("Value error, ")
     return f"{field}: {message}" if item["type"] == "missing" else f"{field}: {message}, got {_shown(item['input'])}"
 

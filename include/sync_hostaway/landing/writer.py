@@ -10,12 +10,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 from psycopg import sql
+from pydantic import BaseModel
 
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.landing import shapes
@@ -31,6 +32,9 @@ _SOURCE_STAMP = {
 }
 
 
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+
 @dataclass
 class Counts:
     """What became of the rows of a batch or a run."""
@@ -40,6 +44,7 @@ class Counts:
     changed: int = 0
     unchanged: int = 0
     quarantined: int = 0
+    tombstoned: int = 0
 
     def add(self, other: Counts) -> None:
         """Add another batch's counts."""
@@ -48,6 +53,7 @@ class Counts:
         self.changed += other.changed
         self.unchanged += other.unchanged
         self.quarantined += other.quarantined
+        self.tombstoned += other.tombstoned
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class _Row:
     parent_id: int | None
     payload: str
     payload_hash: bytes
-    source_updated_at: str | None
+    source_updated_at: datetime | None
     observed_at: datetime
 
 
@@ -108,12 +114,13 @@ class LandingWriter:
         for answer in fetched:
             for row in answer.rows:
                 counts.seen += 1
-                remark = self._judge(row, answer.parent_id)
-                if remark:
-                    remarks.append(remark)
-                if remark is None or remark.severity == "accepted":
-                    landable = self._row(row, answer)
+                shape, reason = shapes.understand(self._resource, row)
+                severity = "accepted" if shape else "rejected"
+                if shape:
+                    landable = self._row(row, shape, answer)
                     good[landable.entity_id] = _newer(good.get(landable.entity_id), landable)
+                if reason:
+                    remarks.append(self._remark(row, answer.parent_id, severity, reason))
         counts.quarantined = sum(remark.severity == "rejected" for remark in remarks)
         self._note(remarks, list(good))
         if good:
@@ -121,27 +128,39 @@ class LandingWriter:
             counts.unchanged = len(good) - counts.new - counts.changed
         return counts
 
-    def _judge(self, row: Any, parent_id: int | None) -> _Remark | None:
-        reason, severity = shapes.rejection(self._resource, row), "rejected"
-        if reason is None:
-            reason, severity = shapes.oddity(self._resource, row), "accepted"
-        if reason is None:
-            return None
+    def bury_unseen(self, seen: Sequence[str], parent_id: int | None, before: datetime) -> int:
+        """Mark rows as deleted that a complete walk did not see; returns how many. Needs an open transaction.
+
+        :param seen: entity ids the walk saw.
+        :param parent_id: only rows of this parent; None for the whole account.
+        :param before: when the walk began; rows that others landed since are left alone.
+        """
+        params = {**self._params, "seen": list(seen), "parent_id": parent_id, "before": before}
+        params["load_id"] = fetch_value(self._connection, _QUERIES["open_load"], params)
+        buried = self._connection.execute(_QUERIES["bury_unseen"].format(table=self._table), params).rowcount
+        close = "close_load" if buried else "drop_load"
+        self._connection.execute(_QUERIES[close], {**params, "rows_new": 0, "rows_changed": buried})
+        return buried
+
+    def _remark(self, row: Any, parent_id: int | None, severity: str, reason: str) -> _Remark:
         payload = _encode(row)
         return _Remark(self._entity_id(row, parent_id), severity, reason, payload, _hash(payload))
 
-    def _row(self, row: dict[str, Any], answer: Fetched) -> _Row:
+    def _row(self, row: dict[str, Any], shape: BaseModel, answer: Fetched) -> _Row:
         payload = _encode(row)
         stamp = _SOURCE_STAMP[self._resource]
-        updated_at = row.get(stamp) if stamp else None
         return _Row(
             entity_id=self._entity_id(row, answer.parent_id) or "",
             parent_id=answer.parent_id,
             payload=payload,
             payload_hash=_hash(payload),
-            source_updated_at=f"{updated_at}+00" if updated_at else None,
+            source_updated_at=_in_utc(getattr(shape, stamp)) if stamp else None,
             observed_at=answer.observed_at,
         )
+
+    @property
+    def _params(self) -> dict[str, Any]:
+        return {"account_id": self._account_id, "resource": self._resource.value, "sync_run_id": self._sync_run_id}
 
     def _entity_id(self, row: Any, parent_id: int | None) -> str | None:
         if not isinstance(row, dict):
@@ -151,7 +170,7 @@ class LandingWriter:
         return shapes.entity_id(row)
 
     def _write(self, rows: Iterable[_Row]) -> tuple[int, int]:
-        params = {"account_id": self._account_id, "resource": self._resource.value, "sync_run_id": self._sync_run_id}
+        params = self._params
         with self._connection.cursor() as cursor, cursor.copy(_QUERIES["copy_batch"]) as copy:
             for row in rows:
                 copy.write_row(astuple(row))
@@ -169,8 +188,9 @@ class LandingWriter:
         return new, changed
 
     def _note(self, remarks: list[_Remark], landed_ids: list[str]) -> None:
-        params = {"account_id": self._account_id, "resource": self._resource.value, "sync_run_id": self._sync_run_id}
-        for remark in remarks:
+        params = self._params
+        # In one order everywhere, so that two processes that meet the same rows do not wait for each other.
+        for remark in sorted(remarks, key=lambda remark: remark.payload_hash):
             self._connection.execute(
                 _QUERIES["quarantine_row"],
                 {
@@ -190,9 +210,13 @@ class LandingWriter:
 
 
 def _newer(known: _Row | None, row: _Row) -> _Row:
-    if known is None or (row.source_updated_at or "") >= (known.source_updated_at or ""):
+    if known is None:
         return row
-    return known
+    return max(known, row, key=lambda version: (version.source_updated_at or _LONG_AGO, version.observed_at))
+
+
+def _in_utc(stamp: datetime | None) -> datetime | None:
+    return stamp.replace(tzinfo=UTC) if stamp and stamp.tzinfo is None else stamp
 
 
 def _encode(row: Any) -> str:

@@ -56,7 +56,7 @@ with written as (
         parent_id = excluded.parent_id,
         payload = excluded.payload,
         payload_hash = excluded.payload_hash,
-        source_updated_at = excluded.source_updated_at,
+        source_updated_at = coalesce(excluded.source_updated_at, landed.source_updated_at),
         observed_at = excluded.observed_at,
         load_id = excluded.load_id,
         landed_at = now(),
@@ -77,6 +77,20 @@ from written
 update ops.loads
 set rows_new = %(rows_new)s, rows_changed = %(rows_changed)s
 where load_id = %(load_id)s
+
+-- name: bury_unseen
+-- An absence is a deletion only after a complete walk; the row stays, and a later sight of it revives it.
+update {table}
+set deleted_at = now(), load_id = %(load_id)s
+where
+    account_id = %(account_id)s
+    and deleted_at is null
+    and (%(parent_id)s::bigint is null or parent_id = %(parent_id)s)
+    and observed_at < %(before)s
+    and not (entity_id = any(%(seen)s))
+
+-- name: drop_load
+delete from ops.loads where load_id = %(load_id)s
 
 -- name: quarantine_row
 insert into ops.quarantine (account_id, resource, entity_id, severity, reason, payload, payload_hash, sync_run_id)

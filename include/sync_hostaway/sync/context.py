@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,17 @@ from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
 log = structlog.get_logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("runs.sql"))
+
+
+@dataclass(frozen=True)
+class Missing:
+    """How much a plan did not see, and why; false when it saw everything."""
+
+    rows: int = 0
+    why: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.why)
 
 
 @dataclass(frozen=True)
@@ -60,8 +71,10 @@ class SyncContext:
     on_progress: Callable[[Progress], None] | None = None
     counts: Counts = field(default_factory=Counts)
     expected: int | None = None
+    repaired: bool = False
 
     def __post_init__(self) -> None:
+        self.started_at = datetime.now(UTC)
         self._writer = LandingWriter(self.connection, self.account_id, self.resource, self.sync_run_id)
 
     @property
@@ -83,6 +96,17 @@ class SyncContext:
             self.on_progress(
                 Progress(self.account_id, self.resource, self.expected, self.counts.seen, self.client.stats.calls)
             )
+
+    def bury_unseen(self, seen: Iterable[int | str], parent_id: int | None = None) -> None:
+        """Mark landed rows that a complete walk did not see as deleted at the source.
+
+        :param parent_id: of this parent only; without it, of the whole account.
+        """
+        with self.connection.transaction():
+            self.counts.tombstoned += self._writer.bury_unseen(
+                [str(identity) for identity in seen], parent_id, before=self.started_at
+            )
+            self.save_counts()
 
     def save_counts(self) -> None:
         """Bring the sync log's row up to date."""

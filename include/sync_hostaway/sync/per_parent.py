@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import islice
+from typing import Any
 
 import structlog
 
@@ -15,12 +17,13 @@ from sync_hostaway.exceptions import (
     CredentialsRefused,
     HostawayError,
     HostawayNotFound,
+    SyncHostawayError,
     SyncIncomplete,
 )
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
 from sync_hostaway.landing.writer import Fetched
-from sync_hostaway.sync.context import SyncContext
+from sync_hostaway.sync.context import Missing, SyncContext, Window
 
 log = structlog.get_logger(__name__)
 
@@ -46,13 +49,20 @@ class _Answer:
     fetched: Sequence[Fetched] = ()
     expected: int = 0
     seen: int = 0
-    error: HostawayError | None = None
+    ids: frozenset[int | str] = frozenset()
+    gone: bool = False
+    error: SyncHostawayError | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything there was to read was read."""
+        return not self.gone and self.error is None and self.seen >= self.expected
 
 
-def sync_messages(ctx: SyncContext) -> int:
+def sync_messages(ctx: SyncContext) -> Missing:
     """Read the threads whose stamp changed since they were last read; in full mode, every thread with messages.
 
-    A thread that an earlier try of the same run has read is not read again. Returns how many messages are missing.
+    A thread that an earlier try of the same run has read is not read again.
     """
     threads = {row["conversation_id"]: _Thread(**row) for row in ctx.rows("threads")}
 
@@ -67,72 +77,101 @@ def sync_messages(ctx: SyncContext) -> int:
             walk=walk,
         )
         fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
-        return _Answer(conversation_id, fetched, walk.count or walk.seen, walk.seen)
+        return _Answer(conversation_id, fetched, walk.count or walk.seen, walk.seen, frozenset(walk.ids))
 
     def remember(answer: _Answer) -> None:
-        if answer.seen >= answer.expected:
-            thread = threads[answer.parent_id]
-            ctx.execute(
-                "thread_fetched",
-                conversation_id=thread.conversation_id,
-                stamp=thread.stamp,
-                messages=answer.seen,
-            )
+        thread = threads[answer.parent_id]
+        ctx.bury_unseen(answer.ids, thread.conversation_id)
+        ctx.execute("thread_fetched", conversation_id=thread.conversation_id, stamp=thread.stamp, messages=answer.seen)
 
-    return _sync_parents(ctx, list(threads), read, remember)
+    return _sync_parents(ctx, endpoints.CONVERSATIONS, list(threads), read, remember)
 
 
-def sync_calendar(ctx: SyncContext) -> int:
-    """Read the calendar window of every listing. A calendar has no count to compare with, so none are ever missing."""
+def sync_calendar(ctx: SyncContext) -> Missing:
+    """Read the calendar window of every listing."""
     window = ctx.window
 
     def read(listing_id: int) -> _Answer:
+        return _read_calendar(ctx, listing_id, window)
+
+    listing_ids = [row["listing_id"] for row in ctx.rows("listing_ids")]
+    return _sync_parents(ctx, endpoints.LISTINGS, listing_ids, read)
+
+
+def _read_calendar(ctx: SyncContext, listing_id: int, window: Window) -> _Answer:
+    """A calendar says neither how many days it holds nor whether its end date counts.
+
+    So one day more is asked for, and the rest once more until the window is full or nothing comes: some servers give
+    less than they are asked for. Days missing in between are counted as missing.
+    """
+    fetched: list[Fetched] = []
+    days: set[date] = set()
+    start = window.start
+    while start <= window.end:
         page = read_page(
             ctx.client,
             endpoints.calendar_of(listing_id),
-            {"startDate": window.start.isoformat(), "endDate": window.end.isoformat()},
+            {"startDate": start.isoformat(), "endDate": (window.end + timedelta(days=1)).isoformat()},
             ctx.resource,
         )
-        rows = len(page.rows)
-        return _Answer(listing_id, [Fetched(page.rows, page.requested_at, listing_id)], rows, rows)
+        rows = [row for row in page.rows if (day := _day_of(row)) is None or day <= window.end]
+        new = {day for row in rows if (day := _day_of(row))} - days
+        if not new:
+            break
+        fetched.append(Fetched(rows, page.requested_at, listing_id))
+        days |= new
+        start = max(days) + timedelta(days=1)
+    expected = (max(days) - window.start).days + 1 if days else 0
+    without_date = sum(_day_of(row) is None for answer in fetched for row in answer.rows)
+    return _Answer(listing_id, fetched, expected, len(days) + without_date)
 
-    return _sync_parents(ctx, [row["listing_id"] for row in ctx.rows("listing_ids")], read)
+
+def _day_of(row: Any) -> date | None:
+    text = row.get("date") if isinstance(row, dict) else None
+    try:
+        return date.fromisoformat(text[:10]) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _sync_parents(
     ctx: SyncContext,
+    path: str,
     parent_ids: Sequence[int],
     read: Callable[[int], _Answer],
     remember: Callable[[_Answer], None] = lambda answer: None,
-) -> int:
-    """Read parents side by side and land them in order; returns how many rows are missing.
+) -> Missing:
+    """Read parents side by side and land them in order.
 
+    :param path: of the parents' own list; a parent counts as gone only when it is not found there either.
     :raises SyncIncomplete: after the others are done, when some parents could not be read.
     """
     ctx.expected = 0
     missing = 0
     failed: list[_Answer] = []
-    for answers in _batches(_read_side_by_side(ctx, parent_ids, read)):
+    for answers in _batches(_read_side_by_side(ctx, path, parent_ids, read)):
         good = [answer for answer in answers if answer.error is None]
-        failed += [answer for answer in answers if answer.error is not None]
+        failed += [answer for answer in answers if answer.error or answer.gone]
         ctx.expected += sum(answer.expected for answer in good)
         missing += sum(max(answer.expected - answer.seen, 0) for answer in good)
         with ctx.connection.transaction():
             ctx.land([fetched for answer in good for fetched in answer.fetched])
             for answer in good:
-                remember(answer)
+                if answer.complete:
+                    remember(answer)
         if len(failed) >= _FAILURES_BEFORE_GIVING_UP:
             break
-    if failed:
+    errors = [answer.error for answer in failed if answer.error]
+    if len(failed) >= _FAILURES_BEFORE_GIVING_UP or errors:
+        first = errors[0] if errors else "Hostaway does not know them any more, though it listed them just now"
         raise SyncIncomplete(
-            f"{len(failed)} of {len(parent_ids)} parents of {ctx.resource} could not be read; "
-            f"the first: {failed[0].error}"
+            f"{len(failed)} of {len(parent_ids)} parents of {ctx.resource} could not be read; the first: {first}"
         )
-    return missing
+    return Missing(missing, "answers were shorter than they promised" if missing else "")
 
 
 def _read_side_by_side(
-    ctx: SyncContext, parent_ids: Sequence[int], read: Callable[[int], _Answer]
+    ctx: SyncContext, path: str, parent_ids: Sequence[int], read: Callable[[int], _Answer]
 ) -> Iterator[_Answer]:
     """Answers in the order of the parents, with as many requests in flight as the settings allow.
 
@@ -143,10 +182,7 @@ def _read_side_by_side(
         try:
             return read(parent_id)
         except HostawayNotFound as error:
-            log.info(
-                "parent_gone", account_id=ctx.account_id, resource=ctx.resource, parent_id=parent_id, error=str(error)
-            )
-            return _Answer(parent_id)
+            return _gone_or_failed(ctx, path, parent_id, error)
         except (CredentialsRefused, AccessDenied):
             raise
         except HostawayError as error:
@@ -163,6 +199,18 @@ def _read_side_by_side(
                 in_flight.extend(pool.submit(guarded, parent_id) for parent_id in islice(waiting, 1))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _gone_or_failed(ctx: SyncContext, path: str, parent_id: int, error: HostawayNotFound) -> _Answer:
+    """Deleted since it was listed, or a wrong answer: the parent itself tells."""
+    try:
+        ctx.client.get(f"{path}/{parent_id}", resource=ctx.resource)
+    except HostawayNotFound:
+        log.info("parent_gone", account_id=ctx.account_id, resource=ctx.resource, parent_id=parent_id)
+        return _Answer(parent_id, gone=True)
+    except HostawayError as trouble:
+        return _Answer(parent_id, error=trouble)
+    return _Answer(parent_id, error=error)
 
 
 def _batches(answers: Iterable[_Answer]) -> Iterator[list[_Answer]]:

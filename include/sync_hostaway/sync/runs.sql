@@ -18,6 +18,7 @@ set
     rows_changed = %(changed)s,
     rows_unchanged = %(unchanged)s,
     rows_quarantined = %(quarantined)s,
+    rows_tombstoned = %(tombstoned)s,
     api_calls = %(calls)s,
     retries = %(retries)s,
     throttled = %(throttled)s,
@@ -39,6 +40,31 @@ on conflict (account_id, resource) do update set
     watermark = greatest(watermarks.watermark, excluded.watermark),
     sync_run_id = excluded.sync_run_id,
     updated_at = now()
+
+-- name: set_watermark
+-- A complete full walk knows better than any watermark before it.
+insert into ops.watermarks (account_id, resource, watermark, sync_run_id)
+values (%(account_id)s, %(resource)s, %(watermark)s, %(sync_run_id)s)
+on conflict (account_id, resource) do update set
+    watermark = excluded.watermark,
+    sync_run_id = excluded.sync_run_id,
+    updated_at = now()
+
+-- name: last_full
+select max(started_at) as started_at
+from ops.sync_runs
+where
+    account_id = %(account_id)s
+    and resource = %(resource)s
+    and mode = 'full'
+    and verdict in ('complete', 'repaired')
+
+-- name: lock_resource
+-- Two processes that sync the same resource of the same account take turns.
+select pg_advisory_lock(hashtextextended('hostaway sync ' || %(resource)s, %(account_id)s))
+
+-- name: unlock_resource
+select pg_advisory_unlock(hashtextextended('hostaway sync ' || %(resource)s, %(account_id)s))
 
 -- name: listing_ids
 select entity_id::bigint as listing_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -118,3 +119,32 @@ def test_keys_can_be_rotated_and_a_lost_key_is_named(
         DatabaseSecretsStore(warehouse, [new]).get(account, "client_secret")
     with pytest.raises(ConfigurationError, match="not a Fernet key"):
         DatabaseSecretsStore(warehouse, ["short"])
+
+
+def test_rotating_the_secret_of_a_disabled_account_does_not_bring_it_back(warehouse: Connection, account: int) -> None:
+    registry.disable_account(warehouse, account, "contract ended")
+    registry.rotate_secret(warehouse, account, "secret-701")
+    assert registry.get_account(warehouse, account).state == "disabled"
+
+
+def test_a_run_with_the_old_secret_does_not_stop_an_account_that_was_rotated(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    with registry.client_for(warehouse, account) as old:
+        simulator.control.set_secret(account, "renewed")
+        registry.rotate_secret(warehouse, account, "renewed")
+        registry.refuse_account(warehouse, old, "the old secret was refused")
+    assert registry.get_account(warehouse, account).state == "active"
+
+
+def test_an_empty_registry_drops_no_account_from_the_snapshot(warehouse: Connection, account: int) -> None:
+    warehouse.execute("delete from ops.accounts")
+    registry.refresh_snapshot(warehouse)
+    assert snapshot_ids() == [account]
+
+
+def test_a_warehouse_url_that_cannot_be_read_is_not_shown() -> None:
+    password = "".join(["TOP", "SECRET"])  # not in one piece in this file, which a traceback quotes
+    with pytest.raises(ConfigurationError) as caught:
+        connect(f"postgres//hostaway:{password}@db/warehouse")
+    assert password not in "".join(traceback.format_exception(caught.value))

@@ -9,9 +9,23 @@ from typing import Any
 import pytest
 
 from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.landing.shapes import SHAPES, entity_id, oddity, rejection
+from sync_hostaway.landing.shapes import SHAPES, entity_id, understand
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def said(resource: Resource, row: Any) -> str | None:
+    """What is said about a row that is understood."""
+    shape, reason = understand(resource, row)
+    assert shape is not None, reason
+    return reason
+
+
+def rejection(resource: Resource, row: Any) -> str | None:
+    """Why a row is not understood."""
+    shape, reason = understand(resource, row)
+    return None if shape else reason
+
 
 RESERVATION: dict[str, Any] = {"id": 1, "listingMapId": 2, "status": "new"}
 
@@ -23,6 +37,7 @@ RESERVATION: dict[str, Any] = {"id": 1, "listingMapId": 2, "status": "new"}
         {"totalPrice": 100, "cleaningFee": 12.5},
         {"isStarred": 1, "isPinned": True, "isArchived": "0"},
         {"arrivalDate": "2026-01-31", "updatedOn": "2026-01-31 12:00:00", "cancellationDate": ""},
+        {"updatedOn": " ", "arrivalDate": "\t", "insertedOn": "2026-01-31T12:00:00.5Z"},
         {"guestFirstName": 42, "hostNote": None, "someNewField": {"anything": [1]}},
     ],
 )
@@ -43,6 +58,10 @@ def test_what_hostaway_really_sends_is_understood(fields: dict[str, Any]) -> Non
         ({"id": True}, "id: must be a number, got True"),
         ({"id": "12 apes"}, "id: must be a number, got '12 apes'"),
         ({"nights": "1_000"}, "nights: must be a number"),
+        ({"nights": "\u00a03"}, "nights: must be a number"),
+        ({"totalPrice": "٣"}, "totalPrice: must be a number"),
+        ({"totalPrice": "0." + 31 * "1"}, "totalPrice: must be a number"),
+        ({"status": "  "}, "status"),
         ({"arrivalDate": 1795305600}, "arrivalDate: must look like 2026-01-31"),
         ({"arrivalDate": "2526-01-31"}, "got '2526-01-31'"),
         ({"updatedOn": "yesterday"}, "updatedOn: must look like 2026-01-31 or 2026-01-31 12:00:00, got 'yesterday'"),
@@ -67,14 +86,14 @@ def test_a_row_that_is_no_object_is_rejected() -> None:
 def test_an_unknown_status_is_reported_but_not_rejected() -> None:
     row = RESERVATION | {"status": "teleported"}
     assert rejection(Resource.RESERVATIONS, row) is None
-    assert oddity(Resource.RESERVATIONS, row) == "status: unknown status, got 'teleported'"
-    assert oddity(Resource.RESERVATIONS, RESERVATION) is None
+    assert said(Resource.RESERVATIONS, row) == "status: unknown status, got 'teleported'"
+    assert said(Resource.RESERVATIONS, RESERVATION) is None
 
 
 def test_a_bad_photo_does_not_cost_the_listing() -> None:
     listing = {"id": 1, "listingImages": [{"id": 5, "url": "https://x/1.jpg"}, {"url": "https://x/2.jpg"}]}
     assert rejection(Resource.LISTINGS, listing) is None
-    assert "photo is left out, id: Field required" in (oddity(Resource.LISTINGS, listing) or "")
+    assert "photo is left out, id: Field required" in (said(Resource.LISTINGS, listing) or "")
 
 
 def test_long_values_are_shortened() -> None:

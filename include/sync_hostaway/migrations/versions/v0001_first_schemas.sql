@@ -44,6 +44,7 @@ create table ops.sync_runs (
     rows_changed     bigint not null default 0,
     rows_unchanged   bigint not null default 0,
     rows_quarantined bigint not null default 0,
+    rows_tombstoned  bigint not null default 0,
     api_calls        bigint not null default 0,
     retries          bigint not null default 0,
     throttled        bigint not null default 0,
