@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     max_attempts: int = Field(5, ge=1, description="Tries per request before a transient error is raised")
     max_retry_wait: float = Field(30.0, gt=0, description="Longest pause between two tries")
     concurrency: int = Field(8, ge=1, le=64, description="Requests in flight per sync task")
-    page_size: int = Field(100, ge=1, le=1000, description="Rows asked for per page")
+    page_size: int = Field(500, ge=1, le=1000, description="Rows asked for per page; what the server gives may be less")
     budget_ip: str | None = Field(
         None,
         pattern=_LIMIT,

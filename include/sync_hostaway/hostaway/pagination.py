@@ -49,8 +49,8 @@ class Walk:
             else:
                 self.ids.add(identity)
         if page.count is not None:
-            # Rows that were deleted behind our back make room for others to slip past us, and lower the count.
-            self.moved = self.moved or (self.count is not None and page.count < self.count)
+            # Rows that come or go meanwhile make others slip past an offset.
+            self.moved = self.moved or (self.count is not None and page.count != self.count)
             self.count = page.count
         return self.seen != before
 
@@ -118,18 +118,22 @@ def by_offset(
 def after_id(
     client: HostawayClient, path: str, params: Params, *, resource: str, page_size: int, walk: Walk
 ) -> Iterator[Page]:
-    """Pages of a cursor walk until the empty page.
+    """Pages of a cursor walk until the empty page, or until a list that held still was seen whole.
 
     The list is ordered by last change, newest first, so a row that changes during the walk jumps to the front, behind
-    the walk's back: compare `walk.missing` afterwards.
+    the walk's back: read the front again afterwards.
     """
     cursor: Params = {}
+    before = walk.seen
+    this_pass = Walk()
     while True:
         page = read_page(client, path, {**params, "limit": page_size, **cursor}, resource)
-        fresh = walk.add(page)
+        walk.add(page)
+        fresh = this_pass.add(page)
         if page.rows:
             yield page
         last = next((identity for row in reversed(page.rows) if (identity := id_of(row)) is not None), None)
-        if not fresh or last is None:
+        whole = not this_pass.moved and before == 0 and this_pass.seen == this_pass.count
+        if not fresh or last is None or whole:
             return
         cursor = {"afterId": last}

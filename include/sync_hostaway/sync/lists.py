@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import Params
 from sync_hostaway.hostaway.endpoints import Mode
-from sync_hostaway.hostaway.pagination import Page, Walk, after_id, by_offset
+from sync_hostaway.hostaway.pagination import Page, Walk, after_id, by_offset, id_of
 from sync_hostaway.landing.writer import Fetched
 from sync_hostaway.sync.context import Missing, SyncContext
 
@@ -57,50 +58,79 @@ def _scan(ctx: SyncContext, path: str) -> Missing:
 def _read_changes(ctx: SyncContext, watermark: datetime) -> Missing:
     walk = Walk()
     bound = watermark - timedelta(hours=ctx.settings.incremental_overlap_hours)
-    newest, reached = _walk_back_to(ctx, walk, bound)
+    part = _walk_back_to(ctx, walk, bound)
     ctx.expected = None
-    if not (reached or not walk.missing):
+    if not (part.reached or not walk.missing):
         return Missing(walk.missing, f"the walk ended before it came to changes of {bound:%Y-%m-%d %H:%M:%S} UTC")
-    ctx.execute("advance_watermark", watermark=newest or watermark)
+    ctx.execute("advance_watermark", watermark=part.newest or watermark)
     return Missing()
 
 
 def _read_everything(ctx: SyncContext) -> Missing:
-    ids: set[int | str] = set()
-    top: datetime | None = None
-    newest: datetime | None = None
     for number in range(_PASSES):
-        ctx.repaired = number > 0
-        # What changes or arrives during a walk jumps to the front, behind its back: the first repair reads from the
-        # front down to where the walk began. If that is not enough (the cursor's row vanished), all is read again.
-        walk = Walk(ids=set(ids) if number == 1 else set())
-        seen, _ = _walk_back_to(ctx, walk, bound=top if number == 1 else None)
-        ids = walk.ids
-        newest = max((stamp for stamp in (newest, seen) if stamp), default=None)
-        top = top or seen
-        if not walk.missing:
-            if newest:
-                ctx.execute("set_watermark", watermark=newest)
-            ctx.bury_unseen(ids)
+        ctx.repaired = ctx.repaired or number > 0
+        walk = Walk()
+        part = _walk_back_to(ctx, walk, bound=None)
+        settled = _settle_head(ctx, walk, part)
+        ctx.expected = walk.count
+        if settled and not walk.missing:
+            if settled.newest:
+                ctx.execute("set_watermark", watermark=settled.newest)
+            ctx.bury_unseen(walk.ids)
             return Missing()
     return Missing(walk.missing, "the list kept changing while it was read")
 
 
-def _walk_back_to(ctx: SyncContext, walk: Walk, bound: datetime | None) -> tuple[datetime | None, bool]:
-    """Land pages, newest first, until one ends behind the bound.
+def _settle_head(ctx: SyncContext, walk: Walk, part: _Part) -> _Part | None:
+    """Read the front of the list again until it holds still; None when it does not.
 
-    Returns the newest change seen, and whether the bound was reached. A change stamped later than the source's own
-    clock says (it happens) counts as of that clock: as a watermark it would hide every change until then.
+    What changes or arrives during a walk jumps to the front, behind the walk's back. So the front is read once more,
+    and where it has changed, down to where the walk began.
+    """
+    for _ in range(_PASSES):
+        again = _walk_back_to(ctx, walk, bound=part.newest, head=part.head)
+        if again.head == part.head:
+            return part
+        ctx.repaired = True
+        part = again
+    return None
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a walk over a part of the list saw.
+
+    :param newest: newest change.
+    :param head: ids of the first page.
+    :param reached: whether the bound was reached.
+    """
+
+    newest: datetime | None
+    head: tuple[int | str | None, ...]
+    reached: bool
+
+
+def _walk_back_to(
+    ctx: SyncContext, walk: Walk, bound: datetime | None, head: tuple[int | str | None, ...] | None = None
+) -> _Part:
+    """Land pages, newest first, until one ends behind the bound, or the first page is the known head.
+
+    A change stamped later than the source's own clock says (it happens) counts as of that clock: as a watermark it
+    would hide every change until then.
     """
     newest: datetime | None = None
+    first: tuple[int | str | None, ...] | None = None
     for page in _reservation_pages(ctx, walk):
         stamps = [min(stamp, page.served_at) for row in page.rows if (stamp := _updated_on(row))]
         newest = max([*stamps, *([newest] if newest else [])], default=None)
         ctx.expected = walk.count if ctx.mode is Mode.FULL else None
+        first = first if first is not None else tuple(id_of(row) for row in page.rows)
+        if first == head:
+            break
         ctx.land([Fetched(page.rows, page.requested_at)])
         if bound and stamps and stamps[-1] < bound:
-            return newest, True
-    return newest, False
+            return _Part(newest, first, reached=True)
+    return _Part(newest, first or (), reached=False)
 
 
 def _reservation_pages(ctx: SyncContext, walk: Walk) -> Iterator[Page]:

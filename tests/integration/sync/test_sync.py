@@ -231,7 +231,10 @@ def test_a_bad_row_costs_no_other_row(
 ) -> None:
     simulator.control.fault("bad_row", match={"resource": "reservations"}, defect=defect)
     result = sync(warehouse, account, resources=[Resource.RESERVATIONS])[Resource.RESERVATIONS]
-    assert (result.verdict, result.counts.quarantined, result.counts.new) == ("complete", 1, result.expected - 1)  # type: ignore[operator]
+    assert result.is_complete
+    assert result.counts.quarantined == 1
+    # A list's front is read again, so that a row that was bad just once may be there already.
+    assert result.counts.new >= (result.expected or 0) - 1
     entry = warehouse.execute("select resource, reason, payload from ops.quarantine").fetchone()
     assert entry
     assert entry["resource"] == "reservations"
