@@ -128,14 +128,14 @@ class LandingWriter:
             counts.unchanged = len(good) - counts.new - counts.changed
         return counts
 
-    def bury_unseen(self, seen: Sequence[str], parent_id: int | None, before: datetime) -> int:
+    def bury_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
         """Mark rows as deleted that a complete walk did not see; returns how many. Needs an open transaction.
 
         :param seen: entity ids the walk saw.
-        :param parent_id: only rows of this parent; None for the whole account.
+        :param parent_ids: only rows of these parents; None for the whole account.
         :param before: when the walk began; rows that others landed since are left alone.
         """
-        params = {**self._params, "seen": list(seen), "parent_id": parent_id, "before": before}
+        params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
         params["load_id"] = fetch_value(self._connection, _QUERIES["open_load"], params)
         buried = self._connection.execute(_QUERIES["bury_unseen"].format(table=self._table), params).rowcount
         close = "close_load" if buried else "drop_load"

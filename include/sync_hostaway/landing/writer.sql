@@ -85,7 +85,7 @@ set deleted_at = now(), load_id = %(load_id)s
 where
     account_id = %(account_id)s
     and deleted_at is null
-    and (%(parent_id)s::bigint is null or parent_id = %(parent_id)s)
+    and (%(parent_ids)s::bigint[] is null or parent_id = any(%(parent_ids)s::bigint[]))
     and observed_at < %(before)s
     and not (entity_id = any(%(seen)s))
 

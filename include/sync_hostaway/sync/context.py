@@ -97,14 +97,14 @@ class SyncContext:
                 Progress(self.account_id, self.resource, self.expected, self.counts.seen, self.client.stats.calls)
             )
 
-    def bury_unseen(self, seen: Iterable[int | str], parent_id: int | None = None) -> None:
+    def bury_unseen(self, seen: Iterable[int | str], parent_ids: Sequence[int] | None = None) -> None:
         """Mark landed rows that a complete walk did not see as deleted at the source.
 
-        :param parent_id: of this parent only; without it, of the whole account.
+        :param parent_ids: of these parents only; without them, of the whole account.
         """
         with self.connection.transaction():
             self.counts.tombstoned += self._writer.bury_unseen(
-                [str(identity) for identity in seen], parent_id, before=self.started_at
+                [str(identity) for identity in seen], parent_ids, before=self.started_at
             )
             self.save_counts()
 

@@ -79,10 +79,13 @@ def sync_messages(ctx: SyncContext) -> Missing:
         fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
         return _Answer(conversation_id, fetched, walk.count or walk.seen, walk.seen, frozenset(walk.ids))
 
-    def remember(answer: _Answer) -> None:
-        thread = threads[answer.parent_id]
-        ctx.bury_unseen(answer.ids, thread.conversation_id)
-        ctx.execute("thread_fetched", conversation_id=thread.conversation_id, stamp=thread.stamp, messages=answer.seen)
+    def remember(answers: list[_Answer]) -> None:
+        ctx.bury_unseen(
+            [identity for answer in answers for identity in answer.ids], [answer.parent_id for answer in answers]
+        )
+        for answer in answers:
+            stamp = threads[answer.parent_id].stamp
+            ctx.execute("thread_fetched", conversation_id=answer.parent_id, stamp=stamp, messages=answer.seen)
 
     return _sync_parents(ctx, endpoints.CONVERSATIONS, list(threads), read, remember)
 
@@ -139,7 +142,7 @@ def _sync_parents(
     path: str,
     parent_ids: Sequence[int],
     read: Callable[[int], _Answer],
-    remember: Callable[[_Answer], None] = lambda answer: None,
+    remember: Callable[[list[_Answer]], None] = lambda answers: None,
 ) -> Missing:
     """Read parents side by side and land them in order.
 
@@ -156,9 +159,7 @@ def _sync_parents(
         missing += sum(max(answer.expected - answer.seen, 0) for answer in good)
         with ctx.connection.transaction():
             ctx.land([fetched for answer in good for fetched in answer.fetched])
-            for answer in good:
-                if answer.complete:
-                    remember(answer)
+            remember([answer for answer in good if answer.complete])
         if len(failed) >= _FAILURES_BEFORE_GIVING_UP:
             break
     errors = [answer.error for answer in failed if answer.error]

@@ -456,3 +456,15 @@ def test_many_rows_nobody_understands_are_not_called_complete(
 def buried(warehouse: Connection, resource: str) -> set[str]:
     rows = warehouse.execute(f"select entity_id from landing.{resource} where deleted_at is not null")
     return {row["entity_id"] for row in rows}
+
+
+def test_a_message_that_left_its_thread_is_marked_deleted(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account)
+    message = warehouse.execute("select entity_id, parent_id from landing.messages limit 1").fetchone()
+    assert message
+    simulator.control.delete("messages", int(message["entity_id"]), account_id=account)
+    results = sync(warehouse, account, resources=[Resource.CONVERSATIONS, Resource.MESSAGES])
+    assert buried(warehouse, "messages") == {message["entity_id"]}
+    assert results[Resource.MESSAGES].counts.tombstoned == 1
