@@ -54,6 +54,7 @@ def mirrored_accounts() -> list[SnapshotAccount]:
 @task
 def extract(account_id: int, resource: str) -> dict[str, Any]:
     """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
+    from sync_hostaway.hostaway.budget import Priority
     from sync_hostaway.hostaway.hook import HostawayHook
     from sync_hostaway.sync.engine import sync_resource
     from sync_hostaway.warehouse import connect
@@ -65,7 +66,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     if mode == AUTO:
         is_full_day = get_settings().is_full_day(account_id, context["dag_run"].run_after.date())
         mode = Mode.FULL if is_full_day else Mode.INCREMENTAL
-    with connect() as connection, HostawayHook(account_id=account_id).get_conn() as client:
+    with connect() as connection, HostawayHook(account_id, priority=Priority(mode)).get_conn() as client:
         result = sync_resource(
             connection,
             client,

@@ -12,6 +12,7 @@ from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, writ
 from sync_hostaway.accounts.tokens import SharedTokenStore
 from sync_hostaway.exceptions import InactiveAccount, UnknownAccount
 from sync_hostaway.hostaway.auth import Credentials
+from sync_hostaway.hostaway.budget import Priority, budget_for
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.settings import get_settings
 from sync_hostaway.warehouse import Connection, load_queries
@@ -95,9 +96,10 @@ def list_accounts(connection: Connection) -> list[Account]:
     return [Account(**row) for row in connection.execute(_QUERIES["list_accounts"])]
 
 
-def client_for(connection: Connection, account_id: int) -> HostawayClient:
-    """A client with an account's stored credentials and the access token all processes share.
+def client_for(connection: Connection, account_id: int, priority: Priority = Priority.FULL) -> HostawayClient:
+    """A client with an account's stored credentials, and the access token and request budget all processes share.
 
+    :param priority: how urgent its requests are.
     :raises UnknownAccount: when it is not registered.
     :raises InactiveAccount: when it is disabled or refused.
     """
@@ -108,7 +110,11 @@ def client_for(connection: Connection, account_id: int) -> HostawayClient:
     secret = DatabaseSecretsStore(connection).get(account_id, CLIENT_SECRET)
     if secret is None:
         raise UnknownAccount(f"Account {account_id} has no stored secret: `sync-hostaway accounts rotate {account_id}`")
-    return HostawayClient(Credentials(account_id, secret), token_store=SharedTokenStore(account_id))
+    return HostawayClient(
+        Credentials(account_id, secret),
+        token_store=SharedTokenStore(account_id),
+        budget=budget_for(account_id, priority, get_settings()),
+    )
 
 
 def refresh_snapshot(connection: Connection) -> None:
@@ -134,7 +140,8 @@ def refresh_snapshot(connection: Connection) -> None:
 
 
 def _check(account_id: int, client_secret: str) -> None:
-    with HostawayClient(Credentials(account_id, client_secret)) as client:
+    budget = budget_for(account_id, Priority.DELTA, get_settings())
+    with HostawayClient(Credentials(account_id, client_secret), budget=budget) as client:
         client.check_credentials()
 
 

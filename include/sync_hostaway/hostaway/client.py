@@ -34,8 +34,9 @@ from sync_hostaway.hostaway.auth import (
     TokenStore,
     exchange_credentials,
 )
+from sync_hostaway.hostaway.budget import Budget, NoBudget
 from sync_hostaway.hostaway.redaction import redact
-from sync_hostaway.hostaway.replies import Reply, read_reply, why
+from sync_hostaway.hostaway.replies import Reply, read_reply, retry_at, served_at, why
 from sync_hostaway.settings import Settings, get_settings
 
 log = structlog.get_logger(__name__)
@@ -68,16 +69,23 @@ class HostawayClient:
 
     :param credentials: whose data to read.
     :param token_store: where the access token is kept between processes; by default only in this one.
+    :param budget: asked before every request; by default everything is permitted, and only 429 slows us down.
     """
 
     def __init__(
-        self, credentials: Credentials, *, token_store: TokenStore | None = None, settings: Settings | None = None
+        self,
+        credentials: Credentials,
+        *,
+        token_store: TokenStore | None = None,
+        budget: Budget | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.account_id = credentials.account_id
         self.stats = CallStats()
         self._credentials = credentials
         self._settings = settings or get_settings()
         self._stats_lock = threading.Lock()
+        self._budget = budget or NoBudget()
         self._session = _session(self._settings)
         self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), self._settings.token_settling)
 
@@ -91,6 +99,7 @@ class HostawayClient:
 
     def close(self) -> None:
         """Close the connections."""
+        self._budget.close()
         self._session.close()
 
     def check_credentials(self) -> None:
@@ -144,15 +153,27 @@ class HostawayClient:
         with self._stats_lock:
             self.stats.calls += 1
         try:
-            response = self._session.get(
-                self._settings.hostaway_url + path, params=params, auth=_Bearer(token), timeout=self._timeout
-            )
+            with self._budget.slot():
+                response = self._session.get(
+                    self._settings.hostaway_url + path, params=params, auth=_Bearer(token), timeout=self._timeout
+                )
         except requests.RequestException as error:
             raise HostawayUnreachable(f"Cannot reach Hostaway: {why(error)}") from None
         with self._stats_lock:
             self.stats.bytes_received += len(response.content)
             self.stats.throttled += response.status_code == requests.codes.too_many_requests
+        if response.status_code == requests.codes.too_many_requests:
+            self._hold_everybody_back(response)
         return read_reply(response)
+
+    def _hold_everybody_back(self, response: requests.Response) -> None:
+        stamped = "X-RateLimit-Retry-After" in response.headers
+        server_now = served_at(response) if stamped else None
+        self._budget.penalize(
+            retry_at(response) or time.time() + 1.0,
+            response.headers.get("X-RateLimit-Applied"),
+            server_now=server_now.timestamp() if server_now else None,
+        )
 
     def _exchange(self) -> Token:
         for attempt in self._retrying():

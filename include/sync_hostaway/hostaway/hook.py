@@ -8,6 +8,7 @@ from airflow.sdk import BaseHook
 
 from sync_hostaway.exceptions import ConfigurationError, SyncHostawayError
 from sync_hostaway.hostaway.auth import Credentials
+from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.settings import get_settings
 
@@ -23,6 +24,7 @@ class HostawayHook(BaseHook):
 
     :param account_id: a registered account; its stored credentials are used and the connection is not looked at.
     :param hostaway_conn_id: the connection to use when no account is given.
+    :param priority: how urgent the account's requests are among all that share the request budget.
     """
 
     conn_name_attr = "hostaway_conn_id"
@@ -30,9 +32,17 @@ class HostawayHook(BaseHook):
     conn_type = "hostaway"
     hook_name = "Hostaway"
 
-    def __init__(self, account_id: int | None = None, hostaway_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        account_id: int | None = None,
+        hostaway_conn_id: str = default_conn_name,
+        *,
+        priority: Priority = Priority.FULL,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.account_id = account_id
+        self.priority = priority
         self.hostaway_conn_id = hostaway_conn_id
 
     def get_conn(self) -> HostawayClient:
@@ -47,7 +57,7 @@ class HostawayHook(BaseHook):
         from sync_hostaway.warehouse import connect
 
         with connect() as connection:
-            return client_for(connection, self.account_id)
+            return client_for(connection, self.account_id, self.priority)
 
     def test_connection(self) -> tuple[bool, str]:
         """Exchange the credentials for an access token; for the UI's Test button."""

@@ -62,7 +62,7 @@ def read_reply(response: requests.Response) -> Reply:
     if "result" not in body:
         raise HostawayMalformedReply(f"Hostaway's answer has no result, only {sorted(body)[:8]}")
     count = body.get("count")
-    return Reply(body["result"], count if isinstance(count, int) else None, _served_at(response))
+    return Reply(body["result"], count if isinstance(count, int) else None, served_at(response))
 
 
 def decode(content: bytes) -> Any:
@@ -125,7 +125,8 @@ def _message_of(body: dict[str, Any]) -> str:
     return "no message"
 
 
-def _served_at(response: requests.Response) -> datetime | None:
+def served_at(response: requests.Response) -> datetime | None:
+    """The source's own clock when it answered, where it says so."""
     try:
         return parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
     except ValueError:

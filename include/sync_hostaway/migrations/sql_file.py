@@ -12,5 +12,6 @@ def run_sql_file(revision_file: str) -> None:
 
     :param revision_file: the revision module's `__file__`.
     """
-    # exec_driver_sql: the text holds colons and percent signs that SQLAlchemy would take for parameters
-    op.get_bind().exec_driver_sql(Path(revision_file).with_suffix(".sql").read_text(encoding="utf-8"))
+    # The driver's own cursor: SQLAlchemy would take colons and percent signs in the text for parameters
+    with op.get_bind().connection.cursor() as cursor:
+        cursor.execute(Path(revision_file).with_suffix(".sql").read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ import structlog
 
 from sync_hostaway.accounts.registry import client_for, refuse_account
 from sync_hostaway.exceptions import CredentialsRefused, SyncHostawayError, SyncIncomplete
+from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.landing.writer import Counts
@@ -103,7 +104,7 @@ def sync_account(
     wanted = set(resources)
     results: list[SyncResult] = []
     for resource in (resource for resource in PLANS if resource in wanted):
-        with client_for(connection, account_id) as client:
+        with client_for(connection, account_id, Priority(mode.value)) as client:
             result, error = _run(connection, client, resource, mode, run_key, on_progress)
         results.append(result)
         if isinstance(error, CredentialsRefused):

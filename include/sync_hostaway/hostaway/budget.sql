@@ -1,0 +1,19 @@
+-- name: set_up
+-- Nearly everything is unlogged; for the rest, too, nobody needs to wait for the disk.
+select
+    set_config('synchronous_commit', 'off', false),
+    set_config('statement_timeout', '10s', false)
+
+-- name: take
+select grants, wait_seconds, locked_seconds
+from ops.take_request_slots(
+    %(bidder)s, %(ip_key)s, %(account_id)s, %(priority)s, %(wanted)s,
+    %(ip_calls)s, %(ip_span)s, %(account_calls)s, %(account_span)s, %(margin)s,
+    %(settled)s, %(settled_ages)s
+)
+
+-- name: penalize
+select ops.penalize_request_budget(%(scope)s, %(ip_key)s, %(account_id)s, %(seconds)s, %(calls)s, %(span)s)
+
+-- name: withdraw
+delete from ops.budget_bids where bidder = %(bidder)s

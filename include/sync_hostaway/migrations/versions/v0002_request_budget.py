@@ -1,0 +1,15 @@
+"""The request budget: slots of each limit's window, bids of those who wait, and the functions that referee."""
+
+from __future__ import annotations
+
+from sync_hostaway.migrations.sql_file import run_sql_file
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply the SQL file of the same name."""
+    run_sql_file(__file__)

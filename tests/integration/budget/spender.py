@@ -1,0 +1,66 @@
+"""A process that sends requests within the budget, as many threads as asked for; run by the tests.
+
+It reads one JSON line of options, says "ready", waits for a line, and sends until its calls are used up.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+import requests
+
+from sync_hostaway.hostaway.budget import BudgetLimits, Priority, RateLimit, RequestBudget
+from sync_hostaway.warehouse import connect
+
+
+def _spend(options: dict[str, Any], account: dict[str, Any], calls: list[int], lock: threading.Lock) -> None:
+    limits = BudgetLimits(RateLimit(*options["ip"]), RateLimit(*options["account"]), margin=options["margin"])
+    budget = RequestBudget(
+        account["id"], Priority(account["priority"]), limits, open_connection=lambda: connect(options["dsn"])
+    )
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {account['token']}"
+
+    def work() -> None:
+        while True:
+            with lock:
+                if calls[0] <= 0:
+                    return
+                calls[0] -= 1
+            with budget.slot():
+                session.get(options["url"] + "/v1/listings", params={"limit": 1}, timeout=30)
+
+    threads = [threading.Thread(target=work) for _ in range(account["threads"])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    budget.close()
+    session.close()
+
+
+def main() -> None:
+    """Spend what the options say."""
+    options = json.loads(sys.stdin.readline())
+    offset = options.get("clock_offset", 0.0)
+    real_time = time.time
+    time.time = lambda: real_time() + offset
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    accounts = [
+        threading.Thread(target=_spend, args=(options, account, [account["calls"]], threading.Lock()))
+        for account in options["accounts"]
+    ]
+    for thread in accounts:
+        thread.start()
+    for thread in accounts:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()

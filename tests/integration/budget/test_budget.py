@@ -1,0 +1,375 @@
+"""The request budget, judged by a simulator that counts refusals and by what the slots' waiters get."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+
+from sync_hostaway.exceptions import WarehouseUnavailable
+from sync_hostaway.hostaway.budget import BudgetLimits, Priority, RateLimit, RequestBudget
+from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
+from sync_hostaway.warehouse import Connection, connect
+
+pytestmark = pytest.mark.integration
+
+ACCOUNTS = {701: "secret-701", 702: "secret-702", 703: "secret-703"}
+SPENDER = Path(__file__).with_name("spender.py")
+GENEROUS = RateLimit(10_000, 1.0)
+
+MakeBudget = Callable[..., RequestBudget]
+
+
+@pytest.fixture
+def budget(warehouse_dsn: str) -> Iterator[MakeBudget]:
+    """Makes budgets in the fresh warehouse: as many clients as wanted, each with a connection of its own."""
+    with ExitStack() as stack:
+
+        def make(
+            account_id: int = 701,
+            priority: Priority = Priority.FULL,
+            *,
+            ip: RateLimit | None = None,
+            account: RateLimit | None = None,
+            **limits: Any,
+        ) -> RequestBudget:
+            made = RequestBudget(
+                account_id,
+                priority,
+                BudgetLimits(ip, account, **{"margin": 0.3, **limits}),
+                open_connection=lambda: connect(warehouse_dsn),
+            )
+            return stack.enter_context(made)
+
+        yield make
+
+
+def seconds_for(budget: RequestBudget, slots: int = 1) -> float:
+    """How long it takes to get some slots."""
+    began = time.monotonic()
+    for _ in range(slots):
+        with budget.slot():
+            pass
+    return time.monotonic() - began
+
+
+def spend_together(seconds: float, *spenders: tuple[RequestBudget, int]) -> list[int]:
+    """Slots that budgets get, each with a number of threads that always want another one."""
+    end = time.monotonic() + seconds
+
+    def work(budget: RequestBudget) -> None:
+        while time.monotonic() < end:
+            try:
+                with budget.slot(timeout=max(end - time.monotonic(), 0)):
+                    pass
+            except TimeoutError:
+                return
+
+    threads = [threading.Thread(target=work, args=(budget,)) for budget, count in spenders for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [budget.stats.slots for budget, _ in spenders]
+
+
+# -- against a server that counts ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Spender:
+    """A running `spender.py`."""
+
+    process: subprocess.Popen[str]
+
+    @classmethod
+    def start(cls, options: dict[str, Any]) -> Spender:
+        process = subprocess.Popen(
+            [sys.executable, str(SPENDER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        spender = cls(process)
+        spender.tell(json.dumps(options))
+        return spender
+
+    def tell(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def wait_ready(self) -> None:
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "ready\n"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def finish(self) -> None:
+        self.process.communicate(timeout=120)
+        assert self.process.returncode == 0
+
+
+@pytest.fixture
+def limited(request: pytest.FixtureRequest) -> Iterator[RunningSimulator]:
+    """A simulator that enforces the limit given as parameter."""
+    sizes = Sizes(listings=2, reservations=1, threads=0)
+    with running(SimulatorConfig(accounts=ACCOUNTS, sizes=sizes, token_delay=0.0, ip_limit=request.param)) as server:
+        yield server
+
+
+def tokens(server: RunningSimulator) -> dict[int, str]:
+    """An access token per account. They count too, so the window they were fetched in has to pass."""
+    found = {}
+    for account_id, secret in server.config.accounts.items():
+        form = {"grant_type": "client_credentials", "client_id": account_id, "client_secret": secret}
+        answer = requests.post(f"{server.url}/v1/accessTokens", data={**form, "scope": "general"}, timeout=10)
+        found[account_id] = answer.json()["access_token"]
+    assert server.config.ip_limit
+    time.sleep(server.config.ip_limit.seconds)
+    server.control.reset(only_stats=True)
+    return found
+
+
+def options_for(server: RunningSimulator, dsn: str, accounts: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """What a spender is told."""
+    return {
+        "dsn": dsn,
+        "url": server.url,
+        "ip": server.config.ip_limit,
+        "account": GENEROUS,
+        "margin": 0.5,
+        "accounts": accounts,
+        **more,
+    }
+
+
+def refusals(server: RunningSimulator) -> int:
+    return sum(server.control.stats()["rateLimited"].values())
+
+
+@pytest.mark.parametrize("limited", [Limit(15, 2.0)], indirect=True)
+def test_three_accounts_in_two_processes_use_the_whole_limit_and_never_exceed_it(
+    limited: RunningSimulator, warehouse_dsn: str
+) -> None:
+    token_of = tokens(limited)
+    accounts = [
+        {"id": number, "token": token_of[number], "priority": "full", "threads": 8, "calls": 25} for number in ACCOUNTS
+    ]
+    spenders = [Spender.start(options_for(limited, warehouse_dsn, some)) for some in (accounts[:2], accounts[2:])]
+    for spender in spenders:
+        spender.wait_ready()
+    began = time.monotonic()
+    for spender in spenders:
+        spender.tell("go")
+    for spender in spenders:
+        spender.finish()
+    wall = time.monotonic() - began
+    assert refusals(limited) == 0
+    assert limited.control.stats()["total"] == 75
+    # 10 % over what the limit allows, and two seconds for processes to end on a busy machine.
+    assert wall <= 1.10 * 75 / 7.5 + 2
+
+
+@pytest.mark.parametrize("limited", [Limit(20, 1.0)], indirect=True)
+def test_eight_processes_with_wrong_clocks_of_which_some_are_killed(
+    limited: RunningSimulator, warehouse_dsn: str
+) -> None:
+    token_of = tokens(limited)
+    spenders = []
+    for number in range(8):
+        account_id = 701 + number % 3
+        account = {"id": account_id, "token": token_of[account_id], "threads": 4, "calls": 10_000}
+        account["priority"] = ("full", "incremental", "delta", "full")[number % 4]
+        offset = (0.0, 86_400.0, -86_400.0)[number % 3]
+        spenders.append(Spender.start(options_for(limited, warehouse_dsn, [account], clock_offset=offset)))
+    for spender in spenders:
+        spender.wait_ready()
+    for spender in spenders:
+        spender.tell("go")
+    for victim in spenders[:4]:
+        time.sleep(0.5)
+        victim.kill()
+    before = limited.control.stats()["total"]
+    time.sleep(3)
+    after = limited.control.stats()["total"]
+    for spender in spenders:
+        spender.kill()
+    assert refusals(limited) == 0
+    # Killed holders cost what they held, not what the others may have: 60 were possible.
+    assert after - before >= 30
+
+
+# -- who gets the slots ----------------------------------------------------------------------------------------------
+
+
+def test_a_window_may_be_used_at_once_and_then_as_it_frees(budget: MakeBudget) -> None:
+    one = budget(ip=RateLimit(10, 3.0))
+    burst = seconds_for(one, 10)
+    assert burst < 2.5
+    assert burst + seconds_for(one) >= 3.0
+
+
+def test_an_account_has_a_limit_of_its_own(budget: MakeBudget) -> None:
+    limit = RateLimit(5, 3.0)
+    one, same, other = (budget(number, account=limit) for number in (701, 701, 702))
+    used = seconds_for(one, 3) + seconds_for(same, 2)
+    free = seconds_for(other, 5)
+    assert free < 2.5
+    assert used + free + seconds_for(one) >= 3.0
+
+
+def test_both_limits_hold_at_once(budget: MakeBudget) -> None:
+    limits = {"ip": RateLimit(6, 5.0), "account": RateLimit(4, 5.0)}
+    one, other = budget(701, **limits), budget(702, **limits)
+    got = spend_together(1.5, (one, 8), (other, 8))
+    assert sum(got) == 6
+    assert max(got) <= 4
+    lone = budget(703, **limits, ip_key="elsewhere")
+    assert spend_together(1, (lone, 8)) == [4]
+
+
+def test_addresses_do_not_share(budget: MakeBudget) -> None:
+    limit = RateLimit(3, 10.0)
+    here, there = budget(ip=limit, ip_key="here"), budget(ip=limit, ip_key="there")
+    assert seconds_for(here, 3) + seconds_for(there, 3) < 9
+
+
+def test_a_delta_overtakes_a_full_sync_soon(budget: MakeBudget) -> None:
+    limit = RateLimit(15, 3.0)
+    full, delta = budget(701, ip=limit), budget(702, Priority.DELTA, ip=limit)
+    waits: list[float] = []
+
+    def hurry() -> None:
+        # The first window belongs to who comes first; from then on slots open one after the other.
+        time.sleep(3.5)
+        for _ in range(3):
+            waits.append(seconds_for(delta))
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=hurry)
+    thread.start()
+    spend_together(5, (full, 24))
+    thread.join()
+    # In the order of arrival it would be behind 24 others: 4.8 s.
+    assert max(waits) < 2.0, waits
+
+
+def test_nobody_starves(budget: MakeBudget) -> None:
+    limit = RateLimit(20, 1.0)
+    seconds_for(budget(704, ip=limit), 20)
+    full, incremental, delta = (
+        budget(number, priority, ip=limit)
+        for number, priority in ((701, Priority.FULL), (702, Priority.INCREMENTAL), (703, Priority.DELTA))
+    )
+    got = spend_together(4, (full, 8), (incremental, 8), (delta, 8))
+    # About 10, 30 and 60 percent
+    assert got[0] < got[1] < got[2]
+    assert got[0] >= 0.05 * sum(got), got
+
+
+def test_nobody_starves_within_an_account_either(budget: MakeBudget) -> None:
+    limit = RateLimit(3, 0.5)
+    seconds_for(budget(701, account=limit), 3)
+    full, delta = budget(701, account=limit), budget(701, Priority.DELTA, account=limit)
+    got = spend_together(3, (full, 4), (delta, 8))
+    assert 0.05 * sum(got) <= got[0] < got[1], got
+
+
+def test_a_noisy_account_takes_no_more_than_its_share(budget: MakeBudget) -> None:
+    limit = RateLimit(20, 1.0)
+    seconds_for(budget(703, ip=limit), 20)
+    noisy, quiet = budget(701, ip=limit), budget(702, ip=limit)
+    got = spend_together(3, (noisy, 32), (quiet, 2))
+    assert got[1] >= 0.35 * sum(got), got
+
+
+# -- trouble ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_holds_everybody_back(budget: MakeBudget) -> None:
+    limit = RateLimit(50, 2.0)
+    refused, other = budget(701, ip=limit), budget(702, Priority.DELTA, ip=limit)
+    seconds_for(other)
+    refused.penalize(time.time() + 1.0, "ip")
+    assert seconds_for(other) > 0.9
+    # The end of the wait is no burst: the window was full.
+    assert seconds_for(other, 20) > 0.5
+
+
+def test_a_refused_account_holds_back_only_itself(budget: MakeBudget) -> None:
+    limits = {"ip": RateLimit(50, 2.0), "account": RateLimit(20, 2.0)}
+    refused, same, other = (budget(number, **limits) for number in (701, 701, 702))
+    refused.penalize(time.time() + 2.5, "account")
+    free = seconds_for(other)
+    assert free < 2
+    assert free + seconds_for(same) > 2.3
+
+
+def test_a_refusal_is_measured_by_the_clock_that_stamped_it(budget: MakeBudget) -> None:
+    one = budget(ip=RateLimit(50, 2.0))
+    hostaway_now = time.time() + 86_400
+    one.penalize(hostaway_now + 0.5, "ip", server_now=hostaway_now)
+    assert 0.4 < seconds_for(one) < 20
+
+
+def test_a_wait_can_be_limited(budget: MakeBudget) -> None:
+    one = budget(ip=RateLimit(1, 30.0))
+    seconds_for(one)
+    with pytest.raises(TimeoutError):
+        one.acquire(timeout=0.2)
+
+
+def test_without_a_database_nothing_is_sent(budget: MakeBudget) -> None:
+    lost = RequestBudget(
+        701,
+        Priority.FULL,
+        BudgetLimits(RateLimit(5, 1.0), None),
+        open_connection=lambda: connect("postgresql://nobody@127.0.0.1:1/nothing"),
+    )
+    sent = []
+    with pytest.raises(WarehouseUnavailable), lost.slot():
+        sent.append("request")
+    assert not sent
+
+
+def test_a_lost_connection_is_opened_again(budget: MakeBudget, warehouse: Connection) -> None:
+    one = budget(ip=RateLimit(5, 1.0))
+    seconds_for(one)
+    warehouse.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    assert seconds_for(one) < 10
+
+
+def test_slots_lost_in_a_crash_cost_a_window_of_silence(budget: MakeBudget, warehouse: Connection) -> None:
+    one = budget(ip=RateLimit(5, 1.0))
+    seconds_for(one)
+    # What a crash does to unlogged tables
+    warehouse.execute("truncate ops.budget_slots, ops.budget_bids")
+    assert seconds_for(one) > 0.9
+
+
+def test_the_database_refuses_to_give_a_slot_twice(budget: MakeBudget, warehouse: Connection) -> None:
+    one = budget(ip=RateLimit(1, 30.0))
+    seconds_for(one)
+    with pytest.raises(psycopg.errors.RaiseException, match="is taken until"):
+        warehouse.execute(
+            "update ops.budget_slots set grant_id = gen_random_uuid(), taken_at = now(), free_at = now() + span"
+        )
+
+
+def test_a_lowered_limit_counts_what_was_sent_before(budget: MakeBudget) -> None:
+    used = seconds_for(budget(ip=RateLimit(10, 2.0)), 6)
+    assert used + seconds_for(budget(ip=RateLimit(5, 2.0))) >= 2.0

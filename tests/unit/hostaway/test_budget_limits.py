@@ -1,0 +1,44 @@
+"""Which limits the settings mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_hostaway.hostaway.budget import BudgetLimits, NoBudget, Priority, RateLimit, RequestBudget, budget_for
+from sync_hostaway.settings import Settings
+
+
+def test_hostaway_is_approached_with_caution() -> None:
+    limits = BudgetLimits.of(Settings())
+    assert limits.ip == RateLimit(15, 10.0)
+    assert limits.account == RateLimit(20, 10.0)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://localhost:1", "http://[::1]:1"])
+def test_a_local_simulator_has_no_limits_unless_they_are_asked_for(url: str) -> None:
+    assert isinstance(budget_for(701, Priority.FULL, Settings(api_url=url)), NoBudget)
+    asked = BudgetLimits.of(Settings(api_url=url, budget_ip="15/2.5"))
+    assert (asked.ip, asked.account) == (RateLimit(15, 2.5), None)
+
+
+def test_limits_can_be_raised_and_switched_off() -> None:
+    limits = BudgetLimits.of(Settings(budget_ip="off", budget_account="200/10", budget_ip_key="eu", budget_margin=1.0))
+    assert limits == BudgetLimits(None, RateLimit(200, 10.0), "eu", 1.0)
+
+
+@pytest.mark.parametrize("text", ["15", "0/10", "15/0", "many/10", "-1/10", ""])
+def test_a_limit_must_look_like_one(text: str) -> None:
+    with pytest.raises(ValueError, match="budget_ip"):
+        Settings(budget_ip=text)
+
+
+def test_a_budget_connects_when_it_is_used() -> None:
+    with RequestBudget(701, Priority.FULL, BudgetLimits.of(Settings())) as budget:
+        assert budget.stats.questions == 0
+
+
+def test_without_limits_slots_are_free() -> None:
+    budget = NoBudget()
+    with budget.slot(timeout=0):
+        budget.penalize(0.0)
+    budget.close()
