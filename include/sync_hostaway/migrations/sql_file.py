@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from alembic import op
@@ -13,5 +14,5 @@ def run_sql_file(revision_file: str) -> None:
     :param revision_file: the revision module's `__file__`.
     """
     # The driver's own cursor: SQLAlchemy would take colons and percent signs in the text for parameters
-    with op.get_bind().connection.cursor() as cursor:
+    with closing(op.get_bind().connection.cursor()) as cursor:
         cursor.execute(Path(revision_file).with_suffix(".sql").read_text(encoding="utf-8"))
