@@ -9,6 +9,12 @@ READY := $(VENV)/.ready
 # Inside the venv, so that nothing is written outside the project
 export UV_CACHE_DIR ?= $(CURDIR)/$(VENV)/.uv-cache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Behind a company's proxy its certificate is known to the system only, and uv looks there only when told to. The second
+# name is that of older versions. A system without a bundle of certificates keeps uv's own.
+ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem),)
+export UV_SYSTEM_CERTS ?= 1
+export UV_NATIVE_TLS ?= 1
+endif
 unexport PYTHONDONTWRITEBYTECODE
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 
@@ -46,7 +52,8 @@ lint: $(READY) ## Check style, types, SQL and YAML
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
-	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
+	@# Its worker processes end without giving back their semaphores, of which Python's resource tracker would warn
+	@PYTHONWARNINGS=ignore:resource_tracker:UserWarning $(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
 
 .PHONY: format
 format: $(READY) ## Repair what the formatters can repair

@@ -133,8 +133,10 @@ class Settings(BaseSettings):
 
     @property
     def hostaway_url(self) -> str:
-        """Base URL of the Hostaway API, without /v1."""
-        return self.api_url or "https://api.hostaway.com"
+        """Base URL of the Hostaway API, without /v1. Unset: a simulated home's simulator, else the real one."""
+        from sync_hostaway.local.simulated import simulated_url
+
+        return self.api_url or simulated_url(self.home) or "https://api.hostaway.com"
 
     @property
     def api_is_local(self) -> bool:

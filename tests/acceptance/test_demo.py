@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -14,10 +16,12 @@ from typing import Any
 
 import pytest
 
+from sync_hostaway.local import processes
 from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.ports import choose
+from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.settings import Settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.sync.context import Window
@@ -99,6 +103,18 @@ def eventually(condition: Callable[[], Any], seconds: float = 60) -> Any:
             return value
         time.sleep(0.2)
     raise AssertionError(f"not within {seconds:.0f} s")
+
+
+def parsed(demo: Demo, folder: Path) -> set[str]:
+    """Ids of the Dags that a parse of the Dag files finds now, in the environment of the Dag processor."""
+    processor = processes.running(demo.platform.home, "dag-processor")
+    environment = processor.environ() if processor else demo.platform.env()
+    command = [sys.executable, str(ROOT / "tests" / "dags" / "parse.py"), str(ROOT / "dags"), str(folder / "dags.json")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((folder / "dags.json").read_text(encoding="utf-8"))
+    assert found["errors"] == {}
+    return set(found["dags"])
 
 
 def truth(demo: Demo, account: int) -> dict[str, int]:
@@ -190,13 +206,41 @@ def test_a_run_that_failed_in_the_middle_can_be_cleared_and_ends_right(demo: Dem
     eventually(cancelled)
 
 
-def test_an_outage_of_postgresql_costs_no_dag_and_the_next_run_works(demo: Demo, api: AirflowApi) -> None:
+def test_a_run_whose_extraction_failed_has_failed(demo: Demo, api: AirflowApi) -> None:
+    control = demo.simulator.control
+    control.set_secret(702, "somebody else's")
+    # The token of before would still be good for two years.
+    control.fault("expire_token", match={"account": 702}, times=0)
+    run = api.trigger_dag_run("hostaway_sync__702", {"mode": "full", "resources": ["listings"]})
+    assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "failed"
+    tasks = {task.task_id: task for task in api.task_instances(run.dag_id, run.run_id)}
+    assert tasks["listings.extract"].state == "failed"
+    # Trying again cannot help, and would only look like an attack.
+    assert tasks["listings.extract"].try_number == 1
+    # What the others landed is transformed all the same.
+    assert tasks["request_transform"].state in ("success", "skipped")
+    assert demo.rows("select state from ops.accounts where account_id = 702") == [{"state": "refused"}]
+
+    control.clear_faults()
+    control.set_secret(702, ACCOUNTS[702])
+    rotated = demo.run("accounts", "rotate", "702", "--secret", ACCOUNTS[702])
+    assert rotated.returncode == 0, rotated.stderr
+    run = api.trigger_dag_run("hostaway_sync__702", {"mode": "full", "resources": ["listings"]})
+    assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "success"
+
+
+def test_an_outage_of_postgresql_costs_no_dag_and_the_next_run_works(
+    demo: Demo, api: AirflowApi, tmp_path: Path
+) -> None:
     before = {dag["dag_id"] for dag in api.dags()}
     demo.platform.postgres.stop()
-    # Long enough for every component to notice, and for Dag files to be parsed meanwhile.
-    eventually(lambda: not demo.platform.status().healthy)
-    time.sleep(15)
-    demo.platform.postgres.start()
+    try:
+        eventually(lambda: not demo.platform.status().healthy)
+        assert parsed(demo, tmp_path) == before
+        # Long enough for every component to notice.
+        time.sleep(10)
+    finally:
+        demo.platform.postgres.start()
     eventually(lambda: demo.platform.status().healthy, 90)
     assert {dag["dag_id"] for dag in api.dags() if not dag["is_stale"]} == before
     run = api.trigger_dag_run("hostaway_sync__702", {"resources": ["listings"]})
@@ -220,3 +264,70 @@ def test_maintenance_runs_clean(demo: Demo, api: AirflowApi) -> None:
 def test_stopping_leaves_no_process(demo: Demo) -> None:
     assert "Nothing is running" in demo.run("local", "stop").stdout
     assert demo.platform.status().stopped
+    assert processes.marked(demo.platform.home) == []
+
+
+def test_a_home_of_a_simulated_demo_stays_simulated(tmp_path: Path) -> None:
+    """The demo recommends `make start`: its accounts must not meet the real Hostaway then."""
+    home = Home.at(tmp_path / "home")
+    home.make()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "HOSTAWAY"))},
+        "SYNC_HOSTAWAY_HOME": str(home.root),
+        "AIRFLOW_PORT": str(choose(home, "airflow")),
+    }
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(COMMAND), *arguments],
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+
+    try:
+        shown = run("demo", "--listings", "2", "--reservations", "20", "--threads", "10")
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        assert processes.marked(home) == []
+        simulated = SimulatedApi.remembered(home)
+        assert simulated is not None
+
+        started = run("local", "start")
+        assert started.returncode == 0, started.stdout + started.stderr
+        assert f"simulator at {simulated.url}" in started.stdout
+        assert SimulatedApi.remembered(home) == simulated
+        scheduler = processes.running(home, "scheduler")
+        assert scheduler is not None
+        assert scheduler.environ()["HOSTAWAY_API_URL"] == simulated.url
+
+        synced = run("sync", "--account", "701", "--mode", "full", "--resource", "listings")
+        assert synced.returncode == 0, synced.stdout + synced.stderr
+        assert simulated.url in synced.stderr
+
+        # Tasks go on with what they were started with: nothing pretends otherwise.
+        other = run("local", "start", HOSTAWAY_API_URL="https://api.hostaway.com")
+        assert other.returncode == 1
+        assert "runs with another HOSTAWAY_API_URL" in other.stderr
+        assert processes.marked(home) != []
+    finally:
+        run("local", "stop")
+    assert processes.marked(home) == []
+    assert not simulated.process_runs
+
+
+def test_a_demo_that_cannot_start_says_why(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "HOSTAWAY"))},
+            "SYNC_HOSTAWAY_HOME": str(tmp_path / "home"),
+            "AIRFLOW_PORT": str(taken.getsockname()[1]),
+        }
+        done = subprocess.run(
+            [str(COMMAND), "demo", "--keep"], env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+    assert done.returncode == 1
+    assert re.search(r"PortTaken: Port \d+ is taken", done.stderr)
+    assert "Left running" not in done.stdout
+    assert "NotStarted" not in done.stderr

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -14,7 +15,8 @@ import psutil
 import psycopg
 import pytest
 
-from sync_hostaway.local import processes
+from sync_hostaway.exceptions import LocalPlatformError
+from sync_hostaway.local import keeper, processes
 from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import COMPONENTS
 from sync_hostaway.local.errors import AirflowApiError, PortTaken
@@ -151,6 +153,22 @@ def test_starting_what_runs_changes_nothing(platform: Platform, project: Path) -
     assert [part.pid for part in platform.status().components] == [part.pid for part in before]
 
 
+def test_what_runs_is_not_prepared_for_something_else(platform: Platform, project: Path) -> None:
+    prepared: list[str] = []
+    other = Platform(
+        platform.home.root,
+        project,
+        warehouse_url="postgresql://me:hush@127.0.0.1:1/elsewhere",
+        secret_keys="key",
+        api_url="http://127.0.0.1:9",
+    )
+    with pytest.raises(LocalPlatformError, match=r"WAREHOUSE_URL and .*SECRET_KEYS and HOSTAWAY_API_URL") as refused:
+        other.start(prepare=prepared.append)
+    assert "hush" not in str(refused.value)
+    assert prepared == []
+    assert platform.status().running
+
+
 def test_a_taken_port_is_refused_with_its_holder(platform: Platform, project: Path, tmp_path: Path) -> None:
     port = int(platform.airflow_url.rpartition(":")[2])
     other = Platform(tmp_path / "other", project, airflow_port=port)
@@ -171,9 +189,21 @@ def test_everything_listens_on_loopback(platform: Platform) -> None:
     assert {connection.laddr[0] for connection in listening if connection.laddr} == {"127.0.0.1"}
 
 
+def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowApi) -> None:
+    killed = processes.running(platform.home, "triggerer")
+    assert killed is not None
+    killed.kill()
+    deadline = time.monotonic() + 60
+    while not (platform.status().healthy and processes.running(platform.home, "triggerer")):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    run(api, "kept-going")
+
+
 def test_killed_components_come_back(platform: Platform, api: AirflowApi) -> None:
-    for component in COMPONENTS:
-        killed = processes.running(platform.home, component.name)
+    # The keeper first: it would bring back the others before anybody looks.
+    for name in (keeper.NAME, *(component.name for component in COMPONENTS)):
+        killed = processes.running(platform.home, name)
         assert killed is not None
         killed.kill()
     assert not platform.status().running
@@ -204,6 +234,17 @@ def test_a_failed_preparation_stops_everything(tmp_path: Path, project: Path) ->
 
     platform = Platform(tmp_path / "home", project)
     with pytest.raises(RuntimeError, match="warehouse"):
+        platform.start(prepare=fail)
+    nothing_runs(platform.home)
+
+
+def test_a_warehouse_elsewhere_is_the_one_prepared(tmp_path: Path, project: Path) -> None:
+    def fail(dsn: str) -> None:
+        raise RuntimeError(dsn)
+
+    elsewhere = "postgresql://me@db.example/warehouse"
+    platform = Platform(tmp_path / "home", project, warehouse_url=elsewhere, secret_keys="key")
+    with pytest.raises(RuntimeError, match=elsewhere):
         platform.start(prepare=fail)
     nothing_runs(platform.home)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync_hostaway.local.home import Home, write_json
 from sync_hostaway.local.ports import HOST
 from sync_hostaway.local.processes import MARKER
 from sync_hostaway.local.secrets import Secrets
+from sync_hostaway.settings import SHORT_NAMES
 
 ADMIN = "admin"
 BUNDLE = "hostaway"
@@ -23,6 +24,12 @@ BUNDLE = "hostaway"
 _FOREIGN = ("AIRFLOW_", "_AIRFLOW", "PYTHON", "PG", "DBT_")
 # Meant for the platform: our own settings, and Airflow's connections and variables.
 _WANTED = ("AIRFLOW__HOSTAWAY__", "AIRFLOW_CONN_", "AIRFLOW_VAR_")
+# Decided by the platform, whatever the caller calls them. Accounts come with API keys, which no component needs.
+_DECIDED = ("accounts", "airflow_port", "api_url", "home", "secret_keys", "warehouse_url")
+_DECIDED_NAMES = frozenset(
+    [f"AIRFLOW__HOSTAWAY__{name.upper()}" for name in _DECIDED]
+    + [SHORT_NAMES[name] for name in _DECIDED if name in SHORT_NAMES]
+)
 _LOOPBACK = ("127.0.0.1", "localhost")
 # A Unix socket's path has at most 107 bytes, and some libraries put theirs into TMPDIR.
 _LONGEST_TMPDIR = 80
@@ -77,7 +84,9 @@ class AirflowSetup:
     port: int
     airflow_dsn: str
     warehouse_dsn: str
+    secret_keys: str = field(repr=False)
     secrets: Secrets
+    api_url: str | None = None
 
     @property
     def url(self) -> str:
@@ -87,7 +96,6 @@ class AirflowSetup:
     def environment(self, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
         """The complete environment of a component, based on the caller's."""
         caller = os.environ if inherited is None else inherited
-        warehouse_url = caller.get("WAREHOUSE_URL") or self.warehouse_dsn
         environment = {name: value for name, value in caller.items() if not _is_foreign(name)}
         environment |= _ENVIRONMENT
         environment |= {f"AIRFLOW__{name}": value for name, value in (_SETTINGS | self._own_settings()).items()}
@@ -95,12 +103,14 @@ class AirflowSetup:
             "AIRFLOW_HOME": str(self.home.airflow),
             "SYNC_HOSTAWAY_HOME": str(self.home.root),
             "AIRFLOW_PORT": str(self.port),
-            "WAREHOUSE_URL": warehouse_url,
+            "WAREHOUSE_URL": self.warehouse_dsn,
+            "AIRFLOW__HOSTAWAY__SECRET_KEYS": self.secret_keys,
             # Cosmos gets its credentials from a connection only.
-            "AIRFLOW_CONN_HOSTAWAY_WAREHOUSE": warehouse_url,
+            "AIRFLOW_CONN_HOSTAWAY_WAREHOUSE": self.warehouse_dsn,
             MARKER: str(self.home.root),
         }
-        environment.setdefault("AIRFLOW__HOSTAWAY__SECRET_KEYS", self.secrets.hostaway_secret_keys)
+        if self.api_url:
+            environment["HOSTAWAY_API_URL"] = self.api_url
         if len(str(self.home.tmp)) <= _LONGEST_TMPDIR:
             environment["TMPDIR"] = str(self.home.tmp)
         return environment | _without_proxy(caller)
@@ -146,7 +156,7 @@ class AirflowSetup:
 
 
 def _is_foreign(name: str) -> bool:
-    return name.startswith(_FOREIGN) and not name.startswith(_WANTED)
+    return name in _DECIDED_NAMES or (name.startswith(_FOREIGN) and not name.startswith(_WANTED))
 
 
 def _without_proxy(caller: Mapping[str, str]) -> dict[str, str]:

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
+from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import embedded_warehouse_dsn
+from sync_hostaway.local.signals import like_ctrl_c
+from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.settings import get_settings
 
 app = typer.Typer(help="The embedded PostgreSQL and Airflow.", no_args_is_help=True)
-out = Console()
+out = Console(highlight=False)
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 """The repository: the package is installed from its folder include/."""
 
 
-def platform() -> Platform:
-    """The platform of the configured home and port."""
+def platform(simulated: SimulatedApi | None = None) -> Platform:
+    """The platform of the settings.
+
+    :param simulated: what tasks talk to; None: the API of the settings.
+    """
     settings = get_settings()
-    return Platform(settings.home, PROJECT_ROOT, settings.airflow_port)
+    return Platform(
+        settings.home,
+        PROJECT_ROOT,
+        settings.airflow_port,
+        warehouse_url=settings.warehouse_url.get_secret_value() if settings.warehouse_url else None,
+        secret_keys=settings.secret_keys.get_secret_value().strip(" ,") or None,
+        api_url=simulated.url if simulated else settings.api_url,
+    )
 
 
 def prepare_warehouse(dsn: str) -> None:
@@ -42,24 +58,38 @@ def show_access(running: Platform) -> None:
     """Where to look and how to log in."""
     table = Table(show_header=False, box=None, padding=(0, 2))
     table.add_row("Airflow", running.airflow_url)
-    table.add_row("user / password", f"admin / {running.admin_password}")
-    table.add_row("warehouse", "psql $(.venv/bin/sync-hostaway local url)")
-    out.print(table, highlight=False, soft_wrap=True)
+    table.add_row("user / password", escape(f"admin / {running.admin_password}"))
+    table.add_row("warehouse", escape(_warehouse()))
+    out.print(table, soft_wrap=True)
 
 
 @app.command()
 def start() -> None:
     """Start PostgreSQL and Airflow, and wait until they are healthy."""
-    running = platform()
-    running.start(out.print, prepare=prepare_warehouse)
+    settings = get_settings()
+    remembered = SimulatedApi.remembered(Home.at(settings.home))
+    simulated = remembered.on_free_port(_say) if remembered and not settings.api_url else None
+    running = platform(simulated)
+    with like_ctrl_c():
+        running.start(_say, prepare=_preparing(simulated))
+    if simulated:
+        _say(
+            f"The accounts of this home come from a demo: their Hostaway API is the simulator at {simulated.url}. "
+            "HOSTAWAY_API_URL names another one; for real accounts, better use another home (SYNC_HOSTAWAY_HOME)."
+        )
+    elif remembered:
+        _say(
+            f"HOSTAWAY_API_URL is set: the accounts of this home, which come from a demo with the simulator, "
+            f"now talk to {settings.api_url}."
+        )
     show_access(running)
 
 
 @app.command()
 def stop() -> None:
     """Stop everything that belongs to this home."""
-    platform().stop(out.print)
-    out.print("Nothing is running.")
+    platform().stop(_say)
+    _say("Nothing is running.")
 
 
 @app.command()
@@ -72,10 +102,35 @@ def status() -> None:
         table.add_row(part.name, "running" if part.running else "stopped", str(part.pid or ""), up)
     out.print(table)
     if now.running and now.airflow_url:
-        out.print(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
+        _say(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
+    simulated = SimulatedApi.remembered(Home.at(now.home))
+    if simulated:
+        _say(f"Simulated Hostaway: {simulated.url} ({'running' if simulated.process_runs else 'stopped'})")
 
 
 @app.command()
 def url() -> None:
     """Print the URL of the embedded warehouse, password included, for psql and other clients."""
-    out.print(embedded_warehouse_dsn(get_settings().home), highlight=False, soft_wrap=True, markup=False)
+    _say(embedded_warehouse_dsn(get_settings().home))
+
+
+def _say(text: str) -> None:
+    out.print(text, soft_wrap=True, markup=False)
+
+
+def _preparing(simulated: SimulatedApi | None) -> Callable[[str], None]:
+    def prepare(dsn: str) -> None:
+        if simulated:
+            simulated.start()
+            simulated.remember()
+        prepare_warehouse(dsn)
+
+    return prepare
+
+
+def _warehouse() -> str:
+    foreign = get_settings().warehouse_url
+    if foreign is None:
+        return "psql $(.venv/bin/sync-hostaway local url)"
+    where = conninfo_to_dict(foreign.get_secret_value())
+    return f"{where.get('host', 'localhost')}:{where.get('port', 5432)}/{where.get('dbname', '')} (WAREHOUSE_URL)"

@@ -4,101 +4,138 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
-from psycopg import sql
 from rich.table import Table
+from rich.text import Text
 
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.settings import get_settings
+from sync_hostaway.sync.context import Window
+from sync_hostaway.warehouse import Connection, load_queries
+
+QUERIES = load_queries(Path(__file__).with_name("demo_report.sql"))
+
+SayText = Callable[[str | Text], None]
 
 _TABLES = ("listings", "listing_photos", "reservations", "guests", "conversations", "messages", "calendar_days")
+_PHOTOS = "listing_photos"
+# One list each, with a count of its own, and read to its end by every full run.
+_LISTS = ("listings", "reservations", "conversations")
+_RESOURCES = frozenset(resource.value for resource in Resource)
+_GOOD = ("complete", "repaired")
+_NEVER = "never begun"
 
 
 class ProgressLines:
-    """Says how far each resource is: when it is done, and every few seconds until then."""
+    """Says how far each resource is: when a try of it is done, and every few seconds until then."""
 
-    def __init__(self, say: Callable[[str], None], every_seconds: float = 3.0) -> None:
+    def __init__(self, say: SayText, every_seconds: float = 3.0) -> None:
         self._say = say
         self._every = every_seconds
-        self._said: dict[tuple[int, str], float] = {}
-        self._done: set[tuple[int, str]] = set()
+        self._said: dict[int, float] = {}
+        self._done: set[int] = set()
 
     def show(self, runs: list[dict[str, Any]]) -> None:
         """Look at the sync log's rows of the runs."""
         for run in runs:
-            key = (run["account_id"], run["resource"])
-            if run["verdict"] != "running" and key not in self._done:
-                self._done.add(key)
+            number = run["sync_run_id"]
+            if number in self._done:
+                continue
+            if run["verdict"] != "running":
+                self._done.add(number)
                 self._say(_line(run))
-            elif key not in self._done and run["seconds"] - self._said.get(key, 0.0) >= self._every:
-                self._said[key] = run["seconds"]
+            elif run["seconds"] - self._said.get(number, 0.0) >= self._every:
+                self._said[number] = run["seconds"]
                 self._say(_line(run))
 
 
 @dataclass(frozen=True)
-class _Count:
+class Chain:
+    """A resource of this run: all its tries, and what the last one said."""
+
+    verdict: str
+    expected: int | None
+    rejected: int
+    day: date
+    seconds: float
+    api_calls: int
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Count:
+    """One table of one account."""
+
     account_id: int
     table: str
-    source: int | None
-    landed: int | None
-    core: int
-    held: int
-    quarantined: int
-    seconds: float | None
-    calls: int | None
+    chain: Chain | None
+    landed: int | None = 0
+    ever_landed: int | None = 0
+    core: int = 0
+    held: int = 0
+    missing: int = 0
 
     @property
-    def complete(self) -> bool:
-        """Whether each row of the source is in core, or accounted for by name."""
-        known = self.landed if self.source is None else self.source
-        return known is None or known == self.core + self.held + self.quarantined
+    def is_resource(self) -> bool:
+        """Whether a sync of its own fills it; photos stand inside listings, guests inside reservations."""
+        return self.table in _RESOURCES
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this is not complete; None when it is."""
+        if self.is_resource:
+            verdict = self.chain.verdict if self.chain else _NEVER
+            if verdict not in _GOOD:
+                return f"sync {verdict}"
+        missing = max(self.missing, self._never_landed)
+        return f"{missing:,} rows are missing" if missing else None
+
+    @property
+    def _never_landed(self) -> int:
+        """Rows of a list that were counted and seen, but neither landed nor were rejected by name."""
+        if self.table not in _LISTS or self.chain is None or self.chain.expected is None:
+            return 0
+        return max(self.chain.expected - (self.ever_landed or 0) - self.chain.rejected, 0)
 
 
 @dataclass(frozen=True)
 class DemoReport:
     """Rows per account and table, from the source to core."""
 
-    counts: list[_Count]
-    runs: list[dict[str, Any]]
+    counts: list[Count]
     transforms: dict[str, Any]
 
     @classmethod
-    def read(
-        cls, warehouse: Connection, queries: dict[str, sql.SQL], run_ids: dict[int, str], since: datetime
-    ) -> DemoReport:
-        """Count what arrived."""
-        runs = warehouse.execute(queries["run_progress"], {"run_keys": list(run_ids.values())}).fetchall()
-        by_resource = {(run["account_id"], run["resource"]): run for run in runs}
-        landed, core, held, quarantined = (
-            {(row["account_id"], row["table_name"]): int(row["rows"]) for row in warehouse.execute(queries[name])}
-            for name in ("landed", "core", "held", "quarantined")
-        )
-        counts = []
-        for account_id in run_ids:
-            for table in _TABLES:
-                key = (account_id, table)
-                run = by_resource.get(key, {})
-                counts.append(
-                    _Count(
-                        account_id,
-                        table,
-                        run.get("rows_expected"),
-                        landed.get(key, None if table == "guests" else 0),
-                        core.get(key, 0),
-                        held.get(key, 0),
-                        quarantined.get(key, 0),
-                        run.get("seconds"),
-                        run.get("api_calls"),
-                    )
-                )
-        transforms = warehouse.execute(queries["transforms_since"], {"since": since}).fetchone() or {}
-        return cls(counts, runs, transforms)
+    def read(cls, warehouse: Connection, run_ids: dict[int, str], since: datetime) -> DemoReport:
+        """Compare what the runs saw with what arrived.
+
+        :param run_ids: the run of each account.
+        :param since: when the runs were asked for.
+        """
+        settings, accounts = get_settings(), list(run_ids)
+        parameters = {"accounts": accounts, "run_keys": list(set(run_ids.values()))}
+        found = warehouse.execute(QUERIES["chains"], parameters).fetchall()
+        chains = {key: Chain(**rest) for key, rest in _keyed(found, "account_id", "resource").items()}
+        days = [_day(chains.get((account, Resource.CALENDAR_DAYS.value))) for account in accounts]
+        windows = [Window.around(day, settings) for day in days]
+        parameters["first_days"] = [window.start.isoformat() for window in windows]
+        parameters["last_days"] = [window.end.isoformat() for window in windows]
+        arrived = _keyed(warehouse.execute(QUERIES["arrived"], parameters).fetchall(), "account_id", "table_name")
+        counts = [
+            Count(account, table, chains.get((account, table)), **arrived.get((account, table), {}))
+            for account in accounts
+            for table in _TABLES
+            if table != _PHOTOS or settings.photos
+        ]
+        return cls(counts, warehouse.execute(QUERIES["transforms_since"], {"since": since}).fetchone() or {})
 
     @property
     def complete(self) -> bool:
-        """Whether every row of the source arrived."""
-        return all(count.complete for count in self.counts)
+        """Whether every resource was read to its end and every landed row is in core, or accounted for by name."""
+        return not any(count.trouble for count in self.counts)
 
     def table(self) -> Table:
         """The result, a line per account and table."""
@@ -106,47 +143,66 @@ class DemoReport:
         for heading in ("source", "landing", "core", "held", "quarantined", "seconds", "API calls"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("")
-        for number, count in enumerate(self.counts):
-            last_of_account = (number + 1) % len(_TABLES) == 0
+        for number, count in enumerate(self.counts, start=1):
+            chain = count.chain
             table.add_row(
                 str(count.account_id),
                 count.table,
-                _number(count.source),
+                _number(chain.expected if chain else None),
                 _number(count.landed),
                 _number(count.core),
                 _number(count.held),
-                _number(count.quarantined),
-                f"{count.seconds:.1f}" if count.seconds is not None else "",
-                _number(count.calls),
-                "[green]complete[/]" if count.complete else "[bold red]rows are missing[/]",
-                end_section=last_of_account,
+                _number(chain.rejected if chain else 0),
+                f"{chain.seconds:.1f}" if chain else "",
+                _number(chain.api_calls if chain else None),
+                Text(count.trouble, "bold red") if count.trouble else Text("complete", "green"),
+                end_section=number == len(self.counts) or self.counts[number].account_id != count.account_id,
             )
         return table
 
     def summary(self, seconds: float) -> str:
         """One paragraph below the table."""
-        calls = sum(run["api_calls"] for run in self.runs)
+        calls = sum(count.chain.api_calls for count in self.counts if count.chain)
         rows = sum(count.core for count in self.counts)
         verdict = "Every row arrived" if self.complete else "Rows are missing"
-        return (
+        lines = [
             f"{verdict}: {rows:,} rows in core, {calls:,} API calls, "
             f"{self.transforms.get('transforms', 0)} dbt runs of {self.transforms.get('seconds', 0):.1f} s, "
-            f"{seconds:.0f} s in all.\n"
-            "Photos stand inside listings, guests inside reservations: the source has no count of its own for them.\n"
-            "Look at hostaway.reservations and its neighbours, ops.sync_runs for the log, and the Dags in Airflow."
-        )
+            f"{seconds:.0f} s in all.",
+            "Photos stand inside listings, guests inside reservations: the source has no count of its own for them.",
+            "Look at hostaway.reservations and its neighbours, ops.sync_runs for the log, and the Dags in Airflow.",
+        ]
+        lines += [
+            f"{count.account_id} {count.table}: {count.chain.error}"
+            for count in self.counts
+            if count.trouble and count.chain and count.chain.error
+        ]
+        return "\n".join(lines)
 
 
-def _line(run: dict[str, Any]) -> str:
+def _line(run: dict[str, Any]) -> Text:
     expected = run["rows_expected"]
     share = f" of {expected:,}" if expected else ""
-    text = f"{run['account_id']} {run['resource']}: {run['rows_seen']:,}{share} rows, {run['api_calls']:,} calls"
+    text = Text(f"{run['account_id']} {run['resource']}: {run['rows_seen']:,}{share} rows, {run['api_calls']:,} calls")
     if run["rows_quarantined"]:
-        text += f", [yellow]{run['rows_quarantined']:,} in quarantine[/]"
+        text.append(", ").append(f"{run['rows_quarantined']:,} in quarantine", "yellow")
     if run["verdict"] == "running":
         return text
-    text += f", {run['seconds']:.1f} s, {run['verdict']}"
-    return f"[green]✓[/] {text}" if run["verdict"] in ("complete", "repaired") else f"[red]✗[/] {text}: {run['error']}"
+    text.append(f", {run['seconds']:.1f} s, {run['verdict']}")
+    if run["verdict"] in _GOOD:
+        return Text.assemble(("✓", "green"), " ", text)
+    return Text.assemble(("✗", "red"), " ", text, f": {run['error']}")
+
+
+def _keyed(rows: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    return {
+        tuple(row[name] for name in names): {name: value for name, value in row.items() if name not in names}
+        for row in rows
+    }
+
+
+def _day(calendar: Chain | None) -> date:
+    return calendar.day if calendar else datetime.now(UTC).date()
 
 
 def _number(value: int | None) -> str:

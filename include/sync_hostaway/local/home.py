@@ -117,7 +117,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Content of a JSON file; empty when there is none or it was cut short by a crash."""
     try:
         content = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
         return {}
     return content if isinstance(content, dict) else {}
 

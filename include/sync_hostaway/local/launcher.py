@@ -29,7 +29,6 @@ from sync_hostaway.local.forks import fork, start
 from sync_hostaway.local.home import Home, write_json
 from sync_hostaway.local.processes import write_record
 
-POOL = "hostaway_dbt"
 MIGRATE, CURRENT, GO = "migrate\n", "current\n", "go\n"
 SCHEMA_RECORD = "schema.json"
 _COMMON = ("airflow", "airflow.utils.db", "airflow.models", "airflow.__main__")
@@ -70,10 +69,12 @@ def _migrate(home: Home, *, needed: bool) -> None:
     from airflow.utils.session import create_session
     from sqlalchemy import text
 
+    from sync_hostaway.orchestration import DBT_POOL
+
     if needed:
         db.upgradedb()
     with create_session() as session:
-        Pool.create_or_update_pool(POOL, 1, "One dbt run at a time writes", include_deferred=False, session=session)
+        Pool.create_or_update_pool(DBT_POOL, 1, "One dbt run at a time writes", include_deferred=False, session=session)
         revision = session.scalar(text("select version_num from alembic_version"))
     write_json(home.airflow / SCHEMA_RECORD, {"airflow": __version__, "revision": revision})
 

@@ -2,57 +2,64 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from importlib.metadata import version
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-import psycopg
+import psutil
 
+from sync_hostaway.exceptions import ConfigurationError, LocalPlatformError
 from sync_hostaway.local import keeper, ports, processes
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
 from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
-from sync_hostaway.local.errors import ComponentDied, NotStarted, StartTimedOut
+from sync_hostaway.local.errors import NotStarted, StartTimedOut
 from sync_hostaway.local.health import PlatformStatus, component_states, raise_if_one_died, unhealthy
-from sync_hostaway.local.home import Home, open_log, read_json, tail
-from sync_hostaway.local.launcher import CURRENT, GO, MIGRATE, SCHEMA_RECORD
+from sync_hostaway.local.home import Home
+from sync_hostaway.local.launcher import CURRENT, GO, MIGRATE
+from sync_hostaway.local.launching import launched, raise_if_it_failed, schema_is_current
 from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.local.say import Say, silent, tireless
 from sync_hostaway.local.secrets import Secrets
+from sync_hostaway.local.signals import undisturbed
 
-_LAUNCHER = "launcher"
 # Tasks in progress may finish; what takes longer is retried at the next start.
 _TASK_PATIENCE = 15.0
 _LAST_WORDS = 1.5
-
-Say = Callable[[str], None]
-
-
-def _silent(_: str) -> None:
-    """Progress that nobody wants to hear of."""
-
-
-def _nothing(_: str) -> None:
-    """Nothing to do once the warehouse is there."""
+# What the running components have, and a second start must not believe to have changed.
+_ENVIRONMENT_OF_TASKS = ("WAREHOUSE_URL", "AIRFLOW__HOSTAWAY__SECRET_KEYS", "HOSTAWAY_API_URL")
 
 
 class Platform:
     """The platform of one state directory. As a context manager it is started, and stopped at the end.
 
     :param airflow_port: Port of Airflow's UI and API; None: a free one, chosen once and remembered.
+    :param warehouse_url: Warehouse of the tasks; None: the embedded one.
+    :param secret_keys: Keys of the stored secrets, for any warehouse but the embedded one; None: the home's own.
+    :param api_url: Hostaway API of the tasks; None: what their settings say.
     """
 
-    def __init__(self, home: Path, project_root: Path, airflow_port: int | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        project_root: Path,
+        airflow_port: int | None = None,
+        *,
+        warehouse_url: str | None = None,
+        secret_keys: str | None = None,
+        api_url: str | None = None,
+    ) -> None:
         self.home = Home.at(home)
         self.project_root = project_root.expanduser().resolve()
         self.postgres = EmbeddedPostgres(home)
         self._asked_port = airflow_port
+        self._warehouse_url = warehouse_url
+        self._asked_keys = secret_keys
+        self._api_url = api_url
 
     @property
     def airflow_url(self) -> str:
@@ -71,8 +78,8 @@ class Platform:
         return Secrets.ensure(self.home).admin_password
 
     def warehouse_dsn(self) -> str:
-        """URL of the embedded warehouse."""
-        return self.postgres.dsn("warehouse")
+        """URL of the warehouse that tasks write to."""
+        return self._warehouse_url or self.postgres.dsn("warehouse")
 
     def api(self) -> AirflowApi:
         """A client of Airflow's REST API, logged in as `admin`."""
@@ -84,9 +91,9 @@ class Platform:
 
     def start(
         self,
-        progress: Callable[[str], None] | None = None,
+        progress: Say = silent,
         *,
-        prepare: Callable[[str], None] = _nothing,
+        prepare: Callable[[str], None] = silent,
         timeout: float = 120.0,
     ) -> None:
         """Start what does not run, and wait until all of it is healthy. What a failed start began is stopped.
@@ -94,17 +101,21 @@ class Platform:
         :param progress: Hears what happens, in short sentences.
         :param prepare: Called with the warehouse's URL once PostgreSQL is there, while Airflow is loaded and its
             database migrated. No Dag is read and no task runs before it has returned.
+        :raises ConfigurationError: when the warehouse is another than the embedded one and there is no key for it.
         :raises LocalPlatformError: naming what is wrong and the end of the log that tells.
         """
-        say = progress or _silent
+        self._secret_keys()
         with self.home.locked("platform"):
             if self._is_up():
-                say(f"Already running at {self.airflow_url}.")
+                self._refuse_to_run_differently()
+                progress(f"Already running at {self.airflow_url}.")
                 prepare(self.warehouse_dsn())
+                # The keeper may have started some of it again just now.
+                self.wait_healthy(timeout)
                 return
-            with self._stopped_when_interrupted(say):
-                self._clear_the_past(say)
-                self._start(say, prepare)
+            with self._stopped_when_interrupted(progress):
+                self._clear_the_past(progress)
+                self._start(progress, prepare)
                 self.wait_healthy(timeout)
 
     def wait_healthy(self, timeout: float = 120.0) -> None:
@@ -127,12 +138,12 @@ class Platform:
             f"Not healthy after {timeout:.0f} s: {', '.join(missing)}. Their logs are in {self.home.logs}."
         )
 
-    def stop(self, progress: Callable[[str], None] | None = None) -> None:
+    def stop(self, progress: Say = silent) -> None:
         """Stop everything that belongs to this home, whoever started it; PostgreSQL last."""
         if not self.home.root.exists():
             return
         with self.home.locked("platform"):
-            self._stop(progress or _silent)
+            self._stop(progress)
 
     def status(self) -> PlatformStatus:
         """What runs, since when, and where."""
@@ -161,8 +172,34 @@ class Platform:
             port=port,
             airflow_dsn=self.postgres.dsn("airflow"),
             warehouse_dsn=self.warehouse_dsn(),
+            secret_keys=self._secret_keys(),
             secrets=Secrets.ensure(self.home),
+            api_url=self._api_url,
         )
+
+    def _secret_keys(self) -> str:
+        """Keys of the SecretsStore: those of whoever owns the warehouse."""
+        if self._asked_keys:
+            return self._asked_keys
+        if self._warehouse_url:
+            raise ConfigurationError(
+                "WAREHOUSE_URL is set, and AIRFLOW__HOSTAWAY__SECRET_KEYS is not: secrets in that warehouse need a key "
+                "of their own, not the one of this home. Set it to the Fernet key its accounts are stored with; for a "
+                "new warehouse, `sync-hostaway secrets new-key` prints one."
+            )
+        return Secrets.ensure(self.home).hostaway_secret_keys
+
+    def _refuse_to_run_differently(self) -> None:
+        """Nothing is prepared elsewhere than where the running components work."""
+        running = processes.running(self.home, SCHEDULER.name)
+        with suppress(psutil.Error, OSError):
+            theirs, ours = running.environ() if running else {}, self.env()
+            differing = [name for name in _ENVIRONMENT_OF_TASKS if theirs.get(name) != ours.get(name)]
+            if theirs and differing:
+                raise LocalPlatformError(
+                    f"The platform in {self.home.root} runs with another {' and '.join(differing)}. "
+                    "`make stop` ends it; then start it again."
+                )
 
     def _is_up(self) -> bool:
         return self.postgres.is_running() and all(processes.running(self.home, c.name) for c in COMPONENTS)
@@ -179,7 +216,7 @@ class Platform:
         shutil.rmtree(self.home.tmp, ignore_errors=True)
         self.home.prepare()
 
-    def _start(self, say: Say, prepare: Say) -> None:
+    def _start(self, say: Say, prepare: Callable[[str], None]) -> None:
         self.postgres = EmbeddedPostgres(self.home.root, say)
         if self._asked_port is None:
             ports.choose(self.home, "airflow", say)
@@ -188,14 +225,14 @@ class Platform:
         say("Starting PostgreSQL and Airflow.")
         began = time.time()
         expected_port = self.postgres.choose_port()
-        with self._launched() as launcher:
+        with self._launch() as launcher:
             self.postgres.start()
             if self.postgres.status().port == expected_port:
                 self._let_go(launcher, began, say, prepare)
                 return
         # Somebody took the port in between, and the launcher had the old one in its environment.
         self._stop_airflow()
-        with self._launched() as launcher:
+        with self._launch() as launcher:
             self._let_go(launcher, began, say, prepare)
 
     def _let_go(
@@ -209,63 +246,27 @@ class Platform:
         if launcher.stdin:
             # A launcher that died is noticed below, by its exit code.
             with suppress(BrokenPipeError), launcher.stdin as orders:
-                orders.write((CURRENT if self._schema_is_current() else MIGRATE).encode())
+                is_current = schema_is_current(self.home, self.postgres.dsn("airflow"))
+                orders.write((CURRENT if is_current else MIGRATE).encode())
                 orders.flush()
                 prepare(self.warehouse_dsn())
                 orders.write(GO.encode())
-        if launcher.wait() != 0:
-            # It forks the migration last but one: when that has a log of now, everything before it went well.
-            migrated = self.home.log("migrate")
-            log = "migrate" if migrated.exists() and migrated.stat().st_mtime > began else _LAUNCHER
-            end = tail(self.home.log(log))
-            raise ComponentDied(f"Airflow could not be started. The end of {self.home.log(log)}:\n{end}")
+        raise_if_it_failed(self.home, launcher, began)
         say("Airflow's database is ready; its components start.")
 
-    @contextmanager
-    def _launched(self) -> Iterator[subprocess.Popen[bytes]]:
-        """The launcher; when left early, it is ended."""
+    def _launch(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
         setup = self._setup()
         setup.write_files()
-        log = open_log(self.home.log(_LAUNCHER))
-        with subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "sync_hostaway.local.launcher", str(self.home.root)],
-            cwd=self.home.airflow,
-            env=setup.environment(),
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        ) as launcher:
-            os.close(log)
-            try:
-                yield launcher
-            finally:
-                launcher.kill()
-
-    def _schema_is_current(self) -> bool:
-        """Whether Airflow's tables are those of the installed version; answered without importing Airflow."""
-        record = read_json(self.home.airflow / SCHEMA_RECORD)
-        if record.get("airflow") != version("apache-airflow-core"):
-            return False
-        with psycopg.connect(self.postgres.dsn("airflow")) as connection, suppress(psycopg.errors.UndefinedTable):
-            found = connection.execute("select version_num from alembic_version").fetchall()
-            return [row[0] for row in found] == [record.get("revision")]
-        return False
+        return launched(self.home, setup.environment())
 
     @contextmanager
     def _stopped_when_interrupted(self, say: Say) -> Iterator[None]:
         try:
             yield
         except BaseException:
-            # Also on Ctrl-C: nothing that a failed start began may go on. A second Ctrl-C must not cut this short.
-            previous = signal.getsignal(signal.SIGINT)
-            with suppress(ValueError):  # signals belong to the main thread
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
-            try:
-                self._stop(say, patience=2.0)
-            finally:
-                with suppress(ValueError):
-                    signal.signal(signal.SIGINT, previous)
+            # Also on Ctrl-C: nothing that a failed start began may go on. A second one must not cut this short.
+            with undisturbed():
+                self._stop(tireless(say), patience=2.0)
             raise
 
     def _stop(self, say: Say, patience: float = _TASK_PATIENCE) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Callable
 
 import psutil
 
 from sync_hostaway.local.errors import PortTaken
 from sync_hostaway.local.home import Home, read_json, write_json
+from sync_hostaway.local.say import Say, silent
 
 HOST = "127.0.0.1"
 # Below the range that Linux and macOS hand out for outgoing connections: such a port would be taken now and then.
@@ -51,7 +51,7 @@ def holder(port: int) -> str:
     return "another process"
 
 
-def choose(home: Home, name: str, say: Callable[[str], None] = lambda _: None) -> int:
+def choose(home: Home, name: str, say: Say = silent) -> int:
     """The port a server of this home listens on: the remembered one, or another when somebody else has it."""
     remembered = read_json(home.ports)
     port = remembered.get(name)

@@ -12,12 +12,10 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import psutil
@@ -29,6 +27,7 @@ from sync_hostaway.local.errors import NotStarted, PostgresFailed
 from sync_hostaway.local.home import Home, open_log, tail
 from sync_hostaway.local.privileges import Runner, find_runner, take_over
 from sync_hostaway.local.processes import end, is_alive, send, spawn, wait_gone
+from sync_hostaway.local.say import Say, silent
 from sync_hostaway.local.secrets import Secrets
 
 USER = "hostaway"
@@ -73,14 +72,10 @@ class PostgresStatus:
     uptime: float | None
 
 
-def _silent(_: str) -> None:
-    """Progress that nobody wants to hear of."""
-
-
 class EmbeddedPostgres:
     """The server of one state directory. As a context manager it stops at the end what it started."""
 
-    def __init__(self, home: Path, say: Callable[[str], None] = _silent) -> None:
+    def __init__(self, home: Path, say: Say = silent) -> None:
         self.home = Home.at(home)
         self.data = self.home.postgres / "data"
         self._say = say
@@ -90,9 +85,7 @@ class EmbeddedPostgres:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._started_here:
             self.stop()
 

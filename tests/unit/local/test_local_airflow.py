@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ from sync_hostaway.local.airflow import AirflowSetup
 from sync_hostaway.local.home import Home, read_json
 from sync_hostaway.local.processes import MARKER
 from sync_hostaway.local.secrets import Secrets
+
+SHORT = {
+    "HOME": "SYNC_HOSTAWAY_HOME",
+    "SECRET_KEYS": "AIRFLOW__HOSTAWAY__SECRET_KEYS",
+    "API_URL": "HOSTAWAY_API_URL",
+    "ACCOUNTS": "HOSTAWAY_ACCOUNTS",
+}
 
 
 @pytest.fixture
@@ -23,6 +31,7 @@ def setup(tmp_path: Path) -> AirflowSetup:
         port=20001,
         airflow_dsn="postgresql://u:p@127.0.0.1:1/airflow",
         warehouse_dsn="postgresql://u:p@127.0.0.1:1/warehouse",
+        secret_keys="the-key",
         secrets=Secrets.ensure(home),
     )
 
@@ -61,20 +70,30 @@ def test_the_callers_airflow_stays_outside(setup: AirflowSetup) -> None:
 
 def test_our_own_settings_pass_through(setup: AirflowSetup) -> None:
     wanted = {
-        "HOSTAWAY_API_URL": "http://127.0.0.1:9/",
         "PUBLIC_BASE_URL": "https://example.com",
-        "AIRFLOW__HOSTAWAY__SECRET_KEYS": "mine",
+        "AIRFLOW__HOSTAWAY__PHOTOS": "false",
         "AIRFLOW_CONN_HOSTAWAY_701": "{}",
-        "WAREHOUSE_URL": "postgresql://elsewhere/warehouse",
         "PATH": "/bin",
     }
     assert wanted.items() <= setup.environment(wanted).items()
 
 
-def test_the_embedded_warehouse_and_keys_are_the_default(setup: AirflowSetup) -> None:
-    environment = setup.environment({})
+@pytest.mark.parametrize("prefix", ["", "AIRFLOW__HOSTAWAY__"])
+def test_the_platform_decides_where_tasks_work(setup: AirflowSetup, prefix: str) -> None:
+    names = ("HOME", "AIRFLOW_PORT", "WAREHOUSE_URL", "SECRET_KEYS", "API_URL", "ACCOUNTS")
+    callers = {f"{prefix}{name}" if prefix else SHORT.get(name, name): "caller's" for name in names}
+    environment = replace(setup, api_url="http://127.0.0.1:9").environment(callers | {"HOME": "/home/me"})
+    assert environment["HOME"] == "/home/me"
+    assert "caller's" not in environment.values()
     assert environment["WAREHOUSE_URL"] == setup.warehouse_dsn
-    assert environment["AIRFLOW__HOSTAWAY__SECRET_KEYS"] == setup.secrets.hostaway_secret_keys
+    assert environment["AIRFLOW_CONN_HOSTAWAY_WAREHOUSE"] == setup.warehouse_dsn
+    assert environment["AIRFLOW__HOSTAWAY__SECRET_KEYS"] == "the-key"
+    assert environment["HOSTAWAY_API_URL"] == "http://127.0.0.1:9"
+
+
+def test_no_component_gets_api_keys(setup: AirflowSetup) -> None:
+    keys = {"HOSTAWAY_ACCOUNTS": "701:hush", "AIRFLOW__HOSTAWAY__ACCOUNTS": "701:hush"}
+    assert not any("hush" in value for value in setup.environment(keys).values())
 
 
 @pytest.mark.parametrize(

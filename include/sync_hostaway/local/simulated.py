@@ -1,0 +1,143 @@
+"""A home whose accounts are those of the bundled simulator: remembered, so that it never asks the real Hostaway.
+
+home/simulator.json holds the simulator's URL, its sizes and the day its data is made for: the same data every time, so
+that what did not change at the source is not written again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import psutil
+
+from sync_hostaway.exceptions import LocalPlatformError
+from sync_hostaway.local import ports, processes
+from sync_hostaway.local.home import Home, open_log, read_json, tail, write_json
+from sync_hostaway.local.say import Say, silent
+
+NAME = "simulator"
+ACCOUNTS = {701: "secret-701", 702: "secret-702"}
+_FILE = "simulator.json"
+_PATIENCE = 30.0
+# The simulator has no use for them, and its environment can be read for as long as it runs.
+_SECRETS = ("ACCOUNTS", "WAREHOUSE_URL", "SECRET_KEYS")
+
+
+@dataclass(frozen=True)
+class DemoSize:
+    """Rows per account that the simulator makes."""
+
+    listings: int = 50
+    reservations: int = 1_000
+    threads: int = 1_000
+
+
+@dataclass(frozen=True)
+class SimulatedApi:
+    """The simulator of a home; it may run or not."""
+
+    home: Home
+    url: str
+    anchor: str
+    size: DemoSize
+
+    @classmethod
+    def remembered(cls, home: Home) -> SimulatedApi | None:
+        """The simulator that the accounts of a home come from; None when they do not come from one."""
+        stored = _stored(home)
+        if not isinstance(stored.get("url"), str):
+            return None
+        sizes = {f.name: rows for f in fields(DemoSize) if isinstance(rows := stored.get(f.name), int)}
+        return cls(home, str(stored["url"]), _anchor(stored), DemoSize(**sizes))
+
+    @classmethod
+    def chosen(cls, home: Home, size: DemoSize, say: Say = silent) -> SimulatedApi:
+        """A simulator for a home, on a free port."""
+        return cls(home, _free_url(home, say), _anchor(_stored(home)), size)
+
+    @property
+    def process_runs(self) -> bool:
+        """Whether it runs."""
+        return processes.running(self.home, NAME) is not None
+
+    def on_free_port(self, say: Say = silent) -> SimulatedApi:
+        """The same one, on another port when it does not run and somebody else took its port."""
+        return self if self.process_runs else replace(self, url=_free_url(self.home, say))
+
+    def remember(self) -> None:
+        """From now on, the accounts of this home are the simulator's."""
+        write_json(self.home.root / _FILE, {"url": self.url, "anchor": self.anchor, **asdict(self.size)})
+
+    def start(self) -> None:
+        """Start it as a process of the platform, so that stopping the platform stops it; nothing if it runs.
+
+        :raises LocalPlatformError: with the end of its log.
+        """
+        if self.process_runs:
+            return
+        arguments = {
+            "port": self.url.rpartition(":")[2],
+            "accounts": ",".join(f"{account}:{secret}" for account, secret in ACCOUNTS.items()),
+            "anchor": self.anchor,
+            **asdict(self.size),
+        }
+        options = (text for name, value in arguments.items() for text in (f"--{name}", str(value)))
+        command = [sys.executable, "-m", "sync_hostaway.simulator", *options]
+        log = open_log(self.home.log(NAME))
+        try:
+            process = processes.spawn(command, _environment(os.environ, self.home), log)
+        finally:
+            os.close(log)
+        processes.write_record(self.home, NAME, process.pid)
+        self._wait_until_it_answers(process)
+
+    def _wait_until_it_answers(self, process: psutil.Process) -> None:
+        import requests
+
+        deadline = time.monotonic() + _PATIENCE
+        with requests.Session() as session:
+            # No proxy has a say in what happens on 127.0.0.1.
+            session.trust_env = False
+            while time.monotonic() < deadline:
+                if not processes.is_alive(process):
+                    raise LocalPlatformError(f"The simulator ended by itself:\n{tail(self.home.log(NAME))}")
+                with suppress(requests.RequestException):
+                    if session.get(f"{self.url}/_control/health", timeout=1).ok:
+                        return
+                time.sleep(0.05)
+        raise LocalPlatformError(f"The simulator does not answer at {self.url}:\n{tail(self.home.log(NAME))}")
+
+
+def simulated_url(home: Path) -> str | None:
+    """URL of the simulator that the accounts of a home come from; None when they do not come from one."""
+    # Asked wherever the API is: a home that cannot be read is no simulated one.
+    with suppress(OSError, RuntimeError):
+        url = _stored(Home.at(home)).get("url")
+        return url if isinstance(url, str) else None
+    return None
+
+
+def _stored(home: Home) -> Mapping[str, object]:
+    return read_json(home.root / _FILE)
+
+
+def _anchor(stored: Mapping[str, object]) -> str:
+    with suppress(ValueError):
+        return date.fromisoformat(str(stored.get("anchor"))).isoformat()
+    return datetime.now(UTC).date().isoformat()
+
+
+def _free_url(home: Home, say: Say) -> str:
+    return f"http://{ports.HOST}:{ports.choose(home, NAME, say)}"
+
+
+def _environment(caller: Mapping[str, str], home: Home) -> dict[str, str]:
+    kept = {name: value for name, value in caller.items() if not name.endswith(_SECRETS)}
+    return {**kept, processes.MARKER: str(home.root)}

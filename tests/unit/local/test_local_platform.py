@@ -1,0 +1,65 @@
+"""Which warehouse and which key: one answer for the preparation, the tasks and the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_hostaway.exceptions import ConfigurationError
+from sync_hostaway.local import ports
+from sync_hostaway.local.command import platform
+from sync_hostaway.local.home import Home
+from sync_hostaway.local.platform import Platform
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.settings import get_settings
+
+ELSEWHERE = "postgresql://me:hush@db.example/warehouse"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home.at(tmp_path / "home")
+    home.make()
+    ports.choose(home, "airflow")
+    ports.choose(home, "postgres")
+    return home
+
+
+def test_the_embedded_warehouse_has_the_homes_key(home: Home) -> None:
+    environment = platform().env()
+    assert environment["WAREHOUSE_URL"] == EmbeddedPostgres(home.root).dsn("warehouse") == get_settings().warehouse_dsn
+    assert environment["AIRFLOW__HOSTAWAY__SECRET_KEYS"] == ",".join(get_settings().fernet_keys())
+
+
+@pytest.mark.parametrize("name", ["WAREHOUSE_URL", "AIRFLOW__HOSTAWAY__WAREHOUSE_URL"])
+def test_a_warehouse_elsewhere_has_its_own_key(home: Home, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, ELSEWHERE)
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", "new,old")
+    get_settings.cache_clear()
+    running = platform()
+    assert running.warehouse_dsn() == running.env()["WAREHOUSE_URL"] == ELSEWHERE
+    assert running.env()["AIRFLOW__HOSTAWAY__SECRET_KEYS"] == "new,old"
+
+
+@pytest.mark.parametrize("keys", [None, "", " , "])
+def test_a_warehouse_elsewhere_without_a_key_is_refused(
+    home: Home, monkeypatch: pytest.MonkeyPatch, keys: str | None
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", ELSEWHERE)
+    if keys is not None:
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", keys)
+    get_settings.cache_clear()
+    running = platform()
+    with pytest.raises(ConfigurationError, match="AIRFLOW__HOSTAWAY__SECRET_KEYS") as refused:
+        running.start()
+    assert "hush" not in str(refused.value)
+    assert running.status().stopped
+    with pytest.raises(ConfigurationError):
+        running.env()
+
+
+def test_the_api_of_the_settings_is_the_tasks(home: Home) -> None:
+    assert "HOSTAWAY_API_URL" not in Platform(home.root, home.root).env()
+    env = Platform(home.root, home.root, api_url="http://127.0.0.1:9").env()
+    assert env["HOSTAWAY_API_URL"] == "http://127.0.0.1:9"
