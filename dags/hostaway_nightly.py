@@ -19,6 +19,7 @@ from sync_hostaway.orchestration import (
     start_of_oldest,
 )
 from sync_hostaway.transform import ensure_manifest
+from sync_hostaway.transform.operator import let_transforms_run, wait_for_transforms
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 
@@ -71,7 +72,13 @@ def hostaway_nightly() -> None:
             # One dbt process for all models: one per model takes seven times as long on two cores.
             execution_mode=ExecutionMode.WATCHER,
             invocation_mode=InvocationMode.DBT_RUNNER,
-            setup_operator_args={"pool": DBT_POOL, "retries": 0},
+            setup_operator_args={
+                "pool": DBT_POOL,
+                "retries": 0,
+                # The pool keeps Airflow's own transforms away, this one from a shell too.
+                "pre_execute": wait_for_transforms,
+                "post_execute": let_transforms_run,
+            },
         ),
         default_args={"retries": 2},
     )

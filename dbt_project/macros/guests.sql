@@ -1,13 +1,22 @@
-{#- A guest's e-mail address as an identity: null unless it is a person's own. -#}
+{#-
+    A guest's e-mail address as an identity: null unless it is a person's own. No mailbox has a longer name than 254
+    characters, and an index entry must not be longer than a third of a page.
+-#}
 {% macro real_email(value) -%}
     case
         when
-            lower(btrim({{ value }})) ~ '^[^@\s,;]+@[^@\s,;]+\.[a-z]{2,}$'
-            and lower(btrim({{ value }})) !~ '@([^@]+\.)?({{ relay_domains() | join("|") }})$'
-            and lower(btrim({{ value }})) !~ '@(guest|guests|reply|relay|proxy|messages?|messaging)\.'
-            and lower(btrim({{ value }})) !~ '^(no|do-?not|donot)[-_.]?reply'
-            then lower(btrim({{ value }}))
+            char_length({{ stripped(value) }}) <= 254
+            and lower({{ stripped(value) }}) ~ '^[^@\s,;]+@[^@\s,;]+\.[a-z]{2,}$'
+            and lower({{ stripped(value) }}) !~ '@([^@]+\.)?({{ relay_domains() | join("|") }})$'
+            and lower({{ stripped(value) }}) !~ '@(guest|guests|reply|relay|proxy|messages?|messaging)\.'
+            and lower({{ stripped(value) }}) !~ '^(no|do-?not|donot)[-_.]?reply'
+            then lower({{ stripped(value) }})
     end
+{%- endmacro %}
+
+{#- A text that may be an identity: longer ones are none. -#}
+{% macro identity(value) -%}
+    case when char_length({{ value }}) <= 255 then {{ value }} end
 {%- endmacro %}
 
 {#- Domains, with their subdomains, whose addresses stand for one booking and not for a person. -#}
@@ -31,8 +40,8 @@
     ]) }}
 {%- endmacro %}
 
-{#- An address used by more different people than this is a shared mailbox: it merges nobody. -#}
-{% macro shared_mailbox_above() -%}
+{#- What more different people share than this, a mailbox or a placeholder for an id, is no identity: it merges nobody. -#}
+{% macro shared_above() -%}
     20
 {%- endmacro %}
 

@@ -2,7 +2,8 @@
     Reading one field of a raw payload. Whatever does not read as the type becomes null: the extractor has put rows with
     such values into quarantine, and one odd value must not stop a transform.
 
-    Numbers may come as digit strings, booleans as 0/1 or true/false, "nothing" as null, '' or an absent key.
+    Numbers may come as digit strings, booleans as 0/1 or true/false, "nothing" as null, '' or an absent key. Patterns
+    name the blanks and digits they accept: \s and \d stand for all those of Unicode, which no cast takes.
 -#}
 
 {#- The rows of a landing table with `payload` unpacked once; without it each field read would unpack it again. -#}
@@ -20,36 +21,68 @@
     )
 {%- endmacro %}
 
+{#- Without the blanks around it. -#}
+{% macro stripped(value) -%}
+    btrim({{ value }}, E' \t\n\r')
+{%- endmacro %}
+
+{#- An object or a list where a text belongs is no text. -#}
 {% macro as_text(key, payload="payload") -%}
-    nullif(btrim({{ payload }} ->> '{{ key }}'), '')
+    case jsonb_typeof({{ payload }} -> '{{ key }}')
+        when 'string' then nullif({{ stripped(payload ~ " ->> '" ~ key ~ "'") }}, '')
+        when 'number' then {{ payload }} ->> '{{ key }}'
+        when 'boolean' then {{ payload }} ->> '{{ key }}'
+    end
 {%- endmacro %}
 
 {% macro as_bigint(key, payload="payload") -%}
-    {{ text_as_bigint(payload ~ " ->> '" ~ key ~ "'") }}
-{%- endmacro %}
-
-{% macro text_as_bigint(value) -%}
-    case when {{ value }} ~ '^\s*[+-]?\d{1,18}(\.0*)?\s*$' then trunc(({{ value }})::numeric)::bigint end
+    {{ _as_whole_number(key, payload, 18, "bigint") }}
 {%- endmacro %}
 
 {% macro as_integer(key, payload="payload") -%}
+    {{ _as_whole_number(key, payload, 9, "integer") }}
+{%- endmacro %}
+
+{% macro text_as_bigint(value) -%}
     case
-        when {{ payload }} ->> '{{ key }}' ~ '^\s*[+-]?\d{1,9}(\.0*)?\s*$'
-            then trunc(({{ payload }} ->> '{{ key }}')::numeric)::integer
+        when {{ value }} ~ '{{ _whole_number(18) }}' then trunc({{ stripped(value) }}::numeric)::bigint
+    end
+{%- endmacro %}
+
+{#- Most numbers come as numbers, which need no pattern. -#}
+{% macro _as_whole_number(key, payload, digits, type) -%}
+    {%- set number = "(" ~ payload ~ " -> '" ~ key ~ "')::numeric" -%}
+    {%- set text = payload ~ " ->> '" ~ key ~ "'" -%}
+    case jsonb_typeof({{ payload }} -> '{{ key }}')
+        when 'number'
+            then case when abs({{ number }}) < 1e{{ digits }} and {{ number }} % 1 = 0 then {{ number }}::{{ type }} end
+        when 'string'
+            then case when {{ text }} ~ '{{ _whole_number(digits) }}' then trunc({{ stripped(text) }}::numeric)::{{ type }} end
     end
 {%- endmacro %}
 
 {% macro as_numeric(key, payload="payload") -%}
-    case
-        when {{ payload }} ->> '{{ key }}' ~ '^\s*[+-]?(\d{1,30}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?\s*$'
-            then ({{ payload }} ->> '{{ key }}')::numeric
+    {%- set number = "(" ~ payload ~ " -> '" ~ key ~ "')::numeric" -%}
+    {%- set text = payload ~ " ->> '" ~ key ~ "'" -%}
+    case jsonb_typeof({{ payload }} -> '{{ key }}')
+        when 'number' then case when abs({{ number }}) < 1e30 and scale({{ number }}) <= 30 then {{ number }} end
+        when 'string'
+            then case
+                when
+                    {{ text }} ~ '^[ \t\n\r]*[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?[ \t\n\r]*$'
+                    then {{ stripped(text) }}::numeric
+            end
     end
 {%- endmacro %}
 
 {% macro as_boolean(key, payload="payload") -%}
-    case
-        when lower(btrim({{ payload }} ->> '{{ key }}')) in ('1', 'true', 'yes') then true
-        when lower(btrim({{ payload }} ->> '{{ key }}')) in ('0', 'false', 'no') then false
+    case lower({{ stripped(payload ~ " ->> '" ~ key ~ "'") }})
+        when '1' then true
+        when '0' then false
+        when 'true' then true
+        when 'false' then false
+        when 'yes' then true
+        when 'no' then false
     end
 {%- endmacro %}
 
@@ -58,19 +91,23 @@
 {%- endmacro %}
 
 {% macro text_as_date(value) -%}
-    case when {{ value }} ~ '^\s*{{ _calendar_date() }}([ T].*)?$' then left(btrim({{ value }}), 10)::date end
+    case when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}([ T\t\n\r].*)?$' then left({{ stripped(value) }}, 10)::date end
 {%- endmacro %}
 
 {#- Hostaway sends UTC without saying so; an explicit zone is honoured. -#}
 {% macro as_timestamptz(key, payload="payload") -%}
     {%- set value = payload ~ " ->> '" ~ key ~ "'" -%}
-    {%- set time = "([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?)" -%}
+    {%- set time = "([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?)" -%}
     case
-        when {{ value }} ~ '^\s*{{ _calendar_date() }}{{ time }}?\s*$'
-            then ({{ value }})::timestamp at time zone 'UTC'
-        when {{ value }} ~ '^\s*{{ _calendar_date() }}{{ time }}(Z|[+-](0\d|1[0-4]):?[0-5]\d)\s*$'
-            then ({{ value }})::timestamptz
+        when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}{{ time }}?[ \t\n\r]*$'
+            then {{ stripped(value) }}::timestamp at time zone 'UTC'
+        when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}{{ time }}(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])[ \t\n\r]*$'
+            then {{ stripped(value) }}::timestamptz
     end
+{%- endmacro %}
+
+{% macro _whole_number(digits) -%}
+    ^[ \t\n\r]*[+-]?[0-9]{1,{{ digits }}}(\.0{0,30})?[ \t\n\r]*$
 {%- endmacro %}
 
 {#- A regular expression of the days that exist, 1900 to 2199. A cast to date would fail the whole query on another. -#}
@@ -80,5 +117,5 @@
         "(0[13-9]|1[0-2])-(29|30)",
         "(0[13578]|1[02])-31",
     ] -%}
-    ((19|20|21)\d\d-({{ days | join("|") }})|((19|20|21)(0[48]|[2468][048]|[13579][26])|2000)-02-29)
+    ((19|20|21)[0-9][0-9]-({{ days | join("|") }})|((19|20|21)(0[48]|[2468][048]|[13579][26])|2000)-02-29)
 {%- endmacro %}

@@ -32,14 +32,34 @@
     where not ({{ expression }})
 {% endtest %}
 
-{#- The rows of a core table under the key they have in landing. -#}
-{% macro entities_of(resource) -%}
-    {%- set keys = {
-        "listings": "listing_id::text",
-        "reservations": "reservation_id::text",
-        "conversations": "conversation_id::text",
-        "messages": "message_id::text",
-        "calendar_days": "listing_id || ':' || to_char(date, 'YYYY-MM-DD')",
-    } -%}
-    (select account_id, {{ keys[resource] }} as entity_id from {{ ref(resource) }})
-{%- endmacro %}
+{#-
+    Landing and core hold the same rows: a landed row is in core or held back, and core has no other. Rows of loads that
+    no transform has finished are not looked at.
+
+    :param key: the row's key in landing, made of columns of the model.
+-#}
+{% test all_in_core(model, resource, key) %}
+    select
+        coalesce(landed.account_id, core.account_id) as account_id,
+        coalesce(landed.entity_id, core.entity_id) as entity_id,
+        case when landed.entity_id is null then 'only in core' else 'only in landing' end as trouble
+    from {{ source("landing", resource) }} as landed
+    full join (select account_id, {{ key }} as entity_id from {{ model }}) as core
+        on landed.account_id = core.account_id and landed.entity_id = core.entity_id
+    where
+        landed.entity_id is null
+        or (
+            core.entity_id is null
+            and not exists (
+                select 1 from {{ source("ops", "held_rows") }} as held
+                where
+                    held.resource = '{{ resource }}'
+                    and held.account_id = landed.account_id
+                    and held.entity_id = landed.entity_id
+            )
+            and not exists (
+                select 1 from {{ source("ops", "loads") }} as loads
+                where loads.load_id = landed.load_id and loads.transformed_at is null
+            )
+        )
+{% endtest %}

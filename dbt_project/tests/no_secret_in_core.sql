@@ -17,7 +17,7 @@ inner join lateral jsonb_path_query(
 ) as secret (value) on true
 where
     {{ is_secret("secret.value ->> 'key'") }}
-    and secret.value ->> 'value' not in ('', '***')
+    and secret.value -> 'value' not in ('null', '""', '[]', '{}', '"***"')
 {%- endfor %}
 union all
 -- nor is there a column for one

@@ -8,6 +8,12 @@
     ],
 ) }}
 
+{#- Of each kind of identity: its column, the column that says it merges nobody, and those that count who shares it. -#}
+{%- set kinds = {
+    "channel": ["channel_key", "is_shared_channel", ["coalesce(email_key, 'name:' || name_key)"]],
+    "email": ["email_key", "is_shared_mailbox", ["person_key", "name_key"]],
+} -%}
+
 with recursive
 
 due as (
@@ -16,6 +22,7 @@ due as (
         due.reservation_id,
         due.channel_key,
         due.email_key,
+        due.name_key,
         due.person_key
     from {{ pending('reservations', staging='stg_reservation_identities') }} as due
     where
@@ -35,96 +42,107 @@ moved as materialized (
     select
         due.*,
         links.guest_id as old_guest_id,
+        links.channel_key as old_channel_key,
         links.email_key as old_email_key
     from due
     left join {{ this }} as links
         on due.account_id = links.account_id and due.reservation_id = links.reservation_id
     where
         links.reservation_id is null
-        or (due.channel_key, due.email_key, due.person_key)
-        is distinct from (links.channel_key, links.email_key, links.person_key)
+        or (due.channel_key, due.email_key, due.name_key, due.person_key)
+        is distinct from (links.channel_key, links.email_key, links.name_key, links.person_key)
 ),
 
-mailboxes as materialized (
+{% for kind, (key, is_shared, counted) in kinds.items() -%}
+{{ kind }}_users as (
     select
-        touched.account_id,
-        touched.email_key,
-        (
-            select count(distinct people.person_key) > {{ shared_mailbox_above() }}
-            from (
-                select links.person_key
-                from {{ this }} as links
-                where
-                    links.account_id = touched.account_id
-                    and links.email_key = touched.email_key
-                    and not exists (
-                        select 1 from moved
-                        where moved.account_id = links.account_id and moved.reservation_id = links.reservation_id
-                    )
-                union all
-                select moved.person_key
-                from moved
-                where moved.account_id = touched.account_id and moved.email_key = touched.email_key
-            ) as people
-        ) as is_shared,
-        coalesce(
-            (
-                select bool_or(links.is_shared_mailbox)
-                from {{ this }} as links
-                where links.account_id = touched.account_id and links.email_key = touched.email_key
-            ), false
-        ) as was_shared
+        links.account_id,
+        links.{{ key }} as key,
+        links.email_key,
+        links.name_key,
+        links.person_key,
+        links.{{ is_shared }} as was_shared,
+        moved.reservation_id is null as is_user
     from (
-        select moved.account_id, moved.email_key
-        from moved
-        where moved.email_key is not null
+        select changed.account_id, changed.{{ key }} as key
+        from moved as changed
+        where changed.{{ key }} is not null
         union
-        select moved.account_id, moved.old_email_key
-        from moved
-        where moved.old_email_key is not null
+        select changed.account_id, changed.old_{{ key }} as key
+        from moved as changed
+        where changed.old_{{ key }} is not null
     ) as touched
+    inner join {{ this }} as links on touched.account_id = links.account_id and touched.key = links.{{ key }}
+    left join moved on links.account_id = moved.account_id and links.reservation_id = moved.reservation_id
+    union all
+    select
+        moved.account_id,
+        moved.{{ key }} as key,
+        moved.email_key,
+        moved.name_key,
+        moved.person_key,
+        false as was_shared,
+        true as is_user
+    from moved
+    where moved.{{ key }} is not null
 ),
+
+{{ kind }}_keys as materialized (
+    select
+        account_id,
+        key,
+        greatest(
+            {% for person in counted -%}
+            count(distinct {{ person }}) filter (where is_user){{ "," if not loop.last }}
+            {% endfor -%}
+        ) > {{ shared_above() }} as is_shared,
+        coalesce(bool_or(was_shared), false) as was_shared
+    from {{ kind }}_users
+    group by account_id, key
+),
+
+{% endfor -%}
 
 -- Every guest whose reservations may now belong together differently: those who lose a reservation, those who share an
--- identity with one that moved, and all who use an address that became, or ceased to be, a shared mailbox.
+-- identity with one that moved, and all who use an identity that became, or ceased to be, one that merges nobody.
 touched_guests as materialized (
     select moved.account_id, moved.old_guest_id as guest_id
     from moved
     where moved.old_guest_id is not null
+    {%- for kind, (key, is_shared, counted) in kinds.items() %}
     union
     select links.account_id, links.guest_id
-    from moved
-    inner join {{ this }} as links on moved.account_id = links.account_id and moved.channel_key = links.channel_key
-    union
-    select links.account_id, links.guest_id
-    from mailboxes
+    from {{ kind }}_keys
     inner join {{ this }} as links
-        on mailboxes.account_id = links.account_id and mailboxes.email_key = links.email_key
-    where not (mailboxes.is_shared and mailboxes.was_shared)
+        on {{ kind }}_keys.account_id = links.account_id and {{ kind }}_keys.key = links.{{ key }}
+    where not ({{ kind }}_keys.is_shared and {{ kind }}_keys.was_shared)
+    {%- endfor %}
 ),
 
-people as materialized (
+candidates as (
     select
         moved.account_id,
         moved.reservation_id,
         moved.channel_key,
         moved.email_key,
+        moved.name_key,
         moved.person_key,
-        coalesce(mailboxes.is_shared, false) as is_shared_mailbox
+        false as is_shared_channel,
+        false as is_shared_mailbox
     from moved
-    left join mailboxes on moved.account_id = mailboxes.account_id and moved.email_key = mailboxes.email_key
     union all
     select
         links.account_id,
         links.reservation_id,
         links.channel_key,
         links.email_key,
+        links.name_key,
         links.person_key,
-        coalesce(mailboxes.is_shared, links.is_shared_mailbox) as is_shared_mailbox
+        links.is_shared_channel,
+        links.is_shared_mailbox
     from touched_guests
     inner join {{ this }} as links
         on touched_guests.account_id = links.account_id and touched_guests.guest_id = links.guest_id
-    left join mailboxes on links.account_id = mailboxes.account_id and links.email_key = mailboxes.email_key
     where not exists (
         select 1 from moved
         where moved.account_id = links.account_id and moved.reservation_id = links.reservation_id
@@ -133,98 +151,152 @@ people as materialized (
 
 {% else %}
 
-mailboxes as (
-    select
-        due.account_id,
-        due.email_key,
-        count(distinct due.person_key) > {{ shared_mailbox_above() }} as is_shared
+candidates as (
+    select due.*, false as is_shared_channel, false as is_shared_mailbox
     from due
-    where due.email_key is not null
-    group by due.account_id, due.email_key
 ),
+
+{% for kind, (key, is_shared, counted) in kinds.items() -%}
+{{ kind }}_keys as (
+    select
+        account_id,
+        {{ key }} as key,
+        greatest(
+            {% for person in counted -%}
+            count(distinct {{ person }}){{ "," if not loop.last }}
+            {% endfor -%}
+        ) > {{ shared_above() }} as is_shared
+    from due
+    where {{ key }} is not null
+    group by account_id, {{ key }}
+),
+
+{% endfor -%}
+
+{% endif -%}
 
 people as materialized (
     select
-        due.account_id,
-        due.reservation_id,
-        due.channel_key,
-        due.email_key,
-        due.person_key,
-        coalesce(mailboxes.is_shared, false) as is_shared_mailbox
-    from due
-    left join mailboxes on due.account_id = mailboxes.account_id and due.email_key = mailboxes.email_key
+        candidates.account_id,
+        candidates.reservation_id,
+        candidates.channel_key,
+        candidates.email_key,
+        candidates.name_key,
+        candidates.person_key,
+        coalesce(channel_keys.is_shared, candidates.is_shared_channel, false) as is_shared_channel,
+        coalesce(email_keys.is_shared, candidates.is_shared_mailbox, false) as is_shared_mailbox
+    from candidates
+    left join channel_keys
+        on candidates.account_id = channel_keys.account_id and candidates.channel_key = channel_keys.key
+    left join email_keys
+        on candidates.account_id = email_keys.account_id and candidates.email_key = email_keys.key
 ),
 
-{% endif %}
-
--- Identities are the nodes, a reservation that has two of them is the edge between them.
+-- Identities are the nodes, numbered so that the smallest node has the smallest reservation; a reservation that has two
+-- of them is the edge between them.
 identities as materialized (
     select
+        merging.account_id,
+        merging.kind,
+        merging.key,
+        min(merging.reservation_id) as first_reservation_id,
+        row_number() over (order by min(merging.reservation_id), merging.account_id, merging.kind, merging.key) as node
+    from (
+        {%- for kind, (key, is_shared, counted) in kinds.items() %}
+        {%- if not loop.first %}
+        union all
+        {%- endif %}
+        select people.account_id, '{{ kind }}' as kind, people.{{ key }} as key, people.reservation_id
+        from people
+        where people.{{ key }} is not null and not people.{{ is_shared }}
+        {%- endfor %}
+    ) as merging
+    group by merging.account_id, merging.kind, merging.key
+),
+
+nodes as materialized (
+    select
         people.account_id,
-        identity.key,
-        min(people.reservation_id) as first_reservation_id
+        people.reservation_id,
+        by_channel.node as channel_node,
+        by_email.node as email_node
     from people
-    inner join lateral (
-        values
-        ('channel ' || people.channel_key),
-        (case when not people.is_shared_mailbox then 'email ' || people.email_key end)
-    ) as identity (key) on true
-    where identity.key is not null
-    group by people.account_id, identity.key
+    left join identities as by_channel
+        on
+            people.account_id = by_channel.account_id
+            and people.channel_key = by_channel.key
+            and by_channel.kind = 'channel'
+    left join identities as by_email
+        on people.account_id = by_email.account_id and people.email_key = by_email.key and by_email.kind = 'email'
 ),
 
 edges as materialized (
-    select distinct
-        people.account_id,
-        ends.near_key,
-        ends.far_key
-    from people
-    inner join lateral (
-        values
-        ('channel ' || people.channel_key, 'email ' || people.email_key),
-        ('email ' || people.email_key, 'channel ' || people.channel_key)
-    ) as ends (near_key, far_key) on true
-    where people.channel_key is not null and people.email_key is not null and not people.is_shared_mailbox
+    select nodes.channel_node as near, nodes.email_node as far
+    from nodes
+    where nodes.channel_node is not null and nodes.email_node is not null
+    union
+    select nodes.email_node as near, nodes.channel_node as far
+    from nodes
+    where nodes.channel_node is not null and nodes.email_node is not null
+    union
+    select identities.node as near, identities.node as far
+    from identities
 ),
 
-reached as (
-    select identities.account_id, identities.key as from_key, identities.key as to_key
+-- Each round gives a node, and the node it was led by, the smallest leader among the neighbours, and then the leader of
+-- that leader, until nothing changes. The distance to a leader shrinks by halves, so that rounds are few.
+rounds (round, leaders) as (
+    select 1 as round, array_agg(identities.node order by identities.node asc) as leaders
     from identities
-    union
-    select reached.account_id, reached.from_key, edges.far_key
-    from reached
-    inner join edges on reached.account_id = edges.account_id and reached.to_key = edges.near_key
+    union all
+    select hooked.round, jumped.leaders
+    from rounds
+    inner join lateral ( -- noqa: ST05
+        select
+            rounds.round + 1 as round,
+            array(
+                select min(rounds.leaders[edges.far])
+                from edges
+                inner join lateral (values (edges.near), (rounds.leaders[edges.near])) as told (node) on true
+                group by told.node
+                order by told.node asc
+            ) as leaders
+    ) as hooked on true
+    inner join lateral (
+        select array_agg(hooked.leaders[present.leader] order by present.node asc) as leaders
+        from unnest(hooked.leaders) with ordinality as present (leader, node)
+    ) as jumped on true
+    where jumped.leaders <> rounds.leaders
+),
+
+settled as (
+    select rounds.leaders
+    from rounds
+    order by rounds.round desc
+    limit 1
 ),
 
 guests as materialized (
-    select
-        reached.account_id,
-        reached.from_key as key,
-        min(identities.first_reservation_id) as guest_id
-    from reached
-    inner join identities on reached.account_id = identities.account_id and reached.to_key = identities.key
-    group by reached.account_id, reached.from_key
+    select present.node, identities.first_reservation_id as guest_id
+    from settled
+    cross join unnest(settled.leaders) with ordinality as present (leader, node)
+    inner join identities on present.leader = identities.node
 ),
 
 linked as (
     select
         people.account_id,
         people.reservation_id,
-        coalesce(by_channel.guest_id, by_email.guest_id, people.reservation_id) as guest_id,
+        coalesce(guests.guest_id, people.reservation_id) as guest_id,
         people.channel_key,
         people.email_key,
+        people.name_key,
         people.person_key,
+        people.is_shared_channel,
         people.is_shared_mailbox
     from people
-    left join guests as by_channel
-        on
-            people.account_id = by_channel.account_id
-            and 'channel ' || people.channel_key = by_channel.key
-    left join guests as by_email
-        on
-            people.account_id = by_email.account_id
-            and not people.is_shared_mailbox
-            and 'email ' || people.email_key = by_email.key
+    inner join nodes on people.account_id = nodes.account_id and people.reservation_id = nodes.reservation_id
+    left join guests on coalesce(nodes.channel_node, nodes.email_node) = guests.node
 ),
 
 final as (
@@ -234,7 +306,9 @@ final as (
         linked.guest_id,
         linked.channel_key,
         linked.email_key,
+        linked.name_key,
         linked.person_key,
+        linked.is_shared_channel,
         linked.is_shared_mailbox,
         -- a guest who loses a reservation is seen to have changed by this alone
         (count(*) over (partition by linked.account_id, linked.guest_id))::integer as guest_reservations,

@@ -73,7 +73,7 @@ current_guests as (
         ---------- numerics
         (count(*) filter (where not is_deleted))::integer as reservations_count,
         (count(*) filter (where is_booking and not is_deleted))::integer as bookings_count,
-        (coalesce(sum(nights) filter (where is_booking and not is_deleted), 0))::integer as booked_nights,
+        coalesce(sum(nights) filter (where is_booking and not is_deleted), 0) as booked_nights,
 
         ---------- booleans
         coalesce(bool_or(email_is_real), false) as has_real_email,
@@ -114,7 +114,7 @@ merged_guests as (
         null::date as last_departure_date,
         0 as reservations_count,
         0 as bookings_count,
-        0 as booked_nights,
+        0::bigint as booked_nights,
         former.has_real_email,
         true as is_deleted,
         former.pms_meta

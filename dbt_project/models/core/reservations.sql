@@ -8,7 +8,8 @@
 
 with
 
-due as (
+-- beside the cost of reading a row no join seems dear to the planner: it plans this one by itself
+due as materialized (
     select * from {{ pending('reservations', relinked=true) }} as due
 ),
 

@@ -37,7 +37,16 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        {{ masked('payload', drop=["reservations"]) }} as pms_meta,
+        {{ masked(
+            'payload',
+            drop=["reservations"],
+            plain=[
+                "id", "listingMapId", "date", "status", "note", "minimumStay", "maximumStay", "price", "isAvailable",
+                "isProcessed", "closedOnArrival", "closedOnDeparture", "countAvailableUnits", "availableUnitsToSell",
+                "desiredUnitsToSell", "countPendingUnits", "countBlockingReservations", "countBlockedUnits",
+                "countReservedUnits", "insertedOn", "updatedOn",
+            ],
+        ) }} as pms_meta,
         entity_id,
         load_id
     from source

@@ -18,7 +18,7 @@ typed as (
         {{ as_text('channelThreadMessageId') }} as channel_message_id,
 
         ---------- text
-        nullif(payload ->> 'body', '') as body,
+        case when jsonb_typeof(payload -> 'body') = 'string' then nullif(payload ->> 'body', '') end as body,
         {{ as_text('subject') }} as subject,
         {{ as_text('communicationType') }} as communication_type,
         {{ as_text('status') }} as status,
@@ -54,7 +54,24 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        {{ masked('payload', drop=["Reservation", "ListingMap", "Conversation"]) }} as pms_meta,
+        {{ masked(
+            'payload',
+            drop=["Reservation", "ListingMap", "Conversation"],
+            plain=[
+                "id", "accountId", "listingMapId", "reservationId", "conversationId", "channelId", "communicationId",
+                "userId", "body", "subject", "date", "status", "type", "isIncoming", "isSeen", "isSeenAt", "isSeenBy",
+                "isUnique", "isUniquePerCommunication", "insertedOn", "updatedOn", "retryCount", "inReplyTo", "objectKey",
+                "attachment", "attachments", "imagesUrls", "ccEmail1", "ccEmail2", "listingName", "listingTimeZoneName",
+                "originatedBy", "messageSource", "reasonFailed", "readableReasonFailed", "sentChannelDate",
+                "sentToChannelDate", "sentToChannelAttemptDate", "sentUsingHostaway", "communicationName",
+                "communicationType", "communicationEvent", "communicationTimeDelta", "communicationTimeDeltaSeconds",
+                "communicationAlwaysTrigger", "communicationApplyListingTimeZone", "conversationSnooze",
+                "conversationArchive", "conversationMessageNote", "channelThreadMessageId", "airbnbThreadMessageId",
+                "bookingcomSubthreadId", "bookingcomReplyOptions", "bookingcomSelectedOptions", "whatsappTemplateId",
+                "whatsappBusinessTemplateId", "whatsAppMessageIdConversationMessageId",
+                "twilioMessageIdConversationMessageId", "notUpdateOnReservationChange",
+            ],
+        ) }} as pms_meta,
         entity_id,
         load_id
     from source

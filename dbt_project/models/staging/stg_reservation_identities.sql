@@ -13,9 +13,9 @@ typed as (
 
         ---------- identities
         {{ as_bigint('channelId') }}::text
-        || ':' || nullif({{ as_text('guestExternalAccountId') }}, '0') as channel_key,
-        {{ real_email("payload ->> 'guestEmail'") }} as email_key,
-        lower(regexp_replace({{ as_text('guestName') }}, '\s+', ' ', 'g')) as name_key,
+        || ':' || nullif({{ identity(as_text('guestExternalAccountId')) }}, '0') as channel_key,
+        {{ real_email(as_text('guestEmail')) }} as email_key,
+        lower(regexp_replace({{ identity(as_text('guestName')) }}, '\s+', ' ', 'g')) as name_key,
 
         ---------- how it landed
         entity_id,
@@ -29,6 +29,7 @@ select
     listing_id,
     channel_key,
     email_key,
+    name_key,
     -- who is counted when the people behind one address are
     coalesce(channel_key, 'name:' || name_key) as person_key,
     entity_id,

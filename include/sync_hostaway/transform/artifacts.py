@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -32,17 +31,6 @@ def ensure_manifest(project_dir: Path | None = None) -> Path:
             raise TransformFailed(f"The dbt project does not parse: {outcome.error}")
         Path(scratch, "manifest.json").replace(manifest)
     return manifest
-
-
-def contract_columns(project_dir: Path | None = None) -> list[tuple[str, str, str]]:
-    """Model, column and type of every column of the incremental models' contracts."""
-    manifest = json.loads(ensure_manifest(project_dir).read_text(encoding="utf-8"))
-    return [
-        (node["name"], name, column["data_type"])
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["config"]["materialized"] == "incremental"
-        for name, column in node["columns"].items()
-    ]
 
 
 def build_docs(

@@ -19,12 +19,14 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
+from sync_hostaway.exceptions import ConfigurationError, TransformFailed
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.project import project_hash
 from sync_hostaway.warehouse import Connection
 
 Progress = Callable[["ModelRun"], None]
 
+# libpq's parameters that dbt takes, and the variables in which profiles.yml looks for them
 _ENVIRONMENT = {
     "host": "SYNC_HOSTAWAY_DBT_HOST",
     "port": "SYNC_HOSTAWAY_DBT_PORT",
@@ -33,14 +35,37 @@ _ENVIRONMENT = {
     "password": "DBT_ENV_SECRET_SYNC_HOSTAWAY_PASSWORD",
     "dbname": "SYNC_HOSTAWAY_DBT_DBNAME",
     "sslmode": "SYNC_HOSTAWAY_DBT_SSLMODE",
+    "sslrootcert": "SYNC_HOSTAWAY_DBT_SSLROOTCERT",
+    "sslcert": "SYNC_HOSTAWAY_DBT_SSLCERT",
+    "sslkey": "SYNC_HOSTAWAY_DBT_SSLKEY",
+    "connect_timeout": "SYNC_HOSTAWAY_DBT_CONNECT_TIMEOUT",
+    "keepalives_idle": "SYNC_HOSTAWAY_DBT_KEEPALIVES_IDLE",
 }
+# Those that reach dbt's connections because libpq itself looks there
+_BY_LIBPQ = {"options": "PGOPTIONS", "channel_binding": "PGCHANNELBINDING"}
+# Those without which dbt talks to the same server, as the same user, no less safely
+_NEEDLESS = {
+    "application_name",
+    "fallback_application_name",
+    "client_encoding",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_interval",
+    "tcp_user_timeout",
+    "sslcertmode",
+    "sslcompression",
+    "sslsni",
+}
+# Those that have done their work once a connection is open, which tells its host, port and password. `hostaddr` is
+# there whether or not somebody gave it.
+_SETTLED = {"hostaddr", "service", "servicefile", "passfile", "target_session_attrs", "load_balance_hosts"}
 _LOGGERS = ("stdout_log", "file_log")
 # A database error may quote the row it is about.
 _QUOTED_ROW = re.compile(r"\n\s*DETAIL:[^\n]*")
 
 logger = logging.getLogger(__name__)
 _one_at_a_time = threading.RLock()
-_manifests: dict[tuple[str, ...], Any] = {}
+_parses: dict[tuple[str, ...], Outcome] = {}
 
 
 @dataclass(frozen=True)
@@ -77,9 +102,11 @@ def profile_environment(source: Connection | str) -> dict[str, str]:
     """The environment variables in which the project's profiles.yml finds the warehouse.
 
     :param source: an open connection to it, or its libpq URL.
+    :raises ConfigurationError: naming a parameter that dbt cannot be given and that matters.
     """
     if isinstance(source, str):
-        parameters: Mapping[str, Any] = conninfo_to_dict(source)
+        parameters: dict[str, Any] = conninfo_to_dict(source)
+        needless = _NEEDLESS
     else:
         info = source.info
         parameters = {
@@ -90,14 +117,42 @@ def profile_environment(source: Connection | str) -> dict[str, str]:
             "password": info.password,
             "dbname": info.dbname,
         }
-    found = {name: str(parameters[key]) for key, name in _ENVIRONMENT.items() if parameters.get(key)}
+        needless = _NEEDLESS | _SETTLED
+    parameters = {key: str(value) for key, value in parameters.items() if value not in (None, "")}
+    for key in ("host", "port"):
+        if "," in parameters.get(key, ""):
+            raise ConfigurationError(f"dbt connects to one server, and the warehouse's `{key}` names several")
+    refused = sorted(parameters.keys() - _ENVIRONMENT.keys() - _BY_LIBPQ.keys() - needless)
+    if refused:
+        raise ConfigurationError(
+            f"dbt cannot be given the warehouse's connection parameter {', '.join(f'`{key}`' for key in refused)}"
+        )
+    found = {name: parameters[key] for key, name in {**_ENVIRONMENT, **_BY_LIBPQ}.items() if key in parameters}
     # Compiling a query costs more than any of ours takes on the few rows of a delta.
-    return {**found, "PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} -c jit=off".strip()}
+    options = found.get("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
+    return {**found, "PGOPTIONS": f"{options} -c jit=off".strip()}
 
 
 def dbt_home() -> Path:
     """Where dbt keeps what it may forget: parsed projects, compiled SQL, its log."""
     return (get_settings().home / "dbt").resolve()
+
+
+def contract_columns(project_dir: Path, environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Model, column and type of every column of the incremental models' contracts.
+
+    :raises TransformFailed: when the project does not parse.
+    """
+    with _one_at_a_time, _environment(environment):
+        parsed = _parsed(project_dir, environment)
+    if not parsed.success:
+        raise TransformFailed(f"The dbt project does not parse: {parsed.error}")
+    return [
+        (node.name, name, column.data_type)
+        for node in parsed.value.nodes.values()
+        if node.resource_type == "model" and node.config.materialized == "incremental"
+        for name, column in node.columns.items()
+    ]
 
 
 def run_dbt(
@@ -113,14 +168,21 @@ def run_dbt(
     :param target: a folder for dbt's artifacts, which are not written otherwise.
     """
     with _one_at_a_time, _environment(environment):
-        key = (project_hash(project_dir), *(environment.get(name, "") for name in sorted(_ENVIRONMENT.values())))
-        if key not in _manifests:
-            parsed = _invoke(["parse"], project_dir)
-            if not parsed.success:
-                return parsed
-            _manifests.clear()
-            _manifests[key] = parsed.value
-        return _invoke(arguments, project_dir, manifest=_manifests[key], target=target, on_progress=on_progress)
+        parsed = _parsed(project_dir, environment)
+        if not parsed.success:
+            return parsed
+        return _invoke(arguments, project_dir, manifest=parsed.value, target=target, on_progress=on_progress)
+
+
+def _parsed(project_dir: Path, environment: Mapping[str, str]) -> Outcome:
+    key = (project_hash(project_dir), *(environment.get(name, "") for name in sorted(_ENVIRONMENT.values())))
+    if key not in _parses:
+        outcome = _invoke(["parse"], project_dir)
+        if not outcome.success:
+            return outcome
+        _parses.clear()
+        _parses[key] = outcome
+    return _parses[key]
 
 
 def parse(project_dir: Path, target: Path) -> Outcome:
@@ -145,7 +207,8 @@ def _invoke(
     flags = [
         "--project-dir", str(project_dir),
         "--profiles-dir", str(project_dir),
-        "--target-path", str(target or home / "target"),
+        # dbt parses what changed since the last time, and has been seen to miss some of it: one folder per state
+        "--target-path", str(target or home / "target" / project_hash(project_dir)),
         "--log-path", str(home / "logs"),
         "--log-level", "none",
         "--log-level-file", "info",

@@ -127,8 +127,20 @@ def retyped(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> 
     :param columns: model, column and type, as the contracts of the project have them.
     """
     models, names, types = ([column[part] for column in columns] for part in range(3))
-    rows = connection.execute(_SQL["columns"], {"models": models, "columns": names, "types": types})
-    return sorted(row["model"] for row in rows if row["differs"])
+    rows = connection.execute(_SQL["columns"], {"models": models, "columns": names, "types": types}).fetchall()
+    wanted = _resolved(connection, sorted({row["data_type"] for row in rows}))
+    return sorted({row["model"] for row in rows if wanted[row["data_type"]] != (row["type_id"], row["modifier"])})
+
+
+def _resolved(connection: Connection, types: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """What PostgreSQL makes of types as they are written, `numeric(12, 3)` say: type and modifier.
+
+    Before version 17 nothing but the description of a query's columns tells a modifier.
+    """
+    # The types are those of the project's contracts, which dbt creates tables from.
+    query = f"select {', '.join(f'null::{name}' for name in types)}"
+    result = connection.execute(query).pgresult
+    return {name: (result.ftype(place), result.fmod(place)) for place, name in enumerate(types)} if result else {}
 
 
 def succeed(connection: Connection, claim: Claim, runs: list[ModelRun], *, finishes_loads: bool) -> int:

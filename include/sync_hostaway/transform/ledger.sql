@@ -105,17 +105,15 @@ set state = 'failed', models = %(models)s, error = %(error)s, finished_at = cloc
 where transform_id = %(transform_id)s and state = 'running'
 
 -- name: columns
--- Types of the core tables' columns as they are; `wanted` in the form PostgreSQL gives them.
+-- Types of the core tables' columns as they are.
 select
     wanted.model,
-    bool_or(
-        format_type(present.atttypid, present.atttypmod)
-        <> format_type(to_regtype(wanted.data_type), null)
-    ) as differs
+    wanted.data_type,
+    present.atttypid::bigint as type_id,
+    present.atttypmod as modifier
 from unnest(%(models)s::text[], %(columns)s::text[], %(types)s::text[]) as wanted (model, column_name, data_type)
 inner join pg_catalog.pg_attribute as present
     on
         present.attrelid = to_regclass(format('hostaway.%%I', wanted.model))
         and present.attname = wanted.column_name
         and not present.attisdropped
-group by wanted.model

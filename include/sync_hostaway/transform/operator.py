@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_hostaway.orchestration import TRANSFORM_DAG_ID
+
+_held = ExitStack()
+
+
+def wait_for_transforms(context: Any) -> None:
+    """Let no transform run beside this task: the `pre_execute` of tasks that run dbt without `run_transform`.
+
+    Waits for the transform that is running. dbt's own connections come and go with each model, so a connection of this
+    process holds the lock. The process is the task's alone: the lock ends with the task, however that ends.
+    """
+    from sync_hostaway.transform.ledger import only_writer
+    from sync_hostaway.warehouse import connect
+
+    connection = _held.enter_context(connect(application="sync-hostaway dbt task"))
+    _held.enter_context(only_writer(connection, wait=True))
+
+
+def let_transforms_run(context: Any, result: Any = None) -> None:
+    """Give back what `wait_for_transforms` holds: the `post_execute` of such a task."""
+    _held.close()
 
 
 class RequestTransformOperator(TriggerDagRunOperator):

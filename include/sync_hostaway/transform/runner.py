@@ -14,8 +14,7 @@ import psycopg
 from sync_hostaway.exceptions import TransformFailed
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform import ledger
-from sync_hostaway.transform.artifacts import contract_columns
-from sync_hostaway.transform.invocation import ModelRun, Progress, profile_environment, run_dbt
+from sync_hostaway.transform.invocation import ModelRun, Progress, contract_columns, profile_environment, run_dbt
 from sync_hostaway.transform.project import find_project, project_hash
 from sync_hostaway.warehouse import Connection, connect
 
@@ -86,6 +85,7 @@ def run_transform(
     with _connection(connection_or_dsn) as connection:
         if not asked and not ledger.look(connection, project_hash=hashed, photos=photos):
             return TransformResult(seconds=time.monotonic() - started)
+        environment = profile_environment(connection)
         with ledger.only_writer(connection, wait=wait):
             # Another transform may have done it all while this one waited.
             need = ledger.look(connection, project_hash=hashed, photos=photos)
@@ -100,12 +100,11 @@ def run_transform(
                 selection=selection,
                 reads_all=need.everything and not asked,
             )
-            retyped = ledger.retyped(connection, contract_columns(project)) if need.everything else []
-            steps = _steps(need, claim, selection, retyped, full_refresh=full_refresh)
             runs: list[ModelRun] = []
             with _failure_noted(connection, claim, runs):
-                environment = profile_environment(connection)
-                for step in steps:
+                columns = contract_columns(project, environment) if need.everything else []
+                retyped = ledger.retyped(connection, columns)
+                for step in _steps(need, claim, selection, retyped, full_refresh=full_refresh):
                     outcome = run_dbt(step, project_dir=project, environment=environment, on_progress=on_progress)
                     runs += outcome.runs
                     if not outcome.success:

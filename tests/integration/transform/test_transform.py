@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -276,6 +277,72 @@ def test_secrets_stay_out_of_core(hand: Hand) -> None:
     assert hand.value("select pms_meta ->> 'wifiUsername' from hostaway.listings") == "net"
 
 
+SECRET_KEYS = (
+    "access-token",
+    "api key",
+    "API_KEY",
+    "wifi password",
+    "Wi-Fi Password",
+    "door.code",
+    "front door code",
+    "guestPortal",
+    "Stripe-Customer",
+    "pass\\word",
+    'pass"word',
+    "tok\nen",
+    "se\u0001cret",
+    "hash",
+    "customFieldValues",
+)
+
+
+@pytest.mark.parametrize("resource", ["listings", "reservations", "conversations", "messages", "calendar_days"])
+def test_a_secret_is_masked_however_its_key_is_spelled_and_whatever_it_is(hand: Hand, resource: str) -> None:
+    values: tuple[object, ...] = ("s3cret", 83736574, True, ["s3cret"], {"a": {"url": "s3cret"}}, [{"a": "s3cret"}])
+    for place, value in enumerate(values):
+        secrets = dict.fromkeys(SECRET_KEYS, value)
+        odd = {
+            **{key: value for key, value in secrets.items() if key != "customFieldValues"},
+            "plain": [1, {"deep": [[secrets]], "kept": "x"}],
+            "note": {"deeper": secrets, "empty": dict.fromkeys(SECRET_KEYS[:4], None)},
+            "status": [secrets],
+            "quoted": 'a "token": 5 and \n \\ as text',
+        }
+        hand.land(resource, {"listings": listing, "reservations": reservation}.get(resource, own)(place + 10) | odd)
+    hand.land("listings", listing(1))
+    hand.land("reservations", reservation(1))
+    hand.land("conversations", {"id": 1, "reservationId": 1})
+    assert hand.transform().rows_held == 0
+    texts = [
+        text
+        for (text,) in hand.rows(
+            f"select pms_meta::text from hostaway.{resource} where pms_meta ? 'quoted' order by synced_at"
+        )
+    ]
+    assert len(texts) == len(values)
+    for text in texts:
+        assert "s3cret" not in text
+        assert "83736574" not in text
+        found = json.loads(text)
+        assert found["quoted"] == 'a "token": 5 and \n \\ as text'
+        masked = dict.fromkeys(SECRET_KEYS, "***")
+        assert found["plain"] == [1, {"deep": [[masked]], "kept": "x"}]
+        assert found["note"] == {"deeper": masked, "empty": dict.fromkeys(SECRET_KEYS[:4], None)}
+        assert found["status"] == [masked]
+        assert all(found[key] == "***" for key in SECRET_KEYS if key != "customFieldValues")
+
+
+def own(number: int) -> dict[str, object]:
+    """A conversation, a message or a calendar day."""
+    return {
+        "id": number,
+        "reservationId": 1,
+        "conversationId": 1,
+        "listingMapId": 1,
+        "date": f"2026-03-{number}",
+    }
+
+
 def test_a_photo_that_left_the_listing_is_deleted(hand: Hand) -> None:
     photos = [{"id": number, "url": f"https://img/{number}"} for number in (1, 2)]
     query = "select photo_id, is_deleted from hostaway.listing_photos order by 1"
@@ -371,3 +438,45 @@ def test_a_column_that_gets_another_type_has_its_table_built_anew(hand: Hand, tm
     kind = hand.value("select pg_typeof(customer_user_id)::text from hostaway.reservations")
     assert kind == "text"
     assert hand.value("select count(*) from marts.reservation_revenue") == 1
+
+
+def rebuilt_models(hand: Hand, project: Path) -> set[object]:
+    """Core tables that a transform of the project built anew: they are other tables afterwards."""
+    query = "select relname, oid from pg_class where relnamespace = 'hostaway'::regnamespace and relkind = 'r'"
+    before = dict(hand.rows(query))
+    hand.transform(project_dir=project)
+    return {name for name, oid in hand.rows(query) if before[name] != oid}
+
+
+def test_a_changed_project_builds_no_table_anew_whose_types_stay(hand: Hand, tmp_path: Path) -> None:
+    land_one_of_each(hand)
+    hand.transform()
+    other = edited_project(tmp_path, "dbt_project.yml", "version: 1.0.0", "version: 1.0.1")
+    assert rebuilt_models(hand, other) == set()
+
+
+def test_a_type_that_differs_in_its_modifier_is_another(hand: Hand, tmp_path: Path) -> None:
+    land_one_of_each(hand)
+    hand.transform()
+    hand.connection.execute("alter table hostaway.sync_logs alter column seconds type numeric(12, 4)")
+    other = edited_project(tmp_path, "dbt_project.yml", "version: 1.0.0", "version: 1.0.1")
+    assert rebuilt_models(hand, other) == {"sync_logs"}
+
+
+def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(hand: Hand) -> None:
+    from sync_hostaway.transform.operator import let_transforms_run, wait_for_transforms
+
+    land_one_of_each(hand)
+    with connect(hand.dsn) as other, only_writer(other, wait=True):
+        waiting = threading.Thread(target=wait_for_transforms, args=({},))
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    try:
+        with pytest.raises(TransformRunning):
+            hand.transform(wait=False)
+    finally:
+        let_transforms_run({})
+    assert hand.transform(wait=False).loads == 5
