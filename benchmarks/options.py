@@ -1,0 +1,33 @@
+"""What every benchmark is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sync_hostaway.simulator.config import Sizes
+
+SIZES = {
+    "S": Sizes(listings=50, reservations=800, threads=800),
+    "M": Sizes(listings=500, reservations=20_000, threads=15_000),
+    "L": Sizes(listings=2_000, reservations=100_000, threads=80_000),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a run.
+
+    runs: how often each figure is measured, None for the benchmark's own habit; ip_limit: calls/seconds of the
+    simulator, "off" for none; say: where progress goes.
+    """
+
+    runs: int | None = None
+    size: str = "S"
+    ip_limit: str = "off"
+    peers: bool = True
+    say: Callable[[str], None] = lambda _: None
+
+    def times(self, habit: int) -> int:
+        """How often to measure, `habit` unless the user said."""
+        return self.runs or habit
