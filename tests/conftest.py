@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from cryptography.fernet import Fernet
 from psycopg import sql
 
@@ -37,6 +38,8 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     get_settings.cache_clear()
     yield
     get_settings.cache_clear()
+    # A command that ran in this process has pointed the log at the stderr of its own test.
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,12 @@ DAG = """
 """
 
 START = """
+    import signal
     import sys
     from pathlib import Path
+
+    # A test run in the background inherits that its children ignore Ctrl-C; these must not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     from sync_hostaway.local.platform import Platform
 
