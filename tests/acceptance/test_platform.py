@@ -206,10 +206,13 @@ def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowApi)
 
 def test_killed_components_come_back(platform: Platform, api: AirflowApi) -> None:
     # The keeper first: it would bring back the others before anybody looks.
+    victims = []
     for name in (keeper.NAME, *(component.name for component in COMPONENTS)):
         killed = processes.running(platform.home, name)
         assert killed is not None
         killed.kill()
+        victims.append(killed)
+    assert not processes.wait_gone(victims, 20)
     assert not platform.status().running
     # Their children are still there, and must not be when the next ones start.
     orphans = processes.marked(platform.home)
