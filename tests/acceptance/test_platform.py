@@ -204,6 +204,16 @@ def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowApi)
     run(api, "kept-going")
 
 
+def test_the_keeper_replaces_what_shows_no_sign_of_life(platform: Platform, api: AirflowApi) -> None:
+    """As a scheduler that hangs in its shutdown, which an outage of PostgreSQL can do to it."""
+    stuck = processes.running(platform.home, "scheduler")
+    assert stuck is not None
+    stuck.suspend()
+    # A component gets a minute to start, and half a minute until Airflow itself calls it unhealthy.
+    assert processes.wait_gone([stuck], 150) == []
+    run(api, "alive")
+
+
 def test_killed_components_come_back(platform: Platform, api: AirflowApi) -> None:
     # The keeper first: it would bring back the others before anybody looks.
     victims = []

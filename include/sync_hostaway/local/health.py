@@ -14,7 +14,8 @@ from sync_hostaway.local.errors import AirflowApiError, ComponentDied
 from sync_hostaway.local.home import Home, tail
 from sync_hostaway.local.postgres import PostgresStatus
 
-_PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+METADATABASE = "metadatabase"
+_PARTS = (METADATABASE, "scheduler", "dag_processor", "triggerer")
 
 
 @dataclass(frozen=True)

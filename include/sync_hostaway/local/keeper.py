@@ -1,7 +1,11 @@
-"""Starts Airflow's components again when they end by themselves.
+"""Starts Airflow's components again when they end by themselves, or are there but do nothing.
 
 Scheduler, Dag processor and triggerer end when their database is away for some seconds. Elsewhere a container runtime
 or systemd brings them back; here the keeper does, for as long as the platform is not stopped.
+
+Some never get to their end: a LocalExecutor that shuts down sends one message for each worker it sees alive, and when
+a worker has read its message before the others were counted, the last worker waits for one that nobody sends, and the
+scheduler for that worker (Airflow 3.3). So the keeper also listens to heartbeats, as a liveness probe does elsewhere.
 """
 
 from __future__ import annotations
@@ -12,27 +16,40 @@ import sys
 import time
 from contextlib import suppress
 
-from sync_hostaway.local.component import COMPONENTS
+import psutil
+
+from sync_hostaway.local import processes
+from sync_hostaway.local.airflow_api import AirflowApi
+from sync_hostaway.local.component import API_SERVER, COMPONENTS
 from sync_hostaway.local.forks import start
+from sync_hostaway.local.health import METADATABASE, unhealthy
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.processes import running
 
 NAME = "keeper"
 _LOOK_EVERY = 0.5
+_LISTEN_EVERY = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
-# What has lived this long was all right; its next end is a new story.
+# What has lived this long was all right; its next end is a new story. It is also as long as a start may take.
 _SETTLED = 60.0
+# Airflow itself calls a component unhealthy after 30 s without a heartbeat.
+_PATIENCE = 20.0
 
 
-def keep(home: Home) -> None:
+def keep(home: Home, api: AirflowApi) -> None:
     """Watch the components until told to stop."""
     # Forked from the launcher, which is deaf while it starts things.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     pauses = {component.name: _FIRST_PAUSE for component in COMPONENTS}
     started = {component.name: time.monotonic() for component in COMPONENTS}
+    silent: dict[str, float] = {}
+    listened = time.monotonic()
     while True:
         time.sleep(_LOOK_EVERY)
         _reap()
+        if time.monotonic() > listened + _LISTEN_EVERY:
+            _end_silent(home, api, started, silent)
+            listened = time.monotonic()
         for component in COMPONENTS:
             name, now = component.name, time.monotonic()
             if running(home, name) or now < started[name] + pauses[name]:
@@ -41,6 +58,29 @@ def keep(home: Home) -> None:
             sys.stderr.write(f"{name} has ended; starting it again.\n")
             start(home, component)
             started[name] = now
+
+
+def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], silent: dict[str, float]) -> None:
+    """Kill what runs without a heartbeat, with its children; the tasks among them are retried.
+
+    Does not help an API server that answers nothing, and kills nobody for a database that is away.
+
+    :param silent: since when each has been silent; kept between calls.
+    """
+    parts = unhealthy(home, api)
+    now = time.monotonic()
+    if METADATABASE in parts or API_SERVER.name in parts:
+        silent.clear()
+        return
+    for component in COMPONENTS:
+        name = component.name
+        if name.replace("-", "_") not in parts or now < started[name] + _SETTLED:
+            silent.pop(name, None)
+        elif now > silent.setdefault(name, now) + _PATIENCE and (process := running(home, name)):
+            sys.stderr.write(f"{name} runs, but shows no sign of life; it is killed.\n")
+            with suppress(psutil.Error):
+                processes.send([process, *process.children(recursive=True)], signal.SIGKILL)
+            del silent[name]
 
 
 def _reap() -> None:

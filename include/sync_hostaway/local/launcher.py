@@ -24,6 +24,7 @@ import sys
 from pathlib import Path
 
 from sync_hostaway.local import keeper
+from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, preload
 from sync_hostaway.local.forks import fork, start
 from sync_hostaway.local.home import Home, write_json
@@ -79,6 +80,14 @@ def _migrate(home: Home, *, needed: bool) -> None:
     write_json(home.airflow / SCHEMA_RECORD, {"airflow": __version__, "revision": revision})
 
 
+def _keep(home: Home) -> None:
+    from airflow.configuration import conf
+
+    # Its health needs no login.
+    with AirflowApi(conf.get_mandatory_value("api", "base_url"), "", "") as api:
+        keeper.keep(home, api)
+
+
 def main(home: Home) -> int:
     """See the module."""
     gate = Gate()
@@ -103,7 +112,7 @@ def main(home: Home) -> int:
     _, status = os.waitpid(migrator, 0)
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
-        write_record(home, keeper.NAME, fork(home, keeper.NAME, lambda: keeper.keep(home)))
+        write_record(home, keeper.NAME, fork(home, keeper.NAME, lambda: _keep(home)))
     return code
 
 
