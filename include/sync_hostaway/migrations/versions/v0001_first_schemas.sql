@@ -20,7 +20,7 @@ comment on column ops.accounts.state is 'refused: Hostaway does not accept the c
 
 create table ops.secrets (
     account_id bigint not null references ops.accounts on delete cascade,
-    name       text not null check (name in ('client_secret', 'access_token')),
+    name       text not null check (name in ('client_secret', 'access_token', 'webhook_password')),
     ciphertext bytea not null,
     updated_at timestamptz not null default now(),
     primary key (account_id, name),

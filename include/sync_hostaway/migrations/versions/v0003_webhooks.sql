@@ -1,0 +1,64 @@
+-- Webhooks: the address each account is reached at, the inbox, and what became of each event.
+
+create table ops.webhook_endpoints (
+    account_id          bigint primary key references ops.accounts on delete cascade,
+    endpoint_key        text not null collate "C",
+    login               text not null,
+    password_digest     bytea not null check (length(password_digest) = 32),
+    old_password_digest bytea check (length(old_password_digest) = 32),
+    url                 text,
+    hostaway_id         bigint,
+    state               text not null default 'unregistered'
+        check (state in ('unregistered', 'registered', 'polling', 'failed')),
+    state_reason        text,
+    checked_at          timestamptz,
+    created_at          timestamptz not null default now(),
+    updated_at          timestamptz not null default now(),
+    -- invariant: a key leads to one account
+    constraint webhook_endpoints_key_is_one_accounts unique (endpoint_key),
+    constraint webhook_endpoints_registered_has_an_id check (state <> 'registered' or (hostaway_id is not null and url is not null))
+);
+comment on column ops.webhook_endpoints.endpoint_key is 'the unguessable last part of the URL';
+comment on column ops.webhook_endpoints.password_digest is 'SHA-256 of the Basic password, which is random and long: a slow hash would protect nothing more. The password itself is in ops.secrets';
+comment on column ops.webhook_endpoints.old_password_digest is 'still accepted while a new password makes its way to Hostaway';
+comment on column ops.webhook_endpoints.state is 'polling: PUBLIC_BASE_URL is not set, nothing is delivered';
+
+create table ops.webhook_events (
+    event_id      bigint generated always as identity primary key,
+    account_id    bigint not null references ops.accounts on delete cascade,
+    content_hash  bytea not null check (length(content_hash) = 32),
+    state         text not null default 'pending'
+        check (state in ('pending', 'done', 'gone', 'dead', 'ignored', 'unreadable', 'discarded')),
+    event         text,
+    object        text,
+    object_id     bigint,
+    conversation_id bigint,
+    reservation_id  bigint,
+    listing_id    bigint,
+    source_at     timestamptz,
+    body          bytea,
+    times_received integer not null default 1 check (times_received > 0),
+    received_at   timestamptz not null default clock_timestamp(),
+    last_received_at timestamptz not null default clock_timestamp(),
+    attempts      integer not null default 0,
+    next_try_at   timestamptz not null default clock_timestamp(),
+    reason        text,
+    run_key       text,
+    load_id       bigint,
+    finished_at   timestamptz,
+    -- invariant: a delivery repeated by Hostaway is one event, counted
+    constraint webhook_events_count_duplicates unique (account_id, content_hash),
+    -- invariant: an event that is not pending has ended, and says when
+    constraint webhook_events_end_once check ((state = 'pending') = (finished_at is null)),
+    -- invariant: a dead event says why
+    constraint webhook_events_dead_say_why check (state <> 'dead' or reason is not null)
+);
+comment on table ops.webhook_events is 'the inbox: written before Hostaway gets its answer, drained by hostaway_delta';
+comment on column ops.webhook_events.state is
+    'done: its object was fetched and landed. gone: Hostaway no longer has it. dead: out of attempts. ignored: an event nobody here knows. unreadable: no JSON object. discarded: by an operator';
+comment on column ops.webhook_events.body is 'as received; personal data, emptied after the retention';
+comment on column ops.webhook_events.source_at is 'the object''s own change stamp in the body; a hint, the object is fetched again';
+comment on column ops.webhook_events.load_id is 'the newest load that brought its object; null when nothing had changed';
+-- what the drain reads; as small as the backlog, however long the history
+create index webhook_events_pending on ops.webhook_events (account_id, next_try_at, event_id) where state = 'pending';
+create index webhook_events_by_time on ops.webhook_events (received_at);

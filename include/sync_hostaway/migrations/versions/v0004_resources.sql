@@ -1,0 +1,1 @@
+-- More landed resources, and cursors that let a killed walk go on.

@@ -1,0 +1,1 @@
+-- The HTTP API: tokens, the outbox of guest messages, and the role that sees one account at a time.
