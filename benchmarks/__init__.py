@@ -10,5 +10,9 @@ BENCHMARKS = {
     "demo": "make demo: command to result table, and start-up of the platform",
     "memory": "peak memory of a sync at 1k and 20k reservations, 1k and 5k threads",
     "sync": "calls, time, CPU, memory and lost rows of a sync, beside dlt and omniload",
+    "limits": "three accounts in two processes within one request limit: time beside the ideal, 429s",
+    "delta": "seconds from a change at Hostaway to the core tables, through Airflow",
     "landing": "rows per second of the landing writer",
+    "webhook_ack": "time until a webhook is acknowledged, at 50 a second and at most",
+    "api": "latency of the HTTP API at 100 requests/s, and what row-level security costs",
 }

@@ -83,28 +83,8 @@ class Bed:
     @contextmanager
     def simulator(self, sizes: Sizes, ip_limit: str = "off") -> Iterator[Simulator]:
         """Run a simulator with one account, as another process: its CPU time is not the client's."""
-        ready = self.scratch / f"simulator-{uuid.uuid4().hex[:8]}"
-        arguments = {
-            "port": 0,
-            "accounts": f"{ACCOUNT}:{SECRET}",
-            "listings": sizes.listings,
-            "reservations": sizes.reservations,
-            "threads": sizes.thread_count,
-            "ip-limit": ip_limit,
-            "ready-file": ready,
-        }
-        flags = [text for name, value in arguments.items() for text in (f"--{name}", str(value))]
-        with ready.with_suffix(".log").open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "sync_hostaway.simulator", *flags], stdout=log, stderr=log
-            )
-        try:
-            url = _wait_for(ready, process)
-            with SimulatorControl(url) as control:
-                yield Simulator(url, control)
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+        with simulated(self.scratch, sizes, ip_limit) as running:
+            yield running
 
     def database(self, *, migrated: bool = True) -> str:
         """A new database: with the project's schemas, or empty for a peer. Returns its URL."""
@@ -140,6 +120,36 @@ class Bed:
     def _admin(self, statement: sql.Composed) -> None:
         with psycopg.connect(self._postgres.dsn("postgres"), autocommit=True) as connection:
             connection.execute(statement)
+
+
+@contextmanager
+def simulated(scratch: Path, sizes: Sizes, ip_limit: str = "off") -> Iterator[Simulator]:
+    """Run a simulator with one account in another process.
+
+    :param scratch: folder for its log.
+    """
+    ready = scratch / f"simulator-{uuid.uuid4().hex[:8]}"
+    arguments = {
+        "port": 0,
+        "accounts": f"{ACCOUNT}:{SECRET}",
+        "listings": sizes.listings,
+        "reservations": sizes.reservations,
+        "threads": sizes.thread_count,
+        "ip-limit": ip_limit,
+        "ready-file": ready,
+    }
+    flags = [text for name, value in arguments.items() for text in (f"--{name}", str(value))]
+    with ready.with_suffix(".log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "sync_hostaway.simulator", *flags], stdout=log, stderr=log
+        )
+    try:
+        url = _wait_for(ready, process)
+        with SimulatorControl(url) as control:
+            yield Simulator(url, control)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 @contextmanager

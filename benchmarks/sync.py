@@ -137,13 +137,17 @@ def _mirror(client: Client, bed: Bed, simulator: Simulator) -> Iterator[Mirror]:
 def _change(simulator: Simulator, comparing: Comparing) -> None:
     """1 % of the reservations and listings change; 1 % of the threads get a message of a guest."""
     control = simulator.control
-    changed = [len(control.touch(resource, 1, account_id=ACCOUNT)) for resource in ("reservations", "listings")]
+    changed = set(control.touch("reservations", 1, account_id=ACCOUNT))
+    control.touch("listings", 1, account_id=ACCOUNT)
     threads = control.truth(ACCOUNT)["ids"]["conversations"][::100]
     for thread in threads:
         control.create("messages", {"conversationId": thread}, account_id=ACCOUNT, emit=False)
     # A new message touches its reservation too.
-    comparing.census.changed_reservations = changed[0] + len(threads)
+    changed |= {control.object("conversations", thread, ACCOUNT)["reservationId"] for thread in threads}
+    listings = {control.object("reservations", number, ACCOUNT)["listingMapId"] for number in changed}
+    comparing.census.changed_reservations = len(changed)
     comparing.census.changed_threads = len(threads)
+    comparing.census.due_calendars = len(listings)
 
 
 def _measure(simulator: Simulator, comparing: Comparing, scenario: str, name: str, mirror: Mirror) -> None:

@@ -22,6 +22,7 @@ class Census:
     threads_read: int = 0
     changed_reservations: int = 0
     changed_threads: int = 0
+    due_calendars: int = 0
 
     def pages(self, resource: str) -> int:
         """Pages of the documented 100 rows."""
@@ -34,7 +35,8 @@ def targets(medians: Medians, peer: str, census: Census, size: str) -> list[Targ
     parents = (census.counts.get("listings") or 0) if with_calendar else census.threads_read
     pages = sum(census.pages(name) for name in ("listings", "reservations", "conversations"))
     idle = medians["nothing changed", OURS, "calls"]
-    changes = census.changed_threads * (not with_calendar) + math.ceil(census.changed_reservations / PAGE)
+    changes = census.due_calendars if with_calendar else census.changed_threads
+    changes += math.ceil(census.changed_reservations / PAGE)
     found = [
         Target(
             "calls of a full sync: pages + " + ("calendars" if with_calendar else "threads with messages") + " + 3",
@@ -42,7 +44,8 @@ def targets(medians: Medians, peer: str, census: Census, size: str) -> list[Targ
             medians["full", OURS, "calls"],
         ),
         Target(
-            "calls of a sync after 1 % changed: 1.1 x (idle + changed threads and pages)",
+            "calls of a sync after 1 % changed: 1.1 x (idle + changed pages and "
+            + ("due calendars)" if with_calendar else "threads)"),
             1.1 * ((idle or 0) + changes),
             medians["1 % changed", OURS, "calls"],
         ),

@@ -5,14 +5,16 @@ The accounts come from a snapshot file, never from a database: parsing this file
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG, Param, TaskGroup, get_current_context, get_parsing_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
+from sync_hostaway.dag_ids import sync_dag_id
 from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, account_of, start_of, sync_dag_id
+from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, account_of, start_of
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.operator import RequestTransformOperator
 
@@ -22,7 +24,8 @@ DOC = """
 Mirrors Hostaway account **{account_id}** {name}into the warehouse: raw rows to the schema `landing`, then a request to
 `hostaway_transform` for the tables in `hostaway`.
 
-Trigger it with *mode* `full` to read everything again, or pick single *resources*.
+Trigger it with *mode* `full` to read everything again, pick single *resources*, or with *since* go back to a moment:
+reservations and threads that changed at or after it are read. Resources that are switched off are skipped.
 
 **Triage**
 
@@ -35,7 +38,8 @@ Trigger it with *mode* `full` to read everything again, or pick single *resource
 * Rows in `ops.quarantine` could not be understood; reason and payload stand there, and the others landed. A corrected
   row settles its entry by itself.
 
-Any task can be cleared and run again at any time: landed rows stay, finished threads are not read twice.
+Any task can be cleared and run again at any time: landed rows stay, and what was read before a task was killed is not
+read twice.
 """
 
 
@@ -66,13 +70,17 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     if mode == AUTO:
         is_full_day = get_settings().is_full_day(account_id, context["dag_run"].run_after.date())
         mode = Mode.FULL if is_full_day else Mode.INCREMENTAL
+    since = context["params"]["since"]
     with connect() as connection, HostawayHook(account_id, priority=Priority(mode)).get_conn() as client:
+        if resource not in client.settings.resources:
+            raise AirflowSkipException(f"{resource} is switched off for account {account_id}")
         result = sync_resource(
             connection,
             client,
             Resource(resource),
             Mode(mode),
             run_key=context["run_id"],
+            since=datetime.fromisoformat(since) if since else None,
         )
     return result.summary()
 
@@ -108,13 +116,22 @@ def build_dag(account: SnapshotAccount) -> DAG:
                 title="Resources",
                 description="What to mirror; messages are found through conversations, calendar days through listings",
             ),
+            "since": Param(
+                None,
+                type=["null", "string"],
+                format="date-time",
+                title="Since",
+                description="Reads the reservations and threads that changed at or after this moment, whatever was "
+                "read before; nothing is marked deleted then, but messages",
+            ),
         },
     ) as dag:
         tasks = {}
         for resource in Resource:
             with TaskGroup(resource.value, tooltip=f"Lands {resource.value}"):
                 tasks[resource] = extract(account.account_id, resource.value)
-        tasks[Resource.LISTINGS] >> tasks[Resource.CALENDAR_DAYS]
+        # Reservations tell which calendars are due. A task that ran although one before it failed would hide the failure.
+        [tasks[Resource.LISTINGS], tasks[Resource.RESERVATIONS]] >> tasks[Resource.CALENDAR_DAYS]
         tasks[Resource.CONVERSATIONS] >> tasks[Resource.MESSAGES]
         # A teardown runs whatever happened and does not count: a run whose extraction failed has failed. (With
         # on_failure_fail_dagrun it would count, as the only leaf, and hide every failure before it.)

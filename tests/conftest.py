@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import uuid
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,3 +98,45 @@ def account(warehouse: Connection, simulator: RunningSimulator) -> int:
     """Account 701 of the simulator, registered in the fresh warehouse."""
     add_account(warehouse, 701, "secret-701")
     return 701
+
+
+@pytest.fixture(scope="session")
+def airflow_database(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A migrated database of Airflow's own; returns the environment that leads to it."""
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute("create database airflow_of_tests")
+    home = tmp_path_factory.mktemp("airflow")
+    (home / "airflow.cfg").touch()
+    url = postgres.dsn("airflow_of_tests").replace("postgresql://", "postgresql+psycopg2://", 1)
+    environment = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
+        "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__API_AUTH__JWT_SECRET": uuid.uuid4().hex * 2,
+    }
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "airflow", "db", "migrate"],
+        env={**os.environ, **environment},
+        check=True,
+        capture_output=True,
+        timeout=180,
+    )
+    return environment
+
+
+@pytest.fixture
+def airflow(airflow_database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Airflow in this process, as its API server has it: configured, with a database; returns its home."""
+    for name, value in airflow_database.items():
+        monkeypatch.setenv(name, value)
+    # What Airflow's own servers and commands say of themselves, so that its database is among the places it reads.
+    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from airflow import settings
+
+        settings.configure_vars()
+        settings.configure_orm()
+        yield Path(airflow_database["AIRFLOW_HOME"])
+        settings.dispose_orm()

@@ -106,6 +106,25 @@
     end
 {%- endmacro %}
 
+{#- The elements of a list. -#}
+{% macro as_texts(key, payload="payload") -%}
+    {{ _elements(key, payload, "element.value") }}
+{%- endmacro %}
+
+{% macro as_bigints(key, payload="payload") -%}
+    {{ _elements(key, payload, text_as_bigint("element.value")) }}
+{%- endmacro %}
+
+{% macro _elements(key, payload, value) -%}
+    (
+        select array_agg({{ value }} order by element.place) filter (where {{ value }} is not null)
+        from (select {{ payload }} -> '{{ key }}' as list limit all offset 0) as found
+        cross join lateral jsonb_array_elements_text(
+            case when jsonb_typeof(found.list) = 'array' then found.list end
+        ) with ordinality as element (value, place)
+    )
+{%- endmacro %}
+
 {% macro _whole_number(digits) -%}
     ^[ \t\n\r]*[+-]?[0-9]{1,{{ digits }}}(\.0{0,30})?[ \t\n\r]*$
 {%- endmacro %}

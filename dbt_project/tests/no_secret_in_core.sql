@@ -1,6 +1,7 @@
 -- Every value of a secret key, at any depth of any payload in core, is masked.
 {% set tables = [
-    "listings", "listing_photos", "guests", "reservations", "conversations", "messages", "calendar_days"
+    "listings", "listing_photos", "guests", "reservations", "conversations", "messages", "calendar_days",
+    "reviews", "tasks", "users", "coupons"
 ] %}
 {% for table in tables %}
 {%- if not loop.first %}

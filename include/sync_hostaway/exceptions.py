@@ -2,9 +2,13 @@
 
 SyncHostawayError
 ├── ConfigurationError              a setting is missing or wrong; the message names it
+├── InvalidValue                    what was asked for cannot be; the message names the value
 ├── WarehouseUnavailable            PostgreSQL cannot be reached
+├── WarehouseBusy                   somebody else holds a lock for too long; worth another try
 ├── AccountError
 │   ├── UnknownAccount              not in the registry
+│   ├── UnknownToken                not one of the account's API tokens
+│   ├── UnknownGuest                not one of the account's guests
 │   └── InactiveAccount             disabled, or refused by Hostaway
 ├── HostawayError                   the API's side; carries account, resource and URL
 │   ├── HostawayTransientError      worth another try
@@ -17,6 +21,7 @@ SyncHostawayError
 │   ├── HostawayRefused             a business refusal, or status "fail"
 │   └── HostawayNotFound            404
 ├── SyncIncomplete                  rows are missing; what landed is kept
+├── RunNotRequested                 Airflow takes no request for a Dag run; whatever waits for it is kept
 ├── TransformFailed                 dbt reported errors
 └── LocalPlatformError              the embedded platform
 """
@@ -35,8 +40,16 @@ class ConfigurationError(SyncHostawayError):
     """A setting is missing or wrong."""
 
 
+class InvalidValue(SyncHostawayError):
+    """A value that was given cannot be used."""
+
+
 class WarehouseUnavailable(SyncHostawayError):
     """The warehouse cannot be reached."""
+
+
+class WarehouseBusy(SyncHostawayError):
+    """Something else is writing to the warehouse; try again in a moment."""
 
 
 class AccountError(SyncHostawayError):
@@ -46,9 +59,26 @@ class AccountError(SyncHostawayError):
 class UnknownAccount(AccountError):
     """The account is not registered; `sync-hostaway accounts add` registers it."""
 
+    @classmethod
+    def numbered(cls, account_id: int) -> UnknownAccount:
+        """With the way out."""
+        return cls(f"Account {account_id} is not registered: `sync-hostaway accounts add {account_id}`")
+
+
+class UnknownToken(AccountError):
+    """The account has no such API token."""
+
+
+class UnknownGuest(AccountError):
+    """The account has no such guest."""
+
 
 class InactiveAccount(AccountError):
     """The account is not active."""
+
+
+class InvalidOptions(AccountError):
+    """An option of the account is wrong."""
 
 
 class HostawayError(SyncHostawayError):
@@ -124,6 +154,10 @@ class HostawayNotFound(HostawayError):
 
 class SyncIncomplete(SyncHostawayError):
     """The sync did not see every row of the source; what landed is kept."""
+
+
+class RunNotRequested(SyncHostawayError):
+    """Airflow could not be asked for a Dag run; what waits for it is kept."""
 
 
 class TransformFailed(SyncHostawayError):

@@ -9,10 +9,10 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from sync_hostaway import exceptions
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
+from sync_hostaway.dag_ids import SYNC_DAG_PREFIX
+from sync_hostaway.dag_ids import TRANSFORM_DAG_ID as TRANSFORM_DAG_ID
 from sync_hostaway.settings import get_settings
 
-SYNC_DAG_PREFIX = "hostaway_sync__"
-TRANSFORM_DAG_ID = "hostaway_transform"
 NIGHTLY_DAG_ID = "hostaway_nightly"
 MAINTENANCE_DAG_ID = "hostaway_maintenance"
 
@@ -56,11 +56,6 @@ def start_of(account: SnapshotAccount) -> datetime:
 def start_of_oldest() -> datetime:
     """Start date of the Dags that serve all accounts."""
     return min((start_of(account) for account in read_snapshot(get_settings().snapshot_file)), default=_NOBODY_YET)
-
-
-def sync_dag_id(account_id: int) -> str:
-    """The Dag that mirrors an account. The id holds all a worker needs to build it again."""
-    return f"{SYNC_DAG_PREFIX}{account_id}"
 
 
 def account_of(dag_id: str) -> int | None:

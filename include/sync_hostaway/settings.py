@@ -18,13 +18,14 @@ import sys
 from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sync_hostaway.exceptions import ConfigurationError
+from sync_hostaway.hostaway.endpoints import Resource
 
 SHORT_NAMES = {
     "api_url": "HOSTAWAY_API_URL",
@@ -35,7 +36,11 @@ SHORT_NAMES = {
     "public_base_url": "PUBLIC_BASE_URL",
 }
 _PREFIX = "AIRFLOW__HOSTAWAY__"
-_LIMIT = r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\.\d{1,3})?)$"
+
+# Also the types of an account's own options
+RateLimitText = Annotated[str, Field(pattern=r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\.\d{1,3})?)$")]
+CalendarDaysBack = Annotated[int, Field(ge=0, le=730)]
+CalendarDaysAhead = Annotated[int, Field(ge=0, le=1095)]
 
 
 class _Sources(PydanticBaseSettingsSource):
@@ -71,6 +76,9 @@ class Settings(BaseSettings):
     secret_keys: SecretStr = Field(
         SecretStr(""), description="Fernet keys for stored secrets, comma-separated, the newest first"
     )
+    secrets_store: Literal["database", "airflow"] = Field(
+        "database", description="Where API keys are kept: encrypted in the warehouse, or in Airflow connections"
+    )
     snapshot_path: Path | None = Field(None, description="Account snapshot the Dags are made from; unset: in home")
 
     connect_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection to Hostaway")
@@ -80,15 +88,13 @@ class Settings(BaseSettings):
     max_retry_wait: float = Field(30.0, gt=0, description="Longest pause between two tries")
     concurrency: int = Field(8, ge=1, le=64, description="Requests in flight per sync task")
     page_size: int = Field(500, ge=1, le=1000, description="Rows asked for per page; what the server gives may be less")
-    budget_ip: str | None = Field(
+    budget_ip: RateLimitText | None = Field(
         None,
-        pattern=_LIMIT,
         description="Calls/seconds from one outgoing address, all processes and accounts together, or off; "
         "unset: 15/10, off for a local simulator",
     )
-    budget_account: str | None = Field(
+    budget_account: RateLimitText | None = Field(
         None,
-        pattern=_LIMIT,
         description="Calls/seconds of one account, or off; unset: 20/10, off for a local simulator",
     )
     budget_ip_key: str = Field(
@@ -101,14 +107,54 @@ class Settings(BaseSettings):
     incremental_overlap_hours: float = Field(
         12.0, ge=0, description="How far an incremental walk reads behind its watermark"
     )
-    calendar_days_back: int = Field(30, ge=0, le=730, description="Calendar window: days before today")
-    calendar_days_ahead: int = Field(540, ge=0, le=1095, description="Calendar window: days after today")
+    resources: tuple[Resource, ...] = Field(
+        tuple(Resource), description="What is mirrored, comma-separated; an account's options can switch each on or off"
+    )
+    calendar_days_back: CalendarDaysBack = Field(30, description="Calendar window: days before today")
+    calendar_days_ahead: CalendarDaysAhead = Field(540, description="Calendar window: days after today")
     photos: bool = Field(True, description="Whether listing_photos is filled (URL and metadata only)")
     full_every_days: int = Field(
         7, ge=0, le=365, description="Days between scheduled full syncs of an account; 0: never"
     )
     sync_start: time = Field(time(0, 0), description="UTC time at which the daily spread of account syncs begins")
     sync_spread_hours: float = Field(24.0, gt=0, le=24, description="Hours over which the daily syncs are spread")
+
+    api_rate_limit: RateLimitText = Field(
+        "600/60", description="Requests/seconds of one API token in each API server process, or off"
+    )
+    api_connections: int = Field(
+        10, ge=1, le=100, description="Connections to the warehouse of each API server process, for the HTTP API"
+    )
+    send_limit: RateLimitText = Field(
+        "30/60", description="Guest messages/seconds that may be sent for one account, all processes together, or off"
+    )
+
+    automation: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="Class that is told of every event, package.module:Class; unset: nobody",
+    )
+    webhook_body_limit: int = Field(
+        1_048_576, ge=1_024, le=104_857_600, description="Largest webhook body in bytes; a larger one is refused"
+    )
+    webhook_connections: int = Field(
+        5, ge=1, le=100, description="Connections to the warehouse of each API server process, for webhooks"
+    )
+    webhook_retention_days: int = Field(
+        30, ge=1, le=3650, description="Days after which webhook events and their bodies are removed"
+    )
+    run_trigger: Literal["in-process", "rest"] = Field(
+        "in-process", description="How Dag runs are asked for: inside the API server, or over Airflow's REST API"
+    )
+    airflow_url: str | None = Field(None, description="Airflow's base URL; for run_trigger rest")
+    airflow_user: str | None = Field(None, description="User that asks for Dag runs; for run_trigger rest")
+    airflow_password: SecretStr = Field(SecretStr(""), description="The user's password")
+    airflow_token: SecretStr = Field(SecretStr(""), description="A token in place of user and password")
+
+    @field_validator("resources", mode="before")
+    @classmethod
+    def _resources_are_comma_separated(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
     @field_validator("api_url")
     @classmethod
@@ -141,13 +187,29 @@ class Settings(BaseSettings):
     @property
     def api_is_local(self) -> bool:
         """Whether the API is on this machine, which the real one never is."""
-        host = urlsplit(self.hostaway_url).hostname or ""
-        if host == "localhost":
-            return True
+        return _is_loopback(self.hostaway_url)
+
+    @property
+    def webhook_base_url(self) -> str | None:
+        """Where Hostaway reaches us; None when it cannot. A simulator on this machine reaches the local Airflow.
+
+        :raises ConfigurationError: when `public_base_url` is nothing that Hostaway takes.
+        """
+        if self.public_base_url is None:
+            return f"http://127.0.0.1:{self.airflow_port}" if self.api_is_local else None
         try:
-            return ipaddress.ip_address(host).is_loopback
+            parts = urlsplit(self.public_base_url)
+            is_url, has_port = parts.scheme in ("http", "https") and bool(parts.hostname), parts.port is not None
         except ValueError:
-            return False
+            is_url = has_port = False
+        if not is_url or parts.username or parts.query or parts.fragment:
+            raise ConfigurationError("PUBLIC_BASE_URL must be an http(s) URL such as https://airflow.example.com")
+        if has_port and not _is_loopback(self.public_base_url):
+            raise ConfigurationError(
+                f"PUBLIC_BASE_URL names port {parts.port}: Hostaway refuses webhook URLs with a port. Have a reverse "
+                f"proxy answer on the usual one, and set it to {parts.scheme}://{parts.hostname}{parts.path}"
+            )
+        return self.public_base_url.rstrip("/")
 
     def account_secrets(self) -> dict[int, str]:
         """Accounts and API keys of the setting `accounts`.
@@ -195,6 +257,16 @@ class Settings(BaseSettings):
         """Minute of the UTC day at which an account syncs: spread evenly, and the same on every machine."""
         minutes = _spread(account_id, int(self.sync_spread_hours * 60))
         return (self.sync_start.hour * 60 + self.sync_start.minute + minutes) % (24 * 60)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _spread(account_id: int, places: int) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.local import processes
 from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.home import Home
@@ -164,7 +165,7 @@ def test_the_runs_can_be_looked_at_in_airflow(demo: Demo, api: AirflowApi) -> No
         assert run.state == "success"
         tasks = {task.task_id: task.state for task in api.task_instances(run.dag_id, run.run_id)}
         assert tasks["messages.extract"] == "success"
-        assert len(tasks) == 6
+        assert len(tasks) == len(Resource) + 1
     assert all(run.state == "success" for run in api.dag_runs("hostaway_transform"))
 
 

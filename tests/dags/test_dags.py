@@ -19,7 +19,7 @@ ACCOUNTS = [
     SnapshotAccount(701, "2026-11-01T10:00:00+00:00", "Seaside"),
     SnapshotAccount(702, "2026-11-02T10:00:00+00:00"),
 ]
-COMMON = {"hostaway_transform", "hostaway_nightly", "hostaway_maintenance"}
+COMMON = {"hostaway_delta", "hostaway_transform", "hostaway_nightly", "hostaway_maintenance"}
 
 
 def parse(folder: Path, *, accounts: list[SnapshotAccount], **environment: str) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def test_every_dag_is_tagged_and_tells_what_to_do_when_it_fails(dags: dict[str, 
         assert "hostaway" in dag["tags"], dag_id
         assert dag["doc"], dag_id
         assert dag["catchup"] is False, dag_id
-        assert dag["max_active_runs"] == 1, dag_id
+        assert dag["max_active_runs"] == (3 if dag_id == "hostaway_delta" else 1), dag_id
 
 
 def test_every_task_is_retried(dags: dict[str, Any]) -> None:
@@ -111,12 +111,13 @@ def test_the_trigger_form_offers_modes_and_resources(dags: dict[str, Any]) -> No
     params = dags["hostaway_sync__701"]["params"]
     assert params["mode"]["enum"] == ["auto", "full", "incremental"]
     assert params["resources"]["examples"] == [resource.value for resource in Resource]
+    assert params["since"]["format"] == "date-time"
 
 
 def test_what_is_found_through_a_parent_waits_for_it(dags: dict[str, Any]) -> None:
     tasks = dags["hostaway_sync__701"]["tasks"]
     assert tasks["messages.extract"]["upstream"] == ["conversations.extract"]
-    assert tasks["calendar_days.extract"]["upstream"] == ["listings.extract"]
+    assert tasks["calendar_days.extract"]["upstream"] == ["listings.extract", "reservations.extract"]
     assert tasks["reservations.extract"]["upstream"] == []
 
 
@@ -132,6 +133,13 @@ def test_everything_that_writes_with_dbt_stands_in_one_line(dags: dict[str, Any]
     assert nightly["transform"]["pool"] == "hostaway_dbt"
     producers = [task for task_id, task in nightly.items() if task_id.endswith("dbt_producer_watcher")]
     assert [task["pool"] for task in producers] == ["hostaway_dbt"]
+
+
+def test_the_delta_begins_at_once_whatever_else_runs(dags: dict[str, Any]) -> None:
+    delta = dags["hostaway_delta"]
+    assert delta["schedule"] is None
+    # One task, as each one more costs a second; and not in line behind transforms.
+    assert {task_id: task["pool"] for task_id, task in delta["tasks"].items()} == {"serve": "default_pool"}
 
 
 def test_the_nightly_build_shows_every_model_and_its_tests(dags: dict[str, Any]) -> None:

@@ -52,6 +52,10 @@ LANDED: dict[str, list[tuple[str, int | None, dict[str, Any]]]] = {
         (f"1:2026-03-{day:02}", 1, {"status": "available", "isAvailable": int(day > 6), "price": 90})
         for day in range(1, 11)
     ],
+    "reviews": [("40", None, {"id": 40, "type": "guest-to-host", "rating": 9, "reservationId": 12})],
+    "tasks": [("50", None, {"id": 50, "status": "pending", "categoriesMap": [1, "9"], "customFieldValue": ["4711"]})],
+    "users": [("60", None, {"id": 60, "email": "A@b.example", "verificationCode": "123456", "listingMapIds": [1, 2]})],
+    "coupons": [("70", None, {"id": 70, "amount": "12.5", "checkInDateStart": "2026-03-01"})],
 }
 
 

@@ -11,6 +11,7 @@ select
     runs.run_key,
     runs.resource,
     runs.mode,
+    runs.since,
     runs.verdict,
     runs.rows_expected,
     runs.rows_seen,
@@ -18,6 +19,7 @@ select
     runs.rows_changed,
     runs.rows_unchanged,
     runs.rows_quarantined,
+    runs.rows_tombstoned,
     runs.api_calls,
     runs.retries,
     runs.throttled,
@@ -30,7 +32,12 @@ select
 from {{ source('ops', 'sync_runs') }} as runs
 where
     runs.finished_at is not null
+    -- a sync of its own; what an event cost stands in ops.sync_runs
+    and runs.mode <> 'delta'
     {% if is_incremental() %}
     -- an hour for verdicts that were stamped before the last transform and committed after it
-    and runs.finished_at > {{ last_success_at() }} - interval '1 hour'
+    and runs.finished_at > (
+        select case when clock.reads_all then '-infinity' else clock.last_success_at - interval '1 hour' end
+        from {{ source('ops', 'transform_clock') }} as clock
+    )
     {% endif %}

@@ -11,6 +11,16 @@ on conflict (account_id, name) do update set
 -- name: delete_secret
 delete from ops.secrets where account_id = %(account_id)s and name = %(name)s
 
+-- name: list_secrets
+select account_id, name from ops.secrets order by account_id, name
+
+-- name: lock_secret
+select ciphertext from ops.secrets where account_id = %(account_id)s and name = %(name)s for update
+
+-- name: reencrypt_secret
+-- The secret itself stays as it is, and so does the time it changed.
+update ops.secrets set ciphertext = %(ciphertext)s where account_id = %(account_id)s and name = %(name)s
+
 -- name: lock_token
 select pg_advisory_lock(hashtextextended('hostaway access token', %(account_id)s))
 
@@ -24,7 +34,11 @@ select pg_advisory_lock(hashtextextended('hostaway account snapshot', 0))
 select pg_advisory_unlock(hashtextextended('hostaway account snapshot', 0))
 
 -- name: put_account
--- Adding an account again renews its secret and makes it active.
+-- Adding an account again renews its secret and makes it active. One that was purged begins anew.
+with revived as (
+    delete from ops.purged_accounts where account_id = %(account_id)s
+)
+
 insert into ops.accounts (account_id, name)
 values (%(account_id)s, %(name)s)
 on conflict (account_id) do update set
@@ -32,6 +46,19 @@ on conflict (account_id) do update set
     state = 'active',
     state_reason = null,
     updated_at = now()
+returning (xmax = 0) as is_new
+
+-- name: rename
+update ops.accounts set name = %(name)s, updated_at = now() where account_id = %(account_id)s returning account_id
+
+-- name: lock_account
+select options from ops.accounts where account_id = %(account_id)s for update
+
+-- name: set_options
+update ops.accounts set options = %(options)s, updated_at = now() where account_id = %(account_id)s
+
+-- name: list_purged
+select account_id from ops.purged_accounts
 
 -- name: revive_refused
 update ops.accounts
@@ -60,7 +87,21 @@ select
     (
         select max(sync_runs.finished_at)
         from ops.sync_runs
-        where sync_runs.account_id = accounts.account_id and sync_runs.verdict in ('complete', 'repaired')
+        where
+            sync_runs.account_id = accounts.account_id
+            and sync_runs.mode <> 'delta'
+            and sync_runs.verdict in ('complete', 'repaired')
     ) as last_sync_at
 from ops.accounts
+order by accounts.account_id
+
+-- name: never_synced
+select accounts.account_id, accounts.created_at
+from ops.accounts as accounts
+where
+    accounts.state = 'active'
+    and accounts.created_at < now() - make_interval(secs => %(patience)s)
+    and not exists (
+        select 1 from ops.sync_runs where sync_runs.account_id = accounts.account_id and sync_runs.mode <> 'delta'
+    )
 order by accounts.account_id

@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, CLIENT_SECRET, DatabaseSecretsStore
+from psycopg.types.json import Jsonb
+
+from sync_hostaway.accounts.options import AccountOptions
+from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, CLIENT_SECRET, secrets_store
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
-from sync_hostaway.accounts.tokens import SharedTokenStore
+from sync_hostaway.accounts.tokens import SharedTokenStore, dump_token
 from sync_hostaway.exceptions import InactiveAccount, UnknownAccount
-from sync_hostaway.hostaway.auth import Credentials
+from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
 from sync_hostaway.hostaway.budget import Priority, budget_for
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import Connection, load_queries
+from sync_hostaway.settings import Settings, get_settings
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
 
@@ -32,31 +35,56 @@ class Account:
     created_at: datetime
     last_sync_at: datetime | None = None
 
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are for this account.
 
-def add_account(connection: Connection, account_id: int, client_secret: str, *, name: str | None = None) -> None:
+        :raises InvalidOptions: when one of its options is wrong.
+        """
+        return AccountOptions.of(self.account_id, self.options).applied_to(get_settings())
+
+
+def add_account(
+    connection: Connection,
+    account_id: int,
+    client_secret: str,
+    *,
+    name: str | None = None,
+    options: dict[str, Any] | None = None,
+) -> bool:
     """Register an account after Hostaway accepted its credentials, or renew the secret of a registered one.
 
+    Returns whether it is new.
+
+    :param name: for people; None keeps the one it has.
+    :param options: see `AccountOptions`; what it had before stays for those left out.
     :raises CredentialsRefused: when Hostaway does not accept them; nothing is stored then.
+    :raises InvalidOptions: when the options are wrong; nothing is stored then.
     """
-    _check(account_id, client_secret)
+    AccountOptions.of(account_id, options or {})
+    token = _checked(account_id, client_secret)
     with connection.transaction():
-        connection.execute(_QUERIES["put_account"], {"account_id": account_id, "name": name})
-        _store_secret(connection, account_id, client_secret)
+        is_new = bool(fetch_value(connection, _QUERIES["put_account"], {"account_id": account_id, "name": name}))
+        if options:
+            _merge_options(connection, account_id, options)
+        _store_secret(connection, account_id, client_secret, token)
     refresh_snapshot(connection)
+    return is_new
 
 
 def rotate_secret(connection: Connection, account_id: int, client_secret: str) -> None:
     """Replace the secret of a registered account; the new one is checked before the old one goes.
 
-    An account that Hostaway refused becomes active again; one that somebody disabled stays disabled.
+    An account that Hostaway refused becomes active again; one that somebody disabled stays disabled. Whoever is in the
+    middle of a sync finds the token that the check brought, and goes on with it.
 
     :raises UnknownAccount: when it is not registered.
     :raises CredentialsRefused: when Hostaway does not accept the new secret; the old one stays.
     """
     get_account(connection, account_id)
-    _check(account_id, client_secret)
+    token = _checked(account_id, client_secret)
     with connection.transaction():
-        _store_secret(connection, account_id, client_secret)
+        _store_secret(connection, account_id, client_secret, token)
         connection.execute(_QUERIES["revive_refused"], {"account_id": account_id})
     refresh_snapshot(connection)
 
@@ -69,13 +97,51 @@ def disable_account(connection: Connection, account_id: int, reason: str | None 
     _set_state(connection, account_id, "disabled", reason)
 
 
+def enable_account(connection: Connection, account_id: int) -> None:
+    """Mirror a disabled account again; an active one stays as it is.
+
+    :raises UnknownAccount: when it is not registered.
+    :raises InactiveAccount: when Hostaway refuses its credentials: only a new secret helps.
+    """
+    account = get_account(connection, account_id)
+    if account.state == "refused":
+        raise InactiveAccount(
+            f"Hostaway refuses the credentials of account {account_id}: store a new API key instead "
+            f"(`sync-hostaway accounts rotate {account_id}`)"
+        )
+    _set_state(connection, account_id, "active", None)
+
+
+def rename_account(connection: Connection, account_id: int, name: str | None) -> None:
+    """Give an account another name, or none.
+
+    :raises UnknownAccount: when it is not registered.
+    """
+    if connection.execute(_QUERIES["rename"], {"account_id": account_id, "name": name}).fetchone() is None:
+        raise UnknownAccount.numbered(account_id)
+    refresh_snapshot(connection)
+
+
+def change_options(connection: Connection, account_id: int, changes: dict[str, Any]) -> dict[str, Any]:
+    """Change some of an account's options and return all it has then.
+
+    :param changes: by name; null makes an option as the settings say again. See `AccountOptions`.
+    :raises UnknownAccount: when it is not registered.
+    :raises InvalidOptions: when they would be wrong; nothing is changed then.
+    """
+    with connection.transaction():
+        options = _merge_options(connection, account_id, changes)
+    refresh_snapshot(connection)
+    return options
+
+
 def refuse_account(connection: Connection, client: HostawayClient, reason: str) -> None:
     """Stop the account of a client whose credentials Hostaway refused, so that nothing hammers.
 
     Nothing happens when the secret was replaced since the client got it, or when the client's account is not registered
     (a hook may bring credentials of its own). `rotate_secret` revives the account.
     """
-    stored = DatabaseSecretsStore(connection).get(client.account_id, CLIENT_SECRET)
+    stored = secrets_store(connection).get(client.account_id, CLIENT_SECRET)
     if stored and client.uses(stored):
         _set_state(connection, client.account_id, "refused", reason)
 
@@ -87,8 +153,14 @@ def get_account(connection: Connection, account_id: int) -> Account:
     """
     row = connection.execute(_QUERIES["get_account"], {"account_id": account_id}).fetchone()
     if row is None:
-        raise UnknownAccount(f"Account {account_id} is not registered: `sync-hostaway accounts add {account_id}`")
+        raise UnknownAccount.numbered(account_id)
     return Account(**row)
+
+
+def is_active(connection: Connection, account_id: int) -> bool:
+    """Whether an account is registered, and neither disabled nor refused."""
+    row = connection.execute(_QUERIES["get_account"], {"account_id": account_id}).fetchone()
+    return row is not None and row["state"] == "active"
 
 
 def list_accounts(connection: Connection) -> list[Account]:
@@ -96,24 +168,38 @@ def list_accounts(connection: Connection) -> list[Account]:
     return [Account(**row) for row in connection.execute(_QUERIES["list_accounts"])]
 
 
-def client_for(connection: Connection, account_id: int, priority: Priority = Priority.FULL) -> HostawayClient:
-    """A client with an account's stored credentials, and the access token and request budget all processes share.
+def client_for(
+    connection: Connection,
+    account_id: int,
+    priority: Priority = Priority.FULL,
+    *,
+    patience: float | None = None,
+    even_disabled: bool = False,
+) -> HostawayClient:
+    """A client with an account's stored credentials and options, and the access token and request budget all share.
 
     :param priority: how urgent its requests are.
+    :param patience: see `HostawayClient`.
+    :param even_disabled: for taking leave of Hostaway.
     :raises UnknownAccount: when it is not registered.
     :raises InactiveAccount: when it is disabled or refused.
+    :raises InvalidOptions: when its options are wrong.
     """
     account = get_account(connection, account_id)
-    if account.state != "active":
+    if account.state != "active" and not (even_disabled and account.state == "disabled"):
         because = f": {account.state_reason}" if account.state_reason else ""
         raise InactiveAccount(f"Account {account_id} is {account.state}{because}")
-    secret = DatabaseSecretsStore(connection).get(account_id, CLIENT_SECRET)
+    store = secrets_store(connection)
+    secret = store.get(account_id, CLIENT_SECRET)
     if secret is None:
-        raise UnknownAccount(f"Account {account_id} has no stored secret: `sync-hostaway accounts rotate {account_id}`")
+        raise UnknownAccount(f"Account {account_id} has no API key: {store.remedy(account_id)}")
+    settings = account.settings
     return HostawayClient(
         Credentials(account_id, secret),
         token_store=SharedTokenStore(account_id),
-        budget=budget_for(account_id, priority, get_settings()),
+        budget=budget_for(account_id, priority, settings),
+        settings=settings,
+        patience=patience,
     )
 
 
@@ -126,10 +212,11 @@ def refresh_snapshot(connection: Connection) -> None:
     connection.execute(_QUERIES["lock_snapshot"])
     try:
         path = get_settings().snapshot_file
-        mirrored = {known.account_id: known for known in read_snapshot(path)}
+        purged = {row["account_id"] for row in connection.execute(_QUERIES["list_purged"])}
+        mirrored = {known.account_id: known for known in read_snapshot(path) if known.account_id not in purged}
         for account in list_accounts(connection):
-            # An account that is not in the registry stays: an empty registry is rather one that was not restored yet.
-            # A refused one keeps its Dag: there its operator sees what is wrong.
+            # An account that is not in the registry stays, unless it was purged: an empty registry is rather one that
+            # was not restored yet. A refused one keeps its Dag: there its operator sees what is wrong.
             if account.state == "disabled":
                 mirrored.pop(account.account_id, None)
             else:
@@ -139,16 +226,32 @@ def refresh_snapshot(connection: Connection) -> None:
         connection.execute(_QUERIES["unlock_snapshot"])
 
 
-def _check(account_id: int, client_secret: str) -> None:
+def _checked(account_id: int, client_secret: str) -> Token:
+    """The access token that Hostaway gives for credentials."""
     budget = budget_for(account_id, Priority.DELTA, get_settings())
-    with HostawayClient(Credentials(account_id, client_secret), budget=budget) as client:
+    tokens = MemoryTokenStore()
+    with HostawayClient(Credentials(account_id, client_secret), token_store=tokens, budget=budget) as client:
         client.check_credentials()
+    token = tokens.load()
+    if token is None:
+        raise AssertionError("unreachable: a client that did not raise has saved its token")
+    return token
 
 
-def _store_secret(connection: Connection, account_id: int, client_secret: str) -> None:
-    store = DatabaseSecretsStore(connection)
+def _store_secret(connection: Connection, account_id: int, client_secret: str, token: Token) -> None:
+    store = secrets_store(connection)
     store.put(account_id, CLIENT_SECRET, client_secret)
-    store.delete(account_id, ACCESS_TOKEN)
+    store.put(account_id, ACCESS_TOKEN, dump_token(token))
+
+
+def _merge_options(connection: Connection, account_id: int, changes: dict[str, Any]) -> dict[str, Any]:
+    row = connection.execute(_QUERIES["lock_account"], {"account_id": account_id}).fetchone()
+    if row is None:
+        raise UnknownAccount.numbered(account_id)
+    merged = {name: value for name, value in {**row["options"], **changes}.items() if value is not None}
+    options = AccountOptions.of(account_id, merged).model_dump(mode="json", exclude_unset=True)
+    connection.execute(_QUERIES["set_options"], {"account_id": account_id, "options": Jsonb(options)})
+    return options
 
 
 def _in_snapshot(account: Account) -> SnapshotAccount:
@@ -159,5 +262,5 @@ def _in_snapshot(account: Account) -> SnapshotAccount:
 def _set_state(connection: Connection, account_id: int, state: str, reason: str | None) -> None:
     params = {"account_id": account_id, "state": state, "reason": reason}
     if connection.execute(_QUERIES["set_state"], params).fetchone() is None:
-        raise UnknownAccount(f"Account {account_id} is not registered: `sync-hostaway accounts add {account_id}`")
+        raise UnknownAccount.numbered(account_id)
     refresh_snapshot(connection)

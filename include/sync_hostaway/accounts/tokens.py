@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, DatabaseSecretsStore
+from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, secrets_store
+from sync_hostaway.exceptions import ConfigurationError
 from sync_hostaway.hostaway.auth import Token
 from sync_hostaway.warehouse import connect, load_queries
 
@@ -26,14 +27,17 @@ class SharedTokenStore:
     def load(self) -> Token | None:
         """The stored token, if there is one."""
         with connect() as connection:
-            stored = DatabaseSecretsStore(connection).get(self._account_id, ACCESS_TOKEN)
+            try:
+                stored = secrets_store(connection).get(self._account_id, ACCESS_TOKEN)
+            except ConfigurationError:
+                # Its key is gone, or not here yet. It is derived from the API key: a new one costs one request.
+                stored = None
         return Token(**json.loads(stored)) if stored else None
 
     def save(self, token: Token) -> None:
         """Replace the stored token."""
-        text = json.dumps({"value": token.value, "issued_at": token.issued_at, "expires_at": token.expires_at})
         with connect() as connection:
-            DatabaseSecretsStore(connection).put(self._account_id, ACCESS_TOKEN, text)
+            secrets_store(connection).put(self._account_id, ACCESS_TOKEN, dump_token(token))
 
     def lock(self) -> AbstractContextManager[object]:
         """An advisory lock: PostgreSQL releases it when the holder dies."""
@@ -47,3 +51,8 @@ class SharedTokenStore:
                 yield
             finally:
                 connection.execute(_QUERIES["unlock_token"], {"account_id": self._account_id})
+
+
+def dump_token(token: Token) -> str:
+    """A token as the SecretsStore keeps it; a secret."""
+    return json.dumps({"value": token.value, "issued_at": token.issued_at, "expires_at": token.expires_at})

@@ -127,12 +127,11 @@ class Budget(Protocol):
         :raises TimeoutError: when there is none within `timeout` seconds.
         """
 
-    def penalize(self, until: float, scope: str | None = None, *, server_now: float | None = None) -> None:
+    def penalize(self, until: float, scope: str | None = None) -> None:
         """Hold every process back after a 429.
 
-        :param until: Unix time, by Hostaway's clock, at which to go on.
+        :param until: Unix time, by our clock, at which to go on.
         :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
-        :param server_now: what Hostaway's clock says now (the answer's `Date`); by default ours.
         """
 
     def close(self) -> None:
@@ -150,7 +149,7 @@ class NoBudget:
         """A slot at once."""
         yield
 
-    def penalize(self, until: float, scope: str | None = None, *, server_now: float | None = None) -> None:
+    def penalize(self, until: float, scope: str | None = None) -> None:
         """Nobody to hold back."""
 
     def close(self) -> None:
@@ -240,17 +239,15 @@ class RequestBudget:
         """As `slot`, for a request of which nobody will tell when it has arrived."""
         self._take(timeout)
 
-    def penalize(self, until: float, scope: str | None = None, *, server_now: float | None = None) -> None:
+    def penalize(self, until: float, scope: str | None = None) -> None:
         """Hold every process back after a 429.
 
         An exceeded endpoint limit holds back its account, any unknown scope the whole address.
 
-        :param until: Unix time, by Hostaway's clock, at which to go on.
+        :param until: Unix time, by our clock, at which to go on.
         :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
-        :param server_now: what Hostaway's clock says now (the answer's `Date`); by default ours.
         """
-        seconds = until - (time.time() if server_now is None else server_now)
-        seconds = min(max(seconds, 0.0), _LONGEST_PENALTY)
+        seconds = min(max(until - time.time(), 0.0), _LONGEST_PENALTY)
         ours = "account" if scope in ("account", "endpoint") else "ip"
         limit = self._limits.account if ours == "account" else self._limits.ip
         with self._turn:

@@ -1,4 +1,4 @@
-"""The HTTP client of one Hostaway account: authenticated reads with bounded retries, and counters of what they cost."""
+"""The HTTP client of one Hostaway account: authenticated requests, bounded retries, and counters of what they cost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import hmac
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import requests
 import structlog
@@ -36,7 +36,7 @@ from sync_hostaway.hostaway.auth import (
 )
 from sync_hostaway.hostaway.budget import Budget, NoBudget
 from sync_hostaway.hostaway.redaction import redact
-from sync_hostaway.hostaway.replies import Reply, read_reply, retry_at, served_at, why
+from sync_hostaway.hostaway.replies import Reply, read_reply, retry_at, why
 from sync_hostaway.settings import Settings, get_settings
 
 log = structlog.get_logger(__name__)
@@ -65,11 +65,14 @@ class _Bearer(AuthBase):
 
 
 class HostawayClient:
-    """Reads from the Hostaway API for one account. Threads may share it.
+    """The Hostaway API for one account. Threads may share it.
 
     :param credentials: whose data to read.
     :param token_store: where the access token is kept between processes; by default only in this one.
     :param budget: asked before every request; by default everything is permitted, and only 429 slows us down.
+    :param settings: those of the account, if it has its own.
+    :param patience: longest wait in seconds for a request slot or an answer, and no second try: for callers that try
+        again themselves. By default as the settings say.
     """
 
     def __init__(
@@ -79,15 +82,17 @@ class HostawayClient:
         token_store: TokenStore | None = None,
         budget: Budget | None = None,
         settings: Settings | None = None,
+        patience: float | None = None,
     ) -> None:
         self.account_id = credentials.account_id
         self.stats = CallStats()
         self._credentials = credentials
-        self._settings = settings or get_settings()
+        self.settings = settings or get_settings()
+        self._patience = patience
         self._stats_lock = threading.Lock()
         self._budget = budget or NoBudget()
-        self._session = _session(self._settings)
-        self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), self._settings.token_settling)
+        self._session = _session(self.settings)
+        self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), self.settings.token_settling)
 
     def __enter__(self) -> Self:
         return self
@@ -120,8 +125,24 @@ class HostawayClient:
         """
         for attempt in self._retrying():
             with attempt, self._located(path, resource):
-                return self._get_once(path, params or {})
+                return self._ask("GET", path, params)
         raise AssertionError("unreachable: tenacity re-raises the last error")
+
+    def write(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, resource: str | None = None
+    ) -> Reply:
+        """Change something, asking once: whether a request without an answer was carried out, only the caller can see.
+
+        A request whose token is denied is not carried out; it is sent again with a new one.
+
+        :param method: POST, PUT or DELETE.
+        :param path: beginning with /v1.
+        :param body: sent as JSON.
+        :raises HostawayError: the subclass tells what happened. After a `HostawayTransientError` other than
+            `HostawayThrottled` it may have been carried out.
+        """
+        with self._located(path, resource):
+            return self._ask(method, path, body=body)
 
     def uses(self, client_secret: str) -> bool:
         """Whether this is the secret the client authenticates with."""
@@ -142,20 +163,27 @@ class HostawayClient:
                 located.retry_at = error.retry_at
             raise located from None
 
-    def _get_once(self, path: str, params: Params) -> Reply:
+    def _ask(
+        self, method: str, path: str, params: Params | None = None, *, body: dict[str, Any] | None = None
+    ) -> Reply:
         token = self._tokens.current()
         try:
-            return self._send(path, params, token)
+            return self._send(method, path, params, body, token)
         except AccessDenied:
-            return self._send(path, params, self._tokens.renew(rejected=token))
+            return self._send(method, path, params, body, self._tokens.renew(rejected=token))
 
-    def _send(self, path: str, params: Params, token: Token) -> Reply:
+    def _send(self, method: str, path: str, params: Params | None, body: dict[str, Any] | None, token: Token) -> Reply:
         with self._stats_lock:
             self.stats.calls += 1
         try:
-            with self._budget.slot():
-                response = self._session.get(
-                    self._settings.hostaway_url + path, params=params, auth=_Bearer(token), timeout=self._timeout
+            with self._slot():
+                response = self._session.request(
+                    method,
+                    self.settings.hostaway_url + path,
+                    params=params,
+                    json=body,
+                    auth=_Bearer(token),
+                    timeout=self._timeout,
                 )
         except requests.RequestException as error:
             raise HostawayUnreachable(f"Cannot reach Hostaway: {why(error)}") from None
@@ -166,40 +194,41 @@ class HostawayClient:
             self._hold_everybody_back(response)
         return read_reply(response)
 
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._budget.slot(self._patience))
+            except TimeoutError:
+                raise HostawayThrottled(f"The request budget gave no slot within {self._patience:.0f} s") from None
+            yield
+
     def _hold_everybody_back(self, response: requests.Response) -> None:
-        stamped = "X-RateLimit-Retry-After" in response.headers
-        server_now = served_at(response) if stamped else None
-        self._budget.penalize(
-            retry_at(response) or time.time() + 1.0,
-            response.headers.get("X-RateLimit-Applied"),
-            server_now=server_now.timestamp() if server_now else None,
-        )
+        self._budget.penalize(retry_at(response) or time.time() + 1.0, response.headers.get("X-RateLimit-Applied"))
 
     def _exchange(self) -> Token:
         for attempt in self._retrying():
             with attempt, self._located(endpoints.ACCESS_TOKENS, None):
                 with self._stats_lock:
                     self.stats.calls += 1
-                return exchange_credentials(
-                    self._session, self._settings.hostaway_url, self._credentials, self._timeout
-                )
+                return exchange_credentials(self._session, self.settings.hostaway_url, self._credentials, self._timeout)
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
     def _retrying(self) -> Retrying:
-        backoff = wait_random_exponential(multiplier=0.5, max=self._settings.max_retry_wait)
+        backoff = wait_random_exponential(multiplier=0.5, max=self.settings.max_retry_wait)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             if isinstance(error, HostawayThrottled) and error.retry_at:
                 # The stamp has whole seconds; a little jitter keeps waiting processes from returning all at once.
                 pause = error.retry_at - time.time() + backoff(state) / 10
-                return min(max(pause, 0.0), 2 * self._settings.max_retry_wait)
+                return min(max(pause, 0.0), 2 * self.settings.max_retry_wait)
             return backoff(state)
 
         return Retrying(
             # A denied token was renewed once already; a new one may take longer than promised until it is accepted.
             retry=retry_if_exception_type((HostawayTransientError, AccessDenied)),
-            stop=stop_after_attempt(self._settings.max_attempts),
+            stop=stop_after_attempt(self.settings.max_attempts if self._patience is None else 1),
             wait=wait,
             before_sleep=self._before_retry,
             reraise=True,
@@ -219,7 +248,8 @@ class HostawayClient:
 
     @property
     def _timeout(self) -> tuple[float, float]:
-        return self._settings.connect_timeout, self._settings.read_timeout
+        settings, longest = self.settings, self._patience or float("inf")
+        return min(settings.connect_timeout, longest), min(settings.read_timeout, longest)
 
     def _secrets(self) -> list[str]:
         return [self._credentials.client_secret, *self._tokens.known_values()]

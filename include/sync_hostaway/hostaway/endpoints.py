@@ -11,6 +11,21 @@ ACCESS_TOKENS = "/v1/accessTokens"
 LISTINGS = "/v1/listings"
 RESERVATIONS = "/v1/reservations"
 CONVERSATIONS = "/v1/conversations"
+REVIEWS = "/v1/reviews"
+TASKS = "/v1/tasks"
+USERS = "/v1/users"
+COUPONS = "/v1/coupons"
+WEBHOOKS = "/v1/webhooks/unifiedWebhooks"
+WEBHOOK_LOGS = "/v1/unifiedWebhookLogs"
+
+# Attached arrays are empty in a lean answer, which would look like removed fees and photos.
+WITH_RESOURCES: dict[str, str | int] = {"includeResources": 1}
+WITH_SCHEDULED: dict[str, str | int] = {"includeScheduledMessages": 1}
+RESERVATION_PARAMS: dict[str, str | int] = {**WITH_RESOURCES, "includePayments": 1, "includeCancellationPolicy": 1}
+
+# A single reservation says more than the same one in the list.
+ONLY_IN_SINGLE_RESERVATIONS = frozenset({"bookingcomIsGeniusMember"})
+EMPTY_IN_LISTED_RESERVATIONS = frozenset({"financeField"})
 
 TOKEN_DENIED_MESSAGE = "The resource owner or authorization server denied the request"  # noqa: S105 - a message
 """Says that a 403 is about the token; any other 403 is a business refusal and the token is fine."""
@@ -19,6 +34,16 @@ TOKEN_DENIED_MESSAGE = "The resource owner or authorization server denied the re
 def messages_of(conversation_id: int) -> str:
     """Path of a conversation's messages."""
     return f"{CONVERSATIONS}/{conversation_id}/messages"
+
+
+def conversations_of(reservation_id: int) -> str:
+    """Path of a reservation's conversations."""
+    return f"{RESERVATIONS}/{reservation_id}/conversations"
+
+
+def webhook(webhook_id: int) -> str:
+    """Path of a webhook."""
+    return f"{WEBHOOKS}/{webhook_id}"
 
 
 def calendar_of(listing_id: int) -> str:
@@ -34,6 +59,10 @@ class Resource(StrEnum):
     CONVERSATIONS = "conversations"
     MESSAGES = "messages"
     CALENDAR_DAYS = "calendar_days"
+    REVIEWS = "reviews"
+    TASKS = "tasks"
+    USERS = "users"
+    COUPONS = "coupons"
 
 
 class Mode(StrEnum):

@@ -6,7 +6,7 @@ cap is cut silently) and stops when a page brings no id it has not seen (some an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,18 +22,24 @@ class Page:
     :param count: what the envelope says the whole list holds.
     :param requested_at: our clock when the request was sent.
     :param served_at: the source's clock when it answered; ours where it does not say.
+    :param landed: whether an earlier process has landed it; its rows are just their ids and stamps then.
     """
 
     rows: list[Any]
     count: int | None
     requested_at: datetime
     served_at: datetime
+    landed: bool = False
 
 
 @dataclass
 class Walk:
-    """One pass over a list: the ids it saw, never payloads, and whether the list held still meanwhile."""
+    """One pass over a list: the ids it saw, never payloads, and whether the list held still meanwhile.
 
+    :param begun_at: our clock when its first page was asked for.
+    """
+
+    begun_at: datetime | None = None
     ids: set[Any] = field(default_factory=set)
     without_id: int = 0
     count: int | None = None
@@ -42,6 +48,7 @@ class Walk:
     def add(self, page: Page) -> bool:
         """Take note of a page; tells whether it brought anything new."""
         before = self.seen
+        self.begun_at = self.begun_at or page.requested_at
         for row in page.rows:
             identity = id_of(row)
             if identity is None:
@@ -88,19 +95,31 @@ def read_page(client: HostawayClient, path: str, params: Params, resource: str) 
     return Page(reply.result, reply.count, requested_at, reply.served_at or requested_at)
 
 
+ReadPage = Callable[[HostawayClient, str, Params, str], Page]
+
+
 def by_offset(
-    client: HostawayClient, path: str, params: Params, *, resource: str, page_size: int, walk: Walk
+    client: HostawayClient,
+    path: str,
+    params: Params,
+    *,
+    resource: str,
+    page_size: int,
+    walk: Walk,
+    read: ReadPage = read_page,
 ) -> Iterator[Page]:
-    """Pages of a list until its `count` is reached or nothing new comes.
+    """Pages of a list until its `count` is reached by a page that is not full, or nothing new comes.
 
     Each page begins with the last row of the one before: when another row stands there, the list has moved, rows may
     have slipped past, and `walk.moved` says so.
     """
-    offset = 0
+    offset = largest = 0
     last: Any = None
     while True:
         overlap = 1 if offset and page_size > 1 else 0
-        page = read_page(client, path, {**params, "limit": page_size, "offset": offset - overlap}, resource)
+        page = read(client, path, {**params, "limit": page_size, "offset": offset - overlap}, resource)
+        full = _is_full(len(page.rows), page_size, largest)
+        largest = max(largest, len(page.rows))
         offset += max(len(page.rows) - overlap, 0)
         if overlap and page.rows:
             if id_of(page.rows[0]) == last:
@@ -110,13 +129,20 @@ def by_offset(
         fresh = walk.add(page)
         if fresh:
             yield page
-        if not fresh or (walk.count is not None and offset >= walk.count):
+        if not fresh or (walk.count is not None and offset >= walk.count and not full):
             return
         last = id_of(page.rows[-1])
 
 
 def after_id(
-    client: HostawayClient, path: str, params: Params, *, resource: str, page_size: int, walk: Walk
+    client: HostawayClient,
+    path: str,
+    params: Params,
+    *,
+    resource: str,
+    page_size: int,
+    walk: Walk,
+    read: ReadPage = read_page,
 ) -> Iterator[Page]:
     """Pages of a cursor walk until the empty page, or until a list that held still was seen whole.
 
@@ -124,16 +150,24 @@ def after_id(
     the walk's back: read the front again afterwards.
     """
     cursor: Params = {}
+    largest = 0
     before = walk.seen
     this_pass = Walk()
     while True:
-        page = read_page(client, path, {**params, "limit": page_size, **cursor}, resource)
+        page = read(client, path, {**params, "limit": page_size, **cursor}, resource)
         walk.add(page)
         fresh = this_pass.add(page)
         if page.rows:
             yield page
         last = next((identity for row in reversed(page.rows) if (identity := id_of(row)) is not None), None)
-        whole = not this_pass.moved and before == 0 and this_pass.seen == this_pass.count
+        full = _is_full(len(page.rows), page_size, largest)
+        largest = max(largest, len(page.rows))
+        whole = not this_pass.moved and before == 0 and this_pass.seen == this_pass.count and not full
         if not fresh or last is None or whole:
             return
         cursor = {"afterId": last}
+
+
+def _is_full(rows: int, page_size: int, largest: int) -> bool:
+    """Whether more may stand behind a page, whatever the count says; `largest` is the largest page before it."""
+    return rows >= page_size or 0 < largest <= rows

@@ -140,15 +140,18 @@ def why(error: requests.RequestException) -> str:
 
 
 def retry_at(response: requests.Response) -> float | None:
-    """When to try again after a 429, as a Unix time.
+    """When to try again after a 429, as a Unix time of our clock.
 
-    `X-RateLimit-Retry-After` is a Unix timestamp. The standard header counts seconds; since some answers confuse the
-    two, a value beyond 1e9 is a timestamp in either.
+    `X-RateLimit-Retry-After` is a Unix timestamp of Hostaway's clock, which the answer's `Date` tells. The standard
+    header counts seconds; since some answers confuse the two, a value beyond 1e9 is a timestamp in either.
     """
     for header in ("X-RateLimit-Retry-After", "Retry-After"):
         try:
             value = float(response.headers.get(header, ""))
         except ValueError:
             continue
-        return value if value > 1e9 else time.time() + value
+        if value <= 1e9:
+            return time.time() + value
+        theirs = served_at(response)
+        return value + (time.time() - theirs.timestamp() if theirs else 0)
     return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from psycopg import sql
@@ -20,17 +20,16 @@ from pydantic import BaseModel
 
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.landing import shapes
+from sync_hostaway.landing.erasure import erasures_of
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("writer.sql"))
+# The others have none. That of listings, latestActivityOn, lags behind changes of prices and texts.
 _SOURCE_STAMP = {
-    Resource.LISTINGS: None,  # latestActivityOn lags behind changes of prices and texts
     Resource.RESERVATIONS: "updatedOn",
-    Resource.CONVERSATIONS: None,
     Resource.MESSAGES: "updatedOn",
-    Resource.CALENDAR_DAYS: None,
+    Resource.REVIEWS: "updatedOn",
 }
-
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -69,8 +68,7 @@ class Fetched:
     parent_id: int | None = None
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Row(NamedTuple):
     """In the order of the columns of `landing_batch`."""
 
     entity_id: str
@@ -111,9 +109,11 @@ class LandingWriter:
         good: dict[str, _Row] = {}
         remarks: list[_Remark] = []
         counts = Counts()
+        erased = erasures_of(self._connection, self._account_id)
         for answer in fetched:
-            for row in answer.rows:
+            for received in answer.rows:
                 counts.seen += 1
+                row = erased.strip(self._resource, received, answer.parent_id) if erased else received
                 shape, reason = shapes.understand(self._resource, row)
                 severity = "accepted" if shape else "rejected"
                 if shape:
@@ -136,8 +136,21 @@ class LandingWriter:
         :param before: when the walk began; rows that others landed since are left alone.
         """
         params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
-        params["load_id"] = fetch_value(self._connection, _QUERIES["open_load"], params)
-        buried = self._connection.execute(_QUERIES["bury_unseen"].format(table=self._table), params).rowcount
+        return self._bury("bury_unseen", params)
+
+    def bury_known(self, entity_ids: Sequence[str], observed_at: datetime) -> int:
+        """Mark rows as deleted of which the source itself said that it has them no more; returns how many.
+
+        Needs an open transaction.
+
+        :param observed_at: when the source was asked; rows that others saw since are left alone.
+        """
+        params = {**self._params, "entity_ids": list(entity_ids), "observed_at": observed_at}
+        return self._bury("bury_known", params)
+
+    def _bury(self, query: str, params: dict[str, Any]) -> int:
+        params = {**params, "load_id": fetch_value(self._connection, _QUERIES["open_load"], params)}
+        buried = self._connection.execute(_QUERIES[query].format(table=self._table), params).rowcount
         close = "close_load" if buried else "drop_load"
         self._connection.execute(_QUERIES[close], {**params, "rows_new": 0, "rows_changed": buried})
         return buried
@@ -148,7 +161,7 @@ class LandingWriter:
 
     def _row(self, row: dict[str, Any], shape: BaseModel, answer: Fetched) -> _Row:
         payload = _encode(row)
-        stamp = _SOURCE_STAMP[self._resource]
+        stamp = _SOURCE_STAMP.get(self._resource)
         return _Row(
             entity_id=self._entity_id(row, answer.parent_id) or "",
             parent_id=answer.parent_id,
@@ -173,7 +186,7 @@ class LandingWriter:
         params = self._params
         with self._connection.cursor() as cursor, cursor.copy(_QUERIES["copy_batch"]) as copy:
             for row in rows:
-                copy.write_row(astuple(row))
+                copy.write_row(row)
         self._connection.execute(_QUERIES["drop_unchanged"].format(table=self._table), params)
         self._connection.execute(_QUERIES["drop_older"].format(table=self._table), params)
         if not fetch_value(self._connection, _QUERIES["count_batch"]):

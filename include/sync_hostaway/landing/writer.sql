@@ -89,6 +89,16 @@ where
     and observed_at < %(before)s
     and not (entity_id = any(%(seen)s))
 
+-- name: bury_known
+-- Observed now: an older sight of the row, landed late, does not revive it.
+update {table}
+set deleted_at = now(), observed_at = %(observed_at)s, load_id = %(load_id)s
+where
+    account_id = %(account_id)s
+    and entity_id = any(%(entity_ids)s)
+    and deleted_at is null
+    and observed_at < %(observed_at)s
+
 -- name: drop_load
 delete from ops.loads where load_id = %(load_id)s
 

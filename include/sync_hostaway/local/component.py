@@ -11,7 +11,13 @@ import importlib
 import sys
 from dataclasses import dataclass
 
-ENGINE = ("airflow.sdk", "sync_hostaway.hostaway.hook", "sync_hostaway.sync.engine", "sync_hostaway.transform.operator")
+ENGINE = (
+    "airflow.sdk",
+    "sync_hostaway.hostaway.hook",
+    "sync_hostaway.sync.engine",
+    "sync_hostaway.sync.delta",
+    "sync_hostaway.transform.operator",
+)
 DBT = ("dbt.cli.main", "dbt.adapters.postgres", "cosmos.airflow.task_group", "cosmos.operators.local")
 
 
@@ -30,7 +36,12 @@ class Component:
 # processes and two ports per platform.
 # A stopping API server waits for requests in flight, two minutes if not told otherwise.
 API_SERVER = Component("api-server", ("api-server", "--worker-timeout", "20"), ("airflow.api_fastapi.main",))
-SCHEDULER = Component("scheduler", ("scheduler", "--skip-serve-logs"), ("airflow.jobs.scheduler_job_runner",))
+# Tasks are forks of the scheduler's: a project that is parsed there saves each of them the parsing.
+SCHEDULER = Component(
+    "scheduler",
+    ("scheduler", "--skip-serve-logs"),
+    ("airflow.jobs.scheduler_job_runner", "sync_hostaway.transform.preloaded"),
+)
 DAG_PROCESSOR = Component("dag-processor", ("dag-processor",), ("airflow.dag_processing.manager",))
 TRIGGERER = Component("triggerer", ("triggerer", "--skip-serve-logs"), ("airflow.jobs.triggerer_job_runner",))
 # The API server first: it takes longest.

@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.text import Text
 
-from sync_hostaway.accounts.registry import add_account, list_accounts
-from sync_hostaway.exceptions import ConfigurationError
+from sync_hostaway.accounts.registry import add_account, client_for, list_accounts
+from sync_hostaway.exceptions import ConfigurationError, SyncHostawayError
+from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.local.command import platform, prepare_warehouse, show_access
 from sync_hostaway.local.demo_report import DemoReport, SayText
 from sync_hostaway.local.home import Home
@@ -26,7 +27,8 @@ from sync_hostaway.local.signals import like_ctrl_c, undisturbed
 from sync_hostaway.local.simulated import ACCOUNTS, DemoSize, SimulatedApi
 from sync_hostaway.local.watch import Watch
 from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import connect
+from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.webhooks.registration import ensure_registered
 
 # A log file has no width of its own; the result table needs about 120 columns.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -113,6 +115,7 @@ def _register(dsn: str, accounts: dict[int, str]) -> None:
 
 def _mirror(running: Platform, account_ids: list[int], say: SayText, began: float) -> bool:
     with running.api() as api, connect(running.warehouse_dsn(), application="sync-hostaway demo") as warehouse:
+        _subscribe(warehouse, account_ids, say)
         since = datetime.now(UTC)
         watch = Watch(api, warehouse, say)
         run_ids = watch.trigger_syncs(account_ids)
@@ -122,6 +125,19 @@ def _mirror(running: Platform, account_ids: list[int], say: SayText, began: floa
     out.print(report.table())
     out.print(report.summary(time.monotonic() - began), markup=False, soft_wrap=True)
     return succeeded and report.complete
+
+
+def _subscribe(warehouse: Connection, account_ids: list[int], say: SayText) -> None:
+    """Before the first sync, so that nothing that changes meanwhile is missed. A demo goes on without webhooks too."""
+    for account_id in account_ids:
+        try:
+            with client_for(warehouse, account_id, Priority.DELTA) as client:
+                registration = ensure_registered(warehouse, client)
+        except SyncHostawayError as error:
+            say(f"Account {account_id} has no webhook, changes are seen by the syncs only: {error}")
+            continue
+        where = f"Hostaway delivers changes to {get_settings().webhook_base_url}"
+        say(f"Account {account_id}: {registration.reason or where}.")
 
 
 def _leave(running: Platform, say: SayText, *, keep: bool) -> None:

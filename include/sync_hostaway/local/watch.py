@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.text import Text
 
+from sync_hostaway.dag_ids import sync_dag_id
 from sync_hostaway.exceptions import LocalPlatformError, TransformFailed
 from sync_hostaway.local.airflow_api import AirflowApi, DagRun
 from sync_hostaway.local.demo_report import ProgressLines, SayText
@@ -46,7 +47,7 @@ class Watch:
 
         :raises LocalPlatformError: when Airflow does not show the Dags.
         """
-        from sync_hostaway.orchestration import TRANSFORM_DAG_ID, sync_dag_id
+        from sync_hostaway.orchestration import TRANSFORM_DAG_ID
 
         self._wait_for_dags({TRANSFORM_DAG_ID, *(sync_dag_id(account_id) for account_id in account_ids)})
         stamp = _run_id()
@@ -57,8 +58,6 @@ class Watch:
 
     def syncs(self, run_ids: dict[int, str]) -> bool:
         """Follow the runs of accounts to their ends; whether all of them succeeded."""
-        from sync_hostaway.orchestration import sync_dag_id
-
         lines = ProgressLines(self.say)
         unfinished = dict(run_ids)
         succeeded = True

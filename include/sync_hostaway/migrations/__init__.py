@@ -1,30 +1,17 @@
 """Alembic migrations of the schemas `ops` and `landing` (dbt owns the others).
 
 `upgrade` is what `sync-hostaway migrate` runs. Two processes may run it at once: the second waits for the first on an
-advisory lock and then finds nothing to do.
+advisory lock and then finds nothing to do. Alembic is imported by those who migrate: other commands start sooner so.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
-
 from sync_hostaway.exceptions import WarehouseUnavailable
 
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 _MIGRATION_LOCK = 7_402_001
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.set_main_option("path_separator", "os")
-    return config
 
 
 def _engine_url(dsn: str) -> str:
@@ -35,10 +22,18 @@ def upgrade(dsn: str) -> str:
     """Bring the warehouse to the newest revision and return that revision.
 
     :param dsn: libpq URL of the warehouse.
+    :raises WarehouseUnavailable: when it cannot be reached, or is at a revision that this version does not know.
+    :raises psycopg.Error: when it refuses a statement.
     """
-    from sqlalchemy.exc import OperationalError
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import DBAPIError, OperationalError
 
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
     engine = create_engine(_engine_url(dsn))
     try:
         with engine.connect() as connection:
@@ -54,6 +49,10 @@ def upgrade(dsn: str) -> str:
                 connection.commit()
     except OperationalError as error:
         raise WarehouseUnavailable(f"Cannot reach the warehouse to migrate it: {error.orig}") from error
+    except DBAPIError as error:
+        raise (error.orig or error) from error
+    except CommandError as error:
+        raise WarehouseUnavailable(f"The warehouse cannot be migrated: {error}") from error
     finally:
         engine.dispose()
     return head()
@@ -61,12 +60,15 @@ def upgrade(dsn: str) -> str:
 
 def head() -> str:
     """The newest revision this version of the package knows."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    return revision or "base"
+    # Each is named after its place in the one line of them: v0001_first_schemas.py
+    return max(file.name[1:5] for file in Path(__file__).with_name("versions").glob("v*.py"))
 
 
 def current(dsn: str) -> str | None:
     """The revision the warehouse is at, or None when it was never migrated."""
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy import create_engine
+
     engine = create_engine(_engine_url(dsn))
     try:
         with engine.connect() as connection:

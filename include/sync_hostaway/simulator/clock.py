@@ -60,8 +60,12 @@ class Clock:
         self.anchor_seconds = day_number(anchor) * DAY
         self._offset = 0.0 if anchor == datetime.now(UTC).date() else self.anchor_seconds - time.time()
 
+    def time(self) -> float:
+        """Seconds since 1970, with their fraction."""
+        return time.time() + self._offset
+
     def now(self) -> int:
-        return int(time.time() + self._offset)
+        return int(self.time())
 
     def timestamp(self) -> str:
         return stamp(self.now())

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import socket
 import struct
-import time
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from sync_hostaway.simulator.attach import encode
 from sync_hostaway.simulator.envelopes import FORBIDDEN, RATE_LIMITED, Answer, ObjectAnswer, PageAnswer, Reply, fail
+from sync_hostaway.simulator.limits import Refusal
 
 if TYPE_CHECKING:
     from sync_hostaway.simulator.faults import FaultRule
@@ -22,18 +21,12 @@ _HTML = (
 )
 
 
-def early_answer(rule: FaultRule) -> Answer | None:
-    """The answer of faults that replace the call, None for the others."""
+def early_answer(rule: FaultRule, now: float) -> Answer | None:
+    """The answer of faults that replace the call at a Unix time, None for the others."""
     options = rule.options
     if rule.kind == "status_429":
-        retry_after = math.ceil(time.time() + float(options["retry_after"]))
-        headers = {
-            "X-RateLimit-Limit": "20",
-            "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Retry-After": str(retry_after),
-            "X-RateLimit-Applied": "account",
-        }
-        return fail(429, RATE_LIMITED, headers=headers)
+        refusal = Refusal(20, float(options["retry_after"]), "account")
+        return fail(429, RATE_LIMITED, headers=refusal.headers(now))
     if rule.kind == "status_5xx":
         return Answer(int(options["status"]), _HTML, content_type="text/html")
     if rule.kind == "html_200":

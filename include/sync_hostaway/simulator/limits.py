@@ -12,17 +12,18 @@ from sync_hostaway.simulator.config import Limit
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A call over a limit; `retry_after` in Unix seconds, `applied` names the limit."""
+    """A call over a limit; `wait` in seconds, `applied` names the limit."""
 
     limit: int
-    retry_after: int
+    wait: float
     applied: str
 
-    def headers(self) -> dict[str, str]:
+    def headers(self, now: float) -> dict[str, str]:
+        """As Hostaway sends them, at a Unix time of its clock."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Retry-After": str(self.retry_after),
+            "X-RateLimit-Retry-After": str(math.ceil(now + self.wait)),
             "X-RateLimit-Applied": self.applied,
         }
 
@@ -42,8 +43,7 @@ class SlidingWindows:
             while calls and calls[0] <= now - limit.seconds:
                 calls.popleft()
             if len(calls) >= limit.calls:
-                wait = calls[0] + limit.seconds - now
-                return Refusal(limit.calls, math.ceil(time.time() + wait), applied)
+                return Refusal(limit.calls, calls[0] + limit.seconds - now, applied)
             windows.append(calls)
         for calls in windows:
             calls.append(now)

@@ -75,7 +75,7 @@ class Pipeline:
                 Changes(account.data, self._state.clock).drift(**counts, seed=rule.applied)
             elif rule.kind == "expire_token" and token is not None:
                 self._state.tokens.revoke(token)
-            answer = early_answer(rule)
+            answer = early_answer(rule, self._state.clock.time())
             if answer is not None:
                 return answer
         return None
@@ -84,7 +84,7 @@ class Pipeline:
         refusal = self._refusal(request, route, account)
         if refusal is not None:
             self._state.stats.rate_limited["" if account is None else str(account.id)] += 1
-            return fail(429, RATE_LIMITED, headers=refusal.headers())
+            return fail(429, RATE_LIMITED, headers=refusal.headers(self._state.clock.time()))
         if route.resource == "accessTokens":
             return self._api.exchange(await request.read()) if route.kind == "create" else self._api.revoke(params)
         if account is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
 log = structlog.get_logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("runs.sql"))
+_VERSION = version("sync-hostaway")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,10 @@ class Progress:
 
 @dataclass
 class SyncContext:
-    """One resource of one account in one run."""
+    """One resource of one account in one run.
+
+    :param since: read only what changed at or after this moment, as far as Hostaway can tell.
+    """
 
     connection: Connection
     client: HostawayClient
@@ -67,7 +72,7 @@ class SyncContext:
     mode: Mode
     run_key: str
     sync_run_id: int
-    settings: Settings
+    since: datetime | None = None
     on_progress: Callable[[Progress], None] | None = None
     counts: Counts = field(default_factory=Counts)
     expected: int | None = None
@@ -81,6 +86,11 @@ class SyncContext:
     def account_id(self) -> int:
         """Whose data this is."""
         return self.client.account_id
+
+    @property
+    def settings(self) -> Settings:
+        """The settings as they are for this account."""
+        return self.client.settings
 
     @property
     def window(self) -> Window:
@@ -97,16 +107,33 @@ class SyncContext:
                 Progress(self.account_id, self.resource, self.expected, self.counts.seen, self.client.stats.calls)
             )
 
-    def bury_unseen(self, seen: Iterable[int | str], parent_ids: Sequence[int] | None = None) -> None:
+    def bury_unseen(
+        self, seen: Iterable[int | str], *, before: datetime | None, parent_ids: Sequence[int] | None = None
+    ) -> None:
         """Mark landed rows that a complete walk did not see as deleted at the source.
 
+        :param before: when the walk began; rows that others landed since are left alone.
         :param parent_ids: of these parents only; without them, of the whole account.
         """
         with self.connection.transaction():
             self.counts.tombstoned += self._writer.bury_unseen(
-                [str(identity) for identity in seen], parent_ids, before=self.started_at
+                [str(identity) for identity in seen], parent_ids, before=before or self.started_at
             )
             self.save_counts()
+
+    def begin_walk(self, plan: str, stale_after: timedelta) -> str:
+        """Go on with the walk of this plan that is under way, or begin one. Returns the key of the run that began it.
+
+        :param stale_after: how long a walk may have been left alone to be gone on with.
+        """
+        params = {"plan": f"{self.mode}, {plan}, version {_VERSION}", "stale_after": stale_after}
+        with self.connection.transaction():
+            self.execute("drop_stale_walk", **params)
+            return str(self.value("begin_walk", **params))
+
+    def end_walk(self) -> None:
+        """The walk has come to its end: nobody goes on with it."""
+        self.execute("end_walk")
 
     def save_counts(self) -> None:
         """Bring the sync log's row up to date."""
@@ -132,4 +159,5 @@ class SyncContext:
             "mode": self.mode.value,
             "run_key": self.run_key,
             "sync_run_id": self.sync_run_id,
+            "since": self.since,
         }

@@ -5,19 +5,27 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
-from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.accounts.registry import client_for, get_account, refuse_account
 from sync_hostaway.exceptions import CredentialsRefused, SyncHostawayError, SyncIncomplete
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.landing.writer import Counts
-from sync_hostaway.settings import get_settings
 from sync_hostaway.sync.context import QUERIES, Missing, Progress, SyncContext
-from sync_hostaway.sync.lists import sync_conversations, sync_listings, sync_reservations
+from sync_hostaway.sync.lists import (
+    sync_conversations,
+    sync_coupons,
+    sync_listings,
+    sync_reservations,
+    sync_reviews,
+    sync_tasks,
+    sync_users,
+)
 from sync_hostaway.sync.per_parent import sync_calendar, sync_messages
 from sync_hostaway.warehouse import Connection, fetch_value
 
@@ -29,8 +37,14 @@ PLANS: dict[Resource, Callable[[SyncContext], Missing]] = {
     Resource.CONVERSATIONS: sync_conversations,
     Resource.MESSAGES: sync_messages,
     Resource.CALENDAR_DAYS: sync_calendar,
+    Resource.REVIEWS: sync_reviews,
+    Resource.TASKS: sync_tasks,
+    Resource.USERS: sync_users,
+    Resource.COUPONS: sync_coupons,
 }
 """In the order they can run one after another: parents come before what hangs on them."""
+
+_FOUND_THROUGH = {Resource.MESSAGES: Resource.CONVERSATIONS, Resource.CALENDAR_DAYS: Resource.LISTINGS}
 
 # A row here and there is bad data; a tenth of them is a change of the API, and nobody should call that complete.
 _REJECTED_SHARE, _REJECTED_ROWS = 0.1, 10
@@ -73,15 +87,17 @@ def sync_resource(
     mode: Mode,
     *,
     run_key: str,
+    since: datetime | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SyncResult:
     """Mirror one resource of an account into landing and record it in the sync log.
 
     :param run_key: the same for every resource and try of one run: a later try goes on where an earlier one stopped.
+    :param since: read only what changed at or after this moment, where Hostaway can tell: reservations and messages.
     :raises SyncIncomplete: when rows are missing; what landed is kept.
     :raises HostawayError: when Hostaway does not answer as it should; what landed is kept.
     """
-    result, error = _run(connection, client, resource, mode, run_key, on_progress)
+    result, error = _run(connection, client, resource, mode, run_key, since, on_progress)
     if error:
         raise error
     return result
@@ -91,21 +107,23 @@ def sync_account(
     connection: Connection,
     account_id: int,
     mode: Mode,
-    resources: Iterable[Resource] = tuple(Resource),
+    resources: Iterable[Resource] | None = None,
     *,
     run_key: str | None = None,
+    since: datetime | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> list[SyncResult]:
     """Mirror several resources of an account, parents first. One that fails does not keep the others from their turn.
 
-    :raises AccountError: when the account is not registered, or not active.
+    :param resources: by default those that are switched on for the account.
+    :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     """
     run_key = run_key or f"cli__{uuid.uuid4()}"
-    wanted = set(resources)
+    wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
     results: list[SyncResult] = []
     for resource in (resource for resource in PLANS if resource in wanted):
         with client_for(connection, account_id, Priority(mode.value)) as client:
-            result, error = _run(connection, client, resource, mode, run_key, on_progress)
+            result, error = _run(connection, client, resource, mode, run_key, since, on_progress)
         results.append(result)
         if isinstance(error, CredentialsRefused):
             break
@@ -118,16 +136,23 @@ def _run(
     resource: Resource,
     mode: Mode,
     run_key: str,
+    since: datetime | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> tuple[SyncResult, SyncHostawayError | None]:
-    params = {"account_id": client.account_id, "run_key": run_key, "resource": resource.value, "mode": mode.value}
+    if since and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)  # as Hostaway writes moments
+    params = {
+        "account_id": client.account_id,
+        "run_key": run_key,
+        "resource": resource.value,
+        "mode": mode.value,
+        "since": since,
+    }
     connection.execute(QUERIES["lock_resource"], params)
     try:
         connection.execute(QUERIES["close_abandoned"], params)
         sync_run_id = fetch_value(connection, QUERIES["start_run"], params)
-        ctx = SyncContext(
-            connection, client, resource, mode, run_key, sync_run_id, get_settings(), on_progress=on_progress
-        )
+        ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress)
         error: SyncHostawayError | None = None
         try:
             error = _shortfall(ctx, PLANS[resource](ctx))
@@ -149,6 +174,12 @@ def _run(
 
 def _shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | None:
     counts, who = ctx.counts, f"{ctx.resource} of account {ctx.account_id}"
+    parents = _FOUND_THROUGH.get(ctx.resource)
+    if parents and ctx.value("verdict_of", parents=parents.value) in ("incomplete", "failed"):
+        return SyncIncomplete(
+            f"Rows of {who} may be missing: they are found through {parents}, which this run could not read whole. "
+            "Those of the known ones landed"
+        )
     if missing:
         of = f" of {ctx.expected}" if ctx.expected else ""
         return SyncIncomplete(

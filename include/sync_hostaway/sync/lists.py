@@ -1,21 +1,16 @@
-"""Plans for the resources that are one list: listings, reservations, conversations."""
+"""Plans for the resources that are one list."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sync_hostaway.hostaway import endpoints
-from sync_hostaway.hostaway.client import Params
 from sync_hostaway.hostaway.endpoints import Mode
-from sync_hostaway.hostaway.pagination import Page, Walk, after_id, by_offset, id_of
-from sync_hostaway.landing.writer import Fetched
+from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of
 from sync_hostaway.sync.context import Missing, SyncContext
+from sync_hostaway.sync.pages import Pages
 
-# Attached arrays are empty in a lean answer, which would look like removed fees and photos.
-_WITH_RESOURCES: Params = {"includeResources": 1}
-_RESERVATION_PARAMS: Params = {**_WITH_RESOURCES, "includePayments": 1, "includeCancellationPolicy": 1}
 _PASSES = 4
 
 
@@ -29,71 +24,111 @@ def sync_conversations(ctx: SyncContext) -> Missing:
     return _scan(ctx, endpoints.CONVERSATIONS)
 
 
+def sync_reviews(ctx: SyncContext) -> Missing:
+    """Read every review of either direction, also those nobody has written yet, once a day."""
+    return _scan_daily(ctx, endpoints.REVIEWS)
+
+
+def sync_tasks(ctx: SyncContext) -> Missing:
+    """Read every task, once a day."""
+    return _scan_daily(ctx, endpoints.TASKS)
+
+
+def sync_users(ctx: SyncContext) -> Missing:
+    """Read every user with the listings they may see, once a day."""
+    return _scan_daily(ctx, endpoints.USERS)
+
+
+def sync_coupons(ctx: SyncContext) -> Missing:
+    """Read every coupon, once a day."""
+    return _scan_daily(ctx, endpoints.COUPONS)
+
+
 def sync_reservations(ctx: SyncContext) -> Missing:
     """Read all reservations, or in incremental mode those changed since the last complete walk."""
     watermark: datetime | None = ctx.value("get_watermark")
+    if ctx.since:
+        return _read_changes(ctx, ctx.since, watermark)
     if ctx.mode is Mode.INCREMENTAL and watermark:
-        return _read_changes(ctx, watermark)
+        overlap = timedelta(hours=ctx.settings.incremental_overlap_hours)
+        return _read_changes(ctx, watermark - overlap, watermark)
     return _read_everything(ctx)
+
+
+def _scan_daily(ctx: SyncContext, path: str) -> Missing:
+    if ctx.mode is Mode.INCREMENTAL and ctx.value("read_today"):
+        return Missing()
+    return _scan(ctx, path)
 
 
 def _scan(ctx: SyncContext, path: str) -> Missing:
     """Read a list by offset until one pass saw all of it, holding still."""
+    pages = Pages(ctx, "by offset")
     for number in range(_PASSES):
         walk = Walk()
         ctx.repaired = number > 0
         for page in by_offset(
-            ctx.client, path, _WITH_RESOURCES, resource=ctx.resource, page_size=ctx.settings.page_size, walk=walk
+            ctx.client,
+            path,
+            endpoints.WITH_RESOURCES,
+            resource=ctx.resource,
+            page_size=ctx.settings.page_size,
+            walk=walk,
+            read=pages.read,
         ):
             ctx.expected = walk.count
-            ctx.land([Fetched(page.rows, page.requested_at)])
+            pages.land(page)
         ctx.expected = walk.count
         if not (walk.missing or walk.moved):
-            if ctx.mode is Mode.FULL:
-                ctx.bury_unseen(walk.ids)
+            with ctx.connection.transaction():
+                if ctx.mode is Mode.FULL:
+                    ctx.bury_unseen(walk.ids, before=walk.begun_at)
+                ctx.end_walk()
             return Missing()
+    ctx.end_walk()
     return Missing(walk.missing, "the list kept changing while it was read")
 
 
-def _read_changes(ctx: SyncContext, watermark: datetime) -> Missing:
+def _read_changes(ctx: SyncContext, bound: datetime, watermark: datetime | None) -> Missing:
+    """Read reservations, newest change first, until behind a bound."""
     walk = Walk()
-    bound = watermark - timedelta(hours=ctx.settings.incremental_overlap_hours)
-    part = _walk_back_to(ctx, walk, bound)
+    pages = Pages(ctx, f"down to {bound}", front_tells=True)
+    part: _Part | None = _walk_back_to(ctx, pages, walk, bound)
+    if part and pages.resumed:
+        part = _settle_head(ctx, pages, walk, part)
     ctx.expected = None
-    if not (part.reached or not walk.missing):
-        return Missing(walk.missing, f"the walk ended before it came to changes of {bound:%Y-%m-%d %H:%M:%S} UTC")
-    ctx.execute("advance_watermark", watermark=part.newest or watermark)
+    with ctx.connection.transaction():
+        ctx.end_walk()
+        if part is None:
+            return Missing(why="the list kept changing while it was read")
+        if not part.reached and walk.missing:
+            return Missing(walk.missing, f"the walk ended before it came to changes of {bound:%Y-%m-%d %H:%M:%S} UTC")
+        # Behind a later bound than the watermark there may be changes that nobody has read.
+        if watermark and bound <= watermark:
+            ctx.execute("advance_watermark", watermark=part.newest or watermark)
     return Missing()
 
 
 def _read_everything(ctx: SyncContext) -> Missing:
+    pages = Pages(ctx, "everything", front_tells=True)
     for number in range(_PASSES):
         ctx.repaired = ctx.repaired or number > 0
         walk = Walk()
-        part = _walk_back_to(ctx, walk, bound=None)
-        settled = _settle_head(ctx, walk, part)
+        part = _walk_back_to(ctx, pages, walk, bound=None)
+        settled = _settle_head(ctx, pages, walk, part)
         ctx.expected = walk.count
         if settled and not walk.missing:
-            if settled.newest:
-                ctx.execute("set_watermark", watermark=settled.newest)
-            ctx.bury_unseen(walk.ids)
+            with ctx.connection.transaction():
+                if settled.newest:
+                    ctx.execute("set_watermark", watermark=settled.newest)
+                ctx.bury_unseen(walk.ids, before=walk.begun_at)
+                ctx.end_walk()
             return Missing()
+    ctx.end_walk()
     return Missing(walk.missing, "the list kept changing while it was read")
 
 
-def _settle_head(ctx: SyncContext, walk: Walk, part: _Part) -> _Part | None:
-    """Read the front of the list again until it holds still; None when it does not.
-
-    What changes or arrives during a walk jumps to the front, behind the walk's back. So the front is read once more,
-    and where it has changed, down to where the walk began.
-    """
-    for _ in range(_PASSES):
-        again = _walk_back_to(ctx, walk, bound=part.newest, head=part.head)
-        if again.head == part.head:
-            return part
-        ctx.repaired = True
-        part = again
-    return None
+_Head = tuple[tuple[int | str | None, datetime | None], ...]
 
 
 @dataclass(frozen=True)
@@ -101,17 +136,33 @@ class _Part:
     """What a walk over a part of the list saw.
 
     :param newest: newest change.
-    :param head: ids of the first page.
+    :param head: ids and stamps of the first page.
     :param reached: whether the bound was reached.
     """
 
     newest: datetime | None
-    head: tuple[int | str | None, ...]
+    head: _Head
     reached: bool
 
 
+def _settle_head(ctx: SyncContext, pages: Pages, walk: Walk, part: _Part) -> _Part | None:
+    """Read the front of the list again until it holds still; None when it does not.
+
+    What changes or arrives during a walk jumps to the front, behind the walk's back. So the front is read once more,
+    and where it has changed, down to where the walk began.
+    """
+    for _ in range(_PASSES):
+        again = _walk_back_to(ctx, pages, walk, bound=part.newest, head=part.head)
+        if again.head == part.head:
+            return part
+        ctx.repaired = True
+        # Down to where the walk began means down to its bound, whatever part of the front was read again.
+        part = replace(again, reached=part.reached)
+    return None
+
+
 def _walk_back_to(
-    ctx: SyncContext, walk: Walk, bound: datetime | None, head: tuple[int | str | None, ...] | None = None
+    ctx: SyncContext, pages: Pages, walk: Walk, bound: datetime | None, head: _Head | None = None
 ) -> _Part:
     """Land pages, newest first, until one ends behind the bound, or the first page is the known head.
 
@@ -119,29 +170,27 @@ def _walk_back_to(
     would hide every change until then.
     """
     newest: datetime | None = None
-    first: tuple[int | str | None, ...] | None = None
-    for page in _reservation_pages(ctx, walk):
-        stamps = [min(stamp, page.served_at) for row in page.rows if (stamp := _updated_on(row))]
-        newest = max([*stamps, *([newest] if newest else [])], default=None)
-        ctx.expected = walk.count if ctx.mode is Mode.FULL else None
-        first = first if first is not None else tuple(id_of(row) for row in page.rows)
-        if first == head:
-            break
-        ctx.land([Fetched(page.rows, page.requested_at)])
-        if bound and stamps and stamps[-1] < bound:
-            return _Part(newest, first, reached=True)
-    return _Part(newest, first or (), reached=False)
-
-
-def _reservation_pages(ctx: SyncContext, walk: Walk) -> Iterator[Page]:
-    return after_id(
+    first: _Head | None = None
+    for page in after_id(
         ctx.client,
         endpoints.RESERVATIONS,
-        _RESERVATION_PARAMS,
+        endpoints.RESERVATION_PARAMS,
         resource=ctx.resource,
         page_size=ctx.settings.page_size,
         walk=walk,
-    )
+        read=pages.read,
+    ):
+        changed = [(id_of(row), _updated_on(row)) for row in page.rows]
+        stamps = [min(stamp, page.served_at) for _, stamp in changed if stamp]
+        newest = max([*stamps, *([newest] if newest else [])], default=None)
+        ctx.expected = walk.count if ctx.mode is Mode.FULL else None
+        first = first if first is not None else tuple(changed)
+        if first == head:
+            break
+        pages.land(page)
+        if bound and stamps and stamps[-1] < bound:
+            return _Part(newest, first, reached=True)
+    return _Part(newest, first or (), reached=False)
 
 
 def _updated_on(row: object) -> datetime | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,7 @@ from sync_hostaway.exceptions import (
     SyncIncomplete,
 )
 from sync_hostaway.hostaway import endpoints
+from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
 from sync_hostaway.landing.writer import Fetched
 from sync_hostaway.sync.context import Missing, SyncContext, Window
@@ -31,14 +33,8 @@ log = structlog.get_logger(__name__)
 _ROWS_PER_COMMIT = 500
 # One parent that cannot be read must not keep the others out; when many cannot, the API is in trouble.
 _FAILURES_BEFORE_GIVING_UP = 10
-
-
-@dataclass(frozen=True)
-class _Thread:
-    """A thread to read, with what the thread list said about it."""
-
-    conversation_id: int
-    stamp: str
+# A full sync of very many threads takes most of a day.
+_STALE_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -62,46 +58,65 @@ class _Answer:
 def sync_messages(ctx: SyncContext) -> Missing:
     """Read the threads whose stamp changed since they were last read; in full mode, every thread with messages.
 
-    A thread that an earlier try of the same run has read is not read again.
+    A thread that was read by an earlier try, or by a full sync that did not come to its end, is not read again.
     """
-    threads = {row["conversation_id"]: _Thread(**row) for row in ctx.rows("threads")}
-
-    def read(conversation_id: int) -> _Answer:
-        walk = Walk()
-        pages = by_offset(
-            ctx.client,
-            endpoints.messages_of(conversation_id),
-            {"includeScheduledMessages": 1},
-            resource=ctx.resource,
-            page_size=ctx.settings.page_size,
-            walk=walk,
-        )
-        fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
-        return _Answer(conversation_id, fetched, walk.count or walk.seen, walk.seen, frozenset(walk.ids))
+    walk_key = _walk_key(ctx)
+    stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("threads", walk_key=walk_key)}
 
     def remember(answers: list[_Answer]) -> None:
+        ids = [answer.parent_id for answer in answers]
         ctx.bury_unseen(
-            [identity for answer in answers for identity in answer.ids], [answer.parent_id for answer in answers]
+            [identity for answer in answers for identity in answer.ids], before=ctx.started_at, parent_ids=ids
         )
-        for answer in answers:
-            stamp = threads[answer.parent_id].stamp
-            ctx.execute("thread_fetched", conversation_id=answer.parent_id, stamp=stamp, messages=answer.seen)
+        ctx.execute(
+            "threads_fetched",
+            walk_key=walk_key,
+            conversation_ids=ids,
+            stamps=[stamps[number] for number in ids],
+            messages=[answer.seen for answer in answers],
+        )
 
-    return _sync_parents(ctx, endpoints.CONVERSATIONS, list(threads), read, remember)
+    return _sync_parents(ctx, endpoints.CONVERSATIONS, list(stamps), partial(_read_thread, ctx), remember)
 
 
 def sync_calendar(ctx: SyncContext) -> Missing:
-    """Read the calendar window of every listing."""
-    window = ctx.window
+    """Read the calendar window of every listing that is due; in full mode, of every listing.
 
-    def read(listing_id: int) -> _Answer:
-        return _read_calendar(ctx, listing_id, window)
+    A calendar is due once a day, and when a reservation of its listing landed since it was read.
+    """
+    walk_key, window, asked_at = _walk_key(ctx), ctx.window, ctx.value("now")
+    days = {"first_day": window.start, "last_day": window.end}
 
-    listing_ids = [row["listing_id"] for row in ctx.rows("listing_ids")]
-    return _sync_parents(ctx, endpoints.LISTINGS, listing_ids, read)
+    def remember(answers: list[_Answer]) -> None:
+        ids = [answer.parent_id for answer in answers]
+        ctx.execute("calendars_fetched", **days, walk_key=walk_key, asked_at=asked_at, listing_ids=ids)
+
+    due = [row["listing_id"] for row in ctx.rows("due_calendars", **days, walk_key=walk_key)]
+    return _sync_parents(ctx, endpoints.LISTINGS, due, partial(_read_calendar, ctx, window), remember)
 
 
-def _read_calendar(ctx: SyncContext, listing_id: int, window: Window) -> _Answer:
+def _walk_key(ctx: SyncContext) -> str:
+    """What this walk marks its parents with: in full mode, the key of the one that is under way."""
+    if ctx.mode is Mode.INCREMENTAL:
+        return ctx.run_key
+    return ctx.begin_walk(f"parents active since {ctx.since}" if ctx.since else "every parent", _STALE_AFTER)
+
+
+def _read_thread(ctx: SyncContext, conversation_id: int) -> _Answer:
+    walk = Walk()
+    pages = by_offset(
+        ctx.client,
+        endpoints.messages_of(conversation_id),
+        {"includeScheduledMessages": 1},
+        resource=ctx.resource,
+        page_size=ctx.settings.page_size,
+        walk=walk,
+    )
+    fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
+    return _Answer(conversation_id, fetched, walk.count or walk.seen, walk.seen, frozenset(walk.ids))
+
+
+def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _Answer:
     """A calendar says neither how many days it holds nor whether its end date counts.
 
     So one day more is asked for, and the rest once more until the window is full or nothing comes: some servers give
@@ -142,7 +157,7 @@ def _sync_parents(
     path: str,
     parent_ids: Sequence[int],
     read: Callable[[int], _Answer],
-    remember: Callable[[list[_Answer]], None] = lambda answers: None,
+    remember: Callable[[list[_Answer]], None],
 ) -> Missing:
     """Read parents side by side and land them in order.
 
@@ -168,7 +183,11 @@ def _sync_parents(
         raise SyncIncomplete(
             f"{len(failed)} of {len(parent_ids)} parents of {ctx.resource} could not be read; the first: {first}"
         )
-    return Missing(missing, "answers were shorter than they promised" if missing else "")
+    if missing:
+        return Missing(missing, "answers were shorter than they promised")
+    if ctx.mode is Mode.FULL:
+        ctx.end_walk()
+    return Missing()
 
 
 def _read_side_by_side(

@@ -5,8 +5,8 @@ set verdict = 'failed', finished_at = clock_timestamp(), error = 'the process en
 where account_id = %(account_id)s and run_key = %(run_key)s and resource = %(resource)s and verdict = 'running'
 
 -- name: start_run
-insert into ops.sync_runs (account_id, run_key, resource, mode)
-values (%(account_id)s, %(run_key)s, %(resource)s, %(mode)s)
+insert into ops.sync_runs (account_id, run_key, resource, mode, since)
+values (%(account_id)s, %(run_key)s, %(resource)s, %(mode)s, %(since)s)
 returning sync_run_id
 
 -- name: update_run
@@ -30,6 +30,14 @@ update ops.sync_runs
 set verdict = %(verdict)s, error = %(error)s, finished_at = clock_timestamp()
 where sync_run_id = %(sync_run_id)s
 
+-- name: verdict_of
+-- The newest try counts.
+select verdict
+from ops.sync_runs
+where account_id = %(account_id)s and run_key = %(run_key)s and resource = %(parents)s
+order by sync_run_id desc
+limit 1
+
 -- name: get_watermark
 select watermark from ops.watermarks where account_id = %(account_id)s and resource = %(resource)s
 
@@ -50,15 +58,6 @@ on conflict (account_id, resource) do update set
     sync_run_id = excluded.sync_run_id,
     updated_at = now()
 
--- name: last_full
-select max(started_at) as started_at
-from ops.sync_runs
-where
-    account_id = %(account_id)s
-    and resource = %(resource)s
-    and mode = 'full'
-    and verdict in ('complete', 'repaired')
-
 -- name: lock_resource
 -- Two processes that sync the same resource of the same account take turns.
 select pg_advisory_lock(hashtextextended('hostaway sync ' || %(resource)s, %(account_id)s))
@@ -66,25 +65,92 @@ select pg_advisory_lock(hashtextextended('hostaway sync ' || %(resource)s, %(acc
 -- name: unlock_resource
 select pg_advisory_unlock(hashtextextended('hostaway sync ' || %(resource)s, %(account_id)s))
 
--- name: listing_ids
-select entity_id::bigint as listing_id
+-- name: drop_stale_walk
+delete from ops.walks
+where
+    account_id = %(account_id)s
+    and resource = %(resource)s
+    and (plan <> %(plan)s or continued_at < clock_timestamp() - %(stale_after)s)
+
+-- name: begin_walk
+insert into ops.walks (account_id, resource, plan, run_key)
+values (%(account_id)s, %(resource)s, %(plan)s, %(run_key)s)
+on conflict (account_id, resource) do update set continued_at = clock_timestamp()
+returning run_key
+
+-- name: end_walk
+delete from ops.walks where account_id = %(account_id)s and resource = %(resource)s
+
+-- name: walk_pages
+select request, rows, count, requested_at, served_at
+from ops.walk_pages
+where account_id = %(account_id)s and resource = %(resource)s
+order by page
+
+-- name: note_page
+with continued as (
+    update ops.walks set continued_at = clock_timestamp() where account_id = %(account_id)s and resource = %(resource)s
+)
+
+insert into ops.walk_pages (account_id, resource, page, request, rows, count, requested_at, served_at)
+values (
+    %(account_id)s, %(resource)s, %(page)s, %(request)s, %(rows)s, %(count)s, %(requested_at)s, %(served_at)s
+)
+
+-- name: read_today
+-- In UTC, by the warehouse's clock.
+select exists (
+    select 1 from ops.sync_runs
+    where
+        account_id = %(account_id)s
+        and resource = %(resource)s
+        and mode <> 'delta'
+        and verdict in ('complete', 'repaired')
+        and started_at >= date_trunc('day', clock_timestamp(), 'UTC')
+) as is_read
+
+-- name: now
+select clock_timestamp() as now
+
+-- name: due_calendars
+-- Days pass and the window moves on: each calendar is due once a day, and when a reservation of its listing landed since.
+select listings.entity_id::bigint as listing_id
 from landing.listings
-where account_id = %(account_id)s and deleted_at is null
+left join ops.calendars as fetched
+    on fetched.account_id = listings.account_id and fetched.listing_id = listings.entity_id::bigint
+where
+    listings.account_id = %(account_id)s
+    and listings.deleted_at is null
+    and (
+        (fetched.first_day, fetched.last_day) is distinct from (%(first_day)s::date, %(last_day)s::date)
+        or (%(mode)s = 'full' and fetched.run_key <> %(walk_key)s)
+        or exists (
+            select 1 from landing.reservations
+            where
+                reservations.account_id = %(account_id)s
+                and reservations.landed_at > fetched.fetched_at
+                and reservations.payload ->> 'listingMapId' = listings.entity_id
+        )
+    )
 order by listing_id
 
+-- name: calendars_fetched
+insert into ops.calendars (account_id, listing_id, first_day, last_day, run_key, fetched_at)
+select %(account_id)s, listing_id, %(first_day)s, %(last_day)s, %(walk_key)s, %(asked_at)s
+from unnest(%(listing_ids)s::bigint[]) as answer (listing_id)
+on conflict (account_id, listing_id) do update set
+    first_day = excluded.first_day,
+    last_day = excluded.last_day,
+    run_key = excluded.run_key,
+    fetched_at = excluded.fetched_at
+
 -- name: threads
--- The stamp changes with every message sent, received, scheduled or failed; a thread without any needs no call.
+-- A thread whose stamp did not change, and one without any message, needs no call.
 with threads as (
     select
         entity_id::bigint as conversation_id,
-        concat_ws(
-            '|',
-            payload ->> 'messageSentOn',
-            payload ->> 'messageReceivedOn',
-            payload -> 'conversationMessages' -> 0 ->> 'id',
-            payload -> 'conversationMessages' -> 0 ->> 'status',
-            payload -> 'conversationMessages' -> 0 ->> 'updatedOn'
-        ) as stamp
+        ops.thread_stamp(payload) as stamp,
+        greatest(payload ->> 'messageSentOn', payload ->> 'messageReceivedOn') as active_on
     from landing.conversations
     where account_id = %(account_id)s and deleted_at is null
 )
@@ -99,13 +165,20 @@ where
     threads.stamp <> ''
     and (
         fetched.stamp is distinct from threads.stamp
-        or (%(mode)s = 'full' and fetched.run_key <> %(run_key)s)
+        or (%(mode)s = 'full' and fetched.run_key <> %(walk_key)s)
+    )
+    -- as Hostaway writes them, stamps sort as text
+    and (
+        %(since)s::timestamptz is null
+        or threads.active_on >= to_char(%(since)s::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
     )
 order by threads.conversation_id
 
--- name: thread_fetched
+-- name: threads_fetched
 insert into ops.threads (account_id, conversation_id, stamp, run_key, messages)
-values (%(account_id)s, %(conversation_id)s, %(stamp)s, %(run_key)s, %(messages)s)
+select %(account_id)s, conversation_id, stamp, %(walk_key)s, messages
+from unnest(%(conversation_ids)s::bigint[], %(stamps)s::text[], %(messages)s::integer[])
+    as answer (conversation_id, stamp, messages)
 on conflict (account_id, conversation_id) do update set
     stamp = excluded.stamp,
     run_key = excluded.run_key,

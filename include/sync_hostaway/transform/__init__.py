@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync_hostaway.transform.artifacts import build_docs, ensure_manifest
 from sync_hostaway.transform.invocation import ModelRun, profile_environment
-from sync_hostaway.transform.ledger import TransformRunning, next_transform_number, pending_loads
+from sync_hostaway.transform.ledger import TransformRunning, pending_loads
 from sync_hostaway.transform.project import find_project, project_hash
 from sync_hostaway.transform.runner import TransformResult, run_transform
 
@@ -15,7 +15,6 @@ __all__ = [
     "build_docs",
     "ensure_manifest",
     "find_project",
-    "next_transform_number",
     "pending_loads",
     "profile_environment",
     "project_hash",

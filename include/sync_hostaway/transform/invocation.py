@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,6 +155,42 @@ def contract_columns(project_dir: Path, environment: Mapping[str, str]) -> list[
     ]
 
 
+def models_reading(project_dir: Path, environment: Mapping[str, str], resources: Collection[str]) -> list[str]:
+    """The incremental models that read the landing tables of these resources themselves, or through views.
+
+    What another model makes of them does not count: a model has only rows to change whose own resource has any.
+
+    :raises TransformFailed: when the project does not parse.
+    """
+    with _one_at_a_time, _environment(environment):
+        parsed = _parsed(project_dir, environment)
+    if not parsed.success:
+        raise TransformFailed(f"The dbt project does not parse: {parsed.error}")
+    manifest = parsed.value
+
+    def landing(node_id: str) -> Iterator[str]:
+        for parent_id in manifest.nodes[node_id].depends_on.nodes:
+            source = manifest.sources.get(parent_id)
+            if source:
+                yield source.name if source.source_name == "landing" else ""
+            elif manifest.nodes[parent_id].config.materialized == "view":
+                yield from landing(parent_id)
+
+    return sorted(
+        node.name
+        for node in manifest.nodes.values()
+        if node.resource_type == "model"
+        and node.config.materialized == "incremental"
+        and not set(resources).isdisjoint(landing(node.unique_id))
+    )
+
+
+def warm_up(project_dir: Path, environment: Mapping[str, str]) -> None:
+    """Parse the project for processes that are forked from this one: it takes them longer than most transforms."""
+    with _one_at_a_time, _environment(environment):
+        _parsed(project_dir, environment)
+
+
 def run_dbt(
     arguments: Sequence[str],
     *,
@@ -163,7 +199,7 @@ def run_dbt(
     target: Path | None = None,
     on_progress: Progress | None = None,
 ) -> Outcome:
-    """Run a dbt command that needs the warehouse. Parses the project once per process and warehouse.
+    """Run a dbt command that needs the warehouse. Parses the project once per process and database.
 
     :param target: a folder for dbt's artifacts, which are not written otherwise.
     """
@@ -175,7 +211,8 @@ def run_dbt(
 
 
 def _parsed(project_dir: Path, environment: Mapping[str, str]) -> Outcome:
-    key = (project_hash(project_dir), *(environment.get(name, "") for name in sorted(_ENVIRONMENT.values())))
+    # Of the connection, only the database's name goes into what is parsed.
+    key = (project_hash(project_dir), environment.get(_ENVIRONMENT["dbname"], ""))
     if key not in _parses:
         outcome = _invoke(["parse"], project_dir)
         if not outcome.success:

@@ -53,11 +53,6 @@ def pending_loads(connection: Connection) -> int:
     return int(fetch_value(connection, _SQL["pending_loads"]))
 
 
-def next_transform_number(connection: Connection) -> int:
-    """Number of the transform after the newest: two who ask before it begins get the same one."""
-    return int(fetch_value(connection, _SQL["next_transform_number"]))
-
-
 @contextmanager
 def only_writer(connection: Connection, *, wait: bool) -> Iterator[None]:
     """Hold the lock that lets one transform at a time into a warehouse.
@@ -119,6 +114,11 @@ def begin(
             return Claim(transform_id)
         claimed = connection.execute(_SQL["claim"], {"transform_id": transform_id}).fetchone()
     return Claim(transform_id, claimed["loads"], tuple(claimed["resources"])) if claimed else Claim(transform_id)
+
+
+def resources_due(connection: Connection, claim: Claim) -> set[str]:
+    """Resources of which a transform may change rows: those it claimed loads of, and those with rows held back."""
+    return {*claim.resources, *(row["resource"] for row in connection.execute(_SQL["held_resources"]))}
 
 
 def retyped(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -10,9 +10,6 @@ select pg_advisory_unlock(%(key)s)
 -- name: pending_loads
 select count(*) from ops.loads where transformed_at is null
 
--- name: next_transform_number
-select coalesce(max(transform_id), 0) + 1 from ops.transforms
-
 -- name: last_success
 select project_hash, photos
 from ops.transforms
@@ -29,6 +26,7 @@ select exists (
     from ops.sync_runs as runs
     where
         runs.finished_at > (select last_success_at from ops.transform_clock) - interval '1 hour'
+        and runs.mode <> 'delta'
         and not exists (
             select 1 from hostaway.sync_logs as logs
             where logs.account_id = runs.account_id and logs.sync_run_id = runs.sync_run_id
@@ -83,6 +81,9 @@ insert into ops.held_rows as held (account_id, resource, entity_id, missing_pare
 select account_id, resource, entity_id, missing_parent from orphans
 on conflict (account_id, resource, entity_id) do update set missing_parent = excluded.missing_parent
 where held.missing_parent <> excluded.missing_parent
+
+-- name: held_resources
+select distinct resource from ops.held_rows
 
 -- name: complete_loads
 update ops.loads

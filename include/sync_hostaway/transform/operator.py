@@ -8,7 +8,7 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from sync_hostaway.orchestration import TRANSFORM_DAG_ID
+from sync_hostaway.dag_ids import TRANSFORM_DAG_ID
 
 _held = ExitStack()
 
@@ -31,21 +31,29 @@ def let_transforms_run(context: Any, result: Any = None) -> None:
     _held.close()
 
 
-class RequestTransformOperator(TriggerDagRunOperator):
-    """Asks for a run of `hostaway_transform`, unless one is queued already.
+class RequestRunOperator(TriggerDagRunOperator):
+    """Asks for a run of a Dag, unless one is queued already.
 
-    A run claims its loads when its task starts, so one that is still queued will take everything that was committed
-    before somebody saw it queued: whoever asks meanwhile shares it. A running one may have claimed already; then
-    another one is queued behind it. Two who ask in the same moment may queue two; the second finds nothing to do.
+    For Dags that take whatever there is when their task starts. A run that is still queued will take everything that
+    was committed before somebody saw it queued: whoever asks meanwhile shares it. A running one may have looked
+    already; then another one is queued behind it. Two who ask in the same moment may queue two; the second finds
+    nothing to do.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, trigger_dag_id: str, **kwargs: Any) -> None:
         super().__init__(
-            trigger_dag_id=TRANSFORM_DAG_ID, logical_date=None, openlineage_inject_parent_info=False, **kwargs
+            trigger_dag_id=trigger_dag_id, logical_date=None, openlineage_inject_parent_info=False, **kwargs
         )
 
     def execute(self, context: Any) -> None:
         """Ask for the run, without waiting for it."""
-        if context["ti"].get_dr_count(dag_id=TRANSFORM_DAG_ID, states=["queued"]):
-            raise AirflowSkipException("A queued run will take what has landed")
+        if context["ti"].get_dr_count(dag_id=self.trigger_dag_id, states=["queued"]):
+            raise AirflowSkipException("A queued run will take what is there")
         super().execute(context)
+
+
+class RequestTransformOperator(RequestRunOperator):
+    """Asks for a run of `hostaway_transform`, which builds the core tables from what has landed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trigger_dag_id=TRANSFORM_DAG_ID, **kwargs)

@@ -14,11 +14,17 @@ import psycopg
 from sync_hostaway.exceptions import TransformFailed
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform import ledger
-from sync_hostaway.transform.invocation import ModelRun, Progress, contract_columns, profile_environment, run_dbt
+from sync_hostaway.transform.invocation import (
+    ModelRun,
+    Progress,
+    contract_columns,
+    models_reading,
+    profile_environment,
+    run_dbt,
+)
 from sync_hostaway.transform.project import find_project, project_hash
 from sync_hostaway.warehouse import Connection, connect
 
-_INCREMENTAL = "config.materialized:incremental"
 _VIEWS = "config.materialized:view"
 
 
@@ -104,7 +110,8 @@ def run_transform(
             with _failure_noted(connection, claim, runs):
                 columns = contract_columns(project, environment) if need.everything else []
                 retyped = ledger.retyped(connection, columns)
-                for step in _steps(need, claim, selection, retyped, full_refresh=full_refresh):
+                due = models_reading(project, environment, ledger.resources_due(connection, claim))
+                for step in _steps(need, due, selection, retyped, full_refresh=full_refresh):
                     outcome = run_dbt(step, project_dir=project, environment=environment, on_progress=on_progress)
                     runs += outcome.runs
                     if not outcome.success:
@@ -122,10 +129,11 @@ def _selection(need: ledger.Need, select: Sequence[str] | None, *, full_refresh:
 
 
 def _steps(
-    need: ledger.Need, claim: ledger.Claim, selection: str | None, retyped: list[str], *, full_refresh: bool
+    need: ledger.Need, due: list[str], selection: str | None, retyped: list[str], *, full_refresh: bool
 ) -> list[list[str]]:
     """The dbt commands of a transform.
 
+    :param due: models that have rows to read.
     :param retyped: models whose tables have columns of another type than the project says; dbt does not change a
         column's type, but everything in them is in landing too.
     """
@@ -134,12 +142,8 @@ def _steps(
         return [["run", "--full-refresh", *(["--select", *selection.split(), _VIEWS] if selection else [])]]
     if selection:
         return [["run", "--select", *selection.split()]]
-    if need.everything:
-        steps = [["run"]]
-    else:
-        # What a load can change are the models downstream of its resource; rows held back for a parent are too.
-        changed = [f"source:landing.{resource}+,{_INCREMENTAL}" for resource in claim.resources]
-        steps = [["run", "--select", "sync_logs", *changed]]
+    chosen = [*(["sync_logs"] if need.sync_log_lags else []), *due]
+    steps = [["run", *([] if need.everything else ["--select", *chosen])]] if need.everything or chosen else []
     rebuilt = [*retyped, *(["listing_photos"] if need.photos_switched else [])]
     if rebuilt:
         steps.insert(0, ["run", "--full-refresh", "--select", *rebuilt])

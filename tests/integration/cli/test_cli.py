@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from sync_hostaway import cli
 from sync_hostaway.accounts import registry
 from sync_hostaway.exceptions import HostawayServerError
+from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
@@ -132,7 +133,7 @@ def test_names_and_reasons_are_shown_as_they_are(account: int) -> None:
 def test_a_complete_sync_ends_well(account: int) -> None:
     result = call("sync", "--account", "701", "--mode", "full")
     assert result.exit_code == 0, result.output
-    assert result.stdout.count("complete") == 5
+    assert result.stdout.count("complete") == len(Resource)
 
 
 def test_a_failing_resource_hides_neither_the_others_nor_its_reason(account: int, simulator: RunningSimulator) -> None:

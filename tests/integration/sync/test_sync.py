@@ -271,7 +271,7 @@ def test_one_thread_that_cannot_be_read_does_not_keep_the_others_out(
     simulator.control.fault("html_200", match={"path": messages}, times=0)
     results = {result.resource: result for result in sync_account(warehouse, account, Mode.FULL)}
     assert re.search(r"1 of \d+ parents of messages could not be read", results[Resource.MESSAGES].error or "")
-    assert verdicts(warehouse)[3:] == [("messages", "incomplete"), ("calendar_days", "complete")]
+    assert [found for found in verdicts(warehouse) if found[1] != "complete"] == [("messages", "incomplete")]
     simulator.control.clear_faults()
     assert sync(warehouse, account, Mode.INCREMENTAL)[Resource.MESSAGES].api_calls == 1
     assert_all_landed(warehouse, simulator, account)

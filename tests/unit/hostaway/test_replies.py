@@ -71,3 +71,11 @@ def test_the_standard_header_counts_seconds() -> None:
 
 def test_no_header_no_time() -> None:
     assert retry_at(response(429, {}, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})) is None
+
+
+def test_a_timestamp_is_read_by_the_clock_that_wrote_it() -> None:
+    # Hostaway's clock stands at 2020: ten seconds are ten seconds all the same.
+    headers = {"X-RateLimit-Retry-After": "1577836810", "Date": "Wed, 01 Jan 2020 00:00:00 GMT"}
+    moment = retry_at(response(429, {}, headers))
+    assert moment is not None
+    assert 9 < moment - time.time() <= 10

@@ -6,8 +6,12 @@ create table ops.webhook_endpoints (
     login               text not null,
     password_digest     bytea not null check (length(password_digest) = 32),
     old_password_digest bytea check (length(old_password_digest) = 32),
+    password_told_at    timestamptz,
     url                 text,
     hostaway_id         bigint,
+    log_read_to         bigint not null default 0,
+    alive_at            timestamptz not null default clock_timestamp(),
+    sync_wanted_at      timestamptz,
     state               text not null default 'unregistered'
         check (state in ('unregistered', 'registered', 'polling', 'failed')),
     state_reason        text,
@@ -20,7 +24,11 @@ create table ops.webhook_endpoints (
 );
 comment on column ops.webhook_endpoints.endpoint_key is 'the unguessable last part of the URL';
 comment on column ops.webhook_endpoints.password_digest is 'SHA-256 of the Basic password, which is random and long: a slow hash would protect nothing more. The password itself is in ops.secrets';
-comment on column ops.webhook_endpoints.old_password_digest is 'still accepted while a new password makes its way to Hostaway';
+comment on column ops.webhook_endpoints.old_password_digest is 'still accepted while a new password makes its way to Hostaway, and for the hour in which Hostaway repeats what it sent before';
+comment on column ops.webhook_endpoints.password_told_at is 'since when Hostaway has the password of password_digest; null: it does not have it yet';
+comment on column ops.webhook_endpoints.log_read_to is 'newest entry of Hostaway''s delivery log that was looked at';
+comment on column ops.webhook_endpoints.alive_at is 'when the platform was last known to run; a long gap behind it means lost deliveries';
+comment on column ops.webhook_endpoints.sync_wanted_at is 'deliveries were lost that nobody can name; an incremental sync is asked for, and then this is null again';
 comment on column ops.webhook_endpoints.state is 'polling: PUBLIC_BASE_URL is not set, nothing is delivered';
 
 create table ops.webhook_events (
@@ -62,3 +70,32 @@ comment on column ops.webhook_events.load_id is 'the newest load that brought it
 -- what the drain reads; as small as the backlog, however long the history
 create index webhook_events_pending on ops.webhook_events (account_id, next_try_at, event_id) where state = 'pending';
 create index webhook_events_by_time on ops.webhook_events (received_at);
+create index webhook_events_by_object on ops.webhook_events (account_id, object, object_id);
+
+-- A drain that runs already hears of new work at once; one that does not run is asked for by the receiver.
+create function ops.announce_webhook_event() returns trigger
+language plpgsql
+as $$
+begin
+    perform pg_notify('hostaway_webhook_events', '');
+    return null;
+end
+$$;
+create trigger webhook_events_are_announced
+after insert or update of state on ops.webhook_events
+for each row when (new.state = 'pending')
+execute function ops.announce_webhook_event();
+
+-- What a thread list says of a thread: it changes with every message sent, received, scheduled or failed, and is empty
+-- for a thread without any.
+create function ops.thread_stamp(conversation jsonb) returns text
+language sql
+stable
+return concat_ws(
+    '|',
+    conversation ->> 'messageSentOn',
+    conversation ->> 'messageReceivedOn',
+    conversation -> 'conversationMessages' -> 0 ->> 'id',
+    conversation -> 'conversationMessages' -> 0 ->> 'status',
+    conversation -> 'conversationMessages' -> 0 ->> 'updatedOn'
+);

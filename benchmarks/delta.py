@@ -1,0 +1,200 @@
+"""From a change at Hostaway to the row in the core tables: delivered over HTTP to a real Airflow, events one by one and
+in a burst."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+from benchmarks import machine
+from benchmarks.mirrored import MirroredPlatform
+from benchmarks.options import Options
+from benchmarks.report import Result, Target
+from sync_hostaway.dag_ids import DELTA_DAG_ID
+from sync_hostaway.simulator.config import Sizes
+from sync_hostaway.warehouse import connect
+
+SMALL, LARGE = 701, 702
+_SIZES = {
+    SMALL: Sizes(listings=50, reservations=1_000, threads=1_000),
+    LARGE: Sizes(listings=50, reservations=20_000, threads=1_000),
+}
+_CROWD = range(1_001, 1_101)
+_ONE_OF_CROWD = Sizes(listings=1, reservations=20, threads=10)
+_EVENTS, _BURST, _BURST_SECONDS = 200, 1_000, 10.0
+# Longer than a run lingers: each of these events has to wait for a run of its own.
+_ALONE, _ALONE_GAP = 5, 15.0
+_PATIENCE = 120.0
+_SEEN = """
+select account_id, reservation_id as id, host_note as mark from hostaway.reservations
+where (account_id, reservation_id) in (select * from unnest(%(accounts)s::bigint[], %(ids)s::bigint[]))
+union all
+select account_id, message_id, body from hostaway.messages
+where (account_id, message_id) in (select * from unnest(%(accounts)s::bigint[], %(ids)s::bigint[]))
+"""
+
+
+@dataclass
+class Sample:
+    """Events of one case: seconds until each was visible, and what that took."""
+
+    seconds: list[float] = field(default_factory=list)
+    sent: int = 0
+    sending: float = 0.0
+    after_last: float = 0.0
+    delta_runs: int = 0
+
+    def share(self, part: float) -> float | None:
+        """The time within which a share of the events was visible."""
+        ordered = sorted(self.seconds)
+        return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else None
+
+
+class Watcher:
+    """Looks at the core tables, by key and fifty times a second, until every change that was made is there."""
+
+    def __init__(self) -> None:
+        self._awaited: dict[tuple[int, int], tuple[str, float]] = {}
+        self._seconds: list[float] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Watcher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def expect(self, account_id: int, identity: int, mark: str, since: float) -> None:
+        """Wait for a row to have a mark."""
+        self._awaited[account_id, identity] = (mark, since)
+
+    def collect(self) -> list[float]:
+        """Wait until everything is there, and give the seconds each change took; what did not come is left out."""
+        deadline = time.monotonic() + _PATIENCE
+        while self._awaited and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._awaited.clear()
+        found, self._seconds = self._seconds, []
+        return found
+
+    def _look(self) -> None:
+        with connect() as connection:
+            while not self._ended.wait(0.02):
+                keys = list(self._awaited)
+                if not keys:
+                    continue
+                params = {"accounts": [key[0] for key in keys], "ids": [key[1] for key in keys]}
+                for row in connection.execute(_SEEN, params):
+                    key = (row["account_id"], row["id"])
+                    mark, since = self._awaited.get(key, ("", 0.0))
+                    if mark and row["mark"] == mark:
+                        del self._awaited[key]
+                        self._seconds.append(time.monotonic() - since)
+
+
+class Source:
+    """Changes things at the simulated Hostaway: three reservations, then a message of a guest."""
+
+    def __init__(self, platform: MirroredPlatform, watcher: Watcher) -> None:
+        self._control = platform.simulator.control
+        self._watcher = watcher
+        self._ids: dict[int, dict[str, list[int]]] = {}
+        self._numbers = count(1)
+        self._places: dict[int, Iterator[int]] = defaultdict(lambda: count(1))
+
+    def change(self, account_id: int) -> None:
+        """Make a change, which is delivered at once."""
+        if account_id not in self._ids:
+            self._ids[account_id] = self._control.truth(account_id)["ids"]
+        ids, mark = self._ids[account_id], f"change {next(self._numbers)}"
+        # Another object each time: of two changes of one, only the later can be seen to arrive.
+        place = next(self._places[account_id])
+        since = time.monotonic()
+        if place % 4:
+            reservation_id = ids["reservations"][place * 37 % len(ids["reservations"])]
+            self._watcher.expect(account_id, reservation_id, mark, since)
+            self._control.patch("reservations", reservation_id, {"hostNote": mark}, account_id=account_id)
+        else:
+            thread = ids["conversations"][place * 37 % len(ids["conversations"])]
+            fields = {"conversationId": thread, "body": mark}
+            message = self._control.create("messages", fields, account_id=account_id)
+            self._watcher.expect(account_id, message["id"], mark, since)
+
+
+def run(options: Options) -> list[Result]:
+    """All cases on one platform, whose tables grow in between."""
+    before, samples = machine.load(), {}
+    with MirroredPlatform(options.say) as platform, Watcher() as watcher:
+        source = Source(platform, watcher)
+
+        def case(name: str, accounts: Iterator[int], number: int, gap: float) -> None:
+            options.say(f"delta: {name}")
+            samples[name] = _measure(platform, watcher, lambda: source.change(next(accounts)), number, gap)
+
+        platform.mirror({SMALL: _SIZES[SMALL]})
+        case("1/s, 1k reservations", _again(SMALL), _EVENTS, 1.0)
+        case(f"alone, {_ALONE_GAP:.0f} s apart", _again(SMALL), _ALONE, _ALONE_GAP)
+        platform.mirror({LARGE: _SIZES[LARGE]})
+        case("1/s, 20k reservations", _again(LARGE), _EVENTS, 1.0)
+        platform.mirror(dict.fromkeys(_CROWD, _ONE_OF_CROWD))
+        case(f"{_BURST:,} over {len(_CROWD)} accounts in {_BURST_SECONDS:.0f} s", _again(*_CROWD), _BURST, 0.01)
+    return [_result(samples, before)]
+
+
+def _again(*accounts: int) -> Iterator[int]:
+    while True:
+        yield from accounts
+
+
+def _measure(
+    platform: MirroredPlatform, watcher: Watcher, change: Callable[[], None], number: int, gap: float
+) -> Sample:
+    runs_before = platform.count_runs(DELTA_DAG_ID)
+    began = time.monotonic()
+    for place in range(number):
+        time.sleep(max(began + place * gap - time.monotonic(), 0.0))
+        change()
+    last = time.monotonic()
+    seconds = watcher.collect()
+    sample = Sample(seconds, number, last - began, time.monotonic() - last)
+    sample.delta_runs = platform.count_runs(DELTA_DAG_ID) - runs_before
+    return sample
+
+
+def _result(samples: dict[str, Sample], before: str) -> Result:
+    result = Result(
+        "delta: from the change to the core table, seconds",
+        ("case", "events", "sent within", "p50", "p95", "slowest", "all visible after the last", "lost", "delta runs"),
+    )
+    for name, sample in samples.items():
+        shares = [sample.share(part) for part in (0.5, 0.95, 1.0)]
+        lost = sample.sent - len(sample.seconds)
+        cells = ["-" if share is None else f"{share:.2f}" for share in shares]
+        result.rows.append(
+            [
+                name,
+                f"{sample.sent:,}",
+                f"{sample.sending:.0f}",
+                *cells,
+                f"{sample.after_last:.1f}",
+                str(lost),
+                str(sample.delta_runs),
+            ]
+        )
+        if name.startswith("1/s"):
+            result.targets.append(Target(f"{name}: p50", 2.0, shares[0], unit=" s"))
+            result.targets.append(Target(f"{name}: p95", 4.0, shares[1], unit=" s"))
+        elif sample.sent == _BURST:
+            result.targets.append(Target("burst: all visible after the last", 20.0, sample.after_last, unit=" s"))
+            result.targets.append(Target("burst: delta runs", 20, sample.delta_runs))
+        result.targets.append(Target(f"{name}: lost", 0, lost))
+        result.raw.append({"case": name, "seconds": sample.seconds, "delta_runs": sample.delta_runs})
+    result.notes.append(f"Load (1 / 5 min): {before} before, {machine.load()} after.")
+    return result

@@ -1,0 +1,99 @@
+"""A running platform whose accounts are mirrored, and a simulated Hostaway that delivers webhooks to it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import structlog
+
+from benchmarks.bed import Simulator, as_settings, simulated
+from benchmarks.process import environment
+from sync_hostaway.accounts.registry import add_account, client_for
+from sync_hostaway.dag_ids import DELTA_DAG_ID
+from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.local import ports
+from sync_hostaway.local.command import PROJECT_ROOT, prepare_warehouse
+from sync_hostaway.local.home import Home
+from sync_hostaway.local.platform import Platform
+from sync_hostaway.local.secrets import Secrets
+from sync_hostaway.simulator.config import Sizes
+from sync_hostaway.sync.engine import sync_account
+from sync_hostaway.transform import run_transform
+from sync_hostaway.warehouse import connect
+from sync_hostaway.webhooks.registration import ensure_registered
+
+_PATIENCE = 120.0
+
+
+class MirroredPlatform:
+    """Use as a context manager; this process has the platform's settings meanwhile, and everything is removed after."""
+
+    simulator: Simulator
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def __enter__(self) -> MirroredPlatform:
+        with ExitStack() as stack:
+            scratch = Path(tempfile.mkdtemp(prefix="sync-hostaway-bench-"))
+            stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+            self.simulator = stack.enter_context(simulated(scratch, Sizes(listings=1, reservations=1, threads=1)))
+            home = Home.at(scratch / "home")
+            home.make()
+            self._platform = Platform(home.root, PROJECT_ROOT, api_url=self.simulator.url)
+            port = ports.choose(home, "airflow")
+            settings = {
+                "SYNC_HOSTAWAY_HOME": str(home.root),
+                "AIRFLOW_PORT": str(port),
+                "HOSTAWAY_API_URL": self.simulator.url,
+                "AIRFLOW__HOSTAWAY__SECRET_KEYS": Secrets.ensure(home).hostaway_secret_keys,
+            }
+            stack.enter_context(as_settings(environment(settings)))
+            self._say("starting the platform")
+            stack.callback(self._platform.stop)
+            self._platform.start(prepare=prepare_warehouse)
+            self._api = stack.enter_context(self._platform.api())
+            self._wait_for_dag(DELTA_DAG_ID)
+            structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _wait_for_dag(self, dag_id: str) -> None:
+        """A healthy Airflow may not have read its Dags yet."""
+        deadline = time.monotonic() + _PATIENCE
+        while dag_id not in {dag["dag_id"] for dag in self._api.dags()}:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Airflow has not read {dag_id} within {_PATIENCE:.0f} s")
+            time.sleep(0.2)
+
+    def mirror(self, accounts: Mapping[int, Sizes]) -> None:
+        """Make accounts at the source, register and mirror them, and have their changes delivered."""
+        self._say(f"mirroring {len(accounts)} account(s)")
+
+        def one(item: tuple[int, Sizes]) -> None:
+            account_id, sizes = item
+            self.simulator.control.add_account(account_id, f"secret-{account_id}", asdict(sizes))
+            with connect() as connection:
+                add_account(connection, account_id, f"secret-{account_id}")
+                sync_account(connection, account_id, Mode.FULL)
+                with client_for(connection, account_id) as client:
+                    ensure_registered(connection, client)
+
+        # Side by side: each waits a second until its new token is accepted.
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(one, accounts.items()))
+        run_transform(requested_by="benchmark")
+
+    def count_runs(self, dag_id: str) -> int:
+        """Runs of a Dag so far."""
+        return len(self._api.dag_runs(dag_id))

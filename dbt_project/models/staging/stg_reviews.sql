@@ -1,0 +1,54 @@
+with
+
+source as (
+    select * from {{ landed('reviews') }} as landed
+),
+
+typed as (
+    select
+        ---------- ids
+        account_id,
+        {{ text_as_bigint("entity_id") }} as review_id,
+        {{ as_bigint('listingMapId') }} as listing_id,
+        {{ as_bigint('reservationId') }} as reservation_id,
+        {{ as_bigint('channelId') }} as channel_id,
+        {{ as_text('externalReviewId') }} as external_review_id,
+
+        ---------- text
+        {{ as_text('type') }} as review_type,
+        {{ as_text('status') }} as status,
+        {{ as_text('publicReview') }} as public_review,
+        {{ as_text('privateFeedback') }} as private_feedback,
+        {{ as_text('revieweeResponse') }} as response,
+        {{ as_text('guestName') }} as guest_name,
+        {{ as_text('reviewerName') }} as reviewer_name,
+
+        ---------- numerics
+        {{ as_numeric('rating') }} as rating,
+        case
+            when jsonb_typeof(payload -> 'reviewCategory') = 'array' then payload -> 'reviewCategory'
+        end as category_ratings,
+
+        ---------- booleans
+        {{ as_boolean('isRevieweeRecommended') }} as is_recommended,
+        {{ as_boolean('isCancelled') }} as is_cancelled,
+        {{ as_boolean('isHidden') }} as is_hidden,
+
+        ---------- dates
+        {{ as_date('arrivalDate') }} as arrival_date,
+        {{ as_date('departureDate') }} as departure_date,
+
+        ---------- timestamps
+        {{ as_timestamptz('submittedAt') }} as submitted_at,
+        {{ as_timestamptz('insertedOn') }} as inserted_at,
+        {{ as_timestamptz('updatedOn') }} as updated_at,
+
+        ---------- how it landed
+        deleted_at is not null as is_deleted,
+        {{ masked() }} as pms_meta,
+        entity_id,
+        load_id
+    from source
+)
+
+select * from typed

@@ -1,0 +1,49 @@
+with
+
+source as (
+    select * from {{ landed('tasks') }} as landed
+),
+
+typed as (
+    select
+        ---------- ids
+        account_id,
+        {{ text_as_bigint("entity_id") }} as task_id,
+        {{ as_bigint('listingMapId') }} as listing_id,
+        {{ as_bigint('reservationId') }} as reservation_id,
+        {{ as_bigint('channelId') }} as channel_id,
+        {{ as_bigint('autoTaskId') }} as auto_task_id,
+        {{ as_bigint('assigneeUserId') }} as assignee_user_id,
+        {{ as_bigint('supervisorUserId') }} as supervisor_user_id,
+        {{ as_bigint('createdByUserId') }} as created_by_user_id,
+
+        ---------- text
+        {{ as_text('title') }} as title,
+        {{ as_text('description') }} as description,
+        {{ as_text('status') }} as status,
+        {{ task_categories(as_texts('categoriesMap')) }} as categories,
+        {{ as_text('resolutionNote') }} as resolution_note,
+        {{ as_text('feedbackNote') }} as feedback_note,
+        {{ as_text('costCurrency') }} as cost_currency,
+        {{ as_text('costDescription') }} as cost_description,
+
+        ---------- numerics
+        {{ as_numeric('cost') }} as cost,
+        {{ as_integer('priority') }} as priority,
+        {{ as_integer('feedbackScore') }} as feedback_score,
+
+        ---------- timestamps
+        {{ as_timestamptz('canStartFrom') }} as can_start_at,
+        {{ as_timestamptz('shouldEndBy') }} as due_at,
+        {{ as_timestamptz('startedAt') }} as started_at,
+        {{ as_timestamptz('confirmedAt') }} as confirmed_at,
+
+        ---------- how it landed
+        deleted_at is not null as is_deleted,
+        {{ masked() }} as pms_meta,
+        entity_id,
+        load_id
+    from source
+)
+
+select * from typed

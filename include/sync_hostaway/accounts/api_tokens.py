@@ -1,0 +1,134 @@
+"""Tokens that host applications present to the scoped API: shown once, kept as digests, good for one account."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from psycopg.errors import ForeignKeyViolation
+
+from sync_hostaway.exceptions import InvalidValue, UnknownAccount, UnknownToken
+from sync_hostaway.warehouse import Connection, load_queries
+
+_QUERIES = load_queries(Path(__file__).with_name("api_tokens.sql"))
+
+# The prefix lets secret scanners recognise a token that was committed or pasted somewhere.
+_TOKEN = re.compile(r"shw_([0-9a-f]{12})_[0-9a-f]{64}")
+_NO_DIGEST = bytes(32)
+
+
+class Scope(StrEnum):
+    """What a token may do."""
+
+    READ_CALENDAR = "read:calendar"
+    READ_RESERVATIONS = "read:reservations"
+    SEND_MESSAGES = "send:messages"
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """What may be known of a token; never its text."""
+
+    token_id: str
+    account_id: int
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+def issue(
+    connection: Connection, account_id: int, name: str, scopes: Iterable[Scope], expires_at: datetime | None
+) -> tuple[str, ApiToken]:
+    """Make a token of an account and return its text, which nobody can read again.
+
+    :param name: who uses it; for people, 1 to 200 characters.
+    :param expires_at: with a time zone; None: never.
+    :raises UnknownAccount: when the account is not registered.
+    :raises InvalidValue: when the name is empty or too long, there is no scope, or the expiry is not in the future.
+    """
+    name, wanted = name.strip(), sorted(set(scopes))
+    if not 1 <= len(name) <= 200:
+        raise InvalidValue(f"A token's name has 1 to 200 characters, not {len(name)}")
+    if not wanted:
+        raise InvalidValue(f"A token needs at least one scope of {', '.join(Scope)}")
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        raise InvalidValue(f"A token expires in the future, not at {expires_at.isoformat()}")
+    token_id = secrets.token_hex(6)
+    text = f"shw_{token_id}_{secrets.token_hex(32)}"
+    params = {
+        "token_id": token_id,
+        "account_id": account_id,
+        "name": name,
+        "digest": _digest(text),
+        "scopes": wanted,
+        "expires_at": expires_at,
+    }
+    try:
+        row = connection.execute(_QUERIES["put_token"], params).fetchone()
+    except ForeignKeyViolation:
+        raise UnknownAccount.numbered(account_id) from None
+    if row is None:
+        raise AssertionError("unreachable: an insert that did not fail returns its row")
+    return text, _token(row)
+
+
+def list_tokens(connection: Connection, account_id: int) -> list[ApiToken]:
+    """An account's tokens, also those that are revoked or expired, the oldest first."""
+    return [_token(row) for row in connection.execute(_QUERIES["list_tokens"], {"account_id": account_id})]
+
+
+def revoke(connection: Connection, account_id: int, token_id: str) -> ApiToken:
+    """End a token at once; revoking it again changes nothing.
+
+    :raises UnknownToken: when the account has no such token.
+    """
+    params = {"account_id": account_id, "token_id": token_id}
+    row = connection.execute(_QUERIES["revoke_token"], params).fetchone()
+    if row is None:
+        raise UnknownToken(f"Account {account_id} has no token {token_id}")
+    return _token(row)
+
+
+def verify(connection: Connection, presented: str) -> ApiToken | None:
+    """The token with this text, if it is good now: not revoked, not expired, and its account not disabled.
+
+    An account that Hostaway refuses still has its mirror, and its tokens still read it.
+
+    :param connection: of a role that may read and update `ops.api_tokens`.
+    """
+    shape = _TOKEN.fullmatch(presented)
+    row = connection.execute(_QUERIES["find_token"], {"token_id": shape[1]}).fetchone() if shape else None
+    is_ours = hmac.compare_digest(row["digest"] if row else _NO_DIGEST, _digest(presented))
+    if row is None or not is_ours or not row["is_good"]:
+        return None
+    if row["is_use_due"]:
+        connection.execute(_QUERIES["note_use"], {"token_id": row["token_id"]})
+    return _token(row)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _token(row: dict[str, Any]) -> ApiToken:
+    return ApiToken(
+        row["token_id"],
+        row["account_id"],
+        row["name"],
+        frozenset(Scope(scope) for scope in row["scopes"]),
+        row["created_at"],
+        row["expires_at"],
+        row["last_used_at"],
+        row["revoked_at"],
+    )

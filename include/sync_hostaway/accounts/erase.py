@@ -1,0 +1,153 @@
+"""Removes personal data for good: a whole account with all its rows, or one guest of an account.
+
+Both wait for the transform that is running and hold the next one back, and both shut out whoever is landing rows of the
+account. What is erased stays erased although Hostaway may still have it: see `landing.erasure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import errors, sql
+
+from sync_hostaway.accounts.registry import disable_account, get_account, refresh_snapshot
+from sync_hostaway.accounts.secrets_store import CLIENT_SECRET, secrets_store
+from sync_hostaway.exceptions import UnknownAccount, UnknownGuest, WarehouseBusy
+from sync_hostaway.landing.erasure import Erasures, erase_alone, strip_landed
+from sync_hostaway.transform.ledger import only_writer
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+from sync_hostaway.webhooks.endpoints import find_endpoint
+from sync_hostaway.webhooks.upkeep import stop_deliveries
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+# Longer than a transform takes, shorter than a proxy waits.
+_PATIENCE_SECONDS = 45
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What a purge removed.
+
+    :param rows: number of rows by table.
+    :param left: what an operator has to remove by hand, because it cannot be removed from here.
+    """
+
+    account_id: int
+    rows: dict[str, int]
+    left: list[str]
+
+
+@dataclass(frozen=True)
+class ErasedGuest:
+    """What was erased of a guest: numbers of reservations, conversations and landed rows."""
+
+    account_id: int
+    guest_id: int
+    reservations: int
+    conversations: int
+    rows: int
+
+
+def purge_account(connection: Connection, account_id: int) -> Purged:
+    """Remove an account with its secrets and every row of it, in all schemas. It may be repeated.
+
+    :raises UnknownAccount: when it is not registered and was not purged either.
+    :raises WarehouseBusy: when a transform runs for too long; the account is disabled, and the purge may be repeated.
+    """
+    try:
+        disable_account(connection, account_id, "being purged")
+    except UnknownAccount:
+        if not fetch_value(connection, _QUERIES["is_purged"], {"account_id": account_id}):
+            raise
+    stop_deliveries(connection, account_id)
+    left = _left_elsewhere(connection, account_id, secrets_store(connection).delete(account_id, CLIENT_SECRET))
+    with _alone(connection, account_id):
+        connection.execute(_QUERIES["note_purge"], {"account_id": account_id})
+        rows = _delete_everywhere(connection, account_id)
+    refresh_snapshot(connection)
+    return Purged(account_id, rows, left)
+
+
+def erase_guest(connection: Connection, account_id: int, guest_id: int) -> ErasedGuest:
+    """Remove what describes a guest, and keep it away at every later sync.
+
+    Reservations, conversations, messages, reviews and tasks stay as rows with ids, dates, prices and states; names,
+    addresses, texts and everything else goes. Rows of the core tables go at once, and come back stripped with the next
+    transform. A reservation that the same person makes later is another guest.
+
+    :param guest_id: of `hostaway.guests`, or the id of any of the guest's reservations.
+    :raises UnknownAccount: when the account is not registered.
+    :raises UnknownGuest: when the account has no such guest.
+    :raises WarehouseBusy: when a transform runs for too long; nothing was erased then.
+    """
+    get_account(connection, account_id)
+    params = {"account_id": account_id, "guest_id": guest_id}
+    with _alone(connection, account_id):
+        reservations = _column(connection, "landed_reservation", params)
+        if fetch_value(connection, _QUERIES["core_is_there"]):
+            reservations = sorted({*reservations, *_column(connection, "reservations_of_guest", params)})
+        if not reservations:
+            raise UnknownGuest(f"Account {account_id} has no guest {guest_id}")
+        conversations = _column(connection, "conversations_of", {**params, "reservations": reservations})
+        found = {**params, "reservations": reservations, "conversations": conversations}
+        connection.execute(_QUERIES["remember"], found)
+        erased = Erasures(frozenset(reservations), frozenset(conversations))
+        rows = strip_landed(connection, account_id, erased)
+        for query in ("forget_quarantined", "empty_events", "empty_outbox"):
+            connection.execute(_QUERIES[query], found)
+        _delete_from_core(connection, found)
+    return ErasedGuest(account_id, guest_id, len(reservations), len(conversations), rows)
+
+
+def _left_elsewhere(connection: Connection, account_id: int, secret: str | None) -> list[str]:
+    left = [f"The API key: {secret}"] if secret else []
+    endpoint = find_endpoint(connection, account_id)
+    if endpoint and endpoint.hostaway_id:
+        left.append(f"Webhook {endpoint.hostaway_id} at Hostaway, which did not let it be removed")
+    return left
+
+
+@contextmanager
+def _alone(connection: Connection, account_id: int) -> Iterator[None]:
+    """A transaction in which nobody transforms, and nobody lands rows of the account."""
+    try:
+        connection.execute(_QUERIES["be_patient"], {"patience": f"{_PATIENCE_SECONDS}s"})
+        with only_writer(connection, wait=True), connection.transaction():
+            erase_alone(connection, account_id)
+            yield
+    except errors.LockNotAvailable:
+        raise WarehouseBusy(
+            f"Something else has been writing to the warehouse for {_PATIENCE_SECONDS} s: try again in a few minutes"
+        ) from None
+    finally:
+        if not connection.closed:
+            connection.execute(_QUERIES["be_patient"], {"patience": "0"})
+
+
+def _delete_everywhere(connection: Connection, account_id: int) -> dict[str, int]:
+    # Read from the catalogue: a table that is added later cannot be forgotten here.
+    rows = {}
+    for found in connection.execute(_QUERIES["tables_of_accounts"]).fetchall():
+        query = _QUERIES["delete_account_rows"].format(table=sql.Identifier(found["schema"], found["name"]))
+        deleted = connection.execute(query, {"account_id": account_id}).rowcount
+        if deleted:
+            rows[f"{found['schema']}.{found['name']}"] = deleted
+    return rows
+
+
+def _delete_from_core(connection: Connection, found: Mapping[str, object]) -> None:
+    keys = {"reservation_id": "reservations", "conversation_id": "conversations", "guest_id": "reservations"}
+    for table in connection.execute(_QUERIES["core_tables_of_guests"]).fetchall():
+        belongs = sql.SQL(" or ").join(
+            sql.SQL("{} = any({}::bigint[])").format(sql.Identifier(column), sql.Placeholder(keys[column]))
+            for column in table["columns"]
+        )
+        name = sql.Identifier(table["schema"], table["name"])
+        connection.execute(_QUERIES["delete_guest_rows"].format(table=name, belongs=belongs), found)
+
+
+def _column(connection: Connection, query: str, params: Mapping[str, object]) -> Sequence[str]:
+    return [row["id"] for row in connection.execute(_QUERIES[query], params)]

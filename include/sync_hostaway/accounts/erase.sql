@@ -1,0 +1,113 @@
+-- name: be_patient
+select set_config('lock_timeout', %(patience)s, false)
+
+-- name: is_purged
+select exists(select 1 from ops.purged_accounts where account_id = %(account_id)s)
+
+-- name: note_purge
+insert into ops.purged_accounts (account_id) values (%(account_id)s)
+on conflict (account_id) do update set purged_at = clock_timestamp()
+
+-- name: tables_of_accounts
+-- The registry last: rows that belong to an account may refer to it.
+select
+    namespaces.nspname as schema,
+    tables.relname as name
+from pg_catalog.pg_class as tables
+inner join pg_catalog.pg_namespace as namespaces on tables.relnamespace = namespaces.oid
+inner join pg_catalog.pg_attribute as columns on tables.oid = columns.attrelid
+where
+    namespaces.nspname in ('ops', 'landing', 'hostaway', 'marts')
+    and tables.relkind in ('r', 'p')
+    and not tables.relispartition
+    and columns.attname = 'account_id'
+    and not columns.attisdropped
+    and tables.oid <> 'ops.purged_accounts'::regclass
+order by tables.oid = 'ops.accounts'::regclass, schema, name
+
+-- name: delete_account_rows
+delete from {table} where account_id = %(account_id)s
+
+-- name: core_is_there
+select to_regclass('hostaway.guest_links') is not null
+
+-- name: landed_reservation
+select entity_id as id
+from landing.reservations
+where account_id = %(account_id)s and entity_id = %(guest_id)s::bigint::text
+
+-- name: reservations_of_guest
+-- Whichever of the guest's ids is given: the one in use, one that was merged away, or that of any reservation.
+select links.reservation_id::text as id
+from hostaway.guest_links as links
+where
+    links.account_id = %(account_id)s
+    and links.guest_id in (
+        select guest_id from hostaway.guest_links
+        where account_id = %(account_id)s and reservation_id = %(guest_id)s
+        union
+        select %(guest_id)s::bigint
+    )
+
+-- name: conversations_of
+select entity_id as id
+from landing.conversations
+where account_id = %(account_id)s and payload ->> 'reservationId' = any(%(reservations)s)
+
+-- name: remember
+insert into ops.erasures (account_id, kind, entity_id)
+select %(account_id)s, 'reservation', unnest(%(reservations)s::text[])
+union all
+select %(account_id)s, 'conversation', unnest(%(conversations)s::text[])
+on conflict (account_id, kind, entity_id) do nothing
+
+-- name: forget_quarantined
+-- The payload is text that may be no JSON. An entry too many is no loss: what is still wrong comes back.
+delete from ops.quarantine
+where
+    account_id = %(account_id)s
+    and (
+        (resource = 'reservations' and entity_id = any(%(reservations)s))
+        or (resource = 'conversations' and entity_id = any(%(conversations)s))
+        or payload ~ ('"(reservationId|conversationId)":"?(' || array_to_string(
+            array_cat(%(reservations)s::text[], %(conversations)s::text[]), '|'
+        ) || ')\y')
+    )
+
+-- name: empty_events
+update ops.webhook_events
+set body = null
+where
+    account_id = %(account_id)s
+    and (
+        reservation_id = any(%(reservations)s::bigint[])
+        or conversation_id = any(%(conversations)s::bigint[])
+        or (object like 'reservation%%' and object_id = any(%(reservations)s::bigint[]))
+    )
+
+-- name: empty_outbox
+update ops.outbox
+set body = ''
+where
+    account_id = %(account_id)s
+    and state in ('sent', 'failed')
+    and (reservation_id = any(%(reservations)s::bigint[]) or conversation_id = any(%(conversations)s::bigint[]))
+
+-- name: core_tables_of_guests
+select
+    namespaces.nspname as schema,
+    tables.relname as name,
+    array_agg(columns.attname::text order by columns.attname) as columns
+from pg_catalog.pg_class as tables
+inner join pg_catalog.pg_namespace as namespaces on tables.relnamespace = namespaces.oid
+inner join pg_catalog.pg_attribute as columns on tables.oid = columns.attrelid
+where
+    namespaces.nspname in ('hostaway', 'marts')
+    and tables.relkind in ('r', 'p')
+    and not tables.relispartition
+    and columns.attname in ('reservation_id', 'conversation_id', 'guest_id')
+    and not columns.attisdropped
+group by namespaces.nspname, tables.relname
+
+-- name: delete_guest_rows
+delete from {table} where account_id = %(account_id)s and ({belongs})

@@ -1,0 +1,104 @@
+"""The sync that begins by itself when an account is registered, and the one that makes up for refused credentials.
+
+The account's Dag is made from the snapshot, which Airflow reads when it pleases: it may not exist yet when its first
+run is asked for. So nothing depends on asking once. Whoever registered the account asks until Airflow takes it;
+`hostaway_maintenance` asks for accounts that never synced; and the Dag's own daily run reads everything where nothing
+was read before. The run's id is the same each time, so that asking again changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import structlog
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from sync_hostaway.dag_ids import sync_dag_id
+from sync_hostaway.exceptions import RunNotRequested
+from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.warehouse import Connection, load_queries
+from sync_hostaway.webhooks.run_trigger import RunTrigger
+
+log = structlog.get_logger(__name__)
+
+_QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
+_PATIENCE_SECONDS = 120
+_SYNC_FILE = "hostaway_sync.py"
+
+
+@dataclass(frozen=True)
+class SyncRun:
+    """A Dag run to ask for."""
+
+    account_id: int
+    run_id: str
+    conf: dict[str, Any]
+
+    @property
+    def dag_id(self) -> str:
+        """The account's Dag."""
+        return sync_dag_id(self.account_id)
+
+    def as_trigger(self) -> dict[str, Any]:
+        """Arguments of Airflow's `TriggerDagRunOperator`."""
+        return {"trigger_dag_id": self.dag_id, "trigger_run_id": self.run_id, "conf": self.conf}
+
+
+def first_sync(account_id: int, registered_at: datetime) -> SyncRun:
+    """The first run of an account; one that was purged and registered again has another."""
+    return SyncRun(account_id, f"first__{registered_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", {"mode": Mode.FULL.value})
+
+
+def catch_up(account_id: int) -> SyncRun:
+    """A run that reads what was missed while nothing could be read."""
+    return SyncRun(account_id, f"catch_up__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", {"mode": Mode.INCREMENTAL.value})
+
+
+def outstanding_first_syncs(connection: Connection) -> list[SyncRun]:
+    """The first runs of active accounts that never synced, and that whoever registered them has given up on."""
+    params = {"patience": _PATIENCE_SECONDS}
+    rows = connection.execute(_QUERIES["never_synced"], params)
+    return [first_sync(row["account_id"], row["created_at"]) for row in rows]
+
+
+def request_sync(trigger: RunTrigger, run: SyncRun) -> bool:
+    """Ask for a run until Airflow takes it, for two minutes at most; returns whether it did."""
+    try:
+        for attempt in Retrying(
+            retry=retry_if_exception_type(RunNotRequested),
+            wait=wait_exponential(multiplier=0.5, max=5),
+            stop=stop_after_delay(_PATIENCE_SECONDS),
+        ):
+            with attempt:
+                trigger.request_run(run.dag_id, run.run_id, conf=run.conf)
+    except RetryError as error:
+        log.warning("sync_not_requested", account_id=run.account_id, error=str(error.last_attempt.exception()))
+        return False
+    return True
+
+
+def request_parse() -> None:
+    """Have Airflow read the Dag files of the accounts now, not at its next round. A convenience: never fails."""
+    try:
+        _request_parse()
+    except Exception as error:  # noqa: BLE001 - where there is no Airflow, or no database of it, the next round comes
+        log.info("dag_parse_not_requested", error=type(error).__name__)
+
+
+def _request_parse() -> None:
+    from airflow.models import DagModel
+    from airflow.models.dagbag import DagPriorityParsingRequest
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        # Any Dag of ours says where the files are; of the accounts' Dags there may be none yet.
+        found = session.execute(
+            select(DagModel.bundle_name, DagModel.relative_fileloc).where(DagModel.dag_id == "hostaway_maintenance")
+        ).first()
+        if found:
+            file = PurePosixPath(found.relative_fileloc).with_name(_SYNC_FILE)
+            session.merge(DagPriorityParsingRequest(bundle_name=found.bundle_name, relative_fileloc=str(file)))

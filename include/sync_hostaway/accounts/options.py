@@ -1,0 +1,56 @@
+"""What an operator may set differently for one account than for all of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sync_hostaway.exceptions import InvalidOptions
+from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.settings import CalendarDaysAhead, CalendarDaysBack, RateLimitText, Settings
+
+
+class AccountOptions(BaseModel):
+    """Options of one account, kept in `ops.accounts.options`. What is left out, or null, is as the settings say.
+
+    >>> AccountOptions.of(701, {"resources": {"reviews": False}}).applied_to(get_settings()).calendar_days_back
+    30
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    resources: dict[Resource, bool] = Field(
+        default_factory=dict, description="Resources to mirror (true) or to leave out (false), by name"
+    )
+    calendar_days_back: CalendarDaysBack | None = Field(None, description="Calendar window: days before today")
+    calendar_days_ahead: CalendarDaysAhead | None = Field(None, description="Calendar window: days after today")
+    budget_account: Annotated[RateLimitText, Field(examples=["20/10", "off"])] | None = Field(
+        None, description="Calls/seconds that Hostaway grants this account, or off"
+    )
+
+    @classmethod
+    def of(cls, account_id: int, stored: dict[str, Any]) -> Self:
+        """The options as stored with an account.
+
+        :raises InvalidOptions: naming each wrong option and what is wrong with it.
+        """
+        try:
+            return cls.model_validate(stored)
+        except ValidationError as error:
+            # Never the value: somebody may have put a secret where none belongs.
+            wrong = "; ".join(
+                f"{'.'.join(str(part) for part in item['loc'] if part != '[key]')}: {item['msg']}"
+                for item in error.errors()
+            )
+            raise InvalidOptions(
+                f"Wrong options of account {account_id}: {wrong}. There are {', '.join(cls.model_fields)}"
+            ) from None
+
+    def applied_to(self, settings: Settings) -> Settings:
+        """The settings as they are for this account."""
+        changes = self.model_dump(exclude={"resources"}, exclude_none=True)
+        chosen = {**dict.fromkeys(settings.resources, True), **self.resources}
+        return settings.model_copy(
+            update={**changes, "resources": tuple(resource for resource in Resource if chosen.get(resource))}
+        )

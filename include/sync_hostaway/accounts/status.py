@@ -1,0 +1,94 @@
+"""How an account is doing: what operators see of it. Never a secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sync_hostaway.accounts.registry import Account, get_account, list_accounts
+from sync_hostaway.warehouse import Connection, load_queries
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+@dataclass(frozen=True)
+class ResourceStatus:
+    """The last sync of a resource.
+
+    :param verdict: `running`, `complete`, `repaired`, `incomplete` or `failed`.
+    :param last_complete_at: end of the last sync that saw every row; None: there was none.
+    """
+
+    resource: str
+    mode: str
+    verdict: str
+    started_at: datetime
+    finished_at: datetime | None
+    rows_seen: int
+    error: str | None
+    last_complete_at: datetime | None
+
+
+@dataclass(frozen=True)
+class WebhookStatus:
+    """Whether Hostaway delivers, and what waits to be fetched.
+
+    :param state: `unregistered`, `registered`, `polling` or `failed`.
+    """
+
+    state: str
+    reason: str | None
+    checked_at: datetime | None
+    last_event_at: datetime | None
+    pending_events: int
+    oldest_pending_seconds: float
+
+
+@dataclass(frozen=True)
+class AccountStatus:
+    """An account with its syncs and its webhook.
+
+    :param lag_seconds: since the end of the last complete sync of the resource that is furthest behind; None: some
+        resource was never complete. Webhooks bring changes in between.
+    """
+
+    account: Account
+    resources: list[ResourceStatus]
+    webhook: WebhookStatus
+    lag_seconds: float | None
+
+
+def account_status(connection: Connection, account_id: int) -> AccountStatus:
+    """How one account is doing.
+
+    :raises UnknownAccount: when it is not registered.
+    """
+    return _statuses(connection, [get_account(connection, account_id)])[0]
+
+
+def account_statuses(connection: Connection) -> list[AccountStatus]:
+    """How all accounts are doing, ordered by id."""
+    return _statuses(connection, list_accounts(connection))
+
+
+def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountStatus]:
+    params = {"account_ids": [account.account_id for account in accounts]}
+    webhooks = {row.pop("account_id"): row for row in connection.execute(_QUERIES["webhooks"], params)}
+    resources: dict[int, list[dict[str, Any]]] = {}
+    for row in connection.execute(_QUERIES["resources"], params):
+        resources.setdefault(row.pop("account_id"), []).append(row)
+    return [
+        _status(account, resources.get(account.account_id, []), webhooks[account.account_id]) for account in accounts
+    ]
+
+
+def _status(account: Account, resources: list[dict[str, Any]], webhook: dict[str, Any]) -> AccountStatus:
+    ages = [row.pop("age_seconds") for row in resources]
+    return AccountStatus(
+        account,
+        [ResourceStatus(**row) for row in resources],
+        WebhookStatus(**webhook),
+        None if not ages or None in ages else max(ages),
+    )

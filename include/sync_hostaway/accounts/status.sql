@@ -1,0 +1,56 @@
+-- name: resources
+-- A delta is no sync of a resource: it fetches single objects.
+select
+    runs.account_id,
+    runs.resource,
+    runs.mode,
+    runs.verdict,
+    runs.started_at,
+    runs.finished_at,
+    runs.rows_seen,
+    runs.error,
+    complete.finished_at as last_complete_at,
+    extract(epoch from clock_timestamp() - complete.finished_at)::float as age_seconds
+from (
+    select distinct on (account_id, resource) *
+    from ops.sync_runs
+    where account_id = any(%(account_ids)s) and mode <> 'delta'
+    order by account_id, resource, started_at desc
+) as runs
+left join lateral (
+    select earlier.finished_at
+    from ops.sync_runs as earlier
+    where
+        earlier.account_id = runs.account_id
+        and earlier.resource = runs.resource
+        and earlier.mode <> 'delta'
+        and earlier.verdict in ('complete', 'repaired')
+    order by earlier.started_at desc
+    limit 1
+) as complete on true
+order by runs.account_id, runs.resource
+
+-- name: webhooks
+select
+    accounts.account_id,
+    coalesce(endpoints.state, 'unregistered') as state,
+    endpoints.state_reason as reason,
+    endpoints.checked_at,
+    newest.received_at as last_event_at,
+    pending.events as pending_events,
+    pending.seconds as oldest_pending_seconds
+from ops.accounts as accounts
+left join ops.webhook_endpoints as endpoints on accounts.account_id = endpoints.account_id
+left join lateral (
+    select max(events.received_at) as received_at
+    from ops.webhook_events as events
+    where events.account_id = accounts.account_id
+) as newest on true
+cross join lateral (
+    select
+        count(*) as events,
+        coalesce(extract(epoch from clock_timestamp() - min(events.received_at)), 0)::float as seconds
+    from ops.webhook_events as events
+    where events.account_id = accounts.account_id and events.state = 'pending'
+) as pending
+where accounts.account_id = any(%(account_ids)s)

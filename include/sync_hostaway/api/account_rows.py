@@ -1,0 +1,85 @@
+"""The rows of one account, twice locked in: the queries name the account, and PostgreSQL shows no other's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import Cursor, sql
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import ConnectionPool
+
+from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.settings import get_settings
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+
+_QUERIES = load_queries(Path(__file__).with_name("account_rows.sql"))
+# Seconds until a request without a connection is answered 503.
+_PATIENCE = 5.0
+
+Pool = ConnectionPool[Connection]
+
+
+def make_pool() -> Pool:
+    """A pool that is not open yet. It looks for the warehouse when it connects: an app can start without one."""
+    return ConnectionPool(
+        lambda: get_settings().warehouse_dsn,
+        min_size=1,
+        max_size=get_settings().api_connections,
+        open=False,
+        timeout=_PATIENCE,
+        # A connection that died with the server is found before a request is.
+        check=ConnectionPool.check_connection,
+        # Whoever comes next tries again at once, not the pool in ever longer intervals.
+        reconnect_timeout=0.0,
+        kwargs={
+            "autocommit": True,
+            "row_factory": dict_row,
+            "connect_timeout": 5,
+            "application_name": "sync-hostaway api",
+        },
+        name="hostaway-api",
+    )
+
+
+@dataclass(frozen=True)
+class AccountRows:
+    """What a request may read.
+
+    :param as_of: the moment of which the rows tell; None when the resource has never been synced.
+    """
+
+    as_of: datetime | None
+    _connection: Connection
+    _account_id: int
+
+    def one(self, query: sql.SQL, **params: Any) -> dict[str, Any] | None:
+        """The first row of a query, which names the account itself: `account_id = %(account_id)s`."""
+        return self._execute(query, params).fetchone()
+
+    def all(self, query: sql.SQL, **params: Any) -> list[dict[str, Any]]:
+        """Every row of such a query."""
+        return self._execute(query, params).fetchall()
+
+    def _execute(self, query: sql.SQL, params: dict[str, Any]) -> Cursor[DictRow]:
+        return self._connection.execute(query, {**params, "account_id": self._account_id})
+
+
+@contextmanager
+def account_rows(pool: Pool, account_id: int, resource: Resource) -> Iterator[AccountRows]:
+    """A transaction that can read one account's core rows and nothing else.
+
+    Role and account last as long as the transaction: whoever gets the connection next, also through a pooler outside,
+    begins without them.
+
+    :param resource: whose freshness is told. It is asked for first, so that the rows are at least that fresh.
+    """
+    with pool.connection() as connection:
+        moment = fetch_value(connection, _QUERIES["as_of"], {"account_id": account_id, "resource": resource.value})
+        with connection.transaction():
+            connection.execute(_QUERIES["become"], {"account_id": str(account_id)})
+            yield AccountRows(moment, connection, account_id)

@@ -1,0 +1,75 @@
+"""The authenticated app: what operators and host applications use. Webhooks come in through an app of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+
+from sync_hostaway.api import (
+    calendar,
+    conversations,
+    health,
+    listings,
+    operator,
+    operator_events,
+    problems,
+    reference,
+    reservations,
+    responses,
+    send_message,
+)
+from sync_hostaway.api.account_rows import make_pool
+from sync_hostaway.api.middleware import RequestContext
+from sync_hostaway.api.rate_limit import RateLimiter
+from sync_hostaway.hostaway.budget import RateLimit
+from sync_hostaway.settings import get_settings
+from sync_hostaway.webhooks.run_trigger import RunTrigger, configured_trigger
+
+_VERSION = "1"
+# Messages on their way to Hostaway at the same time; further ones wait for their turn.
+_SENDERS = 8
+_ABOUT = "Availability, reservations and guest messages of mirrored Hostaway accounts, and the accounts themselves."
+
+
+def create_app(trigger: RunTrigger | None = None) -> FastAPI:
+    """The app, to be mounted at /hostaway. It opens its connections when it starts, and waits for none of them.
+
+    :param trigger: asks for Dag runs; None: the one of the settings.
+    :raises ConfigurationError: when a setting it needs is missing or wrong.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.pool.open(wait=False)
+        try:
+            yield
+        finally:
+            app.state.pool.close()
+
+    app = FastAPI(
+        title="sync-hostaway",
+        version=_VERSION,
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        responses=responses.COMMON,
+    )
+    app.state.pool = make_pool()
+    app.state.trigger = trigger or configured_trigger()
+    app.state.senders = CapacityLimiter(_SENDERS)
+    app.state.rate_limiter = RateLimiter(RateLimit.parse(get_settings().api_rate_limit))
+    app.state.health = health.HealthChecks(app.state.pool)
+    app.add_middleware(RequestContext)
+    problems.install(app)
+    for resource in (calendar, listings, reservations, conversations, send_message):
+        app.include_router(resource.router, responses=responses.SCOPED)
+    for router in (operator.router, operator_events.router, health.router, reference.router):
+        app.include_router(router)
+    app.openapi = partial(reference.describe, app)  # type: ignore[method-assign]
+    return app

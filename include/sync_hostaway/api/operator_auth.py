@@ -1,0 +1,100 @@
+"""Who operates: people and programs that Airflow's auth manager knows, whichever it is.
+
+Airflow authenticates none of the apps that plugins mount, so each route here asks the auth manager itself. Accounts
+hold credentials as Airflow's connections do: who may read, create, change or delete the connection
+`hostaway_<account id>` may do so with the account. In the simple auth manager these are the roles op and admin.
+
+Nothing here is imported from Airflow before a request comes; whatever goes wrong then, the answer is no.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from sync_hostaway.api.problems import Problem
+
+log = structlog.get_logger(__name__)
+
+_bearer = HTTPBearer(
+    scheme_name="Operator",
+    bearerFormat="JWT",
+    description="A token of Airflow (`POST /auth/token`) of a user who may manage connections.",
+    auto_error=False,
+)
+_METHODS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "PATCH": "PUT", "DELETE": "DELETE"}
+
+
+async def operator(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> str:
+    """The name of the operator who asks.
+
+    :raises Problem: 401 without a good token, 403 without the permission, 503 when Airflow cannot tell.
+    """
+    try:
+        user = await _user(request, credentials)
+        name = str(user.get_name())
+        is_permitted = await run_in_threadpool(_is_permitted, user, request)
+    except (Problem, HTTPException):
+        raise
+    except Exception as error:
+        log.exception("operator_not_authenticated")
+        raise Problem(
+            503, "auth-unavailable", "Not available", "Airflow's auth manager cannot tell who asks; the log says why."
+        ) from error
+    if not is_permitted:
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "not-permitted",
+            "Not permitted",
+            "This takes a user of Airflow who may manage its connections.",
+        )
+    request.state.caller = {"operator": name}
+    return name
+
+
+async def _user(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Any:
+    from airflow.api_fastapi.app import get_auth_manager
+    from jwt import InvalidTokenError
+
+    token = credentials.credentials if credentials else _token_of_page(request)
+    if not token:
+        raise _unauthorized("A token of Airflow is needed: `POST /auth/token` gives one.")
+    try:
+        return await get_auth_manager().get_user_from_token(token)
+    except InvalidTokenError:
+        raise _unauthorized("The token is not valid, or not any more.") from None
+
+
+def _token_of_page(request: Request) -> str | None:
+    """The token of a browser that is logged in to Airflow's UI, for requests that change nothing.
+
+    A cookie comes along by itself, also when another site's page sends the request; a header does not.
+    """
+    from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+
+    return request.cookies.get(COOKIE_NAME_JWT_TOKEN) if _METHODS[request.method] == "GET" else None
+
+
+def _is_permitted(user: Any, request: Request) -> bool:
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
+
+    from sync_hostaway.accounts.airflow_secrets import connection_id
+
+    account_id = request.path_params.get("account_id")
+    details = ConnectionDetails(conn_id=connection_id(account_id)) if account_id else None
+    manager = get_auth_manager()
+    return bool(manager.is_authorized_connection(method=_METHODS[request.method], details=details, user=user))
+
+
+def _unauthorized(detail: str) -> Problem:
+    return Problem(
+        HTTPStatus.UNAUTHORIZED, "unauthorized", "Unauthorized", detail, headers={"WWW-Authenticate": "Bearer"}
+    )

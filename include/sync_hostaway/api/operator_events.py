@@ -1,0 +1,149 @@
+"""What operators do with webhook events: look at what came in, send it round again, or put it away."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Path, Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from sync_hostaway.api.answers import MAX_ID
+from sync_hostaway.api.operator import OPERATORS_ONLY, Trigger, Warehouse
+from sync_hostaway.api.operator_auth import operator
+from sync_hostaway.api.problems import not_found
+from sync_hostaway.api.responses import errors
+from sync_hostaway.exceptions import InvalidValue, RunNotRequested
+from sync_hostaway.webhooks import history
+from sync_hostaway.webhooks.delta_requests import request_delta
+from sync_hostaway.webhooks.history import EventFilter, State
+from sync_hostaway.webhooks.run_trigger import RunTrigger
+
+router = APIRouter(
+    prefix="/v1/webhook-events",
+    tags=["webhook events"],
+    dependencies=[Depends(operator)],
+    responses=OPERATORS_ONLY,
+)
+
+Id = Annotated[int, Field(ge=1, lt=MAX_ID)]
+
+
+class Event(BaseModel):
+    """What Hostaway delivered, and what became of it."""
+
+    event_id: int = Field(examples=[4711])
+    account_id: int = Field(examples=[12345])
+    state: State = Field(
+        description="pending; done: its object was fetched; gone: Hostaway has it no more; dead: out of attempts; "
+        "ignored: nobody here knows it; unreadable; discarded: by an operator"
+    )
+    event: str | None = Field(examples=["reservation.updated"])
+    object: str | None = Field(examples=["reservation"])
+    object_id: int | None = Field(examples=[20117])
+    times_received: int = Field(examples=[1])
+    received_at: datetime
+    attempts: int = Field(examples=[1])
+    next_try_at: datetime
+    finished_at: datetime | None
+    reason: str | None
+
+
+class Events(BaseModel):
+    """Events, newest first."""
+
+    events: list[Event]
+
+
+class WholeEvent(Event):
+    """An event as it was received."""
+
+    body: str | None = Field(description="As received, with personal data; null after the retention")
+
+
+class Wanted(BaseModel):
+    """Which events; what is left out may be anything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account_id: Id | None = None
+    state: list[State] = Field([], max_length=len(State), description="May be given several times")
+    since: AwareDatetime | None = Field(None, description="Received at this time or later")
+    object: str | None = Field(None, max_length=100, description="Kind of object", examples=["reservation"])
+    object_id: Id | None = None
+
+    def filter(self, event_ids: list[int] | None = None) -> EventFilter:
+        """As the inbox understands it."""
+        return EventFilter(
+            self.account_id,
+            tuple(self.state) or None,
+            self.since,
+            self.object,
+            self.object_id,
+            tuple(event_ids) if event_ids else None,
+        )
+
+
+class Page(Wanted):
+    """Which events, and how many of them."""
+
+    limit: int = Field(50, ge=1, le=500, description="At most so many")
+
+
+class Chosen(Wanted):
+    """Events to do something with."""
+
+    event_ids: list[Id] = Field([], max_length=1000, examples=[[4711]])
+    all: bool = Field(False, description="Must be true where nothing else is said: every event there is")
+
+    @model_validator(mode="after")
+    def _is_meant(self) -> Self:
+        if self.all == bool(self.model_fields_set - {"all"}):
+            raise ValueError("say which events, or that all are meant; not both")
+        return self
+
+
+class Done(BaseModel):
+    """What was done."""
+
+    events: int = Field(description="How many", examples=[3])
+
+
+@router.get("", summary="Webhook events")
+def get_events(connection: Warehouse, wanted: Annotated[Page, Query()]) -> Events:
+    """Newest first, without their bodies."""
+    rows = history.list_events(connection, wanted.filter(), wanted.limit)
+    return Events(events=[Event(**row) for row in rows])
+
+
+@router.get("/{event_id}", summary="One webhook event", responses=errors(s404="There is no such event"))
+def get_event(event_id: Annotated[int, Path(ge=1, lt=MAX_ID)], connection: Warehouse) -> WholeEvent:
+    """With its body, which holds personal data."""
+    try:
+        row: dict[str, Any] = history.get_event(connection, event_id)
+    except InvalidValue:
+        raise not_found(f"webhook event {event_id}") from None
+    body = None if row["body"] is None else bytes(row["body"]).decode(errors="replace")
+    return WholeEvent.model_validate({**row, "body": body})
+
+
+@router.post("/replay", summary="Serve webhook events again")
+def replay(chosen: Chosen, connection: Warehouse, trigger: Trigger, tasks: BackgroundTasks) -> Done:
+    """Their objects are fetched once more, within seconds. Events that could not be read are read again."""
+    count = history.replay(connection, chosen.filter(chosen.event_ids))
+    if count:
+        tasks.add_task(_drain, trigger)
+    return Done(events=count)
+
+
+@router.post("/discard", summary="Put webhook events away")
+def discard(chosen: Chosen, connection: Warehouse) -> Done:
+    """Events that wait or are dead are never served; a replay brings them back."""
+    return Done(events=history.discard(connection, chosen.filter(chosen.event_ids)))
+
+
+def _drain(trigger: RunTrigger) -> None:
+    # Should Airflow not take it: hostaway_maintenance sees the events that wait.
+    with suppress(RunNotRequested):
+        request_delta(trigger)

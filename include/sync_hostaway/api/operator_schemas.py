@@ -1,0 +1,180 @@
+"""What operators send and get. No answer has a place for a secret, but that of a new API token."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+
+from sync_hostaway.accounts import api_tokens, erase, status
+from sync_hostaway.accounts.api_tokens import Scope
+from sync_hostaway.accounts.options import AccountOptions
+from sync_hostaway.api.answers import MAX_ID
+from sync_hostaway.dag_ids import sync_dag_id
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ClientSecret = Annotated[
+    SecretStr, Field(min_length=1, max_length=500, description="Hostaway's API key", examples=["0123456789abcdef"])
+]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewAccount(_Input):
+    """An account to mirror."""
+
+    client_id: int = Field(ge=1, lt=MAX_ID, description="Hostaway's account id", examples=[12345])
+    client_secret: ClientSecret
+    name: Name | None = Field(None, description="For people", examples=["Seaside Homes"])
+    options: AccountOptions | None = Field(None, description="What is different for this account")
+
+
+class AccountChanges(_Input):
+    """What to change; what is left out stays."""
+
+    name: Name | None = Field(None, description="Null: no name", examples=["Seaside Homes"])
+    state: Literal["active", "disabled"] | None = Field(None, description="Disabled: nothing runs, and all rows stay")
+    reason: str | None = Field(None, max_length=500, description="Why it is disabled", examples=["contract ended"])
+    client_secret: ClientSecret | None = Field(None, description="A new API key; checked before the old one goes")
+    options: AccountOptions | None = Field(None, description="Options to change; null: as the settings say")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set - {"reason"}:
+            raise ValueError("there is nothing to change")
+        if self.reason is not None and self.state != "disabled":
+            raise ValueError("a reason goes with the state disabled")
+        return self
+
+
+class ResourceSync(BaseModel):
+    """The last sync of one resource."""
+
+    resource: str = Field(examples=["reservations"])
+    mode: str = Field(examples=["full"])
+    verdict: str = Field(description="running, complete, repaired, incomplete or failed", examples=["complete"])
+    started_at: datetime
+    finished_at: datetime | None
+    rows_seen: int = Field(examples=[1204])
+    error: str | None
+    last_complete_at: datetime | None = Field(description="End of the last sync that saw every row")
+
+
+class WebhookState(BaseModel):
+    """Whether Hostaway delivers changes, and what waits to be fetched."""
+
+    state: str = Field(description="unregistered, registered, polling or failed", examples=["registered"])
+    reason: str | None
+    checked_at: datetime | None
+    last_event_at: datetime | None
+    pending_events: int = Field(examples=[0])
+    oldest_pending_seconds: float = Field(examples=[0.0])
+
+
+class AccountState(BaseModel):
+    """An account and how it is doing."""
+
+    account_id: int = Field(examples=[12345])
+    name: str | None = Field(examples=["Seaside Homes"])
+    state: str = Field(description="active, disabled, or refused: Hostaway does not accept its API key")
+    state_reason: str | None
+    options: dict[str, Any] = Field(description="What is different for this account", examples=[{}])
+    created_at: datetime
+    dag_id: str = Field(description="Its Dag in Airflow", examples=["hostaway_sync__12345"])
+    lag_seconds: float | None = Field(
+        description="Since the last complete sync of the resource furthest behind; null: one was never complete"
+    )
+    resources: list[ResourceSync]
+    webhook: WebhookState
+
+    @classmethod
+    def of(cls, found: status.AccountStatus) -> Self:
+        """What is told of it."""
+        account = found.account
+        return cls(
+            account_id=account.account_id,
+            name=account.name,
+            state=account.state,
+            state_reason=account.state_reason,
+            options=account.options,
+            created_at=account.created_at,
+            dag_id=sync_dag_id(account.account_id),
+            lag_seconds=found.lag_seconds,
+            resources=[ResourceSync.model_validate(resource, from_attributes=True) for resource in found.resources],
+            webhook=WebhookState.model_validate(found.webhook, from_attributes=True),
+        )
+
+
+class Accounts(BaseModel):
+    """Every account, ordered by id."""
+
+    accounts: list[AccountState]
+
+
+class NewToken(_Input):
+    """A token for one host application."""
+
+    name: Name = Field(description="Who uses it", examples=["Booking site"])
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), examples=[[Scope.READ_CALENDAR]])
+    expires_at: AwareDatetime | None = Field(None, description="Null: never", examples=["2030-01-01T00:00:00Z"])
+
+
+class Token(BaseModel):
+    """An API token, without its text."""
+
+    token_id: str = Field(examples=["0a1b2c3d4e5f"])
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute")
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, token: api_tokens.ApiToken) -> Self:
+        """What is told of it."""
+        fields = {name: getattr(token, name) for name in Token.model_fields if name != "scopes"}
+        return cls(**fields, scopes=sorted(token.scopes))
+
+
+class IssuedToken(Token):
+    """A new API token."""
+
+    token: str = Field(default="", description="The token itself; nobody can read it again", examples=["shw_0a1b…"])
+
+
+class Tokens(BaseModel):
+    """An account's tokens, the oldest first."""
+
+    tokens: list[Token]
+
+
+class Purged(BaseModel):
+    """What a purge removed."""
+
+    account_id: int
+    rows: dict[str, int] = Field(description="Rows by table", examples=[{"hostaway.reservations": 1204}])
+    left: list[str] = Field(description="What has to be removed by hand, where this server cannot")
+
+    @classmethod
+    def of(cls, purged: erase.Purged) -> Self:
+        """What is told of it."""
+        return cls.model_validate(purged, from_attributes=True)
+
+
+class ErasedGuest(BaseModel):
+    """What was erased of a guest."""
+
+    account_id: int
+    guest_id: int
+    reservations: int = Field(examples=[2])
+    conversations: int = Field(examples=[1])
+    rows: int = Field(description="Landed rows that were stripped", examples=[14])
+
+    @classmethod
+    def of(cls, erased: erase.ErasedGuest) -> Self:
+        """What is told of it."""
+        return cls.model_validate(erased, from_attributes=True)

@@ -1,0 +1,342 @@
+"""Guest messages of host applications: each sent at most once per idempotency key, whatever is killed or lost.
+
+    claim ─► sending ─► Hostaway ─► sent       it has the message
+                           ├──────► failed     it refused; the same key gets the same answer
+                           └──────► unknown    no answer: it may have the message
+
+An entry is committed before Hostaway is asked. One that is `sending` without a sender, or `unknown`, is settled by
+reading its thread. Only when Hostaway has had time enough and the message is not there is it sent again. What Hostaway
+certainly did not carry out leaves no entry: the same key begins anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.exceptions import (
+    AccessDenied,
+    CredentialsRefused,
+    HostawayError,
+    HostawayNotFound,
+    HostawayRefused,
+    HostawayThrottled,
+    SyncHostawayError,
+    UnknownAccount,
+)
+from sync_hostaway.hostaway import endpoints
+from sync_hostaway.hostaway.budget import Priority, RateLimit
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.hostaway.pagination import Walk, by_offset
+from sync_hostaway.landing.writer import Fetched, LandingWriter
+from sync_hostaway.settings import get_settings
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+
+log = structlog.get_logger(__name__)
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+# Seconds for a request slot or an answer: somebody waits for ours.
+_PATIENCE = 20.0
+# Seconds after which a request that got no answer is not still on its way. Must exceed the patience.
+SETTLING = 60.0
+# How far clocks and stamps of whole seconds may put a message before the attempt that made it.
+_TOLERANCE = timedelta(seconds=10)
+_TAGS = re.compile(r"<[^>]*>")
+
+
+class KeyReused(SyncHostawayError):
+    """The idempotency key was used for another message."""
+
+
+class BeingSent(SyncHostawayError):
+    """Another request with this idempotency key is being served."""
+
+
+class NoConversation(SyncHostawayError):
+    """Hostaway has no conversation for this reservation."""
+
+
+class SendLimitReached(SyncHostawayError):
+    """The account may send no more messages for now.
+
+    :param seconds: until the next one is permitted.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to send."""
+
+    reservation_id: int
+    body: str
+    channel_type: str
+
+    @property
+    def digest(self) -> bytes:
+        """Tells this request from another one with the same key."""
+        return hashlib.sha256(orjson.dumps([self.reservation_id, self.body, self.channel_type])).digest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of a message so far.
+
+    :param age: seconds since Hostaway was last asked to send it.
+    """
+
+    outbox_id: int
+    account_id: int
+    request_hash: bytes
+    reservation_id: int
+    conversation_id: int
+    channel_type: str
+    body: str
+    state: str
+    attempts: int
+    tried_at: datetime
+    message_id: int | None
+    message_status: str | None
+    reason: str | None
+    settled_at: datetime | None
+    age: float
+
+
+class Outbox:
+    """The messages of one account, over a connection that nothing else uses meanwhile."""
+
+    def __init__(self, connection: Connection, account_id: int) -> None:
+        self._connection = connection
+        self._account_id = account_id
+
+    def send(self, key: str, draft: Draft) -> Entry:
+        """Send a message, or tell what became of the one that was sent with this key.
+
+        :returns: `sent`, `failed`, or `unknown`; then ask again with the same key once it is `SETTLING` seconds old.
+        :raises KeyReused: when the key was used for another message.
+        :raises BeingSent: when another request with this key is at it.
+        :raises NoConversation: when there is nowhere to send it.
+        :raises SendLimitReached: when the account has sent too many lately.
+        :raises HostawayError: when Hostaway was not asked, or did not carry it out; the key is as good as new.
+        """
+        with self._alone(key):
+            entry = self._entry(key)
+            if entry and entry.request_hash != draft.digest:
+                raise KeyReused
+            if entry and entry.state in ("sent", "failed"):
+                return entry
+            with client_for(self._connection, self._account_id, Priority.DELTA, patience=_PATIENCE) as client:
+                try:
+                    return self._resume(client, key, draft, entry) if entry else self._begin(client, key, draft)
+                except CredentialsRefused as error:
+                    refuse_account(self._connection, client, str(error))
+                    raise
+
+    def _begin(self, client: HostawayClient, key: str, draft: Draft) -> Entry:
+        conversation_id = self._conversation_of(client, draft.reservation_id)
+        return self._attempt(client, key, self._claim(key, draft, conversation_id))
+
+    def _resume(self, client: HostawayClient, key: str, draft: Draft, entry: Entry) -> Entry:
+        found = self._find_in_thread(client, entry)
+        if found:
+            return self._settle_sent(key, entry, found)
+        if entry.age < SETTLING:
+            return self._mark_unknown(key, entry, "Hostaway may still be at it")
+        log.info("message_not_there", outbox_id=entry.outbox_id, account_id=entry.account_id)
+        return self._attempt(client, key, self._claim(key, draft, entry.conversation_id))
+
+    def _attempt(self, client: HostawayClient, key: str, entry: Entry) -> Entry:
+        body = {"body": entry.body, "communicationType": entry.channel_type}
+        try:
+            reply = client.write("POST", endpoints.messages_of(entry.conversation_id), body, resource=Resource.MESSAGES)
+        except (HostawayThrottled, CredentialsRefused, AccessDenied):
+            self._connection.execute(_QUERIES["release"], {"outbox_id": entry.outbox_id})
+            raise
+        except (HostawayRefused, HostawayNotFound) as error:
+            return self._settle(key, entry, "failed", reason=str(error))
+        except HostawayError as error:
+            return self._after_silence(client, key, entry, error)
+        message = reply.result
+        if not isinstance(message, dict) or not _id_of(message):
+            return self._after_silence(client, key, entry, HostawayError("Hostaway's answer names no message"))
+        return self._settle_sent(key, entry, message)
+
+    def _after_silence(self, client: HostawayClient, key: str, entry: Entry, error: HostawayError) -> Entry:
+        log.warning("message_without_answer", outbox_id=entry.outbox_id, error=str(error))
+        try:
+            found = self._find_in_thread(client, entry)
+        except HostawayError:
+            found = None
+        return self._settle_sent(key, entry, found) if found else self._mark_unknown(key, entry, str(error))
+
+    def _find_in_thread(self, client: HostawayClient, entry: Entry) -> dict[str, Any] | None:
+        """The message of an entry as Hostaway has it: same words, not older than the attempt, nobody else's."""
+        candidates: dict[int, dict[str, Any]] = {}
+        path = endpoints.messages_of(entry.conversation_id)
+        for page in by_offset(
+            client,
+            path,
+            endpoints.WITH_SCHEDULED,
+            resource=Resource.MESSAGES,
+            page_size=client.settings.page_size,
+            walk=Walk(),
+        ):
+            # Hostaway's clock may differ from ours. A slow answer only makes this reach further back.
+            ahead = page.served_at - datetime.now(UTC)
+            earliest = entry.tried_at + ahead - _TOLERANCE
+            for row in page.rows:
+                if isinstance(row, dict) and (number := _id_of(row)) and _is_it(row, entry.body, earliest):
+                    candidates[number] = row
+        params = {"account_id": self._account_id, "ids": list(candidates)}
+        taken = {row["message_id"] for row in self._connection.execute(_QUERIES["known_messages"], params)}
+        return next((candidates[number] for number in sorted(candidates) if number not in taken), None)
+
+    def _conversation_of(self, client: HostawayClient, reservation_id: int) -> int:
+        params = {"account_id": self._account_id, "reservation_id": reservation_id}
+        landed = fetch_value(self._connection, _QUERIES["conversation"], params)
+        if landed:
+            return int(landed)
+        try:
+            rows = client.get(endpoints.conversations_of(reservation_id), resource=Resource.CONVERSATIONS).result
+        except HostawayNotFound:
+            rows = []
+        ids = [number for row in rows if isinstance(row, dict) and (number := _id_of(row))]
+        if not ids:
+            raise NoConversation
+        return max(ids)
+
+    def _claim(self, key: str, draft: Draft, conversation_id: int) -> Entry:
+        params = {
+            "account_id": self._account_id,
+            "key": key,
+            "request_hash": draft.digest,
+            "reservation_id": draft.reservation_id,
+            "conversation_id": conversation_id,
+            "channel_type": draft.channel_type,
+            "body": draft.body,
+        }
+        limit = RateLimit.parse(get_settings().send_limit)
+        with self._connection.transaction():
+            if limit:
+                self._connection.execute(_QUERIES["lock_limit"], params)
+                seconds = fetch_value(
+                    self._connection,
+                    _QUERIES["seconds_until_permitted"],
+                    {**params, "calls": limit.calls, "seconds": limit.seconds},
+                )
+                if seconds and seconds > 0:
+                    raise SendLimitReached(seconds)
+            self._connection.execute(_QUERIES["claim"], params)
+        return self._expected_entry(key)
+
+    def _settle_sent(self, key: str, entry: Entry, message: dict[str, Any]) -> Entry:
+        status = message.get("status")
+        settled = self._settle(key, entry, "sent", message_id=_id_of(message), status=str(status) if status else None)
+        # What follows only makes the message arrive sooner: it is sent, and the next sync would bring it.
+        with self._connection.transaction():
+            fetched = Fetched([message], datetime.now(UTC), entry.conversation_id)
+            LandingWriter(self._connection, self._account_id, Resource.MESSAGES, None).land([fetched])
+            self._connection.execute(
+                _QUERIES["hint"],
+                {
+                    "account_id": self._account_id,
+                    "outbox_id": entry.outbox_id,
+                    "message_id": settled.message_id,
+                    "conversation_id": entry.conversation_id,
+                    "reservation_id": entry.reservation_id,
+                },
+            )
+        return settled
+
+    def _settle(
+        self,
+        key: str,
+        entry: Entry,
+        state: str,
+        *,
+        message_id: int | None = None,
+        status: str | None = None,
+        reason: str | None = None,
+    ) -> Entry:
+        params = {
+            "outbox_id": entry.outbox_id,
+            "state": state,
+            "message_id": message_id,
+            "message_status": status,
+            "reason": reason,
+        }
+        self._connection.execute(_QUERIES["settle"], params)
+        log.info(
+            "message_settled",
+            account_id=self._account_id,
+            outbox_id=entry.outbox_id,
+            reservation_id=entry.reservation_id,
+            state=state,
+            message_id=message_id,
+            attempts=entry.attempts,
+            reason=reason,
+        )
+        return self._expected_entry(key)
+
+    def _mark_unknown(self, key: str, entry: Entry, reason: str) -> Entry:
+        self._connection.execute(_QUERIES["mark_unknown"], {"outbox_id": entry.outbox_id, "reason": reason})
+        log.warning("message_unknown", account_id=self._account_id, outbox_id=entry.outbox_id, reason=reason)
+        return self._expected_entry(key)
+
+    @contextmanager
+    def _alone(self, key: str) -> Iterator[None]:
+        params = {"account_id": self._account_id, "key": key}
+        if not fetch_value(self._connection, _QUERIES["try_lock"], params):
+            raise BeingSent
+        try:
+            yield
+        finally:
+            if not self._connection.closed:
+                self._connection.execute(_QUERIES["unlock"], params)
+
+    def _entry(self, key: str) -> Entry | None:
+        row = self._connection.execute(_QUERIES["entry"], {"account_id": self._account_id, "key": key}).fetchone()
+        return Entry(**row) if row else None
+
+    def _expected_entry(self, key: str) -> Entry:
+        entry = self._entry(key)
+        if entry is None:
+            raise UnknownAccount(f"Account {self._account_id} was removed while a message was being sent")
+        return entry
+
+
+def _id_of(row: dict[str, Any]) -> int | None:
+    number = row.get("id")
+    text = str(number) if isinstance(number, int | str) and not isinstance(number, bool) else ""
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def _is_it(row: dict[str, Any], body: str, earliest: datetime) -> bool:
+    if str(row.get("isIncoming")) in ("1", "True") or _plain(str(row.get("body") or "")) != _plain(body):
+        return False
+    try:
+        moment = datetime.fromisoformat(str(row.get("insertedOn") or row.get("date")))
+    except ValueError:
+        # When in doubt it is ours: a message too few can be sent by hand, one too many cannot be taken back.
+        return True
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) >= earliest
+
+
+def _plain(text: str) -> str:
+    """Words without what a channel may make of them: tags, entities, line ends."""
+    return " ".join(html.unescape(_TAGS.sub(" ", text)).split())

@@ -1,0 +1,183 @@
+"""Sends a guest message: the one route of host applications that changes something."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import structlog
+from anyio import to_thread
+from fastapi import APIRouter, BackgroundTasks, Header, Request, Response, Security
+from pydantic import BaseModel, ConfigDict, Field
+
+from sync_hostaway.accounts.api_tokens import ApiToken, Scope
+from sync_hostaway.api.account_rows import account_rows
+from sync_hostaway.api.answers import MAX_ID
+from sync_hostaway.api.outbox import (
+    SETTLING,
+    BeingSent,
+    Draft,
+    Entry,
+    KeyReused,
+    NoConversation,
+    Outbox,
+    SendLimitReached,
+)
+from sync_hostaway.api.problems import Problem, not_found
+from sync_hostaway.api.responses import errors
+from sync_hostaway.api.token_auth import caller
+from sync_hostaway.exceptions import SyncHostawayError
+from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.warehouse import connect, load_queries
+from sync_hostaway.webhooks.delta_requests import request_delta
+from sync_hostaway.webhooks.run_trigger import RunTrigger
+
+log = structlog.get_logger(__name__)
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+router = APIRouter(tags=["messages"])
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern="^[!-~]+$",
+        description="Made by the caller, one per message: however often a request with it is repeated, the guest gets "
+        "one message. A UUID serves well",
+        examples=["0b0e7b0c-6d0f-4a51-9f2a-4a7f3d1a6c11"],
+    ),
+]
+
+
+class MessageToSend(BaseModel):
+    """A message to the guest of a reservation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reservation_id: int = Field(ge=1, lt=MAX_ID, examples=[20117])
+    message: str = Field(
+        min_length=1,
+        max_length=10_000,
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
+        description="The text, as the guest is to read it",
+        examples=["Your room is ready from 14:00."],
+    )
+    channel_type: Literal["email", "channel", "sms", "whatsapp"] = Field(
+        description="How it is sent; `channel` answers on Airbnb, Booking.com and others where the guest wrote",
+        examples=["channel"],
+    )
+
+
+class SentMessage(BaseModel):
+    """A message that Hostaway has."""
+
+    state: Literal["sent"]
+    message_id: int = Field(description="Hostaway's id of it", examples=[270000123])
+    conversation_id: int = Field(examples=[701123])
+    reservation_id: int = Field(examples=[20117])
+    channel_type: str = Field(examples=["channel"])
+    status: str | None = Field(description="What Hostaway says became of it so far", examples=["sent"])
+
+
+@router.post(
+    "/v1/send-message",
+    response_model=SentMessage,
+    summary="Send a message to a guest",
+    responses=errors(
+        s400="The body is no JSON",
+        s404="There is no such reservation in this account",
+        s409="The same message is being sent just now, or the account is not active",
+        s422="The request cannot be used, its key was used for another message, there is no conversation, or Hostaway "
+        "refused the message; `type` tells which",
+        s429="The token or the account has sent too many; `Retry-After` says when to ask again",
+        s502="Hostaway did not accept a request",
+        s504="Hostaway did not answer: the message may be sent or not. Ask again with the same key after `Retry-After`",
+    ),
+)
+async def send_message(
+    request: Request,
+    background: BackgroundTasks,
+    token: Annotated[ApiToken, Security(caller, scopes=[Scope.SEND_MESSAGES])],
+    message: MessageToSend,
+    idempotency_key: IdempotencyKey,
+) -> Response:
+    """Repeat a request as often as you like with the same `Idempotency-Key`: the guest gets the message once.
+
+    The thread is read before anything is sent a second time, so an answer that was lost does no harm. The message lands
+    at once and is in the core tables a few seconds later.
+    """
+    draft = Draft(message.reservation_id, message.message, message.channel_type)
+    # Hostaway may take long to answer: senders have threads of their own, and the others' stay free.
+    send = partial(_send, request, token.account_id, idempotency_key, draft)
+    entry = await to_thread.run_sync(send, limiter=request.app.state.senders)
+    if entry.state == "sent":
+        background.add_task(_ask_for_delta, request.app.state.trigger)
+        return Response(_sent(entry).model_dump_json(), media_type="application/json")
+    raise _not_sent(entry)
+
+
+def _send(request: Request, account_id: int, key: str, draft: Draft) -> Entry:
+    with account_rows(request.app.state.pool, account_id, Resource.RESERVATIONS) as rows:
+        known = rows.one(_QUERIES["reservation"], reservation_id=draft.reservation_id)
+    if known is None:
+        raise not_found(f"reservation {draft.reservation_id}")
+    try:
+        # Its own connection: the pool's are for answers that take milliseconds.
+        with connect(application="sync-hostaway outbox") as connection:
+            return Outbox(connection, account_id).send(key, draft)
+    except (KeyReused, BeingSent, NoConversation, SendLimitReached) as error:
+        raise _refusal(error) from None
+
+
+def _sent(entry: Entry) -> SentMessage:
+    return SentMessage.model_validate(
+        {
+            "state": entry.state,
+            "message_id": entry.message_id,
+            "conversation_id": entry.conversation_id,
+            "reservation_id": entry.reservation_id,
+            "channel_type": entry.channel_type,
+            "status": entry.message_status,
+        }
+    )
+
+
+def _not_sent(entry: Entry) -> Problem:
+    if entry.state == "failed":
+        detail = f"Hostaway refused the message: {entry.reason} A new attempt needs a new key."
+        return Problem(422, "message-refused", "Hostaway refused the message", detail, state=entry.state)
+    return Problem(
+        504,
+        "message-unknown",
+        "Nobody knows yet whether the message was sent",
+        "Hostaway did not answer, and the message is not in its thread yet. Ask again with the same key: the thread is "
+        "read before anything is sent.",
+        headers={"Retry-After": str(max(math.ceil(SETTLING - entry.age), 1))},
+        state=entry.state,
+    )
+
+
+def _refusal(error: SyncHostawayError) -> Problem:
+    if isinstance(error, KeyReused):
+        detail = "This Idempotency-Key was used for another message. A new message needs a new key."
+        return Problem(422, "idempotency-key-reused", "The key was used for another message", detail)
+    if isinstance(error, BeingSent):
+        detail = "A request with this Idempotency-Key is being served. Ask again in a moment for its outcome."
+        return Problem(409, "being-sent", "The message is being sent", detail, headers={"Retry-After": "1"})
+    if isinstance(error, SendLimitReached):
+        seconds = str(math.ceil(error.seconds))
+        detail = f"Hostaway takes only so many messages of an account a minute; the next is permitted in {seconds} s."
+        return Problem(429, "send-limit", "Too many messages", detail, headers={"Retry-After": seconds})
+    detail = "Hostaway has no conversation for this reservation, and offers no way to begin one."
+    return Problem(422, "no-conversation", "There is no conversation", detail)
+
+
+def _ask_for_delta(trigger: RunTrigger) -> None:
+    try:
+        request_delta(trigger)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow: the message is sent, and its event waits
+        log.warning("delta_run_not_requested", error=f"{type(error).__name__}: {error}")

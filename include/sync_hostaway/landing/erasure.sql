@@ -1,0 +1,63 @@
+-- name: share
+-- Whoever lands rows shares this lock; whoever erases has it alone. Otherwise a batch that was fetched before an erasure
+-- could land after it. A statement of its own: the next one must see what was committed while this one waited.
+select pg_advisory_xact_lock_shared(hashtextextended('hostaway erasure', %(account_id)s))
+
+-- name: exclude
+select pg_advisory_xact_lock(hashtextextended('hostaway erasure', %(account_id)s))
+
+-- name: erasures
+select
+    exists(select 1 from ops.purged_accounts where account_id = %(account_id)s) as is_purged,
+    coalesce(array_agg(entity_id) filter (where kind = 'reservation'), '{}') as reservations,
+    coalesce(array_agg(entity_id) filter (where kind = 'conversation'), '{}') as conversations
+from ops.erasures
+where account_id = %(account_id)s
+
+-- name: landed_reservations
+select entity_id, parent_id, payload
+from {table}
+where account_id = %(account_id)s and entity_id = any(%(reservations)s)
+
+-- name: landed_conversations
+select entity_id, parent_id, payload
+from {table}
+where
+    account_id = %(account_id)s
+    and (entity_id = any(%(conversations)s) or payload ->> 'reservationId' = any(%(reservations)s))
+
+-- name: landed_messages
+select entity_id, parent_id, payload
+from {table}
+where
+    account_id = %(account_id)s
+    and (parent_id = any(%(conversations)s::bigint[]) or payload ->> 'reservationId' = any(%(reservations)s))
+
+-- name: landed_of_reservations
+select entity_id, parent_id, payload
+from {table}
+where account_id = %(account_id)s and payload ->> 'reservationId' = any(%(reservations)s)
+
+-- name: landed_calendar_days
+select entity_id, parent_id, payload
+from {table}
+where
+    account_id = %(account_id)s
+    and exists (
+        select 1
+        from jsonb_array_elements(
+            case when jsonb_typeof(payload -> 'reservations') = 'array' then payload -> 'reservations' end
+        ) as stay
+        where stay ->> 'id' = any(%(reservations)s)
+    )
+
+-- name: open_load
+insert into ops.loads (account_id, resource, rows_changed)
+values (%(account_id)s, %(resource)s, %(rows)s)
+returning load_id
+
+-- name: strip_row
+-- The hash is no payload's: the next sync writes the row once more, as it strips it itself.
+update {table}
+set payload = %(payload)s, payload_hash = ''::bytea, load_id = %(load_id)s, landed_at = now()
+where account_id = %(account_id)s and entity_id = %(entity_id)s

@@ -1,0 +1,56 @@
+"""The HTTP apps that Airflow's API server serves, and where."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+
+from sync_hostaway.exceptions import SyncHostawayError
+
+log = structlog.get_logger(__name__)
+
+# In this order: the API server takes the first prefix that fits. Only the receiver is public.
+_APPS = {
+    "/hostaway/webhooks": ("Hostaway webhooks", "sync_hostaway.webhooks.receiver"),
+    "/hostaway": ("Hostaway API", "sync_hostaway.api.app"),
+}
+
+
+def mounted_apps() -> list[dict[str, Any]]:
+    """What Airflow's plugin interface takes: apps with name and prefix.
+
+    An app that cannot be built is replaced by one that answers 503 to everything, so that neither Airflow's own API
+    ends with it, nor anything is served that it would have refused.
+    """
+    return [
+        {"app": _built(name, module), "url_prefix": prefix, "name": name} for prefix, (name, module) in _APPS.items()
+    ]
+
+
+def _built(name: str, module: str) -> FastAPI:
+    try:
+        create_app: Callable[[], FastAPI] = import_module(module).create_app
+        return create_app()
+    except SyncHostawayError as error:
+        log.warning("app_not_served", app=name, error=str(error))
+    except Exception as error:  # noqa: BLE001 - see above; no variables in the log, they hold settings
+        at = "".join(traceback.format_tb(error.__traceback__))
+        log.warning("app_not_served", app=name, error=type(error).__name__, at=at)
+    return _closed()
+
+
+def _closed() -> FastAPI:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    async def unavailable(path: str) -> Response:
+        """Says nothing: the reason stands in the API server's log."""
+        return JSONResponse({"status": "try again later"}, 503, headers={"Retry-After": "60"})
+
+    return app

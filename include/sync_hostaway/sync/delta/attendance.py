@@ -1,0 +1,47 @@
+"""Who attends to the inbox: a drain that runs sees every event, so that nobody needs to ask for another one.
+
+A drain holds the attendance for as long as it looks, gives it back, and then looks once more. Whoever commits an event
+and finds the inbox attended afterwards can rely on that: the last look comes later than the commit. A killed drain
+loses the attendance with its connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+
+_QUERIES = load_queries(Path(__file__).with_name("attendance.sql"))
+
+
+@contextmanager
+def attending(connection: Connection) -> Iterator[bool]:
+    """Attend to the inbox, unless another drain does; tells whether we do. The connection hears of new events."""
+    connection.execute(_QUERIES["listen"])
+    ours = bool(fetch_value(connection, _QUERIES["attend"]))
+    try:
+        yield ours
+    finally:
+        if ours and not connection.closed:
+            connection.execute(_QUERIES["leave"])
+
+
+def is_attended(connection: Connection) -> bool:
+    """Whether a drain that runs will see every event committed before this call."""
+    return bool(fetch_value(connection, _QUERIES["is_attended"]))
+
+
+def announce(connection: Connection) -> None:
+    """Have the drain that attends look up."""
+    connection.execute(_QUERIES["announce"])
+
+
+def wait_for_event(connection: Connection, seconds: float) -> None:
+    """Return when an event comes in, somebody announces something, or after that many seconds.
+
+    :param connection: the one that attends.
+    """
+    for _ in connection.notifies(timeout=seconds, stop_after=1):
+        return

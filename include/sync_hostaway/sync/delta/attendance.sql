@@ -1,0 +1,26 @@
+-- name: listen
+listen hostaway_webhook_events
+
+-- name: announce
+notify hostaway_webhook_events
+
+-- name: attend
+-- Any two numbers will do as long as nothing else in the warehouse takes the same advisory lock.
+select pg_try_advisory_lock(7402, 3)
+
+-- name: leave
+select pg_advisory_unlock(7402, 3)
+
+-- name: is_attended
+-- Looked up, not tried: one who tries it holds it for a moment, and a drain would find it taken.
+select exists (
+    select 1
+    from pg_catalog.pg_locks
+    where
+        locktype = 'advisory'
+        and database = (select oid from pg_catalog.pg_database where datname = current_database())
+        and classid = 7402
+        and objid = 3
+        and objsubid = 2
+        and granted
+)

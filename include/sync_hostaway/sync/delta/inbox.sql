@@ -1,0 +1,97 @@
+-- name: due_accounts
+-- One step into the index of pending events per account, however many are waiting; who has waited longest comes first.
+select accounts.account_id
+from ops.accounts as accounts
+cross join lateral (
+    select events.next_try_at
+    from ops.webhook_events as events
+    where events.account_id = accounts.account_id and events.state = 'pending'
+    order by events.next_try_at
+    limit 1
+) as oldest
+where
+    accounts.state = 'active'
+    and oldest.next_try_at <= clock_timestamp()
+    and not accounts.account_id = any(%(busy)s::bigint[])
+order by oldest.next_try_at, accounts.account_id
+
+-- name: seconds_until_due
+select extract(epoch from min(oldest.next_try_at) - clock_timestamp())::float as seconds
+from ops.accounts as accounts
+cross join lateral (
+    select events.next_try_at
+    from ops.webhook_events as events
+    where events.account_id = accounts.account_id and events.state = 'pending'
+    order by events.next_try_at
+    limit 1
+) as oldest
+where accounts.state = 'active' and not accounts.account_id = any(%(busy)s::bigint[])
+
+-- name: loads_wait
+-- Those of deltas alone: a sync that is under way asks for its transform when it is done.
+select exists (
+    select 1
+    from ops.loads as loads
+    inner join ops.sync_runs as runs on loads.sync_run_id = runs.sync_run_id
+    where loads.transformed_at is null and runs.mode = 'delta'
+)
+
+-- name: lock_account
+select pg_try_advisory_lock(hashtextextended('hostaway delta', %(account_id)s))
+
+-- name: due_events
+select
+    event_id,
+    event,
+    object,
+    object_id,
+    conversation_id,
+    reservation_id,
+    times_received,
+    received_at,
+    attempts
+from ops.webhook_events
+where account_id = %(account_id)s and state = 'pending' and next_try_at <= clock_timestamp()
+order by next_try_at, event_id
+limit %(limit)s
+
+-- name: finish
+-- An event that came once more since it was looked at stays: what it is about may have changed since it was read.
+update ops.webhook_events as events
+set
+    state = %(state)s,
+    attempts = events.attempts + 1,
+    reason = %(reason)s,
+    run_key = %(run_key)s,
+    load_id = served.load_id,
+    finished_at = clock_timestamp()
+from
+    unnest(%(event_ids)s::bigint[], %(times_received)s::integer[], %(load_ids)s::bigint[])
+        as served (event_id, times_received, load_id)
+where
+    events.event_id = served.event_id
+    and events.state = 'pending'
+    and events.times_received = served.times_received
+
+-- name: fail
+update ops.webhook_events as events
+set
+    state = case when events.attempts + 1 < %(most_attempts)s then 'pending' else 'dead' end,
+    attempts = events.attempts + 1,
+    next_try_at = clock_timestamp() + make_interval(secs => least(%(longest)s, power(2, events.attempts))),
+    reason = %(reason)s,
+    run_key = %(run_key)s,
+    finished_at = case when events.attempts + 1 >= %(most_attempts)s then clock_timestamp() end
+where events.event_id = any(%(event_ids)s::bigint[]) and events.state = 'pending'
+
+-- name: hold_back
+-- Nothing is wrong with these events: the account has to wait.
+update ops.webhook_events as events
+set
+    next_try_at = clock_timestamp() + make_interval(secs => %(seconds)s),
+    reason = %(reason)s,
+    run_key = %(run_key)s
+where
+    events.account_id = %(account_id)s
+    and events.state = 'pending'
+    and events.next_try_at < clock_timestamp() + make_interval(secs => %(seconds)s)

@@ -1,0 +1,54 @@
+"""Which nights a reservation is about: a calendar has no change stamp and no event of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.sync.context import Window
+from sync_hostaway.sync.delta.refetch import Need
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Listing and dates of a reservation, arrival and departure included, and its status."""
+
+    listing_id: int
+    arrival: date
+    departure: date
+    status: str
+
+    @classmethod
+    def of(cls, reservation: dict[str, Any] | None) -> Stay | None:
+        """The stay of a raw reservation; None when it has no dates, or none that could be read."""
+        if reservation is None or str(reservation.get("isDatesUnspecified")) in ("1", "True"):
+            return None
+        try:
+            return cls(
+                int(reservation["listingMapId"]),
+                date.fromisoformat(reservation["arrivalDate"][:10]),
+                date.fromisoformat(reservation["departureDate"][:10]),
+                str(reservation.get("status")),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+def calendar_needs(stays: Iterable[Stay], window: Window) -> list[Need]:
+    """The days that stays touch, within the mirrored window: touching or overlapping ones of a listing in one."""
+    needs: list[Need] = []
+    spans = sorted(
+        (stay.listing_id, max(stay.arrival, window.start), min(stay.departure, window.end)) for stay in stays
+    )
+    for listing_id, start, end in spans:
+        if start > end:
+            continue
+        last = needs[-1] if needs else None
+        if last and last.end and last.id == listing_id and start <= last.end + timedelta(days=1):
+            needs[-1] = Need(Resource.CALENDAR_DAYS, listing_id, last.start, max(last.end, end))
+        else:
+            needs.append(Need(Resource.CALENDAR_DAYS, listing_id, start, end))
+    return needs

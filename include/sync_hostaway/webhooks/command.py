@@ -1,0 +1,182 @@
+"""`sync-hostaway webhooks …`: what was delivered, what became of it, and where Hostaway delivers to."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from sync_hostaway.accounts.registry import client_for, list_accounts
+from sync_hostaway.cli_parts import AccountId, out, say_if_simulated, warehouse, when
+from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
+from sync_hostaway.hostaway.budget import Priority
+from sync_hostaway.hostaway.replies import decode
+from sync_hostaway.warehouse import Connection
+from sync_hostaway.webhooks import history
+from sync_hostaway.webhooks.endpoints import ensure_endpoint, find_endpoint, rotate_password
+from sync_hostaway.webhooks.history import EventFilter, State
+from sync_hostaway.webhooks.registration import ensure_registered
+
+webhooks_app = typer.Typer(help="Webhook events, and where Hostaway delivers them.", no_args_is_help=True)
+
+Ids = Annotated[list[int] | None, typer.Argument(help="Ids of events, as `webhooks list` shows them")]
+Account = Annotated[int | None, typer.Option(help="Hostaway's account id", min=1)]
+States = Annotated[list[State] | None, typer.Option("--state", help="Repeatable")]
+Since = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="Received since, in UTC"),
+]
+About = Annotated[str | None, typer.Option("--object", help="reservation:123, conversationMessage or 123")]
+Everything = Annotated[bool, typer.Option("--all", help="Every event there is, where nothing else is said")]
+
+
+@webhooks_app.command("list")
+def webhooks_list(
+    account: Account = None,
+    state: States = None,
+    since: Since = None,
+    about: About = None,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+) -> None:
+    """Show events, newest first."""
+    table = Table("id", "account", "event", "about", "state", "received", "times", "tries", "why")
+    for column in table.columns:
+        column.overflow = "fold"
+    with warehouse() as connection:
+        rows = history.list_events(connection, _filter(None, account, state, since, about), limit)
+    for row in reversed(rows):
+        table.add_row(
+            str(row["event_id"]),
+            str(row["account_id"]),
+            escape(row["event"] or row["object"] or "?"),
+            str(row["object_id"] or "?"),
+            row["state"],
+            f"{row['received_at']:%Y-%m-%d %H:%M:%S}",
+            str(row["times_received"]),
+            str(row["attempts"]),
+            escape(row["reason"] or ""),
+        )
+    out.print(table)
+    if len(rows) == limit:
+        out.print(f"Only the newest {limit}; --limit shows more.")
+
+
+@webhooks_app.command("show")
+def webhooks_show(event_id: Annotated[int, typer.Argument(help="As `webhooks list` shows it")]) -> None:
+    """Show one event with its body, which holds personal data."""
+    with warehouse() as connection:
+        event = history.get_event(connection, event_id)
+    body = event.pop("body")
+    event["content_hash"] = event["content_hash"].hex()
+    for name, value in event.items():
+        if value is not None:
+            out.print(f"{name:17} {value}", markup=False, highlight=False, soft_wrap=True)
+    out.print()
+    out.print(_readable(body), markup=False, highlight=False, soft_wrap=True)
+
+
+@webhooks_app.command("replay")
+def webhooks_replay(
+    event_ids: Ids = None,
+    account: Account = None,
+    state: States = None,
+    since: Since = None,
+    about: About = None,
+    everything: Everything = False,
+) -> None:
+    """Fetch what events are about once more. Events that could not be read are read again."""
+    wanted = _chosen(_filter(event_ids, account, state, since, about), everything)
+    with warehouse() as connection:
+        count = history.replay(connection, wanted)
+    out.print(f"{count} events wait for the next run of hostaway_delta, which begins within ten minutes.")
+
+
+@webhooks_app.command("discard")
+def webhooks_discard(
+    event_ids: Ids = None,
+    account: Account = None,
+    state: States = None,
+    since: Since = None,
+    about: About = None,
+    everything: Everything = False,
+) -> None:
+    """Never serve events that wait or are dead. `webhooks replay` brings them back."""
+    wanted = _chosen(_filter(event_ids, account, state, since, about), everything)
+    with warehouse() as connection:
+        count = history.discard(connection, wanted)
+    out.print(f"{count} events are discarded.")
+
+
+@webhooks_app.command("register")
+def webhooks_register(
+    account_id: Annotated[int | None, typer.Argument(help="All active accounts when left out", min=1)] = None,
+) -> None:
+    """Tell Hostaway where to deliver, and show what came of it. Safe to repeat; Airflow has to run."""
+    with warehouse() as connection:
+        say_if_simulated()
+        active = [account.account_id for account in list_accounts(connection) if account.state == "active"]
+        failed = [one for one in ([account_id] if account_id else active) if not _register(connection, one)]
+    if failed:
+        raise typer.Exit(1)
+
+
+@webhooks_app.command("rotate")
+def webhooks_rotate(account_id: AccountId) -> None:
+    """Give Hostaway a new password. The old one is accepted for two more hours, so that no delivery is lost."""
+    with warehouse() as connection:
+        say_if_simulated()
+        ensure_endpoint(connection, account_id)
+        rotate_password(connection, account_id)
+        if not _register(connection, account_id):
+            out.print("hostaway_maintenance tells Hostaway the new password; until then the old one goes on working.")
+            raise typer.Exit(1)
+
+
+def _register(connection: Connection, account_id: int) -> bool:
+    try:
+        with client_for(connection, account_id, Priority.DELTA) as client:
+            ensure_registered(connection, client)
+    except SyncHostawayError as error:
+        out.print(f"{account_id}: failed: {error}", markup=False, soft_wrap=True)
+        return False
+    endpoint = find_endpoint(connection, account_id)
+    if endpoint:
+        about = endpoint.state_reason or f"{endpoint.url}, checked {when(endpoint.checked_at)}"
+        out.print(f"{account_id}: {endpoint.state}: {about}", markup=False, highlight=False, soft_wrap=True)
+    return True
+
+
+def _filter(
+    event_ids: list[int] | None,
+    account: int | None,
+    states: list[State] | None,
+    since: datetime | None,
+    about: str | None,
+) -> EventFilter:
+    fields: dict[str, Any] = EventFilter.about(about) if about else {}
+    return EventFilter(
+        account_id=account,
+        states=tuple(states) if states else None,
+        since=since.replace(tzinfo=UTC) if since and since.tzinfo is None else since,
+        event_ids=tuple(event_ids) if event_ids else None,
+        **fields,
+    )
+
+
+def _chosen(wanted: EventFilter, everything: bool) -> EventFilter:
+    if wanted.is_empty and not everything:
+        raise InvalidValue("Say which events: ids, --account, --state, --since, --object, or --all")
+    return wanted
+
+
+def _readable(body: bytes | None) -> str:
+    if body is None:
+        return "(no body: it was never delivered, or is older than the retention)"
+    try:
+        return json.dumps(decode(body), indent=2, ensure_ascii=False)
+    except (SyncHostawayError, RecursionError):
+        return body.decode("utf-8", "backslashreplace")

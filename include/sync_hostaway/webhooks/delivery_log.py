@@ -1,0 +1,115 @@
+"""Reads Hostaway's own log of what it could not deliver, so that just those objects are fetched again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from sync_hostaway.exceptions import HostawayMalformedReply
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS
+from sync_hostaway.landing.shapes import Id, MaybeId
+from sync_hostaway.warehouse import Connection, load_queries
+from sync_hostaway.webhooks.endpoints import Endpoint
+from sync_hostaway.webhooks.events import RESERVATION
+
+_QUERIES = load_queries(Path(__file__).with_name("upkeep.sql"))
+_PAGE = 100
+# What fills more pages is caught up with by a sync: that costs less than to fetch so much one by one.
+_PAGES = 10
+_ID: TypeAdapter[int] = TypeAdapter(Id)
+_MAYBE_ID: TypeAdapter[int | None] = TypeAdapter(MaybeId)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What Hostaway could not deliver.
+
+    :param events: objects that now have an event in the inbox.
+    :param needs_sync: there is more than can be named: a message without its conversation, or too much to read.
+    """
+
+    events: int
+    needs_sync: bool
+
+
+@dataclass(frozen=True)
+class _Entry:
+    id: int
+    event: str | None
+    object: str | None
+    object_id: int | None
+    listing_id: int | None
+    arrived: bool
+
+
+def reconcile(connection: Connection, client: HostawayClient, endpoint: Endpoint) -> Missed:
+    """Put an event into the inbox for each object whose newest delivery failed since the log was last read.
+
+    Hostaway may still repeat some of these deliveries; to fetch an object twice costs a call and changes nothing.
+
+    :raises HostawayError: when Hostaway does not give its log; what it has said is read again next time.
+    """
+    entries, is_all = _new_entries(client, endpoint)
+    newest: dict[tuple[str | None, int | None], _Entry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.id):
+        newest[(entry.object, entry.object_id)] = entry
+    failed = [entry for entry in newest.values() if not entry.arrived]
+    named = [entry for entry in failed if entry.object == RESERVATION and entry.object_id]
+    with connection.transaction():
+        for entry in named:
+            connection.execute(_QUERIES["put_missed_event"], _params(endpoint, entry))
+        needs_sync = not is_all or len(named) < len(failed)
+        if needs_sync:
+            connection.execute(_QUERIES["want_sync"], {"account_id": endpoint.account_id})
+        read_to = max((entry.id for entry in entries), default=0)
+        connection.execute(_QUERIES["log_was_read"], {"account_id": endpoint.account_id, "log_read_to": read_to})
+    return Missed(len(named), needs_sync)
+
+
+def _new_entries(client: HostawayClient, endpoint: Endpoint) -> tuple[list[_Entry], bool]:
+    """Entries since the log was last read, and whether these are all."""
+    if endpoint.hostaway_id is None:
+        return [], True
+    entries: list[_Entry] = []
+    for page in range(_PAGES):
+        rows = client.get(
+            WEBHOOK_LOGS, {"unifiedWebhookId": endpoint.hostaway_id, "limit": _PAGE, "offset": page * _PAGE}
+        ).result
+        if not isinstance(rows, list):
+            raise HostawayMalformedReply(f"Hostaway's delivery log is no list but {type(rows).__name__}")
+        new = [entry for entry in map(_entry, rows) if entry and entry.id > endpoint.log_read_to]
+        entries += new
+        if len(rows) < _PAGE or len(new) < len(rows):
+            return entries, True
+    return entries, False
+
+
+def _entry(row: Any) -> _Entry | None:
+    try:
+        return _Entry(
+            id=_ID.validate_python(row["id"]),
+            event=row.get("event"),
+            object=row.get("object"),
+            object_id=_MAYBE_ID.validate_python(row.get("objectId")),
+            listing_id=_MAYBE_ID.validate_python(row.get("listingMapId")),
+            arrived=str(row.get("responseStatus")).startswith("2"),
+        )
+    except (AttributeError, KeyError, TypeError, ValidationError):
+        return None
+
+
+def _params(endpoint: Endpoint, entry: _Entry) -> dict[str, Any]:
+    name = f"delivery log of webhook {endpoint.hostaway_id}, entry {entry.id}"
+    return {
+        "account_id": endpoint.account_id,
+        "content_hash": hashlib.sha256(name.encode()).digest(),
+        "event": entry.event,
+        "object": entry.object,
+        "object_id": entry.object_id,
+        "listing_id": entry.listing_id,
+    }

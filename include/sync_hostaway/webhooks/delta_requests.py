@@ -1,0 +1,84 @@
+"""Asks for runs of `hostaway_delta`: at once when nothing is waiting, at most one per second under load.
+
+A drain that runs and will look again before it ends serves everybody (see `sync.delta.attendance`). Otherwise, a run
+drains whatever is in the inbox when it begins. So one that is still queued serves every event that was committed before
+somebody saw it queued, and nobody needs to ask for a second one: that also keeps a paused Dag, or one whose scheduler
+is away, from a heap of runs. A run that has begun may have passed an event by; then the next one is asked for under the
+id of the next second, which it does not start before. Everybody who asks in one second asks for the same id, in
+whatever process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from sync_hostaway.dag_ids import DELTA_DAG_ID
+from sync_hostaway.exceptions import RunNotRequested
+from sync_hostaway.webhooks.run_trigger import QUEUED, RunTrigger
+
+log = structlog.get_logger(__name__)
+
+SPACING = timedelta(seconds=1)
+# A scheduler's clock may be ahead of ours: then a run of the next second may have begun already.
+_LOOK_AHEAD = 30
+# Between two questions: under load, one serves what came in meanwhile.
+_PAUSE = 0.1
+_PAUSE_AFTER_FAILURE, _LONGEST_PAUSE = 2.0, 60.0
+
+
+def request_delta(trigger: RunTrigger, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    """Make sure that a run begins after this moment.
+
+    :raises RunNotRequested: when Airflow does not take the question.
+    """
+    second = now().replace(microsecond=0)
+    if trigger.is_waiting(DELTA_DAG_ID, until=second + _LOOK_AHEAD * SPACING):
+        return
+    for ahead in range(_LOOK_AHEAD):
+        starts = second + ahead * SPACING
+        run_id = f"webhooks__{starts:%Y-%m-%dT%H:%M:%SZ}"
+        if trigger.request_run(DELTA_DAG_ID, run_id, run_after=starts if ahead else None) == QUEUED:
+            return
+    raise RunNotRequested(f"Every run of {DELTA_DAG_ID} of the next {_LOOK_AHEAD} s has begun already")
+
+
+class DeltaRequests:
+    """The API server's way to ask: in the background, so that no answer waits for it.
+
+    Whoever asks while a question is under way is served by the next one. A question that fails is repeated until
+    Airflow takes it. Meanwhile the events wait in the inbox; should this process end, the next one asks when it begins,
+    and so does `hostaway_maintenance`.
+
+    :param is_needed: whether anything waits that no drain will see by itself.
+    """
+
+    def __init__(self, trigger: RunTrigger, is_needed: Callable[[], Awaitable[bool]]) -> None:
+        self._trigger = trigger
+        self._is_needed = is_needed
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+
+    def soon(self) -> None:
+        """Ask without waiting."""
+        self._wanted.set()
+
+    async def serve(self) -> None:
+        """Ask whenever that is wanted, until cancelled."""
+        pause = _PAUSE_AFTER_FAILURE
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                if await self._is_needed():
+                    await asyncio.to_thread(request_delta, self._trigger)
+                await asyncio.sleep(_PAUSE)
+                pause = _PAUSE_AFTER_FAILURE
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow, the events are safe
+                log.warning("delta_run_not_requested", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+                self._wanted.set()

@@ -1,0 +1,77 @@
+-- name: add_endpoint
+insert into ops.webhook_endpoints (account_id, endpoint_key, login, password_digest)
+values (%(account_id)s, %(endpoint_key)s, %(login)s, %(password_digest)s)
+on conflict (account_id) do nothing
+returning account_id
+
+-- name: get_endpoint
+select
+    account_id,
+    endpoint_key,
+    login,
+    password_digest,
+    url,
+    hostaway_id,
+    state,
+    state_reason,
+    password_told_at is not null as password_is_told,
+    log_read_to,
+    checked_at
+from ops.webhook_endpoints
+where account_id = %(account_id)s
+
+-- name: replace_password
+-- The old one is the one that Hostaway has, as far as anybody can know: one that it was not told never takes its place.
+update ops.webhook_endpoints
+set
+    old_password_digest = case
+        when password_told_at is null then coalesce(old_password_digest, password_digest)
+        else password_digest
+    end,
+    password_digest = %(password_digest)s,
+    password_told_at = null,
+    updated_at = now()
+where account_id = %(account_id)s
+
+-- name: forget_old_passwords
+update ops.webhook_endpoints
+set old_password_digest = null, updated_at = now()
+where old_password_digest is not null and password_told_at < now() - interval '2 hours'
+
+-- name: set_registered
+-- Only the password that was told counts as told: it may have been rotated meanwhile.
+update ops.webhook_endpoints
+set
+    state = 'registered',
+    state_reason = null,
+    url = %(url)s,
+    hostaway_id = %(hostaway_id)s,
+    password_told_at = case
+        when password_digest = %(password_digest)s then coalesce(password_told_at, now())
+        else password_told_at
+    end,
+    checked_at = now(),
+    updated_at = now()
+where account_id = %(account_id)s
+
+-- name: set_state
+update ops.webhook_endpoints
+set state = %(state)s, state_reason = %(reason)s, checked_at = now(), updated_at = now()
+where account_id = %(account_id)s
+
+-- name: set_unregistered
+update ops.webhook_endpoints
+set
+    state = 'unregistered',
+    state_reason = null,
+    hostaway_id = null,
+    log_read_to = 0,
+    checked_at = now(),
+    updated_at = now()
+where account_id = %(account_id)s
+
+-- name: lock_registration
+select pg_advisory_lock(hashtextextended('hostaway webhook registration', %(account_id)s))
+
+-- name: unlock_registration
+select pg_advisory_unlock(hashtextextended('hostaway webhook registration', %(account_id)s))

@@ -1,0 +1,115 @@
+"""Looks at events, and sends them round again or away. The command line and the HTTP API only call this."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sync_hostaway.exceptions import InvalidValue
+from sync_hostaway.warehouse import Connection, load_queries
+from sync_hostaway.webhooks.events import read_event
+
+_QUERIES = load_queries(Path(__file__).with_name("history.sql"))
+
+
+class State(StrEnum):
+    """What has become of an event."""
+
+    PENDING = "pending"
+    DONE = "done"
+    GONE = "gone"
+    DEAD = "dead"
+    IGNORED = "ignored"
+    UNREADABLE = "unreadable"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which events; None: any.
+
+    :param since: received at or after.
+    :param object: kind of object, such as `reservation`.
+    """
+
+    account_id: int | None = None
+    states: tuple[State, ...] | None = None
+    since: datetime | None = None
+    object: str | None = None
+    object_id: int | None = None
+    event_ids: tuple[int, ...] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it chooses every event."""
+        return self == EventFilter()
+
+    @classmethod
+    def about(cls, text: str) -> dict[str, Any]:
+        """The fields `object` and `object_id` from text such as "reservation:123", "reservation" or "123".
+
+        :raises InvalidValue: when the id is no number.
+        """
+        kind, colon, number = text.rpartition(":")
+        if not colon and not number.isdecimal():
+            kind, number = text, ""
+        if number and not (number.isdecimal() and number.isascii() and len(number) < 19):
+            raise InvalidValue(f"{text!r} names no object; it looks like reservation:123, reservation or 123")
+        return {"object": kind or None, "object_id": int(number) if number else None}
+
+
+def list_events(connection: Connection, wanted: EventFilter, limit: int = 50) -> list[dict[str, Any]]:
+    """Events without their bodies, newest first."""
+    query = _QUERIES["list_events"].format(chosen=_QUERIES["chosen"])
+    return list(connection.execute(query, {**_params(wanted), "limit": limit}))
+
+
+def get_event(connection: Connection, event_id: int) -> dict[str, Any]:
+    """One event with its body.
+
+    :raises InvalidValue: when there is none of that id.
+    """
+    row = connection.execute(_QUERIES["get_event"], {"event_id": event_id}).fetchone()
+    if row is None:
+        raise InvalidValue(f"There is no webhook event {event_id}; it may be older than the retention")
+    return row
+
+
+def replay(connection: Connection, wanted: EventFilter) -> int:
+    """Have events served again, from their first attempt; returns how many.
+
+    Those that could not be read are read again, and stay as they are when that does not help.
+    """
+    query = _QUERIES["replay"].format(chosen=_QUERIES["chosen"])
+    with connection.transaction():
+        return connection.execute(query, _params(wanted)).rowcount + _read_again(connection, wanted)
+
+
+def discard(connection: Connection, wanted: EventFilter, reason: str = "discarded by an operator") -> int:
+    """Have events that wait or are dead never served; returns how many."""
+    query = _QUERIES["discard"].format(chosen=_QUERIES["chosen"])
+    return connection.execute(query, {**_params(wanted), "reason": reason}).rowcount
+
+
+def _read_again(connection: Connection, wanted: EventFilter) -> int:
+    query = _QUERIES["read_again"].format(chosen=_QUERIES["chosen"])
+    understood, after = 0, 0
+    while rows := connection.execute(query, {**_params(wanted), "after": after}).fetchall():
+        for row in rows:
+            event = read_event(row["body"])
+            if event.state == State.PENDING:
+                params = {**asdict(event), "event_id": row["event_id"]}
+                understood += connection.execute(_QUERIES["understand"], params).rowcount
+        after = rows[-1]["event_id"]
+    return understood
+
+
+def _params(wanted: EventFilter) -> dict[str, Any]:
+    return {
+        **asdict(wanted),
+        "states": [state.value for state in wanted.states] if wanted.states else None,
+        "event_ids": list(wanted.event_ids) if wanted.event_ids is not None else None,
+    }

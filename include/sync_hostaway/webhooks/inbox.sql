@@ -1,0 +1,53 @@
+-- name: endpoint_of_key
+select account_id, login, password_digest, old_password_digest
+from ops.webhook_endpoints
+where endpoint_key = %(endpoint_key)s
+
+-- name: put_event
+-- A delivery that came before only counts. But where another event of the same object came in between, the object
+-- changed there and back, and its row is fetched once more.
+insert into ops.webhook_events as known (
+    account_id, content_hash, state, event, object, object_id, conversation_id, reservation_id, listing_id, source_at,
+    body, reason, finished_at
+)
+values (
+    %(account_id)s, %(content_hash)s, %(state)s, %(event)s, %(object)s, %(object_id)s, %(conversation_id)s,
+    %(reservation_id)s, %(listing_id)s, %(source_at)s, %(body)s, %(reason)s,
+    case when %(state)s <> 'pending' then clock_timestamp() end
+)
+on conflict (account_id, content_hash) do update set
+    times_received = known.times_received + 1,
+    last_received_at = clock_timestamp(),
+    (state, attempts, next_try_at, finished_at) = (
+        select
+            case when changed.back then 'pending' else known.state end,
+            case when changed.back then 0 else known.attempts end,
+            case when changed.back then clock_timestamp() else known.next_try_at end,
+            case when not changed.back then known.finished_at end
+        from (
+            select known.state in ('done', 'gone') and exists (
+                select from ops.webhook_events as other
+                where
+                    other.account_id = known.account_id
+                    and other.object = known.object
+                    and other.object_id = known.object_id
+                    and other.last_received_at > known.last_received_at
+            ) as back
+        ) as changed
+    )
+
+-- name: has_due
+select exists (
+    select
+    from ops.accounts as accounts
+    cross join lateral (
+        select
+        from ops.webhook_events as events
+        where
+            events.account_id = accounts.account_id
+            and events.state = 'pending'
+            and events.next_try_at <= clock_timestamp()
+        limit 1
+    ) as due
+    where accounts.state = 'active'
+)

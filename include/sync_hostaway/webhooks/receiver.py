@@ -1,0 +1,140 @@
+"""The public HTTP app that Hostaway delivers to: POST /{key}.
+
+What an answer means to Hostaway decides which one we give. 200: it is ours now. 5xx: it comes again, three times within
+an hour. Any other 4xx: it is gone for good. So everything with the right credentials is kept and gets 200, whatever it
+is, and any trouble of ours gets 503. No answer says more than its status: not what is wrong, and not whether a key
+exists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from sync_hostaway.settings import Settings, get_settings
+from sync_hostaway.webhooks.basic_auth import basic_credentials
+from sync_hostaway.webhooks.delta_requests import DeltaRequests
+from sync_hostaway.webhooks.events import PROBE_SIZE, is_probe, read_event
+from sync_hostaway.webhooks.inbox import Inbox
+from sync_hostaway.webhooks.run_trigger import RunTrigger, configured_trigger
+
+log = structlog.get_logger(__name__)
+
+# Seconds for the sender's body; what Hostaway waits besides is for the warehouse.
+_BODY_PATIENCE = 4.0
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_ANSWERS = {200: "success", 401: "unauthorized", 413: "too large", 503: "try again later"}
+_MORE_HEADERS = {401: {"WWW-Authenticate": 'Basic realm="webhooks"'}, 503: {"Retry-After": "60"}}
+
+
+class _TooLarge(Exception):
+    """The body is longer than it may be."""
+
+
+def create_app(trigger: RunTrigger | None = None, settings: Settings | None = None) -> FastAPI:
+    """The app, for one API server process.
+
+    :param trigger: asks for delta runs; None: the one of the settings.
+    :raises ConfigurationError: when a setting it needs is missing or wrong.
+    """
+    settings = settings or get_settings()
+    inbox = Inbox(settings)
+    requests = DeltaRequests(trigger or configured_trigger(settings), inbox.is_waiting)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await inbox.open()
+        asking = asyncio.create_task(requests.serve())
+        try:
+            yield
+        finally:
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+            await inbox.close()
+
+    app = FastAPI(
+        lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, title="webhooks"
+    )
+
+    @app.get("/{key}")
+    async def probe(key: str) -> Response:
+        """A registration's test request; the same answer for every key."""
+        return _answer(200)
+
+    @app.post("/{key}")
+    async def receive(key: str, request: Request) -> Response:
+        """A delivery, or a registration's test request."""
+        try:
+            return _answer(await _receive(key, request, inbox, requests, settings.webhook_body_limit))
+        except ClientDisconnect:
+            return _answer(503)
+        except Exception as error:  # noqa: BLE001 - Hostaway repeats what gets 503, and nothing that gets 4xx
+            log.warning("webhook_not_received", **_trouble(error))
+            return _answer(503)
+
+    @app.exception_handler(HTTPException)
+    async def refuse(_: Request, error: HTTPException) -> Response:
+        """No such path or method."""
+        return _answer(error.status_code)
+
+    return app
+
+
+async def _receive(key: str, request: Request, inbox: Inbox, requests: DeltaRequests, limit: int) -> int:
+    credentials = basic_credentials(request.headers.get("Authorization"))
+    try:
+        if credentials is None:
+            # Hostaway tests a new webhook without credentials.
+            return 200 if is_probe(await _read(request, PROBE_SIZE)) else 401
+        # The key of an endpoint is plain; anything else, such as a NUL that PostgreSQL takes in no text, is unknown.
+        account_id = await inbox.account_of(key if key.isascii() and key.isprintable() else "", *credentials)
+        if account_id is None:
+            return 401
+        body = await _read(request, limit)
+    except _TooLarge:
+        return 413 if credentials else 401
+    if not is_probe(body):
+        await inbox.put(account_id, read_event(body))
+        requests.soon()
+    return 200
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """The body, of which no more than the limit is ever held."""
+    announced = request.headers.get("Content-Length", "0")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _TooLarge
+    body = bytearray()
+    async with asyncio.timeout(_BODY_PATIENCE):
+        async for part in request.stream():
+            body += part
+            if len(body) > limit:
+                raise _TooLarge
+    return bytes(body)
+
+
+def _trouble(error: Exception) -> dict[str, str | None]:
+    """What to log: neither PostgreSQL's whole message, which may quote the row, nor variables, which hold the body."""
+    if isinstance(error, psycopg.Error):
+        return {"error": type(error).__name__, "said": error.diag.message_primary}
+    return {"error": type(error).__name__, "at": "".join(traceback.format_tb(error.__traceback__))}
+
+
+def _answer(status: int) -> Response:
+    text = {"status": _ANSWERS.get(status, "not found")}
+    return JSONResponse(text, status, headers=_HEADERS | _MORE_HEADERS.get(status, {}))

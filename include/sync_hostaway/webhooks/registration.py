@@ -1,0 +1,142 @@
+"""Tells Hostaway where to deliver: one webhook per account, found again before another one is made.
+
+A webhook is ours when its URL ends with the account's key, whatever is before it: a change of PUBLIC_BASE_URL moves the
+webhook instead of leaving one behind.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from sync_hostaway.exceptions import ConfigurationError, HostawayError, HostawayMalformedReply, HostawayNotFound
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
+from sync_hostaway.settings import get_settings
+from sync_hostaway.warehouse import Connection
+from sync_hostaway.webhooks import endpoints
+from sync_hostaway.webhooks.endpoints import Endpoint
+
+log = structlog.get_logger(__name__)
+
+MOUNT = "/hostaway/webhooks"
+"""Where the API server serves the receiver."""
+
+POLLING = "PUBLIC_BASE_URL is not set, so Hostaway cannot deliver: changes are seen by the scheduled syncs only"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What came of telling Hostaway.
+
+    :param state: `registered`, or `polling` when there is no URL to tell.
+    :param was_off: Hostaway had switched the webhook off, so that there are changes it did not even try to deliver.
+    """
+
+    account_id: int
+    state: str
+    url: str | None = None
+    reason: str | None = None
+    was_off: bool = False
+
+
+def ensure_registered(connection: Connection, client: HostawayClient) -> Registration:
+    """Make sure that Hostaway delivers an account's events to us. Safe to repeat: costs one call when all is well.
+
+    Hostaway tests the URL meanwhile, so the API server has to run.
+
+    :raises ConfigurationError: when PUBLIC_BASE_URL is nothing that Hostaway takes.
+    :raises HostawayError: when Hostaway refuses or does not answer. Either is noted in `ops.webhook_endpoints` too.
+    """
+    account_id = client.account_id
+    endpoint = endpoints.ensure_endpoint(connection, account_id)
+    try:
+        base = get_settings().webhook_base_url
+        if base is None:
+            endpoints.set_state(connection, account_id, "polling", POLLING)
+            return Registration(account_id, "polling", reason=POLLING)
+        with endpoints.registration_lock(connection, account_id):
+            return _register(connection, client, f"{base}{MOUNT}/{endpoint.endpoint_key}")
+    except (ConfigurationError, HostawayError) as error:
+        endpoints.set_state(connection, account_id, "failed", str(error))
+        raise
+
+
+def unregister(connection: Connection, client: HostawayClient) -> None:
+    """Have Hostaway stop delivering an account's events.
+
+    :raises HostawayError: when Hostaway refuses or does not answer.
+    """
+    with endpoints.registration_lock(connection, client.account_id):
+        endpoint = endpoints.find_endpoint(connection, client.account_id)
+        if endpoint is None:
+            return
+        for row in _ours(client, endpoint):
+            _delete(client, row["id"])
+        endpoints.set_unregistered(connection, client.account_id)
+
+
+def _register(connection: Connection, client: HostawayClient, url: str) -> Registration:
+    endpoint = endpoints.ensure_endpoint(connection, client.account_id)
+    password = endpoints.password_for(connection, endpoint)
+    wanted = {"isEnabled": 1, "url": url, "login": endpoint.login, "password": password}
+    ours = sorted(_ours(client, endpoint), key=lambda row: (row.get("url") != url, not _is_on(row), row["id"]))
+    kept = ours[0] if ours else None
+    if kept is None:
+        made = client.write("POST", WEBHOOKS, wanted).result
+        hostaway_id = _id_of(made)
+        if hostaway_id is None:
+            raise HostawayMalformedReply(f"Hostaway's answer names no id of the new webhook: {type(made).__name__}")
+    else:
+        hostaway_id = kept["id"]
+        if not endpoint.password_is_told or _differs(kept, wanted):
+            client.write("PUT", webhook(hostaway_id), wanted)
+        for other in ours[1:]:
+            _delete(client, other["id"])
+    endpoints.set_registered(connection, client.account_id, url=url, hostaway_id=hostaway_id, password=password)
+    log.info("webhook_registered", account_id=client.account_id, hostaway_id=hostaway_id, is_new=kept is None)
+    return Registration(client.account_id, "registered", url, was_off=kept is not None and not _is_on(kept))
+
+
+def _ours(client: HostawayClient, endpoint: Endpoint) -> list[dict[str, Any]]:
+    rows = client.get(WEBHOOKS).result
+    if not isinstance(rows, list):
+        raise HostawayMalformedReply(f"Hostaway's list of webhooks is no list but {type(rows).__name__}")
+    return [
+        row
+        for row in rows
+        if _id_of(row) is not None
+        and (row["id"] == endpoint.hostaway_id or _path(row.get("url")).endswith(f"/{endpoint.endpoint_key}"))
+    ]
+
+
+def _id_of(row: Any) -> int | None:
+    return row["id"] if isinstance(row, dict) and isinstance(row.get("id"), int) else None
+
+
+def _path(url: Any) -> str:
+    try:
+        return urlsplit(url).path if isinstance(url, str) else ""
+    except ValueError:
+        return ""
+
+
+def _is_on(row: dict[str, Any]) -> bool:
+    return bool(row.get("isEnabled"))
+
+
+def _differs(row: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether a webhook is not as we want it. A password that is not shown, or shown as stars, is taken for ours."""
+    shown = row.get("password")
+    is_shown = isinstance(shown, str) and bool(shown.strip("*"))
+    names = ("url", "login", "password") if is_shown else ("url", "login")
+    return not _is_on(row) or any(row.get(name) != wanted[name] for name in names)
+
+
+def _delete(client: HostawayClient, hostaway_id: int) -> None:
+    with suppress(HostawayNotFound):
+        client.write("DELETE", webhook(hostaway_id))

@@ -1,0 +1,21 @@
+"""Mounts our HTTP apps into Airflow's API server."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+
+class HostawayPlugin(AirflowPlugin):
+    """The receiver of webhooks, which is public, and the authenticated API."""
+
+    name = "hostaway"
+
+    @cached_property
+    def fastapi_apps(self) -> list[dict[str, Any]]:
+        """Built when the API server asks for them: Airflow loads plugins into every scheduler, worker and task too."""
+        from sync_hostaway.mounts import mounted_apps
+
+        return mounted_apps()

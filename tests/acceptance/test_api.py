@@ -1,0 +1,190 @@
+"""The HTTP API in a real Airflow: one POST brings an account in, and nobody gets what is not theirs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+from psycopg import sql
+
+from sync_hostaway import migrations
+from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, WEBHOOK_PASSWORD, DatabaseSecretsStore
+from sync_hostaway.local.platform import Platform
+from sync_hostaway.local.secrets import Secrets
+from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
+from sync_hostaway.warehouse import connect
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+API_KEY = "planted-api-key-of-account-701"
+MINT = """
+import sys
+from airflow.api_fastapi.app import create_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+print(create_auth_manager().generate_jwt(SimpleAuthManagerUser(username="somebody", role=sys.argv[1])))
+"""
+
+Call = Callable[..., requests.Response]
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[RunningSimulator]:
+    sizes = Sizes(listings=3, reservations=40, threads=20)
+    with running(SimulatorConfig(accounts={701: API_KEY}, sizes=sizes, token_delay=0.0)) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory, simulator: RunningSimulator) -> Iterator[Platform]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WAREHOUSE_URL", "PUBLIC_BASE_URL"):
+            patch.delenv(name, raising=False)
+        running = Platform(tmp_path_factory.mktemp("home"), ROOT, api_url=simulator.url)
+        running.start(prepare=migrations.upgrade)
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+@pytest.fixture(scope="module")
+def login(platform: Platform) -> Callable[[str], dict[str, str]]:
+    """Gives the header of a user with a role of Airflow's."""
+
+    def login(role: str) -> dict[str, str]:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", MINT, role],
+            env=platform.env(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return {"Authorization": f"Bearer {done.stdout.split()[-1]}"}
+
+    return login
+
+
+@pytest.fixture(scope="module")
+def operator(platform: Platform, login: Callable[[str], dict[str, str]]) -> Call:
+    """Calls the API as an operator; headers that are given win."""
+    own = login("op")
+
+    def call(method: str, path: str, **options: Any) -> requests.Response:
+        headers = {**own, **options.pop("headers", {})}
+        return requests.request(
+            method, f"{platform.airflow_url}/hostaway{path}", headers=headers, timeout=60, **options
+        )
+
+    return call
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 90) -> Any:
+    """Poll until a condition holds; its value."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def mirrored(platform: Platform, operator: Call) -> dict[str, Any]:
+    """Account 701 as one POST brought it in: its state when the first sync was complete and transformed."""
+    answer = operator("POST", "/v1/accounts", json={"client_id": 701, "client_secret": API_KEY, "name": "Seaside"})
+    assert answer.status_code == 201, answer.text
+
+    def complete() -> dict[str, Any] | None:
+        state: dict[str, Any] = operator("GET", "/v1/accounts/701").json()
+        verdicts = {resource["resource"]: resource["verdict"] for resource in state["resources"]}
+        is_done = len(verdicts) >= 5 and set(verdicts.values()) == {"complete"}
+        return state if is_done and state["lag_seconds"] is not None else None
+
+    return dict(eventually(complete, 180))
+
+
+def test_one_post_makes_the_dag_and_runs_the_first_full_sync(platform: Platform, mirrored: dict[str, Any]) -> None:
+    with platform.api() as api:
+        [run] = [found for found in api.dag_runs("hostaway_sync__701") if found.run_id.startswith("first__")]
+        assert run.conf == {"mode": "full"}
+        eventually(lambda: api.dag_run("hostaway_sync__701", run.run_id).state == "success")
+    assert {resource["mode"] for resource in mirrored["resources"]} == {"full"}
+
+
+def test_the_webhook_is_registered_by_itself(operator: Call, mirrored: dict[str, Any]) -> None:
+    assert eventually(lambda: operator("GET", "/v1/accounts/701").json()["webhook"]["state"] == "registered")
+
+
+def test_an_application_reads_its_account_with_a_token(operator: Call, mirrored: dict[str, Any]) -> None:
+    body = {"name": "Site", "scopes": ["read:reservations"]}
+    issued = operator("POST", "/v1/accounts/701/tokens", json=body).json()
+    as_app = {"Authorization": f"Bearer {issued['token']}"}
+    eventually(lambda: operator("GET", "/v1/reservations", headers=as_app).status_code == 200)
+    eventually(lambda: operator("GET", "/v1/reservations", headers=as_app).json()["reservations"])
+    assert operator("GET", "/v1/accounts", headers=as_app).status_code == 401
+
+
+def test_who_may_not_manage_connections_gets_nothing(
+    platform: Platform, operator: Call, login: Callable[[str], dict[str, str]]
+) -> None:
+    body, viewer = {"client_id": 702, "client_secret": "x"}, login("viewer")
+    for method, options in (("GET", {}), ("POST", {"json": body})):
+        assert operator(method, "/v1/accounts", headers={"Authorization": ""}, **options).status_code == 401
+        assert operator(method, "/v1/accounts", headers={"Authorization": "Bearer x.y.z"}, **options).status_code == 401
+        assert operator(method, "/v1/accounts", headers=viewer, **options).status_code == 403
+    password = {"username": "admin", "password": platform.admin_password}
+    token = requests.post(f"{platform.airflow_url}/auth/token", json=password, timeout=30).json()["access_token"]
+    assert operator("GET", "/v1/accounts", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_airflow_keeps_no_secret_of_ours(platform: Platform, mirrored: dict[str, Any]) -> None:
+    with connect(platform.warehouse_dsn()) as connection:
+        store = DatabaseSecretsStore(connection, Secrets.ensure(platform.home).hostaway_secret_keys.split(","))
+        secrets = {
+            "API key": API_KEY,
+            "access token": json.loads(store.get(701, ACCESS_TOKEN) or "")["value"],
+            "webhook password": store.get(701, WEBHOOK_PASSWORD) or "",
+            "Fernet key": Secrets.ensure(platform.home).hostaway_secret_keys,
+            "warehouse's password": Secrets.ensure(platform.home).postgres_password,
+        }
+    assert all(len(secret) > 15 for secret in secrets.values())
+    # XComs, rendered fields, run conf, serialized Dags and the audit log are all in Airflow's database.
+    with psycopg.connect(platform.postgres.dsn("airflow")) as connection:
+        tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        places = {}
+        for (table,) in tables:
+            query = sql.SQL("select coalesce(string_agg(to_jsonb(whole)::text, ' '), '') from {} as whole")
+            [(places[table],)] = connection.execute(query.format(sql.Identifier(table))).fetchall()
+    assert {"xcom", "rendered_task_instance_fields", "dag_run", "serialized_dag", "log"} <= places.keys()
+    assert "hostaway_sync__701" in places["xcom"] + places["dag_run"]
+    logs = [file for file in platform.home.root.rglob("*.log") if file.is_file()]
+    assert any("hostaway_sync__701" in str(file) for file in logs)
+    places |= {str(file): file.read_text(encoding="utf-8", errors="replace") for file in logs}
+    leaks = {place: name for place, text in places.items() for name, secret in secrets.items() if secret in text}
+    assert leaks == {}
+
+
+def test_a_purge_leaves_nothing_here_and_no_webhook_there(
+    platform: Platform, operator: Call, mirrored: dict[str, Any]
+) -> None:
+    eventually(lambda: operator("GET", "/v1/accounts/701").json()["webhook"]["state"] == "registered")
+    asked = {"purge": "true", "confirm": "Seaside"}
+    answer = operator("DELETE", "/v1/accounts/701", params=asked)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rows"]["landing.reservations"] == 40
+    assert answer.json()["left"] == []
+    assert operator("GET", "/v1/accounts/701").status_code == 404
+    with connect(platform.warehouse_dsn()) as connection:
+        assert connection.execute("select 1 from hostaway.reservations").fetchone() is None
+    with platform.api() as api:
+        eventually(lambda: "hostaway_sync__701" not in {dag["dag_id"] for dag in api.dags()}, 180)

@@ -1,0 +1,140 @@
+"""A change at Hostaway, delivered to a real Airflow, is in the core tables within seconds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_hostaway.dag_ids import DELTA_DAG_ID
+from sync_hostaway.local.home import Home
+from sync_hostaway.local.platform import Platform
+from sync_hostaway.local.simulated import SimulatedApi
+from sync_hostaway.simulator.control import SimulatorControl
+from sync_hostaway.warehouse import Connection, connect
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = Path(sys.executable).with_name("sync-hostaway")
+
+
+class Demo:
+    """`KEEP=1 make demo`, left running."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.platform = Platform(home, ROOT)
+
+    def run(self, *arguments: str) -> str:
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+            "SYNC_HOSTAWAY_HOME": str(self.home),
+            "AIRFLOW_PORT": self.platform.airflow_url.rpartition(":")[2],
+        }
+        for name in ("WAREHOUSE_URL", "HOSTAWAY_API_URL", "HOSTAWAY_ACCOUNTS", "PUBLIC_BASE_URL"):
+            environment.pop(name, None)
+        done = subprocess.run(
+            [str(COMMAND), *arguments], env=environment, capture_output=True, text=True, timeout=400, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    from sync_hostaway.local import ports
+
+    running = Demo(tmp_path_factory.mktemp("demo"))
+    ports.choose(Home.at(running.home), "airflow")
+    try:
+        running.run("demo", "--keep", "--listings", "4", "--reservations", "40", "--threads", "20")
+        yield running
+    finally:
+        running.platform.stop()
+
+
+@pytest.fixture
+def hostaway(demo: Demo) -> Iterator[SimulatorControl]:
+    simulated = SimulatedApi.remembered(Home.at(demo.home))
+    assert simulated is not None
+    with SimulatorControl(simulated.url) as control:
+        yield control
+
+
+@pytest.fixture
+def core(demo: Demo) -> Iterator[Connection]:
+    with connect(demo.platform.warehouse_dsn()) as connection:
+        yield connection
+
+
+def wait_for(connection: Connection, query: str, *params: Any, happened: Callable[[Any], bool] = bool) -> None:
+    deadline = time.monotonic() + 90
+    while not happened(connection.execute(query, params).fetchone()):  # type: ignore[call-overload]
+        assert time.monotonic() < deadline, query
+        time.sleep(0.05)
+
+
+def test_a_cancellation_and_a_guests_message_arrive(demo: Demo, hostaway: SimulatorControl, core: Connection) -> None:
+    reservation_id = hostaway.truth(701)["ids"]["reservations"][5]
+    conversation_id = hostaway.truth(702)["ids"]["conversations"][2]
+    hostaway.patch("reservations", reservation_id, {"status": "cancelled"}, account_id=701)
+    message = hostaway.create("messages", {"conversationId": conversation_id, "body": "Is it warm?"}, account_id=702)
+    wait_for(
+        core,
+        "select from hostaway.reservations where account_id = 701 and reservation_id = %s and status = 'cancelled'",
+        reservation_id,
+        happened=lambda row: row is not None,
+    )
+    wait_for(
+        core,
+        "select from hostaway.messages where account_id = 702 and message_id = %s and body = 'Is it warm?'",
+        message["id"],
+        happened=lambda row: row is not None,
+    )
+    events = core.execute("select * from ops.webhook_events order by event_id").fetchall()
+    assert [event["state"] for event in events] == ["done", "done"]
+    # Each event leads to its run, and the run to the accounts it served.
+    with demo.platform.api() as api:
+        for event in events:
+            assert api.dag_run(DELTA_DAG_ID, event["run_key"]).state in ("running", "success")
+
+
+def test_the_command_shows_how_long_an_event_takes(demo: Demo) -> None:
+    said = demo.run("demo-event")
+    assert "hostaway.reservations has it after" in said
+
+
+def test_events_of_a_paused_dag_wait_and_one_run_serves_them(
+    demo: Demo, hostaway: SimulatorControl, core: Connection
+) -> None:
+    with demo.platform.api() as api:
+        # One that lingers from before would see them.
+        wait_for(
+            core,
+            "select exists (select from pg_stat_activity where application_name = 'sync-hostaway delta') as some",
+            happened=lambda row: not row["some"],
+        )
+        api.pause(DELTA_DAG_ID)
+        runs = len(api.dag_runs(DELTA_DAG_ID))
+        ids = hostaway.truth(701)["ids"]["reservations"][10:20]
+        for reservation_id in ids:
+            hostaway.patch("reservations", reservation_id, {"hostNote": "paused"}, account_id=701)
+        wait_for(
+            core,
+            "select count(*) as n from ops.webhook_events where state = 'pending'",
+            happened=lambda row: row["n"] == len(ids),
+        )
+        api.unpause(DELTA_DAG_ID)
+        wait_for(
+            core,
+            "select count(*) as n from hostaway.reservations where host_note = 'paused'",
+            happened=lambda row: row["n"] == len(ids),
+        )
+        assert len(api.dag_runs(DELTA_DAG_ID)) == runs + 1

@@ -1,0 +1,61 @@
+"""The first sync of an account begins by itself, whoever was away when it was registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_hostaway.accounts import registry
+from sync_hostaway.accounts.first_sync import first_sync, outstanding_first_syncs, request_parse
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.sync.engine import sync_account
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+HOUR_AGO = "update ops.accounts set created_at = created_at - interval '1 hour'"
+
+
+def test_an_account_that_never_synced_is_found_until_it_has(warehouse: Connection, account: int) -> None:
+    # Whoever registered it may still be asking.
+    assert outstanding_first_syncs(warehouse) == []
+    warehouse.execute(HOUR_AGO)
+    [run] = outstanding_first_syncs(warehouse)
+    assert run == first_sync(account, registry.get_account(warehouse, account).created_at)
+    assert run.as_trigger()["trigger_dag_id"] == "hostaway_sync__701"
+    assert outstanding_first_syncs(warehouse) == [run]
+    sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])
+    assert outstanding_first_syncs(warehouse) == []
+
+
+def test_an_account_that_is_not_active_is_left_alone(warehouse: Connection, account: int) -> None:
+    warehouse.execute(HOUR_AGO)
+    registry.disable_account(warehouse, account)
+    assert outstanding_first_syncs(warehouse) == []
+
+
+def test_airflow_is_told_to_read_the_file_of_the_accounts(airflow: Path) -> None:
+    from airflow.models import DagModel
+    from airflow.models.dagbag import DagPriorityParsingRequest
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete, select
+
+    request_parse()
+    with create_session() as session:
+        session.add(DagBundleModel(name="ours"))
+        session.flush()
+        session.add(
+            DagModel(dag_id="hostaway_maintenance", bundle_name="ours", relative_fileloc="dags/hostaway_maintenance.py")
+        )
+    try:
+        for _ in range(2):
+            request_parse()
+        with create_session() as session:
+            asked = session.scalars(select(DagPriorityParsingRequest)).all()
+            assert [(one.bundle_name, one.relative_fileloc) for one in asked] == [("ours", "dags/hostaway_sync.py")]
+    finally:
+        with create_session() as session:
+            for model in (DagPriorityParsingRequest, DagModel, DagBundleModel):
+                session.execute(delete(model))

@@ -1,0 +1,121 @@
+"""A mirror of accounts 701 and 702, as a first sync and transform leave it, and the API before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from api_bed import AskedRuns, Issue, Login
+from cryptography.fernet import Fernet
+from fastapi.testclient import TestClient
+
+from sync_hostaway.accounts import api_tokens
+from sync_hostaway.accounts.api_tokens import Scope
+from sync_hostaway.accounts.registry import add_account
+from sync_hostaway.api.app import create_app
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import SimulatorConfig, Sizes, running
+from sync_hostaway.sync.engine import sync_account
+from sync_hostaway.transform import run_transform
+from sync_hostaway.warehouse import Connection, connect
+
+DATABASE = "w_api"
+SECRET_KEY = Fernet.generate_key().decode()
+# What the API serves; in the order in which a sync reads them.
+RESOURCES = [
+    Resource.LISTINGS,
+    Resource.RESERVATIONS,
+    Resource.CONVERSATIONS,
+    Resource.MESSAGES,
+    Resource.CALENDAR_DAYS,
+]
+
+
+@pytest.fixture(scope="session")
+def mirror_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of a warehouse with both accounts in its core tables, to copy."""
+    name = f"template_{DATABASE}"
+    # As in the fixture `simulator`, whose data therefore is the same.
+    config = SimulatorConfig(sizes=Sizes(listings=4, reservations=60, threads=40), token_delay=0.0)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        running(config) as simulator,
+        psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin,
+    ):
+        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")  # type: ignore[arg-type]
+        patch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path_factory.mktemp("dbt-home")))
+        patch.setenv("WAREHOUSE_URL", postgres.dsn(DATABASE))
+        patch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", SECRET_KEY)
+        patch.setenv("HOSTAWAY_API_URL", simulator.url)
+        patch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
+        patch.setenv("AIRFLOW__HOSTAWAY__CALENDAR_DAYS_BACK", "2")
+        patch.setenv("AIRFLOW__HOSTAWAY__CALENDAR_DAYS_AHEAD", "40")
+        get_settings.cache_clear()
+        with connect() as connection:
+            for account_id in (701, 702):
+                add_account(connection, account_id, f"secret-{account_id}")
+                sync_account(connection, account_id, Mode.FULL, RESOURCES)
+            run_transform(connection, requested_by="template")
+            # Each test's simulator issues its own.
+            connection.execute("delete from ops.secrets where name = 'access_token'")
+        admin.execute(f"alter database {DATABASE} rename to {name}")  # type: ignore[arg-type]
+        get_settings.cache_clear()
+    return name
+
+
+@pytest.fixture
+def warehouse_dsn(
+    postgres: EmbeddedPostgres, mirror_template: str, own_settings: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """A fresh copy of the mirror, which the settings point to."""
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+        admin.execute(f"create database {DATABASE} template {mirror_template} strategy file_copy")  # type: ignore[arg-type]
+        dsn = postgres.dsn(DATABASE)
+        monkeypatch.setenv("WAREHOUSE_URL", dsn)
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", SECRET_KEY)
+        get_settings.cache_clear()
+        yield dsn
+        admin.execute(f"drop database {DATABASE} with (force)")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def issue(warehouse: Connection) -> Issue:
+    """Issues an API token and gives its text: `issue(701, Scope.READ_CALENDAR)`; without scopes, all of them."""
+
+    def issue(account_id: int = 701, *scopes: Scope) -> str:
+        text, _ = api_tokens.issue(warehouse, account_id, "test", scopes or list(Scope), None)
+        return text
+
+    return issue
+
+
+@pytest.fixture
+def asked_runs() -> AskedRuns:
+    return AskedRuns()
+
+
+@pytest.fixture
+def client(warehouse_dsn: str, issue: Issue, asked_runs: AskedRuns) -> Iterator[TestClient]:
+    """The API as account 701's application, with every scope."""
+    headers = {"Authorization": f"Bearer {issue(701)}"}
+    with TestClient(create_app(asked_runs), headers=headers, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def login(airflow: Path) -> Login:
+    """Logs a role of Airflow's simple auth manager in; returns the header to send."""
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    manager = create_auth_manager()
+
+    def login(role: str, seconds: int = 600) -> dict[str, str]:
+        user = SimpleAuthManagerUser(username=f"{role}-person", role=role)
+        return {"Authorization": f"Bearer {manager.generate_jwt(user, expiration_time_in_seconds=seconds)}"}
+
+    return login

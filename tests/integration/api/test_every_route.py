@@ -1,0 +1,228 @@
+"""Every route of the app, from the app's own list, against every kind of credential that must not open it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from api_bed import AskedRuns, Issue, Login
+from fastapi.testclient import TestClient
+
+from sync_hostaway.accounts import api_tokens
+from sync_hostaway.accounts.api_tokens import Scope
+from sync_hostaway.api import reference_page
+from sync_hostaway.api.app import create_app
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+PUBLIC = {("GET", "/health")}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation, as the app's OpenAPI document has it."""
+
+    method: str
+    path: str
+    operation: dict[str, Any]
+    document: dict[str, Any]
+
+    @property
+    def scopes(self) -> list[str] | None:
+        """The scopes of an API token that it needs; None where API tokens are no use."""
+        for requirement in self.operation.get("security", ()):
+            if "ApiToken" in requirement:
+                return list(requirement["ApiToken"])
+        return None
+
+    def call(self, client: TestClient, ids: dict[str, Any], headers: dict[str, str]) -> Any:
+        """A good request, but for the credential."""
+        query = {
+            parameter["name"]: "true" if parameter["schema"].get("type") == "boolean" else ids["confirm"]
+            for parameter in self.operation.get("parameters", ())
+            if parameter["required"] and parameter["in"] == "query"
+        }
+        body = None
+        if "requestBody" in self.operation:
+            [content] = self.operation["requestBody"]["content"].values()
+            body = reference_page.example_of(self.document, content["schema"])
+            body |= {name: ids[name] for name in body if name in ids}
+        return client.request(
+            self.method,
+            # A parameter nobody has an id for: say here what a good one is.
+            self.path.format_map(ids),
+            params=query,
+            json=body,
+            headers={"Idempotency-Key": "every-route", **headers},
+        )
+
+
+def routes() -> list[Route]:
+    document = create_app(AskedRuns()).openapi()
+    return [Route(method, path, operation, document) for method, path, operation in reference_page.operations(document)]
+
+
+def bearer(text: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {text}"}
+
+
+@pytest.fixture
+def ids(warehouse: Connection) -> dict[str, Any]:
+    """Ids of account 701 for every parameter."""
+    row = warehouse.execute(
+        "select listing_id, reservation_id, conversation_id from hostaway.conversations"
+        " where account_id = 701 order by conversation_id limit 1"
+    ).fetchone()
+    assert row
+    return {
+        **row,
+        "account_id": 701,
+        "guest_id": row["reservation_id"],
+        "token_id": "0" * 12,
+        "event_id": 999_999_999_999,
+        "confirm": "701",
+    }
+
+
+@pytest.fixture
+def nobody(warehouse: Connection, airflow: Any) -> Iterator[TestClient]:
+    """The app without any credential; at the end, nothing in the warehouse has changed."""
+    warehouse.execute("insert into ops.accounts (account_id, state) values (703, 'disabled')")
+    state = "select (select array_agg(a order by 1) from ops.accounts as a)::text, (select count(*) from ops.outbox)"
+    before = warehouse.execute(state).fetchone()
+    with TestClient(create_app(AskedRuns()), raise_server_exceptions=False) as client:
+        yield client
+    assert warehouse.execute(state).fetchone() == before
+
+
+def test_the_apps_own_list_is_whole(warehouse_dsn: str) -> None:
+    """What is not in the document could not be tested by it."""
+    described = {(route.method, route.path) for route in routes()}
+    served = {
+        (method, route.path)  # type: ignore[attr-defined]
+        for route in create_app(AskedRuns()).routes
+        for method in getattr(route, "methods", None) or {"?"}
+    }
+    assert served == described
+
+
+def test_only_health_is_open_to_everybody(nobody: TestClient, ids: dict[str, Any]) -> None:
+    answers = {(route.method, route.path): route.call(nobody, ids, {}) for route in routes()}
+    assert {place for place, answer in answers.items() if answer.status_code != 401} == PUBLIC
+    for place in answers.keys() - PUBLIC:
+        assert answers[place].headers["WWW-Authenticate"].startswith("Bearer"), place
+        assert answers[place].headers["content-type"] == "application/problem+json", place
+    [health] = (answers[place] for place in PUBLIC)
+    assert health.json().keys() == {"status", "checks"}
+    assert health.json()["checks"] is None
+
+
+def test_a_stranger_is_not_told_what_a_request_lacks(nobody: TestClient, ids: dict[str, Any]) -> None:
+    for route in routes():
+        if (route.method, route.path) not in PUBLIC:
+            path = route.path.format_map(dict.fromkeys(ids, "x"))
+            assert nobody.request(route.method, path, json=[]).status_code == 401, route.path
+
+
+def test_routes_of_applications_take_good_tokens_only(
+    nobody: TestClient, warehouse: Connection, ids: dict[str, Any], issue: Issue, login: Login
+) -> None:
+    revoked, token = api_tokens.issue(warehouse, 701, "revoked", list(Scope), None)
+    api_tokens.revoke(warehouse, 701, token.token_id)
+    expired, token = api_tokens.issue(warehouse, 701, "expired", list(Scope), None)
+    warehouse.execute(
+        "update ops.api_tokens set created_at = now() - interval '1 h', expires_at = now() where token_id = %s",
+        (token.token_id,),
+    )
+    good = issue(701)
+    refused = {
+        "wrong": bearer(good[:-4] + "0000"),
+        "garbage": bearer("é"),
+        "another scheme": {"Authorization": f"Basic {good}"},
+        "without a scheme": {"Authorization": good},
+        "revoked": bearer(revoked),
+        "expired": bearer(expired),
+        "of a disabled account": bearer(issue(703)),
+        "an operator's": login("admin"),
+    }
+    for route in routes():
+        if route.scopes is None:
+            continue
+        assert route.scopes, f"{route.path} names no scope"
+        for kind, headers in refused.items():
+            headers = {name: value.encode("latin-1") for name, value in headers.items()}  # type: ignore[misc]
+            assert route.call(nobody, ids, headers).status_code == 401, (route.path, kind)
+        under_scoped = [scope for scope in Scope if scope not in route.scopes]
+        answer = route.call(nobody, ids, bearer(issue(701, *under_scoped)))
+        assert answer.status_code == 403, route.path
+        assert all(scope in answer.headers["WWW-Authenticate"] for scope in route.scopes), route.path
+
+
+def test_a_token_reaches_nothing_of_another_account(nobody: TestClient, ids: dict[str, Any], issue: Issue) -> None:
+    headers = bearer(issue(702))
+    for route in routes():
+        if route.scopes is None:
+            continue
+        answer = route.call(nobody, ids, headers)
+        if "{" in route.path or "requestBody" in route.operation:
+            assert answer.status_code == 404, route.path
+        else:
+            assert answer.status_code == 200, route.path
+        known = [str(value) for name, value in ids.items() if name.endswith("_id") and name != "account_id"]
+        rows = answer.text.replace(answer.json().get("detail", "-"), "")
+        assert not [value for value in known if f":{value}," in rows], route.path
+
+
+def test_routes_of_operators_take_permitted_users_of_airflow_only(
+    nobody: TestClient, ids: dict[str, Any], issue: Issue, login: Login
+) -> None:
+    tampered = login("admin")["Authorization"].removeprefix("Bearer ")[:-4] + "AAAA"
+    refused = {
+        401: [bearer(issue(701)), bearer("wrong"), bearer(tampered), login("admin", seconds=-60)],
+        403: [login("viewer"), login("user")],
+    }
+    operators = [route for route in routes() if {"Operator": []} in route.operation.get("security", ())]
+    assert len(operators) >= 9
+    for route in operators:
+        for status, credentials in refused.items():
+            for headers in credentials:
+                assert route.call(nobody, ids, headers).status_code == status, (route.path, headers)
+
+
+def test_every_route_belongs_to_somebody(warehouse_dsn: str) -> None:
+    for route in routes():
+        is_operators = {"Operator": []} in route.operation.get("security", ())
+        assert (route.scopes is not None) + is_operators + ((route.method, route.path) in PUBLIC) == 1, route.path
+
+
+def test_operators_see_why_health_fails(nobody: TestClient, warehouse: Connection, login: Login) -> None:
+    assert nobody.get("/health").status_code == 200
+    warehouse.execute("update ops.alembic_version set version_num = '0001'")
+    with TestClient(create_app(AskedRuns())) as later:
+        answer = later.get("/health", headers=login("op"))
+        assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+        checks = {check["name"]: check for check in answer.json()["checks"]}
+        assert (checks["warehouse"]["ok"], checks["migrations"]["ok"]) == (True, False)
+        assert "sync-hostaway migrate" in checks["migrations"]["detail"]
+        assert later.get("/health", headers=bearer("wrong")).json() == {"status": "failing", "checks": None}
+
+
+def test_health_sees_events_that_nobody_tries_and_accounts_that_do_not_sync(
+    warehouse: Connection, login: Login
+) -> None:
+    warehouse.execute(
+        "insert into ops.webhook_events (account_id, content_hash, received_at)"
+        " values (701, sha256('1'), now() - interval '20 min')"
+    )
+    warehouse.execute("update ops.sync_runs set finished_at = now() - interval '3 days' where account_id = 702")
+    warehouse.execute("update ops.accounts set created_at = now() - interval '3 days'")
+    with TestClient(create_app(AskedRuns())) as client:
+        answer = client.get("/health", headers=login("admin"))
+    assert answer.status_code == 503
+    details = {check["name"]: check["detail"] for check in answer.json()["checks"] if not check["ok"]}
+    assert details.keys() == {"inbox", "syncs"}
+    assert "702" in details["syncs"]
+    assert "701" not in details["syncs"]

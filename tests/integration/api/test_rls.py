@@ -1,0 +1,203 @@
+"""Row-level security: the API's role sees one account, whatever it asks, and everybody else sees what was granted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from sync_hostaway import migrations
+from sync_hostaway.api.account_rows import account_rows, make_pool
+from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.transform import run_transform
+from sync_hostaway.warehouse import Connection, connect
+
+pytestmark = pytest.mark.integration
+
+CORE = """
+    select tables.relname as name, tables.relrowsecurity and tables.relforcerowsecurity as is_forced
+    from pg_class as tables
+    where tables.relnamespace = 'hostaway'::regnamespace and tables.relkind in ('r', 'p')
+    order by 1
+"""
+
+
+def core_tables(connection: Connection) -> list[str]:
+    rows = connection.execute(CORE).fetchall()
+    assert len(rows) >= 8
+    assert [row["name"] for row in rows if not row["is_forced"]] == []
+    return [row["name"] for row in rows]
+
+
+def become(connection: Connection, account_id: int | None) -> None:
+    """As the API does at the beginning of a transaction."""
+    if account_id is not None:
+        connection.execute("select set_config('hostaway.account_id', %s, true)", (str(account_id),))
+    connection.execute("set local role hostaway_api")
+
+
+def accounts_in(connection: Connection, table: str) -> set[int]:
+    query = sql.SQL("select distinct account_id from {}").format(sql.Identifier("hostaway", table))
+    return {row["account_id"] for row in connection.execute(query)}
+
+
+def test_every_core_table_shows_the_role_one_account(warehouse: Connection) -> None:
+    for table in core_tables(warehouse):
+        everything = accounts_in(warehouse, table)
+        for account_id in (701, 702, 999):
+            with warehouse.transaction():
+                become(warehouse, account_id)
+                assert accounts_in(warehouse, table) == everything & {account_id}, table
+        with warehouse.transaction():
+            become(warehouse, None)
+            assert accounts_in(warehouse, table) == set(), table
+
+
+def test_asking_for_the_others_gives_nothing(warehouse: Connection) -> None:
+    with warehouse.transaction():
+        become(warehouse, 702)
+        for query in (
+            "select * from hostaway.reservations where account_id = 701",
+            "select * from hostaway.reservations where account_id = 701 or true",
+            "select r.* from hostaway.reservations as r right join hostaway.listings as l using (listing_id)"
+            " where l.account_id <> 702",
+            "with r as materialized (select * from hostaway.messages) select * from r where account_id <> 702",
+        ):
+            rows = warehouse.execute(query).fetchall()  # type: ignore[arg-type]
+            assert [row for row in rows if row["account_id"] == 701] == [], query
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into hostaway.listings (account_id, listing_id, is_deleted, synced_at) values (702, 1, false, now())",
+        "update hostaway.reservations set guest_name = 'x'",
+        "delete from hostaway.messages",
+        "truncate hostaway.messages",
+        "alter table hostaway.messages disable row level security",
+        "drop policy one_account on hostaway.messages",
+        "select * from ops.secrets",
+        "select * from ops.api_tokens",
+        "select * from ops.outbox",
+        "select * from landing.reservations",
+        "select * from staging.stg_reservations",
+        "select * from marts.reservation_revenue",
+    ],
+)
+def test_the_role_reads_core_tables_and_does_nothing_else(warehouse: Connection, statement: str) -> None:
+    with warehouse.transaction(force_rollback=True):
+        become(warehouse, 702)
+        with pytest.raises(errors.InsufficientPrivilege):
+            warehouse.execute(statement)  # type: ignore[arg-type]
+
+
+def test_a_connection_that_goes_back_to_the_pool_keeps_nothing(
+    warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__API_CONNECTIONS", "1")
+    query = sql.SQL("select count(*) as rows, min(account_id) as account_id from hostaway.reservations")
+    with make_pool() as pool:
+        with account_rows(pool, 701, Resource.RESERVATIONS) as rows:
+            ours = rows.one(query)
+        assert ours
+        assert ours["account_id"] == 701
+        with pytest.raises(errors.DivisionByZero), account_rows(pool, 701, Resource.RESERVATIONS) as rows:
+            rows.one(sql.SQL("select 1 / 0"))
+        with pool.connection() as connection, connection.transaction():
+            back = connection.execute("select current_user <> 'hostaway_api' as is_back").fetchone()
+            assert back == {"is_back": True}
+            connection.execute("set local role hostaway_api")
+            assert connection.execute(query).fetchone() == {"rows": 0, "account_id": None}
+        with account_rows(pool, 702, Resource.RESERVATIONS) as rows:
+            theirs = rows.one(query)
+        assert theirs
+        assert theirs["account_id"] == 702
+
+
+def test_everybody_else_sees_what_was_granted(postgres: EmbeddedPostgres, warehouse: Connection) -> None:
+    """Analysts must not suddenly find empty tables."""
+    warehouse.execute("create role analyst")
+    try:
+        warehouse.execute("grant usage on schema hostaway to analyst")
+        warehouse.execute("grant select on hostaway.reservations to analyst")
+        with warehouse.transaction():
+            warehouse.execute("set local role analyst")
+            assert accounts_in(warehouse, "reservations") == {701, 702}
+    finally:
+        warehouse.execute("drop owned by analyst")
+        warehouse.execute("drop role analyst")
+
+
+def test_a_policy_leads_into_the_primary_key(warehouse: Connection) -> None:
+    warehouse.execute("set enable_seqscan = off")
+    with warehouse.transaction():
+        become(warehouse, 701)
+        plan = warehouse.execute("explain select * from hostaway.reservations where reservation_id = 5").fetchall()
+    text = "\n".join(line["QUERY PLAN"] for line in plan)
+    assert "Index Cond" in text
+    assert "account_id = (InitPlan 1).col1" in text.partition("Filter")[0]
+
+
+def test_a_table_that_is_built_anew_is_guarded_from_its_first_moment(warehouse: Connection, warehouse_dsn: str) -> None:
+    warehouse.execute("drop table hostaway.listing_photos")
+    run_transform(warehouse_dsn, requested_by="test", select=["listings", "listing_photos"], full_refresh=True)
+    assert {"listings", "listing_photos"} <= set(core_tables(warehouse))
+    with warehouse.transaction():
+        become(warehouse, 701)
+        assert accounts_in(warehouse, "listings") == {701}
+
+
+@pytest.fixture
+def managed(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A server on which nobody has been yet."""
+    with EmbeddedPostgres(tmp_path / "managed") as server:
+        yield server
+
+
+def test_an_owner_who_is_no_superuser_migrates_builds_and_is_held_to_one_account_as_the_role(
+    managed: EmbeddedPostgres,
+) -> None:
+    """As on managed PostgreSQL, where no policy is bypassed."""
+    dsn = owned_database(managed, "first", "createrole")
+    migrations.upgrade(dsn)
+    with connect(dsn) as connection:
+        connection.execute("insert into ops.loads (account_id, resource) values (1, 'listings'), (2, 'listings')")
+        for account_id in (1, 2):
+            connection.execute(
+                "insert into landing.listings (account_id, entity_id, payload, payload_hash, observed_at, load_id)"
+                " values (%(account)s, '5', '{\"id\": 5}', '', now(), %(account)s)",
+                {"account": account_id},
+            )
+        assert run_transform(connection, requested_by="test").rows["listings"] == 2
+        assert accounts_in(connection, "listings") == {1, 2}
+        with connection.transaction():
+            become(connection, 2)
+            assert accounts_in(connection, "listings") == {2}
+
+
+def test_without_the_right_to_create_roles_the_way_out_is_named_and_works(managed: EmbeddedPostgres) -> None:
+    dsn = owned_database(managed, "plain", "nocreaterole")
+    with pytest.raises(errors.InsufficientPrivilege) as refusal:
+        migrations.upgrade(dsn)
+    assert "plain may not create the role hostaway_api" in str(refusal.value)
+    hint = refusal.value.diag.message_hint
+    assert hint
+    statements = hint.partition("run: ")[2].partition("; and then")[0]
+    with psycopg.connect(managed.dsn("postgres"), autocommit=True) as admin:
+        admin.execute(statements)  # type: ignore[arg-type]
+    assert migrations.upgrade(dsn) == migrations.head()
+    with connect(dsn) as connection, connection.transaction():
+        become(connection, 1)
+
+
+def owned_database(server: EmbeddedPostgres, name: str, rights: str) -> str:
+    """URL of a database for its owner, who is no superuser."""
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as admin:
+        admin.execute(f"create role {name} login nosuperuser {rights} password 'test'")  # type: ignore[arg-type]
+        admin.execute(f"create database {name} owner {name}")  # type: ignore[arg-type]
+    parts = psycopg.conninfo.conninfo_to_dict(server.dsn(name))
+    return f"postgresql://{name}:test@{parts['host']}:{parts['port']}/{name}"

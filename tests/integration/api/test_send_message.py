@@ -1,0 +1,380 @@
+"""Guest messages: once per idempotency key, whatever is repeated, lost or killed."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from api_bed import AskedRuns
+from fastapi.testclient import TestClient
+
+from sync_hostaway.local.ports import HOST
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+Answer = httpx.Response
+
+
+@pytest.fixture(autouse=True)
+def short_waits(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READ_TIMEOUT", "1")
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def reservation(warehouse: Connection) -> int:
+    """A reservation with a conversation."""
+    row = warehouse.execute(
+        "select reservation_id from hostaway.conversations where account_id = 701 order by 1 limit 1"
+    ).fetchone()
+    assert row
+    return int(row["reservation_id"])
+
+
+def send(client: TestClient, reservation: int, key: str, text: str = "Your room is ready.", **fields: Any) -> Answer:
+    body = {"reservation_id": reservation, "message": text, "channel_type": "channel", **fields}
+    return client.post("/v1/send-message", json=body, headers={"Idempotency-Key": key})
+
+
+def thread(simulator: RunningSimulator, conversation_id: int, text: str = "Your room is ready.") -> list[Any]:
+    """What Hostaway has of a message."""
+    token = httpx.post(
+        f"{simulator.url}/v1/accessTokens",
+        data={"grant_type": "client_credentials", "client_id": "701", "client_secret": "secret-701"},
+    ).json()["access_token"]
+    rows = httpx.get(
+        f"{simulator.url}/v1/conversations/{conversation_id}/messages",
+        headers={"Authorization": f"Bearer {token}"},
+        params={"limit": 500},
+    ).json()["result"]
+    return [row for row in rows if row["body"] == text]
+
+
+def outbox(warehouse: Connection) -> dict[str, Any]:
+    row = warehouse.execute("select * from ops.outbox").fetchone()
+    assert row
+    return row
+
+
+def posts(simulator: RunningSimulator) -> int:
+    return simulator.control.calls("messages.create", 701)
+
+
+def test_a_message_is_sent_lands_at_once_and_is_asked_into_the_tables(
+    client: TestClient,
+    warehouse: Connection,
+    simulator: RunningSimulator,
+    reservation: int,
+    asked_runs: AskedRuns,
+) -> None:
+    answer = send(client, reservation, "key-1")
+    assert answer.status_code == 200, answer.text
+    sent = answer.json()
+    assert (sent["state"], sent["reservation_id"], sent["channel_type"]) == ("sent", reservation, "channel")
+    [message] = thread(simulator, sent["conversation_id"])
+    assert (message["id"], message["communicationType"]) == (sent["message_id"], "channel")
+    landed = warehouse.execute(
+        "select payload ->> 'body' as body from landing.messages where entity_id = %s", (str(sent["message_id"]),)
+    ).fetchall()
+    assert landed == [{"body": "Your room is ready."}]
+    events = warehouse.execute("select event, object_id, state from ops.webhook_events").fetchall()
+    assert events == [{"event": "message.sent", "object_id": sent["message_id"], "state": "pending"}]
+    assert asked_runs.runs == ["hostaway_delta"]
+    assert outbox(warehouse)["body"] == ""
+
+
+def test_a_repeated_request_gets_the_same_answer_and_sends_nothing(
+    client: TestClient, simulator: RunningSimulator, reservation: int
+) -> None:
+    first, again = send(client, reservation, "key-1"), send(client, reservation, "key-1")
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert posts(simulator) == 1
+    assert send(client, reservation, "key-2").json()["message_id"] != first.json()["message_id"]
+
+
+def test_a_key_of_another_message_is_refused(client: TestClient, simulator: RunningSimulator, reservation: int) -> None:
+    send(client, reservation, "key-1")
+    for other in (
+        send(client, reservation, "key-1", "Other"),
+        send(client, reservation, "key-1", channel_type="email"),
+    ):
+        assert (other.status_code, other.json()["type"]) == (422, "urn:sync-hostaway:problem:idempotency-key-reused")
+    assert posts(simulator) == 1
+
+
+def test_parallel_requests_with_one_key_send_one_message(
+    client: TestClient, simulator: RunningSimulator, reservation: int
+) -> None:
+    simulator.control.fault("slow", match={"method": "POST", "resource": "messages"}, seconds=0.3)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: send(client, reservation, "key-1"), range(6)))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert set(statuses) <= {200, 409}
+    assert 200 in statuses
+    assert posts(simulator) == 1
+    assert send(client, reservation, "key-1").status_code == 200
+    assert posts(simulator) == 1
+
+
+@pytest.mark.parametrize("fault", ["cut_json", "html_200"])
+def test_an_answer_that_is_lost_is_found_in_the_thread(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, fault: str
+) -> None:
+    sent_before = {"cut_json": 1, "html_200": 0}[fault]
+    simulator.control.fault(fault, match={"method": "POST", "resource": "messages"})
+    answer = send(client, reservation, "key-1")
+    entry = outbox(warehouse)
+    assert len(thread(simulator, entry["conversation_id"])) == sent_before
+    assert (answer.status_code, entry["state"]) == ((200, "sent") if sent_before else (504, "unknown"))
+
+
+def test_an_unknown_message_is_sent_again_only_when_it_is_certainly_not_there(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
+) -> None:
+    simulator.control.fault("slow", match={"method": "POST", "resource": "messages"}, seconds=1.5)
+    answer = send(client, reservation, "key-1")
+    assert (answer.status_code, answer.json()["state"]) == (504, "unknown")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    # Too early: it may still be on its way.
+    assert send(client, reservation, "key-1").status_code == 504
+    assert posts(simulator) == 1
+    warehouse.execute("update ops.outbox set tried_at = tried_at - interval '1 minute'")
+    assert send(client, reservation, "key-1").status_code == 200
+    entry = outbox(warehouse)
+    assert (entry["state"], entry["attempts"]) == ("sent", 2)
+    assert len(thread(simulator, entry["conversation_id"])) == 1
+
+
+def test_an_alike_message_of_somebody_else_is_not_taken_for_ours(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
+) -> None:
+    first = send(client, reservation, "key-1").json()
+    simulator.control.fault("status_5xx", match={"method": "POST", "resource": "messages"})
+    assert send(client, reservation, "key-2").status_code == 504
+    warehouse.execute("update ops.outbox set tried_at = tried_at - interval '1 minute' where state = 'unknown'")
+    second = send(client, reservation, "key-2").json()
+    assert second["message_id"] != first["message_id"]
+    assert len(thread(simulator, first["conversation_id"])) == 2
+
+
+def test_a_refusal_of_hostaway_is_final_for_its_key(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
+) -> None:
+    simulator.control.fault("forbid", match={"method": "POST", "resource": "messages"}, message="Guest has left")
+    for _ in range(2):
+        answer = send(client, reservation, "key-1")
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:sync-hostaway:problem:message-refused")
+        assert "Guest has left" in answer.json()["detail"]
+    assert posts(simulator) == 1
+    assert send(client, reservation, "key-2").status_code == 200
+
+
+def test_a_throttled_message_leaves_no_trace_and_may_be_sent_again(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
+) -> None:
+    simulator.control.fault("status_429", match={"method": "POST", "resource": "messages"})
+    answer = send(client, reservation, "key-1")
+    assert (answer.status_code, "Retry-After" in answer.headers) == (503, True)
+    assert send(client, reservation, "key-1").status_code == 200
+    assert outbox(warehouse)["attempts"] == 1
+
+
+def test_the_accounts_limit_holds_over_all_processes(
+    client: TestClient, simulator: RunningSimulator, reservation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SEND_LIMIT", "5/60")
+    get_settings.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda number: send(client, reservation, f"key-{number}"), range(8)))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [200] * 5 + [429] * 3
+    assert posts(simulator) == 5
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+
+
+def test_without_a_landed_conversation_hostaway_is_asked_for_one(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
+) -> None:
+    warehouse.execute("delete from hostaway.messages where account_id = 701")
+    warehouse.execute("delete from hostaway.conversations where account_id = 701")
+    assert send(client, reservation, "key-1").status_code == 200
+    without = warehouse.execute(
+        "select r.entity_id::bigint as reservation_id from landing.reservations as r"
+        " where r.account_id = 701 and not exists (select from landing.conversations as c where c.account_id = 701"
+        " and c.payload ->> 'reservationId' = r.entity_id) limit 1"
+    ).fetchone()
+    assert without
+    answer = send(client, without["reservation_id"], "key-2")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:sync-hostaway:problem:no-conversation")
+
+
+def test_a_message_to_another_accounts_guest_is_404_and_not_sent(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator
+) -> None:
+    row = warehouse.execute(
+        "select min(reservation_id) as theirs from hostaway.reservations where account_id = 702"
+    ).fetchone()
+    assert row
+    assert send(client, row["theirs"], "key-1").status_code == 404
+    assert simulator.control.calls("messages.create") == 0
+
+
+def test_one_account_cannot_see_the_keys_of_another(
+    client: TestClient, warehouse: Connection, issue: Any, reservation: int
+) -> None:
+    send(client, reservation, "key-1")
+    row = warehouse.execute(
+        "select min(reservation_id) as ours from hostaway.conversations where account_id = 702"
+    ).fetchone()
+    assert row
+    client.headers["Authorization"] = f"Bearer {issue(702)}"
+    assert send(client, row["ours"], "key-1").status_code == 200
+
+
+def test_an_inactive_account_sends_nothing(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
+) -> None:
+    simulator.control.set_secret(701, "new-secret")
+    warehouse.execute("delete from ops.secrets where name = 'access_token'")
+    assert send(client, reservation, "key-1").status_code == 409
+    row = warehouse.execute("select state from ops.accounts where account_id = 701").fetchone()
+    assert row == {"state": "refused"}
+    assert send(client, reservation, "key-1").status_code == 409
+    assert posts(simulator) == 0
+
+
+def test_a_request_that_cannot_be_right_is_refused(
+    client: TestClient, simulator: RunningSimulator, reservation: int
+) -> None:
+    cases: list[tuple[str | None, dict[str, Any]]] = [
+        (None, {}),
+        ("with space", {}),
+        ("k" * 256, {}),
+        ("key", {"message": " \n"}),
+        ("key", {"message": "a\x00b"}),
+        ("key", {"message": "a" * 10_001}),
+        ("key", {"channel_type": "pigeon"}),
+        ("key", {"reservation_id": 0}),
+        ("key", {"extra": 1}),
+    ]
+    for key, fields in cases:
+        body = {"reservation_id": reservation, "message": "Hello", "channel_type": "channel", **fields}
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = client.post("/v1/send-message", json=body, headers=headers)
+        assert (key, fields, answer.status_code) == (key, fields, 422)
+    lone_surrogate = rb'{"reservation_id": 1, "message": "\ud800", "channel_type": "channel"}'
+    for content in (b"{", lone_surrogate, b"\xff", b"[]"):
+        answer = client.post("/v1/send-message", content=content, headers={"Idempotency-Key": "key"})
+        assert (content, answer.status_code in (400, 422)) == (content, True)
+    assert posts(simulator) == 0
+
+
+SERVER = """
+import sys, uvicorn
+from api_bed import AskedRuns
+from sync_hostaway.api.app import create_app
+uvicorn.run(create_app(AskedRuns()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+"""
+
+
+@contextmanager
+def api_process(port: int, folder: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The API in a process of its own, ready to serve."""
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], cwd=folder)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"http://{HOST}:{port}/nowhere")
+                break
+            except httpx.TransportError:
+                assert process.poll() is None
+                time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(condition: Any) -> Any:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise TimeoutError
+
+
+@pytest.mark.parametrize("moment", ["before Hostaway has it", "after Hostaway has it"])
+def test_a_killed_process_sends_no_message_twice_and_loses_none(
+    client: TestClient,
+    warehouse: Connection,
+    simulator: RunningSimulator,
+    reservation: int,
+    moment: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READ_TIMEOUT", "30")
+    get_settings.cache_clear()
+    port = _free_port()
+    is_sent = moment.startswith("after")
+    simulator.control.fault("slow", match={"method": "POST", "resource": "messages"}, seconds=1.0 if is_sent else 30.0)
+    headers = {"Authorization": client.headers["Authorization"], "Idempotency-Key": "key-1"}
+    body = {"reservation_id": reservation, "message": "Your room is ready.", "channel_type": "channel"}
+    with api_process(port, str(request.path.parent)) as process, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(
+            httpx.post, f"http://{HOST}:{port}/v1/send-message", json=body, headers=headers, timeout=60
+        )
+        wait_until(lambda: warehouse.execute("select from ops.outbox where state = 'sending'").fetchone() is not None)
+        if is_sent:
+            # The outcome cannot be written: this is where the process dies.
+            with warehouse.transaction():
+                warehouse.execute("lock table ops.outbox in share row exclusive mode")
+                conversation = outbox(warehouse)["conversation_id"]
+                wait_until(lambda: thread(simulator, conversation))
+                _kill(process, warehouse)
+        else:
+            wait_until(lambda: posts(simulator) == 1)
+            _kill(process, warehouse)
+        with pytest.raises(httpx.TransportError):
+            answer.result()
+    entry = outbox(warehouse)
+    assert entry["state"] == "sending"
+    simulator.control.clear_faults()
+    again = send(client, reservation, "key-1")
+    if not is_sent:
+        assert again.status_code == 504
+        warehouse.execute("update ops.outbox set tried_at = tried_at - interval '1 minute'")
+        again = send(client, reservation, "key-1")
+    assert again.status_code == 200, again.text
+    assert again.json()["message_id"] == thread(simulator, entry["conversation_id"])[0]["id"]
+    assert len(thread(simulator, entry["conversation_id"])) == 1
+
+
+def _kill(process: subprocess.Popen[bytes], warehouse: Connection) -> None:
+    """kill -9; and its sessions end, as they do when PostgreSQL notices."""
+    process.kill()
+    process.wait()
+    warehouse.execute(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'sync-hostaway outbox'"
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,104 @@
+"""The commands around accounts do what the HTTP API does, and say what they did."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from cryptography.fernet import Fernet
+from typer.testing import CliRunner, Result
+
+from sync_hostaway import cli
+from sync_hostaway.accounts import api_tokens, registry
+from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
+from sync_hostaway.settings import get_settings
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, list(arguments))
+
+
+def test_a_token_is_printed_alone_works_and_is_revoked(warehouse: Connection, account: int) -> None:
+    issued = call(
+        "tokens", "issue", "701", "--name", "Site", "--scope", "read:calendar", "--scope", "send:messages",
+        "--expires", "2090-01-01",
+    )  # fmt: skip
+    assert issued.exit_code == 0, issued.output
+    token = api_tokens.verify(warehouse, issued.stdout.strip())
+    assert token
+    assert (sorted(token.scopes), token.expires_at.isoformat()[:10]) == (  # type: ignore[union-attr]
+        ["read:calendar", "send:messages"],
+        "2090-01-01",
+    )
+    listed = call("tokens", "list", "701").stdout
+    assert token.token_id in listed
+    assert issued.stdout.strip() not in listed
+    assert call("tokens", "revoke", "701", token.token_id).exit_code == 0
+    assert api_tokens.verify(warehouse, issued.stdout.strip()) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tokens", "issue", "999", "--name", "x", "--scope", "read:calendar"], "UnknownAccount: Account 999 is not"),
+        (["tokens", "issue", "701", "--name", " ", "--scope", "read:calendar"], "1 to 200 characters"),
+        (["tokens", "list", "999"], "UnknownAccount: Account 999 is not"),
+        (["tokens", "revoke", "701", "nosuchtoken"], "UnknownToken: Account 701 has no token nosuchtoken"),
+        (["accounts", "enable", "999"], "UnknownAccount"),
+        (["accounts", "options", "701", "calendar=5"], 'JSON object, such as {"calendar_days_ahead": 365}'),
+        (["accounts", "options", "701", '{"calendar": 5}'], "InvalidOptions: Wrong options of account 701: calendar"),
+        (["accounts", "purge", "701", "--confirm", "702"], "neither the name nor the id of account 701"),
+        (["guests", "erase", "701", "5", "--yes"], "UnknownGuest: Account 701 has no guest 5"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_done_is_said_in_one_line(account: int, arguments: list[str], said: str) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 1
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("arguments", [["accounts", "purge", "701"], ["guests", "erase", "701", "5"]], ids=" ".join)
+def test_what_cannot_be_undone_wants_to_be_meant(warehouse: Connection, account: int, arguments: list[str]) -> None:
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert "says that it is meant" in result.stderr
+    assert registry.get_account(warehouse, account).state == "active"
+
+
+def test_an_account_is_renamed_disabled_enabled_and_purged(warehouse: Connection, account: int) -> None:
+    assert call("accounts", "rename", "701", "Seaside [Homes]").exit_code == 0
+    assert call("accounts", "disable", "701", "--reason", "ended").exit_code == 0
+    assert registry.get_account(warehouse, account).state == "disabled"
+    assert call("accounts", "enable", "701").exit_code == 0
+    known = registry.get_account(warehouse, account)
+    assert (known.state, known.name) == ("active", "Seaside [Homes]")
+    purged = call("accounts", "purge", "701", "--confirm", "Seaside [Homes]")
+    assert purged.exit_code == 0, purged.output
+    assert "rows of account 701 were removed" in purged.stdout
+    assert registry.list_accounts(warehouse) == []
+
+
+def test_options_are_shown_and_changed(account: int) -> None:
+    assert json.loads(call("accounts", "options", "701").stdout) == {}
+    changed = call("accounts", "options", "701", '{"calendar_days_ahead": 60}')
+    assert json.loads(changed.stdout) == {"calendar_days_ahead": 60}
+    assert json.loads(call("accounts", "options", "701", '{"calendar_days_ahead": null}').stdout) == {}
+
+
+def test_keys_are_rotated_and_the_old_one_may_go(
+    warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = get_settings().fernet_keys()[0], call("secrets", "new-key").stdout.strip()
+    assert Fernet(new)
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", f"{new},{old}")
+    get_settings.cache_clear()
+    assert "2 secrets" in call("secrets", "rotate-key").stdout
+    assert "0 secrets" in call("secrets", "rotate-key").stdout
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", new)
+    get_settings.cache_clear()
+    assert DatabaseSecretsStore(warehouse).get(account, "client_secret") == "secret-701"

@@ -1,0 +1,208 @@
+"""Drains that are killed, drains beside each other, deliveries in any order: the end is what Hostaway has."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from delta_hand import Hand
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sync_hostaway.accounts import registry
+from sync_hostaway.exceptions import WarehouseUnavailable
+from sync_hostaway.sync.delta import is_attended
+
+pytestmark = pytest.mark.integration
+
+DRAIN = """
+import sys
+from sync_hostaway.sync.delta import drain
+drain(sys.argv[1], linger=float(sys.argv[2]), transform=None)
+"""
+
+
+@contextmanager
+def drain_process(name: str, linger: float = 0.0) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen([sys.executable, "-c", DRAIN, name, str(linger)]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def cancel_some(hand: Hand, places: range) -> dict[int, int]:
+    """Cancel reservations and receive the events; returns event by reservation."""
+    events = {}
+    for place in places:
+        reservation_id = hand.ids("reservations")[place]
+        changed = hand.control.patch("reservations", reservation_id, {"status": "cancelled"}, account_id=701)
+        events[reservation_id] = hand.receive("reservation.updated", changed)
+    return events
+
+
+def assert_landed(hand: Hand, events: dict[int, int]) -> None:
+    for reservation_id, event_id in events.items():
+        assert hand.event(event_id)["state"] == "done"
+        assert (hand.landed("reservations", reservation_id) or {})["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("calls_before", [0, 5])
+def test_a_killed_drain_loses_nothing_and_needs_nobody(hand: Hand, calls_before: int) -> None:
+    events = cancel_some(hand, range(6))
+    hand.control.fault("slow", match={"account": 701}, after=calls_before, times=0, seconds=60)
+    with drain_process("killed") as process:
+        hand.wait_for(lambda: sum(fault["applied"] for fault in hand.control.faults()) > 0)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+    # In the middle of its turn: nothing is half done.
+    assert set(hand.states()) == {"pending"}
+    hand.control.clear_faults()
+    hand.drain()
+    assert_landed(hand, events)
+
+
+def test_a_drain_killed_before_it_marks_its_events_has_landed_nothing_of_them(hand: Hand) -> None:
+    """Rows and marks are one transaction: it is killed while it waits for the lock on an event's row."""
+    events = cancel_some(hand, range(3))
+    last = max(events.values())
+    with hand.warehouse.transaction(), drain_process("killed") as process:
+        hand.warehouse.execute("select from ops.webhook_events where event_id = %s for update", [last])
+        hand.wait_until("select exists (select from pg_locks where not granted)")
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+    assert set(hand.states()) == {"pending"}
+    for reservation_id in events:
+        assert (hand.landed("reservations", reservation_id) or {})["status"] != "cancelled"
+    hand.drain()
+    assert_landed(hand, events)
+
+
+def test_a_drain_whose_warehouse_goes_away_says_so_and_the_next_one_goes_on(hand: Hand) -> None:
+    events = cancel_some(hand, range(3))
+    hand.control.fault("slow", match={"resource": "reservations"}, seconds=1.5)
+
+    def drain_and_disconnect() -> None:
+        with hand.draining():
+            hand.wait_for_calls("reservations.get", 1)
+            hand.warehouse.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where application_name = 'sync-hostaway delta' and datname = current_database()"
+            )
+
+    with pytest.raises(WarehouseUnavailable, match="still pending"):
+        drain_and_disconnect()
+    assert set(hand.states()) == {"pending"}
+    hand.drain()
+    assert_landed(hand, events)
+
+
+def test_two_drains_at_once_do_the_work_once(hand: Hand) -> None:
+    registry.add_account(hand.warehouse, 702, "secret-702")
+    events = cancel_some(hand, range(8))
+    hand.control.fault("slow", match={"resource": "reservations"}, times=0, seconds=0.3)
+    hand.control.reset(only_stats=True)
+    with drain_process("one") as one, drain_process("two") as two:
+        assert one.wait(timeout=60) == two.wait(timeout=60) == 0
+    assert_landed(hand, events)
+    assert hand.control.calls("reservations.get", 701) == len(events)
+
+
+def test_a_drain_that_lingers_attends_until_its_last_look(hand: Hand) -> None:
+    assert not is_attended(hand.warehouse)
+    with drain_process("lingering", linger=60.0) as process:
+        hand.wait_for(lambda: is_attended(hand.warehouse))
+        # A second one does not linger beside it.
+        assert hand.drain(linger=60.0).seconds < 30
+        events = cancel_some(hand, range(2))
+        hand.wait_until("select not exists (select from ops.webhook_events where state = 'pending')")
+        assert_landed(hand, events)
+        assert hand.event(max(events.values()))["run_key"] == "lingering"
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+    hand.wait_for(lambda: not is_attended(hand.warehouse))
+
+
+deliveries = st.lists(
+    st.one_of(
+        st.tuples(st.just("cancel"), st.integers(0, 4)),
+        st.tuples(st.just("move"), st.integers(0, 4)),
+        st.tuples(st.just("create"), st.just(0)),
+        st.tuples(st.just("write"), st.integers(0, 4)),
+        st.tuples(st.just("delete"), st.integers(5, 7)),
+        st.tuples(st.just("drain"), st.just(0)),
+    ),
+    min_size=3,
+    max_size=14,
+)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=deliveries, disorder=st.randoms(use_true_random=False))
+def test_whatever_the_order_of_deliveries_the_end_is_what_the_source_has(
+    hand: Hand, steps: list[tuple[str, int]], disorder: Any
+) -> None:
+    waiting: list[tuple[str, dict[str, Any]]] = []
+    touched: dict[str, set[int]] = {"reservations": set(), "messages": set()}
+
+    def deliver(some: list[tuple[str, dict[str, Any]]]) -> None:
+        for event, data in some:
+            hand.receive(event, data)
+
+    for action, place in steps:
+        if action == "drain":
+            # Some of what waits arrives now, in any order, some of it twice; the rest is late.
+            disorder.shuffle(waiting)
+            now, waiting = waiting[: len(waiting) // 2 + 1], waiting[len(waiting) // 2 :]
+            deliver(now)
+            hand.drain()
+            continue
+        waiting += happen(hand, action, place, touched)
+    disorder.shuffle(waiting)
+    deliver(waiting)
+    for _ in range(3):
+        hand.due_now()
+        hand.drain()
+    assert "pending" not in hand.states()
+    for resource, identities in touched.items():
+        there = set(hand.ids(resource))
+        for identity in identities:
+            landed = hand.landed(resource, identity)
+            if identity not in there:
+                assert landed is None
+                continue
+            truth = hand.control.object(resource, identity, 701)
+            assert landed is not None
+            for name in ("status", "arrivalDate", "departureDate", "totalPrice", "body"):
+                assert landed.get(name) == truth.get(name)
+
+
+def happen(hand: Hand, action: str, place: int, touched: dict[str, set[int]]) -> list[tuple[str, dict[str, Any]]]:
+    """Something happens at the source; returns the events of it, none when it cannot."""
+    control = hand.control
+    if action == "create":
+        created = control.create("reservations", {}, account_id=701)
+        touched["reservations"].add(created["id"])
+        return [("reservation.created", created)]
+    if action == "write":
+        thread = hand.ids("conversations")[place]
+        message = control.create("messages", {"conversationId": thread, "body": f"Hello {place}"}, account_id=701)
+        touched["messages"].add(message["id"])
+        return [("message.received", message)]
+    reservation_id = hand.ids("reservations")[place]
+    if action == "delete":
+        last_words = control.object("reservations", reservation_id, 701)
+        control.delete("reservations", reservation_id, account_id=701)
+        touched["reservations"].add(reservation_id)
+        return [("reservation.updated", last_words)]
+    fields = {
+        "cancel": {"status": "cancelled", "totalPrice": place},
+        "move": {"arrivalDate": "2027-01-02", "departureDate": "2027-01-09"},
+    }[action]
+    touched["reservations"].add(reservation_id)
+    return [("reservation.updated", control.patch("reservations", reservation_id, fields, account_id=701))]

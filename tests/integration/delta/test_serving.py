@@ -1,0 +1,224 @@
+"""What becomes of events: their objects land, and nothing else does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from delta_hand import Hand
+
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.sync.engine import sync_account
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_changed_reservation_lands_and_its_event_is_done_with_that_load(hand: Hand) -> None:
+    changed = hand.control.patch("reservations", hand.ids("reservations")[3], {"hostNote": "late"}, account_id=701)
+    event = hand.event(hand.receive("reservation.updated", changed))
+    result = hand.drain()
+    done = hand.event(event["event_id"])
+    assert (done["state"], done["run_key"], done["attempts"]) == ("done", "test__1", 1)
+    landed = hand.landed("reservations", changed["id"])
+    assert landed is not None
+    assert landed["hostNote"] == "late"
+    load = hand.warehouse.execute("select * from ops.loads where load_id = %s", [done["load_id"]]).fetchone()
+    assert load is not None
+    assert (load["account_id"], load["resource"], load["rows_changed"]) == (701, "reservations", 1)
+    assert result.summary()["accounts"]["701"]["done"] == 1
+
+
+def test_the_body_is_a_hint_and_nothing_of_it_lands(hand: Hand) -> None:
+    truth = hand.control.object("reservations", hand.ids("reservations")[3], 701)
+    forged = {**truth, "hostNote": "forged", "updatedOn": "2199-01-01 00:00:00"}
+    event_id = hand.receive("reservation.updated", forged)
+    loads = hand.warehouse.execute("select count(*) as n from ops.loads").fetchone()
+    hand.drain()
+    assert hand.event(event_id)["state"] == "done"
+    assert hand.event(event_id)["load_id"] is None
+    assert hand.warehouse.execute("select count(*) as n from ops.loads").fetchone() == loads
+
+
+def test_what_a_sync_finds_after_an_event_is_unchanged(hand: Hand) -> None:
+    """A row is the same whichever way it came."""
+    conversation = hand.control.object("conversations", hand.ids("conversations")[2], 701)
+    message = hand.control.create("messages", {"conversationId": conversation["id"]}, account_id=701)
+    hand.receive("message.received", message)
+    hand.receive("reservation.updated", hand.control.object("reservations", conversation["reservationId"], 701))
+    hand.drain()
+    results = sync_account(hand.warehouse, 701, Mode.INCREMENTAL)
+    changed = {result.resource: result.counts.new + result.counts.changed for result in results}
+    assert not any(changed.values()), changed
+    # and the thread, which was read just now, is not read again
+    calls = {result.resource: result.api_calls for result in results}
+    assert calls[Resource.MESSAGES] == 0
+
+
+def test_events_about_one_object_cost_one_look_at_it(hand: Hand) -> None:
+    reservation_id = hand.ids("reservations")[5]
+    events = [
+        hand.receive(
+            "reservation.updated",
+            hand.control.patch("reservations", reservation_id, {"totalPrice": price}, account_id=701),
+        )
+        for price in (100, 200, 300)
+    ]
+    hand.control.reset(only_stats=True)
+    hand.drain()
+    assert [hand.event(event)["state"] for event in events] == ["done"] * 3
+    assert hand.control.calls("reservations.get", 701) == 1
+    landed = hand.landed("reservations", reservation_id)
+    assert landed is not None
+    assert landed["totalPrice"] == 300
+
+
+def test_a_message_brings_its_whole_thread_and_the_hosts_answers(hand: Hand) -> None:
+    conversation_id = hand.ids("conversations")[4]
+    answer = hand.control.create(
+        "messages", {"conversationId": conversation_id, "isIncoming": 0, "body": "Yes"}, account_id=701, emit=False
+    )
+    message = hand.control.create("messages", {"conversationId": conversation_id, "body": "Thanks"}, account_id=701)
+    event_id = hand.receive("message.received", message)
+    hand.drain()
+    assert hand.event(event_id)["load_id"] is not None
+    for sent in (answer, message):
+        landed = hand.landed("messages", sent["id"])
+        assert landed is not None
+        assert landed["body"] == sent["body"]
+    conversation = hand.landed("conversations", conversation_id)
+    truth = hand.control.object("conversations", conversation_id, 701)
+    assert conversation is not None
+    assert conversation["messageReceivedOn"] == truth["messageReceivedOn"]
+
+
+def test_a_message_that_only_names_its_reservation_finds_its_thread(hand: Hand) -> None:
+    conversation = hand.control.object("conversations", hand.ids("conversations")[6], 701)
+    message = hand.control.create("messages", {"conversationId": conversation["id"]}, account_id=701)
+    named = {name: message[name] for name in ("id", "reservationId", "body")}
+    event_id = hand.receive("message.received", named)
+    hand.drain()
+    assert hand.event(event_id)["state"] == "done"
+    assert hand.landed("messages", message["id"])
+
+
+def test_a_message_deleted_from_its_thread_is_marked(hand: Hand) -> None:
+    conversation_id = hand.ids("conversations")[4]
+    first = hand.control.create("messages", {"conversationId": conversation_id}, account_id=701)
+    hand.receive("message.received", first)
+    hand.drain()
+    hand.control.delete("messages", first["id"], account_id=701)
+    hand.receive(
+        "message.received", hand.control.create("messages", {"conversationId": conversation_id}, account_id=701)
+    )
+    hand.drain()
+    assert hand.landed("messages", first["id"]) is None
+
+
+def test_a_message_that_comes_before_its_reservation_brings_it_and_its_listing(hand: Hand) -> None:
+    listing = hand.control.create("listings", {}, account_id=701, emit=False)
+    reservation = hand.control.create("reservations", {"listingMapId": listing["id"]}, account_id=701, emit=False)
+    thread = hand.control.create("conversations", {"reservationId": reservation["id"]}, account_id=701, emit=False)
+    message = hand.control.create("messages", {"conversationId": thread["id"]}, account_id=701)
+    hand.receive("message.received", message)
+    hand.drain()
+    for resource, identity in (
+        ("listings", listing["id"]),
+        ("reservations", reservation["id"]),
+        ("conversations", thread["id"]),
+        ("messages", message["id"]),
+    ):
+        assert hand.landed(resource, identity), resource
+
+
+def test_the_nights_of_a_moved_reservation_are_read_old_and_new(hand: Hand) -> None:
+    today = datetime.now(UTC).date()
+    days = [(today + timedelta(days=number)).isoformat() for number in range(6)]
+    listing_id = hand.ids("listings")[0]
+    fields = {"listingMapId": listing_id, "arrivalDate": days[0], "departureDate": days[1]}
+    reservation = hand.control.create("reservations", fields, account_id=701)
+    hand.receive("reservation.created", reservation)
+    hand.drain()
+    moved = hand.control.patch(
+        "reservations", reservation["id"], {"arrivalDate": days[3], "departureDate": days[5]}, account_id=701
+    )
+    hand.receive("reservation.updated", moved)
+    hand.control.reset(only_stats=True)
+    hand.drain()
+    assert hand.control.calls("calendar.list", 701) == 2
+    truth = {
+        day: hand.control.patch_day(listing_id, day, {}, account_id=701)["isAvailable"] for day in (days[0], days[4])
+    }
+    for day, available in truth.items():
+        landed = hand.landed("calendar_days", f"{listing_id}:{day}")
+        assert landed is not None
+        assert landed["isAvailable"] == available, day
+
+
+def test_a_change_that_leaves_the_nights_alone_costs_one_call(hand: Hand) -> None:
+    changed = hand.control.patch("reservations", hand.ids("reservations")[3], {"doorCode": "1234"}, account_id=701)
+    hand.receive("reservation.updated", changed)
+    hand.control.reset(only_stats=True)
+    hand.drain()
+    assert sum(hand.control.stats()["calls"]["701"].values()) == 1
+
+
+def test_a_reservation_that_is_gone_is_asked_for_twice_and_marked(hand: Hand) -> None:
+    reservation_id = hand.ids("reservations")[8]
+    truth = hand.control.object("reservations", reservation_id, 701)
+    event_id = hand.receive("reservation.updated", truth)
+    hand.control.delete("reservations", reservation_id, account_id=701)
+    hand.drain()
+    assert hand.event(event_id)["state"] == "pending"
+    assert "404" in hand.event(event_id)["reason"]
+    assert hand.landed("reservations", reservation_id)
+    hand.due_now()
+    hand.drain()
+    assert hand.event(event_id)["state"] == "gone"
+    assert hand.landed("reservations", reservation_id) is None
+
+
+def test_a_run_stays_for_a_try_that_falls_due_while_it_may_last(hand: Hand) -> None:
+    reservation_id = hand.ids("reservations")[8]
+    event_id = hand.receive("reservation.updated", hand.control.object("reservations", reservation_id, 701))
+    hand.control.delete("reservations", reservation_id, account_id=701)
+    hand.drain(linger=0.1)
+    assert hand.event(event_id)["state"] == "gone"
+
+
+def test_an_object_that_cannot_be_understood_is_dead_and_in_quarantine(hand: Hand) -> None:
+    good, bad = hand.ids("reservations")[:2]
+    broken = hand.control.patch("reservations", bad, {"nights": "three"}, account_id=701)
+    fine = hand.control.patch("reservations", good, {"hostNote": "fine"}, account_id=701)
+    events = [hand.receive("reservation.updated", data) for data in (broken, fine)]
+    hand.drain()
+    assert [hand.event(event)["state"] for event in events] == ["dead", "done"]
+    assert "nights: must be a number" in hand.event(events[0])["reason"]
+    row = hand.warehouse.execute("select reason from ops.quarantine where entity_id = %s", [str(bad)]).fetchone()
+    assert row is not None
+
+
+def test_the_sync_log_has_what_a_delta_cost(hand: Hand) -> None:
+    changed = hand.control.patch("reservations", hand.ids("reservations")[3], {"hostNote": "late"}, account_id=701)
+    hand.receive("reservation.updated", changed)
+    hand.drain()
+    row = hand.warehouse.execute("select * from ops.sync_runs where mode = 'delta'").fetchone()
+    assert row is not None
+    assert (row["run_key"], row["resource"], row["verdict"]) == ("test__1", "reservations", "complete")
+    assert (row["rows_seen"], row["rows_changed"], row["api_calls"]) == (1, 1, 1)
+
+
+def test_what_is_switched_off_for_an_account_does_not_come_by_events(hand: Hand) -> None:
+    hand.warehouse.execute(
+        "update ops.accounts set options = %s where account_id = 701",
+        ['{"resources": {"conversations": false, "messages": false, "calendar_days": false}}'],
+    )
+    thread = hand.control.object("conversations", hand.ids("conversations")[4], 701)
+    message = hand.control.create("messages", {"conversationId": thread["id"]}, account_id=701)
+    ignored = hand.receive("message.received", message)
+    moved = hand.control.patch("reservations", hand.ids("reservations")[3], {"status": "cancelled"}, account_id=701)
+    served = hand.receive("reservation.updated", moved)
+    hand.control.reset(only_stats=True)
+    hand.drain()
+    assert (hand.event(ignored)["state"], hand.event(served)["state"]) == ("ignored", "done")
+    assert hand.landed("messages", message["id"]) is None
+    assert sum(hand.control.stats()["calls"]["701"].values()) == 1

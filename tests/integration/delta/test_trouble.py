@@ -1,0 +1,173 @@
+"""Whatever goes wrong with one event or account, the others go on, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from delta_hand import Hand
+
+from sync_hostaway.accounts import registry
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+OTHER = 702
+
+
+@pytest.fixture
+def other(hand: Hand, warehouse: Connection) -> int:
+    """Account 702, registered and never mirrored."""
+    registry.add_account(warehouse, OTHER, "secret-702")
+    return OTHER
+
+
+def change(hand: Hand, account: int = 701, place: int = 3, note: str = "new") -> tuple[int, int]:
+    """Change a reservation and receive its event; returns the event and the reservation."""
+    reservation_id = hand.ids("reservations", account)[place]
+    changed = hand.control.patch("reservations", reservation_id, {"hostNote": note}, account_id=account)
+    return hand.receive("reservation.updated", changed, account), reservation_id
+
+
+def note_of(hand: Hand, reservation_id: int, account: int = 701) -> Any:
+    return (hand.landed("reservations", reservation_id, account) or {}).get("hostNote")
+
+
+def test_a_throttled_account_waits_as_it_was_told_and_nobody_else_does(hand: Hand, other: int) -> None:
+    hand.control.fault("status_429", match={"account": 701}, times=0, retry_after=30)
+    throttled, _ = change(hand)
+    served, reservation_id = change(hand, other)
+    began = time.monotonic()
+    hand.drain()
+    assert time.monotonic() - began < 5
+    assert hand.event(served)["state"] == "done"
+    assert note_of(hand, reservation_id, other) == "new"
+    waiting = hand.event(throttled)
+    # It is not the event's fault, and is not counted as a try.
+    assert (waiting["state"], waiting["attempts"]) == ("pending", 0)
+    assert "HostawayThrottled" in waiting["reason"]
+    seconds = (waiting["next_try_at"] - waiting["received_at"]).total_seconds()
+    assert 25 < seconds < 35
+
+
+def test_a_slow_account_does_not_hold_up_another(hand: Hand, other: int) -> None:
+    hand.control.fault("slow", match={"account": 701}, times=0, seconds=3)
+    slow, _ = change(hand)
+    served, _ = change(hand, other)
+    hand.drain()
+    for event in (slow, served):
+        assert hand.event(event)["state"] == "done"
+    gap = hand.event(slow)["finished_at"] - hand.event(served)["finished_at"]
+    assert gap.total_seconds() > 1.5
+
+
+def test_a_failing_object_is_tried_later_and_the_others_go_on(hand: Hand) -> None:
+    event_id, reservation_id = change(hand)
+    fine, _ = change(hand, place=4)
+    hand.control.fault("status_5xx", match={"path": f"/v1/reservations/{reservation_id}"}, times=2)
+    pauses = []
+    for _ in range(2):
+        hand.due_now()
+        hand.drain()
+        event = hand.event(event_id)
+        assert (event["state"], event["run_key"]) == ("pending", f"test__{len(pauses) + 1}")
+        assert "HostawayServerError" in event["reason"]
+        pauses.append(hand.seconds_until_try(event_id))
+    assert hand.event(fine)["state"] == "done"
+    assert pauses == pytest.approx([1, 2], abs=0.9)
+    hand.due_now()
+    hand.drain()
+    assert (hand.event(event_id)["state"], hand.event(event_id)["attempts"]) == ("done", 3)
+    assert note_of(hand, reservation_id) == "new"
+
+
+def test_out_of_tries_an_event_is_dead_and_says_why(hand: Hand) -> None:
+    event_id, reservation_id = change(hand)
+    hand.control.fault("fail_200", match={"path": f"/v1/reservations/{reservation_id}"}, times=0, message="Broken")
+    hand.warehouse.execute("update ops.webhook_events set attempts = 19")
+    hand.drain()
+    event = hand.event(event_id)
+    assert (event["state"], event["attempts"]) == ("dead", 20)
+    assert "Broken" in event["reason"]
+    hand.control.clear_faults()
+    hand.due_now()
+    hand.drain()
+    assert note_of(hand, reservation_id) != "new"
+
+
+def test_a_disabled_accounts_events_stay_untouched(hand: Hand) -> None:
+    event_id, _ = change(hand)
+    registry.disable_account(hand.warehouse, 701)
+    before = hand.event(event_id)
+    hand.control.reset(only_stats=True)
+    hand.drain()
+    assert hand.event(event_id) == before
+    assert hand.control.stats()["total"] == 0
+
+
+def test_a_refused_account_stops_and_its_events_wait_for_a_new_key(hand: Hand, other: int) -> None:
+    event_id, reservation_id = change(hand)
+    served, _ = change(hand, other)
+    hand.control.set_secret(701, "another")
+    hand.control.fault("expire_token", match={"account": 701})
+    hand.drain()
+    assert registry.get_account(hand.warehouse, 701).state == "refused"
+    assert (hand.event(event_id)["state"], hand.event(event_id)["attempts"]) == ("pending", 0)
+    assert hand.event(served)["state"] == "done"
+    registry.rotate_secret(hand.warehouse, 701, "another")
+    hand.drain()
+    assert hand.event(event_id)["state"] == "done"
+    assert note_of(hand, reservation_id) == "new"
+
+
+def test_an_api_that_is_away_costs_each_event_a_try_and_none_is_lost(
+    hand: Hand, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [change(hand, place=place)[0] for place in (3, 4, 5)]
+    monkeypatch.setenv("HOSTAWAY_API_URL", "http://127.0.0.1:9")
+    get_settings.cache_clear()
+    hand.drain()
+    assert {(hand.event(event)["state"], hand.event(event)["attempts"]) for event in events} == {("pending", 1)}
+    monkeypatch.setenv("HOSTAWAY_API_URL", simulator.url)
+    get_settings.cache_clear()
+    hand.due_now()
+    hand.drain()
+    assert hand.states() == ["done"] * 3
+
+
+def test_what_a_delivery_says_again_while_it_is_read_is_read_again(hand: Hand) -> None:
+    """The same body once more says that the object changed there and back, or nothing at all: nobody can tell."""
+    event_id, _ = change(hand)
+    hand.control.fault("slow", match={"resource": "reservations"}, seconds=1.5)
+    with hand.draining():
+        hand.wait_for_calls("reservations.get", 1)
+        began = time.monotonic()
+        hand.warehouse.execute(
+            "update ops.webhook_events set times_received = times_received + 1 where event_id = %s", [event_id]
+        )
+        # The receiver does not wait for a drain.
+        assert time.monotonic() - began < 0.5
+    assert hand.event(event_id)["state"] == "done"
+    assert hand.control.calls("reservations.get", 701) == 2
+
+
+def test_calendar_days_that_could_not_be_read_are_tried_again(hand: Hand) -> None:
+    reservation = hand.control.create("reservations", {"listingMapId": hand.ids("listings")[0]}, account_id=701)
+    today = hand.control.health()["now"][:10]
+    reservation = hand.control.patch(
+        "reservations", reservation["id"], {"arrivalDate": today, "departureDate": today}, account_id=701
+    )
+    event_id = hand.receive("reservation.created", reservation)
+    hand.control.fault("status_5xx", match={"resource": "calendar"})
+    hand.drain()
+    # The reservation is here already; its event is not done before its nights are.
+    assert hand.landed("reservations", reservation["id"])
+    assert hand.event(event_id)["state"] == "pending"
+    hand.due_now()
+    hand.control.reset(only_stats=True)
+    hand.drain()
+    assert hand.event(event_id)["state"] == "done"
+    assert hand.control.calls("calendar.list", 701) == 1

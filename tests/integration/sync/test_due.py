@@ -1,0 +1,111 @@
+"""What a sync leaves alone: calendars that are not due, small lists read today, what is older than asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.sync.engine import SyncResult, sync_account
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+SMALL = (Resource.REVIEWS, Resource.TASKS, Resource.USERS, Resource.COUPONS)
+
+
+def sync(
+    warehouse: Connection, account: int, mode: Mode = Mode.INCREMENTAL, since: datetime | None = None
+) -> dict[Resource, SyncResult]:
+    return {result.resource: result for result in sync_account(warehouse, account, mode, since=since)}
+
+
+def test_an_hour_later_nothing_is_read_but_what_tells_changes(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account, Mode.FULL)
+    simulator.control.reset(only_stats=True)
+    results = sync(warehouse, account)
+    assert all(result.verdict == "complete" for result in results.values())
+    assert simulator.control.stats()["total"] == 3  # listings, reservations, conversations
+
+
+def test_a_calendar_is_due_when_a_reservation_of_its_listing_changed(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account, Mode.FULL)
+    reservation = simulator.control.objects("reservations", account)[3]
+    simulator.control.patch("reservations", reservation["id"], {"status": "cancelled"}, account_id=account)
+    assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 1
+    assert simulator.control.calls("calendar.list", account) == 4 + 1
+    assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 0
+
+
+def test_every_calendar_is_due_once_a_day(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
+    sync(warehouse, account, Mode.FULL)
+    warehouse.execute("update ops.calendars set first_day = first_day - 1, last_day = last_day - 1")
+    assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 4
+    assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 0
+
+
+def test_an_accounts_own_window_makes_its_calendars_due(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account, Mode.FULL)
+    warehouse.execute("""update ops.accounts set options = '{"calendar_days_ahead": 20}'""")
+    assert sync(warehouse, account)[Resource.CALENDAR_DAYS].counts.new == 4 * (20 - 7)
+
+
+def test_small_lists_are_read_once_a_day(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
+    for calls in (1, 0):
+        results = sync(warehouse, account)
+        assert {results[resource].api_calls for resource in SMALL} == {calls}
+    warehouse.execute("update ops.sync_runs set started_at = started_at - interval '1 day'")
+    results = sync(warehouse, account)
+    assert {results[resource].api_calls for resource in SMALL} == {1}
+    for resource in SMALL:
+        ids = {str(number) for number in simulator.control.truth(account)["ids"][resource.value]}
+        landed = warehouse.execute(f"select entity_id from landing.{resource}").fetchall()
+        assert {row["entity_id"] for row in landed} == ids
+
+
+def test_resources_are_switched_for_all_and_for_one_account(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__RESOURCES", "listings, reservations, reviews")
+    get_settings.cache_clear()
+    assert list(sync(warehouse, account)) == [Resource.LISTINGS, Resource.RESERVATIONS, Resource.REVIEWS]
+    warehouse.execute("""update ops.accounts set options = '{"resources": {"reviews": false, "users": true}}'""")
+    assert list(sync(warehouse, account)) == [Resource.LISTINGS, Resource.RESERVATIONS, Resource.USERS]
+
+
+def test_since_goes_back_no_further_and_says_so(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "5")
+    get_settings.cache_clear()
+    sync(warehouse, account, Mode.FULL)
+    before = warehouse.execute("select watermark from ops.watermarks").fetchone()
+    threads = simulator.control.objects("conversations", account)
+    stamps = sorted(max(row["messageSentOn"] or "", row["messageReceivedOn"] or "") for row in threads)
+    since, began = datetime.fromisoformat(stamps[-6]).replace(tzinfo=UTC), datetime.now(UTC)
+    results = sync(warehouse, account, Mode.FULL, since)
+    read = warehouse.execute("select count(*) as n from ops.threads where fetched_at >= %s", [began]).fetchone()
+    assert read == {"n": sum(stamp >= stamps[-6] for stamp in stamps)}
+    newer = [row for row in simulator.control.objects("reservations", account) if row["updatedOn"] >= stamps[-6]]
+    assert len(newer) <= results[Resource.RESERVATIONS].counts.seen < 60
+    assert all(result.counts.tombstoned == 0 for result in results.values())
+    assert warehouse.execute("select watermark from ops.watermarks").fetchone() == before
+    logged = warehouse.execute("select distinct since from ops.sync_runs where since is not null").fetchall()
+    assert logged == [{"since": since}]
+
+
+def test_since_a_moment_that_nobody_has_synced_up_to_moves_no_watermark(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account, Mode.INCREMENTAL, datetime.now(UTC) - timedelta(days=1))
+    assert warehouse.execute("select count(*) as n from ops.watermarks").fetchone() == {"n": 0}
+    assert sync(warehouse, account)[Resource.RESERVATIONS].counts.seen >= 60

@@ -1,0 +1,219 @@
+"""A sync that was killed is gone on with, and nothing old is taken for new."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import sql
+
+from sync_hostaway.exceptions import SyncHostawayError
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.sync.engine import SyncResult, sync_account
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+PAGES = 6
+"""Of the 60 reservations, with ten rows each."""
+
+
+@pytest.fixture(autouse=True)
+def small_pages(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "10")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
+    get_settings.cache_clear()
+
+
+def break_off(
+    warehouse: Connection,
+    simulator: RunningSimulator,
+    account: int,
+    resource: Resource,
+    mode: Mode = Mode.FULL,
+    run_key: str = "first",
+    pages: int = 3,
+) -> None:
+    """A sync that ends after some pages: Hostaway goes away."""
+    simulator.control.fault("status_5xx", match={"resource": resource.value}, after=pages, times=0)
+    result = one(warehouse, account, resource, mode, run_key)
+    assert result.verdict == "failed"
+    simulator.control.clear_faults()
+
+
+def one(
+    warehouse: Connection, account: int, resource: Resource, mode: Mode = Mode.FULL, run_key: str = "second"
+) -> SyncResult:
+    (result,) = sync_account(warehouse, account, mode, [resource], run_key=run_key)
+    return result
+
+
+def landed(warehouse: Connection, resource: str, *, deleted: bool = False) -> set[int]:
+    query = sql.SQL("select entity_id::bigint as id from {} where (deleted_at is not null) = %s")
+    rows = warehouse.execute(query.format(sql.Identifier("landing", resource)), [deleted]).fetchall()
+    return {row["id"] for row in rows}
+
+
+def truth(simulator: RunningSimulator, resource: str, account: int) -> set[int]:
+    return set(simulator.control.truth(account)["ids"][resource])
+
+
+@pytest.mark.parametrize("run_key", ["first", "second"])
+def test_a_retry_and_a_new_command_go_on_with_the_reservations(
+    warehouse: Connection, account: int, simulator: RunningSimulator, run_key: str
+) -> None:
+    break_off(warehouse, simulator, account, Resource.RESERVATIONS)
+    result = one(warehouse, account, Resource.RESERVATIONS, run_key=run_key)
+    assert result.verdict == "complete"
+    assert result.api_calls == PAGES - 3 + 2  # the last page is full, so one behind it; then the front once more
+    assert result.counts.new == 30
+    assert landed(warehouse, "reservations") == truth(simulator, "reservations", account)
+
+
+def test_what_changed_while_nobody_read_is_read(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    break_off(warehouse, simulator, account, Resource.RESERVATIONS)
+    first_page = simulator.control.objects("reservations", account)
+    newest = max(first_page, key=lambda row: (row["updatedOn"], row["id"]))
+    # The newest one stays where it is: its stamp alone tells that it changed.
+    simulator.control.patch("reservations", newest["id"], {"hostNote": "late arrival"}, account_id=account)
+    added = simulator.control.create("reservations", account_id=account)
+    result = one(warehouse, account, Resource.RESERVATIONS)
+    assert result.is_complete
+    rows = warehouse.execute(
+        "select payload ->> 'hostNote' as note from landing.reservations where entity_id = %s", [str(newest["id"])]
+    ).fetchone()
+    assert rows == {"note": "late arrival"}
+    assert added["id"] in landed(warehouse, "reservations")
+
+
+def test_rows_seen_before_the_kill_are_not_taken_for_deleted(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync_account(warehouse, account, Mode.FULL, [Resource.RESERVATIONS])
+    gone = sorted(truth(simulator, "reservations", account))[:2]
+    for number in gone:
+        simulator.control.delete("reservations", number, account_id=account)
+    break_off(warehouse, simulator, account, Resource.RESERVATIONS)
+    result = one(warehouse, account, Resource.RESERVATIONS)
+    assert result.counts.tombstoned == 2
+    assert landed(warehouse, "reservations", deleted=True) == set(gone)
+
+
+def test_a_row_that_vanished_where_the_walk_stood_costs_a_fresh_walk(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    break_off(warehouse, simulator, account, Resource.RESERVATIONS)
+    row = warehouse.execute(
+        "select rows -> -1 -> 'id' as last from ops.walk_pages order by page desc limit 1"
+    ).fetchone()
+    assert row
+    simulator.control.delete("reservations", row["last"], account_id=account)
+    result = one(warehouse, account, Resource.RESERVATIONS)
+    assert result.verdict == "repaired"
+    assert landed(warehouse, "reservations") == truth(simulator, "reservations", account)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update ops.walks set continued_at = now() - interval '2 days'",
+        "update ops.walks set plan = replace(plan, 'version', 'version 0')",
+    ],
+)
+def test_a_walk_that_is_too_old_or_of_another_version_begins_anew(
+    warehouse: Connection, account: int, simulator: RunningSimulator, change: str
+) -> None:
+    break_off(warehouse, simulator, account, Resource.RESERVATIONS)
+    assert warehouse.execute(change).rowcount == 1  # type: ignore[call-overload]
+    result = one(warehouse, account, Resource.RESERVATIONS)
+    assert result.verdict == "complete"
+    assert result.counts.seen == 60
+
+
+def test_another_mode_begins_anew(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
+    sync_account(warehouse, account, Mode.FULL, [Resource.RESERVATIONS])
+    break_off(warehouse, simulator, account, Resource.RESERVATIONS)
+    incremental = one(warehouse, account, Resource.RESERVATIONS, Mode.INCREMENTAL)
+    assert incremental.is_complete
+    assert incremental.api_calls <= 3
+    assert one(warehouse, account, Resource.RESERVATIONS).counts.seen == 60
+
+
+def test_an_incremental_sync_that_goes_on_finds_what_changed_meanwhile(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync_account(warehouse, account, Mode.FULL, [Resource.RESERVATIONS])
+    simulator.control.touch("reservations", 60, account_id=account)
+    break_off(warehouse, simulator, account, Resource.RESERVATIONS, Mode.INCREMENTAL, pages=2)
+    added = simulator.control.create("reservations", account_id=account)
+    result = one(warehouse, account, Resource.RESERVATIONS, Mode.INCREMENTAL)
+    assert result.is_complete
+    assert added["id"] in landed(warehouse, "reservations")
+
+
+def test_a_list_without_an_order_by_change_is_gone_on_with_by_its_own_run_alone(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    break_off(warehouse, simulator, account, Resource.CONVERSATIONS)
+    retried = one(warehouse, account, Resource.CONVERSATIONS, run_key="first")
+    assert (retried.verdict, retried.api_calls) == ("complete", 2)
+    assert landed(warehouse, "conversations") == truth(simulator, "conversations", account)
+    break_off(warehouse, simulator, account, Resource.CONVERSATIONS)
+    # A thread of a page that was read before this command began may have changed since.
+    assert one(warehouse, account, Resource.CONVERSATIONS).api_calls == 5
+
+
+def test_a_list_that_moved_meanwhile_is_read_again(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    break_off(warehouse, simulator, account, Resource.CONVERSATIONS)
+    ranked = sorted(
+        simulator.control.objects("conversations", account), key=lambda row: row["messageSentOn"] or "", reverse=True
+    )
+    for thread in ranked[:5]:
+        simulator.control.delete("conversations", thread["id"], account_id=account)
+    result = one(warehouse, account, Resource.CONVERSATIONS, run_key="first")
+    assert result.verdict == "repaired"
+    assert landed(warehouse, "conversations") == truth(simulator, "conversations", account)
+
+
+def test_an_incomplete_list_is_read_anew(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
+    simulator.control.fault("count_off", match={"resource": "conversations"}, times=0, by=1)
+    assert one(warehouse, account, Resource.CONVERSATIONS, run_key="first").verdict == "incomplete"
+    simulator.control.clear_faults()
+    assert one(warehouse, account, Resource.CONVERSATIONS, run_key="first").counts.seen == 40
+
+
+@pytest.mark.parametrize("resource", [Resource.MESSAGES, Resource.CALENDAR_DAYS])
+def test_a_new_full_sync_does_not_repeat_what_a_broken_off_one_has_read(
+    warehouse: Connection,
+    account: int,
+    simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    resource: Resource,
+) -> None:
+    monkeypatch.setattr("sync_hostaway.sync.per_parent._ROWS_PER_COMMIT", 1)
+    results = {result.resource: result for result in sync_account(warehouse, account, Mode.FULL)}
+    parent = "conversations" if resource is Resource.MESSAGES else "listings"
+    last = max(truth(simulator, parent, account))
+    simulator.control.fault("reset", match={"path": f"/{last}/(messages|calendar)"}, times=0)
+    assert one(warehouse, account, resource, run_key="first").verdict == "incomplete"
+    simulator.control.clear_faults()
+    assert one(warehouse, account, resource).api_calls == 1
+    # That one came to its end: the next reads everything again.
+    assert one(warehouse, account, resource, run_key="third").api_calls == results[resource].api_calls
+
+
+def test_a_refused_walk_of_one_account_leaves_that_of_another_alone(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    from sync_hostaway.accounts.registry import add_account
+
+    add_account(warehouse, 702, "secret-702")
+    break_off(warehouse, simulator, account, Resource.RESERVATIONS)
+    assert one(warehouse, 702, Resource.RESERVATIONS).counts.seen == 60
+    with pytest.raises(SyncHostawayError):
+        sync_account(warehouse, 703, Mode.FULL)
+    assert one(warehouse, account, Resource.RESERVATIONS).counts.seen == 30

@@ -1,0 +1,155 @@
+"""What maintenance makes up for: webhooks that are gone or off, deliveries that were lost, events that grow old."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from webhooks_bed import Receiver, add_bare_account, events, receiving
+
+from sync_hostaway.accounts.registry import add_account, client_for, disable_account
+from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.warehouse import Connection
+from sync_hostaway.webhooks.endpoints import find_endpoint
+from sync_hostaway.webhooks.upkeep import note_requested, oldest_due_seconds, tend, tidy_events, wanted_syncs
+
+pytestmark = pytest.mark.integration
+
+
+def state_of(warehouse: Connection, account_id: int) -> str | None:
+    endpoint = find_endpoint(warehouse, account_id)
+    return endpoint.state if endpoint else None
+
+
+def an_hour_later(warehouse: Connection) -> None:
+    """Let every webhook be due for its check. The platform itself was running all the time."""
+    warehouse.execute("update ops.webhook_endpoints set checked_at = checked_at - interval '2 hours'")
+
+
+def hostaways_webhooks(warehouse: Connection, account_id: int = 701) -> list[dict[str, Any]]:
+    with client_for(warehouse, account_id, even_disabled=True) as client:
+        return list(client.get(WEBHOOKS).result)
+
+
+def test_accounts_are_registered_and_taken_leave_of(
+    receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    add_account(warehouse, 702, "secret-702")
+    assert tend(warehouse)["registered"] == 2
+    disable_account(warehouse, 702)
+    assert tend(warehouse) == {"registered": 0, "removed": 1, "failed": 0, "missed_events": 0}
+    assert (state_of(warehouse, 701), state_of(warehouse, 702)) == ("registered", "unregistered")
+    assert hostaways_webhooks(warehouse, 702) == []
+    calls = simulator.control.stats()["total"]
+    assert tend(warehouse)["registered"] == 0
+    assert simulator.control.stats()["total"] == calls, "what was checked within the hour costs nothing"
+
+
+def test_an_account_in_trouble_holds_up_no_other(receiver: Receiver, warehouse: Connection, account: int) -> None:
+    add_bare_account(warehouse, 5)
+    assert tend(warehouse) == {"registered": 1, "removed": 0, "failed": 1, "missed_events": 0}
+    assert state_of(warehouse, 701) == "registered"
+
+
+def test_a_webhook_that_was_switched_off_means_a_sync(
+    receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    tend(warehouse)
+    assert wanted_syncs(warehouse) == []
+    with client_for(warehouse, 701) as client:
+        client.write("PUT", webhook(hostaways_webhooks(warehouse)[0]["id"]), {"isEnabled": 0})
+    an_hour_later(warehouse)
+    tend(warehouse)
+    assert [row["isEnabled"] for row in hostaways_webhooks(warehouse)] == [1]
+    (sync,) = wanted_syncs(warehouse)
+    assert (sync.run()["trigger_dag_id"], sync.run()["conf"]) == ("hostaway_sync__701", {"mode": "incremental"})
+    assert wanted_syncs(warehouse)[0].run() == sync.run(), "asked for twice, it is the same run"
+    note_requested(warehouse, [sync])
+    assert wanted_syncs(warehouse) == []
+
+
+def test_just_what_could_not_be_delivered_is_fetched(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reservations = [row["id"] for row in simulator.control.objects("reservations", 701)]
+    arrived, lost, lost_then_arrived = reservations[:3]
+
+    def change(id: int, note: str) -> None:
+        simulator.control.patch("reservations", id, {"guestNote": note}, account_id=701)
+        simulator.control.wait_delivered()
+
+    with receiving(warehouse, 701) as receiver:
+        monkeypatch.setenv("PUBLIC_BASE_URL", receiver.url)
+        get_settings.cache_clear()
+        tend(warehouse)
+        change(arrived, "one")
+    change(lost, "two")
+    change(lost, "three")
+    change(lost_then_arrived, "four")
+    with receiving(warehouse, 701) as receiver:
+        monkeypatch.setenv("PUBLIC_BASE_URL", receiver.url)
+        get_settings.cache_clear()
+        an_hour_later(warehouse)
+        with client_for(warehouse, 701) as client:
+            client.write("PUT", webhook(hostaways_webhooks(warehouse)[0]["id"]), {"url": receiver.address})
+        change(lost_then_arrived, "five")
+        assert tend(warehouse)["missed_events"] == 1
+        kept = [(event["object_id"], event["state"]) for event in events(warehouse)]
+        assert kept == [(arrived, "pending"), (lost_then_arrived, "pending"), (lost, "pending")]
+        assert "delivery log" in events(warehouse)[-1]["reason"]
+        an_hour_later(warehouse)
+        assert tend(warehouse)["missed_events"] == 0, "what was read is not read again"
+        assert wanted_syncs(warehouse) == []
+
+
+def test_a_lost_message_means_a_sync(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The log names the message but not its conversation, and there is no way to fetch a message alone.
+    with receiving(warehouse, 701) as receiver:
+        monkeypatch.setenv("PUBLIC_BASE_URL", receiver.url)
+        get_settings.cache_clear()
+        tend(warehouse)
+    thread = simulator.control.objects("conversations", 701)[0]["id"]
+    simulator.control.create("messages", {"conversationId": thread, "isIncoming": 1, "body": "Hi"}, account_id=701)
+    simulator.control.wait_delivered()
+    with receiving(warehouse, 701) as receiver:
+        monkeypatch.setenv("PUBLIC_BASE_URL", receiver.url)
+        get_settings.cache_clear()
+        an_hour_later(warehouse)
+        assert tend(warehouse)["missed_events"] == 0
+    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
+
+
+def test_an_outage_longer_than_hostaways_patience_means_a_sync(
+    receiver: Receiver, warehouse: Connection, account: int
+) -> None:
+    tend(warehouse)
+    warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '50 minutes'")
+    tend(warehouse)
+    assert wanted_syncs(warehouse) == []
+    warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '61 minutes'")
+    tend(warehouse)
+    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
+    disable_account(warehouse, 701)
+    assert wanted_syncs(warehouse) == [], "a disabled account is not synced"
+
+
+def test_events_that_wait_are_noticed(receiver: Receiver, warehouse: Connection) -> None:
+    assert oldest_due_seconds(warehouse) == 0
+    receiver.post({"object": "reservation", "data": {"id": 1}})
+    warehouse.execute("update ops.webhook_events set next_try_at = now() - interval '5 minutes'")
+    assert oldest_due_seconds(warehouse) >= 300
+    warehouse.execute("update ops.accounts set state = 'disabled'")
+    assert oldest_due_seconds(warehouse) == 0, "those of a disabled account wait on purpose"
+
+
+def test_events_are_removed_after_the_retention_unless_they_wait(receiver: Receiver, warehouse: Connection) -> None:
+    for id in (1, 2, 3):
+        receiver.post({"object": "reservation", "data": {"id": id}})
+    warehouse.execute("update ops.webhook_events set received_at = now() - interval '31 days' where object_id < 3")
+    warehouse.execute("update ops.webhook_events set state = 'done', finished_at = now() where object_id in (1, 3)")
+    assert tidy_events(warehouse) == {"delete_old_events": 1, "empty_old_bodies": 1}
+    assert [(event["object_id"], event["body"] is None) for event in events(warehouse)] == [(2, True), (3, False)]

@@ -1,0 +1,105 @@
+"""How often Airflow is asked for a delta run, against an Airflow whose runs begin when the test says so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sync_hostaway.exceptions import RunNotRequested
+from sync_hostaway.webhooks.delta_requests import request_delta
+
+START = datetime(2026, 5, 20, 10, 0, tzinfo=UTC)
+
+
+class Scheduler:
+    """Runs by id: when each may begin, and when it did."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.runs: dict[str, datetime] = {}
+        self.began: dict[str, datetime] = {}
+
+    def request_run(
+        self, dag_id: str, run_id: str, *, conf: dict[str, Any] | None = None, run_after: datetime | None = None
+    ) -> str:
+        self.runs.setdefault(run_id, run_after or self.now)
+        return "success" if run_id in self.began else "queued"
+
+    def is_waiting(self, dag_id: str, until: datetime) -> bool:
+        return any(run_id not in self.began and after <= until for run_id, after in self.runs.items())
+
+    def begin_due_runs(self) -> None:
+        for run_id, after in self.runs.items():
+            if after <= self.now:
+                self.began.setdefault(run_id, self.now)
+
+    def ask(self) -> None:
+        request_delta(self, lambda: self.now)
+
+
+def test_the_first_event_gets_a_run_at_once() -> None:
+    scheduler = Scheduler()
+    scheduler.ask()
+    assert list(scheduler.runs.values()) == [START]
+
+
+def test_while_nothing_begins_there_is_one_run_however_long_and_much_is_asked() -> None:
+    # A paused Dag, a scheduler that is away.
+    scheduler = Scheduler()
+    for second in range(600):
+        scheduler.now = START + timedelta(seconds=second)
+        scheduler.ask()
+    assert len(scheduler.runs) == 1
+
+
+def test_a_run_planned_for_another_day_serves_nobody_now() -> None:
+    scheduler = Scheduler()
+    scheduler.runs["tomorrow"] = START + timedelta(days=1)
+    scheduler.ask()
+    assert START in scheduler.runs.values()
+
+
+def test_a_scheduler_whose_clock_is_ahead_is_noticed() -> None:
+    scheduler = Scheduler()
+    for _ in range(3):
+        scheduler.ask()
+        scheduler.began = dict.fromkeys(scheduler.runs, scheduler.now)
+    scheduler.ask()
+    assert scheduler.is_waiting("hostaway_delta", START + timedelta(seconds=5))
+
+
+def test_an_airflow_where_every_run_has_begun_is_reported() -> None:
+    class Broken(Scheduler):
+        def request_run(self, *arguments: Any, **more: Any) -> str:
+            return "running"
+
+    with pytest.raises(RunNotRequested, match="has begun already"):
+        request_delta(Broken(), lambda: START)
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["event", "begin"]), st.integers(0, 700)),
+        max_size=60,
+    )
+)
+def test_every_event_is_followed_by_the_beginning_of_a_run_and_no_second_has_two(steps: list[tuple[str, int]]) -> None:
+    scheduler = Scheduler()
+    events: list[datetime] = []
+    for what, milliseconds in steps:
+        scheduler.now += timedelta(milliseconds=milliseconds + 1)
+        if what == "event":
+            events.append(scheduler.now)
+            scheduler.ask()
+        else:
+            scheduler.begin_due_runs()
+    scheduler.now += timedelta(seconds=2)
+    scheduler.begin_due_runs()
+    if events:
+        assert max(scheduler.began.values()) > events[-1]
+    seconds = [after.replace(microsecond=0) for after in scheduler.runs.values()]
+    assert len(seconds) == len(set(seconds))
