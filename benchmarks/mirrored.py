@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks.bed import Simulator, as_settings, simulated
+from benchmarks.bed import ACCOUNT, SECRET, Simulator, as_settings, simulated
 from benchmarks.process import environment
 from sync_hostaway.accounts.registry import add_account, client_for
 from sync_hostaway.dag_ids import DELTA_DAG_ID
@@ -58,7 +58,7 @@ class MirroredPlatform:
             stack.enter_context(as_settings(environment(settings)))
             self._say("starting the platform")
             stack.callback(self._platform.stop)
-            self._platform.start(prepare=prepare_warehouse)
+            self._platform.start(prepare=_prepare)
             self._api = stack.enter_context(self._platform.api())
             self._wait_for_dag(DELTA_DAG_ID)
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
@@ -97,3 +97,11 @@ class MirroredPlatform:
     def count_runs(self, dag_id: str) -> int:
         """Runs of a Dag so far."""
         return len(self._api.dag_runs(dag_id))
+
+
+def _prepare(dsn: str) -> None:
+    prepare_warehouse(dsn)
+    # Common Dags start on the day of the first account. Without one, the nightly build of today would run at once, and
+    # keep every transform waiting.
+    with connect(dsn) as connection:
+        add_account(connection, ACCOUNT, SECRET)

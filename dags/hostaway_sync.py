@@ -130,7 +130,7 @@ def build_dag(account: SnapshotAccount) -> DAG:
         for resource in Resource:
             with TaskGroup(resource.value, tooltip=f"Lands {resource.value}"):
                 tasks[resource] = extract(account.account_id, resource.value)
-        # Reservations tell which calendars are due. A task that ran although one before it failed would hide the failure.
+        # Reservations tell which calendars are due. A task that ran after one that failed would hide the failure.
         [tasks[Resource.LISTINGS], tasks[Resource.RESERVATIONS]] >> tasks[Resource.CALENDAR_DAYS]
         tasks[Resource.CONVERSATIONS] >> tasks[Resource.MESSAGES]
         # A teardown runs whatever happened and does not count: a run whose extraction failed has failed. (With

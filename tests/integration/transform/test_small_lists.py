@@ -30,7 +30,7 @@ def test_each_is_typed_and_comes_without_its_parents(hand: Hand) -> None:
         (50, ["cleaning", "check-out", "9"], datetime(2026, 3, 4, 11, tzinfo=UTC), Decimal("62.5"))
     ]
     assert hand.rows("select user_id, email, listing_ids, is_disabled from hostaway.users") == [
-        (60, "ann@mail.org", [2, 1], True)
+        (60, "ann@mail.example", [2, 1], True)
     ]
     assert hand.rows("select coupon_id, name, amount, valid_until_date, is_active from hostaway.coupons") == [
         (70, "STAY10", Decimal("12.5"), date(2026, 12, 31), True)
