@@ -178,11 +178,16 @@ def test_a_purge_leaves_nothing_here_and_no_webhook_there(
     platform: Platform, operator: Call, mirrored: dict[str, Any]
 ) -> None:
     eventually(lambda: operator("GET", "/v1/accounts/701").json()["webhook"]["state"] == "registered")
-    asked = {"purge": "true", "confirm": "Seaside"}
-    answer = operator("DELETE", "/v1/accounts/701", params=asked)
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["rows"]["landing.reservations"] == 40
-    assert answer.json()["left"] == []
+
+    def purge() -> dict[str, Any] | None:
+        answer = operator("DELETE", "/v1/accounts/701", params={"purge": "true", "confirm": "Seaside"})
+        # hostaway_nightly may be at work, which nobody interrupts.
+        assert answer.ok or answer.json()["type"].endswith(":busy"), answer.text
+        return answer.json() if answer.ok else None
+
+    purged = eventually(purge, 240)
+    assert purged["rows"]["landing.reservations"] == 40
+    assert purged["left"] == []
     assert operator("GET", "/v1/accounts/701").status_code == 404
     with connect(platform.warehouse_dsn()) as connection:
         assert connection.execute("select 1 from hostaway.reservations").fetchone() is None

@@ -63,10 +63,16 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
         if not fetch_value(connection, _QUERIES["is_purged"], {"account_id": account_id}):
             raise
     stop_deliveries(connection, account_id)
-    left = _left_elsewhere(connection, account_id, secrets_store(connection).delete(account_id, CLIENT_SECRET))
+    endpoint = find_endpoint(connection, account_id)
     with _alone(connection, account_id):
         connection.execute(_QUERIES["note_purge"], {"account_id": account_id})
         rows = _delete_everywhere(connection, account_id)
+    left = []
+    if endpoint and endpoint.hostaway_id:
+        left.append(f"Webhook {endpoint.hostaway_id} at Hostaway, which did not let it be removed")
+    # Last: until here, a purge that is repeated may need it.
+    if secret := secrets_store(connection).delete(account_id, CLIENT_SECRET):
+        left.append(f"The API key: {secret}")
     refresh_snapshot(connection)
     return Purged(account_id, rows, left)
 
@@ -100,14 +106,6 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
             connection.execute(_QUERIES[query], found)
         _delete_from_core(connection, found)
     return ErasedGuest(account_id, guest_id, len(reservations), len(conversations), rows)
-
-
-def _left_elsewhere(connection: Connection, account_id: int, secret: str | None) -> list[str]:
-    left = [f"The API key: {secret}"] if secret else []
-    endpoint = find_endpoint(connection, account_id)
-    if endpoint and endpoint.hostaway_id:
-        left.append(f"Webhook {endpoint.hostaway_id} at Hostaway, which did not let it be removed")
-    return left
 
 
 @contextmanager

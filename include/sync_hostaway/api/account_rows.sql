@@ -1,7 +1,9 @@
 -- name: become
--- Both settings end with the transaction. The role comes last: it may not read anything until the account is set.
+-- All of it ends with the transaction. Every query here follows a key, whatever its parameters: to plan it anew each
+-- time would cost more than to run it.
 select
     set_config('hostaway.account_id', %(account_id)s, true),
+    set_config('plan_cache_mode', 'force_generic_plan', true),
     set_config('role', 'hostaway_api', true)
 
 -- name: as_of
