@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -129,7 +129,13 @@ class HostawayClient:
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
     def write(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, resource: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        resource: str | None = None,
+        secrets: Sequence[str] = (),
     ) -> Reply:
         """Change something, asking once: whether a request without an answer was carried out, only the caller can see.
 
@@ -138,10 +144,11 @@ class HostawayClient:
         :param method: POST, PUT or DELETE.
         :param path: beginning with /v1.
         :param body: sent as JSON.
+        :param secrets: what of the body no error may repeat, though Hostaway's answer does.
         :raises HostawayError: the subclass tells what happened. After a `HostawayTransientError` other than
             `HostawayThrottled` it may have been carried out.
         """
-        with self._located(path, resource):
+        with self._located(path, resource, secrets):
             return self._ask(method, path, body=body)
 
     def uses(self, client_secret: str) -> bool:
@@ -149,7 +156,7 @@ class HostawayClient:
         return hmac.compare_digest(client_secret.encode(), self._credentials.client_secret.encode())
 
     @contextmanager
-    def _located(self, path: str, resource: str | None) -> Iterator[None]:
+    def _located(self, path: str, resource: str | None, secrets: Sequence[str] = ()) -> Iterator[None]:
         """Errors say which account, resource and path they are about, and no secret."""
         try:
             yield
@@ -157,7 +164,10 @@ class HostawayClient:
             if error.url:
                 raise
             located = type(error)(
-                redact(str(error), self._secrets()), account_id=self.account_id, resource=resource, url=path
+                redact(str(error), [*self._secrets(), *secrets]),
+                account_id=self.account_id,
+                resource=resource,
+                url=path,
             )
             if isinstance(error, HostawayThrottled) and isinstance(located, HostawayThrottled):
                 located.retry_at = error.retry_at

@@ -87,14 +87,14 @@ def _register(connection: Connection, client: HostawayClient, url: str) -> Regis
     ours = sorted(_ours(client, endpoint), key=lambda row: (row.get("url") != url, not _is_on(row), row["id"]))
     kept = ours[0] if ours else None
     if kept is None:
-        made = client.write("POST", WEBHOOKS, wanted).result
+        made = client.write("POST", WEBHOOKS, wanted, secrets=[password]).result
         hostaway_id = _id_of(made)
         if hostaway_id is None:
             raise HostawayMalformedReply(f"Hostaway's answer names no id of the new webhook: {type(made).__name__}")
     else:
         hostaway_id = kept["id"]
         if not endpoint.password_is_told or _differs(kept, wanted):
-            client.write("PUT", webhook(hostaway_id), wanted)
+            client.write("PUT", webhook(hostaway_id), wanted, secrets=[password])
         for other in ours[1:]:
             _delete(client, other["id"])
     endpoints.set_registered(connection, client.account_id, url=url, hostaway_id=hostaway_id, password=password)
