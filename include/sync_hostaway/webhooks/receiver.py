@@ -12,6 +12,7 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any, Literal
 
 import psycopg
 import structlog
@@ -38,6 +39,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _ANSWERS = {200: "success", 401: "unauthorized", 413: "too large", 503: "try again later"}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "model": dict[Literal["status"], str]} for status, text in _ANSWERS.items()
+}
 _MORE_HEADERS = {401: {"WWW-Authenticate": 'Basic realm="webhooks"'}, 503: {"Retry-After": "60"}}
 
 
@@ -71,12 +75,12 @@ def create_app(trigger: RunTrigger | None = None, settings: Settings | None = No
         lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, title="webhooks"
     )
 
-    @app.get("/{key}")
+    @app.get("/{key}", responses={200: _RESPONSES[200]})
     async def probe(key: str) -> Response:
         """A registration's test request; the same answer for every key."""
         return _answer(200)
 
-    @app.post("/{key}")
+    @app.post("/{key}", responses=_RESPONSES)
     async def receive(key: str, request: Request) -> Response:
         """A delivery, or a registration's test request."""
         try:

@@ -12,7 +12,6 @@ import schemathesis
 from api_bed import AskedRuns, Issue, Login
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from sync_hostaway.api import reference_page
@@ -48,7 +47,7 @@ def app(
         yield app
 
 
-def probe(app: FastAPI, mounted_at: str, headers: dict[str, str], **how: Any) -> set[str]:
+def probe(app: FastAPI, mounted_at: str, headers: dict[str, str]) -> set[str]:
     """Send every operation of an app what its document allows and what it does not; returns the operations."""
     server = FastAPI()
     server.mount(mounted_at, app)
@@ -62,7 +61,7 @@ def probe(app: FastAPI, mounted_at: str, headers: dict[str, str], **how: Any) ->
         @HOW
         @hypothesis.given(case=operation.as_strategy())
         def check(case: Any) -> None:
-            case.call_and_validate(headers=headers, excluded_checks=EXCLUDED, **how)
+            case.call_and_validate(headers=headers, excluded_checks=EXCLUDED)
 
         check()
         probed.add(operation.label)
@@ -77,10 +76,9 @@ def test_the_app_keeps_its_promises(app: FastAPI, issue: Issue, login: Login, wh
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic aG9zdDp3cm9uZw=="}])
 def test_the_webhook_app_survives_whatever_it_is_sent(warehouse_dsn: str, headers: dict[str, str]) -> None:
-    """It takes everything and has no document to keep to, but it must not fail."""
     app = receiver.create_app(AskedRuns())
     with TestClient(app):
-        assert probe(app, "/hostaway/webhooks", headers, checks=[not_a_server_error])
+        assert probe(app, "/hostaway/webhooks", headers)
 
 
 def test_operators_read_the_document_and_the_page(app: FastAPI, login: Login) -> None:
