@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from sync_hostaway.dag_ids import DELTA_DAG_ID
+from sync_hostaway.local import processes
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.simulated import SimulatedApi
@@ -74,8 +76,14 @@ def core(demo: Demo) -> Iterator[Connection]:
         yield connection
 
 
-def wait_for(connection: Connection, query: str, *params: Any, happened: Callable[[Any], bool] = bool) -> None:
-    deadline = time.monotonic() + 90
+def wait_for(
+    connection: Connection,
+    query: str,
+    *params: Any,
+    happened: Callable[[Any], bool] = bool,
+    seconds: float = 90,
+) -> None:
+    deadline = time.monotonic() + seconds
     while not happened(connection.execute(query, params).fetchone()):  # type: ignore[call-overload]
         assert time.monotonic() < deadline, query
         time.sleep(0.05)
@@ -138,3 +146,50 @@ def test_events_of_a_paused_dag_wait_and_one_run_serves_them(
             happened=lambda row: row["n"] == len(ids),
         )
         assert len(api.dag_runs(DELTA_DAG_ID)) == runs + 1
+
+
+def drain_of(demo: Demo, core: Connection) -> psutil.Process:
+    """The process of the task that drains the inbox."""
+    find = "select client_port from pg_stat_activity where application_name = 'sync-hostaway delta' limit 1"
+    wait_for(core, find, happened=lambda row: row is not None)
+    port = core.execute(find).fetchone()
+    ours = {process.pid: process for process in processes.marked(demo.platform.home)}
+    (pid,) = [
+        connection.pid
+        for connection in psutil.net_connections("tcp")
+        if port and connection.laddr and connection.laddr[1] == port["client_port"] and connection.pid in ours
+    ]
+    return ours[int(pid or 0)]
+
+
+@pytest.mark.parametrize("victim", ["scheduler", "drain", "postgres", "api-server"])
+def test_no_event_is_lost_when_a_process_is_killed(
+    demo: Demo, hostaway: SimulatorControl, core: Connection, victim: str
+) -> None:
+    ids = hostaway.truth(702)["ids"]["reservations"][:6]
+
+    def change(some: list[int]) -> None:
+        for reservation_id in some:
+            hostaway.patch("reservations", reservation_id, {"hostNote": f"killed {victim}"}, account_id=702)
+
+    change(ids[:3])
+    if victim == "drain":
+        killed = drain_of(demo, core)
+    elif victim == "postgres":
+        killed = psutil.Process(demo.platform.postgres.status().pid)
+    else:
+        killed = processes.running(demo.platform.home, victim)
+    killed.kill()
+    change(ids[3:])
+    assert processes.wait_gone([killed], 10) == []
+    if victim == "postgres":
+        demo.platform.postgres.start()
+    with connect(demo.platform.warehouse_dsn()) as after:
+        wait_for(
+            after,
+            "select count(*) as n from hostaway.reservations where account_id = 702 and host_note = %s",
+            f"killed {victim}",
+            happened=lambda row: row["n"] == len(ids),
+            # Hostaway delivers again after a minute what it could not deliver.
+            seconds=240,
+        )
