@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import psutil
 import psycopg
 import pytest
 
-from sync_hostaway.local import ports, privileges
+from sync_hostaway.local import ports, privileges, processes
 from sync_hostaway.local.errors import NotStarted, NoUnprivilegedAccount, PostgresFailed
 from sync_hostaway.local.postgres import EmbeddedPostgres, embedded_warehouse_dsn
 
@@ -97,7 +96,10 @@ def test_kill_9_loses_nothing_committed(server: EmbeddedPostgres) -> None:
         connection.execute("create table kept (n int)")
         for number in range(100):
             connection.execute("insert into kept values (%s)", (number,))
-        postmaster(server).send_signal(signal.SIGKILL)
+        killed = postmaster(server)
+        killed.kill()
+        # Until it is gone it counts as running, and there is nothing to start.
+        assert processes.wait_gone([killed], 10) == []
     server.start()
     assert ask(server, "select count(*), sum(n) from kept") == [(100, 4950)]
 
