@@ -60,7 +60,7 @@ class Demo:
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         with connect(self.platform.warehouse_dsn()) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(query).fetchall()
 
     def core_counts(self, account: int) -> dict[str, int]:
         return {
@@ -84,7 +84,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with running(SimulatorConfig(accounts=ACCOUNTS, sizes=sizes)) as simulator:
         made = Demo(home, simulator)
         try:
-            made.result = made.run("demo", "--keep")  # type: ignore[attr-defined]
+            made.result = made.run("demo", "--keep")
             yield made
         finally:
             made.platform.stop()
@@ -139,7 +139,7 @@ def truth(demo: Demo, account: int) -> dict[str, int]:
 
 
 def test_the_demo_shows_that_every_row_arrived(demo: Demo) -> None:
-    result = demo.result  # type: ignore[attr-defined]
+    result = demo.result
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Every row arrived" in result.stdout
     assert "hostaway_sync__701" in result.stdout

@@ -84,7 +84,7 @@ def wait_for(
     seconds: float = 90,
 ) -> None:
     deadline = time.monotonic() + seconds
-    while not happened(connection.execute(query, params).fetchone()):  # type: ignore[call-overload]
+    while not happened(connection.execute(query, params).fetchone()):
         assert time.monotonic() < deadline, query
         time.sleep(0.05)
 

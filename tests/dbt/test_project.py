@@ -68,7 +68,7 @@ def filled(warehouse: Connection) -> Connection:
         assert load is not None
         for entity, parent, payload in rows:
             warehouse.execute(
-                f"insert into landing.{resource} (account_id, entity_id, parent_id, payload, payload_hash, observed_at,"  # type: ignore[arg-type]
+                f"insert into landing.{resource} (account_id, entity_id, parent_id, payload, payload_hash, observed_at,"
                 " load_id) values (1, %s, %s, %s, '', now(), %s)",
                 (entity, parent, json.dumps(payload), load["load_id"]),
             )

@@ -58,7 +58,7 @@ def test_accounts_are_spread_over_the_day() -> None:
 
 
 def test_the_spread_can_be_kept_to_the_night() -> None:
-    night = Settings(sync_start="23:00", sync_spread_hours=4)  # type: ignore[arg-type]
+    night = Settings(sync_start="23:00", sync_spread_hours=4)
     minutes = {night.daily_minute(account_id) for account_id in range(1, 500)}
     assert all(minute >= 23 * 60 or minute < 3 * 60 for minute in minutes)
 

@@ -57,15 +57,15 @@ class AccountRows:
     _connection: Connection
     _account_id: int
 
-    def one(self, query: sql.SQL, **params: Any) -> dict[str, Any] | None:
+    def one(self, query: sql.SQL | sql.Composed, **params: Any) -> dict[str, Any] | None:
         """The first row of a query, which names the account itself: `account_id = %(account_id)s`."""
         return self._execute(query, params).fetchone()
 
-    def all(self, query: sql.SQL, **params: Any) -> list[dict[str, Any]]:
+    def all(self, query: sql.SQL | sql.Composed, **params: Any) -> list[dict[str, Any]]:
         """Every row of such a query."""
         return self._execute(query, params).fetchall()
 
-    def _execute(self, query: sql.SQL, params: dict[str, Any]) -> Cursor[DictRow]:
+    def _execute(self, query: sql.SQL | sql.Composed, params: dict[str, Any]) -> Cursor[DictRow]:
         return self._connection.execute(query, {**params, "account_id": self._account_id})
 
 

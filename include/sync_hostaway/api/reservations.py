@@ -18,6 +18,7 @@ from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.warehouse import load_queries
 
 _QUERIES = load_queries(FilePath(__file__).with_suffix(".sql"))
+_ONE, _SOME = (_QUERIES[name].format(fields=_QUERIES["fields"]) for name in ("reservation", "reservations"))
 
 router = APIRouter(tags=["reservations"])
 
@@ -115,7 +116,7 @@ class Filter(BaseModel):
 def get_reservation(request: Request, reservation_id: Annotated[int, Path(ge=1, lt=MAX_ID)], token: Reader) -> Response:
     """Also one that is gone from Hostaway; `is_deleted` says so."""
     with account_rows(request.app.state.pool, token.account_id, Resource.RESERVATIONS) as rows:
-        reservation = rows.one(_QUERIES["reservation"], reservation_id=reservation_id)
+        reservation = rows.one(_ONE, reservation_id=reservation_id)
     if reservation is None:
         raise not_found(f"reservation {reservation_id}")
     return respond(request, rows.as_of, reservation=reservation)
@@ -127,6 +128,6 @@ def get_reservations(request: Request, token: Reader, wanted: Annotated[Filter, 
     filters = wanted.model_dump(exclude={"cursor", "limit"})
     with account_rows(request.app.state.pool, token.account_id, Resource.RESERVATIONS) as rows:
         after = read_cursor(wanted.cursor)
-        found = rows.all(_QUERIES["reservations"], **filters, after=after, rows=wanted.limit + 1)
+        found = rows.all(_SOME, **filters, after=after, rows=wanted.limit + 1)
     reservations, next_cursor = page_of(found, wanted.limit, "reservation_id")
     return respond(request, rows.as_of, reservations=reservations, next_cursor=next_cursor)

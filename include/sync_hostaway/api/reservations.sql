@@ -1,5 +1,4 @@
--- name: reservation
-select
+-- name: fields
     reservations.reservation_id,
     reservations.listing_id,
     reservations.guest_id,
@@ -48,59 +47,16 @@ select
             and conversations.reservation_id = reservations.reservation_id
             and not conversations.is_deleted
     ) as conversation_id
+
+-- name: reservation
+select
+    {fields}
 from hostaway.reservations
 where reservations.account_id = %(account_id)s and reservations.reservation_id = %(reservation_id)s
 
 -- name: reservations
 select
-    reservations.reservation_id,
-    reservations.listing_id,
-    reservations.guest_id,
-    reservations.status,
-    reservations.status_group,
-    reservations.is_booking,
-    reservations.channel_id,
-    reservations.channel_name,
-    reservations.channel_reservation_id,
-    reservations.confirmation_code,
-    reservations.guest_name,
-    reservations.guest_first_name,
-    reservations.guest_last_name,
-    reservations.guest_email,
-    reservations.guest_phone,
-    reservations.guest_locale,
-    reservations.guest_country,
-    reservations.guest_note,
-    reservations.arrival_date,
-    reservations.departure_date,
-    reservations.nights,
-    reservations.check_in_hour,
-    reservations.check_out_hour,
-    reservations.number_of_guests,
-    reservations.adults,
-    reservations.children,
-    reservations.infants,
-    reservations.pets,
-    reservations.currency,
-    reservations.total_price,
-    reservations.tax_amount,
-    reservations.cleaning_fee,
-    reservations.remaining_balance,
-    reservations.payment_status,
-    reservations.is_paid,
-    reservations.booked_at,
-    reservations.cancelled_at,
-    reservations.updated_at,
-    reservations.synced_at as changed_at,
-    reservations.is_deleted,
-    (
-        select max(conversations.conversation_id)
-        from hostaway.conversations
-        where
-            conversations.account_id = reservations.account_id
-            and conversations.reservation_id = reservations.reservation_id
-            and not conversations.is_deleted
-    ) as conversation_id
+    {fields}
 from hostaway.reservations
 where
     reservations.account_id = %(account_id)s

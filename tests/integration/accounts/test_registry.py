@@ -86,7 +86,7 @@ def test_a_disabled_account_has_no_dag_and_no_client(warehouse: Connection, acco
 @pytest.mark.parametrize("call", [registry.disable_account, registry.get_account, registry.client_for])
 def test_an_unknown_account_is_named_with_the_way_out(warehouse: Connection, call: object) -> None:
     with pytest.raises(UnknownAccount, match=r"999 .*sync-hostaway accounts add 999"):
-        call(warehouse, 999)  # type: ignore[operator]
+        call(warehouse, 999)
 
 
 def test_processes_share_one_token(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:

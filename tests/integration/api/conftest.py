@@ -46,7 +46,7 @@ def mirror_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPat
         running(config) as simulator,
         psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin,
     ):
-        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")  # type: ignore[arg-type]
+        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")
         patch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path_factory.mktemp("dbt-home")))
         patch.setenv("WAREHOUSE_URL", postgres.dsn(DATABASE))
         patch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", SECRET_KEY)
@@ -62,7 +62,7 @@ def mirror_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPat
             run_transform(connection, requested_by="template")
             # Each test's simulator issues its own.
             connection.execute("delete from ops.secrets where name = 'access_token'")
-        admin.execute(f"alter database {DATABASE} rename to {name}")  # type: ignore[arg-type]
+        admin.execute(f"alter database {DATABASE} rename to {name}")
         get_settings.cache_clear()
     return name
 
@@ -73,13 +73,13 @@ def warehouse_dsn(
 ) -> Iterator[str]:
     """A fresh copy of the mirror, which the settings point to."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(f"create database {DATABASE} template {mirror_template} strategy file_copy")  # type: ignore[arg-type]
+        admin.execute(f"create database {DATABASE} template {mirror_template} strategy file_copy")
         dsn = postgres.dsn(DATABASE)
         monkeypatch.setenv("WAREHOUSE_URL", dsn)
         monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", SECRET_KEY)
         get_settings.cache_clear()
         yield dsn
-        admin.execute(f"drop database {DATABASE} with (force)")  # type: ignore[arg-type]
+        admin.execute(f"drop database {DATABASE} with (force)")
 
 
 @pytest.fixture

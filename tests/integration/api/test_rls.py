@@ -67,7 +67,7 @@ def test_asking_for_the_others_gives_nothing(warehouse: Connection) -> None:
             " where l.account_id <> 702",
             "with r as materialized (select * from hostaway.messages) select * from r where account_id <> 702",
         ):
-            rows = warehouse.execute(query).fetchall()  # type: ignore[arg-type]
+            rows = warehouse.execute(query).fetchall()
             assert [row for row in rows if row["account_id"] == 701] == [], query
 
 
@@ -92,7 +92,7 @@ def test_the_role_reads_core_tables_and_does_nothing_else(warehouse: Connection,
     with warehouse.transaction(force_rollback=True):
         become(warehouse, 702)
         with pytest.raises(errors.InsufficientPrivilege):
-            warehouse.execute(statement)  # type: ignore[arg-type]
+            warehouse.execute(statement)
 
 
 def test_a_connection_that_goes_back_to_the_pool_keeps_nothing(
@@ -188,7 +188,7 @@ def test_without_the_right_to_create_roles_the_way_out_is_named_and_works(manage
     assert hint
     statements = hint.partition("run: ")[2].partition("; and then")[0]
     with psycopg.connect(managed.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(statements)  # type: ignore[arg-type]
+        admin.execute(statements)
     assert migrations.upgrade(dsn) == migrations.head()
     with connect(dsn) as connection, connection.transaction():
         become(connection, 1)
@@ -197,7 +197,7 @@ def test_without_the_right_to_create_roles_the_way_out_is_named_and_works(manage
 def owned_database(server: EmbeddedPostgres, name: str, rights: str) -> str:
     """URL of a database for its owner, who is no superuser."""
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(f"create role {name} login nosuperuser {rights} password 'test'")  # type: ignore[arg-type]
-        admin.execute(f"create database {name} owner {name}")  # type: ignore[arg-type]
+        admin.execute(f"create role {name} login nosuperuser {rights} password 'test'")
+        admin.execute(f"create database {name} owner {name}")
     parts = psycopg.conninfo.conninfo_to_dict(server.dsn(name))
     return f"postgresql://{name}:test@{parts['host']}:{parts['port']}/{name}"

@@ -18,13 +18,13 @@ pytestmark = pytest.mark.integration
 
 
 def one(warehouse: Connection, query: str, *params: Any) -> Any:
-    row = warehouse.execute(query, params).fetchone()  # type: ignore[arg-type]
+    row = warehouse.execute(query, params).fetchone()
     assert row
     return next(iter(row.values()))
 
 
 def ids(warehouse: Connection, query: str, *params: Any) -> list[int]:
-    return [next(iter(row.values())) for row in warehouse.execute(query, params)]  # type: ignore[arg-type]
+    return [next(iter(row.values())) for row in warehouse.execute(query, params)]
 
 
 def listing(warehouse: Connection, account_id: int = 701) -> int:

@@ -40,8 +40,8 @@ def warehouse_dsn(
 ) -> str:
     """A fresh warehouse, always under the same name and beside the same home: dbt parses its project once for all."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(f"drop database if exists {DATABASE} with (force)")  # type: ignore[arg-type]
-        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")  # type: ignore[arg-type]
+        admin.execute(f"drop database if exists {DATABASE} with (force)")
+        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")
     monkeypatch.setenv("WAREHOUSE_URL", postgres.dsn(DATABASE))
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", Fernet.generate_key().decode())
     monkeypatch.setenv("SYNC_HOSTAWAY_HOME", str(module_home))

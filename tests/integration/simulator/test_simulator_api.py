@@ -226,7 +226,7 @@ def test_calendar_is_inclusive_and_has_no_listing_id(client: Any) -> None:
 )
 def test_rate_limits(login: Any, limits: dict[str, Limit], applied: str) -> None:
     sizes = Sizes(listings=1, reservations=1)
-    with running(SimulatorConfig(sizes=sizes, token_delay=0, **limits)) as server:  # type: ignore[arg-type]
+    with running(SimulatorConfig(sizes=sizes, token_delay=0, **limits)) as server:
         client = login(server.url)
         answers = [client.get("users") for _ in range(7)]
         refused = [answer for answer in answers if answer.status_code == 429]

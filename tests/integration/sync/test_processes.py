@@ -86,7 +86,7 @@ def copy_of_warehouse(
 def held_at(dsn: str, point: int) -> Iterator[Connection]:
     """Whoever comes to this commit point stays there until the end of the block."""
     with connect(dsn) as connection:
-        connection.execute((HERE / "commit_points.sql").read_text(encoding="utf-8"))  # type: ignore[call-overload]
+        connection.execute((HERE / "commit_points.sql").read_text(encoding="utf-8"))
         connection.execute("insert into held_commit values (%s)", [point])
         connection.execute("select pg_advisory_lock(4711)")
         yield connection

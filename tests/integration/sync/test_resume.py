@@ -126,7 +126,7 @@ def test_a_walk_that_is_too_old_or_of_another_version_begins_anew(
     warehouse: Connection, account: int, simulator: RunningSimulator, change: str
 ) -> None:
     break_off(warehouse, simulator, account, Resource.RESERVATIONS)
-    assert warehouse.execute(change).rowcount == 1  # type: ignore[call-overload]
+    assert warehouse.execute(change).rowcount == 1
     result = one(warehouse, account, Resource.RESERVATIONS)
     assert result.verdict == "complete"
     assert result.counts.seen == 60

@@ -26,9 +26,9 @@ def core_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathF
         patch.setenv("SYNC_HOSTAWAY_HOME", str(home))
         get_settings.cache_clear()
         # dbt compiles the database's name into the project: it is parsed once if all have the same.
-        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")  # type: ignore[arg-type]
+        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")
         run_transform(postgres.dsn(DATABASE), requested_by="template")
-        admin.execute(f"alter database {DATABASE} rename to {name}")  # type: ignore[arg-type]
+        admin.execute(f"alter database {DATABASE} rename to {name}")
         get_settings.cache_clear()
     return name
 
@@ -39,8 +39,8 @@ def warehouse_dsn(
 ) -> str:
     """A fresh warehouse with empty core tables, always under the same name."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(f"drop database if exists {DATABASE} with (force)")  # type: ignore[arg-type]
-        admin.execute(f"create database {DATABASE} template {core_template} strategy file_copy")  # type: ignore[arg-type]
+        admin.execute(f"drop database if exists {DATABASE} with (force)")
+        admin.execute(f"create database {DATABASE} template {core_template} strategy file_copy")
     dsn = postgres.dsn(DATABASE)
     monkeypatch.setenv("WAREHOUSE_URL", dsn)
     get_settings.cache_clear()

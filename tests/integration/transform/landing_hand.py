@@ -60,7 +60,7 @@ class Hand:
 
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn) as connection:
-            return connection.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, parameters or None).fetchall()
 
     def value(self, query: str, *parameters: Any) -> Any:
         return self.rows(query, *parameters)[0][0]

@@ -113,7 +113,7 @@ def test_an_open_connection_has_settled_what_its_url_left_open(hand: Hand) -> No
     port, _, database = rest.partition("/")
     url = f"{host}@127.0.0.1:1,127.0.0.1:{port}/{database}?target_session_attrs=read-write"
     with psycopg.connect(url) as connection:
-        environment = profile_environment(connection)  # type: ignore[arg-type]
+        environment = profile_environment(connection)
     assert environment["SYNC_HOSTAWAY_DBT_PORT"] == port
 
 

@@ -96,7 +96,7 @@ def receiving(connection: Connection, account_id: int, trigger: RecordingTrigger
 
 def events(connection: Connection, columns: str = "*") -> list[dict[str, Any]]:
     """The inbox, oldest first."""
-    return list(connection.execute(f"select {columns} from ops.webhook_events order by event_id"))  # type: ignore[call-overload]
+    return list(connection.execute(f"select {columns} from ops.webhook_events order by event_id"))
 
 
 def add_bare_account(connection: Connection, account_id: int) -> None:

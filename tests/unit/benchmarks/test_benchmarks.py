@@ -21,7 +21,7 @@ def shown(result: Result) -> str:
     """What a terminal gets."""
     console = Console(file=io.StringIO(), width=120, color_system=None)
     result.show(console)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    return console.file.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def test_every_command_of_ours_exists() -> None:
     command = typer.main.get_command(app)
     ours = commands_of("sync-hostaway")
     assert ours == [["migrate"]]
-    assert all(words[0] in command.commands for words in ours)  # type: ignore[attr-defined]
+    assert all(words[0] in command.commands for words in ours)
 
 
 def test_both_dag_bundles_can_be_made_as_written(airflow_facts: dict[str, Any]) -> None:
@@ -266,7 +266,7 @@ def test_the_manual_is_true_to_the_files() -> None:
     command = typer.main.get_command(app)
     for words in inside:
         if words[0] == "sync-hostaway":
-            assert words[2] in command.commands[words[1]].commands  # type: ignore[attr-defined]
+            assert words[2] in command.commands[words[1]].commands
     described = {*re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)}
     assert described == set(SERVICES)
     used = {variable.name for value in strings(COMPOSE) for variable in variables(value)}

@@ -214,4 +214,4 @@ def test_calendar_follows_the_reservations(data: AccountData) -> None:
 def test_bad_sizes_are_refused() -> None:
     for wrong in ({"listings": 0}, {"messages_per_thread": 1.0}, {"orphan_share": 1.5}, {"reservations": -1}):
         with pytest.raises(ValueError, match=r"listing|messages_per_thread|orphan_share"):
-            Sizes(**wrong)  # type: ignore[arg-type]
+            Sizes(**wrong)
