@@ -15,4 +15,7 @@ BENCHMARKS = {
     "landing": "rows per second of the landing writer",
     "webhook_ack": "time until a webhook is acknowledged, at 50 a second and at most",
     "api": "latency of the HTTP API at 100 requests/s, and what row-level security costs",
+    "outages": "lost events and time to catch up: scheduler away for 10 minutes, PostgreSQL for 2",
 }
+# Half an hour of waiting, as outages take the time they take.
+ON_REQUEST = frozenset({"outages"})

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import BENCHMARKS, machine, peers
+from benchmarks import BENCHMARKS, ON_REQUEST, machine, peers
 from benchmarks.options import SIZES, Options
 from benchmarks.report import Result
 
@@ -22,7 +22,8 @@ if not out.is_terminal:
 
 def main(
     names: Annotated[
-        list[str] | None, typer.Argument(help=f"Which: {', '.join(BENCHMARKS)}; all when left out")
+        list[str] | None,
+        typer.Argument(help=f"Which: {', '.join(BENCHMARKS)}; all but {', '.join(ON_REQUEST)} when left out"),
     ] = None,
     size: Annotated[str, typer.Option(help="Size of `sync`: S, M or L (L takes an hour)")] = "S",
     runs: Annotated[int | None, typer.Option(help="How often to measure each figure", min=1)] = None,
@@ -46,7 +47,7 @@ def main(
     out.print(", ".join(f"{name} {value}" for name, value in about.items()), soft_wrap=True)
     results: dict[str, list[Result]] = {}
     failed: dict[str, str] = {}
-    for name in names or BENCHMARKS:
+    for name in names or [name for name in BENCHMARKS if name not in ON_REQUEST]:
         try:
             results[name] = import_module(f"benchmarks.{name}").run(options)
         except Exception as error:  # noqa: BLE001 - one benchmark that breaks must not cost the figures of the others

@@ -3,20 +3,17 @@ in a burst."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
 
 from benchmarks import machine
+from benchmarks.arrivals import Source, Watcher
 from benchmarks.mirrored import MirroredPlatform
 from benchmarks.options import Options
 from benchmarks.report import Result, Target
 from sync_hostaway.dag_ids import DELTA_DAG_ID
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.warehouse import connect
 
 SMALL, LARGE = 701, 702
 _SIZES = {
@@ -28,14 +25,6 @@ _ONE_OF_CROWD = Sizes(listings=1, reservations=20, threads=10)
 _EVENTS, _BURST, _BURST_SECONDS = 200, 1_000, 10.0
 # Longer than a run lingers: each of these events has to wait for a run of its own.
 _ALONE, _ALONE_GAP = 5, 15.0
-_PATIENCE = 120.0
-_SEEN = """
-select account_id, reservation_id as id, host_note as mark from hostaway.reservations
-where (account_id, reservation_id) in (select * from unnest(%(accounts)s::bigint[], %(ids)s::bigint[]))
-union all
-select account_id, message_id, body from hostaway.messages
-where (account_id, message_id) in (select * from unnest(%(accounts)s::bigint[], %(ids)s::bigint[]))
-"""
 
 
 @dataclass
@@ -52,80 +41,6 @@ class Sample:
         """The time within which a share of the events was visible."""
         ordered = sorted(self.seconds)
         return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else None
-
-
-class Watcher:
-    """Looks at the core tables, by key and fifty times a second, until every change that was made is there."""
-
-    def __init__(self) -> None:
-        self._awaited: dict[tuple[int, int], tuple[str, float]] = {}
-        self._seconds: list[float] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-
-    def __enter__(self) -> Watcher:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def expect(self, account_id: int, identity: int, mark: str, since: float) -> None:
-        """Wait for a row to have a mark."""
-        self._awaited[account_id, identity] = (mark, since)
-
-    def collect(self) -> list[float]:
-        """Wait until everything is there, and give the seconds each change took; what did not come is left out."""
-        deadline = time.monotonic() + _PATIENCE
-        while self._awaited and time.monotonic() < deadline:
-            time.sleep(0.05)
-        self._awaited.clear()
-        found, self._seconds = self._seconds, []
-        return found
-
-    def _look(self) -> None:
-        with connect() as connection:
-            while not self._ended.wait(0.02):
-                keys = list(self._awaited)
-                if not keys:
-                    continue
-                params = {"accounts": [key[0] for key in keys], "ids": [key[1] for key in keys]}
-                for row in connection.execute(_SEEN, params):
-                    key = (row["account_id"], row["id"])
-                    mark, since = self._awaited.get(key, ("", 0.0))
-                    if mark and row["mark"] == mark:
-                        del self._awaited[key]
-                        self._seconds.append(time.monotonic() - since)
-
-
-class Source:
-    """Changes things at the simulated Hostaway: three reservations, then a message of a guest."""
-
-    def __init__(self, platform: MirroredPlatform, watcher: Watcher) -> None:
-        self._control = platform.simulator.control
-        self._watcher = watcher
-        self._ids: dict[int, dict[str, list[int]]] = {}
-        self._numbers = count(1)
-        self._places: dict[int, Iterator[int]] = defaultdict(lambda: count(1))
-
-    def change(self, account_id: int) -> None:
-        """Make a change, which is delivered at once."""
-        if account_id not in self._ids:
-            self._ids[account_id] = self._control.truth(account_id)["ids"]
-        ids, mark = self._ids[account_id], f"change {next(self._numbers)}"
-        # Another object each time: of two changes of one, only the later can be seen to arrive.
-        place = next(self._places[account_id])
-        since = time.monotonic()
-        if place % 4:
-            reservation_id = ids["reservations"][place * 37 % len(ids["reservations"])]
-            self._watcher.expect(account_id, reservation_id, mark, since)
-            self._control.patch("reservations", reservation_id, {"hostNote": mark}, account_id=account_id)
-        else:
-            thread = ids["conversations"][place * 37 % len(ids["conversations"])]
-            fields = {"conversationId": thread, "body": mark}
-            message = self._control.create("messages", fields, account_id=account_id)
-            self._watcher.expect(account_id, message["id"], mark, since)
 
 
 def run(options: Options) -> list[Result]:
@@ -162,7 +77,7 @@ def _measure(
         time.sleep(max(began + place * gap - time.monotonic(), 0.0))
         change()
     last = time.monotonic()
-    seconds = watcher.collect()
+    seconds = [arrival.seen - arrival.made for arrival in watcher.collect()]
     sample = Sample(seconds, number, last - began, time.monotonic() - last)
     sample.delta_runs = platform.count_runs(DELTA_DAG_ID) - runs_before
     return sample

@@ -36,6 +36,7 @@ class MirroredPlatform:
     """Use as a context manager; this process has the platform's settings meanwhile, and everything is removed after."""
 
     simulator: Simulator
+    platform: Platform
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
@@ -47,7 +48,7 @@ class MirroredPlatform:
             self.simulator = stack.enter_context(simulated(scratch, Sizes(listings=1, reservations=1, threads=1)))
             home = Home.at(scratch / "home")
             home.make()
-            self._platform = Platform(home.root, PROJECT_ROOT, api_url=self.simulator.url)
+            self.platform = Platform(home.root, PROJECT_ROOT, api_url=self.simulator.url)
             port = ports.choose(home, "airflow")
             settings = {
                 "SYNC_HOSTAWAY_HOME": str(home.root),
@@ -57,9 +58,9 @@ class MirroredPlatform:
             }
             stack.enter_context(as_settings(environment(settings)))
             self._say("starting the platform")
-            stack.callback(self._platform.stop)
-            self._platform.start(prepare=_prepare)
-            self._api = stack.enter_context(self._platform.api())
+            stack.callback(self.platform.stop)
+            self.platform.start(prepare=_prepare)
+            self._api = stack.enter_context(self.platform.api())
             self._wait_for_dag(DELTA_DAG_ID)
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
             self._stack = stack.pop_all()
