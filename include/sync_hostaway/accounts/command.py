@@ -17,6 +17,7 @@ from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.accounts.erase import erase_guest, purge_account
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
+from sync_hostaway.accounts.status import account_statuses
 from sync_hostaway.cli_parts import AccountId, ask, err, out, say_if_simulated, warehouse, when
 from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
 from sync_hostaway.transform import run_transform
@@ -48,17 +49,20 @@ def accounts_add(
 
 @accounts_app.command("list")
 def accounts_list() -> None:
-    """Show every registered account."""
-    table = Table("account", "name", "state", "since", "last complete sync", "why")
+    """Show every registered account, and what is wrong with it."""
+    table = Table("account", "name", "state", "since", "complete up to", "webhook", "trouble")
     with warehouse() as connection:
-        for account in registry.list_accounts(connection):
+        for found in account_statuses(connection):
+            account, webhook = found.account, found.webhook
+            reasons = [account.state_reason, webhook.state == "failed" and webhook.reason, *found.troubles]
             table.add_row(
                 str(account.account_id),
                 escape(account.name or ""),
                 account.state,
                 when(account.created_at),
-                when(account.last_sync_at),
-                escape(account.state_reason or ""),
+                when(found.complete_at),
+                webhook.state,
+                escape("\n".join(reason for reason in reasons if reason)),
             )
     out.print(table)
 

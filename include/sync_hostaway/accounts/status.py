@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sync_hostaway.accounts.registry import Account, get_account, list_accounts
+from sync_hostaway.exceptions import InvalidOptions
+from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.warehouse import Connection, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -48,7 +51,7 @@ class WebhookStatus:
 
 @dataclass(frozen=True)
 class AccountStatus:
-    """An account with its syncs and its webhook.
+    """An account with the last sync of each resource that is mirrored, and its webhook.
 
     :param lag_seconds: since the end of the last complete sync of the resource that is furthest behind; None: some
         resource was never complete. Webhooks bring changes in between.
@@ -58,6 +61,21 @@ class AccountStatus:
     resources: list[ResourceStatus]
     webhook: WebhookStatus
     lag_seconds: float | None
+
+    @property
+    def complete_at(self) -> datetime | None:
+        """Up to when everything is here; None: some resource was never complete."""
+        moments = [resource.last_complete_at for resource in self.resources if resource.last_complete_at]
+        return min(moments) if moments and self.lag_seconds is not None else None
+
+    @property
+    def troubles(self) -> list[str]:
+        """A sentence for each resource whose last sync did not bring everything."""
+        return [
+            f"{resource.resource} {resource.verdict}: {resource.error}"
+            for resource in self.resources
+            if resource.verdict in ("failed", "incomplete")
+        ]
 
 
 def account_status(connection: Connection, account_id: int) -> AccountStatus:
@@ -85,10 +103,19 @@ def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountSt
 
 
 def _status(account: Account, resources: list[dict[str, Any]], webhook: dict[str, Any]) -> AccountStatus:
-    ages = [row.pop("age_seconds") for row in resources]
+    mirrored = _mirrored(account)
+    synced = [row for row in resources if row["resource"] in mirrored]
+    ages = [row.pop("age_seconds") for row in synced]
     return AccountStatus(
         account,
-        [ResourceStatus(**row) for row in resources],
+        [ResourceStatus(**row) for row in synced],
         WebhookStatus(**webhook),
-        None if not ages or None in ages else max(ages),
+        None if len(ages) < len(mirrored) or None in ages else max(ages),
     )
+
+
+def _mirrored(account: Account) -> frozenset[Resource]:
+    # Options that a newer version refuses must not hide how the account is doing.
+    with suppress(InvalidOptions):
+        return frozenset(account.settings.resources)
+    return frozenset(Resource)

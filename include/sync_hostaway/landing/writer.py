@@ -148,9 +148,13 @@ class LandingWriter:
         params = {**self._params, "entity_ids": list(entity_ids), "observed_at": observed_at}
         return self._bury("bury_known", params)
 
-    def _bury(self, query: str, params: dict[str, Any]) -> int:
+    def bury_orphans(self, parents: Resource) -> int:
+        """Mark rows as deleted whose parent is; returns how many. Needs an open transaction."""
+        return self._bury("bury_orphans", self._params, parents=sql.Identifier("landing", parents.value))
+
+    def _bury(self, query: str, params: dict[str, Any], **tables: sql.Identifier) -> int:
         params = {**params, "load_id": fetch_value(self._connection, _QUERIES["open_load"], params)}
-        buried = self._connection.execute(_QUERIES[query].format(table=self._table), params).rowcount
+        buried = self._connection.execute(_QUERIES[query].format(table=self._table, **tables), params).rowcount
         close = "close_load" if buried else "drop_load"
         self._connection.execute(_QUERIES[close], {**params, "rows_new": 0, "rows_changed": buried})
         return buried

@@ -99,6 +99,18 @@ where
     and deleted_at is null
     and observed_at < %(observed_at)s
 
+-- name: bury_orphans
+-- What hangs on an object that is gone is gone too: Hostaway says nothing of it any more.
+update {table} as orphan
+set deleted_at = now(), load_id = %(load_id)s
+from {parents} as parent
+where
+    orphan.account_id = %(account_id)s
+    and orphan.deleted_at is null
+    and parent.account_id = %(account_id)s
+    and parent.deleted_at is not null
+    and parent.entity_id::bigint = orphan.parent_id
+
 -- name: drop_load
 delete from ops.loads where load_id = %(load_id)s
 

@@ -121,6 +121,13 @@ class SyncContext:
             )
             self.save_counts()
 
+    def bury_orphans(self, parents: Resource) -> None:
+        """Mark landed rows as deleted whose parent is, and count them as never read: a parent may come back."""
+        with self.connection.transaction():
+            self.counts.tombstoned += self._writer.bury_orphans(parents)
+            self.execute(f"forget_deleted_{parents}")
+            self.save_counts()
+
     def begin_walk(self, plan: str, stale_after: timedelta) -> str:
         """Go on with the walk of this plan that is under way, or begin one. Returns the key of the run that began it.
 

@@ -22,7 +22,7 @@ from sync_hostaway.exceptions import (
     SyncIncomplete,
 )
 from sync_hostaway.hostaway import endpoints
-from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
 from sync_hostaway.landing.writer import Fetched
 from sync_hostaway.sync.context import Missing, SyncContext, Window
@@ -60,6 +60,7 @@ def sync_messages(ctx: SyncContext) -> Missing:
 
     A thread that was read by an earlier try, or by a full sync that did not come to its end, is not read again.
     """
+    ctx.bury_orphans(Resource.CONVERSATIONS)
     walk_key = _walk_key(ctx)
     stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("threads", walk_key=walk_key)}
 
@@ -84,6 +85,7 @@ def sync_calendar(ctx: SyncContext) -> Missing:
 
     A calendar is due once a day, and when a reservation of its listing landed since it was read.
     """
+    ctx.bury_orphans(Resource.LISTINGS)
     walk_key, window, asked_at = _walk_key(ctx), ctx.window, ctx.value("now")
     days = {"first_day": window.start, "last_day": window.end}
 

@@ -134,6 +134,15 @@ where
     )
 order by listing_id
 
+-- name: forget_deleted_listings
+delete from ops.calendars as fetched
+using landing.listings
+where
+    fetched.account_id = %(account_id)s
+    and listings.account_id = %(account_id)s
+    and listings.deleted_at is not null
+    and listings.entity_id::bigint = fetched.listing_id
+
 -- name: calendars_fetched
 insert into ops.calendars (account_id, listing_id, first_day, last_day, run_key, fetched_at)
 select %(account_id)s, listing_id, %(first_day)s, %(last_day)s, %(walk_key)s, %(asked_at)s
@@ -173,6 +182,15 @@ where
         or threads.active_on >= to_char(%(since)s::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
     )
 order by threads.conversation_id
+
+-- name: forget_deleted_conversations
+delete from ops.threads as fetched
+using landing.conversations
+where
+    fetched.account_id = %(account_id)s
+    and conversations.account_id = %(account_id)s
+    and conversations.deleted_at is not null
+    and conversations.entity_id::bigint = fetched.conversation_id
 
 -- name: threads_fetched
 insert into ops.threads (account_id, conversation_id, stamp, run_key, messages)

@@ -15,6 +15,7 @@ from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.snapshot import read_snapshot
 from sync_hostaway.api.app import create_app
 from sync_hostaway.exceptions import RunNotRequested
+from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection
@@ -133,8 +134,11 @@ def test_every_account_is_listed_with_its_syncs_and_no_secret(operator: TestClie
     assert by_resource["reservations"]["verdict"] == "complete"
     assert by_resource["reservations"]["rows_seen"] == 60
     assert by_resource["reservations"]["last_complete_at"]
-    assert 0 < told[701]["lag_seconds"] < 3600
+    assert told[701]["lag_seconds"] is None
     assert "secret-701" not in answer.text
+    never_synced = dict.fromkeys(set(Resource) - set(by_resource), False)
+    changed = operator.patch("/v1/accounts/701", json={"options": {"resources": never_synced}})
+    assert 0 < changed.json()["lag_seconds"] < 3600
 
 
 def test_an_account_is_disabled_renamed_and_enabled(

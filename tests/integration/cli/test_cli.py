@@ -148,6 +148,14 @@ def test_a_failing_resource_hides_neither_the_others_nor_its_reason(account: int
     assert "account 701" in result.stderr
 
 
+def test_the_list_of_accounts_shows_trouble_of_what_is_mirrored(account: int, simulator: RunningSimulator) -> None:
+    simulator.control.fault("fail_200", match={"resource": "reservations"}, times=0)
+    call("sync", "--account", "701", "--mode", "full")
+    assert "reservations failed: " in call("accounts", "list").stdout
+    call("accounts", "options", "701", '{"resources": {"reservations": false}}')
+    assert "failed" not in call("accounts", "list").stdout
+
+
 def test_an_account_nobody_knows_is_refused(warehouse: Connection) -> None:
     result = call("sync", "--account", "999")
     assert result.exit_code == 1

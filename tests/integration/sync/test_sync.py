@@ -468,3 +468,25 @@ def test_a_message_that_left_its_thread_is_marked_deleted(
     results = sync(warehouse, account, resources=[Resource.CONVERSATIONS, Resource.MESSAGES])
     assert buried(warehouse, "messages") == {message["entity_id"]}
     assert results[Resource.MESSAGES].counts.tombstoned == 1
+
+
+@pytest.mark.parametrize(
+    ("parents", "children"),
+    [(Resource.CONVERSATIONS, Resource.MESSAGES), (Resource.LISTINGS, Resource.CALENDAR_DAYS)],
+)
+def test_what_hangs_on_an_object_that_is_gone_goes_and_comes_back_with_it(
+    warehouse: Connection, account: int, simulator: RunningSimulator, parents: Resource, children: Resource
+) -> None:
+    sync(warehouse, account)
+    hanging = warehouse.execute(
+        f"select parent_id, array_agg(entity_id) as ids from landing.{children} group by 1 order by 1 limit 1"
+    ).fetchone()
+    assert hanging
+    parent, ids = hanging["parent_id"], set(hanging["ids"])
+    simulator.control.delete(parents.value, parent, account_id=account)
+    results = sync(warehouse, account, resources=[parents, children])
+    assert buried(warehouse, children.value) == ids
+    assert results[children].counts.tombstoned == len(ids)
+    simulator.control.reset()
+    sync(warehouse, account, Mode.INCREMENTAL, [parents, children])
+    assert buried(warehouse, children.value) == set()
