@@ -13,6 +13,7 @@ from typing import NamedTuple
 import psycopg
 
 from benchmarks.mirrored import MirroredPlatform
+from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.warehouse import Connection, connect
 
 _SEEN = """
@@ -67,7 +68,7 @@ class Watcher:
 
     def _look(self) -> None:
         while not self._ended.wait(self._every):
-            with suppress(psycopg.OperationalError), connect() as connection:
+            with suppress(psycopg.OperationalError, WarehouseUnavailable), connect() as connection:
                 while not self._ended.wait(self._every):
                     self._look_once(connection)
 
