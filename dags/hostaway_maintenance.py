@@ -8,8 +8,8 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag, task
 
-from sync_hostaway.dag_ids import DELTA_DAG_ID
-from sync_hostaway.orchestration import DEFAULT_ARGS, MAINTENANCE_DAG_ID, TAG, start_of_oldest
+from sync_hostaway.dag_ids import DELTA_DAG_ID, MAINTENANCE_DAG_ID
+from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, start_of_oldest
 from sync_hostaway.transform.operator import RequestRunOperator, RequestTransformOperator
 
 

@@ -13,7 +13,6 @@ from cosmos.profiles import PostgresUserPasswordProfileMapping
 from sync_hostaway.orchestration import (
     DBT_POOL,
     DEFAULT_ARGS,
-    NIGHTLY_DAG_ID,
     TAG,
     WAREHOUSE_CONN_ID,
     start_of_oldest,
@@ -25,7 +24,6 @@ PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 
 
 @dag(
-    NIGHTLY_DAG_ID,
     description="Builds and tests every model",
     doc_md="""
 Builds every model once more, views included, and runs every data test.

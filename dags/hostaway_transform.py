@@ -6,7 +6,8 @@ from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 
-from sync_hostaway.orchestration import DBT_POOL, DEFAULT_ARGS, TAG, TRANSFORM_DAG_ID
+from sync_hostaway.dag_ids import TRANSFORM_DAG_ID
+from sync_hostaway.orchestration import DBT_POOL, DEFAULT_ARGS, TAG
 
 
 @dag(

@@ -1,9 +1,11 @@
-"""Ids of the Dags that somebody outside of Airflow's Dag files asks for. Importable without Airflow."""
+"""Ids of the Dags. Importable without Airflow."""
 
 from __future__ import annotations
 
 DELTA_DAG_ID = "hostaway_delta"
 TRANSFORM_DAG_ID = "hostaway_transform"
+NIGHTLY_DAG_ID = "hostaway_nightly"
+MAINTENANCE_DAG_ID = "hostaway_maintenance"
 SYNC_DAG_PREFIX = "hostaway_sync__"
 
 

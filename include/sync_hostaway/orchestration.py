@@ -1,4 +1,4 @@
-"""What the Dag files share: ids, tags, the dbt pool and the rules for retries."""
+"""What the Dag files share: tags, the dbt pool and the rules for retries."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 from sync_hostaway import exceptions
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.dag_ids import SYNC_DAG_PREFIX
-from sync_hostaway.dag_ids import TRANSFORM_DAG_ID as TRANSFORM_DAG_ID
 from sync_hostaway.settings import get_settings
-
-NIGHTLY_DAG_ID = "hostaway_nightly"
-MAINTENANCE_DAG_ID = "hostaway_maintenance"
 
 TAG = "hostaway"
 WAREHOUSE_CONN_ID = "hostaway_warehouse"

@@ -28,12 +28,11 @@ from psycopg import sql
 from compose_file import PROJECT, environment, interpolate, load
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.dag_ids import sync_dag_id
+from sync_hostaway.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.errors import AirflowApiError
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.orchestration import TRANSFORM_DAG_ID
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.sync.engine import sync_account

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from sync_hostaway.dag_ids import sync_dag_id
+from sync_hostaway.dag_ids import MAINTENANCE_DAG_ID, sync_dag_id
 from sync_hostaway.exceptions import RunNotRequested
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.warehouse import Connection, load_queries
@@ -97,7 +97,7 @@ def _request_parse() -> None:
     with create_session() as session:
         # Any Dag of ours says where the files are; of the accounts' Dags there may be none yet.
         found = session.execute(
-            select(DagModel.bundle_name, DagModel.relative_fileloc).where(DagModel.dag_id == "hostaway_maintenance")
+            select(DagModel.bundle_name, DagModel.relative_fileloc).where(DagModel.dag_id == MAINTENANCE_DAG_ID)
         ).first()
         if found:
             file = PurePosixPath(found.relative_fileloc).with_name(_SYNC_FILE)

@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.text import Text
 
-from sync_hostaway.dag_ids import sync_dag_id
+from sync_hostaway.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
 from sync_hostaway.exceptions import LocalPlatformError, TransformFailed
 from sync_hostaway.local.airflow_api import AirflowApi, DagRun
 from sync_hostaway.local.demo_report import ProgressLines, SayText
@@ -47,8 +47,6 @@ class Watch:
 
         :raises LocalPlatformError: when Airflow does not show the Dags.
         """
-        from sync_hostaway.orchestration import TRANSFORM_DAG_ID
-
         self._wait_for_dags({TRANSFORM_DAG_ID, *(sync_dag_id(account_id) for account_id in account_ids)})
         stamp = _run_id()
         for account_id in account_ids:
@@ -83,8 +81,6 @@ class Watch:
         :raises TransformFailed: as soon as one has failed.
         :raises LocalPlatformError: when loads go on waiting.
         """
-        from sync_hostaway.orchestration import TRANSFORM_DAG_ID
-
         said = asked = False
         deadline = time.monotonic() + self.patience.transforms
         while True:
@@ -130,8 +126,6 @@ class Watch:
         return self.warehouse.execute(QUERIES["run_progress"], parameters).fetchall()
 
     def _raise_if_one_failed(self, since: datetime) -> None:
-        from sync_hostaway.orchestration import TRANSFORM_DAG_ID
-
         failed = self.warehouse.execute(QUERIES["failed_transforms"], {"since": since}).fetchall()
         if failed:
             # Airflow tries again by itself, later; what dbt says will be the same.
