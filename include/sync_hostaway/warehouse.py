@@ -1,8 +1,10 @@
-"""Access to PostgreSQL: connections, and queries kept in .sql files."""
+"""Access to PostgreSQL: connections, queries kept in .sql files, and turns that processes take."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, LiteralString, cast
 
@@ -34,14 +36,16 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
             "WAREHOUSE_URL is not a URL that libpq understands; it looks like postgresql://user:password@host:5432/name"
         ) from None
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             dsn, autocommit=True, row_factory=dict_row, connect_timeout=10, application_name=application
         )
+        connection.execute(_QUERIES["notice_death"])
     except psycopg.OperationalError as error:
         raise WarehouseUnavailable(
             f"Cannot reach the warehouse at {where.get('host', 'localhost')}:{where.get('port', 5432)}, "
             f"database {where.get('dbname', '?')}: {str(error).strip()}. Is it running, and is WAREHOUSE_URL right?"
         ) from error
+    return connection
 
 
 def load_queries(file: Path) -> dict[str, sql.SQL]:
@@ -60,3 +64,27 @@ def fetch_value(connection: Connection, query: sql.SQL | sql.Composed, params: d
     """First column of the first row, or None."""
     row = connection.execute(query, params).fetchone()
     return next(iter(row.values())) if row else None
+
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+@contextmanager
+def alone(connection: Connection, what: str, account_id: int, *, wait: bool = True) -> Iterator[bool]:
+    """Keep other processes from doing the same for the same account meanwhile; gives whether it is our turn.
+
+    PostgreSQL gives the next one its turn when the holder's connection ends, however it ends.
+
+    :param what: the same words wherever the same is done, in every version.
+    :param account_id: 0 for what is done for all accounts together.
+    :param wait: until it is our turn; False gives False at once when somebody else is at it.
+    """
+    params = {"key": f"hostaway {what}", "account_id": account_id}
+    is_ours = fetch_value(connection, _QUERIES["lock" if wait else "try_lock"], params) is not False
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            # A connection that is lost has given the lock back, and what was raised over that must not be hidden.
+            with suppress(psycopg.OperationalError):
+                connection.execute(_QUERIES["unlock"], params)

@@ -52,7 +52,10 @@ def calendar_of(listing_id: int) -> str:
 
 
 class Resource(StrEnum):
-    """What is mirrored. The value names the landing table and the core table."""
+    """What is mirrored. The value names the landing table and the core table.
+
+    In the order in which they are read and landed: parents come before what hangs on them.
+    """
 
     LISTINGS = "listings"
     RESERVATIONS = "reservations"

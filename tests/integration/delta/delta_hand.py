@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from sync_hostaway.sync.delta import DrainResult, drain
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 from sync_hostaway.webhooks import inbox
 from sync_hostaway.webhooks.events import read_event
+from waiting import eventually
 
 # The receiver's own statement: what it writes is what a drain has to understand.
 PUT_EVENT = load_queries(Path(inbox.__file__).with_name("inbox.sql"))["put_event"]
@@ -58,18 +58,11 @@ class Hand:
 
     def wait_for_calls(self, kind: str, number: int) -> None:
         """Wait until the simulator has begun to serve so many calls."""
-        self.wait_for(lambda: self.control.calls(kind, 701) >= number)
+        eventually(lambda: self.control.calls(kind, 701) >= number)
 
     def wait_until(self, question: LiteralString) -> None:
         """Wait until PostgreSQL answers a question with true."""
-        self.wait_for(lambda: bool(fetch_value(self.warehouse, sql.SQL(question))))
-
-    def wait_for(self, happened: Callable[[], bool]) -> None:
-        """Wait until something has happened."""
-        deadline = time.monotonic() + 60
-        while not happened():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        eventually(lambda: fetch_value(self.warehouse, sql.SQL(question)))
 
     def seconds_until_try(self, event_id: int) -> float:
         """How long the event waits, from now on."""

@@ -47,6 +47,19 @@ def test_it_is_told_what_was_and_what_is(
     assert told[1:] == [(701, "reservation.updated", "first", "second"), (701, "reservation.updated", "second", None)]
 
 
+def test_it_is_told_once_of_what_is_delivered_again_meanwhile(
+    hand: Hand, told: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, "automations:Recorder")
+    changed = hand.control.patch("reservations", hand.ids("reservations")[3], {"hostNote": "new"}, account_id=701)
+    hand.receive("reservation.updated", changed)
+    hand.control.fault("slow", match={"resource": "reservations"}, seconds=1.5)
+    with hand.draining():
+        hand.wait_for_calls("reservations.get", 1)
+        hand.receive("reservation.updated", changed)
+    assert len(told) == 1
+
+
 @pytest.mark.parametrize("name", ["automations:Clumsy", "automations:Nobody", "no_such_package.at_all:Class"])
 def test_its_trouble_is_logged_and_touches_nothing(hand: Hand, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     choose(monkeypatch, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,6 +102,30 @@ def test_a_message_that_only_names_its_reservation_finds_its_thread(hand: Hand) 
     assert hand.landed("messages", message["id"])
 
 
+def test_a_message_that_is_not_in_its_thread_yet_is_waited_for(hand: Hand) -> None:
+    conversation_id = hand.ids("conversations")[4]
+    number = hand.control.create("messages", {"conversationId": conversation_id}, account_id=701)["id"] + 1
+    event_id = hand.receive("message.received", {"id": number, "conversationId": conversation_id})
+    hand.drain()
+    assert hand.event(event_id)["state"] == "pending"
+    assert "does not have it yet" in hand.event(event_id)["reason"]
+    created = hand.control.create("messages", {"conversationId": conversation_id}, account_id=701)
+    assert created["id"] == number
+    hand.due_now()
+    hand.drain()
+    assert hand.event(event_id)["state"] == "done"
+    assert hand.landed("messages", number)
+
+
+def test_a_message_that_never_comes_to_its_thread_is_gone(hand: Hand) -> None:
+    event_id = hand.receive("message.received", {"id": 987654321, "conversationId": hand.ids("conversations")[4]})
+    for _ in range(5):
+        assert hand.event(event_id)["state"] == "pending"
+        hand.due_now()
+        hand.drain()
+    assert hand.event(event_id)["state"] == "gone"
+
+
 def test_a_message_deleted_from_its_thread_is_marked(hand: Hand) -> None:
     conversation_id = hand.ids("conversations")[4]
     first = hand.control.create("messages", {"conversationId": conversation_id}, account_id=701)
@@ -154,6 +179,56 @@ def test_the_nights_of_a_moved_reservation_are_read_old_and_new(hand: Hand) -> N
         assert landed["isAvailable"] == available, day
 
 
+def moved_with_blocked_calendar(hand: Hand) -> tuple[int, int, list[str]]:
+    """A reservation moved while calendars cannot be read; the event, the listing, and days it gave back and took."""
+    today = datetime.now(UTC).date()
+    days = [(today + timedelta(days=number)).isoformat() for number in range(6)]
+    listing_id = hand.ids("listings")[0]
+    fields = {"listingMapId": listing_id, "arrivalDate": days[0], "departureDate": days[1]}
+    reservation = hand.control.create("reservations", fields, account_id=701)
+    hand.receive("reservation.created", reservation)
+    hand.drain()
+    moved = hand.control.patch(
+        "reservations", reservation["id"], {"arrivalDate": days[3], "departureDate": days[5]}, account_id=701
+    )
+    hand.control.fault("status_5xx", match={"resource": "calendar"}, times=0)
+    return hand.receive("reservation.updated", moved), listing_id, [days[0], days[4]]
+
+
+def assert_days_are_true(hand: Hand, listing_id: int, days: Iterable[str]) -> None:
+    for day in days:
+        truth = hand.control.patch_day(listing_id, day, {}, account_id=701)
+        landed = hand.landed("calendar_days", f"{listing_id}:{day}")
+        assert landed is not None
+        assert landed["isAvailable"] == truth["isAvailable"], day
+
+
+def test_nights_that_could_not_be_read_are_read_later_the_old_ones_too(hand: Hand) -> None:
+    event_id, listing_id, days = moved_with_blocked_calendar(hand)
+    hand.drain()
+    assert hand.event(event_id)["state"] == "pending"
+    hand.control.clear_faults()
+    hand.due_now()
+    hand.drain()
+    assert hand.event(event_id)["state"] == "done"
+    assert_days_are_true(hand, listing_id, days)
+
+
+def test_the_nights_of_a_reservation_that_is_gone_are_read_before_its_event_ends(hand: Hand) -> None:
+    event_id, listing_id, days = moved_with_blocked_calendar(hand)
+    hand.control.delete("reservations", hand.event(event_id)["object_id"], account_id=701)
+    for _ in range(3):
+        hand.due_now()
+        hand.drain()
+    assert hand.event(event_id)["state"] == "pending"
+    hand.control.clear_faults()
+    for _ in range(2):
+        hand.due_now()
+        hand.drain()
+    assert hand.event(event_id)["state"] == "gone"
+    assert_days_are_true(hand, listing_id, days)
+
+
 def test_a_change_that_leaves_the_nights_alone_costs_one_call(hand: Hand) -> None:
     changed = hand.control.patch("reservations", hand.ids("reservations")[3], {"doorCode": "1234"}, account_id=701)
     hand.receive("reservation.updated", changed)
@@ -175,6 +250,33 @@ def test_a_reservation_that_is_gone_is_asked_for_twice_and_marked(hand: Hand) ->
     hand.drain()
     assert hand.event(event_id)["state"] == "gone"
     assert hand.landed("reservations", reservation_id) is None
+
+
+def test_other_failures_do_not_count_as_not_being_there(hand: Hand) -> None:
+    reservation_id = hand.ids("reservations")[8]
+    event_id = hand.receive("reservation.updated", hand.control.object("reservations", reservation_id, 701))
+    hand.control.fault("status_5xx", match={"path": f"/v1/reservations/{reservation_id}"}, times=1)
+    hand.drain()
+    hand.control.delete("reservations", reservation_id, account_id=701)
+    for state in ("pending", "gone"):
+        hand.due_now()
+        hand.drain()
+        assert hand.event(event_id)["state"] == state
+
+
+def test_what_was_never_seen_here_may_be_slow_to_appear(hand: Hand) -> None:
+    first, second = (hand.control.create("reservations", {}, account_id=701)["id"] for _ in range(2))
+    number = 2 * second - first
+    event_id = hand.receive("reservation.created", {"id": number})
+    for _ in range(2):
+        hand.due_now()
+        hand.drain()
+    assert hand.event(event_id)["state"] == "pending"
+    assert hand.control.create("reservations", {}, account_id=701)["id"] == number
+    hand.due_now()
+    hand.drain()
+    assert hand.event(event_id)["state"] == "done"
+    assert hand.landed("reservations", number)
 
 
 def test_a_run_stays_for_a_try_that_falls_due_while_it_may_last(hand: Hand) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any, LiteralString
 
 import pytest
 from delta_hand import Hand
@@ -11,11 +13,17 @@ from delta_hand import Hand
 from sync_hostaway.accounts import registry
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.sync.delta import turn
 from sync_hostaway.warehouse import Connection
+from sync_hostaway.webhooks.endpoints import ensure_endpoint
+from sync_hostaway.webhooks.upkeep import wanted_syncs
 
 pytestmark = pytest.mark.integration
 
 OTHER = 702
+TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
+# Its package gives the name to the function it holds.
+drains = import_module("sync_hostaway.sync.delta.drain")
 
 
 @pytest.fixture
@@ -85,17 +93,78 @@ def test_a_failing_object_is_tried_later_and_the_others_go_on(hand: Hand) -> Non
 
 
 def test_out_of_tries_an_event_is_dead_and_says_why(hand: Hand) -> None:
+    ensure_endpoint(hand.warehouse, 701)
     event_id, reservation_id = change(hand)
     hand.control.fault("fail_200", match={"path": f"/v1/reservations/{reservation_id}"}, times=0, message="Broken")
     hand.warehouse.execute("update ops.webhook_events set attempts = 19")
     hand.drain()
     event = hand.event(event_id)
     assert (event["state"], event["attempts"]) == ("dead", 20)
+    # What it was about may still be found in a list.
+    assert [sync.account_id for sync in wanted_syncs(hand.warehouse)] == [701]
     assert "Broken" in event["reason"]
     hand.control.clear_faults()
     hand.due_now()
     hand.drain()
     assert note_of(hand, reservation_id) != "new"
+
+
+def forbid(warehouse: Connection, condition: LiteralString, error: LiteralString) -> None:
+    """Have PostgreSQL refuse some reservations."""
+    warehouse.execute(
+        f"create function landing.refuse() returns trigger language plpgsql as $$ begin if {condition} then"
+        f" raise exception 'no' using errcode = '{error}'; end if; return new; end $$"
+    )
+    warehouse.execute(
+        "create trigger refuse before insert or update on landing.reservations"
+        " for each row execute function landing.refuse()"
+    )
+
+
+def test_a_deadlock_of_one_account_ends_nobody_elses_turn(hand: Hand, other: int) -> None:
+    forbid(hand.warehouse, "new.account_id = 701", "deadlock_detected")
+    refused, _ = change(hand)
+    served, reservation_id = change(hand, other)
+    hand.drain()
+    assert "DeadlockDetected" in hand.event(refused)["reason"]
+    assert hand.event(served)["state"] == "done"
+    assert note_of(hand, reservation_id, other) == "new"
+    hand.warehouse.execute("drop trigger refuse on landing.reservations")
+    hand.due_now()
+    hand.drain()
+    assert hand.event(refused)["state"] == "done"
+
+
+def test_an_event_that_breaks_a_turn_breaks_it_for_no_other_event(hand: Hand) -> None:
+    events = [change(hand, place=place) for place in (3, 4, 5, 6)]
+    forbid(hand.warehouse, f"new.entity_id = '{events[2][1]}'", "raise_exception")
+    hand.drain()
+    assert hand.states() == ["done", "done", "pending", "done"]
+
+
+def test_who_was_served_waits_for_who_was_not(hand: Hand, other: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drains, "_ACCOUNTS_AT_ONCE", 1)
+    monkeypatch.setattr(drains, "_EVENTS_PER_TURN", 2)
+    backlog = [change(hand, place=place)[0] for place in range(6)]
+    newest, _ = change(hand, other)
+    hand.drain()
+    assert set(hand.states() + hand.states(other)) == {"done"}
+    assert hand.event(newest)["finished_at"] < hand.event(backlog[-1])["finished_at"]
+
+
+def test_scarce_request_slots_still_bring_events_to_their_end(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turn, "_SECONDS", 1.0)
+    for name in ("IP", "ACCOUNT"):
+        monkeypatch.setenv(f"AIRFLOW__HOSTAWAY__BUDGET_{name}", "4/1")
+    get_settings.cache_clear()
+    for place in range(8):
+        reservation_id = hand.ids("reservations")[place]
+        stay = {"arrivalDate": TODAY, "departureDate": TODAY}
+        hand.receive("reservation.updated", hand.control.patch("reservations", reservation_id, stay, account_id=701))
+    hand.control.reset(only_stats=True)
+    hand.drain()
+    assert set(hand.states()) == {"done"}
+    assert hand.control.calls("reservations.get", 701) == 8
 
 
 def test_a_disabled_accounts_events_stay_untouched(hand: Hand) -> None:

@@ -44,4 +44,5 @@ def wait_for_event(connection: Connection, seconds: float) -> None:
     :param connection: the one that attends.
     """
     for _ in connection.notifies(timeout=seconds, stop_after=1):
-        return
+        # To the end: those that came with the first one would each wake us up once more.
+        pass

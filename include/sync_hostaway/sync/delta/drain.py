@@ -141,6 +141,8 @@ class _Run:
         self._turns: dict[Future[Served | None], int] = {}
         self._transforming: Future[TransformResult] | None = None
         self._leave_alone_until: dict[int, float] = {}
+        self._served_at: dict[int, float] = {}
+        self._one_by_one: set[int] = set()
 
     def serve(self, linger: float = 0.0, until: float = float("inf"), *, attends: bool = False) -> None:
         """Serve whoever is due, until nobody has been for `linger` seconds. After `until`, nobody's turn begins."""
@@ -150,7 +152,8 @@ class _Run:
                 self._begin_turns()
             self._begin_transform(attends=attends)
             futures: list[Future[Any]] = [*self._turns, *([self._transforming] if self._transforming else [])]
-            if futures:
+            # A transform may wait for the nightly build: nobody may count on us so long. The last look collects it.
+            if self._turns or (futures and time.monotonic() < until):
                 wait(futures, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
                 self._collect()
                 busy_at = time.monotonic()
@@ -166,7 +169,10 @@ class _Run:
         now = time.monotonic()
         self._leave_alone_until = {who: until for who, until in self._leave_alone_until.items() if until > now}
         busy = [*self._turns.values(), *self._leave_alone_until]
-        for account_id in due_accounts(self._connection, busy)[: _ACCOUNTS_AT_ONCE - len(self._turns)]:
+        # Who was served last waits for those who were not: what is left of a backlog is older than what came since.
+        due = sorted(due_accounts(self._connection, busy), key=lambda account_id: self._served_at.get(account_id, 0.0))
+        for account_id in due[: _ACCOUNTS_AT_ONCE - len(self._turns)]:
+            self._served_at[account_id] = now
             self._turns[self._accounts.submit(self._turn, account_id)] = account_id
 
     def _begin_transform(self, *, attends: bool) -> None:
@@ -209,7 +215,7 @@ class _Run:
             inbox = AccountInbox(connection, account_id, self._run_key)
             if not inbox.lock():
                 return None
-            events = inbox.due(_EVENTS_PER_TURN)
+            events = inbox.due(1 if account_id in self._one_by_one else _EVENTS_PER_TURN)
             try:
                 with client_for(connection, account_id, Priority.DELTA, patience=_PATIENCE) as client:
                     turn = Turn(connection, client, inbox, self._run_key)
@@ -217,11 +223,14 @@ class _Run:
             except (AccountError, ConfigurationError) as error:
                 inbox.hold_back(_UNUSABLE, f"{type(error).__name__}: {error}")
                 return Served(account_id)
-            except (psycopg.OperationalError, psycopg.InterfaceError, WarehouseUnavailable):
-                raise
             except Exception as error:
-                # Nobody foresaw it, and it must not cost the other accounts their turns.
+                if connection.closed or isinstance(error, WarehouseUnavailable):
+                    raise
+                # Nobody foresaw it, and it must cost neither the other accounts nor the other events their turns.
                 log.exception("turn_failed", account_id=account_id)
+                if len(events) > 1:
+                    self._one_by_one.add(account_id)
+                    return Served(account_id)
                 inbox.fail(events, f"{type(error).__name__}, see the log of run {self._run_key}")
                 return Served(account_id, failed=len(events))
             if served.landed:

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from psycopg import Cursor
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.sync.delta.refetch import Need
+from sync_hostaway.sync.delta.stay import Span
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+from sync_hostaway.webhooks.events import MESSAGE, RESERVATION
 
 _QUERIES = load_queries(Path(__file__).with_name("inbox.sql"))
-
-RESERVATION, MESSAGE = "reservation", "conversationMessage"
 
 # Pauses of 1, 2, 4 … s up to ten minutes: an event gives up after two hours.
 _MOST_ATTEMPTS, _LONGEST_PAUSE = 20, 600.0
@@ -27,7 +31,10 @@ _MOST_ATTEMPTS, _LONGEST_PAUSE = 20, 600.0
 
 @dataclass(frozen=True)
 class Event:
-    """A due event."""
+    """A due event.
+
+    :param absences: how often Hostaway did not have its object.
+    """
 
     event_id: int
     event: str | None
@@ -37,7 +44,13 @@ class Event:
     reservation_id: int | None
     times_received: int
     received_at: datetime
-    attempts: int
+    absences: int
+    nights: list[tuple[int, str, str]]
+
+    @property
+    def spans(self) -> set[Span]:
+        """Calendar days that an earlier try could not read."""
+        return {(listing, date.fromisoformat(start), date.fromisoformat(end)) for listing, start, end in self.nights}
 
     @property
     def subject(self) -> Need | None:
@@ -64,13 +77,15 @@ def due_accounts(connection: Connection, busy: Collection[int]) -> list[int]:
     return [row["account_id"] for row in connection.execute(_QUERIES["due_accounts"], {"busy": list(busy)})]
 
 
-def seconds_until_due(connection: Connection, busy: Collection[int]) -> float:
+def seconds_until_due(connection: Connection, busy: Collection[int] = ()) -> float:
     """How long until the next event of an active account is due; infinite when none is pending.
+
+    Below zero when one is due already: so long it has been waiting.
 
     :param busy: accounts to leave out.
     """
     seconds = fetch_value(connection, _QUERIES["seconds_until_due"], {"busy": list(busy)})
-    return float("inf") if seconds is None else max(float(seconds), 0.0)
+    return float("inf") if seconds is None else float(seconds)
 
 
 def loads_wait(connection: Connection) -> bool:
@@ -96,12 +111,12 @@ class AccountInbox:
 
     def finish(
         self, events: Sequence[Event], state: str, reason: str | None = None, loads: Sequence[int | None] = ()
-    ) -> None:
-        """End events; those that came once more meanwhile stay pending.
+    ) -> list[Event]:
+        """End events, and give those that have ended: what came once more meanwhile stays pending.
 
         :param loads: the load that brought each event's row.
         """
-        self._execute(
+        ended = self._execute(
             "finish",
             state=state,
             reason=reason,
@@ -109,20 +124,34 @@ class AccountInbox:
             times_received=[event.times_received for event in events],
             load_ids=list(loads) or [None] * len(events),
         )
+        numbers = {row["event_id"] for row in ended}
+        return [event for event in events if event.event_id in numbers]
 
-    def fail(self, events: Sequence[Event], reason: str) -> None:
-        """Try events again later, each after a longer pause than the last time, or give them up."""
+    def fail(self, events: Sequence[Event], reason: str, *, absent: bool = False) -> None:
+        """Try events again later, each after a longer pause than the last time; or give them up, and want a sync.
+
+        :param absent: Hostaway does not have what they are about.
+        """
         self._execute(
             "fail",
             reason=reason,
+            absent=absent,
             event_ids=[event.event_id for event in events],
             most_attempts=_MOST_ATTEMPTS,
             longest=_LONGEST_PAUSE,
+        )
+
+    def remember_nights(self, events: Sequence[Event], days: Sequence[Need]) -> None:
+        """Note calendar days that could not be read: once the reservation has landed, nobody knows its old nights."""
+        self._execute(
+            "remember_nights",
+            event_ids=[event.event_id for event in events],
+            nights=Jsonb([[need.id, str(need.start), str(need.end)] for need in days]),
         )
 
     def hold_back(self, seconds: float, reason: str) -> None:
         """Let the whole account wait: nothing is wrong with its events."""
         self._execute("hold_back", seconds=seconds, reason=reason)
 
-    def _execute(self, query: str, **params: Any) -> None:
-        self._connection.execute(_QUERIES[query], {**self._params, **params})
+    def _execute(self, query: str, **params: Any) -> Cursor[DictRow]:
+        return self._connection.execute(_QUERIES[query], {**self._params, **params})

@@ -49,7 +49,8 @@ select
     reservation_id,
     times_received,
     received_at,
-    attempts
+    absences,
+    coalesce(nights, '[]'::jsonb) as nights
 from ops.webhook_events
 where account_id = %(account_id)s and state = 'pending' and next_try_at <= clock_timestamp()
 order by next_try_at, event_id
@@ -72,17 +73,30 @@ where
     events.event_id = served.event_id
     and events.state = 'pending'
     and events.times_received = served.times_received
+returning events.event_id
 
 -- name: fail
-update ops.webhook_events as events
-set
-    state = case when events.attempts + 1 < %(most_attempts)s then 'pending' else 'dead' end,
-    attempts = events.attempts + 1,
-    next_try_at = clock_timestamp() + make_interval(secs => least(%(longest)s, power(2, events.attempts))),
-    reason = %(reason)s,
-    run_key = %(run_key)s,
-    finished_at = case when events.attempts + 1 >= %(most_attempts)s then clock_timestamp() end
-where events.event_id = any(%(event_ids)s::bigint[]) and events.state = 'pending'
+-- What is given up may still be found by an incremental sync.
+with failed as (
+    update ops.webhook_events as events
+    set
+        state = case when events.attempts + 1 < %(most_attempts)s then 'pending' else 'dead' end,
+        attempts = events.attempts + 1,
+        absences = events.absences + %(absent)s::boolean::integer,
+        next_try_at = clock_timestamp() + make_interval(secs => least(%(longest)s, power(2, events.attempts))),
+        reason = %(reason)s,
+        run_key = %(run_key)s,
+        finished_at = case when events.attempts + 1 >= %(most_attempts)s then clock_timestamp() end
+    where events.event_id = any(%(event_ids)s::bigint[]) and events.state = 'pending'
+    returning events.state
+)
+
+update ops.webhook_endpoints
+set sync_wanted_at = coalesce(sync_wanted_at, now())
+where account_id = %(account_id)s and exists (select from failed where failed.state = 'dead')
+
+-- name: remember_nights
+update ops.webhook_events set nights = %(nights)s where event_id = any(%(event_ids)s::bigint[])
 
 -- name: hold_back
 -- Nothing is wrong with these events: the account has to wait.

@@ -17,14 +17,6 @@ from sync_hostaway.sync.delta.refetch import Outcome
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("landing.sql"))
-# Parents come before what hangs on them.
-_ORDER = (
-    Resource.LISTINGS,
-    Resource.RESERVATIONS,
-    Resource.CONVERSATIONS,
-    Resource.MESSAGES,
-    Resource.CALENDAR_DAYS,
-)
 
 Entity = tuple[Resource, str]
 
@@ -71,7 +63,8 @@ class DeltaLanding:
             for thread, ids in outcome.threads.items():
                 threads[thread] = (ids, outcome.answers[0][1].observed_at)
         landed, sync_run_ids = 0, []
-        for resource in (resource for resource in _ORDER if answers[resource] or gone.get(resource)):
+        # In this order, parents come before what hangs on them.
+        for resource in (resource for resource in Resource if answers[resource] or gone.get(resource)):
             params = {**self._params, "resource": resource.value, "started_at": started_at}
             sync_run_id: int = fetch_value(self._connection, _QUERIES["open_run"], params)
             writer = LandingWriter(self._connection, self._account_id, resource, sync_run_id)

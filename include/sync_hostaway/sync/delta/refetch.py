@@ -1,10 +1,9 @@
-"""Reads objects of one account by their ids, side by side, for as long as there is time."""
+"""Reads objects of one account by their ids, for as long as there is time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -24,7 +23,6 @@ from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
 from sync_hostaway.landing.shapes import entity_id
 from sync_hostaway.landing.writer import Fetched
 
-_SIDE_BY_SIDE = 4
 # What concerns the account rather than one object: the others would meet it too.
 _TROUBLE = (CredentialsRefused, HostawayThrottled, HostawayUnreachable)
 _PATHS = {
@@ -69,7 +67,7 @@ class Outcome:
 
 
 class Reader:
-    """Reads for one account until a deadline, or until the account itself is in trouble.
+    """Reads for one account until a deadline, or until the account itself is in trouble. Threads may share it.
 
     :param client: of the account; asks once per request.
     :param seconds: after which nothing more is begun.
@@ -81,26 +79,21 @@ class Reader:
         self._client = client
         self._deadline = time.monotonic() + seconds
 
-    def read(self, needs: Iterable[Need]) -> None:
-        """Read what was not read yet. A need without an outcome afterwards is one there was no time for."""
-        new = [need for need in dict.fromkeys(needs) if need not in self.outcomes]
-        if not new:
-            return
-        with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(new)), thread_name_prefix="refetch") as pool:
-            for need, outcome in zip(new, pool.map(self._guarded, new), strict=True):
-                if outcome:
-                    self.outcomes[need] = outcome
+    @property
+    def may_begin(self) -> bool:
+        """Whether there is time for another object, and nothing wrong with the account."""
+        return self.trouble is None and time.monotonic() <= self._deadline
 
-    def _guarded(self, need: Need) -> Outcome | None:
-        if self.trouble or time.monotonic() > self._deadline:
-            return None
-        try:
-            return self._read(need)
-        except _TROUBLE as error:
-            self.trouble = error
-            return None
-        except HostawayError as error:
-            return Outcome(error=error)
+    def read(self, need: Need) -> Outcome:
+        """Read something unless it was read already. What the account's trouble prevents has no outcome."""
+        if need not in self.outcomes and self.trouble is None:
+            try:
+                self.outcomes[need] = self._read(need)
+            except _TROUBLE as error:
+                self.trouble = error
+            except HostawayError as error:
+                self.outcomes[need] = Outcome(error=error)
+        return self.outcomes.get(need, Outcome())
 
     def _read(self, need: Need) -> Outcome:
         if need.resource is Resource.CALENDAR_DAYS:

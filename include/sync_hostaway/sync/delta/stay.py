@@ -11,6 +11,9 @@ from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.sync.context import Window
 from sync_hostaway.sync.delta.refetch import Need
 
+Span = tuple[int, date, date]
+"""Days of a listing's calendar, both ends included."""
+
 
 @dataclass(frozen=True)
 class Stay:
@@ -36,14 +39,17 @@ class Stay:
         except (KeyError, TypeError, ValueError):
             return None
 
+    @property
+    def span(self) -> Span:
+        """The days it touches."""
+        return self.listing_id, self.arrival, self.departure
 
-def calendar_needs(stays: Iterable[Stay], window: Window) -> list[Need]:
-    """The days that stays touch, within the mirrored window: touching or overlapping ones of a listing in one."""
+
+def calendar_needs(spans: Iterable[Span], window: Window) -> list[Need]:
+    """Days within the mirrored window: touching or overlapping ones of a listing in one."""
     needs: list[Need] = []
-    spans = sorted(
-        (stay.listing_id, max(stay.arrival, window.start), min(stay.departure, window.end)) for stay in stays
-    )
-    for listing_id, start, end in spans:
+    for listing_id, first, last_day in sorted(spans):
+        start, end = max(first, window.start), min(last_day, window.end)
         if start > end:
             continue
         last = needs[-1] if needs else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,13 +21,16 @@ from sync_hostaway.sync.context import Window
 from sync_hostaway.sync.delta.inbox import AccountInbox, Event
 from sync_hostaway.sync.delta.landing import DeltaLanding, Entity, Landed
 from sync_hostaway.sync.delta.refetch import Need, Outcome, Reader
-from sync_hostaway.sync.delta.stay import Stay, calendar_needs
+from sync_hostaway.sync.delta.stay import Span, Stay, calendar_needs
 from sync_hostaway.warehouse import Connection
 
 log = structlog.get_logger(__name__)
 
 # A turn begins nothing new after that many seconds: the account comes again, and others come in between.
 _SECONDS = 10.0
+_SIDE_BY_SIDE = 4
+# How often Hostaway must not have an object until that is believed, with pauses of 1, 2, 4 … s in between.
+_ABSENCES_OF_KNOWN, _ABSENCES_OF_NEW = 2, 5
 _THROTTLED_PAUSE, _SHORTEST_THROTTLE, _LONGEST_THROTTLE = 5.0, 1.0, 120.0
 
 
@@ -97,7 +101,7 @@ class Turn:
         needs = self._read(subjects)
         gone: dict[Resource, list[int]] = defaultdict(list)
         for subject, about in subjects.items():
-            if self._is_gone(subject, about) and not subject.of_reservation:
+            if self._outcome(subject).not_found and self._is_gone(subject, about) and not subject.of_reservation:
                 gone[subject.resource].append(subject.id)
         with self._connection.transaction():
             self._served.landed, runs = self._landing.land(self._reader.outcomes.values(), gone, started_at)
@@ -113,20 +117,33 @@ class Turn:
         return self._served
 
     def _read(self, subjects: dict[Need, list[Event]]) -> dict[Need, list[Need]]:
-        """The subjects themselves; then, with what they say, what else makes them whole. Returns what each needed."""
-        needs = {subject: [subject] for subject in subjects}
+        """Read subjects, some side by side. Returns what each one needs to be whole, itself first."""
         self._look_up(event.entity for events in subjects.values() for event in events)
-        self._reader.read(subjects)
-        for subject, wanted in needs.items():
-            if subject.resource is Resource.CONVERSATIONS:
-                # A message may come before its reservation.
-                wanted += self._unknown(Resource.RESERVATIONS, self._ids_in(subject, "reservationId"))
-        self._reader.read(_all(needs))
-        for subject, wanted in needs.items():
-            for reservation in [need for need in wanted if need.resource is Resource.RESERVATIONS]:
-                wanted += self._unknown(Resource.LISTINGS, self._ids_in(reservation, "listingMapId"))
-                wanted += self._days_of(reservation, subjects[subject])
-        self._reader.read(_all(needs))
+        self._look_up((subject.resource, str(subject.id)) for subject in subjects if not subject.of_reservation)
+        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="refetch") as pool:
+            return dict(zip(subjects, pool.map(self._read_whole, subjects, subjects.values()), strict=True))
+
+    def _read_whole(self, subject: Need, events: list[Event]) -> list[Need]:
+        """Read a subject and, with what it says, what else makes it whole.
+
+        What was begun is ended, however long that takes: in the next turn it would be begun anew.
+        """
+        needs = [subject]
+        if not self._reader.may_begin:
+            return needs
+        self._reader.read(subject)
+        if subject.resource is Resource.CONVERSATIONS:
+            # A message may come before its reservation.
+            needs += self._unknown(Resource.RESERVATIONS, self._ids_in(subject, "reservationId"))
+        spans = {span for event in events for span in event.spans}
+        for reservation in [need for need in needs if need.resource is Resource.RESERVATIONS]:
+            self._reader.read(reservation)
+            needs += self._unknown(Resource.LISTINGS, self._ids_in(reservation, "listingMapId"))
+            spans |= self._spans_of(reservation, events)
+        if Resource.CALENDAR_DAYS in self._mirrored:
+            needs += calendar_needs(spans, Window.around(datetime.now(UTC).date(), self._client.settings))
+        for need in needs:
+            self._reader.read(need)
         return needs
 
     def _ids_in(self, need: Need, name: str) -> list[int]:
@@ -134,7 +151,10 @@ class Turn:
         return [int(identity) for identity in found if identity]
 
     def _rows_of(self, need: Need) -> tuple[dict[str, Any], ...]:
-        return self._reader.outcomes.get(need, Outcome()).rows
+        return self._outcome(need).rows
+
+    def _outcome(self, need: Need) -> Outcome:
+        return self._reader.outcomes.get(need, Outcome())
 
     def _unknown(self, resource: Resource, ids: list[int]) -> list[Need]:
         """Those that never landed, or are marked deleted."""
@@ -147,58 +167,81 @@ class Turn:
     def _look_up(self, entities: Iterator[Entity]) -> None:
         self._before.update(self._landing.rows(entity for entity in entities if entity not in self._before))
 
-    def _days_of(self, reservation: Need, events: list[Event]) -> list[Need]:
-        """The nights a reservation takes or gives back.
+    def _spans_of(self, reservation: Need, events: list[Event]) -> set[Span]:
+        """The nights a reservation takes or gives back: none when its stay is what landing has.
 
-        None when its stay is what landing has. But when somebody landed it after its event had come, nobody here knows
-        what it was before.
+        But when somebody landed it after its event had come, nobody here knows what it was before.
         """
         outcome = self._reader.outcomes.get(reservation)
-        if Resource.CALENDAR_DAYS not in self._mirrored or outcome is None or (outcome.error and not outcome.not_found):
-            return []
+        if outcome is None or (outcome.error and not outcome.not_found):
+            return set()
         known = self._before.get((Resource.RESERVATIONS, str(reservation.id)))
         before = Stay.of(known.payload) if known else None
         after = Stay.of(outcome.rows[0]) if outcome.rows else None
         if before == after and known and known.observed_at < min(event.received_at for event in events):
-            return []
-        window = Window.around(datetime.now(UTC).date(), self._client.settings)
-        return calendar_needs({stay for stay in (before, after) if stay}, window)
+            return set()
+        return {stay.span for stay in (before, after) if stay}
 
-    def _is_gone(self, subject: Need, events: list[Event]) -> bool:
-        """Not found a second time: the first time, it may be too new to be found."""
-        outcome = self._reader.outcomes.get(subject, Outcome())
-        return outcome.not_found and any(event.attempts for event in events)
+    def _is_gone(self, about: Need | Entity, events: list[Event]) -> bool:
+        """Whether Hostaway did not have something often enough: at first it may be too new, and not there yet."""
+        entity = (about.resource, str(about.id)) if isinstance(about, Need) else about
+        known = self._before.get(entity)
+        enough = _ABSENCES_OF_KNOWN if known and not known.is_deleted else _ABSENCES_OF_NEW
+        return max(event.absences for event in events) + 1 >= enough
+
+    def _is_read(self, need: Need) -> bool:
+        outcome = self._reader.outcomes.get(need)
+        return outcome is not None and (outcome.error is None or outcome.not_found)
 
     def _unread(self, needs: list[Need]) -> bool:
         return any(need not in self._reader.outcomes for need in needs)
 
     def _mark(self, subject: Need, events: list[Event], needs: list[Need], loads: dict[Entity, int]) -> None:
-        own = self._reader.outcomes.get(subject, Outcome())
+        own = self._outcome(subject)
         # What Hostaway does not know need not be there for the subject to be whole.
-        outcomes = [outcome for need in needs if (outcome := self._reader.outcomes.get(need))]
-        error = own.error or next(
-            (outcome.error for outcome in outcomes if outcome.error and not outcome.not_found), None
-        )
+        error = next((out.error for need in needs if (out := self._outcome(need)).error and not out.not_found), None)
         riddle = _riddle(subject.resource, own)
-        if self._is_gone(subject, events):
-            self._finish(events, "gone", "Hostaway does not know it any more")
-        elif error:
-            self._inbox.fail(events, _text(error))
-            self._served.failed += len(events)
-            log.warning("events_failed", account_id=self._served.account_id, events=_ids(events), error=_text(error))
+        if error or self._unread(needs):
+            days = [need for need in needs if need.resource is Resource.CALENDAR_DAYS and not self._is_read(need)]
+            self._inbox.remember_nights(events, days)
+        if error:
+            self._fail(events, _text(error))
         elif self._unread(needs):
             self._served.waiting += len(events)
+        elif own.error and self._is_gone(subject, events):
+            self._finish(events, "gone", "Hostaway does not know it any more")
+        elif own.error:
+            self._fail(events, _text(own.error), absent=True)
         elif riddle:
             self._finish(events, "dead", f"it could not be understood, and is in ops.quarantine: {riddle}")
         else:
-            self._finish(events, "done", loads=[loads.get(event.entity) for event in events])
+            absent = [event for event in events if self._is_absent(event, own)]
+            gone = [event for event in absent if self._is_gone(event.entity, [event])]
+            done = [event for event in events if event not in absent]
+            self._finish(done, "done", loads=[loads.get(event.entity) for event in done])
+            self._finish(gone, "gone", "its thread does not have it")
+            self._fail([event for event in absent if event not in gone], "its thread does not have it yet", absent=True)
+
+    def _is_absent(self, event: Event, thread: Outcome) -> bool:
+        """Whether an event is about a message that the thread it leads to does not have."""
+        resource, identity = event.entity
+        if resource is not Resource.MESSAGES or not event.object_id or Resource.MESSAGES not in self._mirrored:
+            return False
+        return not any(identity == str(number) for ids in thread.threads.values() for number in ids)
+
+    def _fail(self, events: list[Event], reason: str, *, absent: bool = False) -> None:
+        if not events:
+            return
+        self._inbox.fail(events, reason, absent=absent)
+        self._served.failed += len(events)
+        log.warning("events_failed", account_id=self._served.account_id, events=_ids(events), error=reason)
 
     def _finish(
         self, events: list[Event], state: str, reason: str | None = None, loads: list[int | None] | None = None
     ) -> None:
         if not events:
             return
-        self._inbox.finish(events, state, reason, loads or ())
+        events = self._inbox.finish(events, state, reason, loads or ())
         counted = {"dead": "failed", "ignored": "done"}.get(state, state)
         setattr(self._served, counted, getattr(self._served, counted) + len(events))
         if state in ("done", "gone"):
@@ -211,7 +254,7 @@ class Turn:
 
     def _row_after(self, event: Event) -> dict[str, Any] | None:
         resource, identity = event.entity
-        outcome = self._reader.outcomes.get(event.subject, Outcome()) if event.subject else Outcome()
+        outcome = self._outcome(event.subject) if event.subject else Outcome()
         rows = (row for kind, fetched in outcome.answers if kind is resource for row in fetched.rows)
         return next((row for row in rows if isinstance(row, dict) and shapes.entity_id(row) == identity), None)
 
@@ -229,10 +272,6 @@ class Turn:
             self._inbox.hold_back(min(max(pause, _SHORTEST_THROTTLE), _LONGEST_THROTTLE), _text(trouble))
         else:
             self._inbox.fail(unread, _text(trouble))
-
-
-def _all(needs: dict[Need, list[Need]]) -> list[Need]:
-    return [need for wanted in needs.values() for need in wanted]
 
 
 def _riddle(resource: Resource, outcome: Outcome) -> str | None:
