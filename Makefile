@@ -44,7 +44,8 @@ demo: $(READY) ## Mirror two accounts through Airflow, end to end, and show what
 
 .PHONY: test
 test: $(READY) ## Run every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not acceptance"
+	@$(BIN)/python -m pytest -m acceptance
 
 .PHONY: lint
 lint: $(READY) ## Check style, types, SQL and YAML
@@ -73,7 +74,7 @@ sync: $(READY) ## Mirror one account now: make sync ACCOUNT=701 MODE=full
 	@exec $(BIN)/sync-hostaway sync --account $(ACCOUNT) --mode $(or $(MODE),incremental)
 
 .PHONY: bench
-bench: $(READY) ## Measure the demo, a sync's memory and throughput
+bench: $(READY) ## Measure the project on this machine, beside its peers
 	@exec $(BIN)/python -m benchmarks
 
 .PHONY: docs

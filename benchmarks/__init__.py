@@ -19,3 +19,5 @@ BENCHMARKS = {
 }
 # Half an hour of waiting, as outages take the time they take.
 ON_REQUEST = frozenset({"outages"})
+# How often each figure is measured when the user does not say. What is not named here is never repeated.
+RUNS = {"demo": 1, "memory": 1, "sync": 1, "limits": 1, "landing": 2, "api": 1}

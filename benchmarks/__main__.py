@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import BENCHMARKS, ON_REQUEST, machine, peers
+from benchmarks import BENCHMARKS, ON_REQUEST, RUNS, machine, peers
 from benchmarks.options import SIZES, Options
 from benchmarks.report import Result
 
@@ -42,14 +42,13 @@ def main(
     def say(text: str) -> None:
         out.print(f"[dim]{time.monotonic() - began:6.1f} s  {text}[/]", soft_wrap=True)
 
-    options = Options(runs, size, ip_limit, with_peers, say)
     about = {**machine.describe(), **peers.versions()}
     out.print(", ".join(f"{name} {value}" for name, value in about.items()), soft_wrap=True)
     results: dict[str, list[Result]] = {}
     failed: dict[str, str] = {}
     for name in names or [name for name in BENCHMARKS if name not in ON_REQUEST]:
         try:
-            results[name] = import_module(f"benchmarks.{name}").run(options)
+            results[name] = _measure(name, Options(runs or RUNS.get(name, 1), size, ip_limit, with_peers, say))
         except Exception as error:  # noqa: BLE001 - one benchmark that breaks must not cost the figures of the others
             failed[name] = f"{type(error).__name__}: {error}"
             out.print(f"[bold red]{name} could not be measured[/]: {failed[name]}", soft_wrap=True)
@@ -58,6 +57,15 @@ def main(
     out.print(f"\nLoad at the end (1 / 5 min): {machine.load()}; {time.monotonic() - began:.0f} s in all.")
     if json_file:
         json_file.write_text(json.dumps(_document(about, results, failed), indent=1), encoding="utf-8")
+
+
+def _measure(name: str, options: Options) -> list[Result]:
+    before = machine.load()
+    results: list[Result] = import_module(f"benchmarks.{name}").run(options)
+    repeated = f"; {options.runs} run(s)" if name in RUNS else ""
+    for result in results:
+        result.notes.append(f"Load (1 / 5 min): {before} before, {machine.load()} after{repeated}.")
+    return results
 
 
 def _document(about: dict[str, Any], results: dict[str, list[Result]], failed: dict[str, str]) -> dict[str, Any]:

@@ -75,7 +75,6 @@ class Query:
 
 def run(options: Options) -> list[Result]:
     """Mirror one account, then ask for random calendars and reservations of it."""
-    before = machine.load()
     latencies: list[Latency] = []
     queries: list[Query] = []
     with Bed() as bed, bed.simulator(_SIZES) as simulator:
@@ -87,14 +86,14 @@ def run(options: Options) -> list[Result]:
         with as_settings(warehouse.env), connect() as connection:
             _mirror(connection)
             token, _ = api_tokens.issue(connection, ACCOUNT, "benchmark", list(Scope), None)
-            for number in range(options.times(1)):
+            for number in range(options.runs):
                 options.say(f"api, run {number + 1}: {_RATE} requests/s for {_SECONDS} s, each route")
                 with _server(warehouse, bed.scratch / "api.log") as (url, process):
                     for route, paths in _paths(connection, number).items():
                         latencies.append(asyncio.run(_ask(route, url, paths, token, process)))
                 options.say(f"api, run {number + 1}: queries with and without row-level security")
                 queries += _compare(connection)
-    return [_latency_result(latencies, before, options), _rls_result(queries)]
+    return [_latency_result(latencies), _rls_result(queries)]
 
 
 def _mirror(connection: Connection) -> None:
@@ -149,7 +148,7 @@ async def _ask(route: str, url: str, paths: Sequence[str], token: str, process: 
     taken: list[float] = []
     failed = 0
     warm_up = _WARM_UP * _RATE
-    cpu_before = _cpu(process)
+    cpu_before = machine.cpu(process)
 
     async def ask(session: aiohttp.ClientSession, due: float, path: str, *, counts: bool) -> None:
         nonlocal failed
@@ -167,14 +166,9 @@ async def _ask(route: str, url: str, paths: Sequence[str], token: str, process: 
         await asyncio.gather(
             *(ask(session, began + number / _RATE, path, counts=number >= warm_up) for number, path in numbered)
         )
-    cpu = (_cpu(process) - cpu_before) * 1000 / (_RATE * (_SECONDS + _WARM_UP))
+    cpu = (machine.cpu(process) - cpu_before) * 1000 / (_RATE * (_SECONDS + _WARM_UP))
     taken.sort()
     return Latency(route, statistics.median(taken), taken[math.ceil(0.99 * len(taken)) - 1], taken[-1], failed, cpu)
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def _compare(connection: Connection) -> list[Query]:
@@ -217,7 +211,7 @@ def _milliseconds(connection: Connection, query: sql.SQL | sql.Composed, all_par
     return (time.perf_counter() - began) * 1000 / _QUERIES_PER_ROUND
 
 
-def _latency_result(latencies: list[Latency], before: str, options: Options) -> Result:
+def _latency_result(latencies: list[Latency]) -> Result:
     result = Result(
         f"api: {_RATE} requests/s, one worker", ("route", "p50 ms", "p99 ms", "worst ms", "failed", "CPU ms")
     )
@@ -229,7 +223,6 @@ def _latency_result(latencies: list[Latency], before: str, options: Options) -> 
         result.targets.append(Target(f"p99, {route}", _P99, p99.median, unit=" ms"))
         result.targets.append(Target(f"failed requests, {route}", 0, failed))
     result.raw = [asdict(item) for item in latencies]
-    result.notes = [f"Load (1 / 5 min): {before} before, {machine.load()} after; {options.times(1)} run(s)."]
     return result
 
 

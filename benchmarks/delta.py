@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from benchmarks import machine
 from benchmarks.arrivals import Source, Watcher
 from benchmarks.mirrored import MirroredPlatform
 from benchmarks.options import Options
@@ -47,7 +46,7 @@ class Sample:
 
 def run(options: Options) -> list[Result]:
     """All cases on one platform, whose tables grow in between."""
-    before, samples = machine.load(), {}
+    samples: dict[str, Sample] = {}
     with MirroredPlatform(options.say) as platform, Watcher() as watcher:
         source = Source(platform, watcher)
 
@@ -62,7 +61,7 @@ def run(options: Options) -> list[Result]:
         case("1/s, 20k reservations", cycle([LARGE]), _EVENTS, 1.0)
         platform.mirror(dict.fromkeys(_CROWD, _ONE_OF_CROWD))
         case(f"{_BURST:,} over {len(_CROWD)} accounts in {_BURST_SECONDS:.0f} s", cycle(_CROWD), _BURST, 0.01)
-    return [_result(samples, before)]
+    return [_result(samples)]
 
 
 def _measure(
@@ -85,7 +84,7 @@ def _measure(
     return sample
 
 
-def _result(samples: dict[str, Sample], before: str) -> Result:
+def _result(samples: dict[str, Sample]) -> Result:
     result = Result(
         "delta: from the change to the core table, seconds",
         ("case", "events", "sent within", "p50", "p95", "slowest", "all visible after the last", "lost", "delta runs"),
@@ -113,5 +112,4 @@ def _result(samples: dict[str, Sample], before: str) -> Result:
             result.targets.append(Target("burst: delta runs", 20, sample.delta_runs))
         result.targets.append(Target(f"{name}: lost", 0, lost))
         result.raw.append({"case": name, "seconds": sample.seconds, "delta_runs": sample.delta_runs})
-    result.notes.append(f"Load (1 / 5 min): {before} before, {machine.load()} after.")
     return result

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import machine
 from benchmarks.clients import our_command
 from benchmarks.options import Options
 from benchmarks.process import environment
@@ -38,11 +37,11 @@ class Demo:
 
 def run(options: Options) -> list[Result]:
     """Run the demo with the bundled simulator, each time in an empty home."""
-    before, demos = machine.load(), []
-    for number in range(options.times(1)):
+    demos = []
+    for number in range(options.runs):
         options.say(f"demo, run {number + 1}")
         demos.append(_demo())
-    return [_result(demos, before, options)]
+    return [_result(demos)]
 
 
 def _demo() -> Demo:
@@ -86,7 +85,7 @@ def watch(lines: Iterable[str], began: float) -> tuple[dict[str, float], str]:
     return seen, "\n".join(last)
 
 
-def _result(demos: list[Demo], before: str, options: Options) -> Result:
+def _result(demos: list[Demo]) -> Result:
     result = Result(
         "demo: 2 accounts x 50 listings, 1,000 reservations, 1,000 threads", ("from the command to", "seconds")
     )
@@ -96,8 +95,7 @@ def _result(demos: list[Demo], before: str, options: Options) -> Result:
         result.rows.append([name, spread.text()])
         result.targets.append(Target(name, _TARGETS[figure], spread.median, unit=" s"))
     result.raw = [asdict(demo) for demo in demos]
-    result.notes = [f"Load (1 / 5 min): {before} before, {machine.load()} after; {options.times(1)} run(s)."]
-    result.notes += [
+    result.notes = [
         f"A run ended with exit code {demo.exit_code}: {demo.last_words}" for demo in demos if demo.exit_code
     ]
     return result

@@ -40,16 +40,15 @@ class Landed:
 
 def run(options: Options) -> list[Result]:
     """Each batch size into a fresh warehouse: a page of the API lands as one batch."""
-    before = machine.load()
     landed: list[Landed] = []
     with Bed() as bed, bed.simulator(Sizes(listings=50, reservations=_ROWS, threads=0)) as simulator:
         options.say(f"landing: making {_ROWS:,} reservations")
         rows = _reservations(simulator)
-        for number in range(options.times(2)):
+        for number in range(options.runs):
             options.say(f"landing, run {number + 1}")
             for batch in _BATCHES:
                 landed += _passes(bed, simulator, rows, batch)
-    return [_result(landed, before, options)]
+    return [_result(landed)]
 
 
 def _reservations(simulator: Simulator) -> list[Payload]:
@@ -76,20 +75,15 @@ def _land(dsn: str, rows: list[Payload], batch: int) -> tuple[Counts, float, flo
     with connect(dsn) as connection:
         server = psutil.Process(connection.info.backend_pid)
         writer = LandingWriter(connection, ACCOUNT, Resource.RESERVATIONS, None)
-        began, client_before, server_before = time.monotonic(), time.process_time(), _cpu(server)
+        began, client_before, server_before = time.monotonic(), time.process_time(), machine.cpu(server)
         for start in range(0, len(rows), batch):
             with connection.transaction():
                 counts.add(writer.land([Fetched(rows[start : start + batch], datetime.now(UTC))]))
         wall, client = time.monotonic() - began, time.process_time() - client_before
-        return counts, wall, client, _cpu(server) - server_before
+        return counts, wall, client, machine.cpu(server) - server_before
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _result(landed: list[Landed], before: str, options: Options) -> Result:
+def _result(landed: list[Landed]) -> Result:
     columns = ("rows per batch", "pass", "rows/s", "client CPU s", "PostgreSQL CPU s")
     result = Result(f"landing: {_ROWS:,} reservations", columns)
     for batch in _BATCHES:
@@ -106,5 +100,4 @@ def _result(landed: list[Landed], before: str, options: Options) -> Result:
                     Target(f"{phase}, batches of {batch:,}", _PROMISED, speed.median, True, " rows/s")
                 )
     result.raw = [asdict(item) for item in landed]
-    result.notes = [f"Load (1 / 5 min): {before} before, {machine.load()} after; {options.times(2)} run(s)."]
     return result

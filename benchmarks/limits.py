@@ -6,7 +6,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-from benchmarks import machine
 from benchmarks.bed import ACCOUNT, SECRET, Bed, Simulator, Warehouse, as_settings
 from benchmarks.clients import our_command
 from benchmarks.options import Options
@@ -39,16 +38,15 @@ class _Sample:
 
 def run(options: Options) -> list[Result]:
     """Full syncs into fresh warehouses."""
-    before = machine.load()
     limit = f"{CALLS}/{SECONDS}"
     samples = []
     with Bed() as bed, bed.simulator(_SIZES, limit) as simulator:
         for account in sorted({account for share in _SHARES for account in share} - {ACCOUNT}):
             simulator.control.add_account(account, SECRET, asdict(_SIZES))
-        for number in range(options.times(1)):
+        for number in range(options.runs):
             options.say(f"limits, run {number + 1}: {limit}")
             samples.append(_sync(bed, simulator, limit))
-    return [_result(samples, before, options, limit)]
+    return [_result(samples, limit)]
 
 
 def _sync(bed: Bed, simulator: Simulator, limit: str) -> _Sample:
@@ -75,7 +73,7 @@ def _share(bed: Bed, warehouse: Warehouse, number: int) -> list[Usage]:
     return [measure([*command, str(account)], warehouse.env, scratch) for account in _SHARES[number]]
 
 
-def _result(samples: list[_Sample], before: str, options: Options, limit: str) -> Result:
+def _result(samples: list[_Sample], limit: str) -> Result:
     result = Result(f"limits: three accounts, two processes, {limit} s", ("calls", "429s", "seconds", "of the ideal"))
     figures = [Spread.of(getattr(sample, name) for sample in samples) for name in ("calls", "refused", "wall")]
     of_ideal = Spread.of(sample.of_ideal for sample in samples)
@@ -86,5 +84,4 @@ def _result(samples: list[_Sample], before: str, options: Options, limit: str) -
     ]
     result.raw = [asdict(sample) for sample in samples]
     result.notes = [f"Failed: {usage.error}" for sample in samples for usage in sample.usages if usage.error]
-    result.notes.append(f"Load (1 / 5 min): {before} before, {machine.load()} after; {options.times(1)} run(s).")
     return result

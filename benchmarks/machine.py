@@ -17,6 +17,12 @@ def load() -> str:
     return f"{one:.1f} / {five:.1f}"
 
 
+def cpu(process: psutil.Process) -> float:
+    """User and system time of a process so far, in seconds."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
 def describe() -> dict[str, Any]:
     """Cores, memory, versions and the load now."""
     return {

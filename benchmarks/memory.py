@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from benchmarks import machine
 from benchmarks.bed import ACCOUNT, SECRET, Bed, Simulator
 from benchmarks.clients import our_command
 from benchmarks.options import Options
@@ -24,14 +23,13 @@ _CEILING = 200
 
 def run(options: Options) -> list[Result]:
     """Sync accounts of three sizes, each into a fresh warehouse."""
-    before = machine.load()
     usages: dict[str, list[Usage]] = {name: [] for name in CASES}
     with Bed() as bed, bed.simulator(CASES["1k reservations, 1k threads"]) as simulator:
-        for number in range(options.times(1)):
+        for number in range(options.runs):
             for name, sizes in CASES.items():
                 options.say(f"memory, run {number + 1}: {name}")
                 usages[name].append(_full_sync(bed, simulator, sizes))
-    return [_result(usages, before, options)]
+    return [_result(usages)]
 
 
 def _full_sync(bed: Bed, simulator: Simulator, sizes: Sizes) -> Usage:
@@ -45,7 +43,7 @@ def _full_sync(bed: Bed, simulator: Simulator, sizes: Sizes) -> Usage:
         bed.drop(warehouse.dsn)
 
 
-def _result(usages: dict[str, list[Usage]], before: str, options: Options) -> Result:
+def _result(usages: dict[str, list[Usage]]) -> Result:
     result = Result("memory: a full sync of every resource", ("account", "peak MB", "growth", "seconds", "CPU s"))
     peaks = {name: Spread.of(usage.rss_mb for usage in found) for name, found in usages.items()}
     base = next(iter(peaks.values())).median
@@ -59,5 +57,4 @@ def _result(usages: dict[str, list[Usage]], before: str, options: Options) -> Re
         result.notes += [f"Failed, {name}: {usage.error}" for usage in found if usage.error]
     highest = max((peak.median or 0 for peak in peaks.values()), default=None)
     result.targets.append(Target("peak memory, any size", _CEILING, highest, unit=" MB"))
-    result.notes.append(f"Load (1 / 5 min): {before} before, {machine.load()} after; {options.times(1)} run(s).")
     return result

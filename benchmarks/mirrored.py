@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -61,21 +60,13 @@ class MirroredPlatform:
             stack.callback(self.platform.stop)
             self.platform.start(prepare=_prepare)
             self._api = stack.enter_context(self.platform.api())
-            self._wait_for_dag(DELTA_DAG_ID)
+            self._api.wait_for_dags({DELTA_DAG_ID}, _PATIENCE)
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-    def _wait_for_dag(self, dag_id: str) -> None:
-        """A healthy Airflow may not have read its Dags yet."""
-        deadline = time.monotonic() + _PATIENCE
-        while dag_id not in {dag["dag_id"] for dag in self._api.dags()}:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"Airflow has not read {dag_id} within {_PATIENCE:.0f} s")
-            time.sleep(0.2)
 
     def mirror(self, accounts: Mapping[int, Sizes]) -> None:
         """Make accounts at the source, register and mirror them, and have their changes delivered."""

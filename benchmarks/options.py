@@ -18,16 +18,12 @@ SIZES = {
 class Options:
     """Options of a run.
 
-    runs: how often each figure is measured, None for the benchmark's own habit; ip_limit: calls/seconds of the
-    simulator, "off" for none; say: where progress goes.
+    runs: how often each figure is measured; ip_limit: calls/seconds of the simulator, "off" for none; say: where
+    progress goes.
     """
 
-    runs: int | None = None
+    runs: int = 1
     size: str = "S"
     ip_limit: str = "off"
     peers: bool = True
     say: Callable[[str], None] = lambda _: None
-
-    def times(self, habit: int) -> int:
-        """How often to measure, `habit` unless the user said."""
-        return self.runs or habit

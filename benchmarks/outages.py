@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from benchmarks import machine
 from benchmarks.arrivals import Arrival, Source, Watcher
 from benchmarks.mirrored import MirroredPlatform
 from benchmarks.options import Options
@@ -28,7 +27,6 @@ _PATIENCE = RETRY_DELAYS[0] + RETRY_DELAYS[1] + 180.0
 
 def run(options: Options) -> list[Result]:
     """Both outages, one after the other, on one platform."""
-    before = machine.load()
     result = Result(
         "outages: one change every two seconds while a part is away, seconds after it is started again",
         ("away", "minutes", "changes", "first visible", "half visible", "all visible", "lost", "delta runs"),
@@ -52,7 +50,6 @@ def run(options: Options) -> list[Result]:
             _add(result, part, made, arrived, back, mirrored.count_runs(DELTA_DAG_ID) - runs)
     delays = ", ".join(f"{delay / 60:.0f}" for delay in RETRY_DELAYS)
     result.notes.append(f"Hostaway delivers again {delays} minutes after a delivery that failed.")
-    result.notes.append(f"Load (1 / 5 min): {before} before, {machine.load()} after.")
     return [result]
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import psycopg
 
-from benchmarks import machine, peers
+from benchmarks import peers
 from benchmarks.bed import ACCOUNT, Bed, Simulator
 from benchmarks.clients import DLT, OMNILOAD, Client, Mirror, Ours, Peer
 from benchmarks.options import SIZES, Options
@@ -73,21 +73,21 @@ class Comparing:
 
 def run(options: Options) -> list[Result]:
     """Both comparisons at one size."""
-    before, trouble = machine.load(), None
+    trouble = None
     if options.peers:
         try:
             peers.ensure_environment(options.say)
         except peers.PeersUnavailable as unavailable:
             trouble = str(unavailable)
-            options = Options(options.runs, options.size, options.ip_limit, peers=False, say=options.say)
+            options = replace(options, peers=False)
     comparisons = [Comparing(DLT, options), Comparing(OMNILOAD, options)]
     with Bed() as bed:
         _warm_clients(bed, comparisons, options)
         with bed.simulator(SIZES[options.size], options.ip_limit) as simulator:
-            for number in range(options.times(1)):
+            for number in range(options.runs):
                 for comparing in comparisons:
                     _round(bed, simulator, comparing, number + 1)
-    return [_result(comparing, before, trouble) for comparing in comparisons]
+    return [_result(comparing, trouble) for comparing in comparisons]
 
 
 def _warm_clients(bed: Bed, comparisons: list[Comparing], options: Options) -> None:
@@ -191,7 +191,7 @@ def _stamps(simulator: Simulator, resource: str, ids: list[int]) -> Stamps:
     return stamps
 
 
-def _result(comparing: Comparing, before: str, trouble: str | None) -> Result:
+def _result(comparing: Comparing, trouble: str | None) -> Result:
     options, resources = comparing.options, ", ".join(comparing.peer.tables)
     result = Result(f"sync {options.size}: {resources} (limit {options.ip_limit})", _COLUMNS)
     for scenario in (FULL, UNCHANGED, CHANGED, DRIFT):
@@ -207,8 +207,7 @@ def _result(comparing: Comparing, before: str, trouble: str | None) -> Result:
     }
     result.targets = targets(medians, comparing.peer.name, comparing.census, options.size)
     result.raw = [{**asdict(item), "total_calls": item.total_calls} for item in comparing.samples]
-    result.notes = [f"Load (1 / 5 min): {before} before, {machine.load()} after; {options.times(1)} run(s)."]
-    result.notes += [f"Failed: {text}" for text in comparing.failures]
+    result.notes = [f"Failed: {text}" for text in comparing.failures]
     if trouble:
         result.notes.append(f"Without peers: {trouble}")
     return result

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks import machine
 from benchmarks.bed import ACCOUNT, as_settings
 from benchmarks.clients import our_command
 from benchmarks.options import Options
@@ -60,13 +59,12 @@ class Acknowledged:
 
 def run(options: Options) -> list[Result]:
     """A small demo stays running and is delivered to: evenly for a minute, then as fast as it takes them."""
-    before = machine.load()
     with _demo(options) as address:
         options.say(f"webhook_ack: {_RATE} deliveries a second for {_SECONDS} s")
         even = asyncio.run(_evenly(address))
         options.say(f"webhook_ack: {_CLIENTS} clients for {_FLOOD_SECONDS} s")
         flood = asyncio.run(_flood(address))
-    return [_result(even, flood, before)]
+    return [_result(even, flood)]
 
 
 @contextmanager
@@ -151,7 +149,7 @@ async def _deliver(session: aiohttp.ClientSession, address: Address) -> int:
         return answer.status
 
 
-def _result(even: Acknowledged, flood: Acknowledged, before: str) -> Result:
+def _result(even: Acknowledged, flood: Acknowledged) -> Result:
     result = Result(
         "webhook_ack: deliveries to Airflow's API server, while hostaway_delta serves them",
         ("deliveries", "per second", "p50 ms", "p95 ms", "p99 ms", "not taken"),
@@ -164,7 +162,5 @@ def _result(even: Acknowledged, flood: Acknowledged, before: str) -> Result:
         Target("deliveries not taken", 0, float(even.refused + flood.refused)),
     ]
     result.raw = [{"name": name, **asdict(figures)} for name, figures in (("even", even), ("flood", flood))]
-    result.notes = [
-        f"Load (1 / 5 min): {before} before, {machine.load()} after. The simulator runs on this machine too."
-    ]
+    result.notes.append("The simulator runs on this machine too.")
     return result

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import dag, task
+from airflow.sdk import dag, get_current_context, task
 
 from sync_hostaway.dag_ids import DELTA_DAG_ID, MAINTENANCE_DAG_ID
 from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, start_of_oldest
 from sync_hostaway.transform.operator import RequestRunOperator, RequestTransformOperator
 
 
-@task
+@task(trigger_rule="all_done")
 def accounts_without_sync() -> list[dict[str, Any]]:
     from sync_hostaway.accounts.first_sync import outstanding_first_syncs
     from sync_hostaway.warehouse import connect
@@ -40,8 +39,11 @@ Runs every ten minutes and is safe to run at any time.
 
 **Triage**
 
-* `tend_webhooks` returns how many accounts `failed`; `sync-hostaway webhooks register` says why, and
-  `ops.webhook_endpoints` keeps it in `state_reason`. The other accounts were tended all the same.
+* `tend_webhooks` returns how many accounts `failed`; its log says why (`webhook_not_tended`), and what Hostaway said
+  stands in `state_reason` of `ops.webhook_endpoints`. They are tried again in every run. The other accounts were tended
+  all the same.
+* A copy of `request_first_syncs` or `request_syncs` fails while the Dag of its account is not there. It is asked for
+  again in every run, and no other account waits for it.
 """,
     schedule="*/10 * * * *",
     start_date=start_of_oldest(),
@@ -62,7 +64,7 @@ def hostaway_maintenance() -> None:
 
     @task
     def tidy_ledger() -> dict[str, int]:
-        from sync_hostaway.landing.ledger import tidy
+        from sync_hostaway.transform.ledger import tidy
         from sync_hostaway.warehouse import connect
 
         with connect() as connection:
@@ -70,7 +72,7 @@ def hostaway_maintenance() -> None:
 
     @task.short_circuit
     def loads_are_waiting() -> bool:
-        from sync_hostaway.landing.ledger import oldest_pending_seconds
+        from sync_hostaway.transform.ledger import oldest_pending_seconds
         from sync_hostaway.warehouse import connect
 
         with connect() as connection:
@@ -94,56 +96,49 @@ def hostaway_maintenance() -> None:
 
     @task.short_circuit(trigger_rule="all_done")
     def events_are_waiting() -> bool:
+        from sync_hostaway.sync.delta.attendance import is_attended
+        from sync_hostaway.sync.delta.inbox import seconds_until_due
         from sync_hostaway.warehouse import connect
-        from sync_hostaway.webhooks.upkeep import oldest_due_seconds
 
         with connect() as connection:
-            return oldest_due_seconds(connection) > 60
+            return seconds_until_due(connection) <= 0 and not is_attended(connection)
 
-    @task
+    @task(trigger_rule="all_done")
     def lost_deliveries() -> list[dict[str, Any]]:
         from sync_hostaway.warehouse import connect
-        from sync_hostaway.webhooks.upkeep import wanted_syncs
+        from sync_hostaway.webhooks.upkeep import note_requested, wanted_syncs
 
+        ti = get_current_context()["ti"]
         with connect() as connection:
-            return [asdict(sync) for sync in wanted_syncs(connection)]
+            wanted = wanted_syncs(connection)
+            # What the run before this one asked for, and Airflow took: each account by itself.
+            taken = [sync for sync in wanted if ti.get_dr_count(dag_id=sync.run.dag_id, run_ids=[sync.run.run_id])]
+            note_requested(connection, taken)
+        return [sync.run.as_trigger() for sync in wanted if sync not in taken]
 
-    @task(trigger_rule="none_failed")
-    def note_syncs(lost: list[dict[str, Any]]) -> None:
-        from sync_hostaway.warehouse import connect
-        from sync_hostaway.webhooks.upkeep import WantedSync, note_requested
-
-        with connect() as connection:
-            note_requested(connection, [WantedSync(**account) for account in lost])
-
-    def sync_run(account: dict[str, Any]) -> dict[str, Any]:
-        from sync_hostaway.webhooks.upkeep import WantedSync
-
-        return WantedSync(**account).run()
-
+    without_sync = accounts_without_sync()
     refresh_account_snapshot() >> TriggerDagRunOperator.partial(
         task_id="request_first_syncs",
         logical_date=None,
         skip_when_already_exists=True,
         openlineage_inject_parent_info=False,
-    ).expand_kwargs(accounts_without_sync())
+    ).expand_kwargs(without_sync)
     tidy_ledger()
     loads_are_waiting() >> RequestTransformOperator(task_id="request_transform")
 
     tidy_webhook_events()
     lost = lost_deliveries()
-    request_syncs = TriggerDagRunOperator.partial(
+    TriggerDagRunOperator.partial(
         task_id="request_syncs",
         logical_date=None,
         skip_when_already_exists=True,
         openlineage_inject_parent_info=False,
-    ).expand_kwargs(lost.map(sync_run))
-    request_syncs >> note_syncs(lost)
-    # What could not be delivered is among the events once the webhooks were tended, whatever else came of that.
-    request_delta = RequestRunOperator(task_id="request_delta", trigger_dag_id=DELTA_DAG_ID)
+    ).expand_kwargs(lost)
+    # All that follows does so whatever came of it. What could not be delivered is among the events then, and Hostaway
+    # delivers before the first sync of an account begins, so that nothing falls between.
     waiting = events_are_waiting()
-    tend_webhooks() >> [lost, waiting]
-    waiting >> request_delta
+    tend_webhooks() >> [without_sync, lost, waiting]
+    waiting >> RequestRunOperator(task_id="request_delta", trigger_dag_id=DELTA_DAG_ID)
 
 
 hostaway_maintenance()

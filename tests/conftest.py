@@ -19,25 +19,20 @@ from psycopg import sql
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
+from sync_hostaway.settings import SHORT_NAMES, get_settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.warehouse import Connection, connect
 
-SETTINGS = (
-    "HOSTAWAY_API_URL",
-    "HOSTAWAY_ACCOUNTS",
-    "WAREHOUSE_URL",
-    "SYNC_HOSTAWAY_HOME",
-    "AIRFLOW_PORT",
-    "PUBLIC_BASE_URL",
-)
+# Workers of pytest-xdist have it, and rich keeps the width it finds when it is imported.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No test sees the settings of the machine, nor those of another test."""
-    for name in SETTINGS:
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name in SHORT_NAMES.values() or name.startswith("AIRFLOW__HOSTAWAY__"):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path / "home"))
     get_settings.cache_clear()
     yield

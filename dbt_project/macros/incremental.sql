@@ -23,7 +23,18 @@
             union
             select held.account_id, held.entity_id
             from {{ source("ops", "held_rows") }} as held
-            where held.resource = '{{ resource }}'
+            where
+                held.resource = '{{ resource }}'
+                {%- if resource in parents_of() %}
+                {%- set parent, key = parents_of()[resource] %}
+                and exists (
+                    select 1 from {{ ref(parent) }} as parents
+                    where
+                        parents.account_id = held.account_id
+                        and parents.{{ key }} = {{ text_as_bigint("split_part(held.missing_parent, ' ', 2)") }}
+                    offset 0
+                )
+                {%- endif %}
             union
             select landed.account_id, landed.entity_id
             from {{ source("landing", resource) }} as landed
@@ -32,7 +43,7 @@
             union
             select links.account_id, links.reservation_id::text
             from {{ ref("guest_links") }} as links
-            where links.synced_at > {{ last_success_at() }}
+            where links.synced_at > {{ last_success_at() }} and links.synced_at <= {{ transform_at() }}
             {% endif %}
         ) as due
         cross join lateral (
@@ -52,4 +63,13 @@
 {#- Rows of core tables stamped after it changed since the last transform that succeeded. -#}
 {% macro last_success_at() -%}
     (select clock.last_success_at from {{ source("ops", "transform_clock") }} as clock)
+{%- endmacro %}
+
+{% macro parents_of() -%}
+    {{ return({
+        "reservations": ["listings", "listing_id"],
+        "conversations": ["reservations", "reservation_id"],
+        "messages": ["conversations", "conversation_id"],
+        "calendar_days": ["listings", "listing_id"],
+    }) }}
 {%- endmacro %}

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from psycopg import sql
 from rich.console import Console
 from rich.text import Text
 
@@ -18,7 +17,7 @@ from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import Connection, connect, fetch_value
+from sync_hostaway.warehouse import Connection, connect
 
 out = Console()
 err = Console(stderr=True)
@@ -33,11 +32,7 @@ def warehouse() -> Iterator[Connection]:
     :raises WarehouseUnavailable: when it has not been migrated.
     """
     with connect(application="sync-hostaway cli") as connection:
-        is_there = fetch_value(connection, sql.SQL("select to_regclass('ops.alembic_version') is not null"))
-        known = sql.SQL("select version_num from ops.alembic_version")
-        revision = fetch_value(connection, known) if is_there else None
-        head = migrations.head()
-        # A newer one than ours is all right: what is added there, we do not read.
+        revision, head = migrations.revision(connection), migrations.head()
         if revision is None or revision < head:
             state = f"is at revision {revision}, this version needs {head}" if revision else "was never migrated"
             raise WarehouseUnavailable(f"The warehouse {state}: run `sync-hostaway migrate`")

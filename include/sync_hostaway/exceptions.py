@@ -9,7 +9,8 @@ SyncHostawayError
 │   ├── UnknownAccount              not in the registry
 │   ├── UnknownToken                not one of the account's API tokens
 │   ├── UnknownGuest                not one of the account's guests
-│   └── InactiveAccount             disabled, or refused by Hostaway
+│   ├── InactiveAccount             disabled, or refused by Hostaway
+│   └── InvalidOptions              one of its options is wrong; the message names it
 ├── HostawayError                   the API's side; carries account, resource and URL
 │   ├── HostawayTransientError      worth another try
 │   │   ├── HostawayUnreachable     no connection, reset, timeout
@@ -23,6 +24,7 @@ SyncHostawayError
 ├── SyncIncomplete                  rows are missing; what landed is kept
 ├── RunNotRequested                 Airflow takes no request for a Dag run; whatever waits for it is kept
 ├── TransformFailed                 dbt reported errors
+├── AirflowApiError                 Airflow's REST API refused or did not answer; carries the status
 └── LocalPlatformError              the embedded platform
 """
 
@@ -162,6 +164,14 @@ class RunNotRequested(SyncHostawayError):
 
 class TransformFailed(SyncHostawayError):
     """dbt could not build every model; the loads stay pending."""
+
+
+class AirflowApiError(SyncHostawayError):
+    """Airflow's REST API did not do what was asked."""
+
+    def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
 
 
 class LocalPlatformError(SyncHostawayError):

@@ -12,12 +12,13 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from sync_hostaway.exceptions import SyncHostawayError
+from sync_hostaway.webhooks import MOUNT
 
 log = structlog.get_logger(__name__)
 
 # In this order: the API server takes the first prefix that fits. Only the receiver is public.
 _APPS = {
-    "/hostaway/webhooks": ("Hostaway webhooks", "sync_hostaway.webhooks.receiver"),
+    MOUNT: ("Hostaway webhooks", "sync_hostaway.webhooks.receiver"),
     "/hostaway": ("Hostaway API", "sync_hostaway.api.app"),
 }
 

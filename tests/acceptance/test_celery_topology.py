@@ -25,13 +25,13 @@ import pytest
 from cryptography.fernet import Fernet
 from psycopg import sql
 
+from airflow_control import AirflowControl
 from compose_file import PROJECT, environment, interpolate, load
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
+from sync_hostaway.exceptions import AirflowApiError
 from sync_hostaway.hostaway.endpoints import Mode
-from sync_hostaway.local.airflow_api import AirflowApi
-from sync_hostaway.local.errors import AirflowApiError
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
@@ -234,14 +234,14 @@ def topology(
 
 
 @pytest.fixture(scope="module")
-def api(topology: Topology) -> Iterator[AirflowApi]:
+def api(topology: Topology) -> Iterator[AirflowControl]:
     def dags() -> bool:
         with suppress(AirflowApiError):
             names = {dag["dag_id"] for dag in client.dags()}
             return {*map(sync_dag_id, ACCOUNTS), TRANSFORM_DAG_ID} <= names
         return False
 
-    with AirflowApi(topology.url, "admin", PASSWORD) as client:
+    with AirflowControl(topology.url, "admin", PASSWORD) as client:
         topology.wait_until("Dags of both accounts", dags)
         for name in WORKERS:
             topology.wait_until(f"worker {name}", lambda name=name: "ready." in topology.log(name).read_text())
@@ -279,7 +279,7 @@ def tables_of_one_process(
 
 
 def test_two_workers_leave_the_tables_of_one_process(
-    topology: Topology, api: AirflowApi, tables_of_one_process: dict[str, list[str]]
+    topology: Topology, api: AirflowControl, tables_of_one_process: dict[str, list[str]]
 ) -> None:
     runs = {sync_dag_id(account): api.trigger_dag_run(sync_dag_id(account), {"mode": "full"}) for account in ACCOUNTS}
     for dag_id, asked in runs.items():
@@ -298,23 +298,23 @@ def test_two_workers_leave_the_tables_of_one_process(
     assert found == tables_of_one_process
 
 
-def test_both_workers_took_tasks(topology: Topology, api: AirflowApi) -> None:
+def test_both_workers_took_tasks(topology: Topology, api: AirflowControl) -> None:
     for name in WORKERS:
         assert "execute_workload" in topology.log(name).read_text()
 
 
-def test_workers_import_dbt_before_there_are_tasks(topology: Topology, api: AirflowApi) -> None:
+def test_workers_import_dbt_before_there_are_tasks(topology: Topology, api: AirflowControl) -> None:
     for name in WORKERS:
         loaded = psutil.Process(topology.processes[name].pid).memory_maps()
         assert any("dbt_extractor" in library.path for library in loaded)
 
 
-def test_no_log_holds_a_token(topology: Topology, api: AirflowApi) -> None:
+def test_no_log_holds_a_token(topology: Topology, api: AirflowControl) -> None:
     # How every JSON Web Token begins.
     assert [log.name for log in topology.root.rglob("*.log") if "eyJ" in log.read_text(errors="replace")] == []
 
 
-def test_logs_of_tasks_are_shown(api: AirflowApi) -> None:
+def test_logs_of_tasks_are_shown(api: AirflowControl) -> None:
     run = api.dag_runs(TRANSFORM_DAG_ID)[0]
     assert "rows_held" in api.task_log(TRANSFORM_DAG_ID, run.run_id, "transform")
 
@@ -322,17 +322,17 @@ def test_logs_of_tasks_are_shown(api: AirflowApi) -> None:
 @pytest.mark.parametrize(
     "service", ["airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"]
 )
-def test_the_health_checks_of_healthy_services_pass(topology: Topology, api: AirflowApi, service: str) -> None:
+def test_the_health_checks_of_healthy_services_pass(topology: Topology, api: AirflowControl, service: str) -> None:
     topology.check_health(service)
 
 
-def test_the_health_check_of_a_worker_asks_that_worker(topology: Topology, api: AirflowApi) -> None:
+def test_the_health_check_of_a_worker_asks_that_worker(topology: Topology, api: AirflowControl) -> None:
     assert "celery@one" in topology.check_health("airflow-worker", HOSTNAME="one")
     with pytest.raises(AssertionError, match="No nodes replied"):
         topology.check_health("airflow-worker", HOSTNAME="nobody")
 
 
-def test_a_worker_that_is_told_to_stop_leaves_in_peace(topology: Topology, api: AirflowApi) -> None:
+def test_a_worker_that_is_told_to_stop_leaves_in_peace(topology: Topology, api: AirflowControl) -> None:
     worker = topology.processes.pop("two")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0

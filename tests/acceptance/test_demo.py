@@ -9,16 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_control import AirflowControl
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.local import processes
-from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.ports import choose
@@ -27,6 +27,7 @@ from sync_hostaway.settings import Settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.sync.context import Window
 from sync_hostaway.warehouse import connect
+from waiting import eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
@@ -37,10 +38,11 @@ CORE = ("listings", "listing_photos", "guests", "reservations", "conversations",
 
 
 class Demo:
-    """A home, and a server that speaks Hostaway's API."""
+    """A home, the home directory of its user, and a server that speaks Hostaway's API."""
 
-    def __init__(self, home: Path, simulator: RunningSimulator) -> None:
+    def __init__(self, home: Path, user_home: Path, simulator: RunningSimulator) -> None:
         self.home = home
+        self.user_home = user_home
         self.simulator = simulator
         self.port = choose(Home.at(home), "airflow")
         self.platform = Platform(home, ROOT, self.port)
@@ -48,12 +50,14 @@ class Demo:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+            "HOME": str(self.user_home),
             "SYNC_HOSTAWAY_HOME": str(self.home),
             "AIRFLOW_PORT": str(self.port),
             "HOSTAWAY_API_URL": self.simulator.url,
             "HOSTAWAY_ACCOUNTS": ",".join(f"{account}:{secret}" for account, secret in ACCOUNTS.items()),
         }
-        environment.pop("WAREHOUSE_URL", None)
+        for name in ("WAREHOUSE_URL", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+            environment.pop(name, None)
         return subprocess.run(
             [str(COMMAND), *arguments], env=environment, capture_output=True, text=True, timeout=400, check=False
         )
@@ -80,9 +84,9 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     sizes = Sizes(listings=5, reservations=120, threads=100, messages_per_thread=3)
-    home = tmp_path_factory.mktemp("demo")
+    home, user_home = tmp_path_factory.mktemp("demo"), tmp_path_factory.mktemp("user")
     with running(SimulatorConfig(accounts=ACCOUNTS, sizes=sizes)) as simulator:
-        made = Demo(home, simulator)
+        made = Demo(home, user_home, simulator)
         try:
             made.result = made.run("demo", "--keep")
             yield made
@@ -91,22 +95,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture
-def api(demo: Demo) -> Iterator[AirflowApi]:
-    with demo.platform.api() as client:
+def api(demo: Demo) -> Iterator[AirflowControl]:
+    with AirflowControl.of(demo.platform) as client:
         yield client
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    """Poll until a condition holds; its value."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.2)
-    raise AssertionError(f"not within {seconds:.0f} s")
-
-
-def last_heartbeat(api: AirflowApi) -> datetime:
+def last_heartbeat(api: AirflowControl) -> datetime:
     """The scheduler's."""
     return datetime.fromisoformat(api.health()["scheduler"]["latest_scheduler_heartbeat"])
 
@@ -159,7 +153,7 @@ def test_the_warehouse_url_is_printed_for_psql(demo: Demo) -> None:
         assert connection.execute("select 1 as one").fetchone() == {"one": 1}
 
 
-def test_the_runs_can_be_looked_at_in_airflow(demo: Demo, api: AirflowApi) -> None:
+def test_the_runs_can_be_looked_at_in_airflow(demo: Demo, api: AirflowControl) -> None:
     for account in ACCOUNTS:
         (run,) = api.dag_runs(f"hostaway_sync__{account}")
         assert run.state == "success"
@@ -186,7 +180,7 @@ def test_a_second_run_on_unchanged_data_rewrites_no_row(demo: Demo) -> None:
     assert demo.core_counts(701) | {"guests": 0} == truth(demo, 701) | {"guests": 0}
 
 
-def test_a_run_that_failed_in_the_middle_can_be_cleared_and_ends_right(demo: Demo, api: AirflowApi) -> None:
+def test_a_run_that_failed_in_the_middle_can_be_cleared_and_ends_right(demo: Demo, api: AirflowControl) -> None:
     control = demo.simulator.control
     changed = control.truth(701)["ids"]["reservations"][0]
     control.patch("reservations", changed, {"status": "cancelled"}, account_id=701)
@@ -212,7 +206,7 @@ def test_a_run_that_failed_in_the_middle_can_be_cleared_and_ends_right(demo: Dem
     eventually(cancelled)
 
 
-def test_a_run_whose_extraction_failed_has_failed(demo: Demo, api: AirflowApi) -> None:
+def test_a_run_whose_extraction_failed_has_failed(demo: Demo, api: AirflowControl) -> None:
     control = demo.simulator.control
     control.set_secret(702, "somebody else's")
     # The token of before would still be good for two years.
@@ -236,12 +230,12 @@ def test_a_run_whose_extraction_failed_has_failed(demo: Demo, api: AirflowApi) -
 
 
 def test_an_outage_of_postgresql_costs_no_dag_and_the_next_run_works(
-    demo: Demo, api: AirflowApi, tmp_path: Path
+    demo: Demo, api: AirflowControl, tmp_path: Path
 ) -> None:
     before = {dag["dag_id"] for dag in api.dags()}
     demo.platform.postgres.stop()
     try:
-        eventually(lambda: not demo.platform.status().healthy)
+        eventually(lambda: not demo.platform.status().healthy, every=0.2)
         assert parsed(demo, tmp_path) == before
         # Long enough for every component to notice.
         time.sleep(10)
@@ -249,7 +243,7 @@ def test_an_outage_of_postgresql_costs_no_dag_and_the_next_run_works(
         demo.platform.postgres.start()
     # A heartbeat from before would count as healthy for half a minute.
     back = datetime.now(UTC)
-    eventually(lambda: demo.platform.status().healthy and last_heartbeat(api) > back, 150)
+    eventually(lambda: demo.platform.status().healthy and last_heartbeat(api) > back, 150, every=0.2)
     assert {dag["dag_id"] for dag in api.dags() if not dag["is_stale"]} == before
     run = api.trigger_dag_run("hostaway_sync__702", {"resources": ["listings"]})
     assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "success"
@@ -257,14 +251,14 @@ def test_an_outage_of_postgresql_costs_no_dag_and_the_next_run_works(
     assert "messages.extract" in skipped
 
 
-def test_the_nightly_build_passes_with_every_test_a_task(demo: Demo, api: AirflowApi) -> None:
+def test_the_nightly_build_passes_with_every_test_a_task(demo: Demo, api: AirflowControl) -> None:
     run = api.trigger_dag_run("hostaway_nightly")
     assert api.wait_for_run(run.dag_id, run.run_id, timeout=300).state == "success"
     tasks = api.task_instances(run.dag_id, run.run_id)
     assert sum("test" in task.task_id for task in tasks) >= 8
 
 
-def test_maintenance_runs_clean(demo: Demo, api: AirflowApi) -> None:
+def test_maintenance_runs_clean(demo: Demo, api: AirflowControl) -> None:
     run = api.trigger_dag_run("hostaway_maintenance")
     assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "success"
 
@@ -273,6 +267,10 @@ def test_stopping_leaves_no_process(demo: Demo) -> None:
     assert "Nothing is running" in demo.run("local", "stop").stdout
     assert demo.platform.status().stopped
     assert processes.marked(demo.platform.home) == []
+
+
+def test_nothing_is_written_to_the_home_directory_of_the_user(demo: Demo) -> None:
+    assert list(demo.user_home.rglob("*")) == []
 
 
 def test_a_home_of_a_simulated_demo_stays_simulated(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -15,14 +14,15 @@ import psutil
 import psycopg
 import pytest
 
-from sync_hostaway.exceptions import LocalPlatformError
+from airflow_control import AirflowControl
+from sync_hostaway.exceptions import AirflowApiError, LocalPlatformError
 from sync_hostaway.local import keeper, processes
-from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import COMPONENTS
-from sync_hostaway.local.errors import AirflowApiError, PortTaken
+from sync_hostaway.local.errors import PortTaken
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.ports import choose
+from waiting import eventually
 
 pytestmark = pytest.mark.acceptance
 
@@ -92,8 +92,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory, project: Path, user_home:
 
 
 @pytest.fixture
-def api(platform: Platform) -> Iterator[AirflowApi]:
-    with platform.api() as api:
+def api(platform: Platform) -> Iterator[AirflowControl]:
+    with AirflowControl.of(platform) as api:
         yield api
 
 
@@ -103,14 +103,14 @@ def nothing_runs(home: Home) -> None:
     assert [p for p in named if processes.is_alive(p) and p.pid != os.getpid()] == []
 
 
-def run(api: AirflowApi, word: str) -> str:
+def run(api: AirflowControl, word: str) -> str:
     api.unpause("speak")
     asked = api.trigger_dag_run("speak", {"word": word}, run_id=f"test-{word}")
     assert api.wait_for_run("speak", asked.run_id, timeout=60).state == "success"
     return asked.run_id
 
 
-def test_everything_is_healthy(platform: Platform, api: AirflowApi) -> None:
+def test_everything_is_healthy(platform: Platform, api: AirflowControl) -> None:
     status = platform.status()
     assert status.running
     assert status.healthy
@@ -121,7 +121,7 @@ def test_everything_is_healthy(platform: Platform, api: AirflowApi) -> None:
         assert connection.execute("select current_database()").fetchone() == ("warehouse",)
 
 
-def test_a_run_through_the_api(platform: Platform, api: AirflowApi) -> None:
+def test_a_run_through_the_api(platform: Platform, api: AirflowControl) -> None:
     run_id = run(api, "hello")
     (task,) = api.task_instances("speak", run_id)
     assert task.state == "success"
@@ -133,7 +133,7 @@ def test_a_run_through_the_api(platform: Platform, api: AirflowApi) -> None:
     assert run_id in {found.run_id for found in api.dag_runs("speak")}
 
 
-def test_a_task_done_again(api: AirflowApi) -> None:
+def test_a_task_done_again(api: AirflowControl) -> None:
     run_id = run(api, "again")
     assert api.clear_task_instances("speak", run_id) == 1
     assert api.wait_for_run("speak", run_id, timeout=60).state == "success"
@@ -142,7 +142,7 @@ def test_a_task_done_again(api: AirflowApi) -> None:
     assert "the word is again" in api.task_log("speak", run_id, "say", try_number=2)
 
 
-def test_the_api_says_what_it_refused(api: AirflowApi) -> None:
+def test_the_api_says_what_it_refused(api: AirflowControl) -> None:
     with pytest.raises(AirflowApiError, match="/dags/nobody") as caught:
         api.trigger_dag_run("nobody")
     assert caught.value.status == 404
@@ -181,7 +181,7 @@ def test_a_taken_port_is_refused_with_its_holder(platform: Platform, project: Pa
     assert other.status().stopped
 
 
-def test_nothing_is_written_elsewhere(platform: Platform, api: AirflowApi, project: Path, user_home: Path) -> None:
+def test_nothing_is_written_elsewhere(platform: Platform, api: AirflowControl, project: Path, user_home: Path) -> None:
     run(api, "elsewhere")
     assert list(user_home.rglob("*")) == []
     assert {path.name for path in project.rglob("*") if path.suffix != ".pyc"} == {"dags", "speak.py", "__pycache__"}
@@ -193,18 +193,15 @@ def test_everything_listens_on_loopback(platform: Platform) -> None:
     assert {connection.laddr[0] for connection in listening if connection.laddr} == {"127.0.0.1"}
 
 
-def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowApi) -> None:
+def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowControl) -> None:
     killed = processes.running(platform.home, "triggerer")
     assert killed is not None
     killed.kill()
-    deadline = time.monotonic() + 60
-    while not (platform.status().healthy and processes.running(platform.home, "triggerer")):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    eventually(lambda: platform.status().healthy and processes.running(platform.home, "triggerer"), every=0.2)
     run(api, "kept-going")
 
 
-def test_the_keeper_replaces_what_shows_no_sign_of_life(platform: Platform, api: AirflowApi) -> None:
+def test_the_keeper_replaces_what_shows_no_sign_of_life(platform: Platform, api: AirflowControl) -> None:
     """As a scheduler that hangs in its shutdown, which an outage of PostgreSQL can do to it."""
     stuck = processes.running(platform.home, "scheduler")
     assert stuck is not None
@@ -214,7 +211,7 @@ def test_the_keeper_replaces_what_shows_no_sign_of_life(platform: Platform, api:
     run(api, "alive")
 
 
-def test_killed_components_come_back(platform: Platform, api: AirflowApi) -> None:
+def test_killed_components_come_back(platform: Platform, api: AirflowControl) -> None:
     # The keeper first: it would bring back the others before anybody looks.
     victims = []
     for name in (keeper.NAME, *(component.name for component in COMPONENTS)):
@@ -234,7 +231,7 @@ def test_killed_components_come_back(platform: Platform, api: AirflowApi) -> Non
     run(api, "back")
 
 
-def test_stop_leaves_nothing_and_start_keeps_everything(platform: Platform, api: AirflowApi) -> None:
+def test_stop_leaves_nothing_and_start_keeps_everything(platform: Platform, api: AirflowControl) -> None:
     run_id = run(api, "kept")
     url = platform.airflow_url
     platform.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from airflow_control import AirflowControl
 from sync_hostaway.dag_ids import DELTA_DAG_ID
 from sync_hostaway.local import processes
 from sync_hostaway.local.home import Home
@@ -20,6 +20,7 @@ from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.simulator.control import SimulatorControl
 from sync_hostaway.warehouse import Connection, connect
+from waiting import eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
@@ -83,10 +84,7 @@ def wait_for(
     happened: Callable[[Any], bool] = bool,
     seconds: float = 90,
 ) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened(connection.execute(query, params).fetchone()):
-        assert time.monotonic() < deadline, query
-        time.sleep(0.05)
+    eventually(lambda: happened(connection.execute(query, params).fetchone()), seconds)
 
 
 def test_a_cancellation_and_a_guests_message_arrive(demo: Demo, hostaway: SimulatorControl, core: Connection) -> None:
@@ -122,7 +120,7 @@ def test_the_command_shows_how_long_an_event_takes(demo: Demo) -> None:
 def test_events_of_a_paused_dag_wait_and_one_run_serves_them(
     demo: Demo, hostaway: SimulatorControl, core: Connection
 ) -> None:
-    with demo.platform.api() as api:
+    with AirflowControl.of(demo.platform) as api:
         # One that lingers from before would see them.
         wait_for(
             core,

@@ -24,6 +24,7 @@ def describe(dag: Any) -> dict[str, Any]:
             task.task_id: {
                 "retries": task.retries,
                 "pool": task.pool,
+                "trigger_rule": task.trigger_rule.value,
                 "upstream": sorted(task.upstream_task_ids),
                 "teardown": task.is_teardown,
             }

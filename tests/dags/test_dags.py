@@ -127,6 +127,13 @@ def test_the_request_for_a_transform_cannot_hide_a_failed_extraction(dags: dict[
     assert len(request["upstream"]) == len(Resource)
 
 
+def test_an_account_is_subscribed_before_its_first_sync_begins(dags: dict[str, Any]) -> None:
+    tasks = dags["hostaway_maintenance"]["tasks"]
+    assert tasks["accounts_without_sync"]["upstream"] == ["tend_webhooks"]
+    for task_id in ("accounts_without_sync", "lost_deliveries", "events_are_waiting"):
+        assert tasks[task_id]["trigger_rule"] == "all_done", "trouble with Hostaway keeps no run from being asked for"
+
+
 def test_everything_that_writes_with_dbt_stands_in_one_line(dags: dict[str, Any]) -> None:
     assert dags["hostaway_transform"]["tasks"]["transform"]["pool"] == "hostaway_dbt"
     nightly = dags["hostaway_nightly"]["tasks"]

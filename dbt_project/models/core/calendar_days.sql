@@ -39,6 +39,7 @@ final as (
         and exists (
             select 1 from {{ ref('listings') }} as parent
             where due.account_id = parent.account_id and due.listing_id = parent.listing_id
+            offset 0
         )
 )
 

@@ -35,6 +35,7 @@ final as (
             or exists (
                 select 1 from {{ ref('reservations') }} as parent
                 where due.account_id = parent.account_id and due.reservation_id = parent.reservation_id
+                offset 0
             )
         )
 )

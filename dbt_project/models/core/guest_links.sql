@@ -35,6 +35,7 @@ due as (
             or exists (
                 select 1 from {{ ref('listings') }} as parent
                 where due.account_id = parent.account_id and due.listing_id = parent.listing_id
+                offset 0
             )
         )
 ),
@@ -48,8 +49,11 @@ moved as materialized (
         links.channel_key as old_channel_key,
         links.email_key as old_email_key
     from due
-    left join {{ this }} as links
-        on due.account_id = links.account_id and due.reservation_id = links.reservation_id
+    left join lateral (
+        select * from {{ this }} as links
+        where due.account_id = links.account_id and due.reservation_id = links.reservation_id
+        limit all offset 0
+    ) as links on true
     where
         links.reservation_id is null
         or (due.channel_key, due.email_key, due.name_key, due.person_key)
@@ -75,7 +79,11 @@ moved as materialized (
         from moved as changed
         where changed.old_{{ key }} is not null
     ) as touched
-    inner join {{ this }} as links on touched.account_id = links.account_id and touched.key = links.{{ key }}
+    cross join lateral (
+        select * from {{ this }} as links
+        where touched.account_id = links.account_id and touched.key = links.{{ key }}
+        limit all offset 0
+    ) as links
     left join moved on links.account_id = moved.account_id and links.reservation_id = moved.reservation_id
     union all
     select
@@ -116,8 +124,11 @@ touched_guests as materialized (
     union
     select links.account_id, links.guest_id
     from {{ kind }}_keys
-    inner join {{ this }} as links
-        on {{ kind }}_keys.account_id = links.account_id and {{ kind }}_keys.key = links.{{ key }}
+    cross join lateral (
+        select * from {{ this }} as links
+        where {{ kind }}_keys.account_id = links.account_id and {{ kind }}_keys.key = links.{{ key }}
+        limit all offset 0
+    ) as links
     where not ({{ kind }}_keys.is_shared and {{ kind }}_keys.was_shared)
     {%- endfor %}
 ),
@@ -144,8 +155,11 @@ candidates as (
         links.is_shared_channel,
         links.is_shared_mailbox
     from touched_guests
-    inner join {{ this }} as links
-        on touched_guests.account_id = links.account_id and touched_guests.guest_id = links.guest_id
+    cross join lateral (
+        select * from {{ this }} as links
+        where touched_guests.account_id = links.account_id and touched_guests.guest_id = links.guest_id
+        limit all offset 0
+    ) as links
     where not exists (
         select 1 from moved
         where moved.account_id = links.account_id and moved.reservation_id = links.reservation_id

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('listings') }}
 -- depends_on: {{ ref('stg_reservation_identities') }}
 {{ config(unique_key=["account_id", "guest_id"]) }}
 
@@ -8,14 +9,17 @@ with
 changed_links as (
     select links.account_id, links.reservation_id, links.guest_id
     from {{ ref('guest_links') }} as links
-    where links.synced_at > {{ last_success_at() }}
+    where links.synced_at > {{ last_success_at() }} and links.synced_at <= {{ transform_at() }}
 ),
 
 due as (
     select links.account_id, links.guest_id
     from {{ pending('reservations', staging='stg_reservation_identities') }} as read
-    inner join {{ ref('guest_links') }} as links
-        on read.account_id = links.account_id and read.reservation_id = links.reservation_id
+    cross join lateral (
+        select * from {{ ref('guest_links') }} as links
+        where read.account_id = links.account_id and read.reservation_id = links.reservation_id
+        limit all offset 0
+    ) as links
     union
     select changed_links.account_id, changed_links.guest_id
     from changed_links
@@ -37,8 +41,11 @@ due as (
 reservations as (
     select reservations.*, row_number() over recency as place
     from due
-    inner join {{ ref('reservations') }} as reservations
-        on due.account_id = reservations.account_id and due.guest_id = reservations.guest_id
+    cross join lateral (
+        select * from {{ ref('reservations') }} as reservations
+        where due.account_id = reservations.account_id and due.guest_id = reservations.guest_id
+        limit all offset 0
+    ) as reservations
     window recency as (
         partition by reservations.account_id, reservations.guest_id
         order by
@@ -119,10 +126,19 @@ merged_guests as (
         true as is_deleted,
         former.pms_meta
     from due
-    inner join {{ this }} as former on due.account_id = former.account_id and due.guest_id = former.guest_id
-    inner join {{ ref('guest_links') }} as links
-        on due.account_id = links.account_id and due.guest_id = links.reservation_id
-    where due.guest_id <> links.guest_id
+    cross join lateral (
+        select * from {{ ref('guest_links') }} as links
+        where
+            due.account_id = links.account_id
+            and due.guest_id = links.reservation_id
+            and due.guest_id <> links.guest_id
+        limit all offset 0
+    ) as links
+    cross join lateral (
+        select * from {{ this }} as former
+        where due.account_id = former.account_id and due.guest_id = former.guest_id
+        limit all offset 0
+    ) as former
 ),
 
 {% endif %}

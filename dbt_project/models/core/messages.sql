@@ -48,6 +48,7 @@ final as (
         and exists (
             select 1 from {{ ref('conversations') }} as parent
             where due.account_id = parent.account_id and due.conversation_id = parent.conversation_id
+            offset 0
         )
 )
 

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('listings') }}
 {{ config(
     unique_key=["account_id", "reservation_id"],
     indexes=[
@@ -100,8 +101,11 @@ final as (
         {{ transform_at() }} as synced_at,
         due.pms_meta
     from due
-    inner join {{ ref('guest_links') }} as links
-        on due.account_id = links.account_id and due.reservation_id = links.reservation_id
+    cross join lateral (
+        select links.guest_id from {{ ref('guest_links') }} as links
+        where due.account_id = links.account_id and due.reservation_id = links.reservation_id
+        limit all offset 0
+    ) as links
 )
 
 select * from final

@@ -1,3 +1,23 @@
+{#- Resource, what its key has to read as, the parent it names, where, and whether it may name none. -#}
+{%- set children = [
+    ("reservations", text_as_bigint("due.entity_id"), "listing", as_bigint("listingMapId"), true),
+    ("conversations", text_as_bigint("due.entity_id"), "reservation", as_bigint("reservationId"), true),
+    (
+        "messages",
+        text_as_bigint("due.entity_id"),
+        "conversation",
+        "coalesce(landing.parent_id, " ~ as_bigint("conversationId") ~ ")",
+        false,
+    ),
+    (
+        "calendar_days",
+        text_as_date("split_part(due.entity_id, ':', 2)"),
+        "listing",
+        "coalesce(landing.parent_id, " ~ text_as_bigint("split_part(due.entity_id, ':', 1)") ~ ")",
+        false,
+    ),
+] -%}
+
 with
 
 due as (
@@ -13,130 +33,39 @@ due as (
     union
     select resource, account_id, entity_id
     from {{ source('ops', 'held_rows') }}
-),
-
-listings as (
-    select due.resource, due.account_id, due.entity_id, 'readable id' as missing_parent
-    from due
-    where due.resource = 'listings' and {{ text_as_bigint('due.entity_id') }} is null
-),
-
-reservations as (
-    select
-        due.resource,
-        due.account_id,
-        due.entity_id,
-        case when landed.id is null then 'readable id' else 'listing ' || landed.parent end as missing_parent
-    from due
-    inner join lateral (
-        select
-            {{ text_as_bigint('due.entity_id') }} as id,
-            {{ as_bigint('listingMapId') }} as parent
-        from {{ source('landing', 'reservations') }} as landing
-        where landing.account_id = due.account_id and landing.entity_id = due.entity_id
-    ) as landed on true
-    where
-        due.resource = 'reservations'
-        and (
-            landed.id is null
-            or (
-                landed.parent is not null
-                and not exists (
-                    select 1 from {{ ref('listings') }} as parents
-                    where due.account_id = parents.account_id and landed.parent = parents.listing_id
-                )
-            )
-        )
-),
-
-conversations as (
-    select
-        due.resource,
-        due.account_id,
-        due.entity_id,
-        case when landed.id is null then 'readable id' else 'reservation ' || landed.parent end as missing_parent
-    from due
-    inner join lateral (
-        select
-            {{ text_as_bigint('due.entity_id') }} as id,
-            {{ as_bigint('reservationId') }} as parent
-        from {{ source('landing', 'conversations') }} as landing
-        where landing.account_id = due.account_id and landing.entity_id = due.entity_id
-    ) as landed on true
-    where
-        due.resource = 'conversations'
-        and (
-            landed.id is null
-            or (
-                landed.parent is not null
-                and not exists (
-                    select 1 from {{ ref('reservations') }} as parents
-                    where due.account_id = parents.account_id and landed.parent = parents.reservation_id
-                )
-            )
-        )
-),
-
-messages as (
-    select
-        due.resource,
-        due.account_id,
-        due.entity_id,
-        case
-            when landed.id is null then 'readable id' else coalesce('conversation ' || landed.parent, 'conversation')
-        end as missing_parent
-    from due
-    inner join lateral (
-        select
-            {{ text_as_bigint('due.entity_id') }} as id,
-            coalesce(landing.parent_id, {{ as_bigint('conversationId') }}) as parent
-        from {{ source('landing', 'messages') }} as landing
-        where landing.account_id = due.account_id and landing.entity_id = due.entity_id
-    ) as landed on true
-    where
-        due.resource = 'messages'
-        and (
-            landed.id is null
-            or not exists (
-                select 1 from {{ ref('conversations') }} as parents
-                where due.account_id = parents.account_id and landed.parent = parents.conversation_id
-            )
-        )
-),
-
-calendar_days as (
-    select
-        due.resource,
-        due.account_id,
-        due.entity_id,
-        case
-            when landed.day is null then 'readable id' else coalesce('listing ' || landed.parent, 'listing')
-        end as missing_parent
-    from due
-    inner join lateral (
-        select
-            {{ text_as_date("split_part(due.entity_id, ':', 2)") }} as day,
-            coalesce(landing.parent_id, {{ text_as_bigint("split_part(due.entity_id, ':', 1)") }}) as parent
-        from {{ source('landing', 'calendar_days') }} as landing
-        where landing.account_id = due.account_id and landing.entity_id = due.entity_id
-    ) as landed on true
-    where
-        due.resource = 'calendar_days'
-        and (
-            landed.day is null
-            or not exists (
-                select 1 from {{ ref('listings') }} as parents
-                where due.account_id = parents.account_id and landed.parent = parents.listing_id
-            )
-        )
 )
 
-select * from listings
+select due.resource, due.account_id, due.entity_id, 'readable id' as missing_parent
+from due
+where due.resource = 'listings' and {{ text_as_bigint('due.entity_id') }} is null
+{%- for resource, key, parent, parent_id, is_optional in children %}
 union all
-select * from reservations
-union all
-select * from conversations
-union all
-select * from messages
-union all
-select * from calendar_days
+select
+    due.resource,
+    due.account_id,
+    due.entity_id,
+    case
+        when landed.key is null then 'readable id'
+        else coalesce('{{ parent }} ' || landed.parent_id, '{{ parent }}')
+    end as missing_parent
+from due
+inner join lateral (
+    select
+        {{ key }} as key,
+        {{ parent_id }} as parent_id
+    from {{ landed(resource) }} as landing
+    where landing.account_id = due.account_id and landing.entity_id = due.entity_id
+) as landed on true
+where
+    due.resource = '{{ resource }}'
+    and (
+        landed.key is null
+        or (
+            {% if is_optional %}landed.parent_id is not null and{% endif %}
+            not exists (
+                select 1 from {{ ref(parent ~ "s") }} as parents
+                where due.account_id = parents.account_id and landed.parent_id = parents.{{ parent }}_id
+            )
+        )
+    )
+{%- endfor %}

@@ -21,18 +21,6 @@ select ciphertext from ops.secrets where account_id = %(account_id)s and name = 
 -- The secret itself stays as it is, and so does the time it changed.
 update ops.secrets set ciphertext = %(ciphertext)s where account_id = %(account_id)s and name = %(name)s
 
--- name: lock_token
-select pg_advisory_lock(hashtextextended('hostaway access token', %(account_id)s))
-
--- name: unlock_token
-select pg_advisory_unlock(hashtextextended('hostaway access token', %(account_id)s))
-
--- name: lock_snapshot
-select pg_advisory_lock(hashtextextended('hostaway account snapshot', 0))
-
--- name: unlock_snapshot
-select pg_advisory_unlock(hashtextextended('hostaway account snapshot', 0))
-
 -- name: put_account
 -- Adding an account again renews its secret and makes it active. One that was purged begins anew.
 with revived as (
@@ -77,23 +65,9 @@ from ops.accounts
 where account_id = %(account_id)s
 
 -- name: list_accounts
-select
-    accounts.account_id,
-    accounts.name,
-    accounts.state,
-    accounts.state_reason,
-    accounts.options,
-    accounts.created_at,
-    (
-        select max(sync_runs.finished_at)
-        from ops.sync_runs
-        where
-            sync_runs.account_id = accounts.account_id
-            and sync_runs.mode <> 'delta'
-            and sync_runs.verdict in ('complete', 'repaired')
-    ) as last_sync_at
+select account_id, name, state, state_reason, options, created_at
 from ops.accounts
-order by accounts.account_id
+order by account_id
 
 -- name: never_synced
 select accounts.account_id, accounts.created_at

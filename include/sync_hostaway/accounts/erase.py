@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg import errors, sql
+from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.registry import disable_account, get_account, refresh_snapshot
 from sync_hostaway.accounts.secrets_store import CLIENT_SECRET, secrets_store
@@ -27,28 +27,22 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _PATIENCE_SECONDS = 45
 
 
-@dataclass(frozen=True)
-class Purged:
-    """What a purge removed.
-
-    :param rows: number of rows by table.
-    :param left: what an operator has to remove by hand, because it cannot be removed from here.
-    """
+class Purged(BaseModel, frozen=True):
+    """What a purge removed."""
 
     account_id: int
-    rows: dict[str, int]
-    left: list[str]
+    rows: dict[str, int] = Field(description="Rows by table", examples=[{"hostaway.reservations": 1204}])
+    left: list[str] = Field(description="What has to be removed by hand, where this server cannot")
 
 
-@dataclass(frozen=True)
-class ErasedGuest:
-    """What was erased of a guest: numbers of reservations, conversations and landed rows."""
+class ErasedGuest(BaseModel, frozen=True):
+    """What was erased of a guest."""
 
     account_id: int
     guest_id: int
-    reservations: int
-    conversations: int
-    rows: int
+    reservations: int = Field(examples=[2])
+    conversations: int = Field(examples=[1])
+    rows: int = Field(description="Landed rows that were stripped", examples=[14])
 
 
 def purge_account(connection: Connection, account_id: int) -> Purged:
@@ -74,7 +68,7 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
     if secret := secrets_store(connection).delete(account_id, CLIENT_SECRET):
         left.append(f"The API key: {secret}")
     refresh_snapshot(connection)
-    return Purged(account_id, rows, left)
+    return Purged(account_id=account_id, rows=rows, left=left)
 
 
 def erase_guest(connection: Connection, account_id: int, guest_id: int) -> ErasedGuest:
@@ -105,7 +99,13 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
         for query in ("forget_quarantined", "empty_events", "empty_outbox"):
             connection.execute(_QUERIES[query], found)
         _delete_from_core(connection, found)
-    return ErasedGuest(account_id, guest_id, len(reservations), len(conversations), rows)
+    return ErasedGuest(
+        account_id=account_id,
+        guest_id=guest_id,
+        reservations=len(reservations),
+        conversations=len(conversations),
+        rows=rows,
+    )
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def _alone(connection: Connection, account_id: int) -> Iterator[None]:
     """A transaction in which nobody transforms, and nobody lands rows of the account."""
     try:
         connection.execute(_QUERIES["be_patient"], {"patience": f"{_PATIENCE_SECONDS}s"})
-        with only_writer(connection, wait=True), connection.transaction():
+        with only_writer(connection), connection.transaction():
             erase_alone(connection, account_id)
             yield
     except errors.LockNotAvailable:

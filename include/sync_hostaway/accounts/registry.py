@@ -18,7 +18,7 @@ from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
 from sync_hostaway.hostaway.budget import Priority, budget_for
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.settings import Settings, get_settings
-from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+from sync_hostaway.warehouse import Connection, alone, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
 
@@ -33,7 +33,6 @@ class Account:
     state_reason: str | None
     options: dict[str, Any]
     created_at: datetime
-    last_sync_at: datetime | None = None
 
     @property
     def settings(self) -> Settings:
@@ -209,8 +208,7 @@ def refresh_snapshot(connection: Connection) -> None:
     One process at a time, from reading the registry to writing the file: otherwise one that read early and wrote late
     would drop the account that another one added in between, and its Dag with it.
     """
-    connection.execute(_QUERIES["lock_snapshot"])
-    try:
+    with alone(connection, "account snapshot", 0):
         path = get_settings().snapshot_file
         purged = {row["account_id"] for row in connection.execute(_QUERIES["list_purged"])}
         mirrored = {known.account_id: known for known in read_snapshot(path) if known.account_id not in purged}
@@ -222,8 +220,6 @@ def refresh_snapshot(connection: Connection) -> None:
             else:
                 mirrored[account.account_id] = _in_snapshot(account)
         write_snapshot(path, sorted(mirrored.values(), key=lambda account: account.account_id))
-    finally:
-        connection.execute(_QUERIES["unlock_snapshot"])
 
 
 def _checked(account_id: int, client_secret: str) -> Token:

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from sync_hostaway.accounts.registry import Account, get_account, list_accounts
 from sync_hostaway.exceptions import InvalidOptions
 from sync_hostaway.hostaway.endpoints import Resource
@@ -16,37 +18,28 @@ from sync_hostaway.warehouse import Connection, load_queries
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
-@dataclass(frozen=True)
-class ResourceStatus:
-    """The last sync of a resource.
+class ResourceSync(BaseModel, frozen=True):
+    """The last sync of one resource."""
 
-    :param verdict: `running`, `complete`, `repaired`, `incomplete` or `failed`.
-    :param last_complete_at: end of the last sync that saw every row; None: there was none.
-    """
-
-    resource: str
-    mode: str
-    verdict: str
+    resource: str = Field(examples=["reservations"])
+    mode: str = Field(examples=["full"])
+    verdict: str = Field(description="running, complete, repaired, incomplete or failed", examples=["complete"])
     started_at: datetime
     finished_at: datetime | None
-    rows_seen: int
+    rows_seen: int = Field(examples=[1204])
     error: str | None
-    last_complete_at: datetime | None
+    last_complete_at: datetime | None = Field(description="End of the last sync that saw every row")
 
 
-@dataclass(frozen=True)
-class WebhookStatus:
-    """Whether Hostaway delivers, and what waits to be fetched.
+class WebhookState(BaseModel, frozen=True):
+    """Whether Hostaway delivers changes, and what waits to be fetched."""
 
-    :param state: `unregistered`, `registered`, `polling` or `failed`.
-    """
-
-    state: str
+    state: str = Field(description="unregistered, registered, polling or failed", examples=["registered"])
     reason: str | None
     checked_at: datetime | None
     last_event_at: datetime | None
-    pending_events: int
-    oldest_pending_seconds: float
+    pending_events: int = Field(examples=[0])
+    oldest_pending_seconds: float = Field(examples=[0.0])
 
 
 @dataclass(frozen=True)
@@ -58,8 +51,8 @@ class AccountStatus:
     """
 
     account: Account
-    resources: list[ResourceStatus]
-    webhook: WebhookStatus
+    resources: list[ResourceSync]
+    webhook: WebhookState
     lag_seconds: float | None
 
     @property
@@ -91,6 +84,14 @@ def account_statuses(connection: Connection) -> list[AccountStatus]:
     return _statuses(connection, list_accounts(connection))
 
 
+def mirrored(account: Account) -> frozenset[Resource]:
+    """The resources that are switched on for an account."""
+    # Options that a newer version refuses must not hide how the account is doing.
+    with suppress(InvalidOptions):
+        return frozenset(account.settings.resources)
+    return frozenset(Resource)
+
+
 def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountStatus]:
     params = {"account_ids": [account.account_id for account in accounts]}
     webhooks = {row.pop("account_id"): row for row in connection.execute(_QUERIES["webhooks"], params)}
@@ -103,19 +104,12 @@ def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountSt
 
 
 def _status(account: Account, resources: list[dict[str, Any]], webhook: dict[str, Any]) -> AccountStatus:
-    mirrored = _mirrored(account)
-    synced = [row for row in resources if row["resource"] in mirrored]
+    wanted = mirrored(account)
+    synced = [row for row in resources if row["resource"] in wanted]
     ages = [row.pop("age_seconds") for row in synced]
     return AccountStatus(
         account,
-        [ResourceStatus(**row) for row in synced],
-        WebhookStatus(**webhook),
-        None if len(ages) < len(mirrored) or None in ages else max(ages),
+        [ResourceSync(**row) for row in synced],
+        WebhookState(**webhook),
+        None if len(ages) < len(wanted) or None in ages else max(ages),
     )
-
-
-def _mirrored(account: Account) -> frozenset[Resource]:
-    # Options that a newer version refuses must not hide how the account is doing.
-    with suppress(InvalidOptions):
-        return frozenset(account.settings.resources)
-    return frozenset(Resource)

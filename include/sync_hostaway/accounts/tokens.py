@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 
 from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, secrets_store
 from sync_hostaway.exceptions import ConfigurationError
 from sync_hostaway.hostaway.auth import Token
-from sync_hostaway.warehouse import connect, load_queries
-
-_QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
+from sync_hostaway.warehouse import alone, connect
 
 
 class SharedTokenStore:
@@ -39,18 +36,11 @@ class SharedTokenStore:
         with connect() as connection:
             secrets_store(connection).put(self._account_id, ACCESS_TOKEN, dump_token(token))
 
-    def lock(self) -> AbstractContextManager[object]:
-        """An advisory lock: PostgreSQL releases it when the holder dies."""
-        return self._locked()
-
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with connect() as connection:
-            connection.execute(_QUERIES["lock_token"], {"account_id": self._account_id})
-            try:
-                yield
-            finally:
-                connection.execute(_QUERIES["unlock_token"], {"account_id": self._account_id})
+    def lock(self) -> Iterator[None]:
+        """One process at a time renews the token."""
+        with connect() as connection, alone(connection, "access token", self._account_id):
+            yield
 
 
 def dump_token(token: Token) -> str:

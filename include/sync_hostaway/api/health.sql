@@ -1,9 +1,29 @@
--- name: revision
-select version_num from ops.alembic_version
-
 -- name: inbox_lag
 -- An event that was tried and failed waits on purpose; one that nobody has tried says that no delta runs.
 select coalesce(extract(epoch from clock_timestamp() - min(events.received_at)), 0)::float as seconds
 from ops.webhook_events as events
 inner join ops.accounts using (account_id)
 where events.state = 'pending' and events.attempts = 0 and accounts.state = 'active'
+
+-- name: syncs
+-- What came of the syncs that ended since then. A resource is failing when the try before them failed too: one that was
+-- just switched on has time for its first complete sync.
+select
+    runs.account_id,
+    runs.resource,
+    bool_or(runs.verdict in ('complete', 'repaired')) as is_complete,
+    not bool_or(runs.verdict in ('complete', 'repaired'))
+    and (
+        select earlier.verdict in ('incomplete', 'failed')
+        from ops.sync_runs as earlier
+        where
+            earlier.account_id = runs.account_id
+            and earlier.resource = runs.resource
+            and earlier.mode <> 'delta'
+            and earlier.finished_at < %(since)s
+        order by earlier.started_at desc
+        limit 1
+    ) as is_failing
+from ops.sync_runs as runs
+where runs.mode <> 'delta' and runs.finished_at >= %(since)s
+group by runs.account_id, runs.resource

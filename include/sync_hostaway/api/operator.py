@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Depends, Path, Query, Request, Response
 
 from sync_hostaway.accounts import api_tokens, registry
-from sync_hostaway.accounts.erase import erase_guest, purge_account
+from sync_hostaway.accounts.erase import ErasedGuest, Purged, erase_guest, purge_account
 from sync_hostaway.accounts.first_sync import SyncRun, catch_up, first_sync, request_parse, request_sync
 from sync_hostaway.accounts.status import account_status, account_statuses
 from sync_hostaway.api.answers import MAX_ID
@@ -19,11 +19,9 @@ from sync_hostaway.api.operator_schemas import (
     AccountChanges,
     Accounts,
     AccountState,
-    ErasedGuest,
     IssuedToken,
     NewAccount,
     NewToken,
-    Purged,
     Token,
     Tokens,
 )
@@ -163,7 +161,7 @@ def delete_account(
     if confirm != str(account_id) and confirm != registry.get_account(connection, account_id).name:
         detail = "`confirm` is neither the account's name nor its id; nothing was done."
         raise Problem(409, "not-confirmed", "Not confirmed", detail)
-    return Purged.of(purge_account(connection, account_id))
+    return purge_account(connection, account_id)
 
 
 @router.post(
@@ -182,7 +180,7 @@ def erase(
 
     Hostaway's own copy is not touched: erase the guest there too.
     """
-    erased = ErasedGuest.of(erase_guest(connection, account_id, guest_id))
+    erased = erase_guest(connection, account_id, guest_id)
     tasks.add_task(_transform, trigger)
     return erased
 
@@ -214,16 +212,17 @@ def revoke_token(
 
 
 def _begin(trigger: RunTrigger, account_id: int, *runs: SyncRun) -> None:
-    """After the answer: the account's Dag, its runs and its webhook. What fails here, `hostaway_maintenance` does."""
+    """After the answer: the account's Dag, its webhook and its runs. What fails here, `hostaway_maintenance` does."""
     request_parse()
-    for run in runs:
-        request_sync(trigger, run)
+    # Hostaway delivers before the first sync begins, so that nothing falls between.
     with (
         suppress(SyncHostawayError),
         connect(application="sync-hostaway operator api") as connection,
         registry.client_for(connection, account_id, Priority.DELTA) as client,
     ):
         ensure_registered(connection, client)
+    for run in runs:
+        request_sync(trigger, run)
 
 
 def _end(account_id: int) -> None:

@@ -17,7 +17,8 @@ from sync_hostaway.api.responses import errors
 from sync_hostaway.exceptions import InvalidValue, RunNotRequested
 from sync_hostaway.webhooks import history
 from sync_hostaway.webhooks.delta_requests import request_delta
-from sync_hostaway.webhooks.history import EventFilter, State
+from sync_hostaway.webhooks.events import State
+from sync_hostaway.webhooks.history import EventFilter
 from sync_hostaway.webhooks.run_trigger import RunTrigger
 
 router = APIRouter(

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
-from sync_hostaway.accounts import api_tokens, erase, status
-from sync_hostaway.accounts.api_tokens import Scope
+from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.accounts.options import AccountOptions
+from sync_hostaway.accounts.status import AccountStatus, ResourceSync, WebhookState
 from sync_hostaway.api.answers import MAX_ID
 from sync_hostaway.dag_ids import sync_dag_id
 
@@ -50,30 +50,6 @@ class AccountChanges(_Input):
         return self
 
 
-class ResourceSync(BaseModel):
-    """The last sync of one resource."""
-
-    resource: str = Field(examples=["reservations"])
-    mode: str = Field(examples=["full"])
-    verdict: str = Field(description="running, complete, repaired, incomplete or failed", examples=["complete"])
-    started_at: datetime
-    finished_at: datetime | None
-    rows_seen: int = Field(examples=[1204])
-    error: str | None
-    last_complete_at: datetime | None = Field(description="End of the last sync that saw every row")
-
-
-class WebhookState(BaseModel):
-    """Whether Hostaway delivers changes, and what waits to be fetched."""
-
-    state: str = Field(description="unregistered, registered, polling or failed", examples=["registered"])
-    reason: str | None
-    checked_at: datetime | None
-    last_event_at: datetime | None
-    pending_events: int = Field(examples=[0])
-    oldest_pending_seconds: float = Field(examples=[0.0])
-
-
 class AccountState(BaseModel):
     """An account and how it is doing."""
 
@@ -91,7 +67,7 @@ class AccountState(BaseModel):
     webhook: WebhookState
 
     @classmethod
-    def of(cls, found: status.AccountStatus) -> Self:
+    def of(cls, found: AccountStatus) -> Self:
         """What is told of it."""
         account = found.account
         return cls(
@@ -103,8 +79,8 @@ class AccountState(BaseModel):
             created_at=account.created_at,
             dag_id=sync_dag_id(account.account_id),
             lag_seconds=found.lag_seconds,
-            resources=[ResourceSync.model_validate(resource, from_attributes=True) for resource in found.resources],
-            webhook=WebhookState.model_validate(found.webhook, from_attributes=True),
+            resources=found.resources,
+            webhook=found.webhook,
         )
 
 
@@ -134,7 +110,7 @@ class Token(BaseModel):
     revoked_at: datetime | None
 
     @classmethod
-    def of(cls, token: api_tokens.ApiToken) -> Self:
+    def of(cls, token: ApiToken) -> Self:
         """What is told of it."""
         fields = {name: getattr(token, name) for name in Token.model_fields if name != "scopes"}
         return cls(**fields, scopes=sorted(token.scopes))
@@ -150,31 +126,3 @@ class Tokens(BaseModel):
     """An account's tokens, the oldest first."""
 
     tokens: list[Token]
-
-
-class Purged(BaseModel):
-    """What a purge removed."""
-
-    account_id: int
-    rows: dict[str, int] = Field(description="Rows by table", examples=[{"hostaway.reservations": 1204}])
-    left: list[str] = Field(description="What has to be removed by hand, where this server cannot")
-
-    @classmethod
-    def of(cls, purged: erase.Purged) -> Self:
-        """What is told of it."""
-        return cls.model_validate(purged, from_attributes=True)
-
-
-class ErasedGuest(BaseModel):
-    """What was erased of a guest."""
-
-    account_id: int
-    guest_id: int
-    reservations: int = Field(examples=[2])
-    conversations: int = Field(examples=[1])
-    rows: int = Field(description="Landed rows that were stripped", examples=[14])
-
-    @classmethod
-    def of(cls, erased: erase.ErasedGuest) -> Self:
-        """What is told of it."""
-        return cls.model_validate(erased, from_attributes=True)

@@ -14,8 +14,6 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,9 +38,10 @@ from sync_hostaway.hostaway.budget import Priority, RateLimit
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.hostaway.pagination import Walk, by_offset
+from sync_hostaway.landing.shapes import as_id, as_moment
 from sync_hostaway.landing.writer import Fetched, LandingWriter
 from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+from sync_hostaway.warehouse import Connection, alone, fetch_value, load_queries
 
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -134,7 +133,9 @@ class Outbox:
         :raises SendLimitReached: when the account has sent too many lately.
         :raises HostawayError: when Hostaway was not asked, or did not carry it out; the key is as good as new.
         """
-        with self._alone(key):
+        with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
+            if not is_ours:
+                raise BeingSent
             entry = self._entry(key)
             if entry and entry.request_hash != draft.digest:
                 raise KeyReused
@@ -172,7 +173,7 @@ class Outbox:
         except HostawayError as error:
             return self._after_silence(client, key, entry, error)
         message = reply.result
-        if not isinstance(message, dict) or not _id_of(message):
+        if not isinstance(message, dict) or not as_id(message.get("id")):
             return self._after_silence(client, key, entry, HostawayError("Hostaway's answer names no message"))
         return self._settle_sent(key, entry, message)
 
@@ -200,7 +201,7 @@ class Outbox:
             ahead = page.served_at - datetime.now(UTC)
             earliest = entry.tried_at + ahead - _TOLERANCE
             for row in page.rows:
-                if isinstance(row, dict) and (number := _id_of(row)) and _is_it(row, entry.body, earliest):
+                if isinstance(row, dict) and (number := as_id(row.get("id"))) and _is_it(row, entry.body, earliest):
                     candidates[number] = row
         params = {"account_id": self._account_id, "ids": list(candidates)}
         taken = {row["message_id"] for row in self._connection.execute(_QUERIES["known_messages"], params)}
@@ -215,7 +216,7 @@ class Outbox:
             rows = client.get(endpoints.conversations_of(reservation_id), resource=Resource.CONVERSATIONS).result
         except HostawayNotFound:
             rows = []
-        ids = [number for row in rows if isinstance(row, dict) and (number := _id_of(row))]
+        ids = [number for row in rows if isinstance(row, dict) and (number := as_id(row.get("id")))]
         if not ids:
             raise NoConversation
         return max(ids)
@@ -246,7 +247,9 @@ class Outbox:
 
     def _settle_sent(self, key: str, entry: Entry, message: dict[str, Any]) -> Entry:
         status = message.get("status")
-        settled = self._settle(key, entry, "sent", message_id=_id_of(message), status=str(status) if status else None)
+        settled = self._settle(
+            key, entry, "sent", message_id=as_id(message.get("id")), status=str(status) if status else None
+        )
         # What follows only makes the message arrive sooner: it is sent, and the next sync would bring it.
         with self._connection.transaction():
             fetched = Fetched([message], datetime.now(UTC), entry.conversation_id)
@@ -298,17 +301,6 @@ class Outbox:
         log.warning("message_unknown", account_id=self._account_id, outbox_id=entry.outbox_id, reason=reason)
         return self._expected_entry(key)
 
-    @contextmanager
-    def _alone(self, key: str) -> Iterator[None]:
-        params = {"account_id": self._account_id, "key": key}
-        if not fetch_value(self._connection, _QUERIES["try_lock"], params):
-            raise BeingSent
-        try:
-            yield
-        finally:
-            if not self._connection.closed:
-                self._connection.execute(_QUERIES["unlock"], params)
-
     def _entry(self, key: str) -> Entry | None:
         row = self._connection.execute(_QUERIES["entry"], {"account_id": self._account_id, "key": key}).fetchone()
         return Entry(**row) if row else None
@@ -320,21 +312,12 @@ class Outbox:
         return entry
 
 
-def _id_of(row: dict[str, Any]) -> int | None:
-    number = row.get("id")
-    text = str(number) if isinstance(number, int | str) and not isinstance(number, bool) else ""
-    return int(text) if text.isdecimal() and int(text) > 0 else None
-
-
 def _is_it(row: dict[str, Any], body: str, earliest: datetime) -> bool:
     if str(row.get("isIncoming")) in ("1", "True") or _plain(str(row.get("body") or "")) != _plain(body):
         return False
-    try:
-        moment = datetime.fromisoformat(str(row.get("insertedOn") or row.get("date")))
-    except ValueError:
-        # When in doubt it is ours: a message too few can be sent by hand, one too many cannot be taken back.
-        return True
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) >= earliest
+    moment = as_moment(row.get("insertedOn") or row.get("date"))
+    # When in doubt it is ours: a message too few can be sent by hand, one too many cannot be taken back.
+    return moment is None or moment >= earliest
 
 
 def _plain(text: str) -> str:

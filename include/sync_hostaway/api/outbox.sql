@@ -1,10 +1,3 @@
--- name: try_lock
--- PostgreSQL releases it when whoever sends is gone.
-select pg_try_advisory_lock(hashtextextended('hostaway outbox ' || %(key)s, %(account_id)s))
-
--- name: unlock
-select pg_advisory_unlock(hashtextextended('hostaway outbox ' || %(key)s, %(account_id)s))
-
 -- name: entry
 select
     outbox_id,

@@ -1,4 +1,4 @@
-"""An OpenAPI document as text: a page for a browser, or the tables of docs/api.md."""
+"""An OpenAPI document as text: a page for a browser, or the tables of docs/api-reference.md."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def _refusal(error: SyncHostawayError) -> Problem:
         return Problem(409, "being-sent", "The message is being sent", detail, headers={"Retry-After": "1"})
     if isinstance(error, SendLimitReached):
         seconds = str(math.ceil(error.seconds))
-        detail = f"Hostaway takes only so many messages of an account a minute; the next is permitted in {seconds} s."
+        detail = f"This account has sent as many messages as its limit allows; the next is permitted in {seconds} s."
         return Problem(429, "send-limit", "Too many messages", detail, headers={"Retry-After": seconds})
     detail = "Hostaway has no conversation for this reservation, and offers no way to begin one."
     return Problem(422, "no-conversation", "There is no conversation", detail)

@@ -106,20 +106,8 @@ class BudgetLimits:
         )
 
 
-@dataclass
-class BudgetStats:
-    """What a client's budget gave and cost so far; `waited_seconds` is the sum over all threads."""
-
-    slots: int = 0
-    questions: int = 0
-    penalties: int = 0
-    waited_seconds: float = 0.0
-
-
 class Budget(Protocol):
     """Permission to send requests."""
-
-    stats: BudgetStats
 
     def slot(self, timeout: float | None = None) -> AbstractContextManager[None]:
         """Wait until one request may be sent, and send it inside.
@@ -140,9 +128,6 @@ class Budget(Protocol):
 
 class NoBudget:
     """Permits everything."""
-
-    def __init__(self) -> None:
-        self.stats = BudgetStats()
 
     @contextmanager
     def slot(self, timeout: float | None = None) -> Iterator[None]:
@@ -186,7 +171,6 @@ class RequestBudget:
         *,
         open_connection: Callable[[], Connection] = _connect,
     ) -> None:
-        self.stats = BudgetStats()
         self._bidder = uuid.uuid4()
         self._limits = limits
         self._open_connection = open_connection
@@ -235,10 +219,6 @@ class RequestBudget:
                 with self._turn:
                     self._settled.append(_Grant(grant.grant_id, now))
 
-    def acquire(self, timeout: float | None = None) -> None:
-        """As `slot`, for a request of which nobody will tell when it has arrived."""
-        self._take(timeout)
-
     def penalize(self, until: float, scope: str | None = None) -> None:
         """Hold every process back after a 429.
 
@@ -252,7 +232,6 @@ class RequestBudget:
         limit = self._limits.account if ours == "account" else self._limits.ip
         with self._turn:
             self._grants.clear()
-            self.stats.penalties += 1
         log.warning("hostaway_budget_penalty", scope=scope, seconds=round(seconds, 2), **self._whose())
         self._execute(
             "penalize",
@@ -275,18 +254,15 @@ class RequestBudget:
                 self._connection = None
 
     def _take(self, timeout: float | None) -> _Grant:
-        began = time.monotonic()
-        deadline = None if timeout is None else began + timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
         with self._turn:
             self._waiting += 1
             try:
                 while (grant := self._fresh_grant()) is None:
                     self._ask_or_wait(deadline)
-                self.stats.slots += 1
                 return grant
             finally:
                 self._waiting -= 1
-                self.stats.waited_seconds += time.monotonic() - began
 
     def _fresh_grant(self) -> _Grant | None:
         # Half the margin is for us to wake up, the other half for the request's way. A slot that was overslept is lost.
@@ -329,7 +305,6 @@ class RequestBudget:
             self._turn.acquire()
             self._asking = False
             self._turn.notify_all()
-        self.stats.questions += 1
         given_at = asked_at + row["locked_seconds"]
         self._grants.extend(_Grant(grant_id, given_at) for grant_id in row["grants"])
         self._ask_at = time.monotonic() + row["wait_seconds"]

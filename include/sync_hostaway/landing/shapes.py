@@ -9,11 +9,20 @@ transform of every account.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import ErrorDetails
 
 from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES, Resource
@@ -62,6 +71,11 @@ def _day(value: Any) -> Any:
     return value if value is None else value[:10]
 
 
+def as_utc(moment: datetime) -> datetime:
+    """A moment in UTC, which is what one without a zone is in already: Hostaway writes them so."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 # The bounds are those of the models: what passes here is never dropped there (dbt_project/macros/payload.sql).
 Id = Annotated[int, Field(gt=0, lt=10**18), BeforeValidator(_number)]
 MaybeId = Annotated[Annotated[int, Field(ge=0, lt=10**18)] | None, BeforeValidator(_number)]
@@ -70,7 +84,7 @@ Number = Annotated[Annotated[Decimal, Field(gt=-(10**15), lt=10**15)] | None, Be
 Flag = Annotated[bool | None, BeforeValidator(_flag)]
 Text = Annotated[str | None, BeforeValidator(_text)]
 Date = Annotated[date | None, BeforeValidator(_day)]
-Timestamp = Annotated[datetime | None, BeforeValidator(_moment)]
+Timestamp = Annotated[Annotated[datetime, AfterValidator(as_utc)] | None, BeforeValidator(_moment)]
 # PHP writes an empty object as [] now and then, and the other way round.
 Rows = Annotated[list[Any] | None, BeforeValidator(lambda value: value or None)]
 
@@ -218,12 +232,26 @@ def understand(resource: Resource, row: Any) -> tuple[BaseModel | None, str | No
     return shape, _oddity(resource, row)
 
 
-def entity_id(row: dict[str, Any]) -> str | None:
-    """The id of a row in its one spelling; None when it has none that could be one."""
+def as_id(value: Any) -> int | None:
+    """An id as Hostaway writes them; None when the value could be none."""
     try:
-        return str(_ID.validate_python(row.get("id")))
+        return _ID.validate_python(value)
     except ValidationError:
         return None
+
+
+def as_moment(value: Any) -> datetime | None:
+    """A moment as Hostaway writes them, in UTC; None when the value could be none."""
+    try:
+        return _TIMESTAMP.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def entity_id(row: dict[str, Any]) -> str | None:
+    """The id of a row in its one spelling; None when it has none that could be one."""
+    identity = as_id(row.get("id"))
+    return None if identity is None else str(identity)
 
 
 def _oddity(resource: Resource, row: dict[str, Any]) -> str | None:
@@ -244,6 +272,7 @@ def _image_oddity(image: Any) -> str | None:
 
 
 _ID: TypeAdapter[int] = TypeAdapter(Id)
+_TIMESTAMP: TypeAdapter[datetime | None] = TypeAdapter(Timestamp)
 _IMAGE = _shape("ListingImage", key="id", ints="sortOrder", texts="url caption airbnbCaption vrboCaption")
 
 

@@ -171,7 +171,7 @@ class LandingWriter:
             parent_id=answer.parent_id,
             payload=payload,
             payload_hash=_hash(payload),
-            source_updated_at=_in_utc(getattr(shape, stamp)) if stamp else None,
+            source_updated_at=getattr(shape, stamp) if stamp else None,
             observed_at=answer.observed_at,
         )
 
@@ -230,10 +230,6 @@ def _newer(known: _Row | None, row: _Row) -> _Row:
     if known is None:
         return row
     return max(known, row, key=lambda version: (version.source_updated_at or _LONG_AGO, version.observed_at))
-
-
-def _in_utc(stamp: datetime | None) -> datetime | None:
-    return stamp.replace(tzinfo=UTC) if stamp and stamp.tzinfo is None else stamp
 
 
 def _encode(row: Any) -> str:

@@ -14,22 +14,22 @@ copy pg_temp.landing_batch (entity_id, parent_id, payload, payload_hash, source_
 -- name: drop_unchanged
 -- An equal payload costs an index look-up and nothing else: no row version, no load, nothing to transform.
 delete from pg_temp.landing_batch as batch
-using {table} as landed
-where
-    landed.account_id = %(account_id)s
-    and landed.entity_id = batch.entity_id
-    and landed.payload_hash = batch.payload_hash
-    and landed.deleted_at is null
+where (
+    select landed.payload_hash = batch.payload_hash and landed.deleted_at is null
+    from {table} as landed
+    where landed.account_id = %(account_id)s and landed.entity_id = batch.entity_id
+)
 
 -- name: drop_older
 -- Older never overwrites newer: by the source's own stamp where it has one, then by when the request was sent.
 delete from pg_temp.landing_batch as batch
-using {table} as landed
-where
-    landed.account_id = %(account_id)s
-    and landed.entity_id = batch.entity_id
-    and (coalesce(batch.source_updated_at, landed.source_updated_at, '-infinity'), batch.observed_at)
-    < (coalesce(landed.source_updated_at, batch.source_updated_at, '-infinity'), landed.observed_at)
+where (
+    select
+        (coalesce(batch.source_updated_at, landed.source_updated_at, '-infinity'), batch.observed_at)
+        < (coalesce(landed.source_updated_at, batch.source_updated_at, '-infinity'), landed.observed_at)
+    from {table} as landed
+    where landed.account_id = %(account_id)s and landed.entity_id = batch.entity_id
+)
 
 -- name: count_batch
 select count(*) as rows from pg_temp.landing_batch

@@ -7,8 +7,7 @@ LocalPlatformError
 ├── PostgresFailed          initdb or the server gave up; carries the end of its log
 ├── NoUnprivilegedAccount   run as root, and no way to run PostgreSQL without being root
 ├── ComponentDied           an Airflow process ended while starting or running
-├── StartTimedOut           not healthy in time
-└── AirflowApiError         Airflow's REST API refused or did not answer
+└── StartTimedOut           not healthy in time
 """
 
 from __future__ import annotations
@@ -42,11 +41,3 @@ class ComponentDied(LocalPlatformError):
 
 class StartTimedOut(LocalPlatformError):
     """The embedded platform was not healthy in time."""
-
-
-class AirflowApiError(LocalPlatformError):
-    """Airflow's REST API did not do what was asked."""
-
-    def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
-        self.status = status
-        super().__init__(message)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sync_hostaway.airflow_api import AirflowApi
+from sync_hostaway.exceptions import AirflowApiError
 from sync_hostaway.local import processes
-from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import API_SERVER, COMPONENTS
-from sync_hostaway.local.errors import AirflowApiError, ComponentDied
+from sync_hostaway.local.errors import ComponentDied
 from sync_hostaway.local.home import Home, tail
 from sync_hostaway.local.postgres import PostgresStatus
 
@@ -35,7 +36,6 @@ class PlatformStatus:
     components: tuple[ComponentStatus, ...]
     healthy: bool
     airflow_url: str | None
-    postgres_port: int | None
     home: Path
 
     @property

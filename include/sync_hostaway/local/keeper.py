@@ -18,8 +18,8 @@ from contextlib import suppress
 
 import psutil
 
+from sync_hostaway.airflow_api import AirflowApi
 from sync_hostaway.local import processes
-from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import API_SERVER, COMPONENTS
 from sync_hostaway.local.forks import start
 from sync_hostaway.local.health import METADATABASE, unhealthy

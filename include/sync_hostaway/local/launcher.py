@@ -23,8 +23,8 @@ import signal
 import sys
 from pathlib import Path
 
+from sync_hostaway.airflow_api import AirflowApi
 from sync_hostaway.local import keeper
-from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, preload
 from sync_hostaway.local.forks import fork, start
 from sync_hostaway.local.home import Home, write_json

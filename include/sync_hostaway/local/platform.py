@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psutil
 
+from sync_hostaway.airflow_api import AirflowApi
 from sync_hostaway.exceptions import ConfigurationError, LocalPlatformError
 from sync_hostaway.local import keeper, ports, processes
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
-from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
 from sync_hostaway.local.errors import NotStarted, StartTimedOut
 from sync_hostaway.local.health import PlatformStatus, component_states, raise_if_one_died, unhealthy
@@ -67,10 +67,7 @@ class Platform:
 
         :raises NotStarted: when there has never been one.
         """
-        port = ports.remembered_port(self.home, "airflow")
-        if port is None:
-            raise NotStarted(f"There is no embedded Airflow in {self.home.root} yet; `make start` starts it.")
-        return f"http://{ports.HOST}:{port}"
+        return f"http://{ports.HOST}:{self._port()}"
 
     @property
     def admin_password(self) -> str:
@@ -153,7 +150,7 @@ class Platform:
         if url and all(part.running for part in parts):
             with self.api() as api:
                 healthy = not unhealthy(self.home, api)
-        return PlatformStatus(parts, healthy, url, self.postgres.status().port, self.home.root)
+        return PlatformStatus(parts, healthy, url, self.home.root)
 
     def __enter__(self) -> Platform:
         self.start()
@@ -162,14 +159,17 @@ class Platform:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _setup(self) -> AirflowSetup:
+    def _port(self) -> int:
         port = ports.remembered_port(self.home, "airflow")
         if port is None:
             raise NotStarted(f"There is no embedded Airflow in {self.home.root} yet; `make start` starts it.")
+        return port
+
+    def _setup(self) -> AirflowSetup:
         return AirflowSetup(
             home=self.home,
             project_root=self.project_root,
-            port=port,
+            port=self._port(),
             airflow_dsn=self.postgres.dsn("airflow"),
             warehouse_dsn=self.warehouse_dsn(),
             secret_keys=self._secret_keys(),

@@ -35,12 +35,10 @@ class Record:
         """The process if it still runs and is the one recorded."""
         try:
             process = psutil.Process(self.pid)
-            # Nobody may have waited for it yet (a container without an init): a zombie is dead.
-            if process.status() == psutil.STATUS_ZOMBIE:
-                return None
-            return process if abs(process.create_time() - self.created) < _CLOCK_TOLERANCE else None
+            is_recorded = abs(process.create_time() - self.created) < _CLOCK_TOLERANCE
         except psutil.Error:
             return None
+        return process if is_recorded and is_alive(process) else None
 
 
 def spawn(command: list[str], environment: dict[str, str], log: int) -> psutil.Process:
@@ -99,7 +97,7 @@ def marked(home: Home) -> list[psutil.Process]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process runs (a zombie does not)."""
+    """Whether a process runs. A zombie does not: nobody may have waited for it yet (a container without an init)."""
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+
+from cryptography.fernet import Fernet
 
 from sync_hostaway.exceptions import LocalPlatformError
 from sync_hostaway.local.home import Home, read_json, write_json
 
 
 def _fernet_key() -> str:
-    """32 random bytes in URL-safe base64: what `cryptography.fernet.Fernet.generate_key` makes."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return Fernet.generate_key().decode()
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ from typing import Any
 
 from rich.text import Text
 
+from sync_hostaway.airflow_api import AirflowApi, DagRun
 from sync_hostaway.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
 from sync_hostaway.exceptions import LocalPlatformError, TransformFailed
-from sync_hostaway.local.airflow_api import AirflowApi, DagRun
 from sync_hostaway.local.demo_report import ProgressLines, SayText
-from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+from sync_hostaway.transform import pending_loads
+from sync_hostaway.warehouse import Connection, load_queries
 
 QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
 
@@ -45,9 +46,10 @@ class Watch:
     def trigger_syncs(self, account_ids: list[int]) -> dict[int, str]:
         """Ask for a full sync of each account; the ids of the runs.
 
-        :raises LocalPlatformError: when Airflow does not show the Dags.
+        :raises AirflowApiError: when Airflow does not show the Dags.
         """
-        self._wait_for_dags({TRANSFORM_DAG_ID, *(sync_dag_id(account_id) for account_id in account_ids)})
+        dags = {TRANSFORM_DAG_ID, *(sync_dag_id(account_id) for account_id in account_ids)}
+        self.api.wait_for_dags(dags, self.patience.dags)
         stamp = _run_id()
         for account_id in account_ids:
             self.api.trigger_dag_run(sync_dag_id(account_id), {"mode": "full"}, run_id=stamp)
@@ -86,7 +88,7 @@ class Watch:
         while True:
             # The runs first: one that ends between the two looks has left nothing pending then.
             runs = self.api.dag_runs(TRANSFORM_DAG_ID)
-            pending = fetch_value(self.warehouse, QUERIES["pending_loads"])
+            pending = pending_loads(self.warehouse)
             active = [run for run in runs if not run.finished]
             if not pending and not active:
                 self.say(f"Core tables are up to date ({len(runs)} transform runs).")
@@ -110,16 +112,6 @@ class Watch:
                     f"Runs of {TRANSFORM_DAG_ID}: {_states(runs)}. Is the Dag paused?"
                 )
             time.sleep(self.patience.pause)
-
-    def _wait_for_dags(self, wanted: set[str]) -> None:
-        deadline = time.monotonic() + self.patience.dags
-        while wanted - {dag["dag_id"] for dag in self.api.dags()}:
-            errors = self.api.import_errors()
-            if errors or time.monotonic() > deadline:
-                raise LocalPlatformError(
-                    f"Airflow does not show the Dags {sorted(wanted)}: {errors or 'not parsed in time'}"
-                )
-            time.sleep(0.2)
 
     def _progress(self, run_ids: dict[int, str]) -> list[dict[str, Any]]:
         parameters = {"accounts": list(run_ids), "run_keys": list(set(run_ids.values()))}

@@ -14,8 +14,5 @@ from ops.sync_runs
 where account_id = any(%(accounts)s) and run_key = any(%(run_keys)s)
 order by account_id, sync_run_id
 
--- name: pending_loads
-select count(*) as loads from ops.loads where transformed_at is null
-
 -- name: failed_transforms
 select transform_id, error from ops.transforms where state = 'failed' and started_at >= %(since)s order by transform_id

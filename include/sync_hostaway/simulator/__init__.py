@@ -6,14 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sync_hostaway.simulator.config import Limit, PageLimit, SimulatorConfig, Sizes
+    from sync_hostaway.simulator.config import Limit, SimulatorConfig, Sizes
     from sync_hostaway.simulator.control import ControlError, SimulatorControl
     from sync_hostaway.simulator.server import RunningSimulator, running, serve
 
 __all__ = [
     "ControlError",
     "Limit",
-    "PageLimit",
     "RunningSimulator",
     "SimulatorConfig",
     "SimulatorControl",
@@ -22,7 +21,7 @@ __all__ = [
     "serve",
 ]
 
-_HOMES = {"SimulatorConfig": "config", "Sizes": "config", "Limit": "config", "PageLimit": "config"}
+_HOMES = {"SimulatorConfig": "config", "Sizes": "config", "Limit": "config"}
 _HOMES |= {"ControlError": "control", "SimulatorControl": "control"}
 
 

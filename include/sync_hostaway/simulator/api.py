@@ -88,14 +88,13 @@ class Api:
     # -- lists and single objects --------------------------------------------------------------------------------
 
     def _spec(self, call: Call) -> ListSpec[Any]:
-        data, config, resource = call.account.data, self._state.config, call.route.resource
+        data, resource = call.account.data, call.route.resource
         if resource == "reservations":
-            typed = config.date_type_filter and call.params.get("dateType") == "arrival"
-            return list_specs.reservations(data, date_types=typed)
+            return list_specs.reservations(data)
         if resource == "listings":
             return list_specs.listings(data)
         if resource == "conversations":
-            return list_specs.conversations(data, newest_first=config.conversation_order == "messageSentOn")
+            return list_specs.conversations(data)
         if resource == "reviews":
             return list_specs.reviews()
         return list_specs.tasks() if resource == "tasks" else list_specs.simple()
@@ -110,7 +109,7 @@ class Api:
         return self._answer(call, table, self._spec(call), params, request)
 
     def _page(self, call: Call, *, cursor: bool = False) -> PageRequest:
-        return page_request(call.params, self._state.config.page_limits[call.route.resource], cursor=cursor)
+        return page_request(call.params, call.route.resource, cursor=cursor)
 
     def _answer(
         self, call: Call, table: Table[R], spec: ListSpec[R], params: Params, request: PageRequest
@@ -138,7 +137,7 @@ class Api:
         reservation_id = call.route.ids[0]
         if data.reservations.get(reservation_id) is None:
             return not_found()
-        spec = list_specs.conversations(data, newest_first=True)
+        spec = list_specs.conversations(data)
         params = Params([("reservationId", str(reservation_id))])
         return self._answer(call, data.threads, spec, params, self._page(call))
 
@@ -184,8 +183,6 @@ class Api:
             "sentUsingHostaway": 1,
         }
         message = Changes(call.account.data, self._state.clock).create("messages", fields)
-        if self._state.config.host_messages_fire_webhooks:
-            self._webhooks.emit(call.account.id, "message.received", message)
         return ObjectAnswer(encode(self._as_sent(call.account, message)))
 
     # -- calendar ------------------------------------------------------------------------------------------------

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from sync_hostaway.simulator.queries import Params
 from sync_hostaway.simulator.reservation_payloads import finance_fields
-
-JsonObject = dict[str, Any]
+from sync_hostaway.simulator.rows import JsonObject
 
 
 class Wanted(NamedTuple):

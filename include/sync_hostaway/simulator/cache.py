@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
+_MAX_BYTES = 512 * 2**20
+
 
 class ByteCache:
     """First in, first out: walks over a whole list gain nothing from a smarter order, and reads stay cheap."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+    def __init__(self) -> None:
         self._size = 0
         self._items: dict[Hashable, bytes] = {}
 
@@ -20,6 +21,6 @@ class ByteCache:
             item = make()
             self._items[key] = item
             self._size += len(item)
-            while self._size > self._max_bytes and len(self._items) > 1:
+            while self._size > _MAX_BYTES and len(self._items) > 1:
                 self._size -= len(self._items.pop(next(iter(self._items))))
         return item

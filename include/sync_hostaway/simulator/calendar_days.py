@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sync_hostaway.simulator.clock import day_text, parse_day
 from sync_hostaway.simulator.listings import ListingOutline
-from sync_hostaway.simulator.rows import ReservationRow
+from sync_hostaway.simulator.rows import JsonObject, ReservationRow
 from sync_hostaway.simulator.seeds import mix
 
-JsonObject = dict[str, Any]
 _CALENDAR = 51
 _BLOCKED_SHARE = 6  # of 256 days
 

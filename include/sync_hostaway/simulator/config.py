@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 
 class Limit(NamedTuple):
@@ -16,28 +16,8 @@ class Limit(NamedTuple):
     seconds: float
 
 
-class PageLimit(NamedTuple):
-    """Rows per page: without a limit parameter, and the silent cap on larger ones."""
-
-    default: int
-    cap: int
-
-
 DEFAULT_ACCOUNTS: Mapping[int, str] = MappingProxyType({701: "secret-701", 702: "secret-702"})
 DEFAULT_MESSAGE_LIMIT = Limit(30, 60.0)
-DEFAULT_PAGE_LIMITS: Mapping[str, PageLimit] = MappingProxyType(
-    {
-        "listings": PageLimit(100, 200),
-        "reservations": PageLimit(100, 500),
-        "conversations": PageLimit(100, 500),
-        "messages": PageLimit(100, 100),
-        "reviews": PageLimit(100, 500),
-        "tasks": PageLimit(100, 100),
-        "users": PageLimit(100, 100),
-        "coupons": PageLimit(100, 100),
-        "webhookLogs": PageLimit(100, 100),
-    }
-)
 
 
 def today() -> date:
@@ -82,12 +62,7 @@ class SimulatorConfig:
     token_delay: seconds until a new token is accepted; token_lifetime: seconds (expires_in).
     ip_limit, account_limit: off by default; message_limit: own limit of sending messages, None for off.
     lean_by_default: without includeResources answer as documented (attached arrays empty), False as recorded (full).
-    conversation_order: "messageSentOn" (newest first) or "unsorted" (stable, but by nothing a client can see).
     webhook_time_scale: factor on the retry delays (1 min, 10 min, 45 min) and on the 5 days until disabling.
-    webhook_port_refusal: refuse webhook urls that name a port: "public" exempts loopback addresses.
-    host_messages_fire_webhooks: fire message.received for outgoing messages too (sources disagree).
-    date_type_filter: honour dateType + startDate + endDate on reservations (enabled per account by Hostaway).
-    cache_bytes: bound on the memory that encoded objects may take.
     """
 
     host: str = "127.0.0.1"
@@ -101,15 +76,8 @@ class SimulatorConfig:
     ip_limit: Limit | None = None
     account_limit: Limit | None = None
     message_limit: Limit | None = DEFAULT_MESSAGE_LIMIT
-    page_limits: Mapping[str, PageLimit] = field(default_factory=lambda: DEFAULT_PAGE_LIMITS)
     lean_by_default: bool = True
-    conversation_order: Literal["messageSentOn", "unsorted"] = "messageSentOn"
-    date_type_filter: bool = False
     webhook_time_scale: float = 1.0
-    webhook_timeout: float = 20.0
-    webhook_port_refusal: Literal["never", "public", "always"] = "public"
-    host_messages_fire_webhooks: bool = False
-    cache_bytes: int = 512 * 1024 * 1024
 
 
 def parse_accounts(text: str) -> dict[int, str]:

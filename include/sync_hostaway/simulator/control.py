@@ -8,7 +8,8 @@ from typing import Any, Self, cast
 
 import requests
 
-JsonObject = dict[str, Any]
+from sync_hostaway.simulator.rows import JsonObject
+
 _TIMEOUT = 60.0
 
 
@@ -158,14 +159,9 @@ class SimulatorControl:
 
     # -- webhooks ------------------------------------------------------------------------------------------------
 
-    def emit(self, event: str, id: int, *, account_id: int | None = None) -> int:
-        """Deliver an event about an object as it is. Returns to how many webhooks."""
-        answer = self._call("POST", "emit", {"event": event, "id": id, "accountId": account_id})
-        return int(answer["emitted"])
-
-    def disorder(self, *, duplicates: int | None = None, overtaken: int | None = None, flush: bool = False) -> None:
+    def disorder(self, *, duplicates: int | None = None, overtaken: int | None = None) -> None:
         """Send the next events twice, or let the event after them overtake them."""
-        wanted = {"duplicates": duplicates, "overtaken": overtaken, "flush": flush}
+        wanted = {"duplicates": duplicates, "overtaken": overtaken}
         self._call("POST", "deliveries", {name: value for name, value in wanted.items() if value is not None})
 
     def wait_delivered(self, timeout: float = 30.0) -> None:

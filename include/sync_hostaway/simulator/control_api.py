@@ -37,7 +37,6 @@ class ControlApi:
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "clock"): self._advance_clock,
-            ("POST", "emit"): self._emit,
             ("POST", "deliveries"): self._mischief,
         }
 
@@ -142,39 +141,20 @@ class ControlApi:
         raise ValueError(f"unknown action {action!r}, known are patch, create, delete, touch, reveal")
 
     def _emit_change(self, account: Account, action: str, resource: str, payload: JsonObject) -> int:
-        """The event that a change causes: messages only of guests, unless configured otherwise."""
+        """The event that a change causes; messages cause one only when a guest wrote them."""
         if resource == "reservations":
-            return self._emit_row(account, _EVENTS[action], payload["id"])
-        hosts_too = self._state.config.host_messages_fire_webhooks
-        if resource == "messages" and action == "create" and (payload.get("isIncoming") or hosts_too):
+            data = {**truth_object(self._state, account, resource, payload["id"]), "listingCustomFields": []}
+            return self._webhooks.emit(account.id, _EVENTS[action], data)
+        if resource == "messages" and action == "create" and payload.get("isIncoming"):
             return self._webhooks.emit(account.id, "message.received", payload)
         return 0
 
-    def _emit_row(self, account: Account, event: str, reservation_id: int) -> int:
-        row = account.data.reservations.get(reservation_id)
-        if row is None:
-            raise NotThere(f"reservations {reservation_id} does not exist")
-        payload = {**self._state.full_object(account, "reservations", row), "listingCustomFields": []}
-        return self._webhooks.emit(account.id, event, payload)
-
-    def _emit(self, params: Params, body: JsonObject) -> JsonObject:
-        """{"accountId"?, "event", "id"} for an object as it is, or {"event", "data"} for any body."""
-        account, event = self._account(body.get("accountId")), str(body["event"])
-        if "data" in body:
-            return {"emitted": self._webhooks.emit(account.id, event, body["data"])}
-        if event == "message.received":
-            found = account.data.find_message(int(body["id"]))
-            if found is None:
-                raise NotThere(f"messages {body['id']} does not exist")
-            return {"emitted": self._webhooks.emit(account.id, event, found[1])}
-        return {"emitted": self._emit_row(account, event, int(body["id"]))}
-
     def _mischief(self, params: Params, body: JsonObject) -> JsonObject:
-        """{"duplicates": n, "overtaken": n, "flush": true}: disorder for the next deliveries."""
+        """{"duplicates": n, "overtaken": n}: disorder for the next deliveries."""
         mischief = self._webhooks.mischief
         mischief.duplicates = int(body.get("duplicates", mischief.duplicates))
         mischief.overtaken = int(body.get("overtaken", mischief.overtaken))
-        return {"flushed": self._webhooks.flush() if body.get("flush") else 0}
+        return {"status": "ok"}
 
     def _list_faults(self, params: Params, body: JsonObject) -> JsonObject:
         return {"faults": [rule.describe() for rule in self._state.faults.rules]}

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from random import Random
-from typing import Any
 
 from sync_hostaway.simulator.clock import DAY, parse_day, stamp
 from sync_hostaway.simulator.guests import guest
 from sync_hostaway.simulator.listings import ListingOutline
 from sync_hostaway.simulator.reservations import BOOKED
-from sync_hostaway.simulator.rows import ReservationRow
+from sync_hostaway.simulator.rows import JsonObject, ReservationRow
 from sync_hostaway.simulator.seeds import stream
 from sync_hostaway.simulator.texts import FIRST_NAMES, HOST_REVIEWS, LAST_NAMES, REVIEWS, TASKS
 
-JsonObject = dict[str, Any]
 _REVIEWS, _TASKS, _USERS, _COUPONS = 61, 62, 63, 64
 _REVIEW_DAYS = 365
 _TASK_DAYS = 30

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
-JsonObject = dict[str, Any]
+from sync_hostaway.simulator.rows import JsonObject
 
 # Before the call is served.
 EARLY = frozenset(

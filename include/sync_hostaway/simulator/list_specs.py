@@ -85,7 +85,7 @@ def both_ways(name: str, reverse_name: str, key: Callable[[R], Any]) -> dict[str
     return {name: Order(name, key), reverse_name: Order(reverse_name, key, reverse=True)}
 
 
-def reservations(data: AccountData, *, date_types: bool) -> ListSpec[ReservationRow]:
+def reservations(data: AccountData) -> ListSpec[ReservationRow]:
     """Default order updatedOn DESC, id DESC; the date filters see latestActivityOn, which lags behind updatedOn."""
 
     def field(name: str) -> Read[ReservationRow]:
@@ -120,9 +120,6 @@ def reservations(data: AccountData, *, date_types: bool) -> ListSpec[Reservation
     }
     plain = "assigneeUserId isStarred isArchived isPinned customerUserId reservationAgreement guestEmail"
     filters.update({name: equals(field(name)) for name in plain.split()})
-    if date_types:
-        # Only arrival is modelled; other dateType values behave like parameters the server does not know.
-        filters["startDate"], filters["endDate"] = day_from(lambda row: row.arrival), day_until(lambda row: row.arrival)
     orders = {
         "updatedOn": Order[ReservationRow]("updatedOn", lambda row: (row.updated_on, row.id)),
         "arrivalDate": Order[ReservationRow]("arrivalDate", lambda row: (row.arrival, row.id)),
@@ -165,12 +162,9 @@ def listings(data: AccountData) -> ListSpec[ListingRow]:
     return ListSpec(default, orders, filters, special, hidden=lambda row: not row.hidden)
 
 
-def conversations(data: AccountData, *, newest_first: bool) -> ListSpec[ThreadRow]:
-    """No change filter exists; the default order is that of the recording, or none a client could use."""
-    if newest_first:
-        default = Order[ThreadRow]("sent", lambda row: (data.thread_times(row)[0], row.id), reverse=True)
-    else:
-        default = Order[ThreadRow]("unsorted", lambda row: ((row.id * 2_654_435_761) & 0xFFFFFFFF, row.id))
+def conversations(data: AccountData) -> ListSpec[ThreadRow]:
+    """No change filter exists; the order is that of a recorded answer."""
+    default = Order[ThreadRow]("sent", lambda row: (data.thread_times(row)[0], row.id), reverse=True)
     filters: dict[str, FilterMaker[ThreadRow]] = {"reservationId": equals(lambda row: row.reservation_id)}
     return ListSpec(default, {}, filters, {})
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sync_hostaway.simulator.clock import DAY, stamp
 from sync_hostaway.simulator.recorded import null_share, template
+from sync_hostaway.simulator.rows import JsonObject
 from sync_hostaway.simulator.seeds import stream
 from sync_hostaway.simulator.texts import (
     ADJECTIVES,
@@ -19,7 +20,6 @@ from sync_hostaway.simulator.texts import (
     STREETS,
 )
 
-JsonObject = dict[str, Any]
 _LISTING = 21
 _ARCHIVED_SHARE = 0.04
 

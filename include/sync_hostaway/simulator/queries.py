@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Generic
 from urllib.parse import parse_qsl
 
-from sync_hostaway.simulator.config import PageLimit
 from sync_hostaway.simulator.rows import R, Selection, SortKey, Table
 
 Predicate = Callable[[R], bool]
 # Makes a predicate from the parameter's value or values, None when it makes no sense of them.
 FilterMaker = Callable[[str], "Predicate[R] | None"]
 ArrayFilterMaker = Callable[[tuple[str, ...]], "Predicate[R] | None"]
+_DEFAULT_LIMIT = 100
+# Larger limits are cut silently, to the default where no other is named.
+_LIMIT_CAPS = {"listings": 200, "reservations": 500, "conversations": 500, "reviews": 500}
 
 
 class Params:
@@ -83,11 +85,11 @@ class PageRequest:
     after_id: int | None = None
 
 
-def page_request(params: Params, limits: PageLimit, *, cursor: bool = False) -> PageRequest:
-    limit = params.number("limit") or limits.default
+def page_request(params: Params, resource: str, *, cursor: bool = False) -> PageRequest:
+    limit = min(params.number("limit") or _DEFAULT_LIMIT, _LIMIT_CAPS.get(resource, _DEFAULT_LIMIT))
     after_id = params.number("afterId") if cursor else None
     offset = params.number("offset") or 0
-    return PageRequest(min(limit, limits.cap), 0 if after_id is not None else offset, after_id)
+    return PageRequest(limit, 0 if after_id is not None else offset, after_id)
 
 
 def select(table: Table[R], spec: ListSpec[R], params: Params) -> Selection[R]:

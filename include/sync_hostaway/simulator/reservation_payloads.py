@@ -10,11 +10,10 @@ from sync_hostaway.simulator.guests import Guest, guest
 from sync_hostaway.simulator.listings import ListingOutline
 from sync_hostaway.simulator.recorded import always_null, integer_share, null_share, recorded, template
 from sync_hostaway.simulator.reservations import AIRBNB, BOOKING, CHANNEL_NAMES, DIRECT, ENGINE, VRBO, nights_of
-from sync_hostaway.simulator.rows import ReservationRow
+from sync_hostaway.simulator.rows import JsonObject, ReservationRow
 from sync_hostaway.simulator.seeds import stream
 from sync_hostaway.simulator.texts import NOTES
 
-JsonObject = dict[str, Any]
 _PAYLOAD = 32
 _TEMPLATE = template("reservation")
 _NULL = {field: null_share("reservation", field) for field in recorded()["reservation"]}

@@ -69,7 +69,7 @@ class SimulatorState:
         self.windows = SlidingWindows()
         self.faults = FaultRules()
         self.stats = Stats()
-        self.cache = ByteCache(config.cache_bytes)
+        self.cache = ByteCache()
         self.accounts: dict[int, Account] = {}
         for account_id, secret in config.accounts.items():
             self.add_account(account_id, secret)

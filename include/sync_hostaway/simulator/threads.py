@@ -6,18 +6,17 @@ import hashlib
 import math
 from collections.abc import Sequence
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sync_hostaway.simulator.clock import DAY, parse_stamp, stamp
 from sync_hostaway.simulator.listings import ListingOutline
 from sync_hostaway.simulator.recorded import template
 from sync_hostaway.simulator.reservation_payloads import reduced
 from sync_hostaway.simulator.reservations import AIRBNB
-from sync_hostaway.simulator.rows import ReservationRow, ThreadRow
+from sync_hostaway.simulator.rows import JsonObject, ReservationRow, ThreadRow
 from sync_hostaway.simulator.seeds import stream
 from sync_hostaway.simulator.texts import AUTOMATIONS, GUEST_MESSAGES, HOST_MESSAGES, HTML_REPLIES
 
-JsonObject = dict[str, Any]
 _THREADS, _MESSAGES = 41, 42
 _EMPTY_SHARE = 0.03
 _MOST_MESSAGES = 60

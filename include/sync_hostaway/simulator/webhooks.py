@@ -25,6 +25,8 @@ EVENTS = {
     "message.received": "conversationMessage",
 }
 _WRITABLE = ("isEnabled", "url", "login", "password", "alertingEmailAddress")
+# Seconds that a receiver has to answer in.
+_TIMEOUT = 20.0
 _NO_ANSWER = 0
 _BODY_KEPT = 500
 
@@ -51,9 +53,7 @@ class Mischief:
     held: list[tuple[Webhook, JsonObject, int]] = field(default_factory=list)
 
 
-def _is_loopback(host: str | None) -> bool:
-    if host is None:
-        return False
+def _is_loopback(host: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
@@ -120,14 +120,13 @@ class Webhooks:
 
     def _check_port(self, url: str) -> None:
         parts = urlsplit(url)
-        mode = self._config.webhook_port_refusal
         try:
             port = parts.port
         except ValueError:
             raise WebhookRefused("url has an invalid port") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise WebhookRefused("url is not valid")
-        if port is not None and (mode == "always" or (mode == "public" and not _is_loopback(parts.hostname))):
+        if port is not None and not _is_loopback(parts.hostname):
             raise WebhookRefused("url must not contain a port")
 
     async def _probe(self, url: str) -> None:
@@ -149,14 +148,13 @@ class Webhooks:
 
     async def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=self._config.webhook_timeout)
-            self._session = aiohttp.ClientSession(timeout=timeout)
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT))
         return self._session
 
     def emit(self, account_id: int, event: str, data: JsonObject) -> int:
         """Send an event to every enabled webhook of the account; returns to how many."""
         hooks = [hook for hook in self.of_account(account_id) if hook.row["isEnabled"]]
-        body = {"object": EVENTS.get(event, event.partition(".")[0]), "event": event, "accountId": account_id}
+        body = {"object": EVENTS[event], "event": event, "accountId": account_id}
         for hook in hooks:
             self._dispatch(hook, {**body, "data": data})
         return len(hooks)
@@ -172,26 +170,13 @@ class Webhooks:
             mischief.held.append((hook, body, copies))
             return
         held, mischief.held = mischief.held, []
-        self._start([(hook, body)] * copies + [(late, what) for late, what, times in held for _ in range(times)])
-
-    def flush(self) -> int:
-        """Send the events that wait to be overtaken."""
-        held, self.mischief.held = self.mischief.held, []
-        self._start([(hook, body) for hook, body, times in held for _ in range(times)])
-        return len(held)
-
-    def _start(self, deliveries: list[tuple[Webhook, JsonObject]]) -> None:
-        if len(deliveries) == 1 or not deliveries:
-            jobs = [self._deliver(hook, body) for hook, body in deliveries]
-        else:
-            # One after the other, as the order between them is the point.
-            jobs = [self._deliver_all(deliveries)]
-        for job in jobs:
-            task = asyncio.get_running_loop().create_task(job)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        deliveries = [(hook, body)] * copies + [(late, what) for late, what, times in held for _ in range(times)]
+        task = asyncio.get_running_loop().create_task(self._deliver_all(deliveries))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _deliver_all(self, deliveries: list[tuple[Webhook, JsonObject]]) -> None:
+        """One after the other, as the order between them is the point."""
         for hook, body in deliveries:
             await self._deliver(hook, body)
 

@@ -5,42 +5,41 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 
 from sync_hostaway.accounts.registry import client_for, get_account, refuse_account
 from sync_hostaway.exceptions import CredentialsRefused, SyncHostawayError, SyncIncomplete
+from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.landing.shapes import as_utc
 from sync_hostaway.landing.writer import Counts
 from sync_hostaway.sync.context import QUERIES, Missing, Progress, SyncContext
-from sync_hostaway.sync.lists import (
-    sync_conversations,
-    sync_coupons,
-    sync_listings,
-    sync_reservations,
-    sync_reviews,
-    sync_tasks,
-    sync_users,
-)
+from sync_hostaway.sync.lists import scan, scan_daily, sync_reservations
 from sync_hostaway.sync.per_parent import sync_calendar, sync_messages
-from sync_hostaway.warehouse import Connection, fetch_value
+from sync_hostaway.warehouse import Connection, alone, fetch_value
 
 log = structlog.get_logger(__name__)
 
 PLANS: dict[Resource, Callable[[SyncContext], Missing]] = {
-    Resource.LISTINGS: sync_listings,
+    # archived ones too
+    Resource.LISTINGS: partial(scan, path=endpoints.LISTINGS),
     Resource.RESERVATIONS: sync_reservations,
-    Resource.CONVERSATIONS: sync_conversations,
+    # always the whole list: Hostaway offers no filter by change
+    Resource.CONVERSATIONS: partial(scan, path=endpoints.CONVERSATIONS),
     Resource.MESSAGES: sync_messages,
     Resource.CALENDAR_DAYS: sync_calendar,
-    Resource.REVIEWS: sync_reviews,
-    Resource.TASKS: sync_tasks,
-    Resource.USERS: sync_users,
-    Resource.COUPONS: sync_coupons,
+    # of either direction, also those nobody has written yet
+    Resource.REVIEWS: partial(scan_daily, path=endpoints.REVIEWS),
+    Resource.TASKS: partial(scan_daily, path=endpoints.TASKS),
+    # with the listings they may see
+    Resource.USERS: partial(scan_daily, path=endpoints.USERS),
+    Resource.COUPONS: partial(scan_daily, path=endpoints.COUPONS),
 }
 """In the order they can run one after another: parents come before what hangs on them."""
 
@@ -139,8 +138,7 @@ def _run(
     since: datetime | None,
     on_progress: Callable[[Progress], None] | None,
 ) -> tuple[SyncResult, SyncHostawayError | None]:
-    if since and since.tzinfo is None:
-        since = since.replace(tzinfo=UTC)  # as Hostaway writes moments
+    since = as_utc(since) if since else None
     params = {
         "account_id": client.account_id,
         "run_key": run_key,
@@ -148,8 +146,7 @@ def _run(
         "mode": mode.value,
         "since": since,
     }
-    connection.execute(QUERIES["lock_resource"], params)
-    try:
+    with alone(connection, f"sync {resource}", client.account_id):
         connection.execute(QUERIES["close_abandoned"], params)
         sync_run_id = fetch_value(connection, QUERIES["start_run"], params)
         ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress)
@@ -164,9 +161,6 @@ def _run(
         verdict = _finish(ctx, _verdict(ctx, error), error)
         if isinstance(error, CredentialsRefused):
             refuse_account(connection, client, str(error))
-    finally:
-        if not connection.closed:
-            connection.execute(QUERIES["unlock_resource"], params)
     text = str(error) if error else None
     result = SyncResult(client.account_id, resource, mode, verdict, ctx.expected, ctx.counts, client.stats.calls, text)
     return result, error
@@ -213,12 +207,7 @@ def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) 
         mode=ctx.mode.value,
         verdict=verdict,
         expected=ctx.expected,
-        seen=ctx.counts.seen,
-        new=ctx.counts.new,
-        changed=ctx.counts.changed,
-        unchanged=ctx.counts.unchanged,
-        quarantined=ctx.counts.quarantined,
-        tombstoned=ctx.counts.tombstoned,
+        **asdict(ctx.counts),
         api_calls=ctx.client.stats.calls,
         error=text,
     )

@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of
+from sync_hostaway.landing.shapes import as_moment
 from sync_hostaway.sync.context import Missing, SyncContext
 from sync_hostaway.sync.pages import Pages
 
 _PASSES = 4
-
-
-def sync_listings(ctx: SyncContext) -> Missing:
-    """Read every listing, archived ones too."""
-    return _scan(ctx, endpoints.LISTINGS)
-
-
-def sync_conversations(ctx: SyncContext) -> Missing:
-    """Read the whole thread list: Hostaway offers no filter by change."""
-    return _scan(ctx, endpoints.CONVERSATIONS)
-
-
-def sync_reviews(ctx: SyncContext) -> Missing:
-    """Read every review of either direction, also those nobody has written yet, once a day."""
-    return _scan_daily(ctx, endpoints.REVIEWS)
-
-
-def sync_tasks(ctx: SyncContext) -> Missing:
-    """Read every task, once a day."""
-    return _scan_daily(ctx, endpoints.TASKS)
-
-
-def sync_users(ctx: SyncContext) -> Missing:
-    """Read every user with the listings they may see, once a day."""
-    return _scan_daily(ctx, endpoints.USERS)
-
-
-def sync_coupons(ctx: SyncContext) -> Missing:
-    """Read every coupon, once a day."""
-    return _scan_daily(ctx, endpoints.COUPONS)
 
 
 def sync_reservations(ctx: SyncContext) -> Missing:
@@ -55,13 +26,14 @@ def sync_reservations(ctx: SyncContext) -> Missing:
     return _read_everything(ctx)
 
 
-def _scan_daily(ctx: SyncContext, path: str) -> Missing:
+def scan_daily(ctx: SyncContext, path: str) -> Missing:
+    """Read a list as `scan` does; in incremental mode only when that was not done today."""
     if ctx.mode is Mode.INCREMENTAL and ctx.value("read_today"):
         return Missing()
-    return _scan(ctx, path)
+    return scan(ctx, path)
 
 
-def _scan(ctx: SyncContext, path: str) -> Missing:
+def scan(ctx: SyncContext, path: str) -> Missing:
     """Read a list by offset until one pass saw all of it, holding still."""
     pages = Pages(ctx, "by offset")
     for number in range(_PASSES):
@@ -194,9 +166,4 @@ def _walk_back_to(
 
 
 def _updated_on(row: object) -> datetime | None:
-    text = row.get("updatedOn") if isinstance(row, dict) else None
-    try:
-        stamp = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return stamp.astimezone(UTC) if stamp and stamp.tzinfo else stamp and stamp.replace(tzinfo=UTC)
+    return as_moment(row.get("updatedOn")) if isinstance(row, dict) else None

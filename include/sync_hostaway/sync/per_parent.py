@@ -109,7 +109,7 @@ def _read_thread(ctx: SyncContext, conversation_id: int) -> _Answer:
     pages = by_offset(
         ctx.client,
         endpoints.messages_of(conversation_id),
-        {"includeScheduledMessages": 1},
+        endpoints.WITH_SCHEDULED,
         resource=ctx.resource,
         page_size=ctx.settings.page_size,
         walk=walk,

@@ -58,13 +58,6 @@ on conflict (account_id, resource) do update set
     sync_run_id = excluded.sync_run_id,
     updated_at = now()
 
--- name: lock_resource
--- Two processes that sync the same resource of the same account take turns.
-select pg_advisory_lock(hashtextextended('hostaway sync ' || %(resource)s, %(account_id)s))
-
--- name: unlock_resource
-select pg_advisory_unlock(hashtextextended('hostaway sync ' || %(resource)s, %(account_id)s))
-
 -- name: drop_stale_walk
 delete from ops.walks
 where
@@ -114,24 +107,40 @@ select clock_timestamp() as now
 
 -- name: due_calendars
 -- Days pass and the window moves on: each calendar is due once a day, and when a reservation of its listing landed since.
-select listings.entity_id::bigint as listing_id
-from landing.listings
-left join ops.calendars as fetched
-    on fetched.account_id = listings.account_id and fetched.listing_id = listings.entity_id::bigint
+-- Reservations that landed later than the calendar read longest ago are looked at once, not for each listing.
+with calendars as materialized (
+    select
+        listings.entity_id,
+        fetched.first_day,
+        fetched.last_day,
+        fetched.run_key,
+        fetched.fetched_at
+    from landing.listings
+    left join ops.calendars as fetched
+        on fetched.account_id = listings.account_id and fetched.listing_id = listings.entity_id::bigint
+    where listings.account_id = %(account_id)s and listings.deleted_at is null
+),
+
+touched as materialized (
+    select
+        reservations.payload ->> 'listingMapId' as entity_id,
+        max(reservations.landed_at) as landed_at
+    from landing.reservations
+    where
+        reservations.account_id = %(account_id)s
+        and reservations.landed_at > (select min(calendars.fetched_at) from calendars)
+        -- both ends: the planner takes the index for a range
+        and reservations.landed_at < 'infinity'
+    group by reservations.payload ->> 'listingMapId'
+)
+
+select calendars.entity_id::bigint as listing_id
+from calendars
+left join touched on calendars.entity_id = touched.entity_id
 where
-    listings.account_id = %(account_id)s
-    and listings.deleted_at is null
-    and (
-        (fetched.first_day, fetched.last_day) is distinct from (%(first_day)s::date, %(last_day)s::date)
-        or (%(mode)s = 'full' and fetched.run_key <> %(walk_key)s)
-        or exists (
-            select 1 from landing.reservations
-            where
-                reservations.account_id = %(account_id)s
-                and reservations.landed_at > fetched.fetched_at
-                and reservations.payload ->> 'listingMapId' = listings.entity_id
-        )
-    )
+    (calendars.first_day, calendars.last_day) is distinct from (%(first_day)s::date, %(last_day)s::date)
+    or (%(mode)s = 'full' and calendars.run_key <> %(walk_key)s)
+    or touched.landed_at > calendars.fetched_at
 order by listing_id
 
 -- name: forget_deleted_listings
@@ -155,13 +164,15 @@ on conflict (account_id, listing_id) do update set
 
 -- name: threads
 -- A thread whose stamp did not change, and one without any message, needs no call.
-with threads as (
+-- Unpacked once: a stamp is made of five looks into a large document.
+with threads as materialized (
     select
-        entity_id::bigint as conversation_id,
-        ops.thread_stamp(payload) as stamp,
-        greatest(payload ->> 'messageSentOn', payload ->> 'messageReceivedOn') as active_on
-    from landing.conversations
-    where account_id = %(account_id)s and deleted_at is null
+        landed.entity_id::bigint as conversation_id,
+        ops.thread_stamp(unpacked.payload) as stamp,
+        greatest(unpacked.payload ->> 'messageSentOn', unpacked.payload ->> 'messageReceivedOn') as active_on
+    from landing.conversations as landed
+    cross join lateral (select landed.payload || '{}'::jsonb as payload limit all offset 0) as unpacked
+    where landed.account_id = %(account_id)s and landed.deleted_at is null
 )
 
 select

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from sync_hostaway.transform.artifacts import build_docs, ensure_manifest
 from sync_hostaway.transform.invocation import ModelRun, profile_environment
-from sync_hostaway.transform.ledger import TransformRunning, pending_loads
+from sync_hostaway.transform.ledger import pending_loads
 from sync_hostaway.transform.project import find_project, project_hash
 from sync_hostaway.transform.runner import TransformResult, run_transform
 
 __all__ = [
     "ModelRun",
     "TransformResult",
-    "TransformRunning",
     "build_docs",
     "ensure_manifest",
     "find_project",

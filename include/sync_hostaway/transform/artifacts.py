@@ -6,12 +6,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import psycopg
-
 from sync_hostaway.exceptions import TransformFailed
 from sync_hostaway.transform.invocation import dbt_home, parse, profile_environment, run_dbt
 from sync_hostaway.transform.project import find_project, project_hash
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.warehouse import Connection
 
 
 def ensure_manifest(project_dir: Path | None = None) -> Path:
@@ -33,23 +31,16 @@ def ensure_manifest(project_dir: Path | None = None) -> Path:
     return manifest
 
 
-def build_docs(
-    target_dir: Path, connection_or_dsn: Connection | str | None = None, *, project_dir: Path | None = None
-) -> Path:
+def build_docs(target_dir: Path, connection: Connection) -> Path:
     """Write the documentation of the core tables and marts, one self-contained page, and return its path.
 
     Reads the catalogue of the warehouse, so the tables should be there.
     """
-    project = find_project(project_dir)
-    if isinstance(connection_or_dsn, psycopg.Connection):
-        environment = profile_environment(connection_or_dsn)
-    else:
-        with connect(connection_or_dsn) as connection:
-            environment = profile_environment(connection)
+    environment = profile_environment(connection)
     target_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="dbt-docs-") as scratch:
         outcome = run_dbt(
-            ["docs", "generate", "--static"], project_dir=project, environment=environment, target=Path(scratch)
+            ["docs", "generate", "--static"], project_dir=find_project(), environment=environment, target=Path(scratch)
         )
         if not outcome.success:
             raise TransformFailed(f"The documentation was not made: {'; '.join(outcome.failures())}")

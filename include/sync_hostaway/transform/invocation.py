@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,6 @@ from sync_hostaway.exceptions import ConfigurationError, TransformFailed
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.project import project_hash
 from sync_hostaway.warehouse import Connection
-
-Progress = Callable[["ModelRun"], None]
 
 # libpq's parameters that dbt takes, and the variables in which profiles.yml looks for them
 _ENVIRONMENT = {
@@ -63,7 +61,6 @@ _LOGGERS = ("stdout_log", "file_log")
 # A database error may quote the row it is about.
 _QUOTED_ROW = re.compile(r"\n\s*DETAIL:[^\n]*")
 
-logger = logging.getLogger(__name__)
 _one_at_a_time = threading.RLock()
 _parses: dict[tuple[str, ...], Outcome] = {}
 
@@ -143,13 +140,9 @@ def contract_columns(project_dir: Path, environment: Mapping[str, str]) -> list[
 
     :raises TransformFailed: when the project does not parse.
     """
-    with _one_at_a_time, _environment(environment):
-        parsed = _parsed(project_dir, environment)
-    if not parsed.success:
-        raise TransformFailed(f"The dbt project does not parse: {parsed.error}")
     return [
         (node.name, name, column.data_type)
-        for node in parsed.value.nodes.values()
+        for node in _manifest(project_dir, environment).nodes.values()
         if node.resource_type == "model" and node.config.materialized == "incremental"
         for name, column in node.columns.items()
     ]
@@ -162,11 +155,7 @@ def models_reading(project_dir: Path, environment: Mapping[str, str], resources:
 
     :raises TransformFailed: when the project does not parse.
     """
-    with _one_at_a_time, _environment(environment):
-        parsed = _parsed(project_dir, environment)
-    if not parsed.success:
-        raise TransformFailed(f"The dbt project does not parse: {parsed.error}")
-    manifest = parsed.value
+    manifest = _manifest(project_dir, environment)
 
     def landing(node_id: str) -> Iterator[str]:
         for parent_id in manifest.nodes[node_id].depends_on.nodes:
@@ -192,12 +181,7 @@ def warm_up(project_dir: Path, environment: Mapping[str, str]) -> None:
 
 
 def run_dbt(
-    arguments: Sequence[str],
-    *,
-    project_dir: Path,
-    environment: Mapping[str, str],
-    target: Path | None = None,
-    on_progress: Progress | None = None,
+    arguments: Sequence[str], *, project_dir: Path, environment: Mapping[str, str], target: Path | None = None
 ) -> Outcome:
     """Run a dbt command that needs the warehouse. Parses the project once per process and database.
 
@@ -207,7 +191,15 @@ def run_dbt(
         parsed = _parsed(project_dir, environment)
         if not parsed.success:
             return parsed
-        return _invoke(arguments, project_dir, manifest=parsed.value, target=target, on_progress=on_progress)
+        return _invoke(arguments, project_dir, manifest=parsed.value, target=target)
+
+
+def _manifest(project_dir: Path, environment: Mapping[str, str]) -> Any:
+    with _one_at_a_time, _environment(environment):
+        parsed = _parsed(project_dir, environment)
+    if not parsed.success:
+        raise TransformFailed(f"The dbt project does not parse: {parsed.error}")
+    return parsed.value
 
 
 def _parsed(project_dir: Path, environment: Mapping[str, str]) -> Outcome:
@@ -229,12 +221,7 @@ def parse(project_dir: Path, target: Path) -> Outcome:
 
 
 def _invoke(
-    arguments: Sequence[str],
-    project_dir: Path,
-    *,
-    manifest: Any = None,
-    target: Path | None = None,
-    on_progress: Progress | None = None,
+    arguments: Sequence[str], project_dir: Path, *, manifest: Any = None, target: Path | None = None
 ) -> Outcome:
     from dbt.cli.main import dbtRunner
 
@@ -257,9 +244,8 @@ def _invoke(
         *([] if target else ["--no-write-json"]),
     ]
     # fmt: on
-    callbacks = [_reporter(on_progress)] if on_progress else []
     try:
-        result = dbtRunner(manifest=manifest, callbacks=callbacks).invoke([*arguments, *flags])
+        result = dbtRunner(manifest=manifest).invoke([*arguments, *flags])
     finally:
         _close_loggers()
     if result.exception is not None and not isinstance(result.exception, Exception):
@@ -278,23 +264,6 @@ def _model_run(result: Any) -> ModelRun:
         seconds=round(result.execution_time, 3),
         message=_without_rows(result.message),
     )
-
-
-def _reporter(on_progress: Progress) -> Callable[[Any], None]:
-    turn = threading.Lock()
-
-    def report(event: Any) -> None:
-        if event.info.name != "NodeFinished":
-            return
-        info, run = event.data.node_info, event.data.run_result
-        # dbt calls from several threads, and takes whatever is raised here for a failure of the model.
-        with turn:
-            try:
-                on_progress(ModelRun(info.node_name, info.node_status, None, round(run.execution_time, 3)))
-            except Exception:
-                logger.exception("Progress of %s could not be reported", info.node_name)
-
-    return report
 
 
 def _without_rows(message: str | None) -> str | None:

@@ -20,10 +20,7 @@ from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 _WRITER_LOCK = 7_402_002
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
-
-
-class TransformRunning(TransformFailed):
-    """Another transform is running."""
+_KEEP_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,12 @@ class Need:
     photos_switched: bool
     sync_log_lags: bool
 
+    @property
+    def more_than_sync_log(self) -> bool:
+        return bool(self.loads) or self.everything or self.photos_switched
+
     def __bool__(self) -> bool:
-        return bool(self.loads) or self.everything or self.photos_switched or self.sync_log_lags
+        return self.more_than_sync_log or self.sync_log_lags
 
 
 def pending_loads(connection: Connection) -> int:
@@ -53,19 +54,19 @@ def pending_loads(connection: Connection) -> int:
     return int(fetch_value(connection, _SQL["pending_loads"]))
 
 
+def oldest_pending_seconds(connection: Connection) -> float:
+    """How long the oldest of them has been waiting; 0 when none waits."""
+    return float(fetch_value(connection, _SQL["oldest_pending"]))
+
+
 @contextmanager
-def only_writer(connection: Connection, *, wait: bool) -> Iterator[None]:
-    """Hold the lock that lets one transform at a time into a warehouse.
+def only_writer(connection: Connection) -> Iterator[None]:
+    """Hold the lock that lets one transform at a time into a warehouse, as soon as it is free.
 
     The session holds it: it is free as soon as the process that held it is gone.
-
-    :raises TransformRunning: if it is taken and `wait` is false.
     """
     key = {"key": _WRITER_LOCK}
-    if wait:
-        connection.execute(_SQL["lock"], key)
-    elif not fetch_value(connection, _SQL["try_lock"], key):
-        raise TransformRunning
+    connection.execute(_SQL["lock"], key)
     try:
         yield
     finally:
@@ -117,8 +118,13 @@ def begin(
 
 
 def resources_due(connection: Connection, claim: Claim) -> set[str]:
-    """Resources of which a transform may change rows: those it claimed loads of, and those with rows held back."""
-    return {*claim.resources, *(row["resource"] for row in connection.execute(_SQL["held_resources"]))}
+    """Resources of which a transform may change rows: those it claimed loads of, and those it may release rows of."""
+    due = set(claim.resources)
+    for held in connection.execute(_SQL["held"]):
+        # What is released may be what other rows wait for.
+        if f"{held['parent']}s" in due:
+            due.add(held["resource"])
+    return due
 
 
 def retyped(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> list[str]:
@@ -164,3 +170,12 @@ def fail(connection: Connection, claim: Claim, runs: list[ModelRun], error: str)
 
 def _models(runs: list[ModelRun]) -> Jsonb:
     return Jsonb([asdict(run) for run in runs])
+
+
+def tidy(connection: Connection) -> dict[str, int]:
+    """Close syncs whose process was killed and delete what nobody will ask for. Returns rows per query."""
+    with connection.transaction():
+        return {
+            name: connection.execute(_SQL[name], {"days": _KEEP_DAYS}).rowcount
+            for name in ("close_abandoned_runs", "delete_old_deltas", "delete_old_loads", "delete_old_transforms")
+        }

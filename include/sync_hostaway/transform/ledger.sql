@@ -1,14 +1,16 @@
 -- name: lock
 select pg_advisory_lock(%(key)s)
 
--- name: try_lock
-select pg_try_advisory_lock(%(key)s) as locked
-
 -- name: unlock
 select pg_advisory_unlock(%(key)s)
 
 -- name: pending_loads
 select count(*) from ops.loads where transformed_at is null
+
+-- name: oldest_pending
+select coalesce(extract(epoch from clock_timestamp() - min(landed_at)), 0)::float as seconds
+from ops.loads
+where transformed_at is null
 
 -- name: last_success
 select project_hash, photos
@@ -47,8 +49,9 @@ select
     %(selection)s,
     %(photos)s,
     %(reads_all)s,
-    greatest(clock_timestamp(), max(earlier.started_at) + interval '1 microsecond')
-from ops.transforms as earlier
+    greatest(
+        clock_timestamp(), (select max(earlier.started_at) from ops.transforms as earlier) + interval '1 microsecond'
+    )
 returning transform_id
 
 -- name: claim
@@ -82,8 +85,12 @@ select account_id, resource, entity_id, missing_parent from orphans
 on conflict (account_id, resource, entity_id) do update set missing_parent = excluded.missing_parent
 where held.missing_parent <> excluded.missing_parent
 
--- name: held_resources
-select distinct resource from ops.held_rows
+-- name: held
+-- Parents first.
+select resource, split_part(missing_parent, ' ', 1) as parent
+from ops.held_rows
+group by resource, parent
+order by array_position(array['reservations', 'conversations', 'messages', 'calendar_days'], resource)
 
 -- name: complete_loads
 update ops.loads
@@ -118,3 +125,23 @@ inner join pg_catalog.pg_attribute as present
         present.attrelid = to_regclass(format('hostaway.%%I', wanted.model))
         and present.attname = wanted.column_name
         and not present.attisdropped
+
+-- name: close_abandoned_runs
+-- A task is killed at the latest when its Dag run is; no sync of one resource takes a day.
+update ops.sync_runs
+set verdict = 'failed', finished_at = clock_timestamp(), error = 'the process ended without a verdict'
+where verdict = 'running' and started_at < now() - interval '1 day'
+
+-- name: delete_old_deltas
+-- The sync log of analysts holds none of them.
+delete from ops.sync_runs where mode = 'delta' and finished_at < now() - make_interval(days => %(days)s)
+
+-- name: delete_old_loads
+delete from ops.loads where transformed_at < now() - make_interval(days => %(days)s)
+
+-- name: delete_old_transforms
+delete from ops.transforms
+where
+    finished_at < now() - make_interval(days => %(days)s)
+    and transform_id < (select max(transform_id) from ops.transforms where state = 'succeeded')
+    and not exists (select 1 from ops.loads where loads.transform_id = transforms.transform_id)

@@ -23,7 +23,7 @@ def wait_for_transforms(context: Any) -> None:
     from sync_hostaway.warehouse import connect
 
     connection = _held.enter_context(connect(application="sync-hostaway dbt task"))
-    _held.enter_context(only_writer(connection, wait=True))
+    _held.enter_context(only_writer(connection))
 
 
 def let_transforms_run(context: Any, result: Any = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,6 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.transform import ledger
 from sync_hostaway.transform.invocation import (
     ModelRun,
-    Progress,
     contract_columns,
     models_reading,
     profile_environment,
@@ -25,7 +24,7 @@ from sync_hostaway.transform.invocation import (
 from sync_hostaway.transform.project import find_project, project_hash
 from sync_hostaway.warehouse import Connection, connect
 
-_VIEWS = "config.materialized:view"
+_SYNC_LOG = "sync_logs"
 
 
 @dataclass(frozen=True)
@@ -58,61 +57,53 @@ def run_transform(
     connection_or_dsn: Connection | str | None = None,
     *,
     requested_by: str,
-    select: Sequence[str] | None = None,
     full_refresh: bool = False,
-    on_progress: Progress | None = None,
-    wait: bool = True,
-    photos: bool | None = None,
     project_dir: Path | None = None,
 ) -> TransformResult:
     """Bring everything that has landed into the core tables, and return once it is there.
 
-    Returns at once when there is nothing to do. When the project has changed since the last transform that succeeded,
-    views are built and every row is read again, so that the tables are what the project says now; rows that stay the
-    same are not rewritten.
+    Returns at once when there is nothing to do, and waits for a transform that is running. When the project has changed
+    since the last transform that succeeded, views are built and every row is read again, so that the tables are what
+    the project says now; rows that stay the same are not rewritten.
 
     :param connection_or_dsn: an autocommit connection, which nothing else uses meanwhile, or a libpq URL; without it,
         the warehouse of the settings.
     :param requested_by: who asked, for the ledger.
-    :param select: build these models alone (dbt's selection syntax). Such a transform finishes no loads.
     :param full_refresh: build the tables anew from all that has ever landed.
-    :param wait: whether to wait for a transform that is running.
-    :param photos: whether to fill listing_photos; without it, as set.
     :param project_dir: the dbt project; without it, the one beside this package.
-    :raises TransformRunning: if another one is running and `wait` is false.
     :raises TransformFailed: naming the models that failed. What has landed stays pending.
     """
     started = time.monotonic()
     project = find_project(project_dir)
     hashed = project_hash(project)
-    photos = get_settings().photos if photos is None else photos
-    asked = bool(select) or full_refresh
+    photos = get_settings().photos
 
     with _connection(connection_or_dsn) as connection:
-        if not asked and not ledger.look(connection, project_hash=hashed, photos=photos):
+        if not full_refresh and not ledger.look(connection, project_hash=hashed, photos=photos):
             return TransformResult(seconds=time.monotonic() - started)
         environment = profile_environment(connection)
-        with ledger.only_writer(connection, wait=wait):
+        with ledger.only_writer(connection):
             # Another transform may have done it all while this one waited.
             need = ledger.look(connection, project_hash=hashed, photos=photos)
-            if not asked and not need:
+            if not full_refresh and not need:
                 return TransformResult(seconds=time.monotonic() - started)
-            selection = _selection(need, select, full_refresh=full_refresh)
+            selection = None if full_refresh or need.more_than_sync_log else _SYNC_LOG
             claim = ledger.begin(
                 connection,
                 requested_by=requested_by,
                 project_hash=hashed,
                 photos=photos,
                 selection=selection,
-                reads_all=need.everything and not asked,
+                reads_all=need.everything and not full_refresh,
             )
             runs: list[ModelRun] = []
             with _failure_noted(connection, claim, runs):
                 columns = contract_columns(project, environment) if need.everything else []
                 retyped = ledger.retyped(connection, columns)
-                due = models_reading(project, environment, ledger.resources_due(connection, claim))
-                for step in _steps(need, due, selection, retyped, full_refresh=full_refresh):
-                    outcome = run_dbt(step, project_dir=project, environment=environment, on_progress=on_progress)
+                resources = set() if selection else ledger.resources_due(connection, claim)
+                due = models_reading(project, environment, resources)
+                for step in _steps(need, due, retyped, full_refresh=full_refresh):
+                    outcome = run_dbt(step, project_dir=project, environment=environment)
                     runs += outcome.runs
                     if not outcome.success:
                         raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(outcome.failures())}")
@@ -120,17 +111,7 @@ def run_transform(
     return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs)
 
 
-def _selection(need: ledger.Need, select: Sequence[str] | None, *, full_refresh: bool) -> str | None:
-    """The models a transform is limited to; one that is not, which is None, finishes loads."""
-    if select:
-        return " ".join(select)
-    only_sync_log = not (full_refresh or need.everything or need.photos_switched or need.loads)
-    return "sync_logs" if only_sync_log else None
-
-
-def _steps(
-    need: ledger.Need, due: list[str], selection: str | None, retyped: list[str], *, full_refresh: bool
-) -> list[list[str]]:
+def _steps(need: ledger.Need, due: list[str], retyped: list[str], *, full_refresh: bool) -> list[list[str]]:
     """The dbt commands of a transform.
 
     :param due: models that have rows to read.
@@ -138,11 +119,8 @@ def _steps(
         column's type, but everything in them is in landing too.
     """
     if full_refresh:
-        # Building a table anew drops the views on it.
-        return [["run", "--full-refresh", *(["--select", *selection.split(), _VIEWS] if selection else [])]]
-    if selection:
-        return [["run", "--select", *selection.split()]]
-    chosen = [*(["sync_logs"] if need.sync_log_lags else []), *due]
+        return [["run", "--full-refresh"]]
+    chosen = [*([_SYNC_LOG] if need.sync_log_lags else []), *due]
     steps = [["run", *([] if need.everything else ["--select", *chosen])]] if need.everything or chosen else []
     rebuilt = [*retyped, *(["listing_photos"] if need.photos_switched else [])]
     if rebuilt:

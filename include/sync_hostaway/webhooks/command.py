@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -15,11 +15,13 @@ from sync_hostaway.cli_parts import AccountId, out, say_if_simulated, warehouse,
 from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.replies import decode
+from sync_hostaway.landing.shapes import as_utc
 from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks import history
-from sync_hostaway.webhooks.endpoints import ensure_endpoint, find_endpoint, rotate_password
-from sync_hostaway.webhooks.history import EventFilter, State
-from sync_hostaway.webhooks.registration import ensure_registered
+from sync_hostaway.webhooks.endpoints import find_endpoint
+from sync_hostaway.webhooks.events import State
+from sync_hostaway.webhooks.history import EventFilter
+from sync_hostaway.webhooks.registration import ensure_registered, rotate
 
 webhooks_app = typer.Typer(help="Webhook events, and where Hostaway delivers them.", no_args_is_help=True)
 
@@ -126,11 +128,10 @@ def webhooks_register(
 
 @webhooks_app.command("rotate")
 def webhooks_rotate(account_id: AccountId) -> None:
-    """Give Hostaway a new password. The old one is accepted for two more hours, so that no delivery is lost."""
+    """Give Hostaway a new password. The old one is accepted until Hostaway has had it for two hours."""
     with warehouse() as connection:
         say_if_simulated()
-        ensure_endpoint(connection, account_id)
-        rotate_password(connection, account_id)
+        rotate(connection, account_id)
         if not _register(connection, account_id):
             out.print("hostaway_maintenance tells Hostaway the new password; until then the old one goes on working.")
             raise typer.Exit(1)
@@ -161,7 +162,7 @@ def _filter(
     return EventFilter(
         account_id=account,
         states=tuple(states) if states else None,
-        since=since.replace(tzinfo=UTC) if since and since.tzinfo is None else since,
+        since=as_utc(since) if since else None,
         event_ids=tuple(event_ids) if event_ids else None,
         **fields,
     )

@@ -14,7 +14,7 @@ from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS
 from sync_hostaway.landing.shapes import Id, MaybeId
 from sync_hostaway.warehouse import Connection, load_queries
-from sync_hostaway.webhooks.endpoints import Endpoint
+from sync_hostaway.webhooks.endpoints import Endpoint, want_sync
 from sync_hostaway.webhooks.events import RESERVATION
 
 _QUERIES = load_queries(Path(__file__).with_name("upkeep.sql"))
@@ -43,7 +43,6 @@ class _Entry:
     event: str | None
     object: str | None
     object_id: int | None
-    listing_id: int | None
     arrived: bool
 
 
@@ -65,7 +64,7 @@ def reconcile(connection: Connection, client: HostawayClient, endpoint: Endpoint
             connection.execute(_QUERIES["put_missed_event"], _params(endpoint, entry))
         needs_sync = not is_all or len(named) < len(failed)
         if needs_sync:
-            connection.execute(_QUERIES["want_sync"], {"account_id": endpoint.account_id})
+            want_sync(connection, endpoint.account_id)
         read_to = max((entry.id for entry in entries), default=0)
         connection.execute(_QUERIES["log_was_read"], {"account_id": endpoint.account_id, "log_read_to": read_to})
     return Missed(len(named), needs_sync)
@@ -93,14 +92,17 @@ def _entry(row: Any) -> _Entry | None:
     try:
         return _Entry(
             id=_ID.validate_python(row["id"]),
-            event=row.get("event"),
-            object=row.get("object"),
+            event=_text(row.get("event")),
+            object=_text(row.get("object")),
             object_id=_MAYBE_ID.validate_python(row.get("objectId")),
-            listing_id=_MAYBE_ID.validate_python(row.get("listingMapId")),
             arrived=str(row.get("responseStatus")).startswith("2"),
         )
     except (AttributeError, KeyError, TypeError, ValidationError):
         return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _params(endpoint: Endpoint, entry: _Entry) -> dict[str, Any]:
@@ -111,5 +113,4 @@ def _params(endpoint: Endpoint, entry: _Entry) -> dict[str, Any]:
         "event": entry.event,
         "object": entry.object,
         "object_id": entry.object_id,
-        "listing_id": entry.listing_id,
     }

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from sync_hostaway.accounts.secrets_store import WEBHOOK_PASSWORD, DatabaseSecretsStore
+from sync_hostaway.exceptions import ConfigurationError
 from sync_hostaway.warehouse import Connection, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("endpoints.sql"))
@@ -86,9 +86,11 @@ def rotate_password(connection: Connection, account_id: int) -> None:
 
 
 def password_for(connection: Connection, endpoint: Endpoint) -> str:
-    """The password to tell Hostaway. One that the SecretsStore has lost is replaced."""
+    """The password to tell Hostaway. One that the SecretsStore has lost, or cannot decrypt any more, is replaced."""
     store = DatabaseSecretsStore(connection)
-    password = store.get(endpoint.account_id, WEBHOOK_PASSWORD)
+    password = None
+    with suppress(ConfigurationError):
+        password = store.get(endpoint.account_id, WEBHOOK_PASSWORD)
     if password is None or digest(password.encode()) != endpoint.password_digest:
         rotate_password(connection, endpoint.account_id)
         password = store.get(endpoint.account_id, WEBHOOK_PASSWORD)
@@ -113,22 +115,16 @@ def set_registered(connection: Connection, account_id: int, *, url: str, hostawa
     connection.execute(_QUERIES["set_registered"], params)
 
 
+def want_sync(connection: Connection, account_id: int) -> None:
+    """Note that deliveries were lost which nobody can name; `hostaway_maintenance` asks for a sync."""
+    connection.execute(_QUERIES["want_sync"], {"account_id": account_id})
+
+
 def set_unregistered(connection: Connection, account_id: int) -> None:
     """Note that Hostaway delivers nothing any more."""
     connection.execute(_QUERIES["set_unregistered"], {"account_id": account_id})
 
 
 def set_state(connection: Connection, account_id: int, state: str, reason: str) -> None:
-    """Note why Hostaway delivers nothing: `polling` or `failed`."""
+    """Note what is wrong: why Hostaway delivers nothing (`polling`, `failed`), or what else does (`registered`)."""
     connection.execute(_QUERIES["set_state"], {"account_id": account_id, "state": state, "reason": reason})
-
-
-@contextmanager
-def registration_lock(connection: Connection, account_id: int) -> Iterator[None]:
-    """One at a time talks to Hostaway about an account's webhook; two would make two."""
-    connection.execute(_QUERIES["lock_registration"], {"account_id": account_id})
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            connection.execute(_QUERIES["unlock_registration"], {"account_id": account_id})

@@ -70,8 +70,8 @@ set
     updated_at = now()
 where account_id = %(account_id)s
 
--- name: lock_registration
-select pg_advisory_lock(hashtextextended('hostaway webhook registration', %(account_id)s))
-
--- name: unlock_registration
-select pg_advisory_unlock(hashtextextended('hostaway webhook registration', %(account_id)s))
+-- name: want_sync
+-- The moment of the newest loss: a sync that was asked for before it does not make up for it.
+update ops.webhook_endpoints
+set sync_wanted_at = clock_timestamp()
+where account_id = %(account_id)s

@@ -12,14 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from sync_hostaway.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway.replies import decode
-from sync_hostaway.landing.shapes import Id, Timestamp
+from sync_hostaway.landing.shapes import as_id
 
 RESERVATION = "reservation"
 MESSAGE = "conversationMessage"
@@ -30,21 +28,30 @@ PROBE_SIZE = 1024
 # Hostaway's objects are five levels deep.
 _DEPTH = 32
 _NAME_LENGTH = 100
-_ID: TypeAdapter[int] = TypeAdapter(Id)
-_TIMESTAMP: TypeAdapter[datetime | None] = TypeAdapter(Timestamp)
+
+
+class State(StrEnum):
+    """What has become of an event."""
+
+    PENDING = "pending"
+    DONE = "done"
+    GONE = "gone"
+    DEAD = "dead"
+    IGNORED = "ignored"
+    UNREADABLE = "unreadable"
+    DISCARDED = "discarded"
 
 
 @dataclass(frozen=True)
 class Event:
     """An event as the inbox keeps it.
 
-    :param state: `pending`; `ignored` when nobody here knows such objects; `unreadable` when it leads to no object.
+    :param state: pending; ignored when nobody here knows such objects; unreadable when it leads to no object.
     :param content_hash: the same for everything Hostaway sends twice.
-    :param source_at: the object's own change stamp.
     :param reason: why it is not pending.
     """
 
-    state: str
+    state: State
     content_hash: bytes
     body: bytes | None
     event: str | None = None
@@ -52,8 +59,6 @@ class Event:
     object_id: int | None = None
     conversation_id: int | None = None
     reservation_id: int | None = None
-    listing_id: int | None = None
-    source_at: datetime | None = None
     reason: str | None = None
 
 
@@ -66,7 +71,7 @@ def read_event(body: bytes) -> Event:
         is_sound = False
     if not is_sound or not isinstance(content, dict):
         why = "a JSON object was expected" if is_sound else f"not JSON, or nested deeper than {_DEPTH} levels"
-        return Event("unreadable", hashlib.sha256(body).digest(), body, reason=why)
+        return Event(State.UNREADABLE, hashlib.sha256(body).digest(), body, reason=why)
     return _event(content, body)
 
 
@@ -86,14 +91,14 @@ def _event(content: dict[str, Any], body: bytes) -> Event:
     data = envelope["data"] if isinstance(envelope.get("data"), dict) else envelope
     name = _text(envelope.get("event")) or _text(content.get("event"))
     kind = _text(envelope.get("object")) or _text(content.get("object")) or _kind_of(name, data)
-    object_id, conversation_id = _id(data.get("id")), _id(data.get("conversationId"))
-    reservation_id = object_id if kind == RESERVATION else _id(data.get("reservationId"))
+    object_id, conversation_id = as_id(data.get("id")), as_id(data.get("conversationId"))
+    reservation_id = object_id if kind == RESERVATION else as_id(data.get("reservationId"))
     if kind not in (RESERVATION, MESSAGE):
-        state, reason = "ignored", f"nothing is done about objects of the kind {kind or 'that is not named'}"
+        state, reason = State.IGNORED, f"nothing is done about objects of the kind {kind or 'that is not named'}"
     elif reservation_id or (kind == MESSAGE and conversation_id):
-        state, reason = "pending", None
+        state, reason = State.PENDING, None
     else:
-        state, reason = "unreadable", f"the {kind} has no id that leads to it"
+        state, reason = State.UNREADABLE, f"the {kind} has no id that leads to it"
     return Event(
         state=state,
         content_hash=_hash(content),
@@ -103,8 +108,6 @@ def _event(content: dict[str, Any], body: bytes) -> Event:
         object_id=object_id,
         conversation_id=conversation_id,
         reservation_id=reservation_id,
-        listing_id=_id(data.get("listingMapId")),
-        source_at=_moment(data.get("updatedOn")),
         reason=reason,
     )
 
@@ -138,19 +141,3 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 def _text(value: Any) -> str | None:
     return value[:_NAME_LENGTH] if isinstance(value, str) and value else None
-
-
-def _id(value: Any) -> int | None:
-    try:
-        return _ID.validate_python(value)
-    except ValidationError:
-        return None
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        moment = _TIMESTAMP.validate_python(value)
-    except ValidationError:
-        return None
-    # Hostaway's stamps are UTC and do not say so.
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)

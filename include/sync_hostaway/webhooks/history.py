@@ -1,30 +1,17 @@
-"""Looks at events, and sends them round again or away. The command line and the HTTP API only call this."""
+"""Shows, replays and discards events. The command line and the HTTP API only call this."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from sync_hostaway.exceptions import InvalidValue
 from sync_hostaway.warehouse import Connection, load_queries
-from sync_hostaway.webhooks.events import read_event
+from sync_hostaway.webhooks.events import State, read_event
 
 _QUERIES = load_queries(Path(__file__).with_name("history.sql"))
-
-
-class State(StrEnum):
-    """What has become of an event."""
-
-    PENDING = "pending"
-    DONE = "done"
-    GONE = "gone"
-    DEAD = "dead"
-    IGNORED = "ignored"
-    UNREADABLE = "unreadable"
-    DISCARDED = "discarded"
 
 
 @dataclass(frozen=True)
@@ -88,10 +75,10 @@ def replay(connection: Connection, wanted: EventFilter) -> int:
         return connection.execute(query, _params(wanted)).rowcount + _read_again(connection, wanted)
 
 
-def discard(connection: Connection, wanted: EventFilter, reason: str = "discarded by an operator") -> int:
+def discard(connection: Connection, wanted: EventFilter) -> int:
     """Have events that wait or are dead never served; returns how many."""
     query = _QUERIES["discard"].format(chosen=_QUERIES["chosen"])
-    return connection.execute(query, {**_params(wanted), "reason": reason}).rowcount
+    return connection.execute(query, _params(wanted)).rowcount
 
 
 def _read_again(connection: Connection, wanted: EventFilter) -> int:

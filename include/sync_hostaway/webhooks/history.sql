@@ -50,8 +50,6 @@ set
     object_id = %(object_id)s,
     conversation_id = %(conversation_id)s,
     reservation_id = %(reservation_id)s,
-    listing_id = %(listing_id)s,
-    source_at = %(source_at)s,
     state = 'pending',
     reason = null,
     attempts = 0,
@@ -76,6 +74,6 @@ where
 update ops.webhook_events
 set
     state = 'discarded',
-    reason = %(reason)s,
+    reason = 'discarded by an operator',
     finished_at = clock_timestamp()
 where state in ('pending', 'dead') and {chosen}

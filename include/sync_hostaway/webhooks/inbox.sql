@@ -7,12 +7,12 @@ where endpoint_key = %(endpoint_key)s
 -- A delivery that came before only counts. But where another event of the same object came in between, the object
 -- changed there and back, and its row is fetched once more.
 insert into ops.webhook_events as known (
-    account_id, content_hash, state, event, object, object_id, conversation_id, reservation_id, listing_id, source_at,
-    body, reason, finished_at
+    account_id, content_hash, state, event, object, object_id, conversation_id, reservation_id, body, reason,
+    finished_at
 )
 values (
     %(account_id)s, %(content_hash)s, %(state)s, %(event)s, %(object)s, %(object_id)s, %(conversation_id)s,
-    %(reservation_id)s, %(listing_id)s, %(source_at)s, %(body)s, %(reason)s,
+    %(reservation_id)s, %(body)s, %(reason)s,
     case when %(state)s <> 'pending' then clock_timestamp() end
 )
 on conflict (account_id, content_hash) do update set

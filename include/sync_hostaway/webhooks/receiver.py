@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from sync_hostaway.settings import Settings, get_settings
+from sync_hostaway.settings import get_settings
 from sync_hostaway.webhooks.basic_auth import basic_credentials
 from sync_hostaway.webhooks.delta_requests import DeltaRequests
 from sync_hostaway.webhooks.events import PROBE_SIZE, is_probe, read_event
@@ -49,13 +49,13 @@ class _TooLarge(Exception):
     """The body is longer than it may be."""
 
 
-def create_app(trigger: RunTrigger | None = None, settings: Settings | None = None) -> FastAPI:
+def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     """The app, for one API server process.
 
     :param trigger: asks for delta runs; None: the one of the settings.
     :raises ConfigurationError: when a setting it needs is missing or wrong.
     """
-    settings = settings or get_settings()
+    settings = get_settings()
     inbox = Inbox(settings)
     requests = DeltaRequests(trigger or configured_trigger(settings), inbox.is_waiting)
 

@@ -16,15 +16,16 @@ import structlog
 from sync_hostaway.exceptions import ConfigurationError, HostawayError, HostawayMalformedReply, HostawayNotFound
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
+from sync_hostaway.landing.shapes import as_id
 from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks import endpoints
+from sync_hostaway.warehouse import Connection, alone
+from sync_hostaway.webhooks import MOUNT, endpoints
 from sync_hostaway.webhooks.endpoints import Endpoint
 
 log = structlog.get_logger(__name__)
 
-MOUNT = "/hostaway/webhooks"
-"""Where the API server serves the receiver."""
+_REGISTRATION = "webhook registration"
+"""What one process at a time does for an account: two would make two webhooks."""
 
 POLLING = "PUBLIC_BASE_URL is not set, so Hostaway cannot deliver: changes are seen by the scheduled syncs only"
 
@@ -34,36 +35,42 @@ class Registration:
     """What came of telling Hostaway.
 
     :param state: `registered`, or `polling` when there is no URL to tell.
-    :param was_off: Hostaway had switched the webhook off, so that there are changes it did not even try to deliver.
     """
 
     account_id: int
     state: str
     url: str | None = None
     reason: str | None = None
-    was_off: bool = False
 
 
 def ensure_registered(connection: Connection, client: HostawayClient) -> Registration:
     """Make sure that Hostaway delivers an account's events to us. Safe to repeat: costs one call when all is well.
 
-    Hostaway tests the URL meanwhile, so the API server has to run.
+    Hostaway tests the URL meanwhile, so the API server has to run. Where Hostaway had switched the webhook off, or does
+    not have it any more, there are changes it did not even try to deliver: then a sync is wanted.
 
     :raises ConfigurationError: when PUBLIC_BASE_URL is nothing that Hostaway takes.
     :raises HostawayError: when Hostaway refuses or does not answer. Either is noted in `ops.webhook_endpoints` too.
     """
     account_id = client.account_id
-    endpoint = endpoints.ensure_endpoint(connection, account_id)
+    endpoints.ensure_endpoint(connection, account_id)
     try:
         base = get_settings().webhook_base_url
         if base is None:
             endpoints.set_state(connection, account_id, "polling", POLLING)
             return Registration(account_id, "polling", reason=POLLING)
-        with endpoints.registration_lock(connection, account_id):
-            return _register(connection, client, f"{base}{MOUNT}/{endpoint.endpoint_key}")
+        with alone(connection, _REGISTRATION, account_id):
+            return _register(connection, client, base)
     except (ConfigurationError, HostawayError) as error:
         endpoints.set_state(connection, account_id, "failed", str(error))
         raise
+
+
+def rotate(connection: Connection, account_id: int) -> None:
+    """Give an account's webhook a new password; the next registration tells Hostaway."""
+    with alone(connection, _REGISTRATION, account_id):
+        endpoints.ensure_endpoint(connection, account_id)
+        endpoints.rotate_password(connection, account_id)
 
 
 def unregister(connection: Connection, client: HostawayClient) -> None:
@@ -71,7 +78,7 @@ def unregister(connection: Connection, client: HostawayClient) -> None:
 
     :raises HostawayError: when Hostaway refuses or does not answer.
     """
-    with endpoints.registration_lock(connection, client.account_id):
+    with alone(connection, _REGISTRATION, client.account_id):
         endpoint = endpoints.find_endpoint(connection, client.account_id)
         if endpoint is None:
             return
@@ -80,15 +87,21 @@ def unregister(connection: Connection, client: HostawayClient) -> None:
         endpoints.set_unregistered(connection, client.account_id)
 
 
-def _register(connection: Connection, client: HostawayClient, url: str) -> Registration:
+def _register(connection: Connection, client: HostawayClient, base: str) -> Registration:
+    password = endpoints.password_for(connection, endpoints.ensure_endpoint(connection, client.account_id))
+    # Only now: a password that was lost has just been replaced, and Hostaway does not have the new one.
     endpoint = endpoints.ensure_endpoint(connection, client.account_id)
-    password = endpoints.password_for(connection, endpoint)
+    url = f"{base}{MOUNT}/{endpoint.endpoint_key}"
     wanted = {"isEnabled": 1, "url": url, "login": endpoint.login, "password": password}
     ours = sorted(_ours(client, endpoint), key=lambda row: (row.get("url") != url, not _is_on(row), row["id"]))
     kept = ours[0] if ours else None
+    was_off = not _is_on(kept) if kept else endpoint.hostaway_id is not None
+    if was_off:
+        # Before Hostaway is told: when its answer is lost, the next try finds the webhook switched on.
+        endpoints.want_sync(connection, client.account_id)
     if kept is None:
         made = client.write("POST", WEBHOOKS, wanted, secrets=[password]).result
-        hostaway_id = _id_of(made)
+        hostaway_id = as_id(made.get("id")) if isinstance(made, dict) else None
         if hostaway_id is None:
             raise HostawayMalformedReply(f"Hostaway's answer names no id of the new webhook: {type(made).__name__}")
     else:
@@ -99,23 +112,20 @@ def _register(connection: Connection, client: HostawayClient, url: str) -> Regis
             _delete(client, other["id"])
     endpoints.set_registered(connection, client.account_id, url=url, hostaway_id=hostaway_id, password=password)
     log.info("webhook_registered", account_id=client.account_id, hostaway_id=hostaway_id, is_new=kept is None)
-    return Registration(client.account_id, "registered", url, was_off=kept is not None and not _is_on(kept))
+    return Registration(client.account_id, "registered", url)
 
 
 def _ours(client: HostawayClient, endpoint: Endpoint) -> list[dict[str, Any]]:
     rows = client.get(WEBHOOKS).result
     if not isinstance(rows, list):
         raise HostawayMalformedReply(f"Hostaway's list of webhooks is no list but {type(rows).__name__}")
+    known = [{**row, "id": as_id(row.get("id"))} for row in rows if isinstance(row, dict)]
     return [
         row
-        for row in rows
-        if _id_of(row) is not None
+        for row in known
+        if row["id"]
         and (row["id"] == endpoint.hostaway_id or _path(row.get("url")).endswith(f"/{endpoint.endpoint_key}"))
     ]
-
-
-def _id_of(row: Any) -> int | None:
-    return row["id"] if isinstance(row, dict) and isinstance(row.get("id"), int) else None
 
 
 def _path(url: Any) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from sync_hostaway.exceptions import ConfigurationError, RunNotRequested
+from sync_hostaway.airflow_api import AirflowApi
+from sync_hostaway.exceptions import AirflowApiError, ConfigurationError, RunNotRequested
 from sync_hostaway.settings import Settings, get_settings
 
 QUEUED = "queued"
@@ -124,16 +125,12 @@ class RestTrigger:
     """
 
     def __init__(self, url: str, user: str, password: str, token: str | None = None) -> None:
-        from sync_hostaway.local.airflow_api import AirflowApi
-
         self._api = AirflowApi(url, user, password, token=token)
 
     def request_run(
         self, dag_id: str, run_id: str, *, conf: dict[str, Any] | None = None, run_after: datetime | None = None
     ) -> str:
         """See `RunTrigger`."""
-        from sync_hostaway.local.errors import AirflowApiError
-
         try:
             try:
                 return self._api.trigger_dag_run(dag_id, conf, run_id, run_after=run_after).state
@@ -146,8 +143,6 @@ class RestTrigger:
 
     def is_waiting(self, dag_id: str, until: datetime) -> bool:
         """See `RunTrigger`."""
-        from sync_hostaway.local.errors import AirflowApiError
-
         try:
             return self._api.has_run(dag_id, QUEUED, run_after=until)
         except AirflowApiError as error:

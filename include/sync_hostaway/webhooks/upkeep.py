@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from traceback import format_tb
+from typing import NamedTuple
 
 import structlog
 
+from sync_hostaway.accounts.first_sync import SyncRun
 from sync_hostaway.accounts.registry import client_for
-from sync_hostaway.dag_ids import sync_dag_id
-from sync_hostaway.exceptions import SyncHostawayError
+from sync_hostaway.exceptions import CredentialsRefused, HostawayError, SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
+from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+from sync_hostaway.warehouse import Connection, connect, load_queries
 from sync_hostaway.webhooks.delivery_log import reconcile
-from sync_hostaway.webhooks.endpoints import find_endpoint, forget_old_passwords
+from sync_hostaway.webhooks.endpoints import find_endpoint, forget_old_passwords, set_state, set_unregistered
 from sync_hostaway.webhooks.registration import ensure_registered, unregister
 
 log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_name("upkeep.sql"))
+# Seconds to wait for Hostaway, without a second try: the next run comes in ten minutes.
+_PATIENCE = 10.0
+_SIDE_BY_SIDE = 8
 
 
-@dataclass
-class Tended:
+class Tended(NamedTuple):
     """What was done: accounts whose webhook is registered, removed, or in trouble; events that were never delivered."""
 
     registered: int = 0
@@ -37,41 +42,55 @@ class Tended:
     missed_events: int = 0
 
 
-def oldest_due_seconds(connection: Connection) -> float:
-    """How long the oldest event that could be served has been waiting; 0 when none waits."""
-    return float(fetch_value(connection, _QUERIES["oldest_due"]))
-
-
 def tend(connection: Connection) -> dict[str, int]:
     """Register, check and remove webhooks, and look for what was lost. Trouble of one account holds up no other.
 
-    An account is looked at every hour, which costs two calls; one in trouble every time. Returns counts by name.
+    An account is looked at every hour, which costs two calls; one in trouble every time, but never for long. Returns
+    counts by name.
     """
     connection.execute(_QUERIES["beat"])
     forget_old_passwords(connection)
-    tended = Tended()
-    for row in connection.execute(_QUERIES["accounts_to_tend"]).fetchall():
-        try:
-            _tend_account(connection, row["account_id"], tended, is_active=row["state"] == "active")
-        except SyncHostawayError as error:
-            tended.failed += 1
-            log.warning("webhook_not_tended", account_id=row["account_id"], error=str(error))
-    return asdict(tended)
+    accounts = connection.execute(_QUERIES["accounts_to_tend"]).fetchall()
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+        tended = list(threads.map(lambda account: _tend(account["account_id"], account["state"]), accounts))
+    return Tended(*(sum(counts) for counts in zip(*tended, strict=True)))._asdict()
 
 
-def _tend_account(connection: Connection, account_id: int, tended: Tended, *, is_active: bool) -> None:
-    with client_for(connection, account_id, Priority.INCREMENTAL, even_disabled=True) as client:
+def _tend(account_id: int, state: str) -> Tended:
+    try:
+        with connect(application="sync-hostaway webhook upkeep") as connection:
+            return _tend_account(connection, account_id, is_active=state == "active")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are tended
+        # Only our own messages are known to hold neither secrets nor personal data.
+        said = str(error) if isinstance(error, SyncHostawayError) else "".join(format_tb(error.__traceback__))
+        log.warning("webhook_not_tended", account_id=account_id, error=type(error).__name__, said=said)
+        return Tended(failed=1)
+
+
+def _tend_account(connection: Connection, account_id: int, *, is_active: bool) -> Tended:
+    with client_for(connection, account_id, Priority.INCREMENTAL, patience=_PATIENCE, even_disabled=True) as client:
         if not is_active:
-            unregister(connection, client)
-            tended.removed += 1
-            return
+            _take_leave(connection, client)
+            return Tended(removed=1)
         registration = ensure_registered(connection, client)
-        if registration.was_off:
-            connection.execute(_QUERIES["want_sync"], {"account_id": account_id})
         endpoint = find_endpoint(connection, account_id)
-        if registration.state == "registered" and endpoint:
-            tended.registered += 1
-            tended.missed_events += reconcile(connection, client, endpoint).events
+        if registration.state != "registered" or endpoint is None:
+            return Tended()
+        try:
+            missed = reconcile(connection, client, endpoint)
+        except HostawayError as error:
+            set_state(connection, account_id, "registered", f"Its delivery log cannot be read: {error}")
+            raise
+        return Tended(registered=1, missed_events=missed.events)
+
+
+def _take_leave(connection: Connection, client: HostawayClient) -> None:
+    try:
+        unregister(connection, client)
+    except CredentialsRefused as error:
+        # With this API key, nobody can ever tell Hostaway. Where it still delivers, the owner of the account can.
+        log.warning("webhook_left_behind", account_id=client.account_id, error=str(error))
+        set_unregistered(connection, client.account_id)
 
 
 def stop_deliveries(connection: Connection, account_id: int) -> None:
@@ -84,31 +103,26 @@ def stop_deliveries(connection: Connection, account_id: int) -> None:
 class WantedSync:
     """An incremental sync that makes up for deliveries nobody can name.
 
-    :param wanted_at: ISO time in UTC.
+    :param wanted_at: when the newest of them was noticed.
     """
 
     account_id: int
-    wanted_at: str
+    wanted_at: datetime
 
-    def run(self) -> dict[str, Any]:
+    @property
+    def run(self) -> SyncRun:
         """The Dag run to ask for. It has the same id each time it is asked for."""
-        return {
-            "trigger_dag_id": sync_dag_id(self.account_id),
-            "trigger_run_id": f"lost_deliveries__{self.wanted_at}",
-            "conf": {"mode": Mode.INCREMENTAL.value},
-        }
+        run_id = f"lost_deliveries__{self.wanted_at.astimezone(UTC).isoformat()}"
+        return SyncRun(self.account_id, run_id, {"mode": Mode.INCREMENTAL.value})
 
 
 def wanted_syncs(connection: Connection) -> list[WantedSync]:
-    """The syncs to ask for."""
-    return [
-        WantedSync(row["account_id"], row["sync_wanted_at"].astimezone(UTC).isoformat())
-        for row in connection.execute(_QUERIES["wanted_syncs"])
-    ]
+    """The syncs to ask for. Those of accounts whose webhook is not back wait for it: they would have to be repeated."""
+    return [WantedSync(**row) for row in connection.execute(_QUERIES["wanted_syncs"])]
 
 
 def note_requested(connection: Connection, syncs: Iterable[WantedSync]) -> None:
-    """Note that these were asked for."""
+    """Note that Airflow has taken the runs of these."""
     for sync in syncs:
         connection.execute(_QUERIES["sync_was_requested"], asdict(sync))
 

@@ -1,22 +1,9 @@
--- name: oldest_due
--- Of accounts that are served; how long the event that waits longest could have been served.
-select coalesce(extract(epoch from clock_timestamp() - min(oldest.next_try_at)), 0)::float as seconds
-from ops.accounts as accounts
-cross join lateral (
-    select events.next_try_at
-    from ops.webhook_events as events
-    where events.account_id = accounts.account_id and events.state = 'pending'
-    order by events.next_try_at
-    limit 1
-) as oldest
-where accounts.state = 'active'
-
 -- name: beat
 -- Hostaway repeats a delivery for an hour. Whatever it sent while we were away for longer, nobody has.
 update ops.webhook_endpoints
 set
     sync_wanted_at = case
-        when state = 'registered' and alive_at < now() - interval '1 hour' then coalesce(sync_wanted_at, now())
+        when hostaway_id is not null and alive_at < now() - interval '1 hour' then now()
         else sync_wanted_at
     end,
     alive_at = now()
@@ -31,6 +18,7 @@ where
         and (
             endpoints.account_id is null
             or endpoints.state in ('unregistered', 'failed')
+            or (endpoints.state = 'registered' and endpoints.state_reason is not null)
             or endpoints.password_told_at is null
             or endpoints.sync_wanted_at is not null
             or endpoints.checked_at is null
@@ -40,18 +28,11 @@ where
     or (accounts.state = 'disabled' and endpoints.hostaway_id is not null)
 order by accounts.account_id
 
--- name: want_sync
-update ops.webhook_endpoints
-set sync_wanted_at = coalesce(sync_wanted_at, now())
-where account_id = %(account_id)s
-
 -- name: put_missed_event
 -- The log says what could not be delivered, but not what was in it: the object's id is all that is needed.
-insert into ops.webhook_events (
-    account_id, content_hash, event, object, object_id, reservation_id, listing_id, reason
-)
+insert into ops.webhook_events (account_id, content_hash, event, object, object_id, reservation_id, reason)
 values (
-    %(account_id)s, %(content_hash)s, %(event)s, %(object)s, %(object_id)s, %(object_id)s, %(listing_id)s,
+    %(account_id)s, %(content_hash)s, %(event)s, %(object)s, %(object_id)s, %(object_id)s,
     'from Hostaway''s delivery log: it was never delivered'
 )
 on conflict (account_id, content_hash) do nothing
@@ -62,16 +43,16 @@ set log_read_to = greatest(log_read_to, %(log_read_to)s)
 where account_id = %(account_id)s
 
 -- name: wanted_syncs
-select endpoints.account_id, endpoints.sync_wanted_at
+select endpoints.account_id, endpoints.sync_wanted_at as wanted_at
 from ops.webhook_endpoints as endpoints
 inner join ops.accounts as accounts on endpoints.account_id = accounts.account_id
-where endpoints.sync_wanted_at is not null and accounts.state = 'active'
+where endpoints.sync_wanted_at is not null and endpoints.state = 'registered' and accounts.state = 'active'
 order by endpoints.account_id
 
 -- name: sync_was_requested
 update ops.webhook_endpoints
 set sync_wanted_at = null
-where account_id = %(account_id)s and sync_wanted_at = %(wanted_at)s::timestamptz
+where account_id = %(account_id)s and sync_wanted_at = %(wanted_at)s
 
 -- name: delete_old_events
 delete from ops.webhook_events

@@ -105,7 +105,7 @@ def test_a_purge_does_not_wait_for_a_transform_for_ever(
     warehouse_dsn: str, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sync_hostaway.accounts.erase._PATIENCE_SECONDS", 0.2)
-    with connect(warehouse_dsn) as other, only_writer(other, wait=True), pytest.raises(WarehouseBusy, match="again"):
+    with connect(warehouse_dsn) as other, only_writer(other), pytest.raises(WarehouseBusy, match="again"):
         purge_account(warehouse, account)
     assert registry.get_account(warehouse, account).state == "disabled"
     assert purge_account(warehouse, account).rows

@@ -11,10 +11,11 @@ from cryptography.fernet import Fernet
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
 from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.accounts.tokens import SharedTokenStore
 from sync_hostaway.exceptions import ConfigurationError, CredentialsRefused, InactiveAccount, UnknownAccount
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.warehouse import Connection, alone, connect
 
 pytestmark = pytest.mark.integration
 
@@ -97,6 +98,33 @@ def test_processes_share_one_token(warehouse: Connection, account: int, simulato
     stored = DatabaseSecretsStore(warehouse).get(account, "access_token")
     assert stored
     assert simulator.control.stats()["total"] == 3
+
+
+def test_one_process_at_a_time_renews_a_token_of_whatever_version(warehouse: Connection) -> None:
+    known_to_all = "select pg_try_advisory_lock(hashtextextended('hostaway access token', %s)) as is_free"
+    with SharedTokenStore(701).lock():
+        assert warehouse.execute(known_to_all, [701]).fetchall() == [{"is_free": False}]
+        assert warehouse.execute(known_to_all, [702]).fetchall() == [{"is_free": True}]
+    assert warehouse.execute(known_to_all, [701]).fetchall() == [{"is_free": True}]
+
+
+def test_a_turn_that_cannot_be_had_is_not_waited_for(warehouse: Connection, warehouse_dsn: str) -> None:
+    with connect(warehouse_dsn) as other, alone(other, "test", 701), alone(warehouse, "test", 701, wait=False) as ours:
+        assert not ours
+    with alone(warehouse, "test", 701, wait=False) as ours:
+        assert ours
+
+
+def test_a_lost_connection_does_not_hide_what_went_wrong(warehouse: Connection, warehouse_dsn: str) -> None:
+    def fail() -> None:
+        with connect(warehouse_dsn) as lost, alone(lost, "test", 701):
+            warehouse.execute("select pg_terminate_backend(%s, 5000)", [lost.info.backend_pid])
+            raise ConfigurationError("what went wrong")
+
+    with pytest.raises(ConfigurationError, match="what went wrong"):
+        fail()
+    with alone(warehouse, "test", 701, wait=False) as ours:
+        assert ours
 
 
 def test_stored_secrets_are_encrypted(warehouse: Connection, account: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -226,3 +227,34 @@ def test_health_sees_events_that_nobody_tries_and_accounts_that_do_not_sync(
     assert details.keys() == {"inbox", "syncs"}
     assert "702" in details["syncs"]
     assert "701" not in details["syncs"]
+
+
+def test_health_gives_a_resource_time_for_its_first_sync_and_sees_when_it_keeps_failing(
+    warehouse: Connection, login: Login
+) -> None:
+    warehouse.execute("update ops.accounts set created_at = now() - interval '9 days'")
+
+    def late() -> str:
+        with TestClient(create_app(AskedRuns())) as client:
+            checks = client.get("/health", headers=login("admin")).json()["checks"]
+        [syncs] = [check for check in checks if check["name"] == "syncs"]
+        return "" if syncs["ok"] else syncs["detail"]
+
+    def sync(resource: str, verdict: str, days_ago: float) -> None:
+        warehouse.execute(
+            "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, started_at, finished_at)"
+            " select 702, 'test', %s, 'full', %s, moment, moment from (values (now() - %s)) as ended (moment)",
+            [resource, verdict, timedelta(days=days_ago)],
+        )
+
+    assert late() == ""
+    # Switched on again, after a long time, and before that for the first time: tried today.
+    sync("reviews", "complete", 8)
+    sync("reviews", "failed", 0.1)
+    sync("tasks", "incomplete", 0.1)
+    assert late() == ""
+    sync("tasks", "failed", 2)
+    assert "702" in late()
+    assert "701" not in late()
+    warehouse.execute("""update ops.accounts set options = '{"resources": {"tasks": false}}' where account_id = 702""")
+    assert late() == ""

@@ -8,51 +8,28 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from api_bed import Login
+from api_bed import AskedRuns, Login
 from fastapi.testclient import TestClient
 
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.snapshot import read_snapshot
 from sync_hostaway.api.app import create_app
-from sync_hostaway.exceptions import RunNotRequested
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection
+from sync_hostaway.webhooks.endpoints import find_endpoint
 
 pytestmark = pytest.mark.integration
 
 
-class AskedRuns:
-    """Stands where Airflow's scheduler does: refuses as often as it is told to, then keeps what it is asked for."""
-
-    def __init__(self, refusals: int = 0) -> None:
-        self.refusals = refusals
-        self.runs: list[tuple[str, str, Any]] = []
-
-    def request_run(
-        self, dag_id: str, run_id: str, *, conf: dict[str, Any] | None = None, run_after: datetime | None = None
-    ) -> str:
-        if self.refusals:
-            self.refusals -= 1
-            raise RunNotRequested(f"Airflow has not read the Dag {dag_id} yet")
-        self.runs.append((dag_id, run_id, conf))
-        return "queued"
-
-    def is_waiting(self, dag_id: str, until: datetime) -> bool:
-        return False
-
-
 @pytest.fixture
-def runs() -> AskedRuns:
-    return AskedRuns()
-
-
-@pytest.fixture
-def operator(warehouse: Connection, simulator: RunningSimulator, login: Login, runs: AskedRuns) -> Iterator[TestClient]:
+def operator(
+    warehouse: Connection, simulator: RunningSimulator, login: Login, asked_runs: AskedRuns
+) -> Iterator[TestClient]:
     """The API as an operator; accounts 701 and 702 are mirrored, 703 is known to Hostaway only."""
     simulator.control.add_account(703, "secret-703", {"listings": 1, "reservations": 2, "threads": 1})
-    with TestClient(create_app(runs), headers=login("op"), raise_server_exceptions=False) as client:
+    with TestClient(create_app(asked_runs), headers=login("op"), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -61,7 +38,7 @@ def register(operator: TestClient, **changes: Any) -> Any:
 
 
 def test_one_post_registers_an_account_and_starts_everything(
-    operator: TestClient, warehouse: Connection, runs: AskedRuns
+    operator: TestClient, warehouse: Connection, asked_runs: AskedRuns
 ) -> None:
     answer = register(operator, name="Harbour", options={"calendar_days_ahead": 60})
     assert answer.status_code == 201, answer.text
@@ -69,7 +46,7 @@ def test_one_post_registers_an_account_and_starts_everything(
     assert (told["account_id"], told["name"], told["state"]) == (703, "Harbour", "active")
     assert told["options"] == {"calendar_days_ahead": 60}
     assert told["lag_seconds"] is None
-    [(dag_id, run_id, conf)] = runs.runs
+    [(dag_id, run_id, conf)] = asked_runs.runs
     assert (dag_id, conf) == ("hostaway_sync__703", {"mode": "full"})
     assert 703 in [known.account_id for known in read_snapshot(get_settings().snapshot_file)]
     # It was told where to deliver; nothing listens there in this test.
@@ -80,26 +57,42 @@ def test_one_post_registers_an_account_and_starts_everything(
     again = register(operator)
     assert again.status_code == 200
     assert again.json()["name"] == "Harbour"
-    assert {asked[1] for asked in runs.runs} == {run_id}
+    assert {asked[1] for asked in asked_runs.runs} == {run_id}
 
     operator.patch("/v1/accounts/703", json={"state": "disabled"})
     assert register(operator).json()["state"] == "active"
-    assert runs.runs[-1][2] == {"mode": "incremental"}
+    assert asked_runs.runs[-1][2] == {"mode": "incremental"}
 
 
-def test_the_first_run_is_asked_for_until_the_dag_is_there(operator: TestClient, runs: AskedRuns) -> None:
-    runs.refusals = 2
+def test_hostaway_is_told_where_to_deliver_before_the_first_run_is_asked_for(
+    warehouse: Connection, simulator: RunningSimulator, login: Login
+) -> None:
+    told: list[bool] = []
+
+    class Looking(AskedRuns):
+        def request_run(self, *arguments: Any, **options: Any) -> str:
+            endpoint = find_endpoint(warehouse, 701)
+            told.append(endpoint is not None and endpoint.checked_at is not None)
+            return super().request_run(*arguments, **options)
+
+    with TestClient(create_app(Looking()), headers=login("op")) as operator:
+        operator.post("/v1/accounts", json={"client_id": 701, "client_secret": "secret-701"})
+    assert told == [True]
+
+
+def test_the_first_run_is_asked_for_until_the_dag_is_there(operator: TestClient, asked_runs: AskedRuns) -> None:
+    asked_runs.refusals = 2
     assert register(operator).status_code == 201
-    assert [asked[0] for asked in runs.runs] == ["hostaway_sync__703"]
+    assert [asked[0] for asked in asked_runs.runs] == ["hostaway_sync__703"]
 
 
-def test_a_wrong_secret_is_told_and_nothing_is_kept(operator: TestClient, runs: AskedRuns) -> None:
+def test_a_wrong_secret_is_told_and_nothing_is_kept(operator: TestClient, asked_runs: AskedRuns) -> None:
     answer = register(operator, client_secret="planted-wrong-secret")
     assert answer.status_code == 422
     assert answer.json()["type"].endswith(":invalid-client")
     assert "planted" not in answer.text
     assert operator.get("/v1/accounts/703").status_code == 404
-    assert runs.runs == []
+    assert asked_runs.runs == []
 
 
 def test_trouble_at_hostaway_is_told_as_such(operator: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,14 +135,14 @@ def test_every_account_is_listed_with_its_syncs_and_no_secret(operator: TestClie
 
 
 def test_an_account_is_disabled_renamed_and_enabled(
-    operator: TestClient, warehouse: Connection, runs: AskedRuns
+    operator: TestClient, warehouse: Connection, asked_runs: AskedRuns
 ) -> None:
     changed = operator.patch("/v1/accounts/701", json={"state": "disabled", "reason": "ended", "name": "Old"}).json()
     assert (changed["state"], changed["state_reason"], changed["name"]) == ("disabled", "ended", "Old")
-    assert runs.runs == []
+    assert asked_runs.runs == []
     changed = operator.patch("/v1/accounts/701", json={"state": "active", "name": None}).json()
     assert (changed["state"], changed["state_reason"], changed["name"]) == ("active", None, None)
-    assert [asked[0] for asked in runs.runs] == ["hostaway_sync__701"]
+    assert [asked[0] for asked in asked_runs.runs] == ["hostaway_sync__701"]
 
 
 def test_a_new_secret_is_checked_before_the_old_one_goes(
@@ -235,13 +228,13 @@ def test_a_purge_wants_to_be_meant(operator: TestClient, warehouse: Connection) 
 
 
 def test_a_guest_is_erased_and_a_transform_asked_for(
-    operator: TestClient, warehouse: Connection, runs: AskedRuns
+    operator: TestClient, warehouse: Connection, asked_runs: AskedRuns
 ) -> None:
     [guest] = warehouse.execute("select min(guest_id) as id from hostaway.guests where account_id = 701")
     answer = operator.post(f"/v1/accounts/701/guests/{guest['id']}/erase")
     assert answer.status_code == 200, answer.text
     assert answer.json()["reservations"] >= 1
-    assert [asked[0] for asked in runs.runs] == ["hostaway_transform"]
+    assert [asked[0] for asked in asked_runs.runs] == ["hostaway_transform"]
     assert operator.post("/v1/accounts/701/guests/5/erase").status_code == 404
 
 
@@ -307,7 +300,7 @@ def events(warehouse: Connection) -> list[int]:
 
 
 def test_events_are_listed_shown_replayed_and_discarded(
-    operator: TestClient, events: list[int], runs: AskedRuns
+    operator: TestClient, events: list[int], asked_runs: AskedRuns
 ) -> None:
     dead, waiting = events
     listed = operator.get("/v1/webhook-events").json()["events"]
@@ -317,7 +310,7 @@ def test_events_are_listed_shown_replayed_and_discarded(
     assert operator.get(f"/v1/webhook-events/{dead}").json()["body"] == '{"id": 5}'
     assert operator.get("/v1/webhook-events/999999").status_code == 404
     assert operator.post("/v1/webhook-events/replay", json={"state": ["dead"]}).json() == {"events": 1}
-    assert [asked[0] for asked in runs.runs] == ["hostaway_delta"]
+    assert [asked[0] for asked in asked_runs.runs] == ["hostaway_delta"]
     assert operator.get(f"/v1/webhook-events/{dead}").json()["state"] == "pending"
     assert operator.post("/v1/webhook-events/discard", json={"event_ids": [dead]}).json() == {"events": 1}
     assert operator.post("/v1/webhook-events/discard", json={"all": True}).json() == {"events": 1}

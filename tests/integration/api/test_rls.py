@@ -144,7 +144,7 @@ def test_a_policy_leads_into_the_primary_key(warehouse: Connection) -> None:
 
 def test_a_table_that_is_built_anew_is_guarded_from_its_first_moment(warehouse: Connection, warehouse_dsn: str) -> None:
     warehouse.execute("drop table hostaway.listing_photos")
-    run_transform(warehouse_dsn, requested_by="test", select=["listings", "listing_photos"], full_refresh=True)
+    run_transform(warehouse_dsn, requested_by="test", full_refresh=True)
     assert {"listings", "listing_photos"} <= set(core_tables(warehouse))
     with warehouse.transaction():
         become(warehouse, 701)

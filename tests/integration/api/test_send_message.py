@@ -5,10 +5,9 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ from sync_hostaway.local.ports import HOST
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -90,7 +90,7 @@ def test_a_message_is_sent_lands_at_once_and_is_asked_into_the_tables(
     assert landed == [{"body": "Your room is ready."}]
     events = warehouse.execute("select event, object_id, state from ops.webhook_events").fetchall()
     assert events == [{"event": "message.sent", "object_id": sent["message_id"], "state": "pending"}]
-    assert asked_runs.runs == ["hostaway_delta"]
+    assert [asked[0] for asked in asked_runs.runs] == ["hostaway_delta"]
     assert outbox(warehouse)["body"] == ""
 
 
@@ -293,29 +293,20 @@ uvicorn.run(create_app(AskedRuns()), host="127.0.0.1", port=int(sys.argv[1]), lo
 def api_process(port: int, folder: str) -> Iterator[subprocess.Popen[bytes]]:
     """The API in a process of its own, ready to serve."""
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], cwd=folder)
+
+    def answers() -> bool:
+        assert process.poll() is None
+        with suppress(httpx.TransportError):
+            httpx.get(f"http://{HOST}:{port}/nowhere")
+            return True
+        return False
+
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                httpx.get(f"http://{HOST}:{port}/nowhere")
-                break
-            except httpx.TransportError:
-                assert process.poll() is None
-                time.sleep(0.05)
+        eventually(answers)
         yield process
     finally:
         process.kill()
         process.wait()
-
-
-def wait_until(condition: Any) -> Any:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise TimeoutError
 
 
 @pytest.mark.parametrize("moment", ["before Hostaway has it", "after Hostaway has it"])
@@ -339,16 +330,16 @@ def test_a_killed_process_sends_no_message_twice_and_loses_none(
         answer = pool.submit(
             httpx.post, f"http://{HOST}:{port}/v1/send-message", json=body, headers=headers, timeout=60
         )
-        wait_until(lambda: warehouse.execute("select from ops.outbox where state = 'sending'").fetchone() is not None)
+        eventually(lambda: warehouse.execute("select from ops.outbox where state = 'sending'").fetchone() is not None)
         if is_sent:
             # The outcome cannot be written: this is where the process dies.
             with warehouse.transaction():
                 warehouse.execute("lock table ops.outbox in share row exclusive mode")
                 conversation = outbox(warehouse)["conversation_id"]
-                wait_until(lambda: thread(simulator, conversation))
+                eventually(lambda: thread(simulator, conversation))
                 _kill(process, warehouse)
         else:
-            wait_until(lambda: posts(simulator) == 1)
+            eventually(lambda: posts(simulator) == 1)
             _kill(process, warehouse)
         with pytest.raises(httpx.TransportError):
             answer.result()

@@ -11,6 +11,7 @@ import pytest
 from sync_hostaway import migrations
 from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.warehouse import connect
 
 pytestmark = pytest.mark.integration
 
@@ -27,7 +28,13 @@ def test_processes_that_migrate_at_once_all_succeed(postgres: EmbeddedPostgres) 
     results = [process.communicate() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], results
     assert {out.strip() for out, _ in results} == {migrations.head()}
-    assert migrations.current(dsn) == migrations.head()
+    with connect(dsn) as connection:
+        assert migrations.revision(connection) == migrations.head()
+
+
+def test_a_warehouse_that_was_never_migrated_has_no_revision(postgres: EmbeddedPostgres) -> None:
+    with connect(postgres.dsn("postgres")) as connection:
+        assert migrations.revision(connection) is None
 
 
 def test_migrating_twice_changes_nothing(warehouse_dsn: str) -> None:

@@ -21,6 +21,7 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.sync.engine import sync_account
 from sync_hostaway.warehouse import Connection, connect
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -102,11 +103,12 @@ def killed_at(dsn: str, account: int, run_key: str, point: int) -> bool:
     """Kill a sync just before its n-th commit; false when it has fewer."""
     with held_at(dsn, point) as connection:
         process = start(account, Mode.FULL, run_key)
-        while (pid := who_is_held(connection)) is None:
-            if process.poll() is not None:
-                said, _ = process.communicate()
-                assert process.returncode == 0, said
-                return False
+        eventually(lambda: who_is_held(connection) or process.poll() is not None, every=0.01)
+        pid = who_is_held(connection)
+        if pid is None:
+            said, _ = process.communicate()
+            assert process.returncode == 0, said
+            return False
         process.send_signal(signal.SIGKILL)
         process.communicate()
         # What its server process was about to commit is lost, too.

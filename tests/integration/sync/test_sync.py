@@ -32,6 +32,7 @@ from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.sync.context import Window
 from sync_hostaway.sync.engine import PLANS, SyncResult, sync_account, sync_resource
 from sync_hostaway.warehouse import Connection
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -333,8 +334,12 @@ def test_a_killed_sync_goes_on_where_it_was(
         "sync_account(connect(), 701, Mode.FULL, [Resource.MESSAGES], run_key='killed')\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "AIRFLOW__HOSTAWAY__CONCURRENCY": "1"})
-    while not (done := warehouse.execute("select count(*) as n from ops.threads").fetchone()) or done["n"] < 3:
+
+    def three_threads_are_read() -> bool:
         assert process.poll() is None, "the sync ended before it could be killed"
+        return len(warehouse.execute("select from ops.threads").fetchall()) >= 3
+
+    eventually(three_threads_are_read)
     process.send_signal(signal.SIGKILL)
     process.wait()
     simulator.control.clear_faults()
@@ -383,8 +388,7 @@ def test_rows_deleted_while_a_list_is_read_by_offset_hide_no_others(
 
     def delete_some() -> None:
         # As soon as the second page is asked for, rows of the first one go.
-        while simulator.control.calls("conversations.list", account) < 2:
-            pass
+        eventually(lambda: simulator.control.calls("conversations.list", account) >= 2, every=0.01)
         ranked = sorted(first_page, key=lambda thread: thread["messageSentOn"] or "", reverse=True)
         for thread in ranked[:5]:
             simulator.control.delete("conversations", thread["id"], account_id=account)

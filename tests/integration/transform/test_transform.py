@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -17,14 +17,11 @@ import pytest
 from landing_hand import Hand, listing, reservation
 
 from sync_hostaway.exceptions import TransformFailed
-from sync_hostaway.transform import (
-    TransformResult,
-    TransformRunning,
-    find_project,
-    pending_loads,
-)
+from sync_hostaway.settings import get_settings
+from sync_hostaway.transform import TransformResult, find_project, pending_loads
 from sync_hostaway.transform.ledger import only_writer
 from sync_hostaway.warehouse import connect
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +35,15 @@ CORE = (
     "messages",
     "calendar_days",
 )
+LISTINGS_ARE_AWAITED = (
+    "select exists (select 1 from pg_locks where not granted and relation = 'hostaway.listings'::regclass)"
+)
+WRITER_IS_AWAITED = """
+    select exists (
+        select 1 from pg_locks inner join pg_database on pg_locks.database = pg_database.oid
+        where not granted and locktype = 'advisory' and datname = current_database()
+    )
+"""
 
 
 def land_one_of_each(hand: Hand, account: int = 1) -> None:
@@ -171,14 +177,12 @@ def test_a_killed_transform_is_taken_over(hand: Hand, home: Path) -> None:
             ],
             env={**os.environ, "SYNC_HOSTAWAY_HOME": str(home)},
         )
-        waiting = (
-            "select exists (select 1 from pg_locks where not granted and relation = 'hostaway.listings'::regclass)"
-        )
-        deadline = time.monotonic() + 60
-        while not hand.value(waiting):
+
+        def is_waiting() -> bool:
             assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+            return bool(hand.value(LISTINGS_ARE_AWAITED))
+
+        eventually(is_waiting)
         process.send_signal(signal.SIGKILL)
         process.wait()
 
@@ -202,22 +206,14 @@ def test_of_two_at_once_one_serves_both(hand: Hand) -> None:
     assert hand.value("select count(*) from hostaway.messages") == 1
 
 
-def test_one_that_will_not_wait_says_so(hand: Hand) -> None:
-    land_one_of_each(hand)
-    with connect(hand.dsn) as other, only_writer(other, wait=True), pytest.raises(TransformRunning):
-        hand.transform(wait=False)
-    assert pending_loads(hand.connection) == 5
-
-
 def test_loads_that_land_meanwhile_wait_for_the_next(hand: Hand) -> None:
     hand.land("listings", listing(1))
-    landed: list[int] = []
-
-    def land_more(_: object) -> None:
-        if not landed:
-            landed.append(hand.land("reservations", reservation(10)))
-
-    assert hand.transform(on_progress=land_more).loads == 1
+    with ThreadPoolExecutor() as pool, psycopg.connect(hand.dsn) as blocker:
+        blocker.execute("lock table hostaway.listings in access exclusive mode")
+        transform = pool.submit(hand.transform)
+        eventually(lambda: hand.value(LISTINGS_ARE_AWAITED))
+        hand.land("reservations", reservation(10))
+    assert transform.result().loads == 1
     assert pending_loads(hand.connection) == 1
     assert hand.transform().loads == 1
     assert hand.value("select count(*) from hostaway.reservations") == 1
@@ -355,17 +351,19 @@ def test_a_photo_that_left_the_listing_is_deleted(hand: Hand) -> None:
     assert hand.rows(query) == [(1, False), (2, False), (3, True)]
 
 
-def test_photos_can_be_switched_off_and_on(hand: Hand) -> None:
-    count = "select count(*) from hostaway.listing_photos"
+def test_photos_can_be_switched_off_and_on(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    def photos_after_a_transform(setting: str) -> object:
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__PHOTOS", setting)
+        get_settings.cache_clear()
+        hand.transform()
+        return hand.value("select count(*) from hostaway.listing_photos")
+
     hand.land("listings", listing(1, listingImages=[{"id": 1}]))
-    hand.transform()
-    hand.transform(photos=False)
-    assert hand.value(count) == 0
+    assert photos_after_a_transform("true") == 1
+    assert photos_after_a_transform("false") == 0
     hand.land("listings", listing(2, listingImages=[{"id": 2}]))
-    hand.transform(photos=False)
-    assert hand.value(count) == 0
-    hand.transform(photos=True)
-    assert hand.value(count) == 2
+    assert photos_after_a_transform("false") == 0
+    assert photos_after_a_transform("true") == 2
 
 
 def test_the_sync_log_follows_without_any_load(hand: Hand) -> None:
@@ -389,16 +387,6 @@ def test_a_full_refresh_gives_what_increments_gave(hand: Hand) -> None:
     hand.transform(full_refresh=True)
     assert contents(hand) == before
     assert hand.value("select count(*) from marts.reservation_revenue") == 4
-
-
-def test_a_selection_builds_its_models_and_finishes_no_load(hand: Hand) -> None:
-    land_one_of_each(hand)
-    result = hand.transform(select=["listings"], full_refresh=True)
-    assert "listings" in result.rows
-    assert hand.value("select count(*) from hostaway.listings") == 1
-    assert pending_loads(hand.connection) == 5
-    hand.transform()
-    assert hand.value("select count(*) from hostaway.messages") == 1
 
 
 def edited_project(folder: Path, file: str, old: str, new: str) -> Path:
@@ -474,16 +462,17 @@ def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(hand: Hand) -> None
     from sync_hostaway.transform.operator import let_transforms_run, wait_for_transforms
 
     land_one_of_each(hand)
-    with connect(hand.dsn) as other, only_writer(other, wait=True):
+    with connect(hand.dsn) as other, only_writer(other):
         waiting = threading.Thread(target=wait_for_transforms, args=({},))
         waiting.start()
-        waiting.join(0.5)
-        assert waiting.is_alive()
+        eventually(lambda: hand.value(WRITER_IS_AWAITED))
     waiting.join(10)
     assert not waiting.is_alive()
-    try:
-        with pytest.raises(TransformRunning):
-            hand.transform(wait=False)
-    finally:
-        let_transforms_run({})
-    assert hand.transform(wait=False).loads == 5
+    with ThreadPoolExecutor() as pool:
+        try:
+            transform = pool.submit(hand.transform)
+            eventually(lambda: hand.value(WRITER_IS_AWAITED))
+            assert pending_loads(hand.connection) == 5
+        finally:
+            let_transforms_run({})
+    assert transform.result().loads == 5

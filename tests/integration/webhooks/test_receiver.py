@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from sync_hostaway.webhooks.endpoints import (
     password_for,
     rotate_password,
 )
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -34,17 +34,13 @@ def test_an_event_is_kept_before_it_is_acknowledged(receiver: Receiver, warehous
     (event,) = events(warehouse)
     assert event["account_id"] == 701
     assert (event["state"], event["event"], event["object"]) == ("pending", "reservation.updated", "reservation")
-    assert (event["object_id"], event["reservation_id"], event["listing_id"]) == (5, 5, 3)
-    assert event["source_at"].isoformat() == "2026-05-20T10:00:00+00:00"
+    assert (event["object_id"], event["reservation_id"]) == (5, 5)
     assert event["body"]
 
 
-def asked(receiver: Receiver, wanted: int = 1) -> list[str]:
-    """The Dags of which runs were asked for, once there are that many."""
-    deadline = time.monotonic() + 10
-    while len(receiver.trigger.asked) < wanted and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return receiver.trigger.asked
+def asked(receiver: Receiver) -> list[str]:
+    """The Dags of which runs were asked for, once there is one."""
+    return eventually(lambda: receiver.trigger.asked)
 
 
 def test_after_the_acknowledgement_a_run_is_asked_for(receiver: Receiver) -> None:
@@ -156,7 +152,7 @@ def test_wrong_credentials_and_unknown_keys_are_told_nothing(receiver: Receiver,
     assert not events(warehouse)
 
 
-def test_a_key_that_is_not_there_takes_the_right_password_of_another(receiver: Receiver, warehouse: Connection) -> None:
+def test_the_password_of_one_account_opens_no_other(receiver: Receiver, warehouse: Connection) -> None:
     add_bare_account(warehouse, 999)
     with receiving(warehouse, 999) as other:
         assert other.post(reservation(), auth=(b"sync-hostaway", receiver.password.encode())).status_code == 401

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from webhooks_bed import MOUNT, Receiver, events
+from cryptography.fernet import Fernet
+from webhooks_bed import Receiver, events
 
 from sync_hostaway.accounts.registry import client_for, disable_account
 from sync_hostaway.exceptions import ConfigurationError, HostawayError
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
+from sync_hostaway.hostaway.replies import Reply
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import Endpoint, find_endpoint, rotate_password
-from sync_hostaway.webhooks.registration import ensure_registered, unregister
-from sync_hostaway.webhooks.upkeep import stop_deliveries
+from sync_hostaway.webhooks import MOUNT
+from sync_hostaway.webhooks.endpoints import Endpoint, digest, find_endpoint
+from sync_hostaway.webhooks.registration import ensure_registered, rotate, unregister
+from sync_hostaway.webhooks.upkeep import stop_deliveries, wanted_syncs
 
 pytestmark = pytest.mark.integration
 
@@ -42,6 +46,22 @@ def first_reservation(simulator: RunningSimulator) -> int:
     return int(simulator.control.objects("reservations", 701)[0]["id"])
 
 
+def synced_again(warehouse: Connection) -> list[int]:
+    """Accounts that a sync is asked for, because deliveries were lost."""
+    return [sync.account_id for sync in wanted_syncs(warehouse)]
+
+
+def hide_passwords(client: HostawayClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Hostaway show stars in place of passwords."""
+    told = client.get
+
+    def starred(path: str, *arguments: Any, **options: Any) -> Reply:
+        reply = told(path, *arguments, **options)
+        return replace(reply, result=[{**row, "password": "********"} for row in reply.result])
+
+    monkeypatch.setattr(client, "get", starred)
+
+
 def deliver(simulator: RunningSimulator, fields: dict[str, Any]) -> None:
     simulator.control.patch("reservations", first_reservation(simulator), fields, account_id=701)
     simulator.control.wait_delivered()
@@ -54,7 +74,6 @@ def test_hostaway_delivers_what_changes(
     deliver(simulator, {"status": "cancelled"})
     (event,) = events(warehouse)
     assert event["object_id"] == first_reservation(simulator)
-    assert event["source_at"] is not None
 
 
 def test_registering_again_costs_one_call_and_changes_nothing(
@@ -84,10 +103,36 @@ def test_what_hostaway_switched_off_is_switched_on_again(
 ) -> None:
     ensure_registered(warehouse, client)
     client.write("PUT", webhook(webhooks(client)[0]["id"]), {"isEnabled": 0})
-    assert ensure_registered(warehouse, client).was_off
+    ensure_registered(warehouse, client)
     assert [row["isEnabled"] for row in webhooks(client)] == [1]
     deliver(simulator, {"guestNote": "late"})
     assert len(events(warehouse)) == 1
+    assert synced_again(warehouse) == [701]
+
+
+def test_a_webhook_that_somebody_deleted_is_made_again_and_means_a_sync(
+    receiver: Receiver, warehouse: Connection, client: HostawayClient
+) -> None:
+    ensure_registered(warehouse, client)
+    assert synced_again(warehouse) == [], "before the first registration, nothing was lost"
+    client.write("DELETE", webhook(webhooks(client)[0]["id"]))
+    ensure_registered(warehouse, client)
+    assert len(webhooks(client)) == 1
+    assert synced_again(warehouse) == [701]
+
+
+def test_a_sync_is_wanted_though_the_answer_was_lost_that_the_webhook_is_on_again(
+    receiver: Receiver, warehouse: Connection, client: HostawayClient, simulator: RunningSimulator
+) -> None:
+    ensure_registered(warehouse, client)
+    client.write("PUT", webhook(webhooks(client)[0]["id"]), {"isEnabled": 0})
+    simulator.control.fault("cut_json", match={"resource": "webhooks", "method": "PUT"})
+    with pytest.raises(HostawayError):
+        ensure_registered(warehouse, client)
+    assert [row["isEnabled"] for row in webhooks(client)] == [1]
+    assert synced_again(warehouse) == [], "it waits until the webhook is known to be back"
+    ensure_registered(warehouse, client)
+    assert synced_again(warehouse) == [701]
 
 
 def test_credentials_that_somebody_changed_are_repaired(
@@ -104,12 +149,37 @@ def test_rotating_the_password_loses_no_delivery(
     receiver: Receiver, warehouse: Connection, client: HostawayClient, simulator: RunningSimulator
 ) -> None:
     ensure_registered(warehouse, client)
-    rotate_password(warehouse, 701)
+    rotate(warehouse, 701)
     deliver(simulator, {"guestNote": "before Hostaway was told"})
     ensure_registered(warehouse, client)
     deliver(simulator, {"guestNote": "after"})
     assert len(events(warehouse)) == 2
     assert endpoint_of(warehouse).password_is_told
+
+
+@pytest.mark.parametrize("loss", ["it is gone", "its key is gone"])
+def test_a_password_that_is_lost_is_replaced_though_hostaway_shows_none(
+    receiver: Receiver,
+    warehouse: Connection,
+    client: HostawayClient,
+    simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    loss: str,
+) -> None:
+    with monkeypatch.context() as patched:
+        hide_passwords(client, patched)
+        ensure_registered(warehouse, client)
+        if loss == "it is gone":
+            warehouse.execute("delete from ops.secrets where name = 'webhook_password'")
+        else:
+            foreign = Fernet(Fernet.generate_key()).encrypt(b"whatever")
+            warehouse.execute("update ops.secrets set ciphertext = %s where name = 'webhook_password'", [foreign])
+        ensure_registered(warehouse, client)
+    (row,) = webhooks(client)
+    assert digest(row["password"].encode()) == endpoint_of(warehouse).password_digest
+    assert endpoint_of(warehouse).password_is_told
+    deliver(simulator, {"guestNote": "late"})
+    assert len(events(warehouse)) == 1
 
 
 def test_a_new_base_url_moves_the_webhook(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from webhooks_bed import Receiver, add_bare_account, events, receiving
 
 from sync_hostaway.accounts.registry import add_account, client_for, disable_account
-from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS, WEBHOOKS, webhook
+from sync_hostaway.hostaway.replies import Reply
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.sync.delta.inbox import seconds_until_due
 from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import find_endpoint
-from sync_hostaway.webhooks.upkeep import note_requested, oldest_due_seconds, tend, tidy_events, wanted_syncs
+from sync_hostaway.webhooks.endpoints import ensure_endpoint, find_endpoint
+from sync_hostaway.webhooks.upkeep import note_requested, tend, tidy_events, wanted_syncs
 
 pytestmark = pytest.mark.integration
 
@@ -21,6 +26,11 @@ pytestmark = pytest.mark.integration
 def state_of(warehouse: Connection, account_id: int) -> str | None:
     endpoint = find_endpoint(warehouse, account_id)
     return endpoint.state if endpoint else None
+
+
+def state_reason_of(warehouse: Connection, account_id: int) -> str | None:
+    endpoint = find_endpoint(warehouse, account_id)
+    return endpoint.state_reason if endpoint else None
 
 
 def an_hour_later(warehouse: Connection) -> None:
@@ -53,6 +63,34 @@ def test_an_account_in_trouble_holds_up_no_other(receiver: Receiver, warehouse: 
     assert state_of(warehouse, 701) == "registered"
 
 
+def test_an_error_that_nobody_foresaw_holds_up_no_other_account(
+    receiver: Receiver, warehouse: Connection, account: int
+) -> None:
+    add_account(warehouse, 702, "secret-702")
+    ensure_endpoint(warehouse, 701)
+    warehouse.execute(
+        "alter table ops.webhook_endpoints add constraint unforeseen check (account_id <> 701 or checked_at is null)"
+    )
+    assert tend(warehouse) == {"registered": 1, "removed": 0, "failed": 1, "missed_events": 0}
+    assert state_of(warehouse, 702) == "registered"
+
+
+def test_while_hostaway_has_trouble_no_account_waits_for_another(
+    receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    for account_id in (702, 703, 704):
+        if account_id > 702:
+            simulator.control.add_account(account_id, f"secret-{account_id}", {"listings": 1, "reservations": 1})
+        add_account(warehouse, account_id, f"secret-{account_id}")
+    simulator.control.reset(only_stats=True)
+    simulator.control.fault("slow", match={"resource": "webhooks"}, times=4, seconds=2.0)
+    simulator.control.fault("status_5xx", match={"resource": "webhooks"}, times=0)
+    began = time.monotonic()
+    assert tend(warehouse)["failed"] == 4
+    assert time.monotonic() - began < 6.0, "one after the other would take eight seconds"
+    assert simulator.control.calls("webhooks.list") == 4, "each is asked once; the next run asks again"
+
+
 def test_a_webhook_that_was_switched_off_means_a_sync(
     receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
@@ -64,8 +102,8 @@ def test_a_webhook_that_was_switched_off_means_a_sync(
     tend(warehouse)
     assert [row["isEnabled"] for row in hostaways_webhooks(warehouse)] == [1]
     (sync,) = wanted_syncs(warehouse)
-    assert (sync.run()["trigger_dag_id"], sync.run()["conf"]) == ("hostaway_sync__701", {"mode": "incremental"})
-    assert wanted_syncs(warehouse)[0].run() == sync.run(), "asked for twice, it is the same run"
+    assert (sync.run.dag_id, sync.run.conf) == ("hostaway_sync__701", {"mode": "incremental"})
+    assert wanted_syncs(warehouse)[0].run == sync.run, "asked for twice, it is the same run"
     note_requested(warehouse, [sync])
     assert wanted_syncs(warehouse) == []
 
@@ -123,6 +161,49 @@ def test_a_lost_message_means_a_sync(
     assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
 
 
+def test_a_delivery_log_that_cannot_be_read_is_said_and_tried_again(
+    receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    simulator.control.fault("status_5xx", match={"resource": "webhookLogs"}, times=2)
+    for _ in range(2):
+        assert tend(warehouse) == {"registered": 0, "removed": 0, "failed": 1, "missed_events": 0}
+        assert state_of(warehouse, 701) == "registered"
+        assert "delivery log cannot be read" in (state_reason_of(warehouse, 701) or "")
+    assert tend(warehouse)["registered"] == 1
+    assert state_reason_of(warehouse, 701) is None
+    assert tend(warehouse)["registered"] == 0, "all is well, so it is looked at in an hour"
+
+
+def test_a_delivery_log_with_nonsense_means_a_sync(
+    receiver: Receiver, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tend(warehouse)
+    an_hour_later(warehouse)
+    told = HostawayClient.get
+
+    def odd(client: HostawayClient, path: str, *arguments: Any) -> Reply:
+        reply = told(client, path, *arguments)
+        nonsense = {"id": 1, "event": ["x"], "object": {"name": "reservation"}, "objectId": 5, "responseStatus": 500}
+        return replace(reply, result=[nonsense]) if path == WEBHOOK_LOGS else reply
+
+    monkeypatch.setattr(HostawayClient, "get", odd)
+    assert tend(warehouse) == {"registered": 1, "removed": 0, "failed": 0, "missed_events": 0}
+    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
+
+
+def test_a_disabled_account_whose_key_was_revoked_is_left_in_peace(
+    receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    tend(warehouse)
+    simulator.control.set_secret(701, "another")
+    warehouse.execute("delete from ops.secrets where name = 'access_token'")
+    disable_account(warehouse, 701)
+    assert tend(warehouse)["removed"] == 1
+    calls = simulator.control.stats()["total"]
+    assert tend(warehouse) == {"registered": 0, "removed": 0, "failed": 0, "missed_events": 0}
+    assert simulator.control.stats()["total"] == calls
+
+
 def test_an_outage_longer_than_hostaways_patience_means_a_sync(
     receiver: Receiver, warehouse: Connection, account: int
 ) -> None:
@@ -133,17 +214,23 @@ def test_an_outage_longer_than_hostaways_patience_means_a_sync(
     warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '61 minutes'")
     tend(warehouse)
     assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
+    before = wanted_syncs(warehouse)
+    note_requested(warehouse, before)
+    warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '61 minutes', state = 'failed'")
+    tend(warehouse)
+    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701], "also while Hostaway was in trouble"
+    assert wanted_syncs(warehouse) != before, "a sync of before the second outage does not make up for it"
     disable_account(warehouse, 701)
     assert wanted_syncs(warehouse) == [], "a disabled account is not synced"
 
 
 def test_events_that_wait_are_noticed(receiver: Receiver, warehouse: Connection) -> None:
-    assert oldest_due_seconds(warehouse) == 0
+    assert seconds_until_due(warehouse) == float("inf")
     receiver.post({"object": "reservation", "data": {"id": 1}})
     warehouse.execute("update ops.webhook_events set next_try_at = now() - interval '5 minutes'")
-    assert oldest_due_seconds(warehouse) >= 300
+    assert seconds_until_due(warehouse) <= -300
     warehouse.execute("update ops.accounts set state = 'disabled'")
-    assert oldest_due_seconds(warehouse) == 0, "those of a disabled account wait on purpose"
+    assert seconds_until_due(warehouse) == float("inf"), "those of a disabled account wait on purpose"
 
 
 def test_events_are_removed_after_the_retention_unless_they_wait(receiver: Receiver, warehouse: Connection) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,10 +14,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from sync_hostaway.warehouse import Connection
+from sync_hostaway.webhooks import MOUNT
 from sync_hostaway.webhooks.endpoints import Endpoint, ensure_endpoint, password_for
 from sync_hostaway.webhooks.receiver import create_app
-
-MOUNT = "/hostaway/webhooks"
+from waiting import eventually
 
 
 @dataclass
@@ -53,11 +52,8 @@ class Server(uvicorn.Server):
 
     def __enter__(self) -> Server:
         self._thread.start()
-        deadline = time.monotonic() + 30
-        while not self.started:
-            assert self._thread.is_alive(), "the server ended while it started"
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.01)
+        eventually(lambda: self.started or not self._thread.is_alive())
+        assert self.started, "the server ended while it started"
         return self
 
     def __exit__(self, *_: object) -> None:

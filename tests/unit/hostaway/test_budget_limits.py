@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.hostaway.budget import BudgetLimits, NoBudget, Priority, RateLimit, RequestBudget, budget_for
 from sync_hostaway.settings import Settings
+from sync_hostaway.warehouse import Connection
 
 
 def test_hostaway_is_approached_with_caution() -> None:
@@ -33,8 +35,12 @@ def test_a_limit_must_look_like_one(text: str) -> None:
 
 
 def test_a_budget_connects_when_it_is_used() -> None:
-    with RequestBudget(701, Priority.FULL, BudgetLimits.of(Settings())) as budget:
-        assert budget.stats.questions == 0
+    def refuse() -> Connection:
+        raise WarehouseUnavailable
+
+    budget = RequestBudget(701, Priority.FULL, BudgetLimits.of(Settings()), open_connection=refuse)
+    with pytest.raises(WarehouseUnavailable), budget.slot():
+        pass
 
 
 def test_without_limits_slots_are_free() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.landing.shapes import SHAPES, entity_id, understand
+from sync_hostaway.landing.shapes import SHAPES, as_id, as_moment, entity_id, understand
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -111,3 +112,14 @@ def test_every_typed_field_the_models_read_is_checked_before_it_lands() -> None:
 
 def test_ids_have_one_spelling() -> None:
     assert [entity_id({"id": value}) for value in (7, "7", "007", 7.0, None, True, "x", {})] == ["7"] * 4 + [None] * 4
+
+
+def test_a_number_that_no_column_can_hold_is_no_id() -> None:
+    assert [as_id(value) for value in (0, -1, 10**18 - 1, 10**18, "9" * 20)] == [None, None, 10**18 - 1, None, None]
+
+
+def test_moments_are_in_utc_whether_they_say_so_or_not() -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    spellings = ("2026-01-31 12:00:00", "2026-01-31T12:00:00Z", "2026-01-31 14:00:00+02:00")
+    assert [as_moment(text) for text in spellings] == [noon] * 3
+    assert [as_moment(value) for value in (None, "", "yesterday", "0000-00-00 00:00:00", 1769860800)] == [None] * 5

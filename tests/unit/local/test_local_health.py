@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from sync_hostaway.airflow_api import AirflowApi
 from sync_hostaway.local import processes
-from sync_hostaway.local.airflow_api import AirflowApi
 from sync_hostaway.local.errors import ComponentDied
 from sync_hostaway.local.health import raise_if_one_died, unhealthy
 from sync_hostaway.local.home import Home

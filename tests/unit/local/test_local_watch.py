@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 from rich.text import Text
 
+from sync_hostaway.airflow_api import AirflowApi, DagRun
 from sync_hostaway.exceptions import LocalPlatformError, TransformFailed
-from sync_hostaway.local.airflow_api import AirflowApi, DagRun
 from sync_hostaway.local.watch import QUERIES, Patience, Watch
 from sync_hostaway.warehouse import Connection
 
@@ -25,7 +25,7 @@ class FakeAirflow:
         self.asked: list[str] = []
 
     def dag_runs(self, dag_id: str) -> list[DagRun]:
-        return [DagRun(dag_id, f"run-{n}", state, None, None, {}) for n, state in enumerate(self.states)]
+        return [DagRun(dag_id, f"run-{n}", state, {}) for n, state in enumerate(self.states)]
 
     def trigger_dag_run(self, dag_id: str, conf: object = None, run_id: str = "") -> None:
         self.asked.append(run_id)
@@ -40,11 +40,11 @@ class FakeWarehouse:
         self.rows: list[dict[str, Any]] = []
 
     def execute(self, query: object, params: object = None) -> FakeWarehouse:
-        if query is QUERIES["pending_loads"]:
+        if query is QUERIES["failed_transforms"]:
+            self.rows = [{"error": self.failed}] if self.failed else []
+        else:
             taken = self.taken and self.airflow.asked
             self.rows = [{"loads": 0 if taken else self.pending}]
-        else:
-            self.rows = [{"error": self.failed}] if self.failed else []
         return self
 
     def fetchone(self) -> dict[str, Any] | None:

@@ -10,19 +10,18 @@ from hypothesis import strategies as st
 from sync_hostaway.simulator import list_specs
 from sync_hostaway.simulator.account import AccountData
 from sync_hostaway.simulator.clock import Clock
-from sync_hostaway.simulator.config import PageLimit, Sizes
+from sync_hostaway.simulator.config import Sizes
 from sync_hostaway.simulator.queries import Params, cut, page_request, select
 
 DATA = AccountData(701, 3, Sizes(listings=5, reservations=240), Clock(date(2026, 5, 20)).anchor_seconds)
-LIMITS = PageLimit(100, 500)
 ORDERS = st.sampled_from(["", "updatedOn", "arrivalDate", "arrivalDateDesc", "latestActivity", "misspelt"])
 FILTERS = st.sampled_from([(), (("channelId", "2018"),), (("arrivalStartDate", "2026-01-01"),), (("nope", "1"),)])
 
 
 def page(pairs: list[tuple[str, str]]) -> tuple[list[int], int]:
     params = Params(pairs)
-    selection = select(DATA.reservations, list_specs.reservations(DATA, date_types=False), params)
-    rows = cut(selection, page_request(params, LIMITS, cursor=True))
+    selection = select(DATA.reservations, list_specs.reservations(DATA), params)
+    rows = cut(selection, page_request(params, "reservations", cursor=True))
     return [row.id for row in rows], len(selection.rows)
 
 

@@ -49,8 +49,6 @@ create table ops.webhook_events (
     received_at   timestamptz not null default clock_timestamp(),
     last_received_at timestamptz not null default clock_timestamp(),
     attempts      integer not null default 0,
-    absences      integer not null default 0,
-    nights        jsonb,
     next_try_at   timestamptz not null default clock_timestamp(),
     reason        text,
     run_key       text,
@@ -68,8 +66,6 @@ comment on column ops.webhook_events.state is
     'done: its object was fetched and landed. gone: Hostaway no longer has it. dead: out of attempts. ignored: an event nobody here knows. unreadable: no JSON object. discarded: by an operator';
 comment on column ops.webhook_events.body is 'as received; personal data, emptied after the retention';
 comment on column ops.webhook_events.source_at is 'the object''s own change stamp in the body; a hint, the object is fetched again';
-comment on column ops.webhook_events.absences is 'tries in which Hostaway did not have the object: the first one may come too early';
-comment on column ops.webhook_events.nights is 'calendar days still to be read, [[listing, first day, last day], …]: the reservation that touched them has landed already';
 comment on column ops.webhook_events.load_id is 'the newest load that brought its object; null when nothing had changed';
 -- what the drain reads; as small as the backlog, however long the history
 create index webhook_events_pending on ops.webhook_events (account_id, next_try_at, event_id) where state = 'pending';

@@ -92,7 +92,7 @@ with failed as (
 )
 
 update ops.webhook_endpoints
-set sync_wanted_at = coalesce(sync_wanted_at, now())
+set sync_wanted_at = clock_timestamp()
 where account_id = %(account_id)s and exists (select from failed where failed.state = 'dead')
 
 -- name: remember_nights

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from sync_hostaway.local.airflow_api import AirflowApi
-from sync_hostaway.local.errors import AirflowApiError
+from sync_hostaway.airflow_api import AirflowApi
+from sync_hostaway.exceptions import AirflowApiError
 
 DAGS = [{"dag_id": f"dag-{number}"} for number in range(250)]
 
@@ -71,12 +71,23 @@ def test_every_page_with_a_token_that_expired(url: str, monkeypatch: pytest.Monk
     assert Handler.logins == 2
 
 
+def test_an_airflow_elsewhere_is_asked_through_the_proxy_of_the_environment(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, url)
+    with AirflowApi("http://airflow.invalid", "admin", "right") as api:
+        assert api.dags() == DAGS
+
+
 def test_what_is_refused_is_told(url: str) -> None:
     with (
         AirflowApi(url, "admin", "right") as api,
-        pytest.raises(AirflowApiError, match="a%2Fb answered 404") as no,
+        pytest.raises(AirflowApiError, match="a%2Fb/dagRuns/c answered 404") as no,
     ):
-        api.dag("a/b")
+        api.dag_run("a/b", "c")
     assert no.value.status == 404
 
 

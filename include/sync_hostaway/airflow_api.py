@@ -1,16 +1,16 @@
-"""A small client of Airflow's public REST API (v2), for the demo, the tests, the status command and delta runs."""
+"""A small client of Airflow's public REST API (v2), for delta runs and the embedded platform."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import Any, Self
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 
-from sync_hostaway.local.errors import AirflowApiError
+from sync_hostaway.exceptions import AirflowApiError
 
 FINISHED = frozenset({"success", "failed"})
 _TIMEOUT = (3.0, 30.0)
@@ -24,8 +24,6 @@ class DagRun:
     dag_id: str
     run_id: str
     state: str
-    start_date: str | None
-    end_date: str | None
     conf: dict[str, Any]
 
     @property
@@ -33,20 +31,10 @@ class DagRun:
         return self.state in FINISHED
 
 
-@dataclass(frozen=True)
-class TaskInstance:
-    """One task of a run, or one of its mapped copies."""
-
-    task_id: str
-    map_index: int
-    state: str | None
-    try_number: int
-    start_date: str | None
-    end_date: str | None
-
-
 class AirflowApi:
     """Talks to one API server; logs in when it first needs to, and again when its token has expired.
+
+    Proxies and CA bundle of the environment count, but not on 127.0.0.1.
 
     :param token: used first, where there is one.
     """
@@ -55,7 +43,11 @@ class AirflowApi:
         self.url = url.rstrip("/")
         self._credentials = {"username": user, "password": password}
         self._session = requests.Session()
-        # Neither a proxy nor ~/.netrc has a say in what happens on 127.0.0.1.
+        if urlsplit(url).hostname != "127.0.0.1":
+            # Proxies and CA bundle of the environment; without ~/.netrc, which would replace the token.
+            environment = self._session.merge_environment_settings(self.url, {}, None, None, None)
+            self._session.proxies.update(environment["proxies"])
+            self._session.verify = environment["verify"]
         self._session.trust_env = False
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
@@ -64,7 +56,7 @@ class AirflowApi:
         """Close its connections."""
         self._session.close()
 
-    def __enter__(self) -> AirflowApi:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,36 +73,31 @@ class AirflowApi:
         """
         self._checked(self._send("GET", "/execution/health"))
 
-    def version(self) -> str:
-        """Airflow's version."""
-        return str(self._checked(self._send("GET", "/api/v2/version"))["version"])
-
     def dags(self) -> list[dict[str, Any]]:
         """Every Dag."""
         return self._all("/dags", "dags")
-
-    def dag(self, dag_id: str) -> dict[str, Any]:
-        """One Dag."""
-        return self._call("GET", f"/dags/{_part(dag_id)}")
 
     def import_errors(self) -> list[dict[str, Any]]:
         """Dag files that could not be imported."""
         return self._all("/importErrors", "import_errors")
 
-    def unpause(self, dag_id: str) -> None:
-        """Let a Dag's runs start."""
-        self._call("PATCH", f"/dags/{_part(dag_id)}", {"is_paused": False})
+    def wait_for_dags(self, wanted: set[str], timeout: float) -> None:
+        """Wait until Airflow has read Dags, which a healthy one may still have to do.
 
-    def pause(self, dag_id: str) -> None:
-        """Keep a Dag's runs from starting."""
-        self._call("PATCH", f"/dags/{_part(dag_id)}", {"is_paused": True})
+        :raises AirflowApiError: when it has not in time, or cannot: with what it says of Dag files.
+        """
+        deadline = time.monotonic() + timeout
+        while wanted - {dag["dag_id"] for dag in self.dags()}:
+            errors = self.import_errors()
+            if errors or time.monotonic() > deadline:
+                raise AirflowApiError(f"Airflow does not show the Dags {sorted(wanted)}: {errors or 'not in time'}")
+            time.sleep(0.2)
 
     def trigger_dag_run(
         self,
         dag_id: str,
         conf: dict[str, Any] | None = None,
         run_id: str | None = None,
-        note: str | None = None,
         *,
         run_after: datetime | None = None,
     ) -> DagRun:
@@ -118,7 +105,7 @@ class AirflowApi:
 
         :raises AirflowApiError: status 409 when a run of that id exists, 404 when there is no such Dag.
         """
-        body: dict[str, Any] = {"logical_date": None, "conf": conf or {}, "note": note}
+        body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}
         if run_id:
             body["dag_run_id"] = run_id
         if run_after:
@@ -137,55 +124,6 @@ class AirflowApi:
         """Whether a run of a Dag is in a state, and may start at that moment at the latest."""
         filters = urlencode({"state": state, "run_after_lte": run_after.isoformat(), "limit": 1})
         return bool(self._call("GET", f"/dags/{_part(dag_id)}/dagRuns?{filters}")["dag_runs"])
-
-    def wait_for_run(self, dag_id: str, run_id: str, timeout: float, interval: float = 0.2) -> DagRun:
-        """Wait until a run has finished, well or not.
-
-        :raises AirflowApiError: when it has not in time; names its unfinished tasks.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            run = self.dag_run(dag_id, run_id)
-            if run.finished:
-                return run
-            if time.monotonic() > deadline:
-                tasks = ", ".join(f"{t.task_id} ({t.state})" for t in self.task_instances(dag_id, run_id))
-                raise AirflowApiError(f"Run {run_id} of {dag_id} is {run.state} after {timeout:.0f} s. Tasks: {tasks}")
-            time.sleep(interval)
-
-    def task_instances(self, dag_id: str, run_id: str) -> list[TaskInstance]:
-        """The tasks of a run."""
-        return [
-            TaskInstance(
-                task_id=found["task_id"],
-                map_index=found["map_index"],
-                state=found["state"],
-                try_number=found["try_number"],
-                start_date=found["start_date"],
-                end_date=found["end_date"],
-            )
-            for found in self._all(f"{_run_path(dag_id, run_id)}/taskInstances", "task_instances")
-        ]
-
-    def clear_task_instances(
-        self, dag_id: str, run_id: str, task_ids: list[str] | None = None, *, only_failed: bool = False
-    ) -> int:
-        """Have tasks of a run done again (all of them when none is named); returns how many."""
-        body: dict[str, Any] = {
-            "dry_run": False,
-            "dag_run_id": run_id,
-            "only_failed": only_failed,
-            "reset_dag_runs": True,
-        }
-        if task_ids:
-            body["task_ids"] = task_ids
-        return int(self._call("POST", f"/dags/{_part(dag_id)}/clearTaskInstances", body)["total_entries"])
-
-    def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int = 1, map_index: int = -1) -> str:
-        """The log of one try of a task, one event per line."""
-        path = f"{_run_path(dag_id, run_id)}/taskInstances/{_part(task_id)}/logs/{try_number}?map_index={map_index}"
-        content = self._call("GET", path)["content"]
-        return "\n".join(line if isinstance(line, str) else _log_line(line) for line in content)
 
     def _all(self, path: str, key: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -228,11 +166,6 @@ class AirflowApi:
         return content if isinstance(content, dict) else {"items": content}
 
 
-def _log_line(line: dict[str, Any]) -> str:
-    errors = "".join(f" [{error['exc_type']}: {error['exc_value']}]" for error in line.get("error_detail") or ())
-    return f"{line.get('event', line)}{errors}"
-
-
 def _part(name: str) -> str:
     return quote(name, safe="")
 
@@ -246,7 +179,5 @@ def _dag_run(found: dict[str, Any]) -> DagRun:
         dag_id=found["dag_id"],
         run_id=found["dag_run_id"],
         state=found["state"],
-        start_date=found["start_date"],
-        end_date=found["end_date"],
         conf=found["conf"] or {},
     )
