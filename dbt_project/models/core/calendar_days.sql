@@ -36,11 +36,7 @@ final as (
     from due
     where
         due.date is not null
-        and exists (
-            select 1 from {{ ref('listings') }} as parent
-            where due.account_id = parent.account_id and due.listing_id = parent.listing_id
-            offset 0
-        )
+        and {{ has_parent("listings", "listing_id", "due.account_id", "due.listing_id") }}
 )
 
 select * from final

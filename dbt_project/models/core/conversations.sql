@@ -32,11 +32,7 @@ final as (
         due.conversation_id is not null
         and (
             due.reservation_id is null
-            or exists (
-                select 1 from {{ ref('reservations') }} as parent
-                where due.account_id = parent.account_id and due.reservation_id = parent.reservation_id
-                offset 0
-            )
+            or {{ has_parent("reservations", "reservation_id", "due.account_id", "due.reservation_id") }}
         )
 )
 

@@ -32,11 +32,7 @@ due as (
         due.reservation_id is not null
         and (
             due.listing_id is null
-            or exists (
-                select 1 from {{ ref('listings') }} as parent
-                where due.account_id = parent.account_id and due.listing_id = parent.listing_id
-                offset 0
-            )
+            or {{ has_parent("listings", "listing_id", "due.account_id", "due.listing_id") }}
         )
 ),
 
@@ -49,11 +45,11 @@ moved as materialized (
         links.channel_key as old_channel_key,
         links.email_key as old_email_key
     from due
-    left join lateral (
-        select * from {{ this }} as links
-        where due.account_id = links.account_id and due.reservation_id = links.reservation_id
-        limit all offset 0
-    ) as links on true
+    left join {{ by_key(
+        this,
+        "links",
+        "due.account_id = links.account_id and due.reservation_id = links.reservation_id",
+    ) }} on true
     where
         links.reservation_id is null
         or (due.channel_key, due.email_key, due.name_key, due.person_key)
@@ -79,11 +75,7 @@ moved as materialized (
         from moved as changed
         where changed.old_{{ key }} is not null
     ) as touched
-    cross join lateral (
-        select * from {{ this }} as links
-        where touched.account_id = links.account_id and touched.key = links.{{ key }}
-        limit all offset 0
-    ) as links
+    cross join {{ by_key(this, "links", "touched.account_id = links.account_id and touched.key = links." ~ key) }}
     left join moved on links.account_id = moved.account_id and links.reservation_id = moved.reservation_id
     union all
     select
@@ -124,11 +116,11 @@ touched_guests as materialized (
     union
     select links.account_id, links.guest_id
     from {{ kind }}_keys
-    cross join lateral (
-        select * from {{ this }} as links
-        where {{ kind }}_keys.account_id = links.account_id and {{ kind }}_keys.key = links.{{ key }}
-        limit all offset 0
-    ) as links
+    cross join {{ by_key(
+        this,
+        "links",
+        kind ~ "_keys.account_id = links.account_id and " ~ kind ~ "_keys.key = links." ~ key,
+    ) }}
     where not ({{ kind }}_keys.is_shared and {{ kind }}_keys.was_shared)
     {%- endfor %}
 ),
@@ -155,11 +147,11 @@ candidates as (
         links.is_shared_channel,
         links.is_shared_mailbox
     from touched_guests
-    cross join lateral (
-        select * from {{ this }} as links
-        where touched_guests.account_id = links.account_id and touched_guests.guest_id = links.guest_id
-        limit all offset 0
-    ) as links
+    cross join {{ by_key(
+        this,
+        "links",
+        "touched_guests.account_id = links.account_id and touched_guests.guest_id = links.guest_id",
+    ) }}
     where not exists (
         select 1 from moved
         where moved.account_id = links.account_id and moved.reservation_id = links.reservation_id

@@ -15,11 +15,11 @@ changed_links as (
 due as (
     select links.account_id, links.guest_id
     from {{ pending('reservations', staging='stg_reservation_identities') }} as read
-    cross join lateral (
-        select * from {{ ref('guest_links') }} as links
-        where read.account_id = links.account_id and read.reservation_id = links.reservation_id
-        limit all offset 0
-    ) as links
+    cross join {{ by_key(
+        ref('guest_links'),
+        "links",
+        "read.account_id = links.account_id and read.reservation_id = links.reservation_id",
+    ) }}
     union
     select changed_links.account_id, changed_links.guest_id
     from changed_links
@@ -41,11 +41,11 @@ due as (
 reservations as (
     select reservations.*, row_number() over recency as place
     from due
-    cross join lateral (
-        select * from {{ ref('reservations') }} as reservations
-        where due.account_id = reservations.account_id and due.guest_id = reservations.guest_id
-        limit all offset 0
-    ) as reservations
+    cross join {{ by_key(
+        ref('reservations'),
+        "reservations",
+        "due.account_id = reservations.account_id and due.guest_id = reservations.guest_id",
+    ) }}
     window recency as (
         partition by reservations.account_id, reservations.guest_id
         order by
@@ -126,19 +126,16 @@ merged_guests as (
         true as is_deleted,
         former.pms_meta
     from due
-    cross join lateral (
-        select * from {{ ref('guest_links') }} as links
-        where
-            due.account_id = links.account_id
-            and due.guest_id = links.reservation_id
-            and due.guest_id <> links.guest_id
-        limit all offset 0
-    ) as links
-    cross join lateral (
-        select * from {{ this }} as former
-        where due.account_id = former.account_id and due.guest_id = former.guest_id
-        limit all offset 0
-    ) as former
+    cross join {{ by_key(
+        ref('guest_links'),
+        "links",
+        "due.account_id = links.account_id and due.guest_id = links.reservation_id and due.guest_id <> links.guest_id",
+    ) }}
+    cross join {{ by_key(
+        this,
+        "former",
+        "due.account_id = former.account_id and due.guest_id = former.guest_id",
+    ) }}
 ),
 
 {% endif %}

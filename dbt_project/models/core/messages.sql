@@ -45,11 +45,7 @@ final as (
     from due
     where
         due.message_id is not null
-        and exists (
-            select 1 from {{ ref('conversations') }} as parent
-            where due.account_id = parent.account_id and due.conversation_id = parent.conversation_id
-            offset 0
-        )
+        and {{ has_parent("conversations", "conversation_id", "due.account_id", "due.conversation_id") }}
 )
 
 select * from final

@@ -101,11 +101,11 @@ final as (
         {{ transform_at() }} as synced_at,
         due.pms_meta
     from due
-    cross join lateral (
-        select links.guest_id from {{ ref('guest_links') }} as links
-        where due.account_id = links.account_id and due.reservation_id = links.reservation_id
-        limit all offset 0
-    ) as links
+    cross join {{ by_key(
+        ref('guest_links'),
+        "links",
+        "due.account_id = links.account_id and due.reservation_id = links.reservation_id",
+    ) }}
 )
 
 select * from final

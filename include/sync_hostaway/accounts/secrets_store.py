@@ -138,6 +138,6 @@ class DatabaseSecretsStore:
 def _lost_key(account_id: int, name: str) -> ConfigurationError:
     return ConfigurationError(
         f"The {name} of account {account_id} was encrypted with a key that AIRFLOW__HOSTAWAY__SECRET_KEYS does not "
-        "hold. Add the old key behind the new one, or store the secret again with "
-        f"`sync-hostaway accounts rotate {account_id}`."
+        f"hold. Add the old key behind the new one, or make it anew: `sync-hostaway accounts rotate {account_id}` "
+        f"for an API key, `sync-hostaway webhooks rotate {account_id}` for a webhook password."
     )

@@ -34,3 +34,19 @@ def test_the_sync_log_has_syncs_and_not_every_event(hand: Hand) -> None:
     )
     assert models_of(hand) == {"sync_logs"}
     assert hand.rows("select run_key from hostaway.sync_logs") == [("sync",)]
+
+
+def test_rows_that_wait_for_a_parent_cost_nothing_until_it_may_be_there(hand: Hand) -> None:
+    hand.land("listings", {"id": 1})
+    hand.land("reservations", {**RESERVATION, "listingMapId": 2})
+    hand.land("conversations", {"id": 20, "reservationId": 10})
+    hand.land("messages", {"id": 30, "conversationId": 20})
+    hand.transform()
+    assert hand.value("select count(*) from ops.held_rows") == 3
+    hand.land("calendar_days", {"listingMapId": 1, "date": "2026-05-01"})
+    assert models_of(hand) == {"calendar_days"}
+    # The parent of the first is there: all of them come in at once, each behind its own.
+    hand.land("listings", {"id": 2})
+    hand.transform()
+    assert hand.value("select count(*) from ops.held_rows") == 0
+    assert hand.value("select count(*) from hostaway.messages") == 1
