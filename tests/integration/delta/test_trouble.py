@@ -13,7 +13,7 @@ from delta_hand import Hand
 from sync_hostaway.accounts import registry
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.delta import turn
+from sync_hostaway.sync.delta import gathering
 from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks.endpoints import ensure_endpoint
 
@@ -158,7 +158,7 @@ def test_who_was_served_waits_for_who_was_not(hand: Hand, other: int, monkeypatc
 
 
 def test_scarce_request_slots_still_bring_events_to_their_end(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turn, "_SECONDS", 1.0)
+    monkeypatch.setattr(gathering, "_SECONDS", 1.0)
     for name in ("IP", "ACCOUNT"):
         monkeypatch.setenv(f"AIRFLOW__HOSTAWAY__BUDGET_{name}", "4/1")
     get_settings.cache_clear()

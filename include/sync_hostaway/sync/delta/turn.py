@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,18 +15,14 @@ from sync_hostaway.exceptions import CredentialsRefused, HostawayError, Hostaway
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.landing import shapes
-from sync_hostaway.sync.context import Window
+from sync_hostaway.sync.delta.gathering import Gathering
 from sync_hostaway.sync.delta.inbox import AccountInbox, Event
-from sync_hostaway.sync.delta.landing import DeltaLanding, Entity, Landed
-from sync_hostaway.sync.delta.refetch import Need, Outcome, Reader
-from sync_hostaway.sync.delta.stay import Span, Stay, calendar_needs
+from sync_hostaway.sync.delta.landing import DeltaLanding, Entity
+from sync_hostaway.sync.delta.refetch import Need, Outcome
 from sync_hostaway.warehouse import Connection
 
 log = structlog.get_logger(__name__)
 
-# A turn begins nothing new after that many seconds: the account comes again, and others come in between.
-_SECONDS = 10.0
-_SIDE_BY_SIDE = 4
 # How often Hostaway must not have an object until that is believed, with pauses of 1, 2, 4 … s in between.
 _ABSENCES_OF_KNOWN, _ABSENCES_OF_NEW = 2, 5
 _THROTTLED_PAUSE, _SHORTEST_THROTTLE, _LONGEST_THROTTLE = 5.0, 1.0, 120.0
@@ -80,9 +74,8 @@ class Turn:
         self._client = client
         self._inbox = inbox
         self._landing = DeltaLanding(connection, client.account_id, run_key)
-        self._reader = Reader(client, _SECONDS)
+        self._gathered = Gathering(client, self._landing)
         self._mirrored = frozenset(client.settings.resources)
-        self._before: dict[Entity, Landed] = {}
         self._served = Served(client.account_id)
 
     def serve(self, events: list[Event]) -> Served:
@@ -98,115 +91,41 @@ class Turn:
                 unwanted.append(event)
             else:
                 subjects[event.subject].append(event)
-        needs = self._read(subjects)
+        needs = self._gathered.read(subjects)
         gone: dict[Resource, list[int]] = defaultdict(list)
         for subject, about in subjects.items():
-            if self._outcome(subject).not_found and self._is_gone(subject, about) and not subject.of_reservation:
+            not_found = self._gathered.outcome(subject).not_found and not subject.of_reservation
+            if not_found and self._is_gone(subject, about):
                 gone[subject.resource].append(subject.id)
         with self._connection.transaction():
-            self._served.landed, runs = self._landing.land(self._reader.outcomes.values(), gone, started_at)
+            self._served.landed, runs = self._landing.land(self._gathered.outcomes.values(), gone, started_at)
             loads = self._landing.loads((event.entity for event in events), runs)
             for subject, about in subjects.items():
                 self._mark(subject, about, needs[subject], loads)
             self._finish(lost, "dead", "nothing in it leads to an object")
             self._finish(unwanted, "ignored", "such objects are not mirrored for this account")
         self._face_trouble(
-            [event for subject in subjects if self._unread(needs[subject]) for event in subjects[subject]]
+            [event for subject in subjects if self._gathered.lacks(needs[subject]) for event in subjects[subject]]
         )
         self._served.api_calls = self._client.stats.calls
         return self._served
 
-    def _read(self, subjects: dict[Need, list[Event]]) -> dict[Need, list[Need]]:
-        """Read subjects, some side by side. Returns what each one needs to be whole, itself first."""
-        self._look_up(event.entity for events in subjects.values() for event in events)
-        self._look_up((subject.resource, str(subject.id)) for subject in subjects if not subject.of_reservation)
-        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="refetch") as pool:
-            return dict(zip(subjects, pool.map(self._read_whole, subjects, subjects.values()), strict=True))
-
-    def _read_whole(self, subject: Need, events: list[Event]) -> list[Need]:
-        """Read a subject and, with what it says, what else makes it whole.
-
-        What was begun is ended, however long that takes: in the next turn it would be begun anew.
-        """
-        needs = [subject]
-        if not self._reader.may_begin:
-            return needs
-        self._reader.read(subject)
-        if subject.resource is Resource.CONVERSATIONS:
-            # A message may come before its reservation.
-            needs += self._unknown(Resource.RESERVATIONS, self._ids_in(subject, "reservationId"))
-        spans = {span for event in events for span in event.spans}
-        for reservation in [need for need in needs if need.resource is Resource.RESERVATIONS]:
-            self._reader.read(reservation)
-            needs += self._unknown(Resource.LISTINGS, self._ids_in(reservation, "listingMapId"))
-            spans |= self._spans_of(reservation, events)
-        if Resource.CALENDAR_DAYS in self._mirrored:
-            needs += calendar_needs(spans, Window.around(datetime.now(UTC).date(), self._client.settings))
-        for need in needs:
-            self._reader.read(need)
-        return needs
-
-    def _ids_in(self, need: Need, name: str) -> list[int]:
-        found = (shapes.entity_id({"id": row.get(name)}) for row in self._rows_of(need))
-        return [int(identity) for identity in found if identity]
-
-    def _rows_of(self, need: Need) -> tuple[dict[str, Any], ...]:
-        return self._outcome(need).rows
-
-    def _outcome(self, need: Need) -> Outcome:
-        return self._reader.outcomes.get(need, Outcome())
-
-    def _unknown(self, resource: Resource, ids: list[int]) -> list[Need]:
-        """Those that never landed, or are marked deleted."""
-        if resource not in self._mirrored:
-            return []
-        self._look_up((resource, str(identity)) for identity in ids)
-        rows = {identity: self._before.get((resource, str(identity))) for identity in ids}
-        return [Need(resource, identity) for identity, row in rows.items() if row is None or row.is_deleted]
-
-    def _look_up(self, entities: Iterator[Entity]) -> None:
-        self._before.update(self._landing.rows(entity for entity in entities if entity not in self._before))
-
-    def _spans_of(self, reservation: Need, events: list[Event]) -> set[Span]:
-        """The nights a reservation takes or gives back: none when its stay is what landing has.
-
-        But when somebody landed it after its event had come, nobody here knows what it was before.
-        """
-        outcome = self._reader.outcomes.get(reservation)
-        if outcome is None or (outcome.error and not outcome.not_found):
-            return set()
-        known = self._before.get((Resource.RESERVATIONS, str(reservation.id)))
-        before = Stay.of(known.payload) if known else None
-        after = Stay.of(outcome.rows[0]) if outcome.rows else None
-        if before == after and known and known.observed_at < min(event.received_at for event in events):
-            return set()
-        return {stay.span for stay in (before, after) if stay}
-
     def _is_gone(self, about: Need | Entity, events: list[Event]) -> bool:
         """Whether Hostaway did not have something often enough: at first it may be too new, and not there yet."""
         entity = (about.resource, str(about.id)) if isinstance(about, Need) else about
-        known = self._before.get(entity)
+        known = self._gathered.before.get(entity)
         enough = _ABSENCES_OF_KNOWN if known and not known.is_deleted else _ABSENCES_OF_NEW
         return max(event.absences for event in events) + 1 >= enough
 
-    def _is_read(self, need: Need) -> bool:
-        outcome = self._reader.outcomes.get(need)
-        return outcome is not None and (outcome.error is None or outcome.not_found)
-
-    def _unread(self, needs: list[Need]) -> bool:
-        return any(need not in self._reader.outcomes for need in needs)
-
     def _mark(self, subject: Need, events: list[Event], needs: list[Need], loads: dict[Entity, int]) -> None:
-        own = self._outcome(subject)
-        # What Hostaway does not know need not be there for the subject to be whole.
-        error = next((out.error for need in needs if (out := self._outcome(need)).error and not out.not_found), None)
+        own = self._gathered.outcome(subject)
+        error = self._gathered.error_of(needs)
         riddle = _riddle(subject.resource, own)
-        if error or self._unread(needs):
-            days = [need for need in needs if need.resource is Resource.CALENDAR_DAYS and not self._is_read(need)]
-            self._inbox.remember_nights(events, days)
+        if error or self._gathered.lacks(needs):
+            self._inbox.remember_nights(events, self._gathered.unread_days(needs))
         if error:
             self._fail(events, _text(error))
-        elif self._unread(needs):
+        elif self._gathered.lacks(needs):
             self._served.waiting += len(events)
         elif own.error and self._is_gone(subject, events):
             self._finish(events, "gone", "Hostaway does not know it any more")
@@ -249,18 +168,18 @@ class Turn:
         log.info("events_finished", account_id=self._served.account_id, state=state, events=_ids(events), reason=reason)
 
     def _row_before(self, event: Event) -> dict[str, Any] | None:
-        row = self._before.get(event.entity)
+        row = self._gathered.before.get(event.entity)
         return row.payload if row and not row.is_deleted else None
 
     def _row_after(self, event: Event) -> dict[str, Any] | None:
         resource, identity = event.entity
-        outcome = self._outcome(event.subject) if event.subject else Outcome()
+        outcome = self._gathered.outcome(event.subject) if event.subject else Outcome()
         rows = (row for kind, fetched in outcome.answers if kind is resource for row in fetched.rows)
         return next((row for row in rows if isinstance(row, dict) and shapes.entity_id(row) == identity), None)
 
     def _face_trouble(self, unread: list[Event]) -> None:
         """What is wrong with the account itself: its other events wait, and the other accounts do not."""
-        trouble = self._reader.trouble
+        trouble = self._gathered.trouble
         if trouble is None:
             return
         log.warning("account_in_trouble", account_id=self._served.account_id, error=_text(trouble))
