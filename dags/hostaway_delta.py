@@ -47,7 +47,7 @@ def hostaway_delta() -> None:
     # Not in the pool of dbt, where a run would wait before it reads anything: transforms take turns among themselves.
     @task
     def serve() -> dict[str, Any]:
-        from sync_hostaway.sync.delta import drain
+        from sync_hostaway.sync.delta.drain import drain
 
         return drain(get_current_context()["run_id"]).summary()
 

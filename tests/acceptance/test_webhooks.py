@@ -147,17 +147,24 @@ def test_events_of_a_paused_dag_wait_and_one_run_serves_them(
 
 
 def drain_of(demo: Demo, core: Connection) -> psutil.Process:
-    """The process of the task that drains the inbox."""
-    find = "select client_port from pg_stat_activity where application_name = 'sync-hostaway delta' limit 1"
-    wait_for(core, find, happened=lambda row: row is not None)
-    port = core.execute(find).fetchone()
-    ours = {process.pid: process for process in processes.marked(demo.platform.home)}
-    (pid,) = [
-        connection.pid
-        for connection in psutil.net_connections("tcp")
-        if port and connection.laddr and connection.laddr[1] == port["client_port"] and connection.pid in ours
-    ]
-    return ours[int(pid or 0)]
+    """The process of the task that attends to the inbox; the connections of its turns come and go."""
+
+    def found() -> psutil.Process | None:
+        row = core.execute(
+            "select client_port from pg_stat_activity inner join pg_locks using (pid)"
+            " where application_name = 'sync-hostaway delta' and locktype = 'advisory' and classid = 7402 and objid = 3"
+        ).fetchone()
+        ours = {process.pid: process for process in processes.marked(demo.platform.home)}
+        holders = (
+            ours.get(connection.pid or 0)
+            for connection in psutil.net_connections("tcp")
+            if row and connection.laddr and connection.laddr[1] == row["client_port"]
+        )
+        return next((process for process in holders if process), None)
+
+    process = eventually(found)
+    assert process
+    return process
 
 
 @pytest.mark.parametrize("victim", ["scheduler", "drain", "postgres", "api-server"])

@@ -19,13 +19,12 @@ from psycopg.sql import SQL
 from psycopg_pool import AsyncConnectionPool
 
 from sync_hostaway.settings import Settings
+from sync_hostaway.sync.delta.attendance import IS_ATTENDED
 from sync_hostaway.warehouse import load_queries
 from sync_hostaway.webhooks.endpoints import digest
 from sync_hostaway.webhooks.events import Event
 
 _QUERIES = load_queries(Path(__file__).with_name("inbox.sql"))
-# Read from the file: the package of the drain imports all that a drain needs, which the API server does not.
-_IS_ATTENDED = load_queries(Path(__file__).parents[1] / "sync" / "delta" / "attendance.sql")["is_attended"]
 _NOBODY = digest(b"")
 # Seconds to wait for a free connection, and for a query with everything around it. A delivery takes two queries, and
 # Hostaway waits for 20 s.
@@ -93,7 +92,7 @@ class Inbox:
 
     async def is_waiting(self) -> bool:
         """Whether there is an event that could be served now, and no drain that runs and will see it."""
-        return await self._is(_QUERIES["has_due"]) and not await self._is(_IS_ATTENDED)
+        return await self._is(_QUERIES["has_due"]) and not await self._is(IS_ATTENDED)
 
     async def _is(self, query: SQL) -> bool:
         row = await self._fetch(query)

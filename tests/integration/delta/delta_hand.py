@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.delta import DrainResult, drain
+from sync_hostaway.sync.delta.drain import DrainResult, drain
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 from sync_hostaway.webhooks import inbox
 from sync_hostaway.webhooks.events import read_event

@@ -22,8 +22,8 @@ from psycopg import sql
 
 from sync_hostaway.accounts import registry
 from sync_hostaway.exceptions import WarehouseUnavailable
-from sync_hostaway.sync.delta import drain, is_attended
-from sync_hostaway.sync.delta.attendance import announce, attending, wait_for_event
+from sync_hostaway.sync.delta.attendance import announce, attending, is_attended, wait_for_event
+from sync_hostaway.sync.delta.drain import drain
 from sync_hostaway.transform import TransformResult
 from sync_hostaway.warehouse import Connection, connect, fetch_value
 from waiting import eventually
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.integration
 
 DRAIN = """
 import sys
-from sync_hostaway.sync.delta import drain
+from sync_hostaway.sync.delta.drain import drain
 drain(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 """
 

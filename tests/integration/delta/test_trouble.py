@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import Any, LiteralString
 
 import pytest
@@ -13,7 +12,7 @@ from delta_hand import Hand
 from sync_hostaway.accounts import registry
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.delta import gathering
+from sync_hostaway.sync.delta import drain, gathering
 from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks.endpoints import ensure_endpoint
 
@@ -21,8 +20,6 @@ pytestmark = pytest.mark.integration
 
 OTHER = 702
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
-# Its package gives the name to the function it holds.
-drains = import_module("sync_hostaway.sync.delta.drain")
 
 
 @pytest.fixture
@@ -148,8 +145,8 @@ def test_an_event_that_breaks_a_turn_breaks_it_for_no_other_event(hand: Hand) ->
 
 
 def test_who_was_served_waits_for_who_was_not(hand: Hand, other: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drains, "_ACCOUNTS_AT_ONCE", 1)
-    monkeypatch.setattr(drains, "_EVENTS_PER_TURN", 2)
+    monkeypatch.setattr(drain, "_ACCOUNTS_AT_ONCE", 1)
+    monkeypatch.setattr(drain, "_EVENTS_PER_TURN", 2)
     backlog = [change(hand, place=place)[0] for place in range(6)]
     newest, _ = change(hand, other)
     hand.drain()

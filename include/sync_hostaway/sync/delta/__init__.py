@@ -3,10 +3,3 @@
 An event is a hint and nothing else. Nothing of its body becomes a row, so that duplicates, disorder and forgeries cost
 a call and change nothing.
 """
-
-from __future__ import annotations
-
-from sync_hostaway.sync.delta.attendance import is_attended
-from sync_hostaway.sync.delta.drain import DrainResult, drain
-
-__all__ = ["DrainResult", "drain", "is_attended"]

@@ -14,6 +14,8 @@ from pathlib import Path
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("attendance.sql"))
+# For the receiver, whose connections are of another kind.
+IS_ATTENDED = _QUERIES["is_attended"]
 
 
 @contextmanager
@@ -30,7 +32,7 @@ def attending(connection: Connection) -> Iterator[bool]:
 
 def is_attended(connection: Connection) -> bool:
     """Whether a drain that runs will see every event committed before this call."""
-    return bool(fetch_value(connection, _QUERIES["is_attended"]))
+    return bool(fetch_value(connection, IS_ATTENDED))
 
 
 def announce(connection: Connection) -> None:
