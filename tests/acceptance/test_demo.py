@@ -266,7 +266,7 @@ def test_maintenance_runs_clean(demo: Demo, api: AirflowControl) -> None:
 def test_stopping_leaves_no_process(demo: Demo) -> None:
     assert "Nothing is running" in demo.run("local", "stop").stdout
     assert demo.platform.status().stopped
-    assert processes.marked(demo.platform.home) == []
+    assert processes.belonging(demo.platform.home) == []
 
 
 def test_nothing_is_written_to_the_home_directory_of_the_user(demo: Demo) -> None:
@@ -296,7 +296,7 @@ def test_a_home_of_a_simulated_demo_stays_simulated(tmp_path: Path) -> None:
     try:
         shown = run("demo", "--listings", "2", "--reservations", "20", "--threads", "10")
         assert shown.returncode == 0, shown.stdout + shown.stderr
-        assert processes.marked(home) == []
+        assert processes.belonging(home) == []
         simulated = SimulatedApi.remembered(home)
         assert simulated is not None
 
@@ -316,10 +316,10 @@ def test_a_home_of_a_simulated_demo_stays_simulated(tmp_path: Path) -> None:
         other = run("local", "start", HOSTAWAY_API_URL="https://api.hostaway.com")
         assert other.returncode == 1
         assert "runs with another HOSTAWAY_API_URL" in other.stderr
-        assert processes.marked(home) != []
+        assert processes.belonging(home) != []
     finally:
         run("local", "stop")
-    assert processes.marked(home) == []
+    assert processes.belonging(home) == []
     assert not simulated.process_runs
 
 

@@ -98,7 +98,7 @@ def api(platform: Platform) -> Iterator[AirflowControl]:
 
 
 def nothing_runs(home: Home) -> None:
-    assert processes.marked(home) == []
+    assert processes.belonging(home) == []
     named = [p for p in psutil.process_iter(["cmdline"]) if str(home.root) in " ".join(p.info["cmdline"] or [])]
     assert [p for p in named if processes.is_alive(p) and p.pid != os.getpid()] == []
 
@@ -188,7 +188,7 @@ def test_nothing_is_written_elsewhere(platform: Platform, api: AirflowControl, p
 
 
 def test_everything_listens_on_loopback(platform: Platform) -> None:
-    ours = {process.pid for process in processes.marked(platform.home)}
+    ours = {process.pid for process in processes.belonging(platform.home)}
     listening = [c for c in psutil.net_connections("inet") if c.pid in ours and c.status == psutil.CONN_LISTEN]
     assert {connection.laddr[0] for connection in listening if connection.laddr} == {"127.0.0.1"}
 
@@ -199,6 +199,19 @@ def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowCont
     killed.kill()
     eventually(lambda: platform.status().healthy and processes.running(platform.home, "triggerer"), every=0.2)
     run(api, "kept-going")
+
+
+def test_a_killed_scheduler_leaves_no_workers_behind(platform: Platform, api: AirflowControl) -> None:
+    """A worker of LocalExecutor waits for work for ever, and its task would run beside its second try."""
+    run(api, "has-workers")
+    killed = processes.running(platform.home, "scheduler")
+    assert killed is not None
+    session = processes.session(platform.home, "scheduler")
+    assert len(session) > 1
+    killed.kill()
+    assert processes.wait_gone(session, 30) == []
+    eventually(lambda: platform.status().healthy, every=0.2)
+    run(api, "has-new-workers")
 
 
 def test_the_keeper_replaces_what_shows_no_sign_of_life(platform: Platform, api: AirflowControl) -> None:
@@ -222,7 +235,7 @@ def test_killed_components_come_back(platform: Platform, api: AirflowControl) ->
     assert not processes.wait_gone(victims, 20)
     assert not platform.status().running
     # Their children are still there, and must not be when the next ones start.
-    orphans = processes.marked(platform.home)
+    orphans = processes.belonging(platform.home)
     url = platform.airflow_url
     platform.start()
     assert platform.airflow_url == url

@@ -16,8 +16,6 @@ import sys
 import time
 from contextlib import suppress
 
-import psutil
-
 from sync_hostaway.airflow_api import AirflowApi
 from sync_hostaway.local import processes
 from sync_hostaway.local.component import API_SERVER, COMPONENTS
@@ -56,12 +54,14 @@ def keep(home: Home, api: AirflowApi) -> None:
                 continue
             pauses[name] = _FIRST_PAUSE if now > started[name] + _SETTLED else min(2 * pauses[name], _LONGEST_PAUSE)
             sys.stderr.write(f"{name} has ended; starting it again.\n")
+            # Workers and tasks of a killed scheduler: nobody gives them work, and theirs will be done again.
+            processes.send(processes.session(home, name), signal.SIGKILL)
             start(home, component)
             started[name] = now
 
 
 def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], silent: dict[str, float]) -> None:
-    """Kill what runs without a heartbeat, with its children; the tasks among them are retried.
+    """Kill what runs without a heartbeat, with its workers; their tasks are retried.
 
     Does not help an API server that answers nothing, and kills nobody for a database that is away.
 
@@ -76,10 +76,9 @@ def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], silent: 
         name = component.name
         if name.replace("-", "_") not in parts or now < started[name] + _SETTLED:
             silent.pop(name, None)
-        elif now > silent.setdefault(name, now) + _PATIENCE and (process := running(home, name)):
+        elif now > silent.setdefault(name, now) + _PATIENCE and running(home, name):
             sys.stderr.write(f"{name} runs, but shows no sign of life; it is killed.\n")
-            with suppress(psutil.Error):
-                processes.send([process, *process.children(recursive=True)], signal.SIGKILL)
+            processes.send(processes.session(home, name), signal.SIGKILL)
             del silent[name]
 
 

@@ -205,7 +205,7 @@ class Platform:
         return self.postgres.is_running() and all(processes.running(self.home, c.name) for c in COMPONENTS)
 
     def _clear_the_past(self, say: Say) -> None:
-        left = processes.marked(self.home)
+        left = processes.belonging(self.home)
         if left:
             say(f"Ending {len(left)} processes left over from the last time.")
             self._stop_airflow()
@@ -270,7 +270,7 @@ class Platform:
             raise
 
     def _stop(self, say: Say, patience: float = _TASK_PATIENCE) -> None:
-        if processes.marked(self.home):
+        if processes.belonging(self.home):
             say("Stopping Airflow.")
             self._stop_airflow(patience)
         for component in COMPONENTS:
@@ -290,6 +290,6 @@ class Platform:
         processes.wait_gone([process for process in first if process is main[SCHEDULER.name]], patience)
         # The API server, tasks that take too long, and what a killed parent left. The triggerer may take ten seconds;
         # it need not be waited for: its triggers are in the database.
-        processes.end(processes.marked(self.home), _LAST_WORDS)
+        processes.end(processes.belonging(self.home), _LAST_WORDS)
         # Started by something that was still ending.
-        processes.end(processes.marked(self.home), 0.2)
+        processes.end(processes.belonging(self.home), 0.2)

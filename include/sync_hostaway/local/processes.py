@@ -1,8 +1,10 @@
 """Processes of one platform: records that survive a crash, and a way to find what no record names.
 
 A record holds the process id and its start time, so that an id that was given to something else is recognised.
-Every process also inherits an environment variable that names the home: tasks of a supervisor that was killed have
-left their process group, but not their environment.
+What was started has a session of its own, which its children keep when they leave its process group, and when it is
+killed. Every process also inherits an environment variable that names the home: it finds what began a session without
+a record. The environment alone would not do: Airflow hides that of its tasks and of the workers that run them from
+everybody but root.
 """
 
 from __future__ import annotations
@@ -33,12 +35,23 @@ class Record:
 
     def process(self) -> psutil.Process | None:
         """The process if it still runs and is the one recorded."""
-        try:
+        with suppress(psutil.Error):
             process = psutil.Process(self.pid)
-            is_recorded = abs(process.create_time() - self.created) < _CLOCK_TOLERANCE
-        except psutil.Error:
-            return None
-        return process if is_recorded and is_alive(process) else None
+            if is_alive(process) and self._names(process):
+                return process
+        return None
+
+    @property
+    def session_id(self) -> int | None:
+        """Of the session that the process began, also when it has ended itself."""
+        with suppress(psutil.NoSuchProcess):
+            if not self._names(psutil.Process(self.pid)):
+                # The id was given to somebody else: nothing of the session was left by then.
+                return None
+        return self.pid
+
+    def _names(self, process: psutil.Process) -> bool:
+        return abs(process.create_time() - self.created) < _CLOCK_TOLERANCE
 
 
 def spawn(command: list[str], environment: dict[str, str], log: int) -> psutil.Process:
@@ -84,16 +97,40 @@ def running(home: Home, name: str) -> psutil.Process | None:
     return record.process() if record else None
 
 
-def marked(home: Home) -> list[psutil.Process]:
+def session(home: Home, name: str) -> list[psutil.Process]:
+    """What runs of the session that the process under that name began, that process included."""
+    record = read_record(home, name)
+    ours = record.session_id if record else None
+    return _alive(process for process in psutil.process_iter() if ours and _session_of(process) == ours)
+
+
+def belonging(home: Home) -> list[psutil.Process]:
     """Every process that belongs to the platform of this home, but not the one that asks nor its ancestors."""
     me = psutil.Process()
     spared = {me.pid, *(parent.pid for parent in me.parents())}
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            if process.pid not in spared and process.environ().get(MARKER) == str(home.root):
-                found.append(process)
-    return [process for process in found if is_alive(process)]
+    records = [read_record(home, file.stem) for file in home.run.glob("*.json")]
+    ours = {record.session_id for record in records if record} - {None}
+    return _alive(
+        process
+        for process in psutil.process_iter()
+        if process.pid not in spared and (_session_of(process) in ours or _mark_of(process) == str(home.root))
+    )
+
+
+def _session_of(process: psutil.Process) -> int | None:
+    with suppress(OSError):
+        return os.getsid(process.pid)
+    return None
+
+
+def _mark_of(process: psutil.Process) -> str | None:
+    with suppress(psutil.Error, OSError):
+        return process.environ().get(MARKER)
+    return None
+
+
+def _alive(some: Iterable[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in some if is_alive(process)]
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -116,7 +153,7 @@ def wait_gone(processes: Iterable[psutil.Process], timeout: float) -> list[psuti
     left = list(processes)
     while True:
         _reap(left)
-        left = [process for process in left if is_alive(process)]
+        left = _alive(left)
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(0.03)

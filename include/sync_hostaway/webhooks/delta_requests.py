@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -28,6 +29,8 @@ _LOOK_AHEAD = 30
 # Between two questions: under load, one serves what came in meanwhile.
 _PAUSE = 0.1
 _PAUSE_AFTER_FAILURE, _LONGEST_PAUSE = 2.0, 60.0
+# For what nobody announces: a drain that was killed, a try that falls due when nobody attends.
+_LOOK_EVERY = 5.0
 
 
 def request_delta(trigger: RunTrigger, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -51,7 +54,8 @@ class DeltaRequests:
 
     Whoever asks while a question is under way is served by the next one. A question that fails is repeated until
     Airflow takes it. Meanwhile the events wait in the inbox; should this process end, the next one asks when it begins,
-    and so does `hostaway_maintenance`.
+    and so does `hostaway_maintenance`. It also looks unasked, every few seconds: whoever counted on a drain that was
+    killed, or waits for a second try, asks nobody.
 
     :param is_needed: whether anything waits that no drain will see by itself.
     """
@@ -67,10 +71,11 @@ class DeltaRequests:
         self._wanted.set()
 
     async def serve(self) -> None:
-        """Ask whenever that is wanted, until cancelled."""
+        """Ask whenever that is wanted or needed, until cancelled."""
         pause = _PAUSE_AFTER_FAILURE
         while True:
-            await self._wanted.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), _LOOK_EVERY)
             self._wanted.clear()
             try:
                 if await self._is_needed():

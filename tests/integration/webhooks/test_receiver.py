@@ -67,6 +67,19 @@ def test_nobody_is_asked_while_a_drain_attends_to_the_inbox(receiver: Receiver, 
     assert asked(receiver) == ["hostaway_delta"]
 
 
+def test_an_event_left_by_a_drain_that_was_killed_is_asked_for_soon(
+    receiver: Receiver, warehouse: Connection
+) -> None:
+    with connect() as drain, attending(drain):
+        receiver.post(reservation())
+        # The receiver has seen that the drain is there, and counts on it.
+        looks = "query like '%%pg_catalog.pg_locks%%' and state = 'idle' and pid <> pg_backend_pid()"
+        eventually(lambda: warehouse.execute(f"select from pg_stat_activity where {looks}").fetchone() is not None)
+        assert receiver.trigger.asked == []
+        drain.close()
+    assert asked(receiver) == ["hostaway_delta"]
+
+
 UNREADABLE = [
     b"",
     b"not json",

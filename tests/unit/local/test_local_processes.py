@@ -25,6 +25,19 @@ STUBBORN = [
     "os.write(1, b'x')\n"
     "time.sleep(60)",
 ]
+# Has a child in its session, and in a process group of its own, as Airflow's tasks are.
+STUBBORN_IN_ITS_SESSION = [
+    sys.executable,
+    "-S",
+    "-c",
+    "import os, signal, sys, time\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "if not (child := os.fork()):\n"
+    "    os.setpgid(0, 0)\n"
+    "    time.sleep(60)\n"
+    "print(child, flush=True)\n"
+    "time.sleep(60)",
+]
 
 
 @pytest.fixture
@@ -69,6 +82,29 @@ def test_a_broken_record_is_none(home: Home, content: str) -> None:
     assert processes.running(home, "scheduler") is None
 
 
+def test_what_a_killed_process_left_in_its_session_is_found_without_its_environment(home: Home) -> None:
+    """As without root, who may not read the environment of Airflow's tasks."""
+    with subprocess.Popen(STUBBORN_IN_ITS_SESSION, stdout=subprocess.PIPE, start_new_session=True) as leader:
+        assert leader.stdout is not None
+        processes.write_record(home, "scheduler", leader.pid)
+        child = int(leader.stdout.readline())
+        assert {process.pid for process in processes.belonging(home)} == {leader.pid, child}
+        leader.kill()
+        leader.wait()
+        assert [process.pid for process in processes.session(home, "scheduler")] == [child]
+        assert [process.pid for process in processes.belonging(home)] == [child]
+        processes.end(processes.belonging(home), timeout=0.1)
+        assert processes.belonging(home) == []
+
+
+def test_the_session_of_a_reused_pid_is_somebody_elses(home: Home) -> None:
+    with subprocess.Popen(WAITS_FOR_ITS_INPUT, stdin=subprocess.PIPE, start_new_session=True) as other:
+        record = processes.write_record(home, "scheduler", other.pid)
+        write_json(home.run / "scheduler.json", {"pid": record.pid, "created": record.created - 60})
+        assert processes.belonging(home) == []
+        other.kill()
+
+
 def test_marked_processes_are_found_and_made_to_end(home: Home, tmp_path: Path) -> None:
     environment = {**os.environ, processes.MARKER: str(home.root)}
     other = {**os.environ, processes.MARKER: str(tmp_path / "other")}
@@ -78,10 +114,10 @@ def test_marked_processes_are_found_and_made_to_end(home: Home, tmp_path: Path) 
     ):
         assert ours.stdout is not None
         assert ours.stdout.read(2) == b"xx"
-        found = processes.marked(home)
+        found = processes.belonging(home)
         assert len(found) == 2
         processes.end(found, timeout=0.1)
-        assert processes.marked(home) == []
+        assert processes.belonging(home) == []
         assert theirs.poll() is None
         theirs.kill()
 
@@ -89,7 +125,7 @@ def test_marked_processes_are_found_and_made_to_end(home: Home, tmp_path: Path) 
 def test_whoever_asks_is_spared(home: Home) -> None:
     asks = (
         "import sys; from pathlib import Path; from sync_hostaway.local import home, processes\n"
-        "print(processes.marked(home.Home.at(Path(sys.argv[1]))))"
+        "print(processes.belonging(home.Home.at(Path(sys.argv[1]))))"
     )
     environment = {**os.environ, processes.MARKER: str(home.root)}
     answer = subprocess.run(

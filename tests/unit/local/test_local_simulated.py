@@ -88,7 +88,7 @@ def test_it_runs_once_and_keeps_no_secret_of_ours(home: Home, monkeypatch: pytes
         chosen.start()
         # Its port is its own: nobody else took it.
         assert chosen.on_free_port() == chosen
-        assert [found.pid for found in processes.marked(home)] == [process.pid]
+        assert [found.pid for found in processes.belonging(home)] == [process.pid]
     finally:
-        processes.end(processes.marked(home), 5)
+        processes.end(processes.belonging(home), 5)
     assert not chosen.process_runs

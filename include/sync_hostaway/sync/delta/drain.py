@@ -41,7 +41,7 @@ _EVENTS_PER_TURN = 200
 _PATIENCE = 10.0
 _LOOK_AGAIN = 0.2
 # For an account that another drain serves just now, and for one that nothing can be read for.
-_ELSEWHERE, _UNUSABLE = 0.5, 60.0
+_ELSEWHERE, _UNUSABLE = 0.5, 300.0
 
 Transform = Callable[[str], TransformResult]
 
