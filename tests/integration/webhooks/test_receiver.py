@@ -67,9 +67,7 @@ def test_nobody_is_asked_while_a_drain_attends_to_the_inbox(receiver: Receiver, 
     assert asked(receiver) == ["hostaway_delta"]
 
 
-def test_an_event_left_by_a_drain_that_was_killed_is_asked_for_soon(
-    receiver: Receiver, warehouse: Connection
-) -> None:
+def test_an_event_left_by_a_drain_that_was_killed_is_asked_for_soon(receiver: Receiver, warehouse: Connection) -> None:
     with connect() as drain, attending(drain):
         receiver.post(reservation())
         # The receiver has seen that the drain is there, and counts on it.
