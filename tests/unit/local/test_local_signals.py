@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +14,15 @@ from sync_hostaway.local.signals import ENDING, like_ctrl_c, undisturbed
 
 def handlers() -> list[object]:
     return [signal.getsignal(number) for number in ENDING]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_ignored() -> Iterator[None]:
+    """Also where the tests themselves run under nohup."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", ENDING)
@@ -32,12 +42,9 @@ def test_tidying_up_is_not_cut_short(number: signal.Signals) -> None:
 
 
 def test_nohup_stays_nohup() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with like_ctrl_c():
-            os.kill(os.getpid(), signal.SIGHUP)
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with like_ctrl_c():
+        os.kill(os.getpid(), signal.SIGHUP)
 
 
 def test_a_closed_terminal_does_not_stop_the_work() -> None:
