@@ -34,7 +34,8 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).with_name("sync-hostaway")
 ACCOUNTS = {701: "secret-701", 702: "secret-702"}
-CORE = ("listings", "listing_photos", "guests", "reservations", "conversations", "messages", "calendar_days")
+SAME_NAME = ("listings", "reservations", "conversations", "messages", "reviews", "tasks", "users", "coupons")
+CORE = (*SAME_NAME, "listing_photos", "guests", "calendar_days")
 
 
 class Demo:
@@ -123,11 +124,8 @@ def truth(demo: Demo, account: int) -> dict[str, int]:
         account, start=window.start.isoformat(), end=window.end.isoformat(), ids=False
     )["counts"]
     return {
-        "listings": counts["listings"],
+        **{table: counts[table] for table in SAME_NAME},
         "listing_photos": counts["photos"],
-        "reservations": counts["reservations"],
-        "conversations": counts["conversations"],
-        "messages": counts["messages"],
         "calendar_days": counts["calendarDays"],
     }
 

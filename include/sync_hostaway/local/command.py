@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from psycopg.conninfo import conninfo_to_dict
@@ -13,7 +15,7 @@ from rich.table import Table
 
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
-from sync_hostaway.local.postgres import embedded_warehouse_dsn
+from sync_hostaway.local.postgres import embedded_warehouse_dsn, programs
 from sync_hostaway.local.signals import like_ctrl_c
 from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.settings import get_settings
@@ -114,6 +116,18 @@ def url() -> None:
     _say(embedded_warehouse_dsn(get_settings().home))
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="psql's own arguments, such as -c SQL")] = None,
+) -> None:
+    """Open the embedded warehouse in psql, which need not be installed."""
+    where = conninfo_to_dict(embedded_warehouse_dsn(get_settings().home))
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    # Not as an argument: every user of the machine can read those.
+    given = {variable: str(where[name]) for name, variable in names.items()}
+    os.execve(programs() / "psql", ["psql", *(arguments or [])], os.environ | given)
+
+
 def _say(text: str) -> None:
     out.print(text, soft_wrap=True, markup=False)
 
@@ -131,6 +145,6 @@ def _preparing(simulated: SimulatedApi | None) -> Callable[[str], None]:
 def _warehouse() -> str:
     foreign = get_settings().warehouse_url
     if foreign is None:
-        return "psql $(.venv/bin/sync-hostaway local url)"
+        return ".venv/bin/sync-hostaway local psql"
     where = conninfo_to_dict(foreign.get_secret_value())
     return f"{where.get('host', 'localhost')}:{where.get('port', 5432)}/{where.get('dbname', '')} (WAREHOUSE_URL)"

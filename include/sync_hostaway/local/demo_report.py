@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.settings import Settings, get_settings
 from sync_hostaway.sync.context import Window
 from sync_hostaway.warehouse import Connection, load_queries
 
@@ -20,10 +20,10 @@ QUERIES = load_queries(Path(__file__).with_name("demo_report.sql"))
 
 SayText = Callable[[str | Text], None]
 
-_TABLES = ("listings", "listing_photos", "reservations", "guests", "conversations", "messages", "calendar_days")
-_PHOTOS = "listing_photos"
-# One list each, with a count of its own, and read to its end by every full run.
-_LISTS = ("listings", "reservations", "conversations")
+_PHOTOS, _GUESTS = "listing_photos", "guests"
+_MADE_FROM = {Resource.LISTINGS: _PHOTOS, Resource.RESERVATIONS: _GUESTS}
+# These are not one list with a count of its own, read to its end by every full run.
+_PIECEMEAL = (Resource.MESSAGES, Resource.CALENDAR_DAYS)
 _RESOURCES = frozenset(resource.value for resource in Resource)
 _GOOD = ("complete", "repaired")
 _NEVER = "never begun"
@@ -96,7 +96,7 @@ class Count:
     @property
     def _never_landed(self) -> int:
         """Rows of a list that were counted and seen, but neither landed nor were rejected by name."""
-        if self.table not in _LISTS or self.chain is None or self.chain.expected is None:
+        if self.table in _PIECEMEAL or self.chain is None or self.chain.expected is None:
             return 0
         return max(self.chain.expected - (self.ever_landed or 0) - self.chain.rejected, 0)
 
@@ -127,8 +127,7 @@ class DemoReport:
         counts = [
             Count(account, table, chains.get((account, table)), **arrived.get((account, table), {}))
             for account in accounts
-            for table in _TABLES
-            if table != _PHOTOS or settings.photos
+            for table in _tables(settings)
         ]
         return cls(counts, warehouse.execute(QUERIES["transforms_since"], {"since": since}).fetchone() or {})
 
@@ -178,6 +177,12 @@ class DemoReport:
             if count.trouble and count.chain and count.chain.error
         ]
         return "\n".join(lines)
+
+
+def _tables(settings: Settings) -> list[str]:
+    """What is mirrored, and what is made from it, in the order in which it is read."""
+    tables = [table for resource in settings.resources for table in (resource.value, _MADE_FROM.get(resource)) if table]
+    return [table for table in tables if table != _PHOTOS or settings.photos]
 
 
 def _line(run: dict[str, Any]) -> Text:

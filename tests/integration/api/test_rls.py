@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from psycopg import errors, sql
 from sync_hostaway import migrations
 from sync_hostaway.api.account_rows import account_rows, make_pool
 from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.local.postgres import EmbeddedPostgres, programs
 from sync_hostaway.transform import run_transform
 from sync_hostaway.warehouse import Connection, connect
 
@@ -177,6 +178,33 @@ def test_an_owner_who_is_no_superuser_migrates_builds_and_is_held_to_one_account
         with connection.transaction():
             become(connection, 2)
             assert accounts_in(connection, "listings") == {2}
+
+
+def test_a_dump_of_such_an_owner_is_whole_and_restores_on_another_server(
+    managed: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    """As docs/deployment.md says: dumps hold no roles, and pg_dump distrusts row-level security."""
+    source, dump = owned_database(managed, "first", "createrole"), tmp_path / "warehouse.dump"
+    migrations.upgrade(source)
+    with connect(source) as connection:
+        connection.execute("create schema hostaway")
+        connection.execute("create table hostaway.listings (account_id bigint)")
+        connection.execute("select ops.guard('hostaway.listings')")
+        connection.execute("insert into hostaway.listings values (1), (2)")
+    subprocess.run([programs() / "pg_dump", "-Fc", "--enable-row-security", "-f", dump, source], check=True)
+    with EmbeddedPostgres(tmp_path / "elsewhere") as elsewhere:
+        target = owned_database(elsewhere, "second", "createrole")
+        migrations.upgrade(target)
+        with psycopg.connect(elsewhere.dsn("postgres"), autocommit=True) as admin:
+            admin.execute("drop database second")
+            admin.execute("create database second owner second")
+        subprocess.run([programs() / "pg_restore", "--no-owner", "-d", target, dump], check=True)
+        assert migrations.upgrade(target) == migrations.head()
+        with connect(target) as connection:
+            assert accounts_in(connection, "listings") == {1, 2}
+            with connection.transaction():
+                become(connection, 2)
+                assert accounts_in(connection, "listings") == {2}
 
 
 def test_without_the_right_to_create_roles_the_way_out_is_named_and_works(managed: EmbeddedPostgres) -> None:

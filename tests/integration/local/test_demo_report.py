@@ -83,7 +83,7 @@ def test_a_first_run_is_complete_and_counts_its_source(
     found = counts(warehouse, "first")
     truth = simulator.control.truth(701, ids=False)["counts"]
     assert report(warehouse, "first").complete
-    for table in ("listings", "reservations", "conversations", "messages"):
+    for table in ("listings", "reservations", "conversations", "messages", "reviews", "tasks", "users", "coupons"):
         chain = found[table].chain
         assert chain is not None
         assert chain.expected == found[table].landed == found[table].core == truth[table], table
@@ -92,6 +92,16 @@ def test_a_first_run_is_complete_and_counts_its_source(
     text = shown(warehouse, "first")
     assert "Every row arrived" in text
     assert "missing" not in text
+
+
+def test_what_is_switched_off_is_not_asked_for(
+    warehouse: Connection, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__RESOURCES", "listings,users")
+    get_settings.cache_clear()
+    sync("some")
+    assert list(counts(warehouse, "some")) == ["listings", "listing_photos", "users"]
+    assert report(warehouse, "some").complete
 
 
 def test_a_window_that_has_moved_is_no_loss(warehouse: Connection, sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +151,8 @@ LOSSES: dict[LiteralString, str] = {
     "delete from hostaway.calendar_days where date = current_date": "calendar_days",
     "delete from hostaway.listing_photos": "listing_photos",
     "delete from hostaway.guests": "guests",
+    "delete from hostaway.reviews": "reviews",
+    "delete from landing.coupons": "coupons",
     "delete from landing.conversations": "conversations",
     "update ops.sync_runs set verdict = 'failed', error = 'no [/v1]' where resource = 'listings'": "listings",
     "delete from ops.sync_runs where resource = 'calendar_days'": "calendar_days",
