@@ -26,7 +26,7 @@ A run's return value names the accounts it served, with events, rows and API cal
 
 * The task failed with `TransformFailed`: what was read has landed, and the message names the model. See
   `hostaway_transform`.
-* The task failed with `WarehouseUnavailable`: nothing is lost; the retry goes on with the events that are pending.
+* The task failed with `WarehouseUnavailable`: nothing is lost; the next run goes on with the events that are pending.
 * Events stay `pending`: `reason` and `next_try_at` say why and until when. An account that is disabled or refused keeps
   its events; `sync-hostaway accounts rotate` revives a refused one.
 * Events are `dead`: out of tries in two hours, or not understood. `reason` says it, and `sync-hostaway webhooks replay`
@@ -41,11 +41,14 @@ Any run can be cleared or killed at any time: events are done together with thei
     # One that leaves and one that comes; a third if one of them waits for a long transform.
     max_active_runs=3,
     tags=[TAG, "webhooks"],
-    default_args={**DEFAULT_ARGS, "execution_timeout": timedelta(minutes=30)},
+    # No retries: what is left is asked for again within seconds, and a run that waits for its retry keeps another from
+    # coming.
+    default_args={**DEFAULT_ARGS, "retries": 0, "execution_timeout": timedelta(minutes=30)},
 )
 def hostaway_delta() -> None:
     # Not in the pool of dbt, where a run would wait before it reads anything: transforms take turns among themselves.
-    @task
+    # First of all that waits for a slot: somebody may be waiting for it.
+    @task(priority_weight=1000, weight_rule="absolute")
     def serve() -> dict[str, Any]:
         from sync_hostaway.sync.delta.drain import drain
 

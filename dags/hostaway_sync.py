@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.dag_ids import sync_dag_id
 from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, account_of, start_of
+from sync_hostaway.orchestration import DEFAULT_ARGS, SYNC_POOL, TAG, account_of, start_of
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.operator import RequestTransformOperator
 
@@ -55,7 +55,7 @@ def mirrored_accounts() -> list[SnapshotAccount]:
     return [account for account in known if account.account_id == wanted] or [SnapshotAccount(wanted)]
 
 
-@task
+@task(pool=SYNC_POOL)
 def extract(account_id: int, resource: str) -> dict[str, Any]:
     """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
     from sync_hostaway.hostaway.budget import Priority

@@ -17,6 +17,8 @@ WAREHOUSE_CONN_ID = "hostaway_warehouse"
 """Airflow connection to the warehouse; only Cosmos needs one, everything else reads WAREHOUSE_URL."""
 DBT_POOL = "hostaway_dbt"
 """One slot: dbt must not write twice at a time (two runs collide on its backup tables)."""
+SYNC_POOL = "hostaway_sync"
+"""Fewer slots than the executor has: however many accounts sync, what a webhook asks for finds one free."""
 
 _NOBODY_YET = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -34,10 +34,14 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 # A Unix socket's path has at most 107 bytes, and some libraries put theirs into TMPDIR.
 _LONGEST_TMPDIR = 80
 
+SYNC_SLOTS = 8
+# For deltas, transforms and maintenance.
+_OTHER_SLOTS = 3
+
 _SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__LOAD_EXAMPLES": "False",
-    "CORE__PARALLELISM": "8",
+    "CORE__PARALLELISM": str(SYNC_SLOTS + _OTHER_SLOTS),
     # The default asks the resolver for a full name, which takes seconds where DNS does not answer.
     "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
     "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",

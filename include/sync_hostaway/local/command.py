@@ -125,7 +125,7 @@ def psql(
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
     # Not as an argument: every user of the machine can read those.
     given = {variable: str(where[name]) for name, variable in names.items()}
-    os.execve(programs() / "psql", ["psql", *(arguments or [])], os.environ | given)
+    os.execve(programs() / "psql", ["psql", *(arguments or [])], os.environ | given)  # noqa: S606 - no shell wanted
 
 
 def _say(text: str) -> None:

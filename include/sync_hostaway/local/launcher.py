@@ -63,19 +63,24 @@ class Gate:
 
 
 def _migrate(home: Home, *, needed: bool) -> None:
-    """Bring Airflow's schema up to date, and make the pool that lets one dbt run at a time write."""
+    """Bring Airflow's schema up to date, and make the pools that the Dags name."""
     from airflow import __version__
     from airflow.models.pool import Pool
     from airflow.utils import db
     from airflow.utils.session import create_session
     from sqlalchemy import text
 
-    from sync_hostaway.orchestration import DBT_POOL
+    from sync_hostaway.local.airflow import SYNC_SLOTS
+    from sync_hostaway.orchestration import DBT_POOL, SYNC_POOL
 
     if needed:
         db.upgradedb()
     with create_session() as session:
-        Pool.create_or_update_pool(DBT_POOL, 1, "One dbt run at a time writes", include_deferred=False, session=session)
+        for name, slots, use in (
+            (DBT_POOL, 1, "One dbt run at a time writes"),
+            (SYNC_POOL, SYNC_SLOTS, "Leaves slots for what webhooks ask for"),
+        ):
+            Pool.create_or_update_pool(name, slots, use, include_deferred=False, session=session)
         revision = session.scalar(text("select version_num from alembic_version"))
     write_json(home.airflow / SCHEMA_RECORD, {"airflow": __version__, "revision": revision})
 

@@ -43,7 +43,12 @@ class Record:
 
     @property
     def session_id(self) -> int | None:
-        """Of the session that the process began, also when it has ended itself."""
+        """Of the session that the process began, also when it has ended itself.
+
+        None after a reboot, or in another container: its number may be that of somebody else's session now.
+        """
+        if psutil.Process(1).create_time() > self.created + _CLOCK_TOLERANCE:
+            return None
         with suppress(psutil.NoSuchProcess):
             if not self._names(psutil.Process(self.pid)):
                 # The id was given to somebody else: nothing of the session was left by then.

@@ -18,7 +18,7 @@ from sync_hostaway.transform.invocation import ModelRun
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
-_WRITER_LOCK = 7_402_002
+WRITER_LOCK = 7_402_002
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _KEEP_DAYS = 30
 
@@ -65,7 +65,7 @@ def only_writer(connection: Connection) -> Iterator[None]:
 
     The session holds it: it is free as soon as the process that held it is gone.
     """
-    key = {"key": _WRITER_LOCK}
+    key = {"key": WRITER_LOCK}
     connection.execute(_SQL["lock"], key)
     try:
         yield

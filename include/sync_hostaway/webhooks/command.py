@@ -94,7 +94,7 @@ def webhooks_replay(
     wanted = _chosen(_filter(event_ids, account, state, since, about), everything)
     with warehouse() as connection:
         count = history.replay(connection, wanted)
-    out.print(f"{count} events wait for the next run of hostaway_delta, which begins within ten minutes.")
+    out.print(f"{count} events wait for the next run of hostaway_delta: a matter of seconds where the API server runs.")
 
 
 @webhooks_app.command("discard")

@@ -27,8 +27,7 @@ SPACING = timedelta(seconds=1)
 # A scheduler's clock may be ahead of ours: then a run of the next second may have begun already.
 _LOOK_AHEAD = 30
 # Between two questions: under load, one serves what came in meanwhile.
-_PAUSE = 0.1
-_PAUSE_AFTER_FAILURE, _LONGEST_PAUSE = 2.0, 60.0
+_PAUSE, _PAUSE_AFTER_FAILURE = 0.1, 2.0
 # For what nobody announces: a drain that was killed, a try that falls due when nobody attends.
 _LOOK_EVERY = 5.0
 
@@ -72,7 +71,6 @@ class DeltaRequests:
 
     async def serve(self) -> None:
         """Ask whenever that is wanted or needed, until cancelled."""
-        pause = _PAUSE_AFTER_FAILURE
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), _LOOK_EVERY)
@@ -81,9 +79,7 @@ class DeltaRequests:
                 if await self._is_needed():
                     await asyncio.to_thread(request_delta, self._trigger)
                 await asyncio.sleep(_PAUSE)
-                pause = _PAUSE_AFTER_FAILURE
             except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow, the events are safe
                 log.warning("delta_run_not_requested", error=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                await asyncio.sleep(_PAUSE_AFTER_FAILURE)
                 self._wanted.set()

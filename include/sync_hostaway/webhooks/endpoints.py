@@ -125,6 +125,11 @@ def set_unregistered(connection: Connection, account_id: int) -> None:
     connection.execute(_QUERIES["set_unregistered"], {"account_id": account_id})
 
 
+def note_trouble(connection: Connection, account_id: int, reason: str) -> None:
+    """Note why Hostaway could not be asked: one that delivers goes on doing so."""
+    connection.execute(_QUERIES["note_trouble"], {"account_id": account_id, "reason": reason})
+
+
 def set_state(connection: Connection, account_id: int, state: str, reason: str) -> None:
     """Note what is wrong: why Hostaway delivers nothing (`polling`, `failed`), or what else does (`registered`)."""
     connection.execute(_QUERIES["set_state"], {"account_id": account_id, "state": state, "reason": reason})

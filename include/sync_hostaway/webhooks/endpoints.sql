@@ -59,6 +59,16 @@ update ops.webhook_endpoints
 set state = %(state)s, state_reason = %(reason)s, checked_at = now(), updated_at = now()
 where account_id = %(account_id)s
 
+-- name: note_trouble
+-- Where a sync is wanted, the webhook may have been found switched off: the sync waits until it is known to be back.
+update ops.webhook_endpoints
+set
+    state = case when state = 'registered' and sync_wanted_at is null then state else 'failed' end,
+    state_reason = %(reason)s,
+    checked_at = now(),
+    updated_at = now()
+where account_id = %(account_id)s
+
 -- name: set_unregistered
 update ops.webhook_endpoints
 set

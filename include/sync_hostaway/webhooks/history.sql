@@ -63,6 +63,7 @@ set
     state = 'pending',
     reason = null,
     attempts = 0,
+    absences = 0,
     next_try_at = clock_timestamp(),
     finished_at = null
 where

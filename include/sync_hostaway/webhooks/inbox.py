@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from sync_hostaway.settings import Settings
 from sync_hostaway.sync.delta.attendance import IS_ATTENDED
+from sync_hostaway.transform.ledger import WRITER_LOCK
 from sync_hostaway.warehouse import load_queries
 from sync_hostaway.webhooks.endpoints import digest
 from sync_hostaway.webhooks.events import Event
@@ -91,11 +92,12 @@ class Inbox:
         await self._fetch(_QUERIES["put_event"], {"account_id": account_id, **asdict(event)})
 
     async def is_waiting(self) -> bool:
-        """Whether there is an event that could be served now, and no drain that runs and will see it."""
-        return await self._is(_QUERIES["has_due"]) and not await self._is(IS_ATTENDED)
+        """Whether an event could be served, or what one brought be transformed, and no drain runs that will see it."""
+        due = await self._is(_QUERIES["has_due"]) or await self._is(_QUERIES["has_landed"], writer=WRITER_LOCK)
+        return due and not await self._is(IS_ATTENDED)
 
-    async def _is(self, query: SQL) -> bool:
-        row = await self._fetch(query)
+    async def _is(self, query: SQL, **params: Any) -> bool:
+        row = await self._fetch(query, params)
         return bool(row and next(iter(row.values())))
 
     async def _fetch(self, query: SQL, params: dict[str, Any] | None = None) -> DictRow | None:

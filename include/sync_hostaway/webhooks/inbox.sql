@@ -5,7 +5,7 @@ where endpoint_key = %(endpoint_key)s
 
 -- name: put_event
 -- A delivery that came before only counts. But where another event of the same object came in between, the object
--- changed there and back, and its row is fetched once more.
+-- changed there and back, and its row is fetched once more; so is one that Hostaway did not know then.
 insert into ops.webhook_events as known (
     account_id, content_hash, state, event, object, object_id, conversation_id, reservation_id, body, reason,
     finished_at
@@ -18,22 +18,48 @@ values (
 on conflict (account_id, content_hash) do update set
     times_received = known.times_received + 1,
     last_received_at = clock_timestamp(),
-    (state, attempts, next_try_at, finished_at) = (
+    (state, attempts, absences, next_try_at, finished_at) = (
         select
-            case when changed.back then 'pending' else known.state end,
-            case when changed.back then 0 else known.attempts end,
-            case when changed.back then clock_timestamp() else known.next_try_at end,
-            case when not changed.back then known.finished_at end
+            case when again.wanted then 'pending' else known.state end,
+            case when again.wanted then 0 else known.attempts end,
+            case when again.wanted then 0 else known.absences end,
+            case when again.wanted then clock_timestamp() else known.next_try_at end,
+            case when not again.wanted then known.finished_at end
         from (
-            select known.state in ('done', 'gone') and exists (
+            select known.state = 'gone' or (known.state = 'done' and exists (
                 select from ops.webhook_events as other
                 where
                     other.account_id = known.account_id
                     and other.object = known.object
                     and other.object_id = known.object_id
                     and other.last_received_at > known.last_received_at
-            ) as back
-        ) as changed
+            )) as wanted
+        ) as again
+    )
+
+-- name: has_landed
+-- What a drain landed that was killed before its transform. Not what a transform has failed on: the next one would fail
+-- as well, and comes with the next event or with hostaway_maintenance.
+select
+    exists (
+        select
+        from ops.loads as loads
+        inner join ops.sync_runs as runs on loads.sync_run_id = runs.sync_run_id
+        left join ops.transforms as transforms on loads.transform_id = transforms.transform_id
+        where
+            loads.transformed_at is null
+            and runs.mode = 'delta'
+            and (transforms.state is null or transforms.state = 'running')
+    )
+    and not exists (
+        select
+        from pg_catalog.pg_locks
+        where
+            locktype = 'advisory'
+            and database = (select oid from pg_catalog.pg_database where datname = current_database())
+            and (classid::bigint << 32) + objid::bigint = %(writer)s
+            and objsubid = 1
+            and granted
     )
 
 -- name: has_due

@@ -13,7 +13,13 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from sync_hostaway.exceptions import ConfigurationError, HostawayError, HostawayMalformedReply, HostawayNotFound
+from sync_hostaway.exceptions import (
+    ConfigurationError,
+    HostawayError,
+    HostawayMalformedReply,
+    HostawayNotFound,
+    HostawayTransientError,
+)
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
 from sync_hostaway.landing.shapes import as_id
@@ -61,6 +67,10 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
             return Registration(account_id, "polling", reason=POLLING)
         with alone(connection, _REGISTRATION, account_id):
             return _register(connection, client, base)
+    except HostawayTransientError as error:
+        # What was agreed on stands: Hostaway may well deliver.
+        endpoints.note_trouble(connection, account_id, str(error))
+        raise
     except (ConfigurationError, HostawayError) as error:
         endpoints.set_state(connection, account_id, "failed", str(error))
         raise

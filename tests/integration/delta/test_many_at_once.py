@@ -22,6 +22,7 @@ from psycopg import sql
 
 from sync_hostaway.accounts import registry
 from sync_hostaway.exceptions import WarehouseUnavailable
+from sync_hostaway.sync.delta import drain as drain_module
 from sync_hostaway.sync.delta.attendance import announce, attending, is_attended, wait_for_event
 from sync_hostaway.sync.delta.drain import drain
 from sync_hostaway.transform import TransformResult
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.integration
 
 DRAIN = """
 import sys
+from sync_hostaway.sync.delta import drain as drain_module
 from sync_hostaway.sync.delta.drain import drain
 drain(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 """
@@ -112,6 +114,25 @@ def test_a_drain_whose_warehouse_goes_away_says_so_and_the_next_one_goes_on(hand
     assert_landed(hand, events)
 
 
+def test_a_turn_that_loses_its_connection_ends_nobody_elses(hand: Hand) -> None:
+    registry.add_account(hand.warehouse, 702, "secret-702")
+    cut_off = cancel_some(hand, range(1))
+    changed = hand.control.patch("reservations", hand.ids("reservations", 702)[0], {}, account_id=702)
+    event_id = hand.receive("reservation.updated", changed, 702)
+    hand.control.fault("slow", match={"resource": "reservations"}, times=0, seconds=1.5)
+    with hand.draining():
+        hand.wait_for_calls("reservations.get", 1)
+        hand.warehouse.execute(
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objsubid = 1"
+            " and (classid::bigint << 32) + objid::bigint = hashtextextended('hostaway delta', 701)"
+        )
+    assert hand.event(event_id)["state"] == "done"
+    assert set(hand.states()) == {"pending"}
+    hand.control.clear_faults()
+    hand.drain()
+    assert_landed(hand, cut_off)
+
+
 def test_two_drains_at_once_do_the_work_once(hand: Hand) -> None:
     registry.add_account(hand.warehouse, 702, "secret-702")
     events = cancel_some(hand, range(8))
@@ -156,6 +177,34 @@ def test_nobody_counts_on_a_drain_whose_transform_waits(hand: Hand) -> None:
         finally:
             release.set()
         assert waiting.result(timeout=30).turns == 1
+
+
+def test_nobody_counts_on_a_drain_whose_turn_takes_long(hand: Hand) -> None:
+    """Nor waits for one slow account: whoever comes next gets a drain of their own."""
+    registry.add_account(hand.warehouse, 702, "secret-702")
+    hand.control.fault("slow", match={"account": 701}, times=0, seconds=6)
+    slow = cancel_some(hand, range(1))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(drain, "waits", linger=30.0, lifetime=1.0, transform=None)
+        eventually(lambda: is_attended(hand.warehouse))
+        eventually(lambda: not is_attended(hand.warehouse), seconds=5)
+        changed = hand.control.patch("reservations", hand.ids("reservations", 702)[0], {}, account_id=702)
+        event_id = hand.receive("reservation.updated", changed, 702)
+        hand.drain()
+        assert hand.event(event_id)["state"] == "done"
+        assert set(hand.states()) == {"pending"}
+        waiting.result(timeout=30)
+    assert_landed(hand, slow)
+
+
+def test_a_drain_ends_though_its_backlog_does_not(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "_EVENTS_PER_TURN", 1)
+    monkeypatch.setattr(drain_module, "_LAST_LOOK", 0.5)
+    hand.control.fault("slow", match={"account": 701}, times=0, seconds=0.3)
+    cancel_some(hand, range(20))
+    result = drain("leaves", linger=1.0, lifetime=0.5, transform=None)
+    assert 1 <= result.turns < 10
+    assert hand.states().count("done") == result.turns
 
 
 def test_events_that_come_together_do_not_wake_a_drain_one_by_one(hand: Hand) -> None:

@@ -214,6 +214,29 @@ def test_nights_that_could_not_be_read_are_read_later_the_old_ones_too(hand: Han
     assert_days_are_true(hand, listing_id, days)
 
 
+def test_nights_outlive_a_turn_that_does_not_get_to_them(hand: Hand) -> None:
+    event_id, listing_id, days = moved_with_blocked_calendar(hand)
+    hand.drain()
+    hand.control.clear_faults()
+    # The account is throttled while others, who have waited longer, are read.
+    others = [
+        hand.control.patch("reservations", number, {}, account_id=701) for number in hand.ids("reservations")[8:16]
+    ]
+    first = [hand.receive("reservation.updated", data) for data in others]
+    hand.due_now()
+    hand.warehouse.execute(
+        "update ops.webhook_events set next_try_at = now() - interval '1 hour' where event_id = any(%s)", [first]
+    )
+    hand.control.fault("status_429", match={"account": 701}, times=0, retry_after=1)
+    hand.drain()
+    assert hand.event(event_id)["state"] == "pending"
+    hand.control.clear_faults()
+    hand.due_now()
+    hand.drain()
+    assert hand.event(event_id)["state"] == "done"
+    assert_days_are_true(hand, listing_id, days)
+
+
 def test_the_nights_of_a_reservation_that_is_gone_are_read_before_its_event_ends(hand: Hand) -> None:
     event_id, listing_id, days = moved_with_blocked_calendar(hand)
     hand.control.delete("reservations", hand.event(event_id)["object_id"], account_id=701)
@@ -297,6 +320,18 @@ def test_an_object_that_cannot_be_understood_is_dead_and_in_quarantine(hand: Han
     assert "nights: must be a number" in hand.event(events[0])["reason"]
     row = hand.warehouse.execute("select reason from ops.quarantine where entity_id = %s", [str(bad)]).fetchone()
     assert row is not None
+
+
+def test_a_message_that_cannot_be_understood_is_dead_and_the_others_of_its_thread_land(hand: Hand) -> None:
+    conversation_id = hand.ids("conversations")[0]
+    bad = hand.control.create("messages", {"conversationId": conversation_id}, account_id=701)
+    bad = hand.control.patch("messages", bad["id"], {"isIncoming": "maybe"}, account_id=701)
+    good = hand.control.create("messages", {"conversationId": conversation_id, "body": "fine"}, account_id=701)
+    events = [hand.receive("message.received", {**data, "conversationId": conversation_id}) for data in (bad, good)]
+    hand.drain()
+    assert [hand.event(event)["state"] for event in events] == ["dead", "done"]
+    assert "isIncoming" in hand.event(events[0])["reason"]
+    assert hand.landed("messages", good["id"])
 
 
 def test_the_sync_log_has_what_a_delta_cost(hand: Hand) -> None:

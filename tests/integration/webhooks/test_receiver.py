@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, LiteralString
 
 import pytest
 import requests
@@ -10,7 +11,9 @@ from webhooks_bed import Receiver, add_bare_account, events, receiving
 
 from sync_hostaway.settings import get_settings
 from sync_hostaway.sync.delta.attendance import attending
+from sync_hostaway.transform.ledger import only_writer
 from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.webhooks import delta_requests
 from sync_hostaway.webhooks.endpoints import (
     digest,
     ensure_endpoint,
@@ -67,15 +70,66 @@ def test_nobody_is_asked_while_a_drain_attends_to_the_inbox(receiver: Receiver, 
     assert asked(receiver) == ["hostaway_delta"]
 
 
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.2)
+
+
+def await_look(warehouse: Connection) -> None:
+    """Return when the receiver has looked once more whether a run is needed."""
+
+    def looked_at() -> datetime:
+        row = warehouse.execute(
+            "select max(query_start) as latest from pg_stat_activity "
+            "where query like '%pg_catalog.pg_locks%' and state = 'idle' and pid <> pg_backend_pid()"
+        ).fetchone()
+        return (row and row["latest"]) or datetime.min.replace(tzinfo=UTC)
+
+    before = looked_at()
+    eventually(lambda: looked_at() > before)
+
+
+@pytest.mark.usefixtures("often")
 def test_an_event_left_by_a_drain_that_was_killed_is_asked_for_soon(receiver: Receiver, warehouse: Connection) -> None:
     with connect() as drain, attending(drain):
         receiver.post(reservation())
         # The receiver has seen that the drain is there, and counts on it.
-        looks = "query like '%%pg_catalog.pg_locks%%' and state = 'idle' and pid <> pg_backend_pid()"
-        eventually(lambda: warehouse.execute(f"select from pg_stat_activity where {looks}").fetchone() is not None)
+        await_look(warehouse)
         assert receiver.trigger.asked == []
         drain.close()
     assert asked(receiver) == ["hostaway_delta"]
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize(
+    ("transform", "is_asked"),
+    [
+        ("", True),
+        ("insert into ops.transforms (state) values ('running')", True),
+        ("insert into ops.transforms (state, error) values ('failed', 'a model')", False),
+    ],
+)
+def test_rows_of_a_drain_that_was_killed_before_its_transform_are_asked_for(
+    receiver: Receiver, warehouse: Connection, transform: LiteralString, is_asked: bool
+) -> None:
+    with only_writer(warehouse):
+        warehouse.execute(
+            "insert into ops.sync_runs (account_id, run_key, resource, mode) values (701, 'x', 'reservations', 'delta')"
+        )
+        if transform:
+            warehouse.execute(transform)
+        warehouse.execute(
+            "insert into ops.loads (account_id, resource, sync_run_id, transform_id) "
+            "select 701, 'reservations', max(sync_run_id), (select max(transform_id) from ops.transforms) "
+            "from ops.sync_runs"
+        )
+        await_look(warehouse)
+        assert receiver.trigger.asked == [], "a transform is at work"
+    if is_asked:
+        assert asked(receiver) == ["hostaway_delta"]
+    else:
+        await_look(warehouse)
+        assert receiver.trigger.asked == [], "the next one would fail as well"
 
 
 UNREADABLE = [
@@ -114,6 +168,17 @@ def test_a_delivery_that_comes_again_is_counted(receiver: Receiver, warehouse: C
 
 def finish(warehouse: Connection, state: str = "done") -> None:
     warehouse.execute("update ops.webhook_events set state = %s, finished_at = now() where state = 'pending'", [state])
+
+
+def test_what_hostaway_did_not_know_is_read_again_when_it_is_delivered_again(
+    receiver: Receiver, warehouse: Connection
+) -> None:
+    receiver.post(reservation())
+    warehouse.execute("update ops.webhook_events set state = 'gone', absences = 5, attempts = 5, finished_at = now()")
+    receiver.post(reservation())
+    (event,) = events(warehouse)
+    assert (event["state"], event["absences"], event["attempts"]) == ("pending", 0, 0)
+    assert event["finished_at"] is None
 
 
 def test_a_delivery_that_comes_again_after_it_was_done_stays_done(receiver: Receiver, warehouse: Connection) -> None:

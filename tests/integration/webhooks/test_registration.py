@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from webhooks_bed import Receiver, events
 
 from sync_hostaway.accounts.registry import client_for, disable_account
-from sync_hostaway.exceptions import ConfigurationError, HostawayError
+from sync_hostaway.exceptions import ConfigurationError, HostawayError, HostawayServerError
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
 from sync_hostaway.hostaway.replies import Reply
@@ -133,6 +133,18 @@ def test_a_sync_is_wanted_though_the_answer_was_lost_that_the_webhook_is_on_agai
     assert synced_again(warehouse) == [], "it waits until the webhook is known to be back"
     ensure_registered(warehouse, client)
     assert synced_again(warehouse) == [701]
+
+
+def test_one_that_delivers_goes_on_though_hostaway_could_not_be_asked(
+    receiver: Receiver, warehouse: Connection, client: HostawayClient, simulator: RunningSimulator
+) -> None:
+    ensure_registered(warehouse, client)
+    simulator.control.fault("status_5xx", match={"path": WEBHOOKS}, times=0)
+    with pytest.raises(HostawayServerError):
+        ensure_registered(warehouse, client)
+    endpoint = endpoint_of(warehouse)
+    assert endpoint.state == "registered"
+    assert "503" in (endpoint.state_reason or "")
 
 
 def test_credentials_that_somebody_changed_are_repaired(

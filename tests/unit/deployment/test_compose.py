@@ -79,7 +79,8 @@ def commands() -> Iterator[list[str]]:
                 continue
             yield [interpolate(word, SECRETS) for word in words if word not in ("CMD", "CMD-SHELL")]
             if "\n" in words[-1] or " " in words[-1]:
-                yield from (shlex.split(line) for line in words[-1].replace("\\\n", " ").splitlines())
+                script = re.sub(r"\$\$\(\(.*\)\)", "1", words[-1].replace("\\\n", " "))
+                yield from (shlex.split(line) for line in script.splitlines())
 
 
 def commands_of(program: str) -> list[list[str]]:
@@ -273,11 +274,20 @@ def test_the_manual_is_true_to_the_files() -> None:
     assert {name for name in used if f"`{name}`" not in text} == set()
 
 
-def test_init_makes_the_pool_that_the_dags_use() -> None:
-    from sync_hostaway.orchestration import DBT_POOL
+@pytest.mark.parametrize(
+    ("settings", "slots"),
+    [({}, "4"), ({"AIRFLOW_WORKERS": "3"}, "16"), ({"AIRFLOW_WORKER_CONCURRENCY": "1"}, "1")],
+)
+def test_init_makes_the_pools_that_the_dags_use(settings: dict[str, str], slots: str) -> None:
+    """Syncs leave slots free on whatever number of workers."""
+    from sync_hostaway.orchestration import DBT_POOL, SYNC_POOL
 
-    pools = [words[2:4] for words in commands_of("airflow") if words[:2] == ["pools", "set"]]
-    assert pools == [[DBT_POOL, "1"]]
+    script = interpolate(SERVICES["init"]["command"][-1], {"AIRFLOW_ADMIN_PASSWORD": "x", **settings})
+    lines = [line for line in script.splitlines() if line.startswith(("slots=", "airflow pools"))]
+    said = subprocess.run(
+        ["bash", "-euc", "airflow() { echo $3 $4; }\n" + "\n".join(lines)], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == [DBT_POOL, "1", SYNC_POOL, slots]
 
 
 def test_init_writes_the_password_file_that_airflow_reads(tmp_path: Path) -> None:

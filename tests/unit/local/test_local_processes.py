@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sync_hostaway.local import processes
@@ -95,6 +96,19 @@ def test_what_a_killed_process_left_in_its_session_is_found_without_its_environm
         assert [process.pid for process in processes.belonging(home)] == [child]
         processes.end(processes.belonging(home), timeout=0.1)
         assert processes.belonging(home) == []
+
+
+def test_after_a_reboot_a_session_of_that_number_is_somebody_elses(home: Home) -> None:
+    with subprocess.Popen(STUBBORN_IN_ITS_SESSION, stdout=subprocess.PIPE, start_new_session=True) as leader:
+        assert leader.stdout is not None
+        processes.write_record(home, "scheduler", leader.pid)
+        child = psutil.Process(int(leader.stdout.readline()))
+        leader.kill()
+        leader.wait()
+        booted = psutil.Process(1).create_time()
+        write_json(home.run / "scheduler.json", {"pid": leader.pid, "created": booted - 60})
+        assert processes.belonging(home) == []
+        child.kill()
 
 
 def test_the_session_of_a_reused_pid_is_somebody_elses(home: Home) -> None:

@@ -35,13 +35,15 @@ log = structlog.get_logger(__name__)
 
 _LINGER = 10.0
 _LIFETIME = 60.0
+# After that, whoever falls due is left to the next run.
+_LAST_LOOK = 5.0
 _ACCOUNTS_AT_ONCE = 16
 _EVENTS_PER_TURN = 200
 # Seconds for a request slot or an answer: whatever takes longer is tried again by the inbox, not by the client.
 _PATIENCE = 10.0
 _LOOK_AGAIN = 0.2
-# For an account that another drain serves just now, and for one that nothing can be read for.
-_ELSEWHERE, _UNUSABLE = 0.5, 300.0
+# For an account that another drain serves just now, that lost its connections, that nothing can be read for.
+_ELSEWHERE, _DISCONNECTED, _UNUSABLE = 0.5, 5.0, 300.0
 
 Transform = Callable[[str], TransformResult]
 
@@ -107,7 +109,8 @@ def drain(
             with attending(connection) as ours:
                 run.serve(linger if ours else 0.0, until=began + lifetime, attends=ours)
             # Whoever saw us attend did not ask for a run: one more look, now that nobody can.
-            run.serve()
+            run.serve(until=time.monotonic() + _LAST_LOOK)
+            run.settle()
     except psycopg.OperationalError as error:
         raise WarehouseUnavailable(
             f"The warehouse went away: {str(error).strip()}. Events that had not landed are still pending"
@@ -144,26 +147,44 @@ class _Run:
         self._served_at: dict[int, float] = {}
         self._one_by_one: set[int] = set()
 
-    def serve(self, linger: float = 0.0, until: float = float("inf"), *, attends: bool = False) -> None:
-        """Serve whoever is due, until nobody has been for `linger` seconds. After `until`, nobody's turn begins."""
+    def serve(self, linger: float = 0.0, *, until: float, attends: bool = False) -> None:
+        """Serve whoever is due, until nobody has been for `linger` seconds.
+
+        :param until: when it returns in any case. Turns take long where Hostaway does, and a transform may wait for the
+            nightly build: nobody may count on us so long.
+        """
         busy_at = time.monotonic()
-        while True:
-            if time.monotonic() < until:
-                self._begin_turns()
+        while time.monotonic() < until:
+            self._begin_turns()
             self._begin_transform(attends=attends)
-            futures: list[Future[Any]] = [*self._turns, *([self._transforming] if self._transforming else [])]
-            # A transform may wait for the nightly build: nobody may count on us so long. The last look collects it.
-            if self._turns or (futures and time.monotonic() < until):
-                wait(futures, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
-                self._collect()
+            if self._is_busy:
+                self._wait()
                 busy_at = time.monotonic()
                 continue
             now = time.monotonic()
             lingers, lasts, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
             # A try that falls due while this run lasts is worth the wait: nobody else would ask for it soon.
-            if not linger or self.failure or lasts <= 0 or (lingers <= 0 and until_due > lasts):
+            if not linger or self.failure or (lingers <= 0 and until_due > lasts):
                 return
-            wait_for_event(self._connection, min(until_due, lasts, lingers if lingers > 0 else until_due))
+            wait_for_event(self._connection, max(min(until_due, lasts, lingers if lingers > 0 else until_due), 0.0))
+
+    def settle(self) -> None:
+        """End what was begun, and transform what it landed."""
+        while True:
+            self._begin_transform(attends=False)
+            if not self._is_busy:
+                return
+            self._wait()
+
+    @property
+    def _is_busy(self) -> bool:
+        return bool(self._turns or self._transforming)
+
+    def _wait(self) -> None:
+        """Until something that was begun has ended, but not for long: meanwhile somebody else may be due."""
+        futures: list[Future[Any]] = [*self._turns, *([self._transforming] if self._transforming else [])]
+        wait(futures, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
+        self._collect()
 
     def _begin_turns(self) -> None:
         now = time.monotonic()
@@ -188,7 +209,14 @@ class _Run:
     def _collect(self) -> None:
         for future in [future for future in self._turns if future.done()]:
             account_id = self._turns.pop(future)
-            served = future.result()
+            try:
+                served = future.result()
+            except (psycopg.OperationalError, WarehouseUnavailable) as error:
+                # Only its own connections, perhaps: too many are open, one was ended. Else this fails as well.
+                self._connection.execute("select")
+                log.warning("turn_without_warehouse", account_id=account_id, error=f"{type(error).__name__}: {error}")
+                self._leave_alone_until[account_id] = time.monotonic() + _DISCONNECTED
+                continue
             if served is None:
                 self._leave_alone_until[account_id] = time.monotonic() + _ELSEWHERE
                 continue

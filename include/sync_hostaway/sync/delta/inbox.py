@@ -110,11 +110,11 @@ class AccountInbox:
         return [Event(**row) for row in rows]
 
     def finish(
-        self, events: Sequence[Event], state: str, reason: str | None = None, loads: Sequence[int | None] = ()
+        self, events: Sequence[Event], state: str, reason: str | None = None, load: int | None = None
     ) -> list[Event]:
         """End events, and give those that have ended: what came once more meanwhile stays pending.
 
-        :param loads: the load that brought each event's row.
+        :param load: the one that brought their row.
         """
         ended = self._execute(
             "finish",
@@ -122,7 +122,7 @@ class AccountInbox:
             reason=reason,
             event_ids=[event.event_id for event in events],
             times_received=[event.times_received for event in events],
-            load_ids=list(loads) or [None] * len(events),
+            load_id=load,
         )
         numbers = {row["event_id"] for row in ended}
         return [event for event in events if event.event_id in numbers]

@@ -64,11 +64,9 @@ set
     attempts = events.attempts + 1,
     reason = %(reason)s,
     run_key = %(run_key)s,
-    load_id = served.load_id,
+    load_id = %(load_id)s,
     finished_at = clock_timestamp()
-from
-    unnest(%(event_ids)s::bigint[], %(times_received)s::integer[], %(load_ids)s::bigint[])
-        as served (event_id, times_received, load_id)
+from unnest(%(event_ids)s::bigint[], %(times_received)s::integer[]) as served (event_id, times_received)
 where
     events.event_id = served.event_id
     and events.state = 'pending'

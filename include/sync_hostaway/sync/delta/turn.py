@@ -120,9 +120,8 @@ class Turn:
     def _mark(self, subject: Need, events: list[Event], needs: list[Need], loads: dict[Entity, int]) -> None:
         own = self._gathered.outcome(subject)
         error = self._gathered.error_of(needs)
-        riddle = _riddle(subject.resource, own)
-        if error or self._gathered.lacks(needs):
-            self._inbox.remember_nights(events, self._gathered.unread_days(needs))
+        if unread := self._gathered.unread_days(needs):
+            self._inbox.remember_nights(events, unread)
         if error:
             self._fail(events, _text(error))
         elif self._gathered.lacks(needs):
@@ -131,15 +130,23 @@ class Turn:
             self._finish(events, "gone", "Hostaway does not know it any more")
         elif own.error:
             self._fail(events, _text(own.error), absent=True)
-        elif riddle:
-            self._finish(events, "dead", f"it could not be understood, and is in ops.quarantine: {riddle}")
         else:
-            absent = [event for event in events if self._is_absent(event, own)]
-            gone = [event for event in absent if self._is_gone(event.entity, [event])]
-            done = [event for event in events if event not in absent]
-            self._finish(done, "done", loads=[loads.get(event.entity) for event in done])
-            self._finish(gone, "gone", "its thread does not have it")
-            self._fail([event for event in absent if event not in gone], "its thread does not have it yet", absent=True)
+            for event in events:
+                if riddle := self._riddle(event, own):
+                    self._finish([event], "dead", f"it could not be understood, and is in ops.quarantine: {riddle}")
+                elif not self._is_absent(event, own):
+                    self._finish([event], "done", load=loads.get(event.entity))
+                elif self._is_gone(event.entity, [event]):
+                    self._finish([event], "gone", "its thread does not have it")
+                else:
+                    self._fail([event], "its thread does not have it yet", absent=True)
+
+    def _riddle(self, event: Event, own: Outcome) -> str | None:
+        """Why an event's object, or the thread it is in, could not be understood; None when both were."""
+        subject = event.subject.resource if event.subject else event.entity[0]
+        rows = [*((subject, row) for row in own.rows), (event.entity[0], self._row_after(event))]
+        found = (shapes.understand(resource, row) for resource, row in rows if row is not None)
+        return next((reason for shape, reason in found if shape is None), None)
 
     def _is_absent(self, event: Event, thread: Outcome) -> bool:
         """Whether an event is about a message that the thread it leads to does not have."""
@@ -149,18 +156,14 @@ class Turn:
         return not any(identity == str(number) for ids in thread.threads.values() for number in ids)
 
     def _fail(self, events: list[Event], reason: str, *, absent: bool = False) -> None:
-        if not events:
-            return
         self._inbox.fail(events, reason, absent=absent)
         self._served.failed += len(events)
         log.warning("events_failed", account_id=self._served.account_id, events=_ids(events), error=reason)
 
-    def _finish(
-        self, events: list[Event], state: str, reason: str | None = None, loads: list[int | None] | None = None
-    ) -> None:
+    def _finish(self, events: list[Event], state: str, reason: str | None = None, load: int | None = None) -> None:
         if not events:
             return
-        events = self._inbox.finish(events, state, reason, loads or ())
+        events = self._inbox.finish(events, state, reason, load)
         counted = {"dead": "failed", "ignored": "done"}.get(state, state)
         setattr(self._served, counted, getattr(self._served, counted) + len(events))
         if state in ("done", "gone"):
@@ -191,12 +194,6 @@ class Turn:
             self._inbox.hold_back(min(max(pause, _SHORTEST_THROTTLE), _LONGEST_THROTTLE), _text(trouble))
         else:
             self._inbox.fail(unread, _text(trouble))
-
-
-def _riddle(resource: Resource, outcome: Outcome) -> str | None:
-    """Why an object could not be understood; None when it was."""
-    found = (shapes.understand(resource, row) for row in outcome.rows)
-    return next((reason for shape, reason in found if shape is None), None)
 
 
 def _text(error: HostawayError) -> str:
