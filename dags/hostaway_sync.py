@@ -60,28 +60,28 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
     from sync_hostaway.hostaway.budget import Priority
     from sync_hostaway.hostaway.hook import HostawayHook
-    from sync_hostaway.sync.engine import sync_resource
+    from sync_hostaway.sync.engine import scheduled_mode, sync_resource
     from sync_hostaway.warehouse import connect
 
     context = get_current_context()
     if resource not in context["params"]["resources"]:
         raise AirflowSkipException(f"{resource} is not among the resources of this run")
     mode = context["params"]["mode"]
-    if mode == AUTO:
-        is_full_day = get_settings().is_full_day(account_id, context["dag_run"].run_after.date())
-        mode = Mode.FULL if is_full_day else Mode.INCREMENTAL
     since = context["params"]["since"]
-    with connect() as connection, HostawayHook(account_id, priority=Priority(mode)).get_conn() as client:
-        if resource not in client.settings.resources:
-            raise AirflowSkipException(f"{resource} is switched off for account {account_id}")
-        result = sync_resource(
-            connection,
-            client,
-            Resource(resource),
-            Mode(mode),
-            run_key=context["run_id"],
-            since=datetime.fromisoformat(since) if since else None,
-        )
+    with connect() as connection:
+        if mode == AUTO:
+            mode = scheduled_mode(connection, account_id, Resource(resource), context["dag_run"].run_after.date())
+        with HostawayHook(account_id, priority=Priority(mode)).get_conn() as client:
+            if resource not in client.settings.resources:
+                raise AirflowSkipException(f"{resource} is switched off for account {account_id}")
+            result = sync_resource(
+                connection,
+                client,
+                Resource(resource),
+                Mode(mode),
+                run_key=context["run_id"],
+                since=datetime.fromisoformat(since) if since else None,
+            )
     return result.summary()
 
 

@@ -97,7 +97,7 @@ class HostawayError(SyncHostawayError):
         self.account_id = account_id
         self.resource = resource
         self.url = url
-        text = message or (self.__doc__ or "").strip().splitlines()[0]
+        self.text = text = message or (self.__doc__ or "").strip().splitlines()[0]
         where = ", ".join(
             f"{name} {value}"
             for name, value in (("account", account_id), ("resource", resource), ("url", url))

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 
 import requests
 
-from sync_hostaway.exceptions import CredentialsRefused, HostawayMalformedReply, HostawayUnreachable
+from sync_hostaway.exceptions import CredentialsRefused, HostawayMalformedReply
 from sync_hostaway.hostaway import endpoints, replies
-from sync_hostaway.hostaway.redaction import redact
 
 # A token is renewed this long before it ends, so that none expires between two pages of a walk.
 _RENEW_BEFORE_SECONDS = 3600.0
@@ -129,47 +128,35 @@ class TokenProvider:
         return token
 
 
-def exchange_credentials(
-    session: requests.Session, base_url: str, credentials: Credentials, timeout: tuple[float, float]
-) -> Token:
+def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], credentials: Credentials) -> Token:
     """Get a new access token for an account.
 
-    :param timeout: seconds to connect and to read.
+    :param post: sends a form to the token endpoint.
     :raises CredentialsRefused: when Hostaway does not know the pair.
     """
-    url = base_url + endpoints.ACCESS_TOKENS
-    issued_at = time.time()
-    try:
-        response = session.post(
-            url,
-            data={
-                "grant_type": "client_credentials",
-                "client_id": str(credentials.account_id),
-                "client_secret": credentials.client_secret,
-                "scope": "general",
-            },
-            timeout=timeout,
-        )
-    except requests.RequestException as error:
-        raise HostawayUnreachable(
-            redact(f"Cannot reach Hostaway for an access token: {replies.why(error)}", [credentials.client_secret]),
-            account_id=credentials.account_id,
-            url=url,
-        ) from None
+    asked_at = time.time()
+    response = post(
+        {
+            "grant_type": "client_credentials",
+            "client_id": str(credentials.account_id),
+            "client_secret": credentials.client_secret,
+            "scope": "general",
+        }
+    )
     # Only OAuth's own words count: a 400 or 403 may come from a firewall in between, and an account that is stopped
     # stays stopped until somebody acts.
     body = _oauth_body(response)
     if response.status_code == requests.codes.unauthorized or body.get("error") == "invalid_client":
-        raise CredentialsRefused(account_id=credentials.account_id, url=url)
+        raise CredentialsRefused(account_id=credentials.account_id, url=endpoints.ACCESS_TOKENS)
     if response.status_code != requests.codes.ok:
         replies.read_reply(response)
     try:
-        return Token(str(body["access_token"]), time.time(), issued_at + float(body["expires_in"]))
+        return Token(str(body["access_token"]), time.time(), asked_at + float(body["expires_in"]))
     except (KeyError, TypeError, ValueError):
         raise HostawayMalformedReply(
             f"The token answer lacks access_token or expires_in: it has {sorted(body) or 'no JSON object'}",
             account_id=credentials.account_id,
-            url=url,
+            url=endpoints.ACCESS_TOKENS,
         ) from None
 
 

@@ -183,17 +183,16 @@ class HostawayClient:
             return self._send(method, path, params, body, self._tokens.renew(rejected=token))
 
     def _send(self, method: str, path: str, params: Params | None, body: dict[str, Any] | None, token: Token) -> Reply:
+        return read_reply(self._request(method, path, params=params, json=body, auth=_Bearer(token)))
+
+    def _request(self, method: str, path: str, **content: Any) -> requests.Response:
+        """Send a request within the budget, count it, and tell everybody when it was one too many."""
         with self._stats_lock:
             self.stats.calls += 1
         try:
             with self._slot():
                 response = self._session.request(
-                    method,
-                    self.settings.hostaway_url + path,
-                    params=params,
-                    json=body,
-                    auth=_Bearer(token),
-                    timeout=self._timeout,
+                    method, self.settings.hostaway_url + path, timeout=self._timeout, **content
                 )
         except requests.RequestException as error:
             raise HostawayUnreachable(f"Cannot reach Hostaway: {why(error)}") from None
@@ -202,7 +201,7 @@ class HostawayClient:
             self.stats.throttled += response.status_code == requests.codes.too_many_requests
         if response.status_code == requests.codes.too_many_requests:
             self._hold_everybody_back(response)
-        return read_reply(response)
+        return response
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -219,9 +218,9 @@ class HostawayClient:
     def _exchange(self) -> Token:
         for attempt in self._retrying():
             with attempt, self._located(endpoints.ACCESS_TOKENS, None):
-                with self._stats_lock:
-                    self.stats.calls += 1
-                return exchange_credentials(self._session, self.settings.hostaway_url, self._credentials, self._timeout)
+                return exchange_credentials(
+                    lambda form: self._request("POST", endpoints.ACCESS_TOKENS, data=form), self._credentials
+                )
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
     def _retrying(self) -> Retrying:

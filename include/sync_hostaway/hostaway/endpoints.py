@@ -18,6 +18,9 @@ COUPONS = "/v1/coupons"
 WEBHOOKS = "/v1/webhooks/unifiedWebhooks"
 WEBHOOK_LOGS = "/v1/unifiedWebhookLogs"
 
+DEFAULT_LIMIT = 100
+"""Rows of a page where no limit is asked for, or none is heeded."""
+
 # Attached arrays are empty in a lean answer, which would look like removed fees and photos.
 WITH_RESOURCES: dict[str, str | int] = {"includeResources": 1}
 WITH_SCHEDULED: dict[str, str | int] = {"includeScheduledMessages": 1}
@@ -66,6 +69,26 @@ class Resource(StrEnum):
     TASKS = "tasks"
     USERS = "users"
     COUPONS = "coupons"
+
+
+def single(resource: Resource, entity_id: str, parent_id: int | None) -> str | None:
+    """Path of one object; None where no such route is known.
+
+    :param parent_id: conversation of a message.
+    """
+    if resource is Resource.MESSAGES and parent_id is not None:
+        return f"{messages_of(parent_id)}/{entity_id}"
+    return f"{_SINGLE[resource]}/{entity_id}" if resource in _SINGLE else None
+
+
+_SINGLE = {
+    Resource.LISTINGS: LISTINGS,
+    Resource.RESERVATIONS: RESERVATIONS,
+    Resource.CONVERSATIONS: CONVERSATIONS,
+    Resource.REVIEWS: REVIEWS,
+    Resource.TASKS: TASKS,
+    Resource.USERS: "/v1/user",
+}
 
 
 class Mode(StrEnum):

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sync_hostaway.exceptions import HostawayMalformedReply
+from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient, Params
+from sync_hostaway.landing.shapes import as_id
 
 
 @dataclass(frozen=True)
@@ -37,29 +39,36 @@ class Walk:
     """One pass over a list: the ids it saw, never payloads, and whether the list held still meanwhile.
 
     :param begun_at: our clock when its first page was asked for.
+    :param cut: whether it ended on a page that it knew, where no count says that this was all.
     """
 
     begun_at: datetime | None = None
-    ids: set[Any] = field(default_factory=set)
+    ids: set[int] = field(default_factory=set)
     without_id: int = 0
     count: int | None = None
     moved: bool = False
+    cut: bool = False
 
     def add(self, page: Page) -> bool:
         """Take note of a page; tells whether it brought anything new."""
         before = self.seen
         self.begun_at = self.begun_at or page.requested_at
-        for row in page.rows:
-            identity = id_of(row)
-            if identity is None:
-                self.without_id += 1  # goes into quarantine when it lands; here it only counts
-            else:
-                self.ids.add(identity)
         if page.count is not None:
             # Rows that come or go meanwhile make others slip past an offset.
             self.moved = self.moved or (self.count is not None and page.count != self.count)
             self.count = page.count
+        ids = [id_of(row) for row in page.rows]
+        named = {identity for identity in ids if identity is not None}
+        # Rows without an id go into quarantine when they land; here they only count. They all look alike, so on a page
+        # that comes again they count no more.
+        if named - self.ids or (not named and (self.missing or not self.seen)):
+            self.without_id += ids.count(None)
+        self.ids |= named
         return self.seen != before
+
+    def knows(self, page: Page) -> bool:
+        """Whether a page holds just the rows that were seen before, all of them."""
+        return {id_of(row) for row in page.rows} == self.ids | ({None} if self.without_id else set())
 
     @property
     def seen(self) -> int:
@@ -72,10 +81,9 @@ class Walk:
         return max((self.count or 0) - self.seen, 0)
 
 
-def id_of(row: Any) -> int | str | None:
-    """A row's id; None when it has none."""
-    identity = row.get("id") if isinstance(row, dict) else None
-    return identity if isinstance(identity, int | str) else None
+def id_of(row: Any) -> int | None:
+    """A row's id, as its landing knows it; None when it has none that could be one."""
+    return as_id(row.get("id")) if isinstance(row, dict) else None
 
 
 def read_page(client: HostawayClient, path: str, params: Params, resource: str) -> Page:
@@ -111,7 +119,8 @@ def by_offset(
     """Pages of a list until its `count` is reached by a page that is not full, or nothing new comes.
 
     Each page begins with the last row of the one before: when another row stands there, the list has moved, rows may
-    have slipped past, and `walk.moved` says so.
+    have slipped past, and `walk.moved` says so. Unless the whole list came again: some lists know no offset. As many
+    rows as a page holds may be the beginning of more.
     """
     offset = largest = 0
     last: Any = None
@@ -124,12 +133,15 @@ def by_offset(
         if overlap and page.rows:
             if id_of(page.rows[0]) == last:
                 page = replace(page, rows=page.rows[1:])
+            elif walk.knows(page) and len(page.rows) not in (page_size, endpoints.DEFAULT_LIMIT):
+                return
             else:
                 walk.moved = True
         fresh = walk.add(page)
         if fresh:
             yield page
         if not fresh or (walk.count is not None and offset >= walk.count and not full):
+            walk.cut = walk.count is None and bool(page.rows) and not fresh
             return
         last = id_of(page.rows[-1])
 
@@ -164,6 +176,7 @@ def after_id(
         largest = max(largest, len(page.rows))
         whole = not this_pass.moved and before == 0 and this_pass.seen == this_pass.count and not full
         if not fresh or last is None or whole:
+            walk.cut = this_pass.count is None and bool(page.rows) and not whole
             return
         cursor = {"afterId": last}
 

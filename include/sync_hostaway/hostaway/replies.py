@@ -52,7 +52,7 @@ def read_reply(response: requests.Response) -> Reply:
 
     :raises HostawayError: the subclass tells what to do about it.
     """
-    if response.status_code != requests.codes.ok:
+    if not requests.codes.ok <= response.status_code < requests.codes.multiple_choices:
         raise _error_of(response)
     body = decode(response.content)
     if not isinstance(body, dict):
@@ -61,8 +61,13 @@ def read_reply(response: requests.Response) -> Reply:
         raise HostawayRefused(f"Hostaway answered status fail with HTTP 200: {_message_of(body)}")
     if "result" not in body:
         raise HostawayMalformedReply(f"Hostaway's answer has no result, only {sorted(body)[:8]}")
-    count = body.get("count")
-    return Reply(body["result"], count if isinstance(count, int) else None, served_at(response))
+    return Reply(body["result"], _count(body.get("count")), served_at(response))
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def decode(content: bytes) -> Any:
@@ -107,8 +112,10 @@ def _error_of(response: requests.Response) -> HostawayError:
     message = _message_of(body) if isinstance(body, dict) else response.text[:_SNIPPET]
     if status == requests.codes.too_many_requests:
         return HostawayThrottled(f"Hostaway's rate limit was hit: {message}", retry_at=retry_at(response))
-    if status >= requests.codes.internal_server_error:
+    if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:
         return HostawayServerError(f"Hostaway answered HTTP {status}: {message}")
+    if status < requests.codes.bad_request:
+        return HostawayMalformedReply(f"Hostaway answered HTTP {status}, which leads elsewhere: {message}")
     if status == requests.codes.not_found:
         return HostawayNotFound(f"Hostaway answered HTTP 404: {message}")
     denied = status == requests.codes.forbidden and TOKEN_DENIED_MESSAGE in message

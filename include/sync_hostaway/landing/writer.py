@@ -68,6 +68,13 @@ class Fetched:
     parent_id: int | None = None
 
 
+class Unseen(NamedTuple):
+    """A landed row that a walk did not see."""
+
+    entity_id: str
+    parent_id: int | None
+
+
 class _Row(NamedTuple):
     """In the order of the columns of `landing_batch`."""
 
@@ -127,6 +134,17 @@ class LandingWriter:
             counts.new, counts.changed = self._write(good.values())
             counts.unchanged = len(good) - counts.new - counts.changed
         return counts
+
+    def unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> list[Unseen]:
+        """The rows that `bury_unseen` would mark as deleted."""
+        params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
+        rows = self._connection.execute(_QUERIES["unseen"].format(table=self._table), params).fetchall()
+        return [Unseen(**row) for row in rows]
+
+    def count_alive(self, parent_ids: Sequence[int] | None) -> int:
+        """How many rows have landed, of some parents or of the account, and are not marked as deleted."""
+        query = _QUERIES["count_alive"].format(table=self._table)
+        return int(fetch_value(self._connection, query, {**self._params, "parent_ids": parent_ids}))
 
     def bury_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
         """Mark rows as deleted that a complete walk did not see; returns how many. Needs an open transaction.
@@ -227,9 +245,10 @@ class LandingWriter:
 
 
 def _newer(known: _Row | None, row: _Row) -> _Row:
+    # As drop_older in writer.sql.
     if known is None:
         return row
-    return max(known, row, key=lambda version: (version.source_updated_at or _LONG_AGO, version.observed_at))
+    return max(known, row, key=lambda it: (min(it.source_updated_at or _LONG_AGO, it.observed_at), it.observed_at))
 
 
 def _encode(row: Any) -> str:

@@ -21,12 +21,18 @@ where (
 )
 
 -- name: drop_older
--- Older never overwrites newer: by the source's own stamp where it has one, then by when the request was sent.
+-- Older never overwrites newer: by the source's own stamp where it has one, then by when the request was sent. A stamp
+-- later than its request says no more than the request: otherwise it would hold back every change until then.
 delete from pg_temp.landing_batch as batch
 where (
     select
-        (coalesce(batch.source_updated_at, landed.source_updated_at, '-infinity'), batch.observed_at)
-        < (coalesce(landed.source_updated_at, batch.source_updated_at, '-infinity'), landed.observed_at)
+        (
+            least(coalesce(batch.source_updated_at, landed.source_updated_at, '-infinity'), batch.observed_at),
+            batch.observed_at
+        ) < (
+            least(coalesce(landed.source_updated_at, batch.source_updated_at, '-infinity'), landed.observed_at),
+            landed.observed_at
+        )
     from {table} as landed
     where landed.account_id = %(account_id)s and landed.entity_id = batch.entity_id
 )
@@ -63,8 +69,13 @@ with written as (
         deleted_at = null
     where
         (landed.payload_hash <> excluded.payload_hash or landed.deleted_at is not null)
-        and (coalesce(excluded.source_updated_at, landed.source_updated_at, '-infinity'), excluded.observed_at)
-        >= (coalesce(landed.source_updated_at, excluded.source_updated_at, '-infinity'), landed.observed_at)
+        and (
+            least(coalesce(excluded.source_updated_at, landed.source_updated_at, '-infinity'), excluded.observed_at),
+            excluded.observed_at
+        ) >= (
+            least(coalesce(landed.source_updated_at, excluded.source_updated_at, '-infinity'), landed.observed_at),
+            landed.observed_at
+        )
     returning (landed.xmax = 0) as is_new
 )
 
@@ -77,6 +88,26 @@ from written
 update ops.loads
 set rows_new = %(rows_new)s, rows_changed = %(rows_changed)s
 where load_id = %(load_id)s
+
+-- name: unseen
+-- What bury_unseen would mark.
+select entity_id, parent_id
+from {table}
+where
+    account_id = %(account_id)s
+    and deleted_at is null
+    and (%(parent_ids)s::bigint[] is null or parent_id = any(%(parent_ids)s::bigint[]))
+    and observed_at < %(before)s
+    and not (entity_id = any(%(seen)s))
+order by entity_id
+
+-- name: count_alive
+select count(*) as rows
+from {table}
+where
+    account_id = %(account_id)s
+    and deleted_at is null
+    and (%(parent_ids)s::bigint[] is null or parent_id = any(%(parent_ids)s::bigint[]))
 
 -- name: bury_unseen
 -- An absence is a deletion only after a complete walk; the row stays, and a later sight of it revives it.

@@ -41,6 +41,7 @@ class PageAnswer:
     total: int
     limit: int
     offset: int
+    count_form: str = "number"
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
@@ -50,12 +51,17 @@ class PageAnswer:
 
     def _counters(self) -> bytes:
         if self.resource in _COUNTED:
-            return b',"count":%d,"offset":null' % self.total
-        counters = b',"limit":%d,"offset":%d,"count":%d' % (self.limit, self.offset, self.total)
+            return self._count() + b',"offset":null'
+        counters = b',"limit":%d,"offset":%d' % (self.limit, self.offset) + self._count()
         if self.resource in _PAGED:
             pages = -(-self.total // self.limit)
             counters += b',"page":%d,"totalPages":%d' % (self.offset // self.limit + 1, pages)
         return counters
+
+    def _count(self) -> bytes:
+        if self.count_form == "absent":
+            return b""
+        return (b',"count":"%d"' if self.count_form == "text" else b',"count":%d') % self.total
 
 
 @dataclass(slots=True)

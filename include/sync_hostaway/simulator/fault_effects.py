@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -42,12 +43,45 @@ def late_effect(rule: FaultRule, reply: Reply) -> Reply:
     """The answer after a fault that changes rows or counts; others leave it alone."""
     if rule.kind == "bad_row":
         return _bad_row(rule, reply)
+    if rule.kind == "spell":
+        return _spell(str(rule.options["field"]), str(rule.options["form"]), reply)
+    if rule.kind == "half_page":
+        return _half(float(rule.options["keep"]), reply)
     if not isinstance(reply, PageAnswer):
         return reply
-    if rule.kind == "half_page":
-        reply.rows = reply.rows[: len(reply.rows) // 2]
-    elif rule.kind == "count_off":
+    if rule.kind == "count_off":
         reply.total = max(0, reply.total + int(rule.options["by"]))
+        reply.count_form = str(rule.options["form"])
+    return reply
+
+
+def _half(share: float, reply: Reply) -> Reply:
+    if isinstance(reply, PageAnswer):
+        reply.rows = reply.rows[: int(len(reply.rows) * share)]
+    elif isinstance(reply, ObjectAnswer) and reply.result.startswith(b"["):
+        days = json.loads(reply.result)
+        reply.result = encode(days[: int(len(days) * share)])
+    return reply
+
+
+_SPELLINGS: dict[str, Callable[[Any], Any]] = {
+    "float": float,
+    "text": str,
+    "padded": "0{}".format,
+    "slashes": lambda value: str(value).replace("-", "/"),
+}
+
+
+def _spell(field: str, form: str, reply: Reply) -> Reply:
+    """A field of every row of a list in another spelling."""
+
+    def spelled(row: Any) -> Any:
+        return {**row, field: _SPELLINGS[form](row[field])} if isinstance(row, dict) and field in row else row
+
+    if isinstance(reply, PageAnswer):
+        reply.rows = [encode(spelled(json.loads(row))) for row in reply.rows]
+    elif isinstance(reply, ObjectAnswer) and reply.result.startswith(b"["):
+        reply.result = encode([spelled(row) for row in json.loads(reply.result)])
     return reply
 
 

@@ -12,7 +12,7 @@ EARLY = frozenset(
     {"status_429", "status_5xx", "html_200", "fail_200", "expire_token", "forbid", "slow", "reset", "drift"}
 )
 # On the answer.
-LATE = frozenset({"half_page", "repeat_ids", "count_off", "cut_json", "bad_row"})
+LATE = frozenset({"half_page", "repeat_ids", "count_off", "cut_json", "bad_row", "spell"})
 DEFECTS = frozenset(
     {"string_for_number", "missing_id", "unknown_status", "impossible_date", "nul_char", "lone_surrogate"}
 )
@@ -26,12 +26,14 @@ _OPTIONS: dict[str, JsonObject] = {
     "slow": {"seconds": 1.0},
     "reset": {},
     "drift": {"update": 1, "insert": 0, "delete": 0},
-    "half_page": {},
+    "half_page": {"keep": 0.5},
     "repeat_ids": {},
-    "count_off": {"by": 1},
+    "count_off": {"by": 1, "form": "number"},
     "cut_json": {"close": True},
     "bad_row": {"defect": "string_for_number", "row": 0, "id": None},
+    "spell": {"field": "id", "form": "float"},
 }
+_FORMS = {"count_off": {"number", "text", "absent"}, "spell": {"float", "text", "padded", "slashes"}}
 _RULE_KEYS = frozenset({"match", "after", "times", "kind"})
 _MATCH_KEYS = frozenset({"path", "resource", "method", "account"})
 
@@ -87,6 +89,8 @@ def rule_from_json(id: int, data: JsonObject) -> FaultRule:
         raise ValueError(f"fault {kind} does not know {sorted(unknown)}")
     if kind == "bad_row" and options.get("defect", "string_for_number") not in DEFECTS:
         raise ValueError(f"unknown defect, known are {sorted(DEFECTS)}")
+    if options.get("form", _OPTIONS[kind].get("form")) not in _FORMS.get(kind, {None}):
+        raise ValueError(f"unknown form, known are {sorted(_FORMS[kind])}")
     try:
         path = re.compile(match["path"]) if match.get("path") else None
     except re.error as error:

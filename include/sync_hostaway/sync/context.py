@@ -13,7 +13,7 @@ import structlog
 
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
+from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter, Unseen
 from sync_hostaway.settings import Settings
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
@@ -107,8 +107,18 @@ class SyncContext:
                 Progress(self.account_id, self.resource, self.expected, self.counts.seen, self.client.stats.calls)
             )
 
+    def unseen(
+        self, seen: Iterable[int], *, before: datetime | None, parent_ids: Sequence[int] | None = None
+    ) -> list[Unseen]:
+        """The rows that `bury_unseen` would mark."""
+        return self._writer.unseen([str(identity) for identity in seen], parent_ids, before or self.started_at)
+
+    def count_alive(self, parent_ids: Sequence[int] | None) -> int:
+        """How many rows have landed and are not marked as deleted: of these parents, or of the whole account."""
+        return self._writer.count_alive(parent_ids)
+
     def bury_unseen(
-        self, seen: Iterable[int | str], *, before: datetime | None, parent_ids: Sequence[int] | None = None
+        self, seen: Iterable[int], *, before: datetime | None, parent_ids: Sequence[int] | None = None
     ) -> None:
         """Mark landed rows that a complete walk did not see as deleted at the source.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.landing.shapes import as_utc
 from sync_hostaway.landing.writer import Counts
+from sync_hostaway.settings import get_settings
 from sync_hostaway.sync.context import QUERIES, Missing, Progress, SyncContext
 from sync_hostaway.sync.lists import scan, scan_daily, sync_reservations
 from sync_hostaway.sync.per_parent import sync_calendar, sync_messages
@@ -77,6 +78,20 @@ class SyncResult:
             "api_calls": self.api_calls,
             **asdict(self.counts),
         }
+
+
+def scheduled_mode(connection: Connection, account_id: int, resource: Resource, day: date) -> Mode:
+    """What the scheduled sync of a day reads of a resource.
+
+    Everything on the account's own day, and on any other when that was missed or did not come to a good end.
+    """
+    settings = get_settings()
+    if not settings.full_every_days:
+        return Mode.INCREMENTAL
+    if settings.is_full_day(account_id, day):
+        return Mode.FULL
+    params = {"account_id": account_id, "resource": resource.value, "days": settings.full_every_days}
+    return Mode.INCREMENTAL if fetch_value(connection, QUERIES["read_whole_within"], params) else Mode.FULL
 
 
 def sync_resource(

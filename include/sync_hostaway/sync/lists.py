@@ -9,10 +9,12 @@ from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of
 from sync_hostaway.landing.shapes import as_moment
+from sync_hostaway.sync.burials import doubt
 from sync_hostaway.sync.context import Missing, SyncContext
 from sync_hostaway.sync.pages import Pages
 
 _PASSES = 4
+_WHY_NOT_WHOLE = "the list kept changing while it was read, or began anew"
 
 
 def sync_reservations(ctx: SyncContext) -> Missing:
@@ -51,14 +53,10 @@ def scan(ctx: SyncContext, path: str) -> Missing:
             ctx.expected = walk.count
             pages.land(page)
         ctx.expected = walk.count
-        if not (walk.missing or walk.moved):
-            with ctx.connection.transaction():
-                if ctx.mode is Mode.FULL:
-                    ctx.bury_unseen(walk.ids, before=walk.begun_at)
-                ctx.end_walk()
-            return Missing()
+        if not (walk.missing or walk.moved or walk.cut):
+            return _end_whole_walk(ctx, walk)
     ctx.end_walk()
-    return Missing(walk.missing, "the list kept changing while it was read")
+    return Missing(walk.missing, _WHY_NOT_WHOLE)
 
 
 def _read_changes(ctx: SyncContext, bound: datetime, watermark: datetime | None) -> Missing:
@@ -72,8 +70,8 @@ def _read_changes(ctx: SyncContext, bound: datetime, watermark: datetime | None)
     with ctx.connection.transaction():
         ctx.end_walk()
         if part is None:
-            return Missing(why="the list kept changing while it was read")
-        if not part.reached and walk.missing:
+            return Missing(why=_WHY_NOT_WHOLE)
+        if not part.reached and (walk.missing or walk.cut):
             return Missing(walk.missing, f"the walk ended before it came to changes of {bound:%Y-%m-%d %H:%M:%S} UTC")
         # Behind a later bound than the watermark there may be changes that nobody has read.
         if watermark and bound <= watermark:
@@ -89,18 +87,29 @@ def _read_everything(ctx: SyncContext) -> Missing:
         part = _walk_back_to(ctx, pages, walk, bound=None)
         settled = _settle_head(ctx, pages, walk, part)
         ctx.expected = walk.count
-        if settled and not walk.missing:
-            with ctx.connection.transaction():
-                if settled.newest:
-                    ctx.execute("set_watermark", watermark=settled.newest)
-                ctx.bury_unseen(walk.ids, before=walk.begun_at)
-                ctx.end_walk()
-            return Missing()
+        if settled and not (walk.missing or walk.cut):
+            return _end_whole_walk(ctx, walk, settled.newest)
     ctx.end_walk()
-    return Missing(walk.missing, "the list kept changing while it was read")
+    return Missing(walk.missing, _WHY_NOT_WHOLE)
 
 
-_Head = tuple[tuple[int | str | None, datetime | None], ...]
+def _end_whole_walk(ctx: SyncContext, walk: Walk, newest: datetime | None = None) -> Missing:
+    """End a walk that saw all there is: in a full sync, and where the list says how much that is, the rest is deleted.
+
+    :param newest: the watermark, on a list that has one.
+    """
+    may_bury = ctx.mode is Mode.FULL and ctx.since is None and walk.count is not None
+    doubted = doubt(ctx, walk.ids, before=walk.begun_at) if may_bury else None
+    with ctx.connection.transaction():
+        if newest and not doubted:
+            ctx.execute("set_watermark", watermark=newest)
+        if may_bury and not doubted:
+            ctx.bury_unseen(walk.ids, before=walk.begun_at)
+        ctx.end_walk()
+    return Missing(len(doubted.rows), str(doubted)) if doubted else Missing()
+
+
+_Head = tuple[tuple[int | None, datetime | None], ...]
 
 
 @dataclass(frozen=True)

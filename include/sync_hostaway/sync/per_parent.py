@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import islice
@@ -24,7 +24,9 @@ from sync_hostaway.exceptions import (
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
+from sync_hostaway.landing.shapes import as_moment
 from sync_hostaway.landing.writer import Fetched
+from sync_hostaway.sync.burials import doubt
 from sync_hostaway.sync.context import Missing, SyncContext, Window
 
 log = structlog.get_logger(__name__)
@@ -39,13 +41,17 @@ _STALE_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True)
 class _Answer:
-    """What one parent's requests brought, or why they failed."""
+    """What one parent's requests brought, or why they failed.
+
+    :param counted: whether the parent said how much it holds: otherwise no absence is proven.
+    """
 
     parent_id: int
     fetched: Sequence[Fetched] = ()
     expected: int = 0
     seen: int = 0
-    ids: frozenset[int | str] = frozenset()
+    ids: frozenset[int] = frozenset()
+    counted: bool = False
     gone: bool = False
     error: SyncHostawayError | None = None
 
@@ -64,11 +70,17 @@ def sync_messages(ctx: SyncContext) -> Missing:
     walk_key = _walk_key(ctx)
     stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("threads", walk_key=walk_key)}
 
+    def check(answers: list[_Answer]) -> list[_Answer]:
+        """Threads that lack many messages which Hostaway still has were not read."""
+        doubted = doubt(ctx, _ids(answers), before=ctx.started_at, parent_ids=_counted(answers))
+        if doubted is None:
+            return answers
+        cut, error = {row.parent_id for row in doubted.rows}, SyncIncomplete(str(doubted))
+        return [replace(answer, error=error) if answer.parent_id in cut else answer for answer in answers]
+
     def remember(answers: list[_Answer]) -> None:
         ids = [answer.parent_id for answer in answers]
-        ctx.bury_unseen(
-            [identity for answer in answers for identity in answer.ids], before=ctx.started_at, parent_ids=ids
-        )
+        ctx.bury_unseen(_ids(answers), before=ctx.started_at, parent_ids=_counted(answers))
         ctx.execute(
             "threads_fetched",
             walk_key=walk_key,
@@ -77,7 +89,15 @@ def sync_messages(ctx: SyncContext) -> Missing:
             messages=[answer.seen for answer in answers],
         )
 
-    return _sync_parents(ctx, endpoints.CONVERSATIONS, list(stamps), partial(_read_thread, ctx), remember)
+    return _sync_parents(ctx, endpoints.CONVERSATIONS, list(stamps), partial(_read_thread, ctx), remember, check)
+
+
+def _ids(answers: Iterable[_Answer]) -> list[int]:
+    return [identity for answer in answers for identity in answer.ids]
+
+
+def _counted(answers: Iterable[_Answer]) -> list[int]:
+    return [answer.parent_id for answer in answers if answer.complete and answer.counted]
 
 
 def sync_calendar(ctx: SyncContext) -> Missing:
@@ -115,19 +135,22 @@ def _read_thread(ctx: SyncContext, conversation_id: int) -> _Answer:
         walk=walk,
     )
     fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
-    return _Answer(conversation_id, fetched, walk.count or walk.seen, walk.seen, frozenset(walk.ids))
+    counted = walk.count is not None
+    return _Answer(conversation_id, fetched, walk.count or walk.seen, walk.seen, frozenset(walk.ids), counted)
 
 
 def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _Answer:
     """A calendar says neither how many days it holds nor whether its end date counts.
 
     So one day more is asked for, and the rest once more until the window is full or nothing comes: some servers give
-    less than they are asked for. Days missing in between are counted as missing.
+    less than they are asked for. Days missing in between are counted as missing, and when not one day of an answer can
+    be understood, all that are left.
     """
     fetched: list[Fetched] = []
     days: set[date] = set()
+    unclear, strange = 0, False
     start = window.start
-    while start <= window.end:
+    while start <= window.end and not strange:
         page = read_page(
             ctx.client,
             endpoints.calendar_of(listing_id),
@@ -135,23 +158,23 @@ def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _Answer
             ctx.resource,
         )
         rows = [row for row in page.rows if (day := _day_of(row)) is None or day <= window.end]
-        new = {day for row in rows if (day := _day_of(row))} - days
-        if not new:
+        found = [_day_of(row) for row in rows]
+        new = {day for day in found if day} - days
+        strange = bool(rows) and not any(found)
+        if not new and not strange:
             break
         fetched.append(Fetched(rows, page.requested_at, listing_id))
-        days |= new
-        start = max(days) + timedelta(days=1)
-    expected = (max(days) - window.start).days + 1 if days else 0
-    without_date = sum(_day_of(row) is None for answer in fetched for row in answer.rows)
-    return _Answer(listing_id, fetched, expected, len(days) + without_date)
+        if new:
+            days |= new
+            unclear += found.count(None)
+            start = max(days) + timedelta(days=1)
+    last = window.end if strange else max(days, default=window.start - timedelta(days=1))
+    return _Answer(listing_id, fetched, (last - window.start).days + 1, len(days) + unclear)
 
 
 def _day_of(row: Any) -> date | None:
     text = row.get("date") if isinstance(row, dict) else None
-    try:
-        return date.fromisoformat(text[:10]) if isinstance(text, str) else None
-    except ValueError:
-        return None
+    return date.fromisoformat(text[:10]) if text and as_moment(text) else None
 
 
 def _sync_parents(
@@ -160,16 +183,19 @@ def _sync_parents(
     parent_ids: Sequence[int],
     read: Callable[[int], _Answer],
     remember: Callable[[list[_Answer]], None],
+    check: Callable[[list[_Answer]], list[_Answer]] = list,
 ) -> Missing:
     """Read parents side by side and land them in order.
 
     :param path: of the parents' own list; a parent counts as gone only when it is not found there either.
+    :param remember: called in the transaction that lands what was read whole.
+    :param check: called before it; answers that are not to be believed come back as failed.
     :raises SyncIncomplete: after the others are done, when some parents could not be read.
     """
     ctx.expected = 0
     missing = 0
     failed: list[_Answer] = []
-    for answers in _batches(_read_side_by_side(ctx, path, parent_ids, read)):
+    for answers in map(check, _batches(_read_side_by_side(ctx, path, parent_ids, read))):
         good = [answer for answer in answers if answer.error is None]
         failed += [answer for answer in answers if answer.error or answer.gone]
         ctx.expected += sum(answer.expected for answer in good)
@@ -186,7 +212,7 @@ def _sync_parents(
             f"{len(failed)} of {len(parent_ids)} parents of {ctx.resource} could not be read; the first: {first}"
         )
     if missing:
-        return Missing(missing, "answers were shorter than they promised")
+        return Missing(missing, "answers were shorter than they promised, or not to be understood")
     if ctx.mode is Mode.FULL:
         ctx.end_walk()
     return Missing()

@@ -102,6 +102,18 @@ select exists (
         and started_at >= date_trunc('day', clock_timestamp(), 'UTC')
 ) as is_read
 
+-- name: read_whole_within
+select exists (
+    select 1 from ops.sync_runs
+    where
+        account_id = %(account_id)s
+        and resource = %(resource)s
+        and mode = 'full'
+        and since is null
+        and verdict in ('complete', 'repaired')
+        and started_at >= clock_timestamp() - make_interval(days => %(days)s)
+) as is_read
+
 -- name: now
 select clock_timestamp() as now
 
@@ -163,7 +175,7 @@ on conflict (account_id, listing_id) do update set
     fetched_at = excluded.fetched_at
 
 -- name: threads
--- A thread whose stamp did not change, and one without any message, needs no call.
+-- A thread whose stamp did not change, and one that never had a message, needs no call.
 -- Unpacked once: a stamp is made of five looks into a large document.
 with threads as materialized (
     select
@@ -182,7 +194,7 @@ from threads
 left join ops.threads as fetched
     on fetched.account_id = %(account_id)s and fetched.conversation_id = threads.conversation_id
 where
-    threads.stamp <> ''
+    (threads.stamp <> '' or fetched.messages > 0)
     and (
         fetched.stamp is distinct from threads.stamp
         or (%(mode)s = 'full' and fetched.run_key <> %(walk_key)s)

@@ -139,6 +139,19 @@ def test_a_message_deleted_from_its_thread_is_marked(hand: Hand) -> None:
     assert hand.landed("messages", first["id"]) is None
 
 
+def test_a_thread_that_does_not_prove_it_is_whole_marks_nothing(hand: Hand) -> None:
+    row = hand.warehouse.execute("select entity_id, parent_id from landing.messages limit 1").fetchone()
+    assert row is not None
+    data = hand.control.patch("messages", int(row["entity_id"]), {}, account_id=701)
+    before = hand.warehouse.execute("select count(*) as n from landing.messages where deleted_at is null").fetchone()
+    hand.receive("message.received", {**data, "conversationId": row["parent_id"]})
+    hand.control.fault("count_off", match={"resource": "messages"}, times=0, form="absent")
+    hand.control.fault("half_page", match={"resource": "messages"}, times=0)
+    hand.drain()
+    after = hand.warehouse.execute("select count(*) as n from landing.messages where deleted_at is null").fetchone()
+    assert after == before
+
+
 def test_a_message_that_comes_before_its_reservation_brings_it_and_its_listing(hand: Hand) -> None:
     listing = hand.control.create("listings", {}, account_id=701, emit=False)
     reservation = hand.control.create("reservations", {"listingMapId": listing["id"]}, account_id=701, emit=False)

@@ -65,6 +65,33 @@ def test_without_a_stamp_of_the_source_the_later_request_wins(warehouse: Connect
     assert landed(warehouse)["payload"]["nights"] == 6
 
 
+def test_a_stamp_in_the_future_holds_nothing_back(warehouse: Connection) -> None:
+    land(warehouse, [reservation(1, "2026-11-22 14:00:00")])
+    land(warehouse, [reservation(1, "2026-11-22 12:30:00", status="cancelled")], at=NOW + timedelta(hours=1))
+    assert landed(warehouse)["payload"]["status"] == "cancelled"
+    land(warehouse, [reservation(1, "2199-01-01 00:00:00")], at=NOW + timedelta(hours=2))
+    warehouse.execute("update landing.reservations set deleted_at = now()")
+    assert land(warehouse, [reservation(1, "2026-11-22 14:30:00")], at=NOW + timedelta(hours=3)).changed == 1
+    assert landed(warehouse)["deleted_at"] is None
+
+
+def test_a_change_that_was_made_while_its_request_was_under_way_outlives_an_older_sight(warehouse: Connection) -> None:
+    land(warehouse, [reservation(1, "2026-11-22 12:00:05", nights=5)])
+    land(warehouse, [reservation(1, "2026-11-22 11:00:00", nights=4)], at=NOW + timedelta(seconds=1))
+    assert landed(warehouse)["payload"]["nights"] == 5
+
+
+def test_of_two_versions_in_one_load_the_one_asked_for_later_wins_over_a_stamp_in_the_future(
+    warehouse: Connection,
+) -> None:
+    writer = LandingWriter(warehouse, 701, Resource.RESERVATIONS, None)
+    first = Fetched([reservation(1, "2026-11-22 14:00:00", nights=4)], NOW)
+    again = Fetched([reservation(1, "2026-11-22 12:30:00", nights=5)], NOW + timedelta(hours=1))
+    with warehouse.transaction():
+        writer.land([again, first])
+    assert landed(warehouse)["payload"]["nights"] == 5
+
+
 def test_a_row_twice_in_one_answer_lands_once_in_its_newest_version(warehouse: Connection) -> None:
     rows = [reservation(1, "2026-11-05 00:00:00", nights=5), reservation(1, "2026-11-04 00:00:00", nights=4)]
     assert land(warehouse, rows).new == 1

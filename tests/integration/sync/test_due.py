@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import SyncResult, sync_account
+from sync_hostaway.sync.engine import SyncResult, scheduled_mode, sync_account
 from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
@@ -92,6 +92,8 @@ def test_since_goes_back_no_further_and_says_so(
     threads = simulator.control.objects("conversations", account)
     stamps = sorted(max(row["messageSentOn"] or "", row["messageReceivedOn"] or "") for row in threads)
     since, began = datetime.fromisoformat(stamps[-6]).replace(tzinfo=UTC), datetime.now(UTC)
+    oldest = min(threads, key=lambda row: max(row["messageSentOn"] or "", row["messageReceivedOn"] or ""))
+    simulator.control.delete("conversations", oldest["id"], account_id=account)
     results = sync(warehouse, account, Mode.FULL, since)
     read = warehouse.execute("select count(*) as n from ops.threads where fetched_at >= %s", [began]).fetchone()
     assert read == {"n": sum(stamp >= stamps[-6] for stamp in stamps)}
@@ -109,3 +111,27 @@ def test_since_a_moment_that_nobody_has_synced_up_to_moves_no_watermark(
     sync(warehouse, account, Mode.INCREMENTAL, datetime.now(UTC) - timedelta(days=1))
     assert warehouse.execute("select count(*) as n from ops.watermarks").fetchone() == {"n": 0}
     assert sync(warehouse, account)[Resource.RESERVATIONS].counts.seen >= 60
+
+
+def test_auto_is_full_on_the_accounts_day_and_when_the_last_full_sync_is_too_long_ago(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    week = [datetime.now(UTC).date() + timedelta(days=days) for days in range(7)]
+    full_day = next(day for day in week if get_settings().is_full_day(account, day))
+    other_day = full_day + timedelta(days=1)
+
+    def mode(day: date, resource: Resource = Resource.LISTINGS) -> Mode:
+        return scheduled_mode(warehouse, account, resource, day)
+
+    assert mode(other_day) is Mode.FULL
+    sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])
+    sync_account(warehouse, account, Mode.FULL, [Resource.RESERVATIONS], since=datetime.now(UTC))
+    assert (mode(full_day), mode(other_day)) == (Mode.FULL, Mode.INCREMENTAL)
+    assert mode(other_day, Resource.RESERVATIONS) is Mode.FULL
+    warehouse.execute("update ops.sync_runs set verdict = 'incomplete'")
+    assert mode(other_day) is Mode.FULL
+    warehouse.execute("update ops.sync_runs set verdict = 'repaired', started_at = started_at - interval '8 days'")
+    assert mode(other_day) is Mode.FULL
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__FULL_EVERY_DAYS", "0")
+    get_settings.cache_clear()
+    assert mode(full_day) is Mode.INCREMENTAL

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from sync_hostaway.accounts.registry import add_account
+from sync_hostaway.exceptions import HostawayThrottled
+from sync_hostaway.hostaway.auth import Credentials
+from sync_hostaway.hostaway.budget import Priority, budget_for
+from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
@@ -48,3 +54,44 @@ def test_without_a_budget_a_429_is_waited_out(
     results = sync_account(warehouse, 701, Mode.FULL)
     assert all(result.is_complete for result in results)
     assert sum(limited.control.stats()["rateLimited"].values()) > 0
+
+
+@pytest.fixture
+def new_client(
+    warehouse_dsn: str, limited: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], HostawayClient]]:
+    """Makes clients of account 701 that spend the shared budget and have no token yet."""
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "15/2")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_ACCOUNT", "20/2")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
+    get_settings.cache_clear()
+    with ExitStack() as stack:
+
+        def make() -> HostawayClient:
+            budget = budget_for(701, Priority.DELTA, get_settings())
+            return stack.enter_context(HostawayClient(Credentials(701, "secret-701"), budget=budget))
+
+        yield make
+
+
+def test_token_exchanges_are_within_the_budget_too(
+    limited: RunningSimulator, new_client: Callable[[], HostawayClient]
+) -> None:
+    for _ in range(12):
+        new_client().get("/v1/users")
+    assert limited.control.calls("accessTokens.create") == 12
+    assert limited.control.stats()["rateLimited"] == {}
+
+
+def test_a_429_on_a_token_exchange_holds_everybody_back(
+    limited: RunningSimulator, new_client: Callable[[], HostawayClient]
+) -> None:
+    client, other = new_client(), new_client()
+    other.get("/v1/users")
+    limited.control.fault("status_429", match={"resource": "accessTokens"}, retry_after=2)
+    with pytest.raises(HostawayThrottled):
+        client.check_credentials()
+    began = time.monotonic()
+    other.get("/v1/users")
+    assert time.monotonic() - began > 1
+    assert (client.stats.calls, client.stats.throttled) == (1, 1)

@@ -264,6 +264,54 @@ def test_a_count_that_promises_more_is_not_called_complete(
     assert landed_ids(warehouse, "reservations", account) == truth_ids(simulator, "reservations", account)
 
 
+def test_a_list_that_comes_whole_whatever_is_asked_for_is_complete(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    lists = (Resource.LISTINGS, Resource.USERS, Resource.COUPONS)
+    whole = {"match": {"path": r"/v1/(listings|users|coupons)\?"}, "times": 0}
+    simulator.control.add_faults([{"kind": "repeat_ids", **whole}, {"kind": "count_off", "form": "absent", **whole}])
+    for resource, result in sync(warehouse, account, resources=lists).items():
+        assert result.verdict == "complete"
+        assert result.api_calls == 2
+        assert landed_ids(warehouse, resource, account) == truth_ids(simulator, resource, account)
+
+
+def test_a_page_that_comes_again_and_may_be_cut_is_not_called_complete(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "5")
+    get_settings.cache_clear()
+    cut = {"match": {"resource": "users"}, "times": 0}
+    simulator.control.add_faults([{"kind": "repeat_ids", **cut}, {"kind": "count_off", "form": "absent", **cut}])
+    with pytest.raises(SyncIncomplete):
+        sync(warehouse, account, resources=[Resource.USERS])
+
+
+@pytest.mark.parametrize("count", ["number", "absent"])
+@pytest.mark.parametrize("resource", [Resource.RESERVATIONS, Resource.CONVERSATIONS])
+def test_a_page_that_comes_again_and_again_ends_the_walk_even_when_a_row_has_no_id(
+    warehouse: Connection,
+    account: int,
+    simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    resource: Resource,
+    count: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "10")
+    get_settings.cache_clear()
+    always = {"match": {"resource": resource.value}, "times": 0}
+    simulator.control.add_faults(
+        [
+            {"kind": "repeat_ids", **always},
+            {"kind": "count_off", "by": 0, "form": count, **always},
+            {"kind": "bad_row", "defect": "missing_id", "row": 3, **always},
+            {"kind": "status_5xx", "status": 418, "match": always["match"], "after": 100, "times": 0},
+        ]
+    )
+    result = sync_account(warehouse, account, Mode.FULL, [resource])[0]
+    assert result.verdict == "incomplete"
+
+
 def test_one_thread_that_cannot_be_read_does_not_keep_the_others_out(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
@@ -418,6 +466,35 @@ def test_half_a_calendar_is_completed(warehouse: Connection, account: int, simul
     simulator.control.fault("half_page", match={"path": ".*/calendar"}, times=2)
     sync(warehouse, account, resources=[Resource.LISTINGS, Resource.CALENDAR_DAYS])
     assert len(landed_ids(warehouse, "calendar_days", account)) == 10 * len(truth_ids(simulator, "listings", account))
+
+
+def test_days_that_cannot_be_understood_are_kept_and_missed(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    calendars = {"path": ".*/calendar"}
+    read = (Resource.LISTINGS, Resource.CALENDAR_DAYS)
+    listings = len(truth_ids(simulator, "listings", account))
+    simulator.control.fault("spell", match=calendars, times=0, field="date", form="slashes")
+    result = sync_account(warehouse, account, Mode.FULL, read)[1]
+    # A day more is asked for than is wanted, and nobody can tell which one that is.
+    assert (result.verdict, result.counts.quarantined) == ("incomplete", 11 * listings)
+    assert f"{10 * listings} of {10 * listings} rows of calendar_days" in (result.error or "")
+    assert warehouse.execute("select count(*) as n from ops.calendars").fetchone() == {"n": 0}
+    simulator.control.clear_faults()
+    assert sync(warehouse, account, Mode.INCREMENTAL, read)[Resource.CALENDAR_DAYS].counts.new == 10 * listings
+
+
+def test_a_calendar_whose_second_half_cannot_be_understood_is_not_complete(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    start = Window.around(datetime.now(UTC).date(), get_settings()).start
+    simulator.control.fault("half_page", match={"path": f"calendar.startDate={start}"}, times=0)
+    later = {"path": f"calendar.startDate=(?!{start})"}
+    simulator.control.fault("spell", match=later, times=0, field="date", form="slashes")
+    result = sync_account(warehouse, account, Mode.FULL, (Resource.LISTINGS, Resource.CALENDAR_DAYS))[1]
+    assert (result.verdict, result.counts.new) == ("incomplete", 5 * 4)
+    assert f"{5 * 4} of {10 * 4} rows of calendar_days" in (result.error or "")
+    assert warehouse.execute("select count(*) as n from ops.calendars").fetchone() == {"n": 0}
 
 
 def test_what_a_complete_full_walk_did_not_see_is_marked_deleted_and_revived_when_seen_again(

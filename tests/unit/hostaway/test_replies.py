@@ -27,6 +27,17 @@ def test_a_list_with_its_count() -> None:
     assert (reply.result, reply.count) == ([{"id": 1}], 7)
 
 
+def test_every_success_is_one() -> None:
+    assert read_reply(response(201, {"status": "success", "result": {"id": 5}})).result == {"id": 5}
+
+
+@pytest.mark.parametrize(
+    ("count", "read"), [("60", 60), (0, 0), ("", None), ("many", None), (None, None), (True, None)]
+)
+def test_a_count_may_be_a_digit_string(count: object, read: int | None) -> None:
+    assert read_reply(response(200, {"result": [], "count": count})).count == read
+
+
 @pytest.mark.parametrize(
     ("status", "body", "error", "text"),
     [
@@ -43,6 +54,9 @@ def test_a_list_with_its_count() -> None:
         (404, {"status": "fail", "message": "Resource not found"}, exceptions.HostawayNotFound, "Resource not found"),
         (422, {"status": "fail", "result": "Bad value"}, exceptions.HostawayRefused, "422: Bad value"),
         (503, b"<html>down</html>", exceptions.HostawayServerError, "503"),
+        (408, {"status": "fail", "message": "Took too long"}, exceptions.HostawayServerError, "408"),
+        (302, b"", exceptions.HostawayMalformedReply, "302"),
+        (202, b"", exceptions.HostawayMalformedReply, "0 bytes"),
         (429, {"status": "fail", "message": "slow down"}, exceptions.HostawayThrottled, "slow down"),
     ],
 )

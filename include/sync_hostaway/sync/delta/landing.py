@@ -57,11 +57,13 @@ class DeltaLanding:
         """
         answers: dict[Resource, list[Fetched]] = defaultdict(list)
         threads: dict[int, tuple[frozenset[Any], datetime]] = {}
+        counted: set[int] = set()
         for outcome in outcomes:
             for resource, fetched in outcome.answers:
                 answers[resource].append(fetched)
             for thread, ids in outcome.threads.items():
                 threads[thread] = (ids, outcome.answers[0][1].observed_at)
+            counted |= outcome.counted
         landed, sync_run_ids = 0, []
         # In this order, parents come before what hangs on them.
         for resource in (resource for resource in Resource if answers[resource] or gone.get(resource)):
@@ -72,8 +74,9 @@ class DeltaLanding:
             if gone.get(resource):
                 counts.tombstoned += writer.bury_known([str(identity) for identity in gone[resource]], started_at)
             if resource is Resource.MESSAGES:
-                seen = [str(identity) for ids, _ in threads.values() for identity in ids]
-                counts.tombstoned += writer.bury_unseen(seen, list(threads), started_at)
+                # An empty thread is left to the next sync, which asks for the messages themselves.
+                seen = [str(identity) for thread in counted for identity in threads[thread][0]]
+                counts.tombstoned += writer.bury_unseen(seen, list(counted), started_at)
             self._execute("close_run", sync_run_id=sync_run_id, api_calls=len(answers[resource]), **asdict(counts))
             landed += counts.new + counts.changed + counts.tombstoned
             sync_run_ids.append(sync_run_id)

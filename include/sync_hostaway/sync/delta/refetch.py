@@ -53,11 +53,13 @@ class Outcome:
     :param rows: the objects themselves; none for calendar days.
     :param answers: rows to land, of each request.
     :param threads: ids of all messages of a conversation, by its id.
+    :param counted: conversations that said how many messages they have, and have some: what is not among them is gone.
     """
 
     rows: tuple[dict[str, Any], ...] = ()
     answers: tuple[tuple[Resource, Fetched], ...] = ()
     threads: Mapping[int, frozenset[Any]] = field(default_factory=dict)
+    counted: frozenset[int] = frozenset()
     error: HostawayError | None = None
 
     @property
@@ -131,7 +133,12 @@ class Reader:
             if walk.missing:
                 raise self._malformed(Resource.MESSAGES, path, f"{walk.missing} of {walk.count} rows less")
         rows = tuple(row for row in fetched.rows if isinstance(row, dict))
-        return Outcome(rows, tuple(answers), {thread: frozenset(walk.ids) for thread, walk in threads.items()})
+        return Outcome(
+            rows,
+            tuple(answers),
+            {thread: frozenset(walk.ids) for thread, walk in threads.items()},
+            frozenset(thread for thread, walk in threads.items() if walk.count),
+        )
 
     def _days(self, need: Need) -> Outcome:
         if need.start is None or need.end is None:
