@@ -34,6 +34,8 @@ Runs every ten minutes and is safe to run at any time.
 * Asks for a transform when loads have been waiting, in case the one that was asked for never started.
 * Webhooks: registers those of new accounts, switches on again what Hostaway switched off, unsubscribes disabled
   accounts, fetches what Hostaway's delivery log says was never delivered, and removes old events.
+* Looks for guest messages that Hostaway did not answer in their threads, and sends none. One that is not there an hour
+  later has failed; its key then answers so. Forgets old keys.
 * Asks for `hostaway_delta` when events have been waiting, and for an incremental sync of an account whose deliveries
   were lost, after an outage of more than an hour for example.
 
@@ -94,6 +96,14 @@ def hostaway_maintenance() -> None:
         with connect() as connection:
             return tidy_events(connection)
 
+    @task
+    def settle_messages() -> dict[str, int]:
+        from sync_hostaway.api.outbox_upkeep import tend
+        from sync_hostaway.warehouse import connect
+
+        with connect(application="sync-hostaway outbox upkeep") as connection:
+            return tend(connection)
+
     @task.short_circuit(trigger_rule="all_done")
     def events_are_waiting() -> bool:
         from sync_hostaway.sync.delta.attendance import is_attended
@@ -127,6 +137,7 @@ def hostaway_maintenance() -> None:
     loads_are_waiting() >> RequestTransformOperator(task_id="request_transform")
 
     tidy_webhook_events()
+    settle_messages()
     lost = lost_deliveries()
     TriggerDagRunOperator.partial(
         task_id="request_syncs",

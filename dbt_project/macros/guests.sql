@@ -40,9 +40,24 @@
     ]) }}
 {%- endmacro %}
 
-{#- What more different people share than this, a mailbox or a placeholder for an id, is no identity: it merges nobody. -#}
-{% macro shared_above() -%}
-    20
+{#-
+    Whether an identity is that of several people, and so merges nobody; an aggregate over the reservations that use it.
+
+    A guest id of a channel may be a placeholder: then very many use it. An address may be that of an agency, an office, or
+    somebody who books for others: more than a family uses it, or two guests of one channel, under different names.
+-#}
+{% macro is_of_many(kind) -%}
+    {%- set channel = "split_part(channel_key, ':', 1)" -%}
+    {%- if kind == "channel" -%}
+    count(distinct coalesce(email_key, 'name:' || name_key)) > 20
+    {%- else -%}
+    count(distinct person_key) > 3
+        or (
+            count(distinct channel_key) > count(distinct {{ channel }})
+            and count(distinct {{ channel }} || ':' || name_key)
+            > count(distinct {{ channel }}) filter (where name_key is not null)
+        )
+    {%- endif -%}
 {%- endmacro %}
 
 {#- The newest value that is there, of reservations numbered by `place` from the newest on. -#}

@@ -14,6 +14,7 @@
             landed.entity_id,
             landed.parent_id,
             landed.load_id,
+            landed.landed_at,
             landed.deleted_at,
             unpacked.payload
         from {{ source("landing", resource) }} as landed

@@ -5,8 +5,12 @@
     having count(*) > 1
 {% endtest %}
 
-{#- The row it points to exists, in the same account. -#}
-{% test belongs_to(model, column_name, to, key) %}
+{#-
+    The row it points to exists, in the same account.
+
+    :param unless_missing_in: the resource it is made of; what has not landed, or is held back, is not asked for.
+-#}
+{% test belongs_to(model, column_name, to, key, unless_missing_in=none) %}
     select children.account_id, children.{{ column_name }}
     from {{ model }} as children
     where
@@ -15,6 +19,23 @@
             select 1 from {{ to }} as parents
             where children.account_id = parents.account_id and children.{{ column_name }} = parents.{{ key }}
         )
+        {%- if unless_missing_in %}
+        and exists (
+            select 1
+            from {{ source("landing", unless_missing_in) }} as landed
+            inner join {{ source("ops", "loads") }} as loads on landed.load_id = loads.load_id
+            left join {{ source("ops", "held_rows") }} as held
+                on
+                    held.resource = '{{ unless_missing_in }}'
+                    and landed.account_id = held.account_id
+                    and landed.entity_id = held.entity_id
+            where
+                landed.account_id = children.account_id
+                and landed.entity_id = children.{{ column_name }}::text
+                and loads.transformed_at is not null
+                and held.entity_id is null
+        )
+        {%- endif %}
 {% endtest %}
 
 {% test in_range(model, column_name, at_least=none, at_most=none) %}

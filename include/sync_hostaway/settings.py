@@ -141,7 +141,7 @@ class Settings(BaseSettings):
         5, ge=1, le=100, description="Connections to the warehouse of each API server process, for webhooks"
     )
     webhook_retention_days: int = Field(
-        30, ge=1, le=3650, description="Days after which webhook events and their bodies are removed"
+        30, ge=1, le=3650, description="Days until webhook events, keys of messages and settled quarantine are removed"
     )
     run_trigger: Literal["in-process", "rest"] = Field(
         "in-process", description="How Dag runs are asked for: inside the API server, or over Airflow's REST API"

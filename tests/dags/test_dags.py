@@ -135,6 +135,10 @@ def test_an_account_is_subscribed_before_its_first_sync_begins(dags: dict[str, A
         assert tasks[task_id]["trigger_rule"] == "all_done", "trouble with Hostaway keeps no run from being asked for"
 
 
+def test_messages_without_an_answer_are_settled_whatever_else_is_in_trouble(dags: dict[str, Any]) -> None:
+    assert dags["hostaway_maintenance"]["tasks"]["settle_messages"]["upstream"] == []
+
+
 def test_everything_that_writes_with_dbt_stands_in_one_line(dags: dict[str, Any]) -> None:
     assert dags["hostaway_transform"]["tasks"]["transform"]["pool"] == "hostaway_dbt"
     nightly = dags["hostaway_nightly"]["tasks"]

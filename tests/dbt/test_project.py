@@ -103,7 +103,7 @@ def test_each_damage_is_found(filled: Connection) -> None:
         "messages_are_all_in_core",
         "reservations_are_all_in_core",
         "conversations_are_all_in_core",
-        "belongs_to_messages_conversation_id__conversation_id__ref_conversations_",
+        "messages_belong_to_conversations",
         "belongs_to_reservations_guest_id__guest_id__ref_guests_",
         "in_range_calendar_days_0__price",
     }

@@ -9,6 +9,8 @@ due as materialized (
     select * from {{ pending('calendar_days') }} as due
 ),
 
+{{ admitted('calendar_days', 'present.listing_id = due.listing_id and present.date = due.date') }},
+
 final as (
     select
         due.account_id,
@@ -33,10 +35,8 @@ final as (
         due.is_deleted,
         {{ transform_at() }} as synced_at,
         due.pms_meta
-    from due
-    where
-        due.date is not null
-        and {{ has_parent("listings", "listing_id", "due.account_id", "due.listing_id") }}
+    from admitted as due
+    where due.date is not null
 )
 
 select * from final

@@ -12,6 +12,8 @@ due as materialized (
     select * from {{ pending('conversations') }} as due
 ),
 
+{{ admitted('conversations', 'present.conversation_id = due.conversation_id', may_name_none=true) }},
+
 final as (
     select
         due.account_id,
@@ -27,13 +29,8 @@ final as (
         due.is_deleted,
         {{ transform_at() }} as synced_at,
         due.pms_meta
-    from due
-    where
-        due.conversation_id is not null
-        and (
-            due.reservation_id is null
-            or {{ has_parent("reservations", "reservation_id", "due.account_id", "due.reservation_id") }}
-        )
+    from admitted as due
+    where due.conversation_id is not null
 )
 
 select * from final

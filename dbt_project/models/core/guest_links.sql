@@ -11,15 +11,21 @@
 ) }}
 
 {#- The hook: the model reads its own columns, and a table that an older version made lacks these. -#}
-{#- Of each kind of identity: its column, the column that says it merges nobody, and those that count who shares it. -#}
+{#- Of each kind of identity: its column, and the column that says it merges nobody. -#}
 {%- set kinds = {
-    "channel": ["channel_key", "is_shared_channel", ["coalesce(email_key, 'name:' || name_key)"]],
-    "email": ["email_key", "is_shared_mailbox", ["person_key", "name_key"]],
+    "channel": ["channel_key", "is_shared_channel"],
+    "email": ["email_key", "is_shared_mailbox"],
 } -%}
 
 with recursive
 
-due as (
+due as materialized (
+    select * from {{ pending('reservations', staging='stg_reservation_identities') }} as due
+),
+
+{{ admitted('reservations', 'present.reservation_id = due.reservation_id', may_name_none=true) }},
+
+linkable as (
     select
         due.account_id,
         due.reservation_id,
@@ -27,13 +33,8 @@ due as (
         due.email_key,
         due.name_key,
         due.person_key
-    from {{ pending('reservations', staging='stg_reservation_identities') }} as due
-    where
-        due.reservation_id is not null
-        and (
-            due.listing_id is null
-            or {{ has_parent("listings", "listing_id", "due.account_id", "due.listing_id") }}
-        )
+    from admitted as due
+    where due.reservation_id is not null
 ),
 
 {% if is_incremental() %}
@@ -44,7 +45,7 @@ moved as materialized (
         links.guest_id as old_guest_id,
         links.channel_key as old_channel_key,
         links.email_key as old_email_key
-    from due
+    from linkable as due
     left join {{ by_key(
         this,
         "links",
@@ -56,16 +57,16 @@ moved as materialized (
         is distinct from (links.channel_key, links.email_key, links.name_key, links.person_key)
 ),
 
-{% for kind, (key, is_shared, counted) in kinds.items() -%}
+{% for kind, (key, is_shared) in kinds.items() -%}
+-- who uses it now, and whether it was shared: of a reservation that moved, what it was counts no more
 {{ kind }}_users as (
     select
         links.account_id,
         links.{{ key }} as key,
-        links.email_key,
-        links.name_key,
-        links.person_key,
-        links.{{ is_shared }} as was_shared,
-        moved.reservation_id is null as is_user
+        {%- for column in ("channel_key", "email_key", "name_key", "person_key") %}
+        case when moved.reservation_id is null then links.{{ column }} end as {{ column }},
+        {%- endfor %}
+        links.{{ is_shared }} as was_shared
     from (
         select changed.account_id, changed.{{ key }} as key
         from moved as changed
@@ -81,11 +82,11 @@ moved as materialized (
     select
         moved.account_id,
         moved.{{ key }} as key,
+        moved.channel_key,
         moved.email_key,
         moved.name_key,
         moved.person_key,
-        false as was_shared,
-        true as is_user
+        false as was_shared
     from moved
     where moved.{{ key }} is not null
 ),
@@ -94,11 +95,7 @@ moved as materialized (
     select
         account_id,
         key,
-        greatest(
-            {% for person in counted -%}
-            count(distinct {{ person }}) filter (where is_user){{ "," if not loop.last }}
-            {% endfor -%}
-        ) > {{ shared_above() }} as is_shared,
+        {{ is_of_many(kind) }} as is_shared,
         coalesce(bool_or(was_shared), false) as was_shared
     from {{ kind }}_users
     group by account_id, key
@@ -112,7 +109,7 @@ touched_guests as materialized (
     select moved.account_id, moved.old_guest_id as guest_id
     from moved
     where moved.old_guest_id is not null
-    {%- for kind, (key, is_shared, counted) in kinds.items() %}
+    {%- for kind, (key, is_shared) in kinds.items() %}
     union
     select links.account_id, links.guest_id
     from {{ kind }}_keys
@@ -161,21 +158,17 @@ candidates as (
 {% else %}
 
 candidates as (
-    select due.*, false as is_shared_channel, false as is_shared_mailbox
-    from due
+    select linkable.*, false as is_shared_channel, false as is_shared_mailbox
+    from linkable
 ),
 
-{% for kind, (key, is_shared, counted) in kinds.items() -%}
+{% for kind, (key, is_shared) in kinds.items() -%}
 {{ kind }}_keys as (
     select
         account_id,
         {{ key }} as key,
-        greatest(
-            {% for person in counted -%}
-            count(distinct {{ person }}){{ "," if not loop.last }}
-            {% endfor -%}
-        ) > {{ shared_above() }} as is_shared
-    from due
+        {{ is_of_many(kind) }} as is_shared
+    from linkable
     where {{ key }} is not null
     group by account_id, {{ key }}
 ),
@@ -211,7 +204,7 @@ identities as materialized (
         min(merging.reservation_id) as first_reservation_id,
         row_number() over (order by min(merging.reservation_id), merging.account_id, merging.kind, merging.key) as node
     from (
-        {%- for kind, (key, is_shared, counted) in kinds.items() %}
+        {%- for kind, (key, is_shared) in kinds.items() %}
         {%- if not loop.first %}
         union all
         {%- endif %}

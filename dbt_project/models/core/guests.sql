@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('known_parents') }}
 -- depends_on: {{ ref('listings') }}
 -- depends_on: {{ ref('stg_reservation_identities') }}
 {{ config(unique_key=["account_id", "guest_id"]) }}

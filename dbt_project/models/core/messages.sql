@@ -12,6 +12,8 @@ due as materialized (
     select * from {{ pending('messages') }} as due
 ),
 
+{{ admitted('messages', 'present.message_id = due.message_id') }},
+
 final as (
     select
         due.account_id,
@@ -42,10 +44,8 @@ final as (
         due.is_deleted,
         {{ transform_at() }} as synced_at,
         due.pms_meta
-    from due
-    where
-        due.message_id is not null
-        and {{ has_parent("conversations", "conversation_id", "due.account_id", "due.conversation_id") }}
+    from admitted as due
+    where due.message_id is not null
 )
 
 select * from final

@@ -1,9 +1,11 @@
+-- depends_on: {{ ref('known_parents') }}
 -- depends_on: {{ ref('listings') }}
 {{ config(
     unique_key=["account_id", "reservation_id"],
     indexes=[
         {"columns": ["account_id", "listing_id", "arrival_date"]},
         {"columns": ["account_id", "guest_id"]},
+        {"columns": ["account_id", "synced_at", "reservation_id"]},
     ],
 ) }}
 

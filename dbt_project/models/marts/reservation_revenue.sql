@@ -29,7 +29,7 @@ final as (
 
         ---------- numerics
         bookings.nights,
-        bookings.arrival_date - bookings.booked_at::date as lead_days,
+        bookings.arrival_date - (bookings.booked_at at time zone 'UTC')::date as lead_days,
 
         ---------- money
         bookings.total_price as revenue,

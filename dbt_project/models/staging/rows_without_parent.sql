@@ -1,20 +1,21 @@
-{#- Resource, what its key has to read as, the parent it names, where, and whether it may name none. -#}
+{#- Resource, what its key has to read as, that key in core, the parent it names, and where. -#}
 {%- set children = [
-    ("reservations", text_as_bigint("due.entity_id"), "listing", as_bigint("listingMapId"), true),
-    ("conversations", text_as_bigint("due.entity_id"), "reservation", as_bigint("reservationId"), true),
+    ("listings", text_as_bigint("due.entity_id"), "listing_id", "none", "null::bigint"),
+    ("reservations", text_as_bigint("due.entity_id"), "reservation_id", "listing", as_bigint("listingMapId")),
+    ("conversations", text_as_bigint("due.entity_id"), "conversation_id", "reservation", as_bigint("reservationId")),
     (
         "messages",
         text_as_bigint("due.entity_id"),
+        "conversation_id = landed.parent_id and core.message_id",
         "conversation",
         "coalesce(landing.parent_id, " ~ as_bigint("conversationId") ~ ")",
-        false,
     ),
     (
         "calendar_days",
         text_as_date("split_part(due.entity_id, ':', 2)"),
+        "listing_id = landed.parent_id and core.date",
         "listing",
         "coalesce(landing.parent_id, " ~ text_as_bigint("split_part(due.entity_id, ':', 1)") ~ ")",
-        false,
     ),
 ] -%}
 
@@ -35,11 +36,10 @@ due as (
     from {{ source('ops', 'held_rows') }}
 )
 
-select due.resource, due.account_id, due.entity_id, 'readable id' as missing_parent
-from due
-where due.resource = 'listings' and {{ text_as_bigint('due.entity_id') }} is null
-{%- for resource, key, parent, parent_id, is_optional in children %}
+{% for resource, key, core_key, parent, parent_id in children -%}
+{% if not loop.first %}
 union all
+{% endif -%}
 select
     due.resource,
     due.account_id,
@@ -47,10 +47,12 @@ select
     case
         when landed.key is null then 'readable id'
         else coalesce('{{ parent }} ' || landed.parent_id, '{{ parent }}')
-    end as missing_parent
+    end as missing_parent,
+    landed.landed_at
 from due
 inner join lateral (
     select
+        landing.landed_at,
         {{ key }} as key,
         {{ parent_id }} as parent_id
     from {{ landed(resource) }} as landing
@@ -58,14 +60,7 @@ inner join lateral (
 ) as landed on true
 where
     due.resource = '{{ resource }}'
-    and (
-        landed.key is null
-        or (
-            {% if is_optional %}landed.parent_id is not null and{% endif %}
-            not exists (
-                select 1 from {{ ref(parent ~ "s") }} as parents
-                where due.account_id = parents.account_id and landed.parent_id = parents.{{ parent }}_id
-            )
-        )
-    )
-{%- endfor %}
+    and not {{ exists_by_key(
+        ref(resource), "core", "core.account_id = due.account_id and core." ~ core_key ~ " = landed.key"
+    ) }}
+{% endfor %}

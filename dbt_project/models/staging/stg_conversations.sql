@@ -28,7 +28,8 @@ typed as (
         deleted_at is not null as is_deleted,
         {{ masked('payload', drop=["Reservation", "conversationMessages", "hostEmail", "guestEmail"]) }} as pms_meta,
         entity_id,
-        load_id
+        load_id,
+        landed_at
     from source
 )
 

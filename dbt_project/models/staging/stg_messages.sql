@@ -73,7 +73,8 @@ typed as (
             ],
         ) }} as pms_meta,
         entity_id,
-        load_id
+        load_id,
+        landed_at
     from source
 )
 

@@ -19,7 +19,8 @@ typed as (
 
         ---------- how it landed
         entity_id,
-        load_id
+        load_id,
+        landed_at
     from source
 )
 
@@ -30,8 +31,9 @@ select
     channel_key,
     email_key,
     name_key,
-    -- who is counted when the people behind one address are
-    coalesce(channel_key, 'name:' || name_key) as person_key,
+    -- who is counted when the people behind one address are: some channels have a new id for each booking
+    coalesce('name:' || name_key, channel_key) as person_key,
     entity_id,
-    load_id
+    load_id,
+    landed_at
 from typed

@@ -30,16 +30,16 @@ _PATIENCE_SECONDS = 45
 class Purged(BaseModel, frozen=True):
     """What a purge removed."""
 
-    account_id: int
+    account_id: int = Field(examples=[12345])
     rows: dict[str, int] = Field(description="Rows by table", examples=[{"hostaway.reservations": 1204}])
-    left: list[str] = Field(description="What has to be removed by hand, where this server cannot")
+    left: list[str] = Field(description="What has to be removed by hand, where this server cannot", examples=[[]])
 
 
 class ErasedGuest(BaseModel, frozen=True):
     """What was erased of a guest."""
 
-    account_id: int
-    guest_id: int
+    account_id: int = Field(examples=[12345])
+    guest_id: int = Field(examples=[20009])
     reservations: int = Field(examples=[2])
     conversations: int = Field(examples=[1])
     rows: int = Field(description="Landed rows that were stripped", examples=[14])
@@ -96,7 +96,7 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
         connection.execute(_QUERIES["remember"], found)
         erased = Erasures(frozenset(reservations), frozenset(conversations))
         rows = strip_landed(connection, account_id, erased)
-        for query in ("forget_quarantined", "empty_events", "empty_outbox"):
+        for query in ("forget_quarantined", "empty_events", "settle_outbox"):
             connection.execute(_QUERIES[query], found)
         _delete_from_core(connection, found)
     return ErasedGuest(

@@ -85,12 +85,17 @@ where
         or (object like 'reservation%%' and object_id = any(%(reservations)s::bigint[]))
     )
 
--- name: empty_outbox
+-- name: settle_outbox
+-- Only a message that is still to be looked for has a text, and nobody looks for it any more.
 update ops.outbox
-set body = ''
+set
+    state = 'failed',
+    reason = 'the guest was erased before there was an answer; not sent again',
+    body = '',
+    settled_at = clock_timestamp()
 where
     account_id = %(account_id)s
-    and state in ('sent', 'failed')
+    and state in ('sending', 'unknown')
     and (reservation_id = any(%(reservations)s::bigint[]) or conversation_id = any(%(conversations)s::bigint[]))
 
 -- name: core_tables_of_guests

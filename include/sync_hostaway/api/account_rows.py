@@ -50,7 +50,7 @@ def make_pool() -> Pool:
 class AccountRows:
     """What a request may read.
 
-    :param as_of: the moment of which the rows tell; None when the resource has never been synced.
+    :param as_of: what Hostaway had at this moment, the rows tell; None when it was never read as a whole.
     """
 
     as_of: datetime | None
@@ -70,16 +70,22 @@ class AccountRows:
 
 
 @contextmanager
-def account_rows(pool: Pool, account_id: int, resource: Resource) -> Iterator[AccountRows]:
+def account_rows(
+    pool: Pool, account_id: int, resource: Resource, *, calendar_of: int | None = None
+) -> Iterator[AccountRows]:
     """A transaction that can read one account's core rows and nothing else.
 
     Role and account last as long as the transaction: whoever gets the connection next, also through a pooler outside,
     begins without them.
 
     :param resource: whose freshness is told. It is asked for first, so that the rows are at least that fresh.
+    :param calendar_of: a listing, to tell the freshness of its calendar alone.
     """
     with pool.connection() as connection:
         moment = fetch_value(connection, _QUERIES["as_of"], {"account_id": account_id, "resource": resource.value})
+        if calendar_of:
+            params = {"account_id": account_id, "listing_id": calendar_of, "synced_at": moment}
+            moment = fetch_value(connection, _QUERIES["calendar_as_of"], params)
         with connection.transaction():
             connection.execute(_QUERIES["become"], {"account_id": str(account_id)})
             yield AccountRows(moment, connection, account_id)

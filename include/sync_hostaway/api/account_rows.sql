@@ -7,29 +7,48 @@ select
     set_config('role', 'hostaway_api', true)
 
 -- name: as_of
--- When the last complete sync began, all of which is in the core tables; or when something landed since and got there.
+-- When the last complete sync began whose rows are all in the core tables. A delta reads what it was told of, not all. A
+-- try that goes on where another one stopped has that one's pages too.
 select
-    greatest(
-        (
-            select runs.started_at
-            from ops.sync_runs as runs
-            where
-                runs.account_id = %(account_id)s
-                and runs.resource = %(resource)s
-                and runs.verdict in ('complete', 'repaired')
-                and not exists (
-                    select 1 from ops.loads
-                    where loads.sync_run_id = runs.sync_run_id and loads.transformed_at is null
-                )
-            order by runs.started_at desc
-            limit 1
-        ),
-        (
-            select max(loads.landed_at)
-            from ops.loads
-            where
-                loads.account_id = %(account_id)s
-                and loads.resource = %(resource)s
-                and loads.transformed_at is not null
-        )
+    (
+        select min(tries.started_at)
+        from ops.sync_runs as tries
+        where
+            tries.account_id = runs.account_id
+            and tries.run_key = runs.run_key
+            and tries.resource = runs.resource
     ) as as_of
+from ops.sync_runs as runs
+where
+    runs.account_id = %(account_id)s
+    and runs.resource = %(resource)s
+    and runs.mode <> 'delta'
+    and runs.verdict in ('complete', 'repaired')
+    and not exists (
+        select 1 from ops.loads
+        where
+            loads.account_id = runs.account_id
+            and loads.resource = runs.resource
+            and loads.landed_at <= runs.finished_at
+            and loads.transformed_at is null
+    )
+order by runs.started_at desc
+limit 1
+
+-- name: calendar_as_of
+-- When this calendar was last read: not every sync reads each. While rows are on their way to the core tables, its last
+-- ones may be among them.
+select
+    case
+        when exists (
+            select 1 from ops.loads
+            where
+                loads.account_id = fetched.account_id
+                and loads.resource = 'calendar_days'
+                and loads.transformed_at is null
+        )
+            then least(fetched.fetched_at, %(synced_at)s)
+        else fetched.fetched_at
+    end as as_of
+from ops.calendars as fetched
+where fetched.account_id = %(account_id)s and fetched.listing_id = %(listing_id)s

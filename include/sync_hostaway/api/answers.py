@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from sync_hostaway.api.problems import Problem
 
@@ -24,6 +23,9 @@ Cursor = Annotated[
     str | None,
     Query(max_length=64, pattern="^[A-Za-z0-9_-]+$", description="`next_cursor` of the page before"),
 ]
+LastId = Annotated[int, Field(ge=0, lt=MAX_ID)]
+AFTER_ID = TypeAdapter(LastId)
+_Place = TypeVar("_Place")
 PageSize = Annotated[int, Query(ge=1, le=500, description="Rows per page")]
 
 
@@ -31,7 +33,7 @@ class Answer(BaseModel):
     """What every answer has."""
 
     as_of: datetime | None = Field(
-        description="When the last complete sync of these rows began, or when a change landed since; null before that",
+        description="Whatever Hostaway had then is in the answer; later changes may be. Null: never read as a whole",
         examples=["2026-03-01T06:00:00Z"],
     )
 
@@ -65,28 +67,29 @@ def _is_known(tag: str, known: str) -> bool:
     return known.strip() == "*" or tag in (part.strip() for part in known.split(","))
 
 
-def cursor_after(last: int) -> str:
-    """The cursor of a page that ends with this id."""
-    return base64.urlsafe_b64encode(str(last).encode()).decode().rstrip("=")
+def read_cursor(cursor: str | None, kind: TypeAdapter[_Place], first: _Place) -> _Place:
+    """The place after which a page begins.
 
-
-def read_cursor(cursor: str | None) -> int:
-    """The id after which a page begins; 0 for the first page.
-
-    :raises Problem: 422 when it is not one of ours.
+    :param kind: of place in the order of the rows: `AFTER_ID`, where they are ordered by their id.
+    :param first: the place before all rows.
+    :raises Problem: 422 when it is not a cursor of this order.
     """
     if cursor is None:
-        return 0
+        return first
     try:
-        last = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii"))
-    except (binascii.Error, ValueError):
-        last = -1
-    if not 0 <= last < MAX_ID:
-        raise Problem(422, "invalid-cursor", "Invalid cursor", "The cursor is not one that this API has answered.")
-    return last
+        return kind.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        detail = "The cursor is not one that this API has answered to a request with these filters."
+        raise Problem(422, "invalid-cursor", "Invalid cursor", detail) from None
 
 
-def page_of(rows: list[dict[str, Any]], limit: int, key: str) -> tuple[list[dict[str, Any]], str | None]:
-    """The page and its `next_cursor`, of rows among which one more than the page was asked for."""
+def page_of(rows: list[dict[str, Any]], limit: int, *order: str) -> tuple[list[dict[str, Any]], str | None]:
+    """The page and its `next_cursor`, of rows among which one more than the page was asked for.
+
+    :param order: what the rows are ordered by.
+    """
     page = rows[:limit]
-    return page, cursor_after(page[-1][key]) if len(rows) > limit else None
+    if len(rows) <= limit:
+        return page, None
+    place = [page[-1][name] for name in order]
+    return page, base64.urlsafe_b64encode(orjson.dumps(place if len(order) > 1 else place[0])).decode().rstrip("=")

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from sync_hostaway.api import (
@@ -30,8 +29,6 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.webhooks.run_trigger import RunTrigger, configured_trigger
 
 _VERSION = "1"
-# Messages on their way to Hostaway at the same time; further ones wait for their turn.
-_SENDERS = 8
 _ABOUT = "Availability, reservations and guest messages of mirrored Hostaway accounts, and the accounts themselves."
 
 
@@ -62,13 +59,14 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     )
     app.state.pool = make_pool()
     app.state.trigger = trigger or configured_trigger()
-    app.state.senders = CapacityLimiter(_SENDERS)
+    app.state.senders = send_message.Senders()
     app.state.rate_limiter = RateLimiter(RateLimit.parse(get_settings().api_rate_limit))
     app.state.health = health.HealthChecks(app.state.pool)
     app.add_middleware(RequestContext)
     problems.install(app)
-    for resource in (calendar, listings, reservations, conversations, send_message):
-        app.include_router(resource.router, responses=responses.SCOPED)
+    for resource in (calendar, listings, reservations, conversations):
+        app.include_router(resource.router, responses=responses.POLLED)
+    app.include_router(send_message.router, responses=responses.SCOPED)
     for router in (operator.router, operator_events.router, health.router, reference.router):
         app.include_router(router)
     app.openapi = partial(reference.describe, app)  # type: ignore[method-assign]

@@ -67,7 +67,8 @@ def get_calendar(
     if not 0 <= (last - first).days < _MOST_DAYS:
         detail = f"start {first} to end {last} is not a range of 1 to {_MOST_DAYS} days."
         raise Problem(422, "invalid-range", "Invalid range of days", detail)
-    with account_rows(request.app.state.pool, token.account_id, Resource.CALENDAR_DAYS) as rows:
+    resource = Resource.CALENDAR_DAYS
+    with account_rows(request.app.state.pool, token.account_id, resource, calendar_of=listing_id) as rows:
         listing = rows.one(_QUERIES["listing"], listing_id=listing_id)
         if listing is None:
             raise not_found(f"listing {listing_id}")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
-from sync_hostaway.api.answers import MAX_ID, Answer, Cursor, PageSize, page_of, read_cursor, respond
+from sync_hostaway.api.answers import AFTER_ID, MAX_ID, Answer, Cursor, PageSize, page_of, read_cursor, respond
 from sync_hostaway.api.problems import not_found
 from sync_hostaway.api.token_auth import caller
 from sync_hostaway.hostaway.endpoints import Resource
@@ -65,7 +65,7 @@ def get_messages(
     with account_rows(request.app.state.pool, token.account_id, Resource.MESSAGES) as rows:
         if rows.one(_QUERIES["conversation"], conversation_id=conversation_id) is None:
             raise not_found(f"conversation {conversation_id}")
-        after = read_cursor(cursor)
+        after = read_cursor(cursor, AFTER_ID, 0)
         found = rows.all(_QUERIES["messages"], conversation_id=conversation_id, after=after, rows=limit + 1)
     messages, next_cursor = page_of(found, limit, "message_id")
     return respond(request, rows.as_of, conversation_id=conversation_id, messages=messages, next_cursor=next_cursor)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
-from sync_hostaway.api.answers import Answer, Cursor, Money, PageSize, page_of, read_cursor, respond
+from sync_hostaway.api.answers import AFTER_ID, Answer, Cursor, Money, PageSize, page_of, read_cursor, respond
 from sync_hostaway.api.token_auth import caller
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.warehouse import load_queries
@@ -63,6 +63,6 @@ def get_listings(
 ) -> Response:
     """Every listing that Hostaway has, archived ones too."""
     with account_rows(request.app.state.pool, token.account_id, Resource.LISTINGS) as rows:
-        found = rows.all(_QUERIES["listings"], after=read_cursor(cursor), rows=limit + 1)
+        found = rows.all(_QUERIES["listings"], after=read_cursor(cursor, AFTER_ID, 0), rows=limit + 1)
     listings, next_cursor = page_of(found, limit, "listing_id")
     return respond(request, rows.as_of, listings=listings, next_cursor=next_cursor)

@@ -148,7 +148,11 @@ def change_account(
     return AccountState.of(account_status(connection, account_id))
 
 
-@router.delete("/{account_id}", summary="Remove an account and every row of it", responses=_UNKNOWN)
+@router.delete(
+    "/{account_id}",
+    summary="Remove an account and every row of it",
+    responses={**_UNKNOWN, **errors(s409="`confirm` is neither the account's name nor its id; nothing was done")},
+)
 def delete_account(
     account_id: AccountId,
     connection: Warehouse,
@@ -189,7 +193,7 @@ def erase(
 def issue_token(account_id: AccountId, body: NewToken, connection: Warehouse) -> IssuedToken:
     """The answer holds the token, this once: only its digest is kept."""
     text, token = api_tokens.issue(connection, account_id, body.name, body.scopes, body.expires_at)
-    return IssuedToken.of(token).model_copy(update={"token": text})
+    return IssuedToken(**Token.of(token).model_dump(), token=text)
 
 
 @router.get("/{account_id}/tokens", summary="An account's API tokens", responses=_UNKNOWN)

@@ -38,17 +38,18 @@ class Event(BaseModel):
     account_id: int = Field(examples=[12345])
     state: State = Field(
         description="pending; done: its object was fetched; gone: Hostaway has it no more; dead: out of attempts; "
-        "ignored: nobody here knows it; unreadable; discarded: by an operator"
+        "ignored: nobody here knows it; unreadable; discarded: by an operator",
+        examples=[State.DONE],
     )
     event: str | None = Field(examples=["reservation.updated"])
     object: str | None = Field(examples=["reservation"])
     object_id: int | None = Field(examples=[20117])
-    times_received: int = Field(examples=[1])
-    received_at: datetime
-    attempts: int = Field(examples=[1])
-    next_try_at: datetime
-    finished_at: datetime | None
-    reason: str | None
+    times_received: int = Field(description="How often Hostaway sent it", examples=[1])
+    received_at: datetime = Field(description="The first time", examples=["2026-03-01T06:00:00Z"])
+    attempts: int = Field(description="How often its object was asked for", examples=[1])
+    next_try_at: datetime = Field(description="When it is due, while it is pending", examples=["2026-03-01T06:00:00Z"])
+    finished_at: datetime | None = Field(description="Null: pending", examples=["2026-03-01T06:00:02Z"])
+    reason: str | None = Field(description="Why it has to wait, or was given up", examples=[None])
 
 
 class Events(BaseModel):

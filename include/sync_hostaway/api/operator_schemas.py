@@ -53,17 +53,20 @@ class AccountChanges(_Input):
 class AccountState(BaseModel):
     """An account and how it is doing."""
 
-    account_id: int = Field(examples=[12345])
-    name: str | None = Field(examples=["Seaside Homes"])
-    state: str = Field(description="active, disabled, or refused: Hostaway does not accept its API key")
-    state_reason: str | None
+    account_id: int = Field(description="Hostaway's account id", examples=[12345])
+    name: str | None = Field(description="For people", examples=["Seaside Homes"])
+    state: str = Field(
+        description="active, disabled, or refused: Hostaway does not accept its API key", examples=["active"]
+    )
+    state_reason: str | None = Field(description="Why it is not active", examples=[None])
     options: dict[str, Any] = Field(description="What is different for this account", examples=[{}])
-    created_at: datetime
+    created_at: datetime = Field(description="When it was registered", examples=["2026-01-05T10:12:00Z"])
     dag_id: str = Field(description="Its Dag in Airflow", examples=["hostaway_sync__12345"])
     lag_seconds: float | None = Field(
-        description="Since the last complete sync of the resource furthest behind; null: one was never complete"
+        description="Since the last complete sync of the resource furthest behind; null: one was never complete",
+        examples=[5400.0],
     )
-    resources: list[ResourceSync]
+    resources: list[ResourceSync] = Field(description="The last sync of each")
     webhook: WebhookState
 
     @classmethod
@@ -101,13 +104,13 @@ class NewToken(_Input):
 class Token(BaseModel):
     """An API token, without its text."""
 
-    token_id: str = Field(examples=["0a1b2c3d4e5f"])
-    name: str
-    scopes: list[Scope]
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None = Field(description="To the minute")
-    revoked_at: datetime | None
+    token_id: str = Field(description="The part of it that may be shown and logged", examples=["0a1b2c3d4e5f"])
+    name: str = Field(description="Who uses it", examples=["Booking site"])
+    scopes: list[Scope] = Field(description="What it opens", examples=[[Scope.READ_CALENDAR]])
+    created_at: datetime = Field(examples=["2026-01-05T10:12:00Z"])
+    expires_at: datetime | None = Field(description="Null: never", examples=["2030-01-01T00:00:00Z"])
+    last_used_at: datetime | None = Field(description="To the minute", examples=["2026-03-01T06:00:00Z"])
+    revoked_at: datetime | None = Field(description="It opens nothing since", examples=[None])
 
     @classmethod
     def of(cls, token: ApiToken) -> Self:
@@ -119,7 +122,7 @@ class Token(BaseModel):
 class IssuedToken(Token):
     """A new API token."""
 
-    token: str = Field(default="", description="The token itself; nobody can read it again", examples=["shw_0a1b…"])
+    token: str = Field(description="The token itself; nobody can read it again", examples=["shw_0a1b…"])
 
 
 class Tokens(BaseModel):

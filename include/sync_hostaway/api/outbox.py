@@ -5,8 +5,9 @@
                            └──────► unknown    no answer: it may have the message
 
 An entry is committed before Hostaway is asked. One that is `sending` without a sender, or `unknown`, is settled by
-reading its thread. Only when Hostaway has had time enough and the message is not there is it sent again. What Hostaway
-certainly did not carry out leaves no entry: the same key begins anew.
+reading its thread: for whoever asks again, or else by `outbox_upkeep`. Only when somebody asks, Hostaway has had time
+enough and the message is not there is it sent again. A first try that Hostaway certainly did not carry out leaves no
+entry: the same key begins anew.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _PATIENCE = 20.0
 # Seconds after which a request that got no answer is not still on its way. Must exceed the patience.
 SETTLING = 60.0
-# How far clocks and stamps of whole seconds may put a message before the attempt that made it.
+# Seconds after which a message that is not in its thread is taken for lost, when nobody asks for it.
+_LOST = 3600.0
+# How far clocks and stamps of whole seconds may put a message before the try that made it.
 _TOLERANCE = timedelta(seconds=10)
 _TAGS = re.compile(r"<[^>]*>")
 
@@ -108,12 +111,17 @@ class Entry:
     body: str
     state: str
     attempts: int
-    tried_at: datetime
+    created_at: datetime
     message_id: int | None
     message_status: str | None
     reason: str | None
     settled_at: datetime | None
     age: float
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what became of it."""
+        return self.settled_at is not None
 
 
 class Outbox:
@@ -139,7 +147,7 @@ class Outbox:
             entry = self._entry(key)
             if entry and entry.request_hash != draft.digest:
                 raise KeyReused
-            if entry and entry.state in ("sent", "failed"):
+            if entry and entry.is_settled:
                 return entry
             with client_for(self._connection, self._account_id, Priority.DELTA, patience=_PATIENCE) as client:
                 try:
@@ -147,6 +155,31 @@ class Outbox:
                 except CredentialsRefused as error:
                     refuse_account(self._connection, client, str(error))
                     raise
+
+    def look_up(self, client: HostawayClient, key: str) -> Entry | None:
+        """Settle a message that nobody may ask for again, as its thread says; nothing is sent.
+
+        One that is not there stays as it is for an hour, and is `failed` then.
+
+        :returns: None when somebody else is at it.
+        :raises HostawayError: when the thread cannot be read.
+        """
+        with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
+            entry = self._entry(key) if is_ours else None
+            if entry is None or entry.is_settled or entry.age < SETTLING:
+                return entry
+            try:
+                found = self._find_in_thread(client, entry)
+            except HostawayNotFound:
+                # The thread is gone, and with it whatever was in it.
+                found = None
+            if found:
+                return self._settle_sent(key, entry, found)
+            if entry.age < _LOST:
+                return entry
+            return self._settle(
+                key, entry, "failed", reason="no answer; not in its thread an hour later; not sent again"
+            )
 
     def _begin(self, client: HostawayClient, key: str, draft: Draft) -> Entry:
         conversation_id = self._conversation_of(client, draft.reservation_id)
@@ -162,20 +195,31 @@ class Outbox:
         return self._attempt(client, key, self._claim(key, draft, entry.conversation_id))
 
     def _attempt(self, client: HostawayClient, key: str, entry: Entry) -> Entry:
+        if entry.is_settled:
+            # The guest was erased meanwhile.
+            return entry
         body = {"body": entry.body, "communicationType": entry.channel_type}
         try:
             reply = client.write("POST", endpoints.messages_of(entry.conversation_id), body, resource=Resource.MESSAGES)
-        except (HostawayThrottled, CredentialsRefused, AccessDenied):
-            self._connection.execute(_QUERIES["release"], {"outbox_id": entry.outbox_id})
+        except (HostawayThrottled, CredentialsRefused, AccessDenied) as error:
+            self._release(key, entry, error)
             raise
         except (HostawayRefused, HostawayNotFound) as error:
-            return self._settle(key, entry, "failed", reason=str(error))
+            return self._settle(key, entry, "failed", reason=error.text)
         except HostawayError as error:
+            # Anything else but its promised answer leaves open what Hostaway did.
             return self._after_silence(client, key, entry, error)
         message = reply.result
         if not isinstance(message, dict) or not as_id(message.get("id")):
             return self._after_silence(client, key, entry, HostawayError("Hostaway's answer names no message"))
         return self._settle_sent(key, entry, message)
+
+    def _release(self, key: str, entry: Entry, error: HostawayError) -> None:
+        """This try was not carried out. One before it may have been, and is not forgotten over that."""
+        if entry.attempts > 1:
+            self._mark_unknown(key, entry, str(error))
+        else:
+            self._connection.execute(_QUERIES["release"], {"outbox_id": entry.outbox_id})
 
     def _after_silence(self, client: HostawayClient, key: str, entry: Entry, error: HostawayError) -> Entry:
         log.warning("message_without_answer", outbox_id=entry.outbox_id, error=str(error))
@@ -186,7 +230,7 @@ class Outbox:
         return self._settle_sent(key, entry, found) if found else self._mark_unknown(key, entry, str(error))
 
     def _find_in_thread(self, client: HostawayClient, entry: Entry) -> dict[str, Any] | None:
-        """The message of an entry as Hostaway has it: same words, not older than the attempt, nobody else's."""
+        """The message of an entry as Hostaway has it: same words, not older than the first try, nobody else's."""
         candidates: dict[int, dict[str, Any]] = {}
         path = endpoints.messages_of(entry.conversation_id)
         for page in by_offset(
@@ -199,7 +243,7 @@ class Outbox:
         ):
             # Hostaway's clock may differ from ours. A slow answer only makes this reach further back.
             ahead = page.served_at - datetime.now(UTC)
-            earliest = entry.tried_at + ahead - _TOLERANCE
+            earliest = entry.created_at + ahead - _TOLERANCE
             for row in page.rows:
                 if isinstance(row, dict) and (number := as_id(row.get("id"))) and _is_it(row, entry.body, earliest):
                     candidates[number] = row

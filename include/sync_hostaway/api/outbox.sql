@@ -9,7 +9,7 @@ select
     body,
     state,
     attempts,
-    tried_at,
+    created_at,
     message_id,
     message_status,
     reason,
@@ -53,6 +53,7 @@ on conflict (account_id, idempotency_key) do update set
 where outbox.state in ('sending', 'unknown')
 
 -- name: release
+-- Nothing was sent with this key: it is as good as new.
 delete from ops.outbox where outbox_id = %(outbox_id)s and state = 'sending'
 
 -- name: known_messages
@@ -71,7 +72,10 @@ set
 where outbox_id = %(outbox_id)s
 
 -- name: mark_unknown
-update ops.outbox set state = 'unknown', reason = %(reason)s where outbox_id = %(outbox_id)s
+-- Unless it was settled meanwhile, as its guest was erased.
+update ops.outbox
+set state = 'unknown', reason = %(reason)s
+where outbox_id = %(outbox_id)s and state in ('sending', 'unknown')
 
 -- name: hint
 -- The delta reads the whole thread again, as after a webhook: Hostaway sends none for messages of the host.

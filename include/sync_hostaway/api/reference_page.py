@@ -9,6 +9,9 @@ from typing import Any
 
 Document = dict[str, Any]
 
+# Examples of what has none of its own.
+_USUAL: dict[str | None, Any] = {"date-time": "2026-03-01T06:00:00Z", "boolean": True, "object": {}}
+
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { border-top: 1px solid #ccc; padding-top: 1rem; } h2 code { font-size: 1.1rem; }
@@ -25,11 +28,15 @@ def page(document: Document) -> str:
         parts.append(f"<h2><code>{method} {_text(path)}</code></h2><p><b>{_text(operation['summary'])}</b></p>")
         parts.append(f"<p>{_text(operation.get('description', ''))}</p><p>{_text(credentials(operation))}</p>")
         parts.append(_table(("Parameter", "In", "Type", ""), parameters(document, operation)))
-        if example := request_example(document, operation):
-            parts.append(f"<p>Request</p><pre>{_text(example)}</pre>")
-        if example := response_example(document, operation):
-            parts.append(f"<p>Answer</p><pre>{_text(example)}</pre>")
+        for what, schema in (("Body", request_schema(operation)), ("Answers", response_schema(operation))):
+            if schema:
+                name = _name(schema)
+                parts.append(f'<p>{what} <a href="#{name}">{name}</a></p><pre>{_text(_shown(document, schema))}</pre>')
         parts.append(_table(("Status", ""), answers(operation)))
+    parts.append("<h1>Objects</h1>")
+    for name, schema in objects(document):
+        parts.append(f'<h2 id="{name}"><code>{name}</code></h2><p>{_text(schema.get("description", ""))}</p>')
+        parts.append(_table(("Field", "Type", ""), fields(document, schema)))
     title = _text(document["info"]["title"])
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
@@ -46,11 +53,15 @@ def markdown(document: Document) -> str:
         rows = parameters(document, operation)
         if rows:
             parts.append(_lines("| Parameter | In | Type | |\n|---|---|---|---|", rows))
-        if example := request_example(document, operation):
-            parts.append(f"```json\n{example}\n```")
-        if example := response_example(document, operation):
-            parts.append(f"Answers\n\n```json\n{example}\n```")
+        for what, schema in (("Body", request_schema(operation)), ("Answers", response_schema(operation))):
+            if schema:
+                name = _name(schema)
+                parts.append(f"{what} [`{name}`](#{name.lower()})\n\n```json\n{_shown(document, schema)}\n```")
         parts.append(_lines("| Status | |\n|---|---|", answers(operation)))
+    parts.append("## Objects")
+    for name, schema in objects(document):
+        parts.append(f"### `{name}`\n\n{schema.get('description', '')}")
+        parts.append(_lines("| Field | Type | |\n|---|---|---|", fields(document, schema)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -78,9 +89,28 @@ def parameters(document: Document, operation: Document) -> list[tuple[str, ...]]
             parameter["name"] + ("" if parameter["required"] else " (optional)"),
             parameter["in"],
             _type(document, parameter["schema"]),
-            parameter.get("description", ""),
+            _meaning({**parameter["schema"], "description": parameter.get("description", "")}),
         )
         for parameter in operation.get("parameters", ())
+    ]
+
+
+def objects(document: Document) -> Iterator[tuple[str, Document]]:
+    """Name and schema of everything that is sent or answered."""
+    for name, schema in document["components"]["schemas"].items():
+        if "properties" in schema:
+            yield name, schema
+
+
+def fields(document: Document, schema: Document) -> list[tuple[str, ...]]:
+    """Name, type and meaning of each field of an object."""
+    return [
+        (
+            name + ("" if name in schema.get("required", ()) else " (optional)"),
+            _type(document, field) + (" or null" if {"type": "null"} in field.get("anyOf", ()) else ""),
+            _meaning(field),
+        )
+        for name, field in schema["properties"].items()
     ]
 
 
@@ -89,17 +119,17 @@ def answers(operation: Document) -> list[tuple[str, ...]]:
     return [(status, response["description"]) for status, response in sorted(operation["responses"].items())]
 
 
-def request_example(document: Document, operation: Document) -> str | None:
-    """A body to send, if there is one."""
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
-    return _shown(example_of(document, content["schema"])) if content else None
+def request_schema(operation: Document) -> Document | None:
+    """What to send, if there is a body."""
+    schema: Document = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    return schema if "$ref" in schema else None
 
 
-def response_example(document: Document, operation: Document) -> str | None:
-    """The body of a good answer, if there is one."""
+def response_schema(operation: Document) -> Document | None:
+    """What a good answer is, if it has a body."""
     good = next(response for status, response in sorted(operation["responses"].items()) if status.startswith("2"))
-    schema = good.get("content", {}).get("application/json", {}).get("schema", {})
-    return _shown(example_of(document, schema)) if "$ref" in schema else None
+    schema: Document = good.get("content", {}).get("application/json", {}).get("schema", {})
+    return schema if "$ref" in schema else None
 
 
 def example_of(document: Document, schema: Document) -> Any:
@@ -107,19 +137,27 @@ def example_of(document: Document, schema: Document) -> Any:
     if schema.get("examples"):
         return schema["examples"][0]
     if "$ref" in schema:
-        return example_of(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        return example_of(document, document["components"]["schemas"][_name(schema)])
     for choice in schema.get("anyOf", ()):
         return example_of(document, choice)
     if "properties" in schema:
         return {name: example_of(document, field) for name, field in schema["properties"].items()}
     if schema.get("type") == "array":
         return [example_of(document, schema.get("items", {}))]
-    return schema.get("const", next(iter(schema.get("enum", ())), schema.get("default")))
+    usual = _USUAL.get(schema.get("format", schema.get("type")))
+    return schema.get("const", next(iter(schema.get("enum", ())), schema.get("default", usual)))
+
+
+def _name(reference: Document) -> str:
+    return str(reference["$ref"].rpartition("/")[2])
 
 
 def _type(document: Document, schema: Document) -> str:
     if "$ref" in schema:
-        return _type(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        target = document["components"]["schemas"][_name(schema)]
+        return _name(schema) if "properties" in target else _type(document, target)
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
     choices = [_type(document, choice) for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
     if choices:
         return " or ".join(choices)
@@ -128,8 +166,22 @@ def _type(document: Document, schema: Document) -> str:
     return str(schema.get("format") or schema.get("type", ""))
 
 
-def _shown(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def _meaning(schema: Document) -> str:
+    """What is said of a value, and its limits."""
+    # Of a value that may be null, the limits stand one level below.
+    merged = {**next(iter(schema.get("anyOf", ())), {}), **schema}
+    limits = []
+    if "minimum" in merged and "maximum" in merged:
+        limits.append(f"{merged['minimum']:g} to {merged['maximum']:g}")
+    if "maxLength" in merged and merged["type"] == "string":
+        limits.append(f"at most {merged['maxLength']} characters")
+    if merged.get("default"):
+        limits.append(f"default {merged['default']}")
+    return "; ".join(filter(None, [merged.get("description", ""), ", ".join(limits)]))
+
+
+def _shown(document: Document, schema: Document) -> str:
+    return json.dumps(example_of(document, schema), indent=2, ensure_ascii=False)
 
 
 def _text(value: str) -> str:

@@ -7,18 +7,33 @@ from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, Security
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
-from sync_hostaway.api.answers import MAX_ID, Answer, Cursor, Money, PageSize, page_of, read_cursor, respond
+from sync_hostaway.api.answers import (
+    AFTER_ID,
+    MAX_ID,
+    Answer,
+    Cursor,
+    LastId,
+    Money,
+    PageSize,
+    page_of,
+    read_cursor,
+    respond,
+)
 from sync_hostaway.api.problems import not_found
 from sync_hostaway.api.token_auth import caller
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.warehouse import load_queries
 
 _QUERIES = load_queries(FilePath(__file__).with_suffix(".sql"))
-_ONE, _SOME = (_QUERIES[name].format(fields=_QUERIES["fields"]) for name in ("reservation", "reservations"))
+_ONE, _SOME, _CHANGED = (
+    _QUERIES[name].format(fields=_QUERIES["fields"], filters=_QUERIES["filters"])
+    for name in ("reservation", "reservations", "changed_reservations")
+)
+_AFTER_CHANGE = TypeAdapter(tuple[AwareDatetime, LastId])
 
 router = APIRouter(tags=["reservations"])
 
@@ -84,7 +99,7 @@ class OneReservation(Answer):
 
 
 class Reservations(Answer):
-    """A page of reservations, by id."""
+    """A page of reservations."""
 
     reservations: list[Reservation]
     next_cursor: str | None = Field(description="Asks for the next page; null on the last one", examples=["MTAwMDI"])
@@ -103,8 +118,8 @@ class Filter(BaseModel):
     departure_to: date | None = Field(None, description="Last day of departure, included")
     updated_since: AwareDatetime | None = Field(
         None,
-        description="Changed here at this time or later. To miss nothing, give the latest `changed_at` you have seen; "
-        "deleted ones come too, with `is_deleted`",
+        description="Changed here at this time or later, in the order of their changes. To miss nothing, give the "
+        "latest `changed_at` you have seen; deleted ones come too, with `is_deleted`",
     )
     cursor: Cursor = None
     limit: PageSize = 100
@@ -124,10 +139,16 @@ def get_reservation(request: Request, reservation_id: Annotated[int, Path(ge=1, 
 
 @router.get("/v1/reservations", response_model=Reservations, summary="Reservations, filtered")
 def get_reservations(request: Request, token: Reader, wanted: Annotated[Filter, Query()]) -> Response:
-    """In order of their ids. Ask for the next page with `next_cursor` and the same filters."""
-    filters = wanted.model_dump(exclude={"cursor", "limit"})
+    """In order of their ids, or of their changes. Ask for the next page with `next_cursor` and the same filters."""
+    params = wanted.model_dump(exclude={"cursor", "limit", "updated_since"}) | {"rows": wanted.limit + 1}
     with account_rows(request.app.state.pool, token.account_id, Resource.RESERVATIONS) as rows:
-        after = read_cursor(wanted.cursor)
-        found = rows.all(_SOME, **filters, after=after, rows=wanted.limit + 1)
-    reservations, next_cursor = page_of(found, wanted.limit, "reservation_id")
+        if wanted.updated_since is None:
+            order = ["reservation_id"]
+            found = rows.all(_SOME, **params, after=read_cursor(wanted.cursor, AFTER_ID, 0))
+        else:
+            # A row that changes meanwhile moves on to a later page: by id, it could change after its page was read.
+            order = ["changed_at", "reservation_id"]
+            moment, after = read_cursor(wanted.cursor, _AFTER_CHANGE, (wanted.updated_since, 0))
+            found = rows.all(_CHANGED, **params, moment=moment, after=after)
+    reservations, next_cursor = page_of(found, wanted.limit, *order)
     return respond(request, rows.as_of, reservations=reservations, next_cursor=next_cursor)

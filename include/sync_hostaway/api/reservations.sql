@@ -54,6 +54,14 @@ select
 from hostaway.reservations
 where reservations.account_id = %(account_id)s and reservations.reservation_id = %(reservation_id)s
 
+-- name: filters
+    (%(listing_id)s::bigint is null or reservations.listing_id = %(listing_id)s)
+    and (cardinality(%(status)s::text[]) = 0 or reservations.status = any(%(status)s))
+    and (%(arrival_from)s::date is null or reservations.arrival_date >= %(arrival_from)s)
+    and (%(arrival_to)s::date is null or reservations.arrival_date <= %(arrival_to)s)
+    and (%(departure_from)s::date is null or reservations.departure_date >= %(departure_from)s)
+    and (%(departure_to)s::date is null or reservations.departure_date <= %(departure_to)s)
+
 -- name: reservations
 select
     {fields}
@@ -61,13 +69,18 @@ from hostaway.reservations
 where
     reservations.account_id = %(account_id)s
     and reservations.reservation_id > %(after)s
-    and (%(listing_id)s::bigint is null or reservations.listing_id = %(listing_id)s)
-    and (cardinality(%(status)s::text[]) = 0 or reservations.status = any(%(status)s))
-    and (%(arrival_from)s::date is null or reservations.arrival_date >= %(arrival_from)s)
-    and (%(arrival_to)s::date is null or reservations.arrival_date <= %(arrival_to)s)
-    and (%(departure_from)s::date is null or reservations.departure_date >= %(departure_from)s)
-    and (%(departure_to)s::date is null or reservations.departure_date <= %(departure_to)s)
-    and (%(updated_since)s::timestamptz is null or reservations.synced_at >= %(updated_since)s)
-    and (%(updated_since)s::timestamptz is not null or not reservations.is_deleted)
+    and not reservations.is_deleted
+    and {filters}
 order by reservations.reservation_id
+limit %(rows)s
+
+-- name: changed_reservations
+select
+    {fields}
+from hostaway.reservations
+where
+    reservations.account_id = %(account_id)s
+    and (reservations.synced_at, reservations.reservation_id) > (%(moment)s, %(after)s)
+    and {filters}
+order by reservations.synced_at, reservations.reservation_id
 limit %(rows)s

@@ -19,12 +19,13 @@ COMMON: Responses = errors(
     s500="Something went wrong here",
     s503="The warehouse is not available, or has no data yet; `Retry-After` says when to ask again",
 )
-SCOPED: Responses = {
+SCOPED: Responses = errors(
+    s401="Without a valid API token",
+    s403="The token lacks the scope",
+    s404="There is no such object in this account",
+    s429="The token has used up its requests; `Retry-After` says when the next is permitted",
+)
+POLLED: Responses = {
     304: {"description": "The rows are still those of the `If-None-Match` header"},
-    **errors(
-        s401="Without a valid API token",
-        s403="The token lacks the scope",
-        s404="There is no such object in this account",
-        s429="The token has used up its requests; `Retry-After` says when the next is permitted",
-    ),
+    **SCOPED,
 }

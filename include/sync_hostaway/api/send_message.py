@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import structlog
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, BackgroundTasks, Header, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,6 +39,10 @@ from sync_hostaway.webhooks.run_trigger import RunTrigger
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
+# Messages on their way to Hostaway at the same time, in each process.
+_AT_A_TIME = 8
+_OF_ONE_ACCOUNT = 2
+
 router = APIRouter(tags=["messages"])
 
 IdempotencyKey = Annotated[
@@ -51,6 +57,22 @@ IdempotencyKey = Annotated[
         examples=["0b0e7b0c-6d0f-4a51-9f2a-4a7f3d1a6c11"],
     ),
 ]
+
+
+class Senders:
+    """Threads in which messages are sent; further ones wait for their turn.
+
+    Hostaway may take long to answer, so the API's other threads stay free, and those of other accounts.
+    """
+
+    def __init__(self) -> None:
+        self._all = CapacityLimiter(_AT_A_TIME)
+        self._of_account: defaultdict[int, CapacityLimiter] = defaultdict(partial(CapacityLimiter, _OF_ONE_ACCOUNT))
+
+    async def run(self, account_id: int, send: Callable[[], Entry]) -> Entry:
+        """Call it when it is the account's turn."""
+        async with self._of_account[account_id]:
+            return await to_thread.run_sync(send, limiter=self._all)
 
 
 class MessageToSend(BaseModel):
@@ -91,8 +113,8 @@ class SentMessage(BaseModel):
         s400="The body is no JSON",
         s404="There is no such reservation in this account",
         s409="The same message is being sent just now, or the account is not active",
-        s422="The request cannot be used, its key was used for another message, there is no conversation, or Hostaway "
-        "refused the message; `type` tells which",
+        s422="The request cannot be used, its key was used for another message, there is no conversation, or the "
+        "message has failed; `type` tells which",
         s429="The token or the account has sent too many; `Retry-After` says when to ask again",
         s502="Hostaway did not accept a request",
         s504="Hostaway did not answer: the message may be sent or not. Ask again with the same key after `Retry-After`",
@@ -111,9 +133,8 @@ async def send_message(
     at once and is in the core tables a few seconds later.
     """
     draft = Draft(message.reservation_id, message.message, message.channel_type)
-    # Hostaway may take long to answer: senders have threads of their own, and the others' stay free.
     send = partial(_send, request, token.account_id, idempotency_key, draft)
-    entry = await to_thread.run_sync(send, limiter=request.app.state.senders)
+    entry = await request.app.state.senders.run(token.account_id, send)
     if entry.state == "sent":
         background.add_task(_ask_for_delta, request.app.state.trigger)
         return Response(_sent(entry).model_dump_json(), media_type="application/json")
@@ -148,8 +169,9 @@ def _sent(entry: Entry) -> SentMessage:
 
 def _not_sent(entry: Entry) -> Problem:
     if entry.state == "failed":
-        detail = f"Hostaway refused the message: {entry.reason} A new attempt needs a new key."
-        return Problem(422, "message-refused", "Hostaway refused the message", detail, state=entry.state)
+        reason = (entry.reason or "").rstrip(".")
+        detail = f"The message has failed: {reason}. A new attempt needs a new key."
+        return Problem(422, "message-refused", "The message has failed", detail, state=entry.state)
     return Problem(
         504,
         "message-unknown",

@@ -14,6 +14,7 @@ from pathlib import Path
 from psycopg.types.json import Jsonb
 
 from sync_hostaway.exceptions import TransformFailed
+from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.invocation import ModelRun
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
@@ -21,6 +22,16 @@ from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 WRITER_LOCK = 7_402_002
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _KEEP_DAYS = 30
+# Syncs of more than a year, so that a month compares with the same month of the year before
+_KEEP_RUNS_DAYS = 400
+_TIDYING = (
+    "close_abandoned_runs",
+    "delete_old_deltas",
+    "delete_old_runs",
+    "delete_settled_quarantine",
+    "delete_old_loads",
+    "delete_old_transforms",
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +50,12 @@ class Need:
     loads: int
     everything: bool
     photos_switched: bool
+    rows_wait_no_more: bool
     sync_log_lags: bool
 
     @property
     def more_than_sync_log(self) -> bool:
-        return bool(self.loads) or self.everything or self.photos_switched
+        return bool(self.loads) or self.everything or self.photos_switched or self.rows_wait_no_more
 
     def __bool__(self) -> bool:
         return self.more_than_sync_log or self.sync_log_lags
@@ -80,10 +92,13 @@ def look(connection: Connection, *, project_hash: str, photos: bool) -> Need:
     last = connection.execute(_SQL["last_success"]).fetchone()
     is_there = fetch_value(connection, _SQL["core_is_there"])
     everything = not is_there or last is None or last["project_hash"] != project_hash
+    # With loads there is a transform anyhow, which looks for itself.
+    nothing_lands = not loads and not everything
     return Need(
         loads=loads,
         everything=everything,
         photos_switched=last is not None and last["photos"] != photos,
+        rows_wait_no_more=nothing_lands and any(held["waits_no_more"] for held in connection.execute(_SQL["held"])),
         sync_log_lags=not everything and bool(fetch_value(connection, _SQL["sync_log_lags"])),
     )
 
@@ -122,7 +137,7 @@ def resources_due(connection: Connection, claim: Claim) -> set[str]:
     due = set(claim.resources)
     for held in connection.execute(_SQL["held"]):
         # What is released may be what other rows wait for.
-        if f"{held['parent']}s" in due:
+        if held["waits_no_more"] or f"{held['parent']}s" in due:
             due.add(held["resource"])
     return due
 
@@ -174,8 +189,10 @@ def _models(runs: list[ModelRun]) -> Jsonb:
 
 def tidy(connection: Connection) -> dict[str, int]:
     """Close syncs whose process was killed and delete what nobody will ask for. Returns rows per query."""
+    parameters = {
+        "days": _KEEP_DAYS,
+        "days_of_runs": _KEEP_RUNS_DAYS,
+        "days_of_payloads": get_settings().webhook_retention_days,
+    }
     with connection.transaction():
-        return {
-            name: connection.execute(_SQL[name], {"days": _KEEP_DAYS}).rowcount
-            for name in ("close_abandoned_runs", "delete_old_deltas", "delete_old_loads", "delete_old_transforms")
-        }
+        return {name: connection.execute(_SQL[name], parameters).rowcount for name in _TIDYING}

@@ -66,7 +66,7 @@ returning loads, array(select distinct resource from claimed order by resource) 
 
 -- name: hold
 with orphans as materialized (
-    select resource, account_id, entity_id, missing_parent from staging.rows_without_parent
+    select resource, account_id, entity_id, missing_parent, landed_at from staging.rows_without_parent
 ),
 
 released as (
@@ -80,17 +80,34 @@ released as (
     )
 )
 
-insert into ops.held_rows as held (account_id, resource, entity_id, missing_parent)
-select account_id, resource, entity_id, missing_parent from orphans
-on conflict (account_id, resource, entity_id) do update set missing_parent = excluded.missing_parent
-where held.missing_parent <> excluded.missing_parent
+insert into ops.held_rows as held (account_id, resource, entity_id, missing_parent, held_since)
+select account_id, resource, entity_id, missing_parent, landed_at from orphans
+on conflict (account_id, resource, entity_id) do update set
+    missing_parent = excluded.missing_parent, held_since = excluded.held_since
+where (held.missing_parent, held.held_since) <> (excluded.missing_parent, excluded.held_since)
 
 -- name: held
--- Parents first.
-select resource, split_part(missing_parent, ' ', 1) as parent
-from ops.held_rows
-group by resource, parent
-order by array_position(array['reservations', 'conversations', 'messages', 'calendar_days'], resource)
+-- Parents first. A row without a readable key or parent waits for another version of itself.
+select
+    waiting.resource,
+    waiting.parent,
+    coalesce(bool_or(waiting.held_since < known.known_until), false) as waits_no_more
+from (
+    select
+        account_id,
+        resource,
+        split_part(missing_parent, ' ', 1) as parent,
+        min(held_since) filter (where split_part(missing_parent, ' ', 2) ~ '^-?[0-9]+$') as held_since
+    from ops.held_rows
+    group by account_id, resource, parent
+) as waiting
+left join lateral (
+    select known_parents.known_until from staging.known_parents
+    where known_parents.account_id = waiting.account_id and known_parents.resource = waiting.resource
+    limit all offset 0
+) as known on true
+group by waiting.resource, waiting.parent
+order by array_position(array['reservations', 'conversations', 'messages', 'calendar_days'], waiting.resource)
 
 -- name: complete_loads
 update ops.loads
@@ -135,6 +152,29 @@ where verdict = 'running' and started_at < now() - interval '1 day'
 -- name: delete_old_deltas
 -- The sync log of analysts holds none of them.
 delete from ops.sync_runs where mode = 'delta' and finished_at < now() - make_interval(days => %(days)s)
+
+-- name: delete_old_runs
+-- The last complete one of each kind tells how far an account's mirror reaches, and the last one how it fares: both stay.
+delete from ops.sync_runs as old
+where
+    old.mode <> 'delta'
+    and old.finished_at < now() - make_interval(days => %(days_of_runs)s)
+    and exists (
+        select 1 from ops.sync_runs as later
+        where
+            later.account_id = old.account_id
+            and later.resource = old.resource
+            and later.mode = old.mode
+            and later.started_at > old.started_at
+            and (
+                old.verdict not in ('complete', 'repaired')
+                or (later.verdict in ('complete', 'repaired') and (later.since is null or old.since is not null))
+            )
+    )
+
+-- name: delete_settled_quarantine
+-- What is open stays: it is nowhere else.
+delete from ops.quarantine where resolved_at < now() - make_interval(days => %(days_of_payloads)s)
 
 -- name: delete_old_loads
 delete from ops.loads where transformed_at < now() - make_interval(days => %(days)s)

@@ -100,7 +100,7 @@ def run_transform(
             with _failure_noted(connection, claim, runs):
                 columns = contract_columns(project, environment) if need.everything else []
                 retyped = ledger.retyped(connection, columns)
-                resources = set() if selection else ledger.resources_due(connection, claim)
+                resources = set() if selection or need.everything else ledger.resources_due(connection, claim)
                 due = models_reading(project, environment, resources)
                 for step in _steps(need, due, retyped, full_refresh=full_refresh):
                     outcome = run_dbt(step, project_dir=project, environment=environment)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+from fastapi.testclient import TestClient
+
 from sync_hostaway.exceptions import RunNotRequested
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.warehouse import Connection
+
+Answer = httpx.Response
 
 Issue = Callable[..., str]
 """Issues an API token and gives its text."""
@@ -36,3 +43,38 @@ class AskedRuns:
 
     def is_waiting(self, dag_id: str, until: datetime) -> bool:
         return False
+
+
+def send(client: TestClient, reservation: int, key: str, text: str = "Your room is ready.", **fields: Any) -> Answer:
+    """Ask for a message to the guest of a reservation."""
+    body = {"reservation_id": reservation, "message": text, "channel_type": "channel", **fields}
+    return client.post("/v1/send-message", json=body, headers={"Idempotency-Key": key})
+
+
+def outbox(warehouse: Connection) -> dict[str, Any]:
+    """The only entry."""
+    row = warehouse.execute("select * from ops.outbox").fetchone()
+    assert row
+    return row
+
+
+def posts(simulator: RunningSimulator) -> int:
+    """How often Hostaway was asked to send a message."""
+    return simulator.control.calls("messages.create", 701)
+
+
+def appear(simulator: RunningSimulator, conversation_id: int, *, seconds_ago: float) -> int:
+    """Hostaway has carried out a request that it did not answer; returns the message's id."""
+    stamp = f"{datetime.now(UTC) - timedelta(seconds=seconds_ago):%Y-%m-%d %H:%M:%S}"
+    values = {"conversationId": conversation_id, "body": "Your room is ready.", "isIncoming": 0}
+    created = simulator.control.create("messages", {**values, "insertedOn": stamp, "date": stamp}, account_id=701)
+    return int(created["id"])
+
+
+def a_minute_later(warehouse: Connection, minutes: int = 1) -> None:
+    """Every try was made that much earlier."""
+    warehouse.execute(
+        "update ops.outbox set tried_at = tried_at - %(by)s, created_at = created_at - %(by)s, "
+        "settled_at = settled_at - %(by)s",
+        {"by": timedelta(minutes=minutes)},
+    )

@@ -18,7 +18,7 @@ from sync_hostaway.api.app import create_app
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.settings import get_settings
-from sync_hostaway.simulator import SimulatorConfig, Sizes, running
+from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.sync.engine import sync_account
 from sync_hostaway.transform import run_transform
 from sync_hostaway.warehouse import Connection, connect
@@ -119,3 +119,20 @@ def login(airflow: Path) -> Login:
         return {"Authorization": f"Bearer {manager.generate_jwt(user, expiration_time_in_seconds=seconds)}"}
 
     return login
+
+
+@pytest.fixture
+def short_waits(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hostaway has a second to answer."""
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READ_TIMEOUT", "1")
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def reservation(warehouse: Connection) -> int:
+    """A reservation with a conversation."""
+    row = warehouse.execute(
+        "select reservation_id from hostaway.conversations where account_id = 701 order by 1 limit 1"
+    ).fetchone()
+    assert row
+    return int(row["reservation_id"])

@@ -101,10 +101,52 @@ def test_paging_gives_every_reservation_once_in_order(client: TestClient, wareho
 
 
 def test_a_made_up_cursor_is_refused(client: TestClient) -> None:
+    changes = {"updated_since": "2000-01-01T00:00:00Z"}
+    of_changes = client.get("/v1/reservations", params={**changes, "limit": 1}).json()["next_cursor"]
+    cases = [("MTAwMDI", changes), (of_changes, {})]
     for cursor in ("x", "LTE", "MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw", "w6k", "!", "a" * 65):
-        answer = client.get("/v1/reservations", params={"cursor": cursor})
+        cases += [(cursor, {}), (cursor, changes)]
+    for cursor, params in cases:
+        answer = client.get("/v1/reservations", params={**params, "cursor": cursor})
         assert (cursor, answer.status_code) == (cursor, 422)
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_who_follows_changes_misses_none_that_happens_between_two_pages(
+    client: TestClient, warehouse: Connection
+) -> None:
+    def changed(reservation_id: int, minutes: int) -> None:
+        """A transform has written this one."""
+        warehouse.execute(
+            "update hostaway.reservations set guest_note = %(minutes)s::text, synced_at = %(at)s"
+            " where account_id = 701 and reservation_id = %(id)s",
+            {"minutes": minutes, "at": start + timedelta(minutes=minutes), "id": reservation_id},
+        )
+
+    start = datetime(2030, 1, 1, microsecond=123456, tzinfo=UTC)
+    known = ids(warehouse, "select reservation_id from hostaway.reservations where account_id = 701 order by 1")
+    warehouse.execute("update hostaway.reservations set synced_at = %s where account_id = 701", (start,))
+    params: dict[str, Any] = {"updated_since": start.isoformat(), "limit": 7}
+    page = client.get("/v1/reservations", params=params).json()
+    seen = {row["reservation_id"]: row for row in page["reservations"]}
+    changed(known[0], 1)
+    changed(known[-1], 2)
+    while page["next_cursor"]:
+        page = client.get("/v1/reservations", params={**params, "cursor": page["next_cursor"]}).json()
+        seen |= {row["reservation_id"]: row for row in page["reservations"]}
+    latest = max(row["changed_at"] for row in seen.values())
+    again = client.get("/v1/reservations", params={"updated_since": latest}).json()["reservations"]
+    seen |= {row["reservation_id"]: row for row in again}
+    assert sorted(seen) == known
+    assert {number: row["guest_note"] for number, row in seen.items() if row["changed_at"] > text(start)} == {
+        known[0]: "1",
+        known[-1]: "2",
+    }
+    assert one(
+        warehouse,
+        "select count(*) from pg_indexes where schemaname = 'hostaway' and indexdef like %s",
+        "%.reservations USING btree (account_id, synced_at, reservation_id)",
+    )
 
 
 def test_filters_narrow_the_list(client: TestClient, warehouse: Connection) -> None:
@@ -130,7 +172,8 @@ def test_filters_narrow_the_list(client: TestClient, warehouse: Connection) -> N
         assert answer.status_code == 200, answer.text
         assert [row["reservation_id"] for row in answer.json()["reservations"]] == ids(
             warehouse,
-            f"select reservation_id from hostaway.reservations where account_id = 701 and {condition} order by 1",
+            f"select reservation_id from hostaway.reservations where account_id = 701 and {condition}"
+            f" order by {'synced_at,' if 'updated_since' in params else ''} reservation_id",
         ), params
 
 
@@ -216,21 +259,74 @@ def test_unchanged_rows_are_not_sent_again(client: TestClient, warehouse: Connec
     assert changed.json()["reservation"]["guest_note"] == "Late!"
 
 
-def test_as_of_moves_when_what_landed_has_reached_the_tables(client: TestClient, warehouse: Connection) -> None:
+def ran(warehouse: Connection, mode: str, verdict: str, run_key: str) -> str:
+    """A run of a day after those of the mirror, its rows landed and not in the tables; returns when it began."""
+    began = one(
+        warehouse,
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, started_at, finished_at)"
+        " values (701, %s, 'listings', %s, %s, clock_timestamp() + '1 day', clock_timestamp() + '2 days')"
+        " returning started_at",
+        run_key,
+        mode,
+        verdict,
+    )
+    warehouse.execute(
+        "insert into ops.loads (account_id, resource, sync_run_id, landed_at)"
+        " select account_id, resource, sync_run_id, finished_at from ops.sync_runs order by sync_run_id desc limit 1"
+    )
+    return text(began)
+
+
+def transformed(warehouse: Connection) -> None:
+    warehouse.execute(
+        "update ops.loads set transformed_at = now(), transform_id = (select max(transform_id) from ops.transforms)"
+        " where transformed_at is null"
+    )
+
+
+def text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def test_as_of_is_when_the_last_complete_sync_began_that_has_reached_the_tables(
+    client: TestClient, warehouse: Connection
+) -> None:
     def as_of() -> str:
         return str(client.get("/v1/listings").json()["as_of"])
 
-    began = one(warehouse, "select max(landed_at) from ops.loads where account_id = 701 and resource = 'listings'")
-    assert as_of() == began.isoformat().replace("+00:00", "Z")
-    [load] = ids(warehouse, "insert into ops.loads (account_id, resource) values (701, 'listings') returning load_id")
-    landed = one(warehouse, "select landed_at from ops.loads where load_id = %s", load)
-    assert as_of() == began.isoformat().replace("+00:00", "Z")
-    warehouse.execute(
-        "update ops.loads set transformed_at = now(), transform_id = (select max(transform_id) from ops.transforms)"
-        " where load_id = %s",
-        (load,),
+    began = text(
+        one(warehouse, "select started_at from ops.sync_runs where account_id = 701 and resource = 'listings'")
     )
-    assert as_of() == landed.isoformat().replace("+00:00", "Z")
+    assert as_of() == began
+    # A delta has read one object, and who failed not all of them.
+    for mode, verdict in (("delta", "complete"), ("incremental", "failed"), ("full", "incomplete")):
+        ran(warehouse, mode, verdict, f"{mode} {verdict}")
+        transformed(warehouse)
+        assert (mode, as_of()) == (mode, began)
+    # The second try goes on with the pages of the first.
+    first = ran(warehouse, "full", "failed", "two tries")
+    ran(warehouse, "full", "repaired", "two tries")
+    assert as_of() == began
+    transformed(warehouse)
+    assert as_of() == first
+
+
+def test_as_of_of_a_calendar_is_when_that_calendar_was_read(client: TestClient, warehouse: Connection) -> None:
+    def as_of() -> str:
+        return str(client.get(f"/v1/calendar/{listing(warehouse)}").json()["as_of"])
+
+    complete = one(warehouse, "select started_at from ops.sync_runs where resource = 'calendar_days' limit 1")
+    days_ago, just_now = (complete + timedelta(days=days) for days in (-5, 1))
+    fetched = "update ops.calendars set fetched_at = %s where listing_id = %s"
+    for moment in (days_ago, just_now):
+        warehouse.execute(fetched, (moment, listing(warehouse)))
+        assert as_of() == text(moment)
+    warehouse.execute("insert into ops.loads (account_id, resource) values (701, 'calendar_days')")
+    assert as_of() == text(complete), "what was read just now may not be in the tables"
+    transformed(warehouse)
+    assert as_of() == text(just_now)
+    warehouse.execute("delete from ops.calendars where listing_id = %s", (listing(warehouse),))
+    assert as_of() == "None"
 
 
 def test_every_answer_has_its_request_id_and_security_headers(client: TestClient) -> None:

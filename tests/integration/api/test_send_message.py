@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from api_bed import AskedRuns
+from api_bed import AskedRuns, a_minute_later, appear, outbox, posts, send
 from fastapi.testclient import TestClient
 
 from sync_hostaway.local.ports import HOST
@@ -21,30 +21,7 @@ from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection
 from waiting import eventually
 
-pytestmark = pytest.mark.integration
-
-Answer = httpx.Response
-
-
-@pytest.fixture(autouse=True)
-def short_waits(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READ_TIMEOUT", "1")
-    get_settings.cache_clear()
-
-
-@pytest.fixture
-def reservation(warehouse: Connection) -> int:
-    """A reservation with a conversation."""
-    row = warehouse.execute(
-        "select reservation_id from hostaway.conversations where account_id = 701 order by 1 limit 1"
-    ).fetchone()
-    assert row
-    return int(row["reservation_id"])
-
-
-def send(client: TestClient, reservation: int, key: str, text: str = "Your room is ready.", **fields: Any) -> Answer:
-    body = {"reservation_id": reservation, "message": text, "channel_type": "channel", **fields}
-    return client.post("/v1/send-message", json=body, headers={"Idempotency-Key": key})
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("short_waits")]
 
 
 def thread(simulator: RunningSimulator, conversation_id: int, text: str = "Your room is ready.") -> list[Any]:
@@ -59,16 +36,6 @@ def thread(simulator: RunningSimulator, conversation_id: int, text: str = "Your 
         params={"limit": 500},
     ).json()["result"]
     return [row for row in rows if row["body"] == text]
-
-
-def outbox(warehouse: Connection) -> dict[str, Any]:
-    row = warehouse.execute("select * from ops.outbox").fetchone()
-    assert row
-    return row
-
-
-def posts(simulator: RunningSimulator) -> int:
-    return simulator.control.calls("messages.create", 701)
 
 
 def test_a_message_is_sent_lands_at_once_and_is_asked_into_the_tables(
@@ -175,7 +142,8 @@ def test_a_refusal_of_hostaway_is_final_for_its_key(
     for _ in range(2):
         answer = send(client, reservation, "key-1")
         assert (answer.status_code, answer.json()["type"]) == (422, "urn:sync-hostaway:problem:message-refused")
-        assert "Guest has left" in answer.json()["detail"]
+        said = "The message has failed: Hostaway answered HTTP 403: Guest has left. A new attempt needs a new key."
+        assert answer.json()["detail"] == said
     assert posts(simulator) == 1
     assert send(client, reservation, "key-2").status_code == 200
 
@@ -190,6 +158,36 @@ def test_a_throttled_message_leaves_no_trace_and_may_be_sent_again(
     assert outbox(warehouse)["attempts"] == 1
 
 
+def test_an_answer_that_is_no_refusal_leaves_the_outcome_open(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
+) -> None:
+    for number, status in enumerate((202, 302, 408)):
+        simulator.control.fault("status_5xx", match={"method": "POST", "resource": "messages"}, status=status)
+        answer = send(client, reservation, f"key-{number}")
+        assert (status, answer.status_code, answer.json()["state"]) == (status, 504, "unknown")
+    entry = outbox(warehouse)
+    late = appear(simulator, entry["conversation_id"], seconds_ago=0)
+    answer = send(client, reservation, "key-0")
+    assert (answer.status_code, answer.json().get("message_id")) == (200, late)
+
+
+@pytest.mark.parametrize("second", ["status_429", "status_5xx"])
+def test_the_message_of_the_first_try_is_known_again_whatever_became_of_the_second(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, second: str
+) -> None:
+    on_sending = {"method": "POST", "resource": "messages"}
+    simulator.control.fault("status_5xx", match=on_sending)
+    assert send(client, reservation, "key-1").status_code == 504
+    a_minute_later(warehouse)
+    simulator.control.fault(second, match=on_sending)
+    assert send(client, reservation, "key-1").status_code == {"status_429": 503, "status_5xx": 504}[second]
+    late = appear(simulator, outbox(warehouse)["conversation_id"], seconds_ago=120)
+    a_minute_later(warehouse)
+    answer = send(client, reservation, "key-1")
+    assert (answer.status_code, answer.json().get("message_id")) == (200, late)
+    assert posts(simulator) == 2
+
+
 def test_the_accounts_limit_holds_over_all_processes(
     client: TestClient, simulator: RunningSimulator, reservation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +200,25 @@ def test_the_accounts_limit_holds_over_all_processes(
     assert posts(simulator) == 5
     refused = next(answer for answer in answers if answer.status_code == 429)
     assert 1 <= int(refused.headers["Retry-After"]) <= 60
+
+
+def test_an_account_whose_messages_hang_holds_up_no_other(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, issue: Any, reservation: int
+) -> None:
+    row = warehouse.execute(
+        "select min(reservation_id) as theirs from hostaway.conversations where account_id = 702"
+    ).fetchone()
+    assert row
+    on_sending = {"method": "POST", "resource": "messages", "account": 701}
+    simulator.control.fault("slow", match=on_sending, times=8, seconds=0.8)
+    with ThreadPoolExecutor(16) as pool:
+        hanging = [pool.submit(send, client, reservation, f"key-{number}", f"{number}") for number in range(16)]
+        eventually(lambda: posts(simulator) >= 2)
+        body = {"reservation_id": row["theirs"], "message": "Hello", "channel_type": "channel"}
+        headers = {"Authorization": f"Bearer {issue(702)}", "Idempotency-Key": "theirs"}
+        assert client.post("/v1/send-message", json=body, headers=headers).status_code == 200
+        assert sum(answer.done() for answer in hanging) < 8
+    assert {answer.result().status_code for answer in hanging} == {200}
 
 
 def test_without_a_landed_conversation_hostaway_is_asked_for_one(
@@ -283,7 +300,7 @@ def test_a_request_that_cannot_be_right_is_refused(
 
 SERVER = """
 import sys, uvicorn
-from api_bed import AskedRuns
+from api_bed import AskedRuns, a_minute_later, appear, outbox, posts, send
 from sync_hostaway.api.app import create_app
 uvicorn.run(create_app(AskedRuns()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 """

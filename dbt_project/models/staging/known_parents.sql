@@ -1,0 +1,68 @@
+with
+
+pairs (resource, parents) as (
+    values
+    {%- for resource, parent in parents_of().items() %}
+    ('{{ resource }}', '{{ parent[0] }}'){{ "," if not loop.last }}
+    {%- endfor %}
+),
+
+walks as (
+    select
+        account_id,
+        resource,
+        run_key,
+        mode,
+        verdict,
+        since,
+        started_at
+    from {{ source('ops', 'sync_runs') }}
+    where mode <> 'delta'
+),
+
+complete_walks as (
+    select * from walks
+    where verdict in ('complete', 'repaired') and since is null
+)
+
+select
+    accounts.account_id,
+    pairs.resource,
+    case
+        when newest.run_key is not null and with_parents.run_key is null then 'infinity'::timestamptz
+        -- an incremental one reads on from the full one, through all those between
+        when full_walk.started_at is not null then complete.started_at
+        else '-infinity'::timestamptz
+    end as known_until
+from {{ source('ops', 'accounts') }} as accounts
+cross join pairs
+left join lateral (
+    select walks.run_key from walks
+    where walks.account_id = accounts.account_id and walks.resource = pairs.resource and walks.verdict <> 'running'
+    order by walks.started_at desc
+    limit 1
+) as newest on true
+left join lateral (
+    select walks.run_key from walks
+    where
+        walks.account_id = accounts.account_id
+        and walks.resource = pairs.parents
+        and walks.run_key = newest.run_key
+    order by walks.started_at desc
+    limit 1
+) as with_parents on true
+left join lateral (
+    select complete_walks.started_at from complete_walks
+    where
+        complete_walks.account_id = accounts.account_id
+        and complete_walks.resource = pairs.parents
+        and complete_walks.mode = 'full'
+    order by complete_walks.started_at desc
+    limit 1
+) as full_walk on true
+left join lateral (
+    select complete_walks.started_at from complete_walks
+    where complete_walks.account_id = accounts.account_id and complete_walks.resource = pairs.parents
+    order by complete_walks.started_at desc
+    limit 1
+) as complete on true

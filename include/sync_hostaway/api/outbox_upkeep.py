@@ -1,0 +1,63 @@
+"""Settles messages nobody asks for any more, and forgets old ones. `hostaway_maintenance` calls it; it sends none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import structlog
+
+from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.api.outbox import SETTLING, Outbox
+from sync_hostaway.exceptions import CredentialsRefused, HostawayError, HostawayThrottled, SyncHostawayError
+from sync_hostaway.hostaway.budget import Priority
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.settings import get_settings
+from sync_hostaway.warehouse import Connection, load_queries
+
+log = structlog.get_logger(__name__)
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+# Seconds to wait for Hostaway, without a second try: the next run comes in ten minutes.
+_PATIENCE = 10.0
+
+
+def tend(connection: Connection) -> dict[str, int]:
+    """Look once into the thread of every message that had time enough, and remove entries older than the retention.
+
+    Trouble of one account or thread holds up no other. Returns counts by outcome.
+    """
+    counts = Counter(sent=0, failed=0, open=0)
+    for account in connection.execute(_QUERIES["unsettled"], {"settling": SETTLING}).fetchall():
+        outcomes = Counter(_look_up(connection, account["account_id"], account["keys"]))
+        counts.update(outcomes)
+        counts["open"] += len(account["keys"]) - outcomes.total()
+    forgotten = connection.execute(_QUERIES["forget_old"], {"days": get_settings().webhook_retention_days}).rowcount
+    return {**counts, "forgotten": forgotten}
+
+
+def _look_up(connection: Connection, account_id: int, keys: Iterable[str]) -> Iterator[str]:
+    """The outcome of each message that is settled now."""
+    try:
+        with client_for(connection, account_id, Priority.INCREMENTAL, patience=_PATIENCE) as client:
+            try:
+                yield from _settled(connection, client, keys)
+            except CredentialsRefused as error:
+                refuse_account(connection, client, str(error))
+                raise
+    except SyncHostawayError as error:
+        log.warning("messages_not_looked_up", account_id=account_id, error=str(error))
+
+
+def _settled(connection: Connection, client: HostawayClient, keys: Iterable[str]) -> Iterator[str]:
+    outbox = Outbox(connection, client.account_id)
+    for key in keys:
+        try:
+            entry = outbox.look_up(client, key)
+        except (HostawayThrottled, CredentialsRefused):
+            raise
+        except HostawayError as error:
+            log.warning("thread_not_read", account_id=client.account_id, error=str(error))
+        else:
+            if entry and entry.is_settled:
+                yield entry.state

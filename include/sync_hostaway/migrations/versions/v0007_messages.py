@@ -1,0 +1,15 @@
+"""Messages without an answer are found and settled; freshness goes by complete syncs."""
+
+from __future__ import annotations
+
+from sync_hostaway.migrations.sql_file import run_sql_file
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply the SQL file of the same name."""
+    run_sql_file(__file__)

@@ -1,0 +1,95 @@
+"""What the marts say of money and nights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from landing_hand import Hand, listing, reservation
+
+pytestmark = pytest.mark.integration
+
+
+def days(listing_id: int, free_from: int, **fields: Any) -> list[dict[str, Any]]:
+    """Ten nights of March, the first of them not available any more."""
+    return [
+        {"listingMapId": listing_id, "date": f"2026-03-{day:02}", "isAvailable": int(day >= free_from), **fields}
+        for day in range(1, 11)
+    ]
+
+
+def booking(number: int, listing_id: int, first: int, price: int | None, currency: str = "EUR") -> dict[str, Any]:
+    """Three nights from a day of March on."""
+    return reservation(
+        number,
+        listing_id,
+        arrivalDate=f"2026-03-{first:02}",
+        departureDate=f"2026-03-{first + 3:02}",
+        totalPrice=price,
+        currency=currency,
+    )
+
+
+def month(hand: Hand, listing_id: int) -> dict[str, float | None]:
+    columns = ("revenue", "occupancy", "adr", "revpar")
+    row = hand.rows(
+        f"select {', '.join(f'{column}::float' for column in columns)} from marts.occupancy_by_month"
+        " where listing_id = %s",
+        listing_id,
+    )[0]
+    return dict(zip(columns, row, strict=True))
+
+
+def test_rates_are_per_unit_and_night_whose_price_is_known_in_the_listings_currency(hand: Hand) -> None:
+    hand.land("listings", *(listing(number) for number in range(1, 6)))
+    hand.land(
+        "reservations",
+        booking(10, 1, 1, 300),
+        booking(11, 1, 4, 300, "USD"),
+        *(booking(number, 2, 1, 300) for number in (20, 21, 22)),
+        booking(30, 3, 1, 300, "USD"),
+        booking(40, 4, 1, 300),
+        booking(41, 4, 4, None),
+    )
+    hand.land("calendar_days", *days(1, 7), *days(3, 4), *days(4, 7), *days(5, 1))
+    # of five units, three are booked on the first nights, and one is out of service throughout
+    hand.land(
+        "calendar_days",
+        *(
+            {**day, "countAvailableUnits": 1 if place < 3 else 4, "countReservedUnits": 3 if place < 3 else 0}
+            for place, day in enumerate(days(2, 1))
+        ),
+    )
+    hand.transform()
+
+    foreign = month(hand, 1)
+    assert foreign == {"revenue": 300, "occupancy": 0.6, "adr": 100, "revpar": pytest.approx(300 / 7, abs=0.01)}
+    many_units = month(hand, 2)
+    assert many_units == {
+        "revenue": 900,
+        "occupancy": pytest.approx(9 / 40, abs=1e-4),
+        "adr": 100,
+        "revpar": pytest.approx(900 / 40, abs=0.01),
+    }
+    assert month(hand, 3) == {"revenue": 0, "occupancy": 0.3, "adr": None, "revpar": None}
+    assert month(hand, 4)["adr"] == 100
+    assert month(hand, 5) == {"revenue": 0, "occupancy": 0, "adr": None, "revpar": 0}
+
+
+def test_a_night_that_is_booked_is_not_free_because_the_calendar_is_older(hand: Hand) -> None:
+    hand.land("listings", listing(1), listing(2))
+    hand.land("reservations", booking(10, 1, 1, 300), booking(20, 2, 1, 300))
+    hand.land("calendar_days", *days(1, 1), *days(2, 1, countAvailableUnits=2, countReservedUnits=0))
+    hand.transform()
+    assert month(hand, 1)["occupancy"] == pytest.approx(3 / 10)
+    assert month(hand, 2)["occupancy"] == pytest.approx(3 / 20)
+
+
+def test_days_from_booking_to_arrival_do_not_depend_on_who_asks(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    hand.land("reservations", reservation(10, reservationDate="2026-02-27 23:30:00"))
+    hand.transform()
+    for zone in ("UTC", "Asia/Tokyo", "America/Los_Angeles"):
+        hand.connection.execute(f"set timezone = '{zone}'")
+        row = hand.connection.execute("select lead_days from marts.reservation_revenue").fetchone()
+        assert row == {"lead_days": 2}, zone
