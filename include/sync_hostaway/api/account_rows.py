@@ -82,10 +82,8 @@ def account_rows(
     :param calendar_of: a listing, to tell the freshness of its calendar alone.
     """
     with pool.connection() as connection:
-        moment = fetch_value(connection, _QUERIES["as_of"], {"account_id": account_id, "resource": resource.value})
-        if calendar_of:
-            params = {"account_id": account_id, "listing_id": calendar_of, "synced_at": moment}
-            moment = fetch_value(connection, _QUERIES["calendar_as_of"], params)
+        params = {"account_id": account_id, "resource": resource.value, "listing_id": calendar_of}
+        moment = fetch_value(connection, _QUERIES["calendar_as_of" if calendar_of else "as_of"], params)
         with connection.transaction():
             connection.execute(_QUERIES["become"], {"account_id": str(account_id)})
             yield AccountRows(moment, connection, account_id)

@@ -7,8 +7,8 @@ select
     set_config('role', 'hostaway_api', true)
 
 -- name: as_of
--- When the last complete sync began whose rows are all in the core tables. A delta reads what it was told of, not all. A
--- try that goes on where another one stopped has that one's pages too.
+-- When the last complete sync began whose rows are all in the core tables: transformed, and none of them held back. A
+-- delta reads what it was told of, not all. A try that goes on where another one stopped has that one's pages too.
 select
     (
         select min(tries.started_at)
@@ -23,6 +23,7 @@ where
     runs.account_id = %(account_id)s
     and runs.resource = %(resource)s
     and runs.mode <> 'delta'
+    and runs.since is null
     and runs.verdict in ('complete', 'repaired')
     and not exists (
         select 1 from ops.loads
@@ -32,23 +33,37 @@ where
             and loads.landed_at <= runs.finished_at
             and loads.transformed_at is null
     )
+    and not exists (
+        -- one without a readable parent waits for another version of itself
+        select 1 from ops.held_rows as held
+        where
+            held.account_id = runs.account_id
+            and held.resource = runs.resource
+            and held.held_since <= runs.finished_at
+            and split_part(held.missing_parent, ' ', 2) ~ '^-?[0-9]+$'
+    )
 order by runs.started_at desc
 limit 1
 
 -- name: calendar_as_of
--- When this calendar was last read: not every sync reads each. While rows are on their way to the core tables, its last
--- ones may be among them.
+-- When this calendar was last read: not every sync reads each. Nobody knows while rows of it are on their way.
 select
     case
-        when exists (
+        when not exists (
             select 1 from ops.loads
             where
                 loads.account_id = fetched.account_id
                 and loads.resource = 'calendar_days'
                 and loads.transformed_at is null
+                and exists (
+                    select 1 from landing.calendar_days as days
+                    where
+                        days.account_id = fetched.account_id
+                        and days.parent_id = fetched.listing_id
+                        and days.load_id = loads.load_id
+                )
         )
-            then least(fetched.fetched_at, %(synced_at)s)
-        else fetched.fetched_at
+            then fetched.fetched_at
     end as as_of
 from ops.calendars as fetched
 where fetched.account_id = %(account_id)s and fetched.listing_id = %(listing_id)s

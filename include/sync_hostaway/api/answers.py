@@ -21,7 +21,7 @@ MAX_ID = 10**18
 
 Cursor = Annotated[
     str | None,
-    Query(max_length=64, pattern="^[A-Za-z0-9_-]+$", description="`next_cursor` of the page before"),
+    Query(max_length=128, pattern="^[A-Za-z0-9_-]+$", description="`next_cursor` of the page before"),
 ]
 LastId = Annotated[int, Field(ge=0, lt=MAX_ID)]
 AFTER_ID = TypeAdapter(LastId)

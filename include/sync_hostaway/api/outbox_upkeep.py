@@ -10,7 +10,13 @@ import structlog
 
 from sync_hostaway.accounts.registry import client_for, refuse_account
 from sync_hostaway.api.outbox import SETTLING, Outbox
-from sync_hostaway.exceptions import CredentialsRefused, HostawayError, HostawayThrottled, SyncHostawayError
+from sync_hostaway.exceptions import (
+    CredentialsRefused,
+    HostawayError,
+    HostawayThrottled,
+    HostawayUnreachable,
+    SyncHostawayError,
+)
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.settings import get_settings
@@ -54,7 +60,8 @@ def _settled(connection: Connection, client: HostawayClient, keys: Iterable[str]
     for key in keys:
         try:
             entry = outbox.look_up(client, key)
-        except (HostawayThrottled, CredentialsRefused):
+        except (HostawayUnreachable, HostawayThrottled, CredentialsRefused):
+            # The next thread would meet it too.
             raise
         except HostawayError as error:
             log.warning("thread_not_read", account_id=client.account_id, error=str(error))

@@ -104,7 +104,7 @@ def test_a_made_up_cursor_is_refused(client: TestClient) -> None:
     changes = {"updated_since": "2000-01-01T00:00:00Z"}
     of_changes = client.get("/v1/reservations", params={**changes, "limit": 1}).json()["next_cursor"]
     cases = [("MTAwMDI", changes), (of_changes, {})]
-    for cursor in ("x", "LTE", "MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw", "w6k", "!", "a" * 65):
+    for cursor in ("x", "LTE", "MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw", "w6k", "!", "a" * 129):
         cases += [(cursor, {}), (cursor, changes)]
     for cursor, params in cases:
         answer = client.get("/v1/reservations", params={**params, "cursor": cursor})
@@ -309,6 +309,23 @@ def test_as_of_is_when_the_last_complete_sync_began_that_has_reached_the_tables(
     assert as_of() == began
     transformed(warehouse)
     assert as_of() == first
+    # One that reads only what changed since some moment leaves out what changed before.
+    ran(warehouse, "incremental", "complete", "since")
+    warehouse.execute("update ops.sync_runs set since = now() where run_key = 'since'")
+    transformed(warehouse)
+    assert as_of() == first
+
+
+def test_as_of_waits_for_rows_that_wait_for_their_parent(client: TestClient, warehouse: Connection) -> None:
+    held = (
+        "insert into ops.held_rows (account_id, resource, entity_id, missing_parent, held_since)"
+        " values (701, 'reservations', '5', %s, '2026-01-01')"
+        " on conflict (account_id, resource, entity_id) do update set missing_parent = excluded.missing_parent"
+    )
+    warehouse.execute(held, ["listing 77"])
+    assert client.get("/v1/reservations").json()["as_of"] is None
+    warehouse.execute(held, ["readable id"])
+    assert client.get("/v1/reservations").json()["as_of"] is not None
 
 
 def test_as_of_of_a_calendar_is_when_that_calendar_was_read(client: TestClient, warehouse: Connection) -> None:
@@ -321,8 +338,12 @@ def test_as_of_of_a_calendar_is_when_that_calendar_was_read(client: TestClient, 
     for moment in (days_ago, just_now):
         warehouse.execute(fetched, (moment, listing(warehouse)))
         assert as_of() == text(moment)
-    warehouse.execute("insert into ops.loads (account_id, resource) values (701, 'calendar_days')")
-    assert as_of() == text(complete), "what was read just now may not be in the tables"
+    load = one(
+        warehouse, "insert into ops.loads (account_id, resource) values (701, 'calendar_days') returning load_id"
+    )
+    assert as_of() == text(just_now), "what is on its way is of another listing"
+    warehouse.execute("update landing.calendar_days set load_id = %s where parent_id = %s", [load, listing(warehouse)])
+    assert as_of() == "None", "what was read just now may not be in the tables"
     transformed(warehouse)
     assert as_of() == text(just_now)
     warehouse.execute("delete from ops.calendars where listing_id = %s", (listing(warehouse),))

@@ -300,7 +300,7 @@ def test_a_request_that_cannot_be_right_is_refused(
 
 SERVER = """
 import sys, uvicorn
-from api_bed import AskedRuns, a_minute_later, appear, outbox, posts, send
+from api_bed import AskedRuns
 from sync_hostaway.api.app import create_app
 uvicorn.run(create_app(AskedRuns()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 """
