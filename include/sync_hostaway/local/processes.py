@@ -47,8 +47,10 @@ class Record:
 
         None after a reboot, or in another container: its number may be that of somebody else's session now.
         """
-        if psutil.Process(1).create_time() > self.created + _CLOCK_TOLERANCE:
-            return None
+        # Where others' processes are hidden, nobody can tell.
+        with suppress(psutil.Error):
+            if psutil.Process(1).create_time() > self.created + _CLOCK_TOLERANCE:
+                return None
         with suppress(psutil.NoSuchProcess):
             if not self._names(psutil.Process(self.pid)):
                 # The id was given to somebody else: nothing of the session was left by then.

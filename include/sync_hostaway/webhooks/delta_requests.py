@@ -28,8 +28,9 @@ SPACING = timedelta(seconds=1)
 _LOOK_AHEAD = 30
 # Between two questions: under load, one serves what came in meanwhile.
 _PAUSE, _PAUSE_AFTER_FAILURE = 0.1, 2.0
-# For what nobody announces: a drain that was killed, a try that falls due when nobody attends.
-_LOOK_EVERY = 5.0
+# For what nobody announces: a drain that was killed, a try that falls due when nobody attends. What is still there at
+# the next look may fail each time: then ever less often, as `hostaway_maintenance` in the end.
+_LOOK_EVERY, _LOOK_AT_LEAST_EVERY = 5.0, 600.0
 
 
 def request_delta(trigger: RunTrigger, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -53,7 +54,7 @@ class DeltaRequests:
 
     Whoever asks while a question is under way is served by the next one. A question that fails is repeated until
     Airflow takes it. Meanwhile the events wait in the inbox; should this process end, the next one asks when it begins,
-    and so does `hostaway_maintenance`. It also looks unasked, every few seconds: whoever counted on a drain that was
+    and so does `hostaway_maintenance`. It also looks unasked, after a few seconds: whoever counted on a drain that was
     killed, or waits for a second try, asks nobody.
 
     :param is_needed: whether anything waits that no drain will see by itself.
@@ -71,13 +72,17 @@ class DeltaRequests:
 
     async def serve(self) -> None:
         """Ask whenever that is wanted or needed, until cancelled."""
+        unasked = _LOOK_EVERY
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), _LOOK_EVERY)
+                await asyncio.wait_for(self._wanted.wait(), unasked)
+            is_asked = self._wanted.is_set()
             self._wanted.clear()
             try:
-                if await self._is_needed():
+                is_needed = await self._is_needed()
+                if is_needed:
                     await asyncio.to_thread(request_delta, self._trigger)
+                unasked = min(2 * unasked, _LOOK_AT_LEAST_EVERY) if is_needed and not is_asked else _LOOK_EVERY
                 await asyncio.sleep(_PAUSE)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow, the events are safe
                 log.warning("delta_run_not_requested", error=f"{type(error).__name__}: {error}")

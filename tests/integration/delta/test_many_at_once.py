@@ -179,8 +179,9 @@ def test_nobody_counts_on_a_drain_whose_transform_waits(hand: Hand) -> None:
         assert waiting.result(timeout=30).turns == 1
 
 
-def test_nobody_counts_on_a_drain_whose_turn_takes_long(hand: Hand) -> None:
+def test_nobody_counts_on_a_drain_whose_turn_takes_long(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor waits for one slow account: whoever comes next gets a drain of their own."""
+    monkeypatch.setattr(drain_module, "_LAST_LOOK", 0.0)
     registry.add_account(hand.warehouse, 702, "secret-702")
     hand.control.fault("slow", match={"account": 701}, times=0, seconds=6)
     slow = cancel_some(hand, range(1))

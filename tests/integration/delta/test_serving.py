@@ -152,6 +152,22 @@ def test_a_thread_that_does_not_prove_it_is_whole_marks_nothing(hand: Hand) -> N
     assert after == before
 
 
+def test_the_messages_of_a_thread_that_is_empty_now_are_marked_by_the_next_sync(hand: Hand) -> None:
+    row = hand.warehouse.execute("select parent_id from landing.messages limit 1").fetchone()
+    assert row is not None
+    conversation_id = row["parent_id"]
+    messages = hand.warehouse.execute(
+        "select payload from landing.messages where parent_id = %s", [conversation_id]
+    ).fetchall()
+    for message in messages:
+        hand.control.delete("messages", message["payload"]["id"], account_id=701)
+    hand.receive("message.received", {**messages[0]["payload"], "conversationId": conversation_id})
+    hand.drain()
+    sync_account(hand.warehouse, 701, Mode.INCREMENTAL)
+    alive = "select count(*) as n from landing.messages where parent_id = %s and deleted_at is null"
+    assert hand.warehouse.execute(alive, [conversation_id]).fetchone() == {"n": 0}
+
+
 def test_a_message_that_comes_before_its_reservation_brings_it_and_its_listing(hand: Hand) -> None:
     listing = hand.control.create("listings", {}, account_id=701, emit=False)
     reservation = hand.control.create("reservations", {"listingMapId": listing["id"]}, account_id=701, emit=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_hostaway.exceptions import RunNotRequested
-from sync_hostaway.webhooks.delta_requests import request_delta
+from sync_hostaway.webhooks import delta_requests
+from sync_hostaway.webhooks.delta_requests import DeltaRequests, request_delta
 
 START = datetime(2026, 5, 20, 10, 0, tzinfo=UTC)
 
@@ -79,6 +82,31 @@ def test_an_airflow_where_every_run_has_begun_is_reported() -> None:
 
     with pytest.raises(RunNotRequested, match="has begun already"):
         request_delta(Broken(), lambda: START)
+
+
+def test_what_stays_needed_though_it_was_asked_for_is_asked_for_ever_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever it is, its runs fail; they should not fill Airflow."""
+    monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.02)
+    monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
+    looks: list[float] = []
+    enough = asyncio.Event()
+
+    async def is_needed() -> bool:
+        looks.append(time.monotonic())
+        if len(looks) == 6:
+            enough.set()
+        return True
+
+    async def ask() -> None:
+        asking = asyncio.create_task(DeltaRequests(Scheduler(), is_needed).serve())
+        await enough.wait()
+        asking.cancel()
+
+    asyncio.run(ask())
+    # The first look is asked for; the pauses after it double.
+    assert looks[-1] - looks[0] >= 0.02 * (1 + 2 + 4 + 8 + 16)
 
 
 @given(

@@ -1,8 +1,8 @@
 """Who attends to the inbox: a drain that runs sees every event, so that nobody needs to ask for another one.
 
 A drain holds the attendance for as long as it looks, gives it back, and then looks once more. Whoever commits an event
-and finds the inbox attended afterwards can rely on that: the last look comes later than the commit. A killed drain
-loses the attendance with its connection.
+and finds the inbox attended afterwards can rely on that: the last look comes later than the commit. For what that look
+has no time for, and for what a killed drain leaves, which loses the attendance with its connection, the receiver looks.
 """
 
 from __future__ import annotations

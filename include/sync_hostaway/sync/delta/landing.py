@@ -74,13 +74,14 @@ class DeltaLanding:
             if gone.get(resource):
                 counts.tombstoned += writer.bury_known([str(identity) for identity in gone[resource]], started_at)
             if resource is Resource.MESSAGES:
-                # An empty thread is left to the next sync, which asks for the messages themselves.
+                # An empty thread is not noted as read: the next sync asks for the messages themselves.
                 seen = [str(identity) for thread in counted for identity in threads[thread][0]]
                 counts.tombstoned += writer.bury_unseen(seen, list(counted), started_at)
             self._execute("close_run", sync_run_id=sync_run_id, api_calls=len(answers[resource]), **asdict(counts))
             landed += counts.new + counts.changed + counts.tombstoned
             sync_run_ids.append(sync_run_id)
-        for thread, (ids, observed_at) in threads.items():
+        for thread in counted:
+            ids, observed_at = threads[thread]
             self._execute("thread_fetched", conversation_id=thread, messages=len(ids), observed_at=observed_at)
         return landed, sync_run_ids
 
