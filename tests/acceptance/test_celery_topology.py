@@ -223,7 +223,7 @@ def topology(
     with ExitStack() as cleanup:
         topology = Topology(root, values)
         cleanup.callback(topology.stop)
-        topology.run("init", *SERVICES["init"]["command"])
+        topology.run("init", *(interpolate(word, values) for word in SERVICES["init"]["command"]))
         for account, secret in ACCOUNTS.items():
             topology.run("airflow-scheduler", "sync-hostaway", "accounts", "add", str(account), "--secret", secret)
         for service in ("airflow-apiserver", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"):

@@ -7,7 +7,8 @@ pairs (resource, parents) as (
     {%- endfor %}
 ),
 
-walks as (
+-- not materialized: an account's own rows of the log are looked up, however long it is
+walks as not materialized (
     select
         account_id,
         resource,
@@ -20,7 +21,7 @@ walks as (
     where mode <> 'delta'
 ),
 
-complete_walks as (
+complete_walks as not materialized (
     select * from walks
     where verdict in ('complete', 'repaired') and since is null
 )
@@ -29,30 +30,31 @@ select
     accounts.account_id,
     pairs.resource,
     case
-        when newest.run_key is not null and with_parents.run_key is null then 'infinity'::timestamptz
+        when newest.started_at is not null and recent_parents.run_key is null then 'infinity'::timestamptz
         -- an incremental one reads on from the full one, through all those between
-        when full_walk.started_at is not null then complete.started_at
+        when full_walk.run_key is not null then first_try.started_at
         else '-infinity'::timestamptz
     end as known_until
 from {{ source('ops', 'accounts') }} as accounts
 cross join pairs
 left join lateral (
-    select walks.run_key from walks
+    select walks.started_at from walks
     where walks.account_id = accounts.account_id and walks.resource = pairs.resource and walks.verdict <> 'running'
     order by walks.started_at desc
     limit 1
 ) as newest on true
+-- not of the same sync alone: it may have yet to begin with the parents
 left join lateral (
     select walks.run_key from walks
     where
         walks.account_id = accounts.account_id
         and walks.resource = pairs.parents
-        and walks.run_key = newest.run_key
+        and walks.started_at > newest.started_at - interval '2 days'
     order by walks.started_at desc
     limit 1
-) as with_parents on true
+) as recent_parents on true
 left join lateral (
-    select complete_walks.started_at from complete_walks
+    select complete_walks.run_key from complete_walks
     where
         complete_walks.account_id = accounts.account_id
         and complete_walks.resource = pairs.parents
@@ -61,8 +63,16 @@ left join lateral (
     limit 1
 ) as full_walk on true
 left join lateral (
-    select complete_walks.started_at from complete_walks
+    select complete_walks.run_key from complete_walks
     where complete_walks.account_id = accounts.account_id and complete_walks.resource = pairs.parents
     order by complete_walks.started_at desc
     limit 1
 ) as complete on true
+-- a walk that took several tries reads on where the one before broke off
+left join lateral (
+    select min(walks.started_at) as started_at from walks
+    where
+        walks.account_id = accounts.account_id
+        and walks.resource = pairs.parents
+        and walks.run_key = complete.run_key
+) as first_try on true

@@ -30,6 +30,10 @@ due as (
     from {{ source('ops', 'claimed_loads') }} as claimed
     inner join {{ source('landing', resource) }} as landed on claimed.load_id = landed.load_id
     where claimed.resource = '{{ resource }}'
+    union
+    select '{{ resource }}' as resource, landed.account_id, landed.entity_id
+    from {{ source('landing', resource) }} as landed
+    where (select clock.reads_all from {{ source('ops', 'transform_clock') }} as clock)
     {%- endfor %}
     union
     select resource, account_id, entity_id
@@ -50,13 +54,14 @@ select
     end as missing_parent,
     landed.landed_at
 from due
-inner join lateral (
+cross join {{ by_key(
+    landed(resource), "landing", "landing.account_id = due.account_id and landing.entity_id = due.entity_id"
+) }}
+inner join lateral ( -- noqa: ST05
     select
         landing.landed_at,
         {{ key }} as key,
         {{ parent_id }} as parent_id
-    from {{ landed(resource) }} as landing
-    where landing.account_id = due.account_id and landing.entity_id = due.entity_id
 ) as landed on true
 where
     due.resource = '{{ resource }}'

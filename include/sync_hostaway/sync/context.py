@@ -141,7 +141,7 @@ class SyncContext:
     def begin_walk(self, plan: str, stale_after: timedelta) -> str:
         """Go on with the walk of this plan that is under way, or begin one. Returns the key of the run that began it.
 
-        :param stale_after: how long a walk may have been left alone to be gone on with.
+        :param stale_after: how long ago it may have begun, or noted its last page, to be gone on with.
         """
         params = {"plan": f"{self.mode}, {plan}, version {_VERSION}", "stale_after": stale_after}
         with self.connection.transaction():

@@ -83,7 +83,8 @@ class SyncResult:
 def scheduled_mode(connection: Connection, account_id: int, resource: Resource, day: date) -> Mode:
     """What the scheduled sync of a day reads of a resource.
 
-    Everything on the account's own day, and on any other when that was missed or did not come to a good end.
+    Everything on the account's own day, and on any other when that was missed or did not come to a good end. What a
+    second day did not complete either waits for the account's next one.
     """
     settings = get_settings()
     if not settings.full_every_days:
@@ -91,7 +92,7 @@ def scheduled_mode(connection: Connection, account_id: int, resource: Resource, 
     if settings.is_full_day(account_id, day):
         return Mode.FULL
     params = {"account_id": account_id, "resource": resource.value, "days": settings.full_every_days}
-    return Mode.INCREMENTAL if fetch_value(connection, QUERIES["read_whole_within"], params) else Mode.FULL
+    return Mode.INCREMENTAL if fetch_value(connection, QUERIES["had_its_full_sync"], params) else Mode.FULL
 
 
 def sync_resource(

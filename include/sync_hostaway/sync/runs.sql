@@ -66,9 +66,10 @@ where
     and (plan <> %(plan)s or continued_at < clock_timestamp() - %(stale_after)s)
 
 -- name: begin_walk
+-- To go on with a walk makes it no younger: one that never comes to its end would be gone on with for ever.
 insert into ops.walks (account_id, resource, plan, run_key)
 values (%(account_id)s, %(resource)s, %(plan)s, %(run_key)s)
-on conflict (account_id, resource) do update set continued_at = clock_timestamp()
+on conflict (account_id, resource) do update set continued_at = walks.continued_at
 returning run_key
 
 -- name: end_walk
@@ -102,17 +103,20 @@ select exists (
         and started_at >= date_trunc('day', clock_timestamp(), 'UTC')
 ) as is_read
 
--- name: read_whole_within
-select exists (
-    select 1 from ops.sync_runs
-    where
-        account_id = %(account_id)s
-        and resource = %(resource)s
-        and mode = 'full'
-        and since is null
-        and verdict in ('complete', 'repaired')
-        and started_at >= clock_timestamp() - make_interval(days => %(days)s)
-) as is_read
+-- name: had_its_full_sync
+-- What was incomplete on two days before this one is not mended by a third. Days in UTC, by the warehouse's clock.
+select
+    count(*) filter (where verdict in ('complete', 'repaired')) > 0
+    or count(distinct date_trunc('day', started_at, 'UTC')) filter (
+        where verdict = 'incomplete' and started_at < date_trunc('day', clock_timestamp(), 'UTC')
+    ) >= 2 as had
+from ops.sync_runs
+where
+    account_id = %(account_id)s
+    and resource = %(resource)s
+    and mode = 'full'
+    and since is null
+    and started_at >= clock_timestamp() - make_interval(days => %(days)s)
 
 -- name: now
 select clock_timestamp() as now
@@ -177,6 +181,7 @@ on conflict (account_id, listing_id) do update set
 -- name: threads
 -- A thread whose stamp did not change, and one that never had a message, needs no call.
 -- Unpacked once: a stamp is made of five looks into a large document.
+-- Those that changed come first: so walks that begin anew, one after another, come to threads that nobody has read.
 with threads as materialized (
     select
         landed.entity_id::bigint as conversation_id,
@@ -204,7 +209,7 @@ where
         %(since)s::timestamptz is null
         or threads.active_on >= to_char(%(since)s::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
     )
-order by threads.conversation_id
+order by fetched.stamp is not distinct from threads.stamp, threads.conversation_id
 
 -- name: forget_deleted_conversations
 delete from ops.threads as fetched

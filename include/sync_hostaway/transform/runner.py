@@ -94,7 +94,7 @@ def run_transform(
                 project_hash=hashed,
                 photos=photos,
                 selection=selection,
-                reads_all=need.everything and not full_refresh,
+                reads_all=need.everything or full_refresh,
             )
             runs: list[ModelRun] = []
             with _failure_noted(connection, claim, runs):

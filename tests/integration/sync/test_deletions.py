@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.settings import get_settings
@@ -15,8 +16,9 @@ from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 
-# A list, not the single objects beside it
+# A list without the single objects beside it, and these
 LIST = {resource: rf"/v1/{resource}\?" for resource in Resource} | {Resource.MESSAGES: r"/messages\?"}
+SINGLE = r"/v1/.+/\d+$"
 
 
 def sync(warehouse: Connection, account: int, *resources: Resource) -> SyncResult:
@@ -98,6 +100,72 @@ def test_messages_that_left_their_threads_are_marked_after_a_few_were_asked_for(
         simulator.control.delete("messages", int(row["entity_id"]), account_id=account)
     result = sync(warehouse, account, Resource.CONVERSATIONS, Resource.MESSAGES)
     assert (result.verdict, result.counts.tombstoned) == ("complete", 30)
+
+
+@pytest.mark.parametrize("resource", [Resource.RESERVATIONS, Resource.MESSAGES])
+def test_of_many_rows_that_are_gone_those_that_hostaway_still_has_stay(
+    warehouse: Connection, account: int, simulator: RunningSimulator, resource: Resource
+) -> None:
+    sync(warehouse, account, Resource.CONVERSATIONS, resource)
+    rows = warehouse.execute(f"select entity_id from landing.{resource} order by entity_id limit 30").fetchall()
+    ghost, *gone = (int(row["entity_id"]) for row in rows)
+    for number in gone:
+        simulator.control.delete(resource.value, number, account_id=account)
+    rule = {"match": {"path": LIST[resource]}, "times": 0}
+    simulator.control.add_faults([{"kind": "bad_row", "defect": "missing_id", "id": ghost, **rule}])
+    with capture_logs() as logs:
+        result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
+    assert (result.verdict, result.counts.tombstoned) == ("complete", 29)
+    assert [entry["rows"] for entry in logs if entry["event"] == "absent_rows_kept"] == [1]
+    alive = warehouse.execute(f"select deleted_at from landing.{resource} where entity_id = %s", [str(ghost)]).fetchone()
+    assert alive == {"deleted_at": None}
+    assert sync(warehouse, account, Resource.CONVERSATIONS, resource).verdict == "complete"
+
+
+def test_more_rows_that_are_gone_than_can_be_asked_for_are_marked_try_by_try(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync_hostaway.sync.burials._ASKED_OF_MIXED", 20)
+    sync(warehouse, account, Resource.RESERVATIONS)
+    ghost, *gone = sorted(simulator.control.truth(account)["ids"]["reservations"])[:41]
+    for number in gone:
+        simulator.control.delete("reservations", number, account_id=account)
+    rule = {"match": {"path": LIST[Resource.RESERVATIONS]}, "times": 0}
+    simulator.control.add_faults([{"kind": "bad_row", "defect": "missing_id", "id": ghost, **rule}])
+    results = [sync(warehouse, account, Resource.RESERVATIONS) for _ in range(2)]
+    assert [result.verdict for result in results] == ["incomplete", "complete"]
+    assert buried(warehouse, Resource.RESERVATIONS) == 40
+
+
+@pytest.mark.parametrize("fault", ["fail_200", "forbid", "status_5xx"])
+@pytest.mark.parametrize("resource", [Resource.RESERVATIONS, Resource.MESSAGES])
+def test_rows_of_which_hostaway_does_not_speak_stay_and_keep_no_other_out(
+    warehouse: Connection,
+    account: int,
+    simulator: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    resource: Resource,
+    fault: str,
+) -> None:
+    monkeypatch.setattr("sync_hostaway.sync.per_parent._ROWS_PER_COMMIT", 1)
+    sync(warehouse, account, Resource.CONVERSATIONS, resource)
+    rows = warehouse.execute(
+        f"select entity_id from landing.{resource} where parent_id is not distinct from "
+        f"(select min(parent_id) from landing.{resource}) order by 1 limit 20"
+    ).fetchall()
+    for row in rows:
+        simulator.control.delete(resource.value, int(row["entity_id"]), account_id=account)
+    thread = max(simulator.control.truth(account)["ids"]["conversations"])
+    values = {"conversationId": thread} if resource is Resource.MESSAGES else {}
+    added = simulator.control.create(resource.value, values, account_id=account)["id"]
+    simulator.control.fault(fault, match={"path": SINGLE}, times=0)
+    for _ in range(2):
+        result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
+        assert result.verdict == "incomplete"
+        assert re.search(r"[Hh]ostaway answered .*/\d+\]", result.error or ""), result.error
+        assert buried(warehouse, resource) == 0
+    landed = warehouse.execute(f"select entity_id from landing.{resource}").fetchall()
+    assert str(added) in {row["entity_id"] for row in landed}
 
 
 @pytest.mark.parametrize("resource", [Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.MESSAGES])

@@ -128,10 +128,32 @@ def test_auto_is_full_on_the_accounts_day_and_when_the_last_full_sync_is_too_lon
     sync_account(warehouse, account, Mode.FULL, [Resource.RESERVATIONS], since=datetime.now(UTC))
     assert (mode(full_day), mode(other_day)) == (Mode.FULL, Mode.INCREMENTAL)
     assert mode(other_day, Resource.RESERVATIONS) is Mode.FULL
-    warehouse.execute("update ops.sync_runs set verdict = 'incomplete'")
+    warehouse.execute("update ops.sync_runs set verdict = 'failed'")
     assert mode(other_day) is Mode.FULL
     warehouse.execute("update ops.sync_runs set verdict = 'repaired', started_at = started_at - interval '8 days'")
     assert mode(other_day) is Mode.FULL
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__FULL_EVERY_DAYS", "0")
     get_settings.cache_clear()
     assert mode(full_day) is Mode.INCREMENTAL
+
+
+@pytest.mark.parametrize(("verdict", "then"), [("incomplete", Mode.INCREMENTAL), ("failed", Mode.FULL)])
+def test_what_no_full_sync_mends_is_not_read_whole_day_after_day(
+    warehouse: Connection, account: int, simulator: RunningSimulator, verdict: str, then: Mode
+) -> None:
+    today = datetime.now(UTC).date()
+    day = next(day for day in (today, today + timedelta(days=1)) if not get_settings().is_full_day(account, day))
+    fault = {"incomplete": "count_off", "failed": "html_200"}[verdict]
+    simulator.control.fault(fault, match={"resource": "listings"}, times=0)
+    modes = []
+    for _ in range(2):
+        for _ in range(2):
+            (result,) = sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])
+            assert result.verdict == verdict
+            # A retry reads what its first try did.
+            modes.append(scheduled_mode(warehouse, account, Resource.LISTINGS, day))
+        warehouse.execute("update ops.sync_runs set started_at = started_at - interval '1 day'")
+    assert modes == [Mode.FULL] * 4
+    assert scheduled_mode(warehouse, account, Resource.LISTINGS, day) is then
+    warehouse.execute("update ops.sync_runs set started_at = started_at - interval '6 days'")
+    assert scheduled_mode(warehouse, account, Resource.LISTINGS, day) is Mode.FULL

@@ -33,11 +33,12 @@ def break_off(
     mode: Mode = Mode.FULL,
     run_key: str = "first",
     pages: int = 3,
+    verdict: str = "failed",
 ) -> None:
     """A sync that ends after some pages: Hostaway goes away."""
     simulator.control.fault("status_5xx", match={"resource": resource.value}, after=pages, times=0)
     result = one(warehouse, account, resource, mode, run_key)
-    assert result.verdict == "failed"
+    assert result.verdict == verdict
     simulator.control.clear_faults()
 
 
@@ -204,6 +205,39 @@ def test_a_new_full_sync_does_not_repeat_what_a_broken_off_one_has_read(
     assert one(warehouse, account, resource).api_calls == 1
     # That one came to its end: the next reads everything again.
     assert one(warehouse, account, resource, run_key="third").api_calls == results[resource].api_calls
+
+
+@pytest.mark.parametrize("fault", ["count_off", "html_200"])
+def test_a_thread_that_always_falls_short_keeps_no_other_from_being_read_again(
+    warehouse: Connection, account: int, simulator: RunningSimulator, fault: str
+) -> None:
+    sync_account(warehouse, account, Mode.FULL, [Resource.CONVERSATIONS, Resource.MESSAGES])
+    short, other = warehouse.execute(
+        "select parent_id, min(entity_id::bigint) as message from landing.messages group by 1 order by 1 limit 2"
+    ).fetchall()
+    simulator.control.fault(fault, match={"path": f"/v1/conversations/{short['parent_id']}/messages"}, times=0)
+    everything = one(warehouse, account, Resource.MESSAGES, run_key="first").api_calls
+    simulator.control.delete("messages", other["message"], account_id=account)
+    for run_key, calls in (("second", 2), ("third", everything)):
+        warehouse.execute("update ops.walks set continued_at = continued_at - interval '23 hours 50 minutes'")
+        result = one(warehouse, account, Resource.MESSAGES, run_key=run_key)
+        assert result.verdict == "incomplete"
+        assert calls - 1 <= result.api_calls <= calls
+    assert landed(warehouse, "messages", deleted=True) == {other["message"]}
+
+
+def test_a_walk_that_begins_anew_reads_first_what_nobody_has_read(
+    warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync_hostaway.sync.per_parent._ROWS_PER_COMMIT", 1)
+    sync_account(warehouse, account, Mode.FULL, [Resource.CONVERSATIONS])
+    for run_key in ("first", "second"):
+        break_off(warehouse, simulator, account, Resource.MESSAGES, run_key=run_key, pages=15, verdict="incomplete")
+        warehouse.execute("update ops.walks set continued_at = continued_at - interval '2 days'")
+    runs = warehouse.execute(
+        "select rows_new > 0 as new, rows_unchanged from ops.sync_runs where resource = 'messages'"
+    ).fetchall()
+    assert runs == [{"new": True, "rows_unchanged": 0}] * 2
 
 
 def test_a_refused_walk_of_one_account_leaves_that_of_another_alone(

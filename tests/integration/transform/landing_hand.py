@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
 
-from sync_hostaway.transform import TransformResult, run_transform
+from sync_hostaway.transform import TransformResult, find_project, run_transform
 from sync_hostaway.warehouse import Connection
 
 PARENTS = {"messages": "conversationId", "calendar_days": "listingMapId"}
@@ -40,6 +42,7 @@ class Hand:
                         on conflict (account_id, entity_id) do update set
                             payload = excluded.payload,
                             load_id = excluded.load_id,
+                            landed_at = now(),
                             deleted_at = excluded.deleted_at
                         """
                     ).format(sql.Identifier(resource)),
@@ -81,3 +84,13 @@ def reservation(number: int, listing_id: int | None = 1, **fields: Any) -> dict[
         "reservationDate": "2026-01-01 10:00:00",
         **fields,
     }
+
+
+def edited_project(folder: Path, file: str, old: str, new: str) -> Path:
+    """A copy of the project in which one file says something else."""
+    project = folder / "dbt_project"
+    shutil.copytree(find_project(), project, ignore=shutil.ignore_patterns("target", "logs"))
+    text = (project / file).read_text(encoding="utf-8")
+    assert old in text
+    (project / file).write_text(text.replace(old, new), encoding="utf-8")
+    return project

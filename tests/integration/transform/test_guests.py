@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
-from landing_hand import Hand, listing, reservation
+from landing_hand import Hand, edited_project, listing, reservation
 
 pytestmark = pytest.mark.integration
 
@@ -110,6 +111,37 @@ def test_an_address_that_two_guests_of_one_channel_use_merges_nobody(hand: Hand)
     hand.land("reservations", airbnb(13, 901, office, guestName="Ann"))
     hand.transform()
     assert guests_of(hand) == {10: 10, 11: 10, 12: 10, 13: 10}
+
+
+def test_a_name_that_differs_between_channels_does_not_split_a_person(hand: Hand) -> None:
+    bookings = [
+        reservation(
+            number,
+            channelId=2005,
+            guestExternalAccountId=str(number),
+            guestEmail="ann@mail.com",
+            guestName="Ann Lee",
+        )
+        for number in (10, 11)
+    ]
+    hand.land("reservations", *bookings, airbnb(12, 900, "ann@mail.com", guestName="Ann"))
+    hand.transform()
+    assert set(guests_of(hand).values()) == {10}
+    # on neither channel are there two guests under different names
+    hand.land("reservations", airbnb(13, 900, "ann@mail.com", guestName="Ann Lee"))
+    hand.transform()
+    assert set(guests_of(hand).values()) == {10}
+
+
+def test_guests_that_an_older_project_merged_come_apart(hand: Hand, tmp_path: Path) -> None:
+    older = edited_project(tmp_path, "macros/guests.sql", "count(distinct person_key) > 3", "count(*) > 100")
+    rows = [reservation(n, guestEmail="office@agency.com", guestName=f"Guest {n}") for n in range(100, 105)]
+    hand.land("reservations", *rows)
+    hand.transform(project_dir=older)
+    assert set(guests_of(hand).values()) == {100}
+
+    hand.transform()
+    assert guests_of(hand) == {number: number for number in range(100, 105)}
 
 
 def test_a_regular_with_a_new_id_for_each_stay_is_one_guest(hand: Hand) -> None:

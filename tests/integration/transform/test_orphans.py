@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from landing_hand import Hand, listing, reservation
+from landing_hand import Hand, edited_project, listing, reservation
 
 from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.hostaway.endpoints import Mode
@@ -26,9 +27,16 @@ def hand(hand: Hand) -> Hand:
     return hand
 
 
-def sync(hand: Hand, *resources: str, mode: str = "full", verdict: str = "complete", since: str | None = None) -> None:
-    """A sync as its log shows it, one run over each resource, in which nothing lands."""
-    run_key = f"sync {next(_numbers)}"
+def sync(
+    hand: Hand,
+    *resources: str,
+    mode: str = "full",
+    verdict: str = "complete",
+    since: str | None = None,
+    run_key: str | None = None,
+) -> None:
+    """A sync, or a try of one, as its log shows it: one run over each resource, in which nothing lands."""
+    run_key = run_key or f"sync {next(_numbers)}"
     for resource in resources:
         hand.connection.execute(
             "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, since, finished_at)"
@@ -92,6 +100,15 @@ def test_an_incremental_walk_proves_nothing_without_a_full_one_before_it(hand: H
     assert hand.transform().rows_held == 1
 
 
+def test_a_walk_that_took_several_tries_began_with_the_first(hand: Hand) -> None:
+    sync(hand, *PARENTS, verdict="failed", run_key="nightly")
+    land_orphans(hand)
+    sync(hand, *PARENTS, run_key="nightly")
+    assert hand.transform().rows_held == 6
+    sync(hand, *PARENTS)
+    assert hand.transform().rows_held == 1
+
+
 def test_an_orphan_stays_in_core_and_its_changes_reach_it(hand: Hand) -> None:
     land_orphans(hand)
     sync(hand, *PARENTS)
@@ -109,12 +126,73 @@ def test_an_orphan_stays_in_core_and_its_changes_reach_it(hand: Hand) -> None:
     assert in_core(hand) == {**ALL, "reservations": [(10, 99), (98, 1)]}
 
 
+def test_an_orphan_whose_table_is_built_anew_waits_for_the_next_walk_and_is_not_lost(hand: Hand) -> None:
+    land_orphans(hand)
+    sync(hand, *PARENTS)
+    hand.transform()
+    hand.land("conversations", {"id": 20, "reservationId": 98, "recipientName": "Ann"})
+    hand.land("messages", {"id": 30, "conversationId": 20, "body": "hi"})
+    assert hand.transform().rows_held == 1
+
+    assert hand.transform(full_refresh=True).rows_held == 3
+    assert in_core(hand) == {**ALL, "conversations": [], "messages": [(31, 97)]}
+    sync(hand, *PARENTS)
+    assert hand.transform().rows_held == 1
+    assert in_core(hand) == ALL
+
+
+def test_an_orphan_is_not_lost_where_a_column_gets_another_type(hand: Hand, tmp_path: Path) -> None:
+    land_orphans(hand)
+    sync(hand, *PARENTS)
+    hand.transform()
+    hand.land("conversations", {"id": 20, "reservationId": 98, "recipientName": "Ann"})
+    hand.transform()
+    hand.connection.execute("alter table hostaway.conversations alter column listing_id type text")
+    other = edited_project(tmp_path, "dbt_project.yml", "version: 1.0.0", "version: 1.0.1")
+    assert hand.transform(project_dir=other).rows_held == 2
+    sync(hand, *PARENTS)
+    assert hand.transform(project_dir=other).rows_held == 1
+    assert in_core(hand) == ALL
+
+
 def test_a_parent_that_the_syncs_do_not_read_is_not_waited_for(hand: Hand) -> None:
     sync(hand, "conversations", "messages")
     land_orphans(hand)
     # listings were never left out by a sync that read reservations or calendars
     assert hand.transform().rows_held == 4
     assert in_core(hand) == {**NONE, "conversations": [(20, 98)], "messages": [(30, 20)]}
+
+
+def test_parents_are_not_switched_off_because_a_sync_has_yet_to_begin_with_them(hand: Hand) -> None:
+    hand.land("reservations", reservation(10, listing_id=None))
+    sync(hand, "reservations", "conversations", mode="incremental")
+    hand.land("conversations", {"id": 20, "reservationId": 98})
+    sync(hand, "conversations", mode="incremental")
+    assert hand.transform().rows_held == 1
+
+    # they were: no sync of the last days has read them
+    hand.connection.execute(
+        "update ops.sync_runs set started_at = started_at - interval '3 days' where resource = 'reservations'"
+    )
+    assert hand.transform().rows_held == 0
+
+
+def test_a_long_sync_log_is_not_read_at_every_look_up(hand: Hand) -> None:
+    hand.connection.execute(
+        """
+        insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, started_at, finished_at)
+        select 1 + n % 10, 'sync ' || n / 40, resource, 'incremental', 'complete', moment, moment
+        from
+            generate_series(1, 8000) as numbers (n)
+            cross join unnest(array['listings', 'reservations', 'conversations', 'messages']) as resources (resource)
+            cross join lateral (select now() - make_interval(mins => 15 * (n / 10)) as moment) as moments
+        """
+    )
+    hand.connection.execute("analyze ops.sync_runs")
+    plan = hand.rows(
+        "explain select * from staging.known_parents where account_id = 1 and resource = 'conversations'"
+    )
+    assert "Seq Scan on sync_runs" not in str(plan)
 
 
 def test_an_account_whose_reservations_are_switched_off_has_its_messages(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +13,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from landing_hand import Hand, listing, reservation
+from landing_hand import Hand, edited_project, listing, reservation
 
 from sync_hostaway.exceptions import TransformFailed
 from sync_hostaway.settings import get_settings
-from sync_hostaway.transform import TransformResult, find_project, pending_loads
+from sync_hostaway.transform import TransformResult, pending_loads
 from sync_hostaway.transform.ledger import only_writer
 from sync_hostaway.warehouse import connect
 from waiting import eventually
@@ -388,16 +387,6 @@ def test_a_full_refresh_gives_what_increments_gave(hand: Hand) -> None:
     hand.transform(full_refresh=True)
     assert contents(hand) == before
     assert hand.value("select count(*) from marts.reservation_revenue") == 4
-
-
-def edited_project(folder: Path, file: str, old: str, new: str) -> Path:
-    """A copy of the project in which one file says something else."""
-    project = folder / "dbt_project"
-    shutil.copytree(find_project(), project, ignore=shutil.ignore_patterns("target", "logs"))
-    text = (project / file).read_text(encoding="utf-8")
-    assert old in text
-    (project / file).write_text(text.replace(old, new), encoding="utf-8")
-    return project
 
 
 def test_a_new_version_of_the_project_reaches_rows_that_are_in_core_already(hand: Hand, tmp_path: Path) -> None:
