@@ -163,10 +163,11 @@ class DemoReport:
         """One paragraph below the table."""
         calls = sum(count.chain.api_calls for count in self.counts if count.chain)
         rows = sum(count.core for count in self.counts)
+        transforms = self.transforms.get("transforms", 0)
         verdict = "Every row arrived" if self.complete else "Rows are missing"
         lines = [
             f"{verdict}: {rows:,} rows in core, {calls:,} API calls, "
-            f"{self.transforms.get('transforms', 0)} dbt runs of {self.transforms.get('seconds', 0):.1f} s, "
+            f"{transforms} dbt run{'s' * (transforms != 1)} of {self.transforms.get('seconds', 0):.1f} s, "
             f"{seconds:.0f} s in all.",
             "Photos stand inside listings, guests inside reservations: the source has no count of its own for them.",
             "Look at hostaway.reservations and its neighbours, ops.sync_runs for the log, and the Dags in Airflow.",
