@@ -10,56 +10,80 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sync_hostaway.exceptions import HostawayNotFound
+import structlog
+
+from sync_hostaway.exceptions import AccessDenied, CredentialsRefused, HostawayError, HostawayNotFound
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.pagination import Walk, by_offset
 from sync_hostaway.landing.writer import Unseen
 from sync_hostaway.sync.context import SyncContext
 
-_MANY_ROWS, _MANY_SHARE, _ASKED = 10, 0.1, 5
+log = structlog.get_logger(__name__)
+
+_MANY_ROWS, _MANY_SHARE, _ASKED, _ASKED_OF_MIXED = 10, 0.1, 5, 200
+_STILL_HAS = "the answers left them out, but Hostaway still has {}"
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """Rows that no answer held, though Hostaway still has one of them.
+    """Rows that no answer held, and that are not to be marked deleted.
 
-    :param found: where it has it.
+    :param why: the answers are not to be believed; empty when they are, but for these rows.
     """
 
-    rows: Sequence[Unseen]
-    found: str
+    rows: Sequence[Unseen] = ()
+    why: str = ""
 
-    def __str__(self) -> str:
-        return f"the answers left them out, but Hostaway still has {self.found}"
+    @property
+    def ids(self) -> frozenset[int]:
+        """Those of the rows."""
+        return frozenset(int(row.entity_id) for row in self.rows)
 
 
 def doubt(
     ctx: SyncContext, seen: Iterable[int], *, before: datetime | None, parent_ids: Sequence[int] | None = None
-) -> Doubt | None:
-    """Why what a complete walk did not see must not be marked as deleted; None when it may be.
+) -> Doubt:
+    """Which rows must not be marked as deleted though a complete walk did not see them.
+
+    Where a few of many rows are asked for, and only some of them are gone, the others are asked for too.
 
     :param seen: see `SyncContext.bury_unseen`, as for `before` and `parent_ids`.
-    :raises HostawayError: when Hostaway does not say.
     """
     rows = ctx.unseen(seen, before=before, parent_ids=parent_ids)
     alive = ctx.count_alive(parent_ids) if rows else 0
-    many = len(rows) > max(_MANY_ROWS, _MANY_SHARE * alive)
-    if not rows or not (many or len(rows) == alive):
-        return None
-    asked = rows[:: -(-len(rows) // _ASKED)]
-    paths = [endpoints.single(ctx.resource, row.entity_id, row.parent_id) for row in asked]
-    found = next((path for path in paths if path and _has(ctx, path)), None)
-    if None in paths:
+    few = max(_MANY_ROWS, _MANY_SHARE * alive)
+    if not rows or (len(rows) <= few and len(rows) < alive):
+        return Doubt()
+    paths = {row: path for row in rows if (path := endpoints.single(ctx.resource, row.entity_id, row.parent_id))}
+    if not paths:
         found = _list_again(ctx, rows)
-    return Doubt(rows, found) if found else None
+        return Doubt(rows, _STILL_HAS.format(found)) if found else Doubt()
+    asked = {row: _why_not_gone(ctx, paths[row]) for row in list(paths)[:: -(-len(paths) // _ASKED)]}
+    reasons = [why for why in asked.values() if why]
+    if not reasons:
+        return Doubt()
+    if len(reasons) < len(asked):
+        asked |= {row: _why_not_gone(ctx, paths[row]) for row in list(paths)[:_ASKED_OF_MIXED] if row not in asked}
+    kept = [row for row in rows if asked.get(row, reasons[0])]
+    if len(kept) > few or len(rows) == alive:
+        return Doubt(kept, reasons[0])
+    log.warning(
+        "absent_rows_kept", account_id=ctx.account_id, resource=ctx.resource.value, rows=len(kept), why=reasons[0]
+    )
+    return Doubt(kept)
 
 
-def _has(ctx: SyncContext, path: str) -> bool:
+def _why_not_gone(ctx: SyncContext, path: str) -> str | None:
+    """Why an object is not to be called gone; None when Hostaway says that it has it no more."""
     try:
         ctx.client.get(path, resource=ctx.resource)
     except HostawayNotFound:
-        return False
-    return True
+        return None
+    except (CredentialsRefused, AccessDenied):
+        raise
+    except HostawayError as error:
+        return f"the answers left them out, and one of them cannot be asked for: {error}"
+    return _STILL_HAS.format(path)
 
 
 def _list_again(ctx: SyncContext, rows: Sequence[Unseen]) -> str | None:

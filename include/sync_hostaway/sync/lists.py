@@ -9,7 +9,7 @@ from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of
 from sync_hostaway.landing.shapes import as_moment
-from sync_hostaway.sync.burials import doubt
+from sync_hostaway.sync.burials import Doubt, doubt
 from sync_hostaway.sync.context import Missing, SyncContext
 from sync_hostaway.sync.pages import Pages
 
@@ -99,14 +99,14 @@ def _end_whole_walk(ctx: SyncContext, walk: Walk, newest: datetime | None = None
     :param newest: the watermark, on a list that has one.
     """
     may_bury = ctx.mode is Mode.FULL and ctx.since is None and walk.count is not None
-    doubted = doubt(ctx, walk.ids, before=walk.begun_at) if may_bury else None
+    doubted = doubt(ctx, walk.ids, before=walk.begun_at) if may_bury else Doubt()
     with ctx.connection.transaction():
-        if newest and not doubted:
+        if newest and not doubted.why:
             ctx.execute("set_watermark", watermark=newest)
-        if may_bury and not doubted:
-            ctx.bury_unseen(walk.ids, before=walk.begun_at)
+        if may_bury:
+            ctx.bury_unseen(walk.ids | doubted.ids, before=walk.begun_at)
         ctx.end_walk()
-    return Missing(len(doubted.rows), str(doubted)) if doubted else Missing()
+    return Missing(len(doubted.rows), doubted.why) if doubted.why else Missing()
 
 
 _Head = tuple[tuple[int | None, datetime | None], ...]

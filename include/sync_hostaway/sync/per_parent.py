@@ -71,12 +71,14 @@ def sync_messages(ctx: SyncContext) -> Missing:
     stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("threads", walk_key=walk_key)}
 
     def check(answers: list[_Answer]) -> list[_Answer]:
-        """Threads that lack many messages which Hostaway still has were not read."""
+        """Messages that Hostaway still has stay; where a thread lacks many of them, it was not read."""
         doubted = doubt(ctx, _ids(answers), before=ctx.started_at, parent_ids=_counted(answers))
-        if doubted is None:
-            return answers
-        cut, error = {row.parent_id for row in doubted.rows}, SyncIncomplete(str(doubted))
-        return [replace(answer, error=error) if answer.parent_id in cut else answer for answer in answers]
+        threads = {row.parent_id for row in doubted.rows}
+        error = SyncIncomplete(doubted.why) if doubted.why else None
+        return [
+            replace(answer, ids=answer.ids | doubted.ids, error=error) if answer.parent_id in threads else answer
+            for answer in answers
+        ]
 
     def remember(answers: list[_Answer]) -> None:
         ids = [answer.parent_id for answer in answers]
