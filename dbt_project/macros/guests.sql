@@ -47,15 +47,19 @@
     somebody who books for others: more than a family uses it, or two guests of one channel, under different names.
 -#}
 {% macro is_of_many(kind) -%}
-    {%- set channel = "split_part(channel_key, ':', 1)" -%}
     {%- if kind == "channel" -%}
     count(distinct coalesce(email_key, 'name:' || name_key)) > 20
     {%- else -%}
     count(distinct person_key) > 3
         or (
-            count(distinct channel_key) > count(distinct {{ channel }})
-            and count(distinct {{ channel }} || ':' || name_key)
-            > count(distinct {{ channel }}) filter (where name_key is not null)
+            count(distinct channel_key) > 1
+            and count(distinct name_key) > 1
+            and exists (
+                select 1
+                from unnest(array_agg(channel_key), array_agg(name_key)) as users (channel_key, name_key)
+                group by split_part(users.channel_key, ':', 1)
+                having count(distinct users.channel_key) > 1 and count(distinct users.name_key) > 1
+            )
         )
     {%- endif -%}
 {%- endmacro %}

@@ -23,7 +23,8 @@
         and exists (
             select 1
             from {{ source("landing", unless_missing_in) }} as landed
-            inner join {{ source("ops", "loads") }} as loads on landed.load_id = loads.load_id
+            -- loads that were done long ago are deleted
+            left join {{ source("ops", "loads") }} as loads on landed.load_id = loads.load_id
             left join {{ source("ops", "held_rows") }} as held
                 on
                     held.resource = '{{ unless_missing_in }}'
@@ -32,7 +33,7 @@
             where
                 landed.account_id = children.account_id
                 and landed.entity_id = children.{{ column_name }}::text
-                and loads.transformed_at is not null
+                and (loads.load_id is null or loads.transformed_at is not null)
                 and held.entity_id is null
         )
         {%- endif %}

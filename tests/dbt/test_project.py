@@ -93,6 +93,8 @@ def test_each_damage_is_found(filled: Connection) -> None:
         delete from ops.held_rows;
         delete from landing.reservations where entity_id = '11';
         delete from hostaway.conversations;
+        -- as old ones are
+        delete from ops.loads where resource = 'conversations';
         update hostaway.reservations set guest_id = 999 where reservation_id = 10;
         update hostaway.calendar_days set price = -1;
         """

@@ -21,7 +21,11 @@ nights as (
         days.listing_id,
         date_trunc('month', days.date::timestamp)::date as month_date,
         days.is_available,
-        case when days.is_available then coalesce(days.available_units, 1) else 0 end as free_units,
+        -- a host may put fewer units on sale than are free
+        case
+            when days.is_available then coalesce(least(days.available_units, days.units_to_sell), 1)
+            else 0
+        end as free_units,
         coalesce(days.reserved_units, 0) as reserved_units,
         count(bookings.reservation_id) as bookings_count,
         count(bookings.total_price) filter (where bookings.currency = listings.currency) as priced_bookings_count,
@@ -37,7 +41,13 @@ nights as (
             and days.date >= bookings.arrival_date
             and days.date < bookings.departure_date
     group by
-        days.account_id, days.listing_id, days.date, days.is_available, days.available_units, days.reserved_units
+        days.account_id,
+        days.listing_id,
+        days.date,
+        days.is_available,
+        days.available_units,
+        days.units_to_sell,
+        days.reserved_units
 ),
 
 months as (

@@ -26,7 +26,8 @@ def guests_of(hand: Hand) -> dict[int, int]:
 
 
 def airbnb(number: int, guest: int | None, email: str | None = None, **fields: Any) -> dict[str, Any]:
-    return reservation(number, channelId=2018, guestExternalAccountId=guest and str(guest), guestEmail=email, **fields)
+    fields = {"channelId": 2018, **fields}
+    return reservation(number, guestExternalAccountId=guest and str(guest), guestEmail=email, **fields)
 
 
 @pytest.fixture
@@ -201,6 +202,32 @@ def test_a_placeholder_on_every_reservation_takes_no_longer_than_none(hand: Hand
     assert seconds["guest_links"] < 5
 
 
+def channel_key(row: dict[str, Any]) -> str | None:
+    return row["guestExternalAccountId"] and f"{row['channelId']}:{row['guestExternalAccountId']}"
+
+
+def shared_keys(reservations: dict[int, dict[str, Any]]) -> set[str]:
+    """Identities of several people."""
+    addresses: dict[str, set[str]] = {}
+    people: dict[str, set[str]] = {}
+    guests: dict[tuple[str, int], set[tuple[str, str | None]]] = {}
+    for row in reservations.values():
+        account, email, name = channel_key(row), row["guestEmail"], row["guestName"]
+        if account and (email or name):
+            addresses.setdefault(account, set()).add(email or name)
+        if email and (name or account):
+            people.setdefault(email, set()).add(name or account)
+        if email and account:
+            guests.setdefault((email, row["channelId"]), set()).add((account, name))
+    shared = {account for account, users in addresses.items() if len(users) > 20}
+    shared |= {email for email, users in people.items() if len(users) > 3}
+    for (email, _), users in guests.items():
+        accounts, names = (set(values) for values in zip(*users, strict=True))
+        if len(accounts) > 1 and len(names - {None}) > 1:
+            shared.add(email)
+    return shared
+
+
 def by_union_find(reservations: dict[int, dict[str, Any]]) -> dict[int, int]:
     """The same answer by the simplest means."""
     leader = {number: number for number in reservations}
@@ -210,25 +237,10 @@ def by_union_find(reservations: dict[int, dict[str, Any]]) -> dict[int, int]:
             number = leader[number]
         return number
 
-    addresses: dict[str, set[str]] = {}
-    names: dict[str, set[str]] = {}
-    ids: dict[str, set[str]] = {}
-    people: dict[str, set[str]] = {}
-    for row in reservations.values():
-        account, email, name = row["guestExternalAccountId"], row["guestEmail"], row["guestName"]
-        if account and (email or name):
-            addresses.setdefault(account, set()).add(email or name)
-        if email and (name or account):
-            people.setdefault(email, set()).add(name or account)
-        if email and account:
-            ids.setdefault(email, set()).add(account)
-            names.setdefault(email, set()).update({name} - {None})
-    shared = {account for account, users in addresses.items() if len(users) > 20}
-    shared |= {email for email, users in people.items() if len(users) > 3}
-    shared |= {email for email, users in ids.items() if len(users) > 1 and len(names[email]) > 1}
+    shared = shared_keys(reservations)
     seen: dict[str, int] = {}
     for number, row in sorted(reservations.items()):
-        for key in (row["guestExternalAccountId"], row["guestEmail"]):
+        for key in (channel_key(row), row["guestEmail"]):
             if key and key not in shared:
                 first, second = sorted((find(seen.setdefault(key, number)), find(number)))
                 leader[second] = first
@@ -246,6 +258,7 @@ def test_increments_agree_with_a_count_from_scratch(hand: Hand, seed: int) -> No
                 dice.choice([None, 1, 1, *range(500, 560)]),
                 dice.choice([None, "office@mail.com", *(f"g{index}@mail.com" for index in range(90))]),
                 guestName=dice.choice([None, "ann", "ann", "bob"]),
+                channelId=dice.choice([2018, 2018, 2005]),
             )
             for number in dice.sample(range(1, 200), 80)
         }

@@ -76,6 +76,20 @@ def test_rates_are_per_unit_and_night_whose_price_is_known_in_the_listings_curre
     assert month(hand, 5) == {"revenue": 0, "occupancy": 0, "adr": None, "revpar": 0}
 
 
+def test_units_that_are_not_on_sale_are_not_available(hand: Hand) -> None:
+    hand.land("listings", listing(1), listing(2))
+    hand.land("reservations", booking(10, 1, 1, 300))
+    of_nine = {"countAvailableUnits": 8, "countReservedUnits": 1}
+    hand.land("calendar_days", *days(1, 1, **of_nine, availableUnitsToSell=1))
+    # a listing of one unit need not say how many are on sale
+    hand.land("calendar_days", *days(2, 1, countAvailableUnits=1, availableUnitsToSell=None))
+    hand.transform()
+    assert month(hand, 1)["occupancy"] == pytest.approx(3 / 13, abs=1e-4)
+    assert month(hand, 1)["revpar"] == pytest.approx(300 / 13, abs=0.01)
+    available = "select available_unit_nights from marts.occupancy_by_month where listing_id = 2"
+    assert hand.value(available) == 10
+
+
 def test_a_night_that_is_booked_is_not_free_because_the_calendar_is_older(hand: Hand) -> None:
     hand.land("listings", listing(1), listing(2))
     hand.land("reservations", booking(10, 1, 1, 300), booking(20, 2, 1, 300))

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from landing_hand import Hand, edited_project, listing, reservation
 
 from sync_hostaway.accounts.registry import add_account
+from sync_hostaway.exceptions import TransformFailed
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
@@ -141,6 +142,23 @@ def test_an_orphan_whose_table_is_built_anew_waits_for_the_next_walk_and_is_not_
     assert in_core(hand) == ALL
 
 
+def test_an_orphan_is_not_lost_where_a_full_refresh_breaks_off(hand: Hand, tmp_path: Path) -> None:
+    land_orphans(hand)
+    sync(hand, *PARENTS)
+    hand.transform()
+    hand.land("conversations", {"id": 20, "reservationId": 98, "recipientName": "Ann"})
+    hand.transform()
+    broken = edited_project(tmp_path, "models/core/messages.sql", "select * from final", "select 1 / 0 from final")
+    with pytest.raises(TransformFailed):
+        hand.transform(full_refresh=True, project_dir=broken)
+    assert in_core(hand)["conversations"] == []
+    assert hand.transform().rows_held == 2
+    assert hand.transform().transform_id is None
+    sync(hand, *PARENTS)
+    assert hand.transform().rows_held == 1
+    assert in_core(hand) == ALL
+
+
 def test_an_orphan_is_not_lost_where_a_column_gets_another_type(hand: Hand, tmp_path: Path) -> None:
     land_orphans(hand)
     sync(hand, *PARENTS)
@@ -189,9 +207,7 @@ def test_a_long_sync_log_is_not_read_at_every_look_up(hand: Hand) -> None:
         """
     )
     hand.connection.execute("analyze ops.sync_runs")
-    plan = hand.rows(
-        "explain select * from staging.known_parents where account_id = 1 and resource = 'conversations'"
-    )
+    plan = hand.rows("explain select * from staging.known_parents where account_id = 1 and resource = 'conversations'")
     assert "Seq Scan on sync_runs" not in str(plan)
 
 

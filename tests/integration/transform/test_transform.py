@@ -448,6 +448,24 @@ def test_an_older_table_gets_the_columns_that_its_own_model_reads(hand: Hand, tm
     assert hand.rows("select name_key, is_shared_channel from hostaway.guest_links") == [("ann", False)]
 
 
+def indexed_columns(hand: Hand) -> list[object]:
+    """Table and columns of each index of the core tables."""
+    rows = hand.rows("select tablename, substring(indexdef from '\\(.*') from pg_indexes where schemaname = 'hostaway'")
+    return sorted(rows)
+
+
+def test_an_older_table_gets_the_indexes_it_lacks_and_no_other(hand: Hand, tmp_path: Path) -> None:
+    before = indexed_columns(hand)
+    paging = ("reservations", "(account_id, synced_at, reservation_id)")
+    assert before.count(paging) == 1
+    name = hand.value(
+        "select indexname from pg_indexes where indexdef like '%%(account_id, synced_at, reservation_id)'"
+    )
+    hand.connection.execute(f'drop index hostaway."{name}"')
+    hand.transform(project_dir=edited_project(tmp_path, "dbt_project.yml", "version: 1.0.0", "version: 1.0.1"))
+    assert indexed_columns(hand) == before
+
+
 def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(hand: Hand) -> None:
     from sync_hostaway.transform.operator import let_transforms_run, wait_for_transforms
 
