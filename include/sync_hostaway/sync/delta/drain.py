@@ -163,7 +163,7 @@ class _Run:
                 continue
             now = time.monotonic()
             lingers, lasts, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
-            # A try that falls due while this run lasts is worth the wait: nobody else would ask for it soon.
+            # A try that falls due while this run lasts is worth the wait: another run would cost more.
             if not linger or self.failure or (lingers <= 0 and until_due > lasts):
                 return
             wait_for_event(self._connection, max(min(until_due, lasts, lingers if lingers > 0 else until_due), 0.0))
