@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -131,6 +131,26 @@ def test_a_turn_that_loses_its_connection_ends_nobody_elses(hand: Hand) -> None:
     hand.control.clear_faults()
     hand.drain()
     assert_landed(hand, cut_off)
+
+
+def test_what_comes_again_is_served_though_the_server_has_not_seen_the_last_turn_leave(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends a closed connection, and gives back its locks, when it gets round to it."""
+    with ExitStack() as open_ones:
+
+        @contextmanager
+        def closed_late(**options: Any) -> Iterator[Connection]:
+            yield open_ones.enter_context(connect(**options))
+
+        monkeypatch.setattr(drain_module, "connect", closed_late)
+        changed = hand.control.patch("reservations", hand.ids("reservations")[0], {"hostNote": "x"}, account_id=701)
+        event_id = hand.receive("reservation.updated", changed)
+        hand.control.fault("slow", match={"resource": "reservations"}, seconds=1.5)
+        with hand.draining():
+            hand.wait_for_calls("reservations.get", 1)
+            hand.receive("reservation.updated", changed)
+        assert hand.event(event_id)["state"] == "done"
 
 
 def test_two_drains_at_once_do_the_work_once(hand: Hand) -> None:

@@ -28,7 +28,7 @@ from sync_hostaway.sync.delta.attendance import announce, attending, is_attended
 from sync_hostaway.sync.delta.inbox import AccountInbox, due_accounts, loads_wait, seconds_until_due
 from sync_hostaway.sync.delta.turn import Served, Turn
 from sync_hostaway.transform import TransformResult, run_transform
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.warehouse import Connection, alone, connect
 from sync_hostaway.webhooks.dispatch import Dispatcher
 
 log = structlog.get_logger(__name__)
@@ -239,32 +239,36 @@ class _Run:
 
     def _turn(self, account_id: int) -> Served | None:
         """One turn of an account; None when another drain serves it."""
-        with connect(application="sync-hostaway delta") as connection:
-            inbox = AccountInbox(connection, account_id, self._run_key)
-            if not inbox.lock():
-                return None
-            events = inbox.due(1 if account_id in self._one_by_one else _EVENTS_PER_TURN)
-            try:
-                with client_for(connection, account_id, Priority.DELTA, patience=_PATIENCE) as client:
-                    turn = Turn(connection, client, inbox, self._run_key)
-                    served = turn.serve(events)
-            except (AccountError, ConfigurationError) as error:
-                inbox.hold_back(_UNUSABLE, f"{type(error).__name__}: {error}")
+        with (
+            connect(application="sync-hostaway delta") as connection,
+            alone(connection, "delta", account_id, wait=False) as ours,
+        ):
+            return self._serve_account(connection, account_id) if ours else None
+
+    def _serve_account(self, connection: Connection, account_id: int) -> Served:
+        inbox = AccountInbox(connection, account_id, self._run_key)
+        events = inbox.due(1 if account_id in self._one_by_one else _EVENTS_PER_TURN)
+        try:
+            with client_for(connection, account_id, Priority.DELTA, patience=_PATIENCE) as client:
+                turn = Turn(connection, client, inbox, self._run_key)
+                served = turn.serve(events)
+        except (AccountError, ConfigurationError) as error:
+            inbox.hold_back(_UNUSABLE, f"{type(error).__name__}: {error}")
+            return Served(account_id)
+        except Exception as error:
+            if connection.closed or isinstance(error, WarehouseUnavailable):
+                raise
+            # Nobody foresaw it, and it must cost neither the other accounts nor the other events their turns.
+            log.exception("turn_failed", account_id=account_id)
+            if len(events) > 1:
+                self._one_by_one.add(account_id)
                 return Served(account_id)
-            except Exception as error:
-                if connection.closed or isinstance(error, WarehouseUnavailable):
-                    raise
-                # Nobody foresaw it, and it must cost neither the other accounts nor the other events their turns.
-                log.exception("turn_failed", account_id=account_id)
-                if len(events) > 1:
-                    self._one_by_one.add(account_id)
-                    return Served(account_id)
-                inbox.fail(events, f"{type(error).__name__}, see the log of run {self._run_key}")
-                return Served(account_id, failed=len(events))
-            if served.landed:
-                # For the drain that attends: what others have landed is for it to transform.
-                announce(connection)
-            for change in turn.changes:
-                self._dispatcher.tell(account_id, change.event.event, change.before, change.after)
+            inbox.fail(events, f"{type(error).__name__}, see the log of run {self._run_key}")
+            return Served(account_id, failed=len(events))
+        if served.landed:
+            # For the drain that attends: what others have landed is for it to transform.
+            announce(connection)
+        for change in turn.changes:
+            self._dispatcher.tell(account_id, change.event.event, change.before, change.after)
         log.info("turn_finished", run_key=self._run_key, **asdict(served))
         return served

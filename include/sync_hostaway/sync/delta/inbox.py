@@ -100,10 +100,6 @@ class AccountInbox:
         self._connection = connection
         self._params = {"account_id": account_id, "run_key": run_key}
 
-    def lock(self) -> bool:
-        """Keep other drains off this account for as long as the connection lasts; tells whether that worked."""
-        return bool(fetch_value(self._connection, _QUERIES["lock_account"], self._params))
-
     def due(self, limit: int) -> list[Event]:
         """Due events, those that have waited longest first."""
         rows = self._connection.execute(_QUERIES["due_events"], {**self._params, "limit": limit})

@@ -36,9 +36,6 @@ select exists (
     where loads.transformed_at is null and runs.mode = 'delta'
 )
 
--- name: lock_account
-select pg_try_advisory_lock(hashtextextended('hostaway delta', %(account_id)s))
-
 -- name: due_events
 select
     event_id,

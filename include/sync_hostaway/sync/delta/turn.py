@@ -161,9 +161,9 @@ class Turn:
         log.warning("events_failed", account_id=self._served.account_id, events=_ids(events), error=reason)
 
     def _finish(self, events: list[Event], state: str, reason: str | None = None, load: int | None = None) -> None:
+        events = self._inbox.finish(events, state, reason, load) if events else []
         if not events:
             return
-        events = self._inbox.finish(events, state, reason, load)
         counted = {"dead": "failed", "ignored": "done"}.get(state, state)
         setattr(self._served, counted, getattr(self._served, counted) + len(events))
         if state in ("done", "gone"):
