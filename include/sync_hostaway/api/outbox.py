@@ -12,18 +12,16 @@ entry: the same key begins anew.
 
 from __future__ import annotations
 
-import hashlib
 import html
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 
 from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.api.outbox_entries import Draft, Entries, Entry
 from sync_hostaway.exceptions import (
     AccessDenied,
     CredentialsRefused,
@@ -32,16 +30,14 @@ from sync_hostaway.exceptions import (
     HostawayRefused,
     HostawayThrottled,
     SyncHostawayError,
-    UnknownAccount,
 )
 from sync_hostaway.hostaway import endpoints
-from sync_hostaway.hostaway.budget import Priority, RateLimit
+from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.hostaway.pagination import Walk, by_offset
-from sync_hostaway.landing.shapes import as_id, as_moment
+from sync_hostaway.hostaway.values import as_id, as_moment
 from sync_hostaway.landing.writer import Fetched, LandingWriter
-from sync_hostaway.settings import get_settings
 from sync_hostaway.warehouse import Connection, alone, fetch_value, load_queries
 
 log = structlog.get_logger(__name__)
@@ -70,66 +66,13 @@ class NoConversation(SyncHostawayError):
     """Hostaway has no conversation for this reservation."""
 
 
-class SendLimitReached(SyncHostawayError):
-    """The account may send no more messages for now.
-
-    :param seconds: until the next one is permitted.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.seconds = seconds
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A message to send."""
-
-    reservation_id: int
-    body: str
-    channel_type: str
-
-    @property
-    def digest(self) -> bytes:
-        """Tells this request from another one with the same key."""
-        return hashlib.sha256(orjson.dumps([self.reservation_id, self.body, self.channel_type])).digest()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What became of a message so far.
-
-    :param age: seconds since Hostaway was last asked to send it.
-    """
-
-    outbox_id: int
-    account_id: int
-    request_hash: bytes
-    reservation_id: int
-    conversation_id: int
-    channel_type: str
-    body: str
-    state: str
-    attempts: int
-    created_at: datetime
-    message_id: int | None
-    message_status: str | None
-    reason: str | None
-    settled_at: datetime | None
-    age: float
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether it is known what became of it."""
-        return self.settled_at is not None
-
-
 class Outbox:
     """The messages of one account, over a connection that nothing else uses meanwhile."""
 
     def __init__(self, connection: Connection, account_id: int) -> None:
         self._connection = connection
         self._account_id = account_id
+        self._entries = Entries(connection, account_id)
 
     def send(self, key: str, draft: Draft) -> Entry:
         """Send a message, or tell what became of the one that was sent with this key.
@@ -144,7 +87,7 @@ class Outbox:
         with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
             if not is_ours:
                 raise BeingSent
-            entry = self._entry(key)
+            entry = self._entries.find(key)
             if entry and entry.request_hash != draft.digest:
                 raise KeyReused
             if entry and entry.is_settled:
@@ -165,7 +108,7 @@ class Outbox:
         :raises HostawayError: when the thread cannot be read.
         """
         with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
-            entry = self._entry(key) if is_ours else None
+            entry = self._entries.find(key) if is_ours else None
             if entry is None or entry.is_settled or entry.age < SETTLING:
                 return entry
             try:
@@ -174,27 +117,27 @@ class Outbox:
                 # The thread is gone, and with it whatever was in it.
                 found = None
             if found:
-                return self._settle_sent(key, entry, found)
+                return self._settle_sent(entry, found)
             if entry.age < _LOST:
                 return entry
-            return self._settle(
-                key, entry, "failed", reason="no answer; not in its thread an hour later; not sent again"
+            return self._entries.settle(
+                entry, "failed", reason="no answer; not in its thread an hour later; not sent again"
             )
 
     def _begin(self, client: HostawayClient, key: str, draft: Draft) -> Entry:
         conversation_id = self._conversation_of(client, draft.reservation_id)
-        return self._attempt(client, key, self._claim(key, draft, conversation_id))
+        return self._attempt(client, self._entries.claim(key, draft, conversation_id))
 
     def _resume(self, client: HostawayClient, key: str, draft: Draft, entry: Entry) -> Entry:
         found = self._find_in_thread(client, entry)
         if found:
-            return self._settle_sent(key, entry, found)
+            return self._settle_sent(entry, found)
         if entry.age < SETTLING:
-            return self._mark_unknown(key, entry, "Hostaway may still be at it")
+            return self._entries.mark_unknown(entry, "Hostaway may still be at it")
         log.info("message_not_there", outbox_id=entry.outbox_id, account_id=entry.account_id)
-        return self._attempt(client, key, self._claim(key, draft, entry.conversation_id))
+        return self._attempt(client, self._entries.claim(key, draft, entry.conversation_id))
 
-    def _attempt(self, client: HostawayClient, key: str, entry: Entry) -> Entry:
+    def _attempt(self, client: HostawayClient, entry: Entry) -> Entry:
         if entry.is_settled:
             # The guest was erased meanwhile.
             return entry
@@ -202,53 +145,45 @@ class Outbox:
         try:
             reply = client.write("POST", endpoints.messages_of(entry.conversation_id), body, resource=Resource.MESSAGES)
         except (HostawayThrottled, CredentialsRefused, AccessDenied) as error:
-            self._release(key, entry, error)
+            self._release(entry, error)
             raise
         except (HostawayRefused, HostawayNotFound) as error:
-            return self._settle(key, entry, "failed", reason=error.text)
+            return self._entries.settle(entry, "failed", reason=error.text)
         except HostawayError as error:
             # Anything else but its promised answer leaves open what Hostaway did.
-            return self._after_silence(client, key, entry, error)
+            return self._after_silence(client, entry, error)
         message = reply.result
         if not isinstance(message, dict) or not as_id(message.get("id")):
-            return self._after_silence(client, key, entry, HostawayError("Hostaway's answer names no message"))
-        return self._settle_sent(key, entry, message)
+            return self._after_silence(client, entry, HostawayError("Hostaway's answer names no message"))
+        return self._settle_sent(entry, message)
 
-    def _release(self, key: str, entry: Entry, error: HostawayError) -> None:
+    def _release(self, entry: Entry, error: HostawayError) -> None:
         """This try was not carried out. One before it may have been, and is not forgotten over that."""
         if entry.attempts > 1:
-            self._mark_unknown(key, entry, str(error))
+            self._entries.mark_unknown(entry, str(error))
         else:
-            self._connection.execute(_QUERIES["release"], {"outbox_id": entry.outbox_id})
+            self._entries.forget(entry)
 
-    def _after_silence(self, client: HostawayClient, key: str, entry: Entry, error: HostawayError) -> Entry:
+    def _after_silence(self, client: HostawayClient, entry: Entry, error: HostawayError) -> Entry:
         log.warning("message_without_answer", outbox_id=entry.outbox_id, error=str(error))
         try:
             found = self._find_in_thread(client, entry)
         except HostawayError:
             found = None
-        return self._settle_sent(key, entry, found) if found else self._mark_unknown(key, entry, str(error))
+        return self._settle_sent(entry, found) if found else self._entries.mark_unknown(entry, str(error))
 
     def _find_in_thread(self, client: HostawayClient, entry: Entry) -> dict[str, Any] | None:
         """The message of an entry as Hostaway has it: same words, not older than the first try, nobody else's."""
         candidates: dict[int, dict[str, Any]] = {}
         path = endpoints.messages_of(entry.conversation_id)
-        for page in by_offset(
-            client,
-            path,
-            endpoints.WITH_SCHEDULED,
-            resource=Resource.MESSAGES,
-            page_size=client.settings.page_size,
-            walk=Walk(),
-        ):
+        for page in by_offset(client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, walk=Walk()):
             # Hostaway's clock may differ from ours. A slow answer only makes this reach further back.
             ahead = page.served_at - datetime.now(UTC)
             earliest = entry.created_at + ahead - _TOLERANCE
             for row in page.rows:
                 if isinstance(row, dict) and (number := as_id(row.get("id"))) and _is_it(row, entry.body, earliest):
                     candidates[number] = row
-        params = {"account_id": self._account_id, "ids": list(candidates)}
-        taken = {row["message_id"] for row in self._connection.execute(_QUERIES["known_messages"], params)}
+        taken = self._entries.claimed_messages(candidates)
         return next((candidates[number] for number in sorted(candidates) if number not in taken), None)
 
     def _conversation_of(self, client: HostawayClient, reservation_id: int) -> int:
@@ -265,34 +200,10 @@ class Outbox:
             raise NoConversation
         return max(ids)
 
-    def _claim(self, key: str, draft: Draft, conversation_id: int) -> Entry:
-        params = {
-            "account_id": self._account_id,
-            "key": key,
-            "request_hash": draft.digest,
-            "reservation_id": draft.reservation_id,
-            "conversation_id": conversation_id,
-            "channel_type": draft.channel_type,
-            "body": draft.body,
-        }
-        limit = RateLimit.parse(get_settings().send_limit)
-        with self._connection.transaction():
-            if limit:
-                self._connection.execute(_QUERIES["lock_limit"], params)
-                seconds = fetch_value(
-                    self._connection,
-                    _QUERIES["seconds_until_permitted"],
-                    {**params, "calls": limit.calls, "seconds": limit.seconds},
-                )
-                if seconds and seconds > 0:
-                    raise SendLimitReached(seconds)
-            self._connection.execute(_QUERIES["claim"], params)
-        return self._expected_entry(key)
-
-    def _settle_sent(self, key: str, entry: Entry, message: dict[str, Any]) -> Entry:
+    def _settle_sent(self, entry: Entry, message: dict[str, Any]) -> Entry:
         status = message.get("status")
-        settled = self._settle(
-            key, entry, "sent", message_id=as_id(message.get("id")), status=str(status) if status else None
+        settled = self._entries.settle(
+            entry, "sent", message_id=as_id(message.get("id")), status=str(status) if status else None
         )
         # What follows only makes the message arrive sooner: it is sent, and the next sync would bring it.
         with self._connection.transaction():
@@ -309,51 +220,6 @@ class Outbox:
                 },
             )
         return settled
-
-    def _settle(
-        self,
-        key: str,
-        entry: Entry,
-        state: str,
-        *,
-        message_id: int | None = None,
-        status: str | None = None,
-        reason: str | None = None,
-    ) -> Entry:
-        params = {
-            "outbox_id": entry.outbox_id,
-            "state": state,
-            "message_id": message_id,
-            "message_status": status,
-            "reason": reason,
-        }
-        self._connection.execute(_QUERIES["settle"], params)
-        log.info(
-            "message_settled",
-            account_id=self._account_id,
-            outbox_id=entry.outbox_id,
-            reservation_id=entry.reservation_id,
-            state=state,
-            message_id=message_id,
-            attempts=entry.attempts,
-            reason=reason,
-        )
-        return self._expected_entry(key)
-
-    def _mark_unknown(self, key: str, entry: Entry, reason: str) -> Entry:
-        self._connection.execute(_QUERIES["mark_unknown"], {"outbox_id": entry.outbox_id, "reason": reason})
-        log.warning("message_unknown", account_id=self._account_id, outbox_id=entry.outbox_id, reason=reason)
-        return self._expected_entry(key)
-
-    def _entry(self, key: str) -> Entry | None:
-        row = self._connection.execute(_QUERIES["entry"], {"account_id": self._account_id, "key": key}).fetchone()
-        return Entry(**row) if row else None
-
-    def _expected_entry(self, key: str) -> Entry:
-        entry = self._entry(key)
-        if entry is None:
-            raise UnknownAccount(f"Account {self._account_id} was removed while a message was being sent")
-        return entry
 
 
 def _is_it(row: dict[str, Any], body: str, earliest: datetime) -> bool:

@@ -17,16 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
 from sync_hostaway.api.answers import MAX_ID
-from sync_hostaway.api.outbox import (
-    SETTLING,
-    BeingSent,
-    Draft,
-    Entry,
-    KeyReused,
-    NoConversation,
-    Outbox,
-    SendLimitReached,
-)
+from sync_hostaway.api.outbox import SETTLING, BeingSent, KeyReused, NoConversation, Outbox
+from sync_hostaway.api.outbox_entries import Draft, Entry, SendLimitReached
 from sync_hostaway.api.problems import Problem, not_found
 from sync_hostaway.api.responses import errors
 from sync_hostaway.api.token_auth import caller

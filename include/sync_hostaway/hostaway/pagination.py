@@ -14,7 +14,7 @@ from typing import Any
 from sync_hostaway.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient, Params
-from sync_hostaway.landing.shapes import as_id
+from sync_hostaway.hostaway.values import as_id
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,6 @@ def by_offset(
     params: Params,
     *,
     resource: str,
-    page_size: int,
     walk: Walk,
     read: ReadPage = read_page,
 ) -> Iterator[Page]:
@@ -122,6 +121,7 @@ def by_offset(
     have slipped past, and `walk.moved` says so. Unless the whole list came again: some lists know no offset. As many
     rows as a page holds may be the beginning of more.
     """
+    page_size = client.settings.page_size
     offset = largest = 0
     last: Any = None
     while True:
@@ -152,7 +152,6 @@ def after_id(
     params: Params,
     *,
     resource: str,
-    page_size: int,
     walk: Walk,
     read: ReadPage = read_page,
 ) -> Iterator[Page]:
@@ -161,6 +160,7 @@ def after_id(
     The list is ordered by last change, newest first, so a row that changes during the walk jumps to the front, behind
     the walk's back: read the front again afterwards.
     """
+    page_size = client.settings.page_size
     cursor: Params = {}
     largest = 0
     before = walk.seen

@@ -19,6 +19,7 @@ from psycopg import sql
 from pydantic import BaseModel
 
 from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.hostaway.values import entity_id
 from sync_hostaway.landing import shapes
 from sync_hostaway.landing.erasure import erasures_of
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
@@ -138,7 +139,8 @@ class LandingWriter:
     def unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> list[Unseen]:
         """The rows that `bury_unseen` would mark as deleted."""
         params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
-        rows = self._connection.execute(_QUERIES["unseen"].format(table=self._table), params).fetchall()
+        query = _QUERIES["unseen"].format(table=self._table, is_unseen=_QUERIES["is_unseen"])
+        rows = self._connection.execute(query, params).fetchall()
         return [Unseen(**row) for row in rows]
 
     def count_alive(self, parent_ids: Sequence[int] | None) -> int:
@@ -154,7 +156,7 @@ class LandingWriter:
         :param before: when the walk began; rows that others landed since are left alone.
         """
         params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
-        return self._bury("bury_unseen", params)
+        return self._bury("bury_unseen", params, is_unseen=_QUERIES["is_unseen"])
 
     def bury_known(self, entity_ids: Sequence[str], observed_at: datetime) -> int:
         """Mark rows as deleted of which the source itself said that it has them no more; returns how many.
@@ -170,9 +172,9 @@ class LandingWriter:
         """Mark rows as deleted whose parent is; returns how many. Needs an open transaction."""
         return self._bury("bury_orphans", self._params, parents=sql.Identifier("landing", parents.value))
 
-    def _bury(self, query: str, params: dict[str, Any], **tables: sql.Identifier) -> int:
+    def _bury(self, query: str, params: dict[str, Any], **parts: sql.Composable) -> int:
         params = {**params, "load_id": fetch_value(self._connection, _QUERIES["open_load"], params)}
-        buried = self._connection.execute(_QUERIES[query].format(table=self._table, **tables), params).rowcount
+        buried = self._connection.execute(_QUERIES[query].format(table=self._table, **parts), params).rowcount
         close = "close_load" if buried else "drop_load"
         self._connection.execute(_QUERIES[close], {**params, "rows_new": 0, "rows_changed": buried})
         return buried
@@ -202,7 +204,7 @@ class LandingWriter:
             return None
         if self._resource is Resource.CALENDAR_DAYS:
             return f"{parent_id}:{str(row.get('date'))[:10]}"
-        return shapes.entity_id(row)
+        return entity_id(row)
 
     def _write(self, rows: Iterable[_Row]) -> tuple[int, int]:
         params = self._params

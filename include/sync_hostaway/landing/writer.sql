@@ -89,17 +89,15 @@ update ops.loads
 set rows_new = %(rows_new)s, rows_changed = %(rows_changed)s
 where load_id = %(load_id)s
 
+-- name: is_unseen
+account_id = %(account_id)s
+and deleted_at is null
+and (%(parent_ids)s::bigint[] is null or parent_id = any(%(parent_ids)s::bigint[]))
+and observed_at < %(before)s
+and not (entity_id = any(%(seen)s))
+
 -- name: unseen
--- What bury_unseen would mark.
-select entity_id, parent_id
-from {table}
-where
-    account_id = %(account_id)s
-    and deleted_at is null
-    and (%(parent_ids)s::bigint[] is null or parent_id = any(%(parent_ids)s::bigint[]))
-    and observed_at < %(before)s
-    and not (entity_id = any(%(seen)s))
-order by entity_id
+select entity_id, parent_id from {table} where {is_unseen} order by entity_id
 
 -- name: count_alive
 select count(*) as rows
@@ -113,12 +111,7 @@ where
 -- An absence is a deletion only after a complete walk; the row stays, and a later sight of it revives it.
 update {table}
 set deleted_at = now(), load_id = %(load_id)s
-where
-    account_id = %(account_id)s
-    and deleted_at is null
-    and (%(parent_ids)s::bigint[] is null or parent_id = any(%(parent_ids)s::bigint[]))
-    and observed_at < %(before)s
-    and not (entity_id = any(%(seen)s))
+where {is_unseen}
 
 -- name: bury_known
 -- Observed now: an older sight of the row, landed late, does not revive it.

@@ -89,13 +89,6 @@ def _why_not_gone(ctx: SyncContext, path: str) -> str | None:
 def _list_again(ctx: SyncContext, rows: Sequence[Unseen]) -> str | None:
     """For what Hostaway gives only in a list: a row that a second reading of it shows."""
     walk, path = Walk(), f"/v1/{ctx.resource}"
-    for _ in by_offset(
-        ctx.client,
-        path,
-        endpoints.WITH_RESOURCES,
-        resource=ctx.resource,
-        page_size=ctx.settings.page_size,
-        walk=walk,
-    ):
+    for _ in by_offset(ctx.client, path, endpoints.WITH_RESOURCES, resource=ctx.resource, walk=walk):
         pass
     return next((f"{path}/{row.entity_id}" for row in rows if int(row.entity_id) in walk.ids), None)

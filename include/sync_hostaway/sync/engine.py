@@ -17,7 +17,7 @@ from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.landing.shapes import as_utc
+from sync_hostaway.hostaway.values import as_utc
 from sync_hostaway.landing.writer import Counts
 from sync_hostaway.settings import get_settings
 from sync_hostaway.sync.context import QUERIES, Missing, Progress, SyncContext

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of
-from sync_hostaway.landing.shapes import as_moment
+from sync_hostaway.hostaway.values import as_moment
 from sync_hostaway.sync.burials import Doubt, doubt
 from sync_hostaway.sync.context import Missing, SyncContext
 from sync_hostaway.sync.pages import Pages
@@ -42,13 +42,7 @@ def scan(ctx: SyncContext, path: str) -> Missing:
         walk = Walk()
         ctx.repaired = number > 0
         for page in by_offset(
-            ctx.client,
-            path,
-            endpoints.WITH_RESOURCES,
-            resource=ctx.resource,
-            page_size=ctx.settings.page_size,
-            walk=walk,
-            read=pages.read,
+            ctx.client, path, endpoints.WITH_RESOURCES, resource=ctx.resource, walk=walk, read=pages.read
         ):
             ctx.expected = walk.count
             pages.land(page)
@@ -157,7 +151,6 @@ def _walk_back_to(
         endpoints.RESERVATIONS,
         endpoints.RESERVATION_PARAMS,
         resource=ctx.resource,
-        page_size=ctx.settings.page_size,
         walk=walk,
         read=pages.read,
     ):

@@ -24,7 +24,7 @@ from sync_hostaway.exceptions import (
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
-from sync_hostaway.landing.shapes import as_moment
+from sync_hostaway.hostaway.values import as_moment
 from sync_hostaway.landing.writer import Fetched
 from sync_hostaway.sync.burials import doubt
 from sync_hostaway.sync.context import Missing, SyncContext, Window
@@ -129,12 +129,7 @@ def _walk_key(ctx: SyncContext) -> str:
 def _read_thread(ctx: SyncContext, conversation_id: int) -> _Answer:
     walk = Walk()
     pages = by_offset(
-        ctx.client,
-        endpoints.messages_of(conversation_id),
-        endpoints.WITH_SCHEDULED,
-        resource=ctx.resource,
-        page_size=ctx.settings.page_size,
-        walk=walk,
+        ctx.client, endpoints.messages_of(conversation_id), endpoints.WITH_SCHEDULED, resource=ctx.resource, walk=walk
     )
     fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
     counted = walk.count is not None

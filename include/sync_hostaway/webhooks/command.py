@@ -15,7 +15,7 @@ from sync_hostaway.cli_parts import AccountId, out, say_if_simulated, warehouse,
 from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.replies import decode
-from sync_hostaway.landing.shapes import as_utc
+from sync_hostaway.hostaway.values import as_utc
 from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks import history
 from sync_hostaway.webhooks.endpoints import find_endpoint

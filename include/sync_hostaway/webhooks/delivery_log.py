@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sync_hostaway.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS
-from sync_hostaway.landing.shapes import Id, MaybeId
+from sync_hostaway.hostaway.values import Id, MaybeId
 from sync_hostaway.warehouse import Connection, load_queries
 from sync_hostaway.webhooks.endpoints import Endpoint, want_sync
 from sync_hostaway.webhooks.events import RESERVATION

@@ -17,7 +17,7 @@ from typing import Any
 
 from sync_hostaway.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway.replies import decode
-from sync_hostaway.landing.shapes import as_id
+from sync_hostaway.hostaway.values import as_id
 
 RESERVATION = "reservation"
 MESSAGE = "conversationMessage"

@@ -22,7 +22,7 @@ from sync_hostaway.exceptions import (
 )
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
-from sync_hostaway.landing.shapes import as_id
+from sync_hostaway.hostaway.values import as_id
 from sync_hostaway.settings import get_settings
 from sync_hostaway.warehouse import Connection, alone
 from sync_hostaway.webhooks import MOUNT, endpoints

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.landing.shapes import SHAPES, as_id, as_moment, entity_id, understand
+from sync_hostaway.hostaway.values import as_id, as_moment, entity_id
+from sync_hostaway.landing.shapes import SHAPES, understand
 
 ROOT = Path(__file__).resolve().parents[3]
 

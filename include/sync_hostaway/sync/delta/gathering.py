@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sync_hostaway.exceptions import HostawayError
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.landing import shapes
+from sync_hostaway.hostaway.values import as_id
 from sync_hostaway.sync.context import Window
 from sync_hostaway.sync.delta.inbox import Event
 from sync_hostaway.sync.delta.landing import DeltaLanding, Entity, Landed
@@ -93,8 +93,8 @@ class Gathering:
         return needs
 
     def _ids_in(self, need: Need, name: str) -> list[int]:
-        found = (shapes.entity_id({"id": row.get(name)}) for row in self.outcome(need).rows)
-        return [int(identity) for identity in found if identity]
+        found = (as_id(row.get(name)) for row in self.outcome(need).rows)
+        return [identity for identity in found if identity]
 
     def _unknown(self, resource: Resource, ids: list[int]) -> list[Need]:
         """Those that never landed, or are marked deleted."""

@@ -20,7 +20,7 @@ from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
-from sync_hostaway.landing.shapes import entity_id
+from sync_hostaway.hostaway.values import entity_id
 from sync_hostaway.landing.writer import Fetched
 
 # What concerns the account rather than one object: the others would meet it too.
@@ -121,14 +121,7 @@ class Reader:
         answers = [(Resource.CONVERSATIONS, fetched)]
         for conversation_id, walk in threads.items():
             path = endpoints.messages_of(conversation_id)
-            pages = by_offset(
-                self._client,
-                path,
-                endpoints.WITH_SCHEDULED,
-                resource=Resource.MESSAGES,
-                page_size=self._client.settings.page_size,
-                walk=walk,
-            )
+            pages = by_offset(self._client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, walk=walk)
             answers += [(Resource.MESSAGES, Fetched(page.rows, page.requested_at, conversation_id)) for page in pages]
             if walk.missing:
                 raise self._malformed(Resource.MESSAGES, path, f"{walk.missing} of {walk.count} rows less")

@@ -14,6 +14,7 @@ from sync_hostaway.accounts.registry import refuse_account
 from sync_hostaway.exceptions import CredentialsRefused, HostawayError, HostawayThrottled
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.hostaway.values import entity_id
 from sync_hostaway.landing import shapes
 from sync_hostaway.sync.delta.gathering import Gathering
 from sync_hostaway.sync.delta.inbox import AccountInbox, Event
@@ -178,7 +179,7 @@ class Turn:
         resource, identity = event.entity
         outcome = self._gathered.outcome(event.subject) if event.subject else Outcome()
         rows = (row for kind, fetched in outcome.answers if kind is resource for row in fetched.rows)
-        return next((row for row in rows if isinstance(row, dict) and shapes.entity_id(row) == identity), None)
+        return next((row for row in rows if isinstance(row, dict) and entity_id(row) == identity), None)
 
     def _face_trouble(self, unread: list[Event]) -> None:
         """What is wrong with the account itself: its other events wait, and the other accounts do not."""

@@ -1,0 +1,167 @@
+"""What became of each guest message: the table of the outbox, one entry per account and idempotency key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+import structlog
+
+from sync_hostaway.exceptions import SyncHostawayError, UnknownAccount
+from sync_hostaway.hostaway.budget import RateLimit
+from sync_hostaway.settings import get_settings
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+
+log = structlog.get_logger(__name__)
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+
+class SendLimitReached(SyncHostawayError):
+    """The account may send no more messages for now.
+
+    :param seconds: until the next one is permitted.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message to send."""
+
+    reservation_id: int
+    body: str
+    channel_type: str
+
+    @property
+    def digest(self) -> bytes:
+        """Tells this request from another one with the same key."""
+        return hashlib.sha256(orjson.dumps([self.reservation_id, self.body, self.channel_type])).digest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of a message so far.
+
+    :param age: seconds since Hostaway was last asked to send it.
+    """
+
+    outbox_id: int
+    account_id: int
+    idempotency_key: str
+    request_hash: bytes
+    reservation_id: int
+    conversation_id: int
+    channel_type: str
+    body: str
+    state: str
+    attempts: int
+    created_at: datetime
+    message_id: int | None
+    message_status: str | None
+    reason: str | None
+    settled_at: datetime | None
+    age: float
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known what became of it."""
+        return self.settled_at is not None
+
+
+class Entries:
+    """The entries of one account."""
+
+    def __init__(self, connection: Connection, account_id: int) -> None:
+        self._connection = connection
+        self._account_id = account_id
+
+    def find(self, key: str) -> Entry | None:
+        """The entry of a key, if it has one."""
+        row = self._connection.execute(_QUERIES["entry"], {"account_id": self._account_id, "key": key}).fetchone()
+        return Entry(**row) if row else None
+
+    def claim(self, key: str, draft: Draft, conversation_id: int) -> Entry:
+        """Note that a message is about to be sent: a key's first entry, or one more try of it.
+
+        :raises SendLimitReached: when the account has sent too many lately.
+        """
+        params = {
+            "account_id": self._account_id,
+            "key": key,
+            "request_hash": draft.digest,
+            "reservation_id": draft.reservation_id,
+            "conversation_id": conversation_id,
+            "channel_type": draft.channel_type,
+            "body": draft.body,
+        }
+        limit = RateLimit.parse(get_settings().send_limit)
+        with self._connection.transaction():
+            if limit:
+                self._connection.execute(_QUERIES["lock_limit"], params)
+                seconds = fetch_value(
+                    self._connection,
+                    _QUERIES["seconds_until_permitted"],
+                    {**params, "calls": limit.calls, "seconds": limit.seconds},
+                )
+                if seconds and seconds > 0:
+                    raise SendLimitReached(seconds)
+            self._connection.execute(_QUERIES["claim"], params)
+        return self._again(key)
+
+    def settle(
+        self,
+        entry: Entry,
+        state: str,
+        *,
+        message_id: int | None = None,
+        status: str | None = None,
+        reason: str | None = None,
+    ) -> Entry:
+        """Note what became of a message: `sent` or `failed`."""
+        params = {
+            "outbox_id": entry.outbox_id,
+            "state": state,
+            "message_id": message_id,
+            "message_status": status,
+            "reason": reason,
+        }
+        self._connection.execute(_QUERIES["settle"], params)
+        log.info(
+            "message_settled",
+            account_id=self._account_id,
+            outbox_id=entry.outbox_id,
+            reservation_id=entry.reservation_id,
+            state=state,
+            message_id=message_id,
+            attempts=entry.attempts,
+            reason=reason,
+        )
+        return self._again(entry.idempotency_key)
+
+    def mark_unknown(self, entry: Entry, reason: str) -> Entry:
+        """Note that nobody knows whether a message was sent."""
+        self._connection.execute(_QUERIES["mark_unknown"], {"outbox_id": entry.outbox_id, "reason": reason})
+        log.warning("message_unknown", account_id=self._account_id, outbox_id=entry.outbox_id, reason=reason)
+        return self._again(entry.idempotency_key)
+
+    def forget(self, entry: Entry) -> None:
+        """Forget an entry of which nothing was sent: its key is as good as new."""
+        self._connection.execute(_QUERIES["forget"], {"outbox_id": entry.outbox_id})
+
+    def claimed_messages(self, message_ids: Collection[int]) -> set[int]:
+        """Those of Hostaway's messages that are known to be some entry's."""
+        params = {"account_id": self._account_id, "ids": list(message_ids)}
+        return {row["message_id"] for row in self._connection.execute(_QUERIES["claimed_messages"], params)}
+
+    def _again(self, key: str) -> Entry:
+        entry = self.find(key)
+        if entry is None:
+            raise UnknownAccount(f"Account {self._account_id} was removed while a message was being sent")
+        return entry
