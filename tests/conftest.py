@@ -10,12 +10,13 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import structlog
 from cryptography.fernet import Fernet
-from psycopg import sql
 
+from databases import create_database, drop_database
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.local.postgres import EmbeddedPostgres
@@ -25,6 +26,11 @@ from sync_hostaway.warehouse import Connection, connect
 
 # Workers of pytest-xdist have it, and rich keeps the width it finds when it is imported.
 os.environ.pop("COLUMNS", None)
+# An example that takes long says something about the machine, and nothing about the code.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)
@@ -56,15 +62,13 @@ def warehouse_dsn(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -
     """A fresh migrated warehouse, which the settings point to."""
     name = f"w_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template template_warehouse strategy file_copy").format(sql.Identifier(name))
-        )
+        create_database(connection, name, "template_warehouse")
         dsn = postgres.dsn(name)
         monkeypatch.setenv("WAREHOUSE_URL", dsn)
         monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", Fernet.generate_key().decode())
         get_settings.cache_clear()
         yield dsn
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+        drop_database(connection, name)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ Two Celery workers of one slot each share the syncs of two accounts, and have to
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,6 +32,7 @@ from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
 from sync_hostaway.exceptions import AirflowApiError
 from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.local import ports
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
@@ -57,12 +58,15 @@ TABLES = ("listings", "listing_photos", "guests", "reservations", "conversations
 # When we saw a row, which differs from run to run.
 OURS = ["synced_at"]
 BIN = Path(sys.executable).parent
+TAKEN: set[int] = set()
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that stays free until its server starts: the system gives it to no outgoing connection."""
+    while (port := random.randint(20_000, 32_000)) in TAKEN or not ports.is_free(port):
+        pass
+    TAKEN.add(port)
+    return port
 
 
 def new_database(postgres: EmbeddedPostgres) -> str:

@@ -28,8 +28,13 @@ print("RESULT " + json.dumps([bundle.get_current_version().version, sorted(bag.d
 def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"]
     return subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+        ["git", *identity, *arguments], cwd=folder, env=surroundings(), check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+def surroundings() -> dict[str, str]:
+    """The environment without Airflow, and without the repository that a hook of git runs in."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "GIT_"))}
 
 
 def test_every_dag_is_found_in_a_git_bundle_and_an_older_version_stays_what_it_was(tmp_path: Path) -> None:
@@ -48,7 +53,7 @@ def test_every_dag_is_found_in_a_git_bundle_and_an_older_version_stays_what_it_w
     git(tmp_path, "clone", "--bare", str(work), str(bare))
     write_snapshot(tmp_path / "home" / "accounts.json", [SnapshotAccount(701)])
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+        **surroundings(),
         "AIRFLOW_HOME": str(tmp_path / "airflow"),
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(tmp_path / "bundles"),
         "SYNC_HOSTAWAY_HOME": str(tmp_path / "home"),

@@ -118,7 +118,8 @@ def test_a_turn_that_cannot_be_had_is_not_waited_for(warehouse: Connection, ware
 def test_a_lost_connection_does_not_hide_what_went_wrong(warehouse: Connection, warehouse_dsn: str) -> None:
     def fail() -> None:
         with connect(warehouse_dsn) as lost, alone(lost, "test", 701):
-            warehouse.execute("select pg_terminate_backend(%s, 5000)", [lost.info.backend_pid])
+            gone = warehouse.execute("select pg_terminate_backend(%s, 60000) as is_so", [lost.info.backend_pid])
+            assert gone.fetchone() == {"is_so": True}
             raise ConfigurationError("what went wrong")
 
     with pytest.raises(ConfigurationError, match="what went wrong"):

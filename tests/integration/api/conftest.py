@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -11,14 +14,16 @@ from api_bed import AskedRuns, Issue, Login
 from cryptography.fernet import Fernet
 from fastapi.testclient import TestClient
 
+from databases import create_database, drop_database, rename_database
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.accounts.registry import add_account
+from sync_hostaway.api import account_rows, health
 from sync_hostaway.api.app import create_app
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.settings import get_settings
-from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
+from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, pipeline, running
 from sync_hostaway.sync.engine import sync_account
 from sync_hostaway.transform import run_transform
 from sync_hostaway.warehouse import Connection, connect
@@ -46,7 +51,7 @@ def mirror_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPat
         running(config) as simulator,
         psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin,
     ):
-        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")
+        create_database(admin, DATABASE, "template_warehouse")
         patch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path_factory.mktemp("dbt-home")))
         patch.setenv("WAREHOUSE_URL", postgres.dsn(DATABASE))
         patch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", SECRET_KEY)
@@ -62,9 +67,16 @@ def mirror_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPat
             run_transform(connection, requested_by="template")
             # Each test's simulator issues its own.
             connection.execute("delete from ops.secrets where name = 'access_token'")
-        admin.execute(f"alter database {DATABASE} rename to {name}")
+        rename_database(admin, DATABASE, name)
         get_settings.cache_clear()
     return name
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warehouse that is slow for once is no reason to answer 503 in a test."""
+    for module in (account_rows, health):
+        monkeypatch.setattr(module, "_PATIENCE", 60.0)
 
 
 @pytest.fixture
@@ -73,13 +85,13 @@ def warehouse_dsn(
 ) -> Iterator[str]:
     """A fresh copy of the mirror, which the settings point to."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(f"create database {DATABASE} template {mirror_template} strategy file_copy")
+        create_database(admin, DATABASE, mirror_template)
         dsn = postgres.dsn(DATABASE)
         monkeypatch.setenv("WAREHOUSE_URL", dsn)
         monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", SECRET_KEY)
         get_settings.cache_clear()
         yield dsn
-        admin.execute(f"drop database {DATABASE} with (force)")
+        drop_database(admin, DATABASE)
 
 
 @pytest.fixture
@@ -122,10 +134,17 @@ def login(airflow: Path) -> Login:
 
 
 @pytest.fixture
-def short_waits(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hostaway has a second to answer."""
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READ_TIMEOUT", "1")
-    get_settings.cache_clear()
+def answer_now(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Hostaway's `slow` answers come when this is set, however long the test takes until then."""
+    now = threading.Event()
+
+    async def wait(_: float) -> None:
+        while not now.is_set():
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(pipeline, "asyncio", SimpleNamespace(sleep=wait))
+    yield now
+    now.set()
 
 
 @pytest.fixture

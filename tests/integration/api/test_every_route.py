@@ -140,7 +140,7 @@ def test_routes_of_applications_take_good_tokens_only(
     )
     good = issue(701)
     refused = {
-        "wrong": bearer(good[:-4] + "0000"),
+        "wrong": bearer(good[:-1] + ("0" if good[-1] != "0" else "1")),
         "garbage": bearer("é"),
         "another scheme": {"Authorization": f"Basic {good}"},
         "without a scheme": {"Authorization": good},

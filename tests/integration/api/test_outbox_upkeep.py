@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,7 +16,7 @@ from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection, alone, connect
 from waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("short_waits")]
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("simulator")]
 
 
 @pytest.fixture
@@ -107,13 +108,19 @@ def test_an_erased_guest_leaves_no_text_of_a_message_without_an_answer(
 
 
 def test_a_guest_who_is_erased_while_the_thread_is_read_gets_nothing(
-    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, unanswered: int
+    client: TestClient,
+    warehouse: Connection,
+    simulator: RunningSimulator,
+    reservation: int,
+    unanswered: int,
+    answer_now: threading.Event,
 ) -> None:
-    simulator.control.fault("slow", match={"method": "GET", "resource": "messages"}, seconds=0.7)
+    simulator.control.fault("slow", match={"method": "GET", "resource": "messages"})
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(send, client, reservation, "key-1")
         eventually(lambda: simulator.control.faults()[-1]["applied"])
         erase_guest(warehouse, 701, reservation)
+        answer_now.set()
         assert answer.result().status_code == 422
     assert posts(simulator) == 1
 
@@ -124,12 +131,13 @@ def test_a_guest_may_be_erased_while_a_message_is_on_its_way(
     warehouse: Connection,
     simulator: RunningSimulator,
     reservation: int,
+    answer_now: threading.Event,
     hostaway: str,
     outcome: str,
     status: int,
 ) -> None:
     on_sending = {"method": "POST", "resource": "messages"}
-    simulator.control.fault("slow", match=on_sending, seconds=0.7)
+    simulator.control.fault("slow", match=on_sending)
     if hostaway != "slow":
         simulator.control.fault(hostaway, match=on_sending)
     with ThreadPoolExecutor(1) as pool:
@@ -137,6 +145,7 @@ def test_a_guest_may_be_erased_while_a_message_is_on_its_way(
         eventually(lambda: posts(simulator) == 1)
         erase_guest(warehouse, 701, reservation)
         assert outbox(warehouse)["state"] == "failed"
+        answer_now.set()
         assert answer.result().status_code == status
     entry = outbox(warehouse)
     assert (entry["state"], entry["body"]) == (outcome, "")

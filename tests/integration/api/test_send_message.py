@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,13 +16,14 @@ import pytest
 from api_bed import AskedRuns, a_minute_later, appear, outbox, posts, send
 from fastapi.testclient import TestClient
 
+from sync_hostaway.accounts import registry
 from sync_hostaway.local.ports import HOST
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.warehouse import Connection, connect
 from waiting import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("short_waits")]
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("simulator")]
 
 
 def thread(simulator: RunningSimulator, conversation_id: int, text: str = "Your room is ready.") -> list[Any]:
@@ -81,11 +83,14 @@ def test_a_key_of_another_message_is_refused(client: TestClient, simulator: Runn
 
 
 def test_parallel_requests_with_one_key_send_one_message(
-    client: TestClient, simulator: RunningSimulator, reservation: int
+    client: TestClient, simulator: RunningSimulator, reservation: int, answer_now: threading.Event
 ) -> None:
-    simulator.control.fault("slow", match={"method": "POST", "resource": "messages"}, seconds=0.3)
+    simulator.control.fault("slow", match={"method": "POST", "resource": "messages"})
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: send(client, reservation, "key-1"), range(6)))
+        asked = [pool.submit(send, client, reservation, "key-1") for _ in range(6)]
+        eventually(lambda: posts(simulator) == 1 and any(answer.done() for answer in asked))
+        answer_now.set()
+    answers = [answer.result() for answer in asked]
     statuses = sorted(answer.status_code for answer in answers)
     assert set(statuses) <= {200, 409}
     assert 200 in statuses
@@ -107,10 +112,22 @@ def test_an_answer_that_is_lost_is_found_in_the_thread(
 
 
 def test_an_unknown_message_is_sent_again_only_when_it_is_certainly_not_there(
-    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
+    client: TestClient,
+    warehouse: Connection,
+    simulator: RunningSimulator,
+    reservation: int,
+    answer_now: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    simulator.control.fault("slow", match={"method": "POST", "resource": "messages"}, seconds=1.5)
-    answer = send(client, reservation, "key-1")
+    # The token of all that follows: of the first request, nothing but the message waits for an answer.
+    with registry.client_for(warehouse, 701) as account:
+        account.check_credentials()
+    simulator.control.fault("slow", match={"method": "POST", "resource": "messages"})
+    with monkeypatch.context() as impatient:
+        impatient.setenv("AIRFLOW__HOSTAWAY__READ_TIMEOUT", "1")
+        get_settings.cache_clear()
+        answer = send(client, reservation, "key-1")
+    get_settings.cache_clear()
     assert (answer.status_code, answer.json()["state"]) == (504, "unknown")
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
     # Too early: it may still be on its way.
@@ -203,21 +220,27 @@ def test_the_accounts_limit_holds_over_all_processes(
 
 
 def test_an_account_whose_messages_hang_holds_up_no_other(
-    client: TestClient, warehouse: Connection, simulator: RunningSimulator, issue: Any, reservation: int
+    client: TestClient,
+    warehouse: Connection,
+    simulator: RunningSimulator,
+    issue: Any,
+    reservation: int,
+    answer_now: threading.Event,
 ) -> None:
     row = warehouse.execute(
         "select min(reservation_id) as theirs from hostaway.conversations where account_id = 702"
     ).fetchone()
     assert row
     on_sending = {"method": "POST", "resource": "messages", "account": 701}
-    simulator.control.fault("slow", match=on_sending, times=8, seconds=0.8)
+    simulator.control.fault("slow", match=on_sending, times=0)
     with ThreadPoolExecutor(16) as pool:
         hanging = [pool.submit(send, client, reservation, f"key-{number}", f"{number}") for number in range(16)]
         eventually(lambda: posts(simulator) >= 2)
         body = {"reservation_id": row["theirs"], "message": "Hello", "channel_type": "channel"}
         headers = {"Authorization": f"Bearer {issue(702)}", "Idempotency-Key": "theirs"}
         assert client.post("/v1/send-message", json=body, headers=headers).status_code == 200
-        assert sum(answer.done() for answer in hanging) < 8
+        assert not any(answer.done() for answer in hanging)
+        answer_now.set()
     assert {answer.result().status_code for answer in hanging} == {200}
 
 
@@ -299,65 +322,81 @@ def test_a_request_that_cannot_be_right_is_refused(
 
 
 SERVER = """
-import sys, uvicorn
+import socket, sys, uvicorn
 from api_bed import AskedRuns
 from sync_hostaway.api.app import create_app
-uvicorn.run(create_app(AskedRuns()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
+uvicorn.Server(uvicorn.Config(create_app(AskedRuns()), log_level="warning")).run(
+    sockets=[socket.socket(fileno=int(sys.argv[1]))]
+)
 """
 
 
 @contextmanager
-def api_process(port: int, folder: str) -> Iterator[subprocess.Popen[bytes]]:
-    """The API in a process of its own, ready to serve."""
-    process = subprocess.Popen([sys.executable, "-c", SERVER, str(port)], cwd=folder)
+def api_process(folder: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The API in a process of its own, ready to serve, and its URL."""
+    with socket.create_server((HOST, 0)) as listening:
+        number = listening.fileno()
+        url = f"http://{HOST}:{listening.getsockname()[1]}"
+        process = subprocess.Popen([sys.executable, "-c", SERVER, str(number)], cwd=folder, pass_fds=[number])
 
     def answers() -> bool:
         assert process.poll() is None
         with suppress(httpx.TransportError):
-            httpx.get(f"http://{HOST}:{port}/nowhere")
+            httpx.get(f"{url}/nowhere")
             return True
         return False
 
     try:
         eventually(answers)
-        yield process
+        yield process, url
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def no_message_is_settled(dsn: str) -> Iterator[None]:
+    """Whoever writes that a message was sent waits until the end of this."""
+    lock = 4_711
+    with connect(dsn) as holder:
+        holder.execute(
+            f"create function pg_temp.wait() returns trigger language plpgsql as"
+            f" $$ begin perform pg_advisory_xact_lock({lock}); return new; end $$"
+        )
+        holder.execute(
+            "create trigger wait before update on ops.outbox"
+            " for each row when (new.state = 'sent') execute function pg_temp.wait()"
+        )
+        holder.execute("select pg_advisory_lock(%s)", [lock])
+        yield
 
 
 @pytest.mark.parametrize("moment", ["before Hostaway has it", "after Hostaway has it"])
 def test_a_killed_process_sends_no_message_twice_and_loses_none(
     client: TestClient,
     warehouse: Connection,
+    warehouse_dsn: str,
     simulator: RunningSimulator,
     reservation: int,
+    answer_now: threading.Event,
     moment: str,
     request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READ_TIMEOUT", "30")
-    get_settings.cache_clear()
-    port = _free_port()
     is_sent = moment.startswith("after")
-    simulator.control.fault("slow", match={"method": "POST", "resource": "messages"}, seconds=1.0 if is_sent else 30.0)
+    if not is_sent:
+        simulator.control.fault("slow", match={"method": "POST", "resource": "messages"})
     headers = {"Authorization": client.headers["Authorization"], "Idempotency-Key": "key-1"}
     body = {"reservation_id": reservation, "message": "Your room is ready.", "channel_type": "channel"}
-    with api_process(port, str(request.path.parent)) as process, ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(
-            httpx.post, f"http://{HOST}:{port}/v1/send-message", json=body, headers=headers, timeout=60
-        )
+    with (
+        no_message_is_settled(warehouse_dsn),
+        api_process(str(request.path.parent)) as (process, url),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        answer = pool.submit(httpx.post, f"{url}/v1/send-message", json=body, headers=headers, timeout=60)
         eventually(lambda: warehouse.execute("select from ops.outbox where state = 'sending'").fetchone() is not None)
-        if is_sent:
-            # The outcome cannot be written: this is where the process dies.
-            with warehouse.transaction():
-                warehouse.execute("lock table ops.outbox in share row exclusive mode")
-                conversation = outbox(warehouse)["conversation_id"]
-                eventually(lambda: thread(simulator, conversation))
-                _kill(process, warehouse)
-        else:
-            eventually(lambda: posts(simulator) == 1)
-            _kill(process, warehouse)
+        # The outcome cannot be written: this is where the process dies.
+        eventually(lambda: thread(simulator, outbox(warehouse)["conversation_id"]) if is_sent else posts(simulator))
+        _kill(process, warehouse)
         with pytest.raises(httpx.TransportError):
             answer.result()
     entry = outbox(warehouse)
@@ -377,12 +416,5 @@ def _kill(process: subprocess.Popen[bytes], warehouse: Connection) -> None:
     """kill -9; and its sessions end, as they do when PostgreSQL notices."""
     process.kill()
     process.wait()
-    warehouse.execute(
-        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = 'sync-hostaway outbox'"
-    )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sync-hostaway outbox'"
+    eventually(lambda: not warehouse.execute(end).fetchall())

@@ -12,6 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 from rich.console import Console
 
+from databases import create_database, drop_database
 from sync_hostaway.hostaway.endpoints import Mode
 from sync_hostaway.local.demo_report import Count, DemoReport
 from sync_hostaway.local.postgres import EmbeddedPostgres
@@ -40,8 +41,8 @@ def warehouse_dsn(
 ) -> str:
     """A fresh warehouse, always under the same name and beside the same home: dbt parses its project once for all."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(f"drop database if exists {DATABASE} with (force)")
-        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")
+        drop_database(admin, DATABASE)
+        create_database(admin, DATABASE, "template_warehouse")
     monkeypatch.setenv("WAREHOUSE_URL", postgres.dsn(DATABASE))
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", Fernet.generate_key().decode())
     monkeypatch.setenv("SYNC_HOSTAWAY_HOME", str(module_home))

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from landing_hand import Hand
 
+from databases import create_database, drop_database, rename_database
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform import run_transform
@@ -26,9 +27,9 @@ def core_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathF
         patch.setenv("SYNC_HOSTAWAY_HOME", str(home))
         get_settings.cache_clear()
         # dbt compiles the database's name into the project: it is parsed once if all have the same.
-        admin.execute(f"create database {DATABASE} template template_warehouse strategy file_copy")
+        create_database(admin, DATABASE, "template_warehouse")
         run_transform(postgres.dsn(DATABASE), requested_by="template")
-        admin.execute(f"alter database {DATABASE} rename to {name}")
+        rename_database(admin, DATABASE, name)
         get_settings.cache_clear()
     return name
 
@@ -39,8 +40,8 @@ def warehouse_dsn(
 ) -> str:
     """A fresh warehouse with empty core tables, always under the same name."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(f"drop database if exists {DATABASE} with (force)")
-        admin.execute(f"create database {DATABASE} template {core_template} strategy file_copy")
+        drop_database(admin, DATABASE)
+        create_database(admin, DATABASE, core_template)
     dsn = postgres.dsn(DATABASE)
     monkeypatch.setenv("WAREHOUSE_URL", dsn)
     get_settings.cache_clear()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,13 +58,12 @@ def test_an_unknown_port_is_none(home: Home) -> None:
     assert ports.remembered_port(home, "airflow") is None
 
 
-def test_a_port_that_is_just_being_left_is_waited_for(home: Home) -> None:
+def test_a_port_that_is_just_being_left_is_waited_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     port = ports.choose(home, "airflow")
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind((ports.HOST, port))
     server.listen()
-    leaving = threading.Timer(0.1, server.close)
-    leaving.start()
+    # It is left while it is waited for, and no time passes meanwhile.
+    monkeypatch.setattr(ports, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: server.close()))
     assert ports.choose(home, "airflow") == port
-    leaving.join()

@@ -84,7 +84,7 @@ def test_it_runs_once_and_keeps_no_secret_of_ours(home: Home, monkeypatch: pytes
         process = processes.running(home, NAME)
         assert process is not None
         assert "hush" not in " ".join(process.environ().values())
-        assert requests.get(f"{chosen.url}/_control/health", timeout=5).json()["accounts"] == [701, 702]
+        assert requests.get(f"{chosen.url}/_control/health", timeout=60).json()["accounts"] == [701, 702]
         chosen.start()
         # Its port is its own: nobody else took it.
         assert chosen.on_free_port() == chosen

@@ -54,14 +54,16 @@ class FakeWarehouse:
         return self.rows
 
 
-def watch(airflow: FakeAirflow, warehouse: FakeWarehouse, said: list[str] | None = None) -> None:
+def watch(
+    airflow: FakeAirflow, warehouse: FakeWarehouse, said: list[str] | None = None, *, patience: float = 60.0
+) -> None:
     heard = said if said is not None else []
 
     def say(text: str | Text) -> None:
         heard.append(str(text))
 
-    patience = Patience(transforms=0.5, pause=0.01)
-    Watch(cast(AirflowApi, airflow), cast(Connection, warehouse), say, patience).transforms(NOW)
+    seconds = Patience(transforms=patience, pause=0.01)
+    Watch(cast(AirflowApi, airflow), cast(Connection, warehouse), say, seconds).transforms(NOW)
 
 
 def test_nothing_pending_is_the_end() -> None:
@@ -89,7 +91,7 @@ def test_loads_that_still_nobody_takes_are_an_error() -> None:
 def test_a_run_that_never_starts_is_given_up() -> None:
     airflow = FakeAirflow("queued")
     with pytest.raises(LocalPlatformError, match=r"still wait .* run-0 queued"):
-        watch(airflow, FakeWarehouse(airflow, 3))
+        watch(airflow, FakeWarehouse(airflow, 3), patience=0.1)
     assert airflow.asked == []
 
 
