@@ -122,7 +122,8 @@ where
 select clock_timestamp() as now
 
 -- name: due_calendars
--- Days pass and the window moves on: each calendar is due once a day, and when a reservation of its listing landed since.
+-- Days pass and the window moves on: each calendar is due once a day, and when a reservation came to its listing, changed
+-- there or left it since.
 -- Reservations that landed later than the calendar read longest ago are looked at once, not for each listing.
 with calendars as materialized (
     select
@@ -130,6 +131,7 @@ with calendars as materialized (
         fetched.first_day,
         fetched.last_day,
         fetched.run_key,
+        fetched.left_at,
         fetched.fetched_at
     from landing.listings
     left join ops.calendars as fetched
@@ -156,7 +158,7 @@ left join touched on calendars.entity_id = touched.entity_id
 where
     (calendars.first_day, calendars.last_day) is distinct from (%(first_day)s::date, %(last_day)s::date)
     or (%(mode)s = 'full' and calendars.run_key <> %(walk_key)s)
-    or touched.landed_at > calendars.fetched_at
+    or greatest(touched.landed_at, calendars.left_at) > calendars.fetched_at
 order by listing_id
 
 -- name: forget_deleted_listings

@@ -21,6 +21,8 @@ from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 WRITER_LOCK = 7_402_002
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
+# For the receiver, whose connections are of another kind.
+IS_WRITTEN = _SQL["is_written"]
 _KEEP_DAYS = 30
 # Syncs of more than a year, so that a month compares with the same month of the year before
 _KEEP_RUNS_DAYS = 400
@@ -69,6 +71,11 @@ def pending_loads(connection: Connection) -> int:
 def oldest_pending_seconds(connection: Connection) -> float:
     """How long the oldest of them has been waiting; 0 when none waits."""
     return float(fetch_value(connection, _SQL["oldest_pending"]))
+
+
+def is_written(connection: Connection) -> bool:
+    """Whether somebody is writing the core tables: a transform would have to wait."""
+    return bool(fetch_value(connection, IS_WRITTEN, {"key": WRITER_LOCK}))
 
 
 @contextmanager

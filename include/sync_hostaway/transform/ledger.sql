@@ -4,6 +4,19 @@ select pg_advisory_lock(%(key)s)
 -- name: unlock
 select pg_advisory_unlock(%(key)s)
 
+-- name: is_written
+-- Whether somebody holds that lock.
+select exists (
+    select 1
+    from pg_catalog.pg_locks
+    where
+        locktype = 'advisory'
+        and database = (select oid from pg_catalog.pg_database where datname = current_database())
+        and (classid::bigint << 32) + objid::bigint = %(key)s
+        and objsubid = 1
+        and granted
+)
+
 -- name: pending_loads
 select count(*) from ops.loads where transformed_at is null
 

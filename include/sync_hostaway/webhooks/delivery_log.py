@@ -56,7 +56,8 @@ def reconcile(connection: Connection, client: HostawayClient, endpoint: Endpoint
     entries, is_all = _new_entries(client, endpoint)
     newest: dict[tuple[str | None, int | None], _Entry] = {}
     for entry in sorted(entries, key=lambda entry: entry.id):
-        newest[(entry.object, entry.object_id)] = entry
+        # One that names no object hides no other.
+        newest[(entry.object, entry.object_id or -entry.id)] = entry
     failed = [entry for entry in newest.values() if not entry.arrived]
     named = [entry for entry in failed if entry.object == RESERVATION and entry.object_id]
     with connection.transaction():
@@ -81,7 +82,10 @@ def _new_entries(client: HostawayClient, endpoint: Endpoint) -> tuple[list[_Entr
         ).result
         if not isinstance(rows, list):
             raise HostawayMalformedReply(f"Hostaway's delivery log is no list but {type(rows).__name__}")
-        new = [entry for entry in map(_entry, rows) if entry and entry.id > endpoint.log_read_to]
+        read = [entry for entry in map(_entry, rows) if entry]
+        if rows and not read:
+            raise HostawayMalformedReply("No entry of Hostaway's delivery log has an id")
+        new = [entry for entry in read if entry.id > endpoint.log_read_to]
         entries += new
         if len(rows) < _PAGE or len(new) < len(rows):
             return entries, True

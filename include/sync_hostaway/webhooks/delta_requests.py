@@ -16,6 +16,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from anyio import fail_after, to_thread
 
 from sync_hostaway.dag_ids import DELTA_DAG_ID
 from sync_hostaway.exceptions import RunNotRequested
@@ -28,24 +29,26 @@ SPACING = timedelta(seconds=1)
 _LOOK_AHEAD = 30
 # Between two questions: under load, one serves what came in meanwhile.
 _PAUSE, _PAUSE_AFTER_FAILURE = 0.1, 2.0
-# For what nobody announces: a drain that was killed, a try that falls due when nobody attends. What is still there at
-# the next look may fail each time: then ever less often, as `hostaway_maintenance` in the end.
+# Airflow's database may hang. The thread that asks then stays behind.
+_PATIENCE = 30.0
+# For what nobody announces: a drain that was killed, a try that falls due when nobody attends. What is still there when
+# a run was asked for may fail in each: then ever less often, as `hostaway_maintenance` in the end.
 _LOOK_EVERY, _LOOK_AT_LEAST_EVERY = 5.0, 600.0
 
 
-def request_delta(trigger: RunTrigger, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-    """Make sure that a run begins after this moment.
+def request_delta(trigger: RunTrigger, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bool:
+    """Make sure that a run begins after this moment; tells whether one more had to be asked for.
 
     :raises RunNotRequested: when Airflow does not take the question.
     """
     second = now().replace(microsecond=0)
     if trigger.is_waiting(DELTA_DAG_ID, until=second + _LOOK_AHEAD * SPACING):
-        return
+        return False
     for ahead in range(_LOOK_AHEAD):
         starts = second + ahead * SPACING
         run_id = f"webhooks__{starts:%Y-%m-%dT%H:%M:%SZ}"
         if trigger.request_run(DELTA_DAG_ID, run_id, run_after=starts if ahead else None) == QUEUED:
-            return
+            return True
     raise RunNotRequested(f"Every run of {DELTA_DAG_ID} of the next {_LOOK_AHEAD} s has begun already")
 
 
@@ -79,12 +82,16 @@ class DeltaRequests:
             is_asked = self._wanted.is_set()
             self._wanted.clear()
             try:
-                is_needed = await self._is_needed()
-                if is_needed:
-                    await asyncio.to_thread(request_delta, self._trigger)
-                unasked = min(2 * unasked, _LOOK_AT_LEAST_EVERY) if is_needed and not is_asked else _LOOK_EVERY
+                if not await self._is_needed():
+                    unasked = _LOOK_EVERY
+                elif await self._request() and not is_asked:
+                    unasked = min(2 * unasked, _LOOK_AT_LEAST_EVERY)
                 await asyncio.sleep(_PAUSE)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow, the events are safe
                 log.warning("delta_run_not_requested", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE)
                 self._wanted.set()
+
+    async def _request(self) -> bool:
+        with fail_after(_PATIENCE):
+            return await to_thread.run_sync(request_delta, self._trigger, abandon_on_cancel=True)

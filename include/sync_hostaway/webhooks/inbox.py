@@ -20,7 +20,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from sync_hostaway.settings import Settings
 from sync_hostaway.sync.delta.attendance import IS_ATTENDED
-from sync_hostaway.transform.ledger import WRITER_LOCK
+from sync_hostaway.transform.ledger import IS_WRITTEN, WRITER_LOCK
 from sync_hostaway.warehouse import load_queries
 from sync_hostaway.webhooks.endpoints import digest
 from sync_hostaway.webhooks.events import Event
@@ -93,8 +93,10 @@ class Inbox:
 
     async def is_waiting(self) -> bool:
         """Whether an event could be served, or what one brought be transformed, and no drain runs that will see it."""
-        due = await self._is(_QUERIES["has_due"]) or await self._is(_QUERIES["has_landed"], writer=WRITER_LOCK)
-        return due and not await self._is(IS_ATTENDED)
+        is_due = await self._is(_QUERIES["has_due"]) or (
+            await self._is(_QUERIES["has_landed"]) and not await self._is(IS_WRITTEN, key=WRITER_LOCK)
+        )
+        return is_due and not await self._is(IS_ATTENDED)
 
     async def _is(self, query: SQL, **params: Any) -> bool:
         row = await self._fetch(query, params)

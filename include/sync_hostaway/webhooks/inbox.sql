@@ -38,29 +38,14 @@ on conflict (account_id, content_hash) do update set
     )
 
 -- name: has_landed
--- What a drain landed that was killed before its transform. Not what a transform has failed on: the next one would fail
--- as well, and comes with the next event or with hostaway_maintenance.
-select
-    exists (
-        select
-        from ops.loads as loads
-        inner join ops.sync_runs as runs on loads.sync_run_id = runs.sync_run_id
-        left join ops.transforms as transforms on loads.transform_id = transforms.transform_id
-        where
-            loads.transformed_at is null
-            and runs.mode = 'delta'
-            and (transforms.state is null or transforms.state = 'running')
-    )
-    and not exists (
-        select
-        from pg_catalog.pg_locks
-        where
-            locktype = 'advisory'
-            and database = (select oid from pg_catalog.pg_database where datname = current_database())
-            and (classid::bigint << 32) + objid::bigint = %(writer)s
-            and objsubid = 1
-            and granted
-    )
+-- What a drain landed that was killed before its transform, whose transform failed, or that had to leave before one could
+-- begin.
+select exists (
+    select
+    from ops.loads as loads
+    inner join ops.sync_runs as runs on loads.sync_run_id = runs.sync_run_id
+    where loads.transformed_at is null and runs.mode = 'delta'
+)
 
 -- name: has_due
 select exists (

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from sync_hostaway.accounts.registry import is_active
 from sync_hostaway.exceptions import (
     ConfigurationError,
     HostawayError,
@@ -84,13 +85,13 @@ def rotate(connection: Connection, account_id: int) -> None:
 
 
 def unregister(connection: Connection, client: HostawayClient) -> None:
-    """Have Hostaway stop delivering an account's events.
+    """Have Hostaway stop delivering an account's events, unless the account was enabled meanwhile.
 
     :raises HostawayError: when Hostaway refuses or does not answer.
     """
     with alone(connection, _REGISTRATION, client.account_id):
         endpoint = endpoints.find_endpoint(connection, client.account_id)
-        if endpoint is None:
+        if endpoint is None or is_active(connection, client.account_id):
             return
         for row in _ours(client, endpoint):
             _delete(client, row["id"])

@@ -25,14 +25,7 @@ pytestmark = pytest.mark.integration
 
 # Some requests that fit the schema are refused with 422 all the same, such as an end before its start.
 EXCLUDED = [positive_data_acceptance]
-# The same cases every time: a test that fails now and then says nothing about the change it failed on.
-HOW = hypothesis.settings(
-    max_examples=15,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(hypothesis.HealthCheck),
-)
+HOW = hypothesis.settings(max_examples=15, suppress_health_check=list(hypothesis.HealthCheck))
 
 
 @pytest.fixture

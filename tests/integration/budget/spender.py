@@ -1,6 +1,7 @@
 """A process that sends requests within the budget, as many threads as asked for; run by the tests.
 
-It reads one JSON line of options, says "ready", waits for a line, and sends until its calls are used up.
+It reads one JSON line of options, says "ready", waits for a line, and sends until its calls are used up. Each time that
+it was kept from running for long it says "stalled": what it then sends may come later than the budget allows for.
 """
 
 from __future__ import annotations
@@ -43,15 +44,31 @@ def _spend(options: dict[str, Any], account: dict[str, Any], calls: list[int], l
     session.close()
 
 
+def say(word: str) -> None:
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
+
+
+def watch(longest: float) -> None:
+    """Say when this process was kept from running for longer than that."""
+    last = time.monotonic()
+    while True:
+        time.sleep(0.02)
+        now = time.monotonic()
+        if now - last > longest:
+            say("stalled")
+        last = now
+
+
 def main() -> None:
     """Spend what the options say."""
     options = json.loads(sys.stdin.readline())
     offset = options.get("clock_offset", 0.0)
     real_time = time.time
     time.time = lambda: real_time() + offset
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    say("ready")
     sys.stdin.readline()
+    threading.Thread(target=watch, args=(options["margin"] / 2,), daemon=True).start()
     accounts = [
         threading.Thread(target=_spend, args=(options, account, [account["calls"]], threading.Lock()))
         for account in options["accounts"]

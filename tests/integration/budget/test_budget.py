@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.hostaway.budget import BudgetLimits, Priority, RateLimit, RequestBudget
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.warehouse import Connection, connect
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 ACCOUNTS = {701: "secret-701", 702: "secret-702", 703: "secret-703"}
 SPENDER = Path(__file__).with_name("spender.py")
 GENEROUS = RateLimit(10_000, 1.0)
+# Half of the margin that spenders have: a request may take that long on its way.
+_STALL = 0.25
 
 MakeBudget = Callable[..., RequestBudget]
 
@@ -65,18 +68,38 @@ def seconds_for(budget: RequestBudget, slots: int = 1) -> float:
     return time.monotonic() - began
 
 
-def spend_together(seconds: float, *spenders: tuple[RequestBudget, int]) -> list[int]:
-    """Slots that budgets get, each with a number of threads that always want another one."""
-    end = time.monotonic() + seconds
+def take_at_once(budget: RequestBudget, slots: int) -> None:
+    """Get some slots of a window that is much longer than this may take."""
+    for _ in range(slots):
+        with budget.slot(timeout=40):
+            pass
+
+
+def assert_used_up(budget: RequestBudget) -> None:
+    """There is no slot before the long window ends."""
+    with pytest.raises(TimeoutError), budget.slot(timeout=0.2):
+        pass
+
+
+def spend_together(
+    total: int, *spenders: tuple[RequestBudget, int], patience: float | None = None, given: list[int] | None = None
+) -> list[int]:
+    """Of so many slots, those that budgets get, each with a number of threads that always want another one.
+
+    A number of slots, not of seconds: on a slow machine, it takes longer to give them.
+
+    :param given: has the sum of them while they are given.
+    """
+    given = given if given is not None else []
+    lock = threading.Lock()
 
     def work(budget: RequestBudget) -> int:
         slots = 0
-        while time.monotonic() < end:
-            try:
-                with budget.slot(timeout=max(end - time.monotonic(), 0)):
+        while len(given) < total:
+            with suppress(TimeoutError), budget.slot(timeout=patience), lock:
+                if len(given) < total:
+                    given.append(1)
                     slots += 1
-            except TimeoutError:
-                break
         return slots
 
     with ThreadPoolExecutor(sum(count for _, count in spenders)) as pool:
@@ -89,9 +112,10 @@ def spend_together(seconds: float, *spenders: tuple[RequestBudget, int]) -> list
 
 @dataclass
 class Spender:
-    """A running `spender.py`."""
+    """A running `spender.py`; once it has ended, whether it was kept from running meanwhile."""
 
     process: subprocess.Popen[str]
+    stalled: bool = False
 
     @classmethod
     def start(cls, options: dict[str, Any]) -> Spender:
@@ -113,11 +137,14 @@ class Spender:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self._note(self.process.communicate()[0])
 
     def finish(self) -> None:
-        self.process.communicate(timeout=120)
+        self._note(self.process.communicate(timeout=120)[0])
         assert self.process.returncode == 0
+
+    def _note(self, said: str) -> None:
+        self.stalled = self.stalled or "stalled" in said
 
 
 @pytest.fixture
@@ -131,6 +158,7 @@ def limited(request: pytest.FixtureRequest) -> Iterator[RunningSimulator]:
 def tokens(server: RunningSimulator) -> dict[int, str]:
     """An access token per account. They count too, so the window they were fetched in has to pass."""
     found = {}
+    server.control.reset(only_stats=True)
     for account_id, secret in server.config.accounts.items():
         form = {"grant_type": "client_credentials", "client_id": account_id, "client_secret": secret}
         answer = requests.post(f"{server.url}/v1/accessTokens", data={**form, "scope": "general"}, timeout=10)
@@ -158,15 +186,61 @@ def refusals(server: RunningSimulator) -> int:
     return sum(server.control.stats()["rateLimited"].values())
 
 
+@dataclass
+class Watch:
+    """Sees how long this process, and the simulator with it, was kept from running."""
+
+    longest: float = 0.0
+
+    def __enter__(self) -> Watch:
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        last = time.monotonic()
+        while not self._end.wait(0.02):
+            now = time.monotonic()
+            self.longest, last = max(self.longest, now - last), now
+
+
+def on_a_machine_that_keeps_up(measure: Callable[[list[Spender]], None], attempts: int = 4) -> None:
+    """Measure; and again when that fails and something was kept from running: no budget can make up for that.
+
+    :param measure: notes the spenders that it starts.
+    """
+    for attempt in range(attempts):
+        spenders: list[Spender] = []
+        with Watch() as watch:
+            try:
+                return measure(spenders)
+            except AssertionError:
+                for spender in spenders:
+                    spender.kill()
+                stalled = watch.longest > _STALL or any(spender.stalled for spender in spenders)
+                if not stalled or attempt + 1 == attempts:
+                    raise
+    return None
+
+
 @pytest.mark.parametrize("limited", [Limit(15, 2.0)], indirect=True)
 def test_three_accounts_in_two_processes_use_the_whole_limit_and_never_exceed_it(
     limited: RunningSimulator, warehouse_dsn: str
 ) -> None:
+    on_a_machine_that_keeps_up(lambda spenders: spend_75_calls(limited, warehouse_dsn, spenders))
+
+
+def spend_75_calls(limited: RunningSimulator, warehouse_dsn: str, spenders: list[Spender]) -> None:
     token_of = tokens(limited)
     accounts = [
         {"id": number, "token": token_of[number], "priority": "full", "threads": 8, "calls": 25} for number in ACCOUNTS
     ]
-    spenders = [Spender.start(options_for(limited, warehouse_dsn, some)) for some in (accounts[:2], accounts[2:])]
+    spenders += [Spender.start(options_for(limited, warehouse_dsn, some)) for some in (accounts[:2], accounts[2:])]
     for spender in spenders:
         spender.wait_ready()
     began = time.monotonic()
@@ -185,8 +259,11 @@ def test_three_accounts_in_two_processes_use_the_whole_limit_and_never_exceed_it
 def test_eight_processes_with_wrong_clocks_of_which_some_are_killed(
     limited: RunningSimulator, warehouse_dsn: str
 ) -> None:
+    on_a_machine_that_keeps_up(lambda spenders: kill_some_spenders(limited, warehouse_dsn, spenders))
+
+
+def kill_some_spenders(limited: RunningSimulator, warehouse_dsn: str, spenders: list[Spender]) -> None:
     token_of = tokens(limited)
-    spenders = []
     for number in range(8):
         account_id = 701 + number % 3
         account = {"id": account_id, "token": token_of[account_id], "threads": 4, "calls": 10_000}
@@ -214,55 +291,63 @@ def test_eight_processes_with_wrong_clocks_of_which_some_are_killed(
 
 
 def test_a_window_may_be_used_at_once_and_then_as_it_frees(budget: MakeBudget) -> None:
-    one = budget(ip=RateLimit(10, 3.0))
-    burst = seconds_for(one, 10)
-    assert burst < 2.5
-    assert burst + seconds_for(one) >= 3.0
+    long = budget(ip=RateLimit(10, 90.0), ip_key="long", margin=30)
+    take_at_once(long, 10)
+    assert_used_up(long)
+    assert seconds_for(budget(ip=RateLimit(10, 1.0)), 11) >= 1.0
 
 
 def test_an_account_has_a_limit_of_its_own(budget: MakeBudget) -> None:
-    limit = RateLimit(5, 3.0)
-    one, same, other = (budget(number, account=limit) for number in (701, 701, 702))
-    used = seconds_for(one, 3) + seconds_for(same, 2)
-    free = seconds_for(other, 5)
-    assert free < 2.5
-    assert used + free + seconds_for(one) >= 3.0
+    limit = RateLimit(5, 90.0)
+    one, same, other = (budget(number, account=limit, margin=30) for number in (701, 701, 702))
+    take_at_once(one, 3)
+    take_at_once(same, 2)
+    take_at_once(other, 5)
+    for used in (one, same, other):
+        assert_used_up(used)
 
 
 def test_both_limits_hold_at_once(budget: MakeBudget) -> None:
-    limits = {"ip": RateLimit(6, 5.0), "account": RateLimit(4, 5.0)}
+    limits = {"ip": RateLimit(6, 90.0), "account": RateLimit(4, 90.0), "margin": 30}
     one, other = budget(701, **limits), budget(702, **limits)
-    got = spend_together(1.5, (one, 8), (other, 8))
-    assert sum(got) == 6
+    got = spend_together(6, (one, 8), (other, 8), patience=0.5)
     assert max(got) <= 4
+    assert_used_up(one)
+    assert_used_up(other)
     lone = budget(703, **limits, ip_key="elsewhere")
-    assert spend_together(1, (lone, 8)) == [4]
+    assert spend_together(4, (lone, 8), patience=0.5) == [4]
+    assert_used_up(lone)
 
 
 def test_addresses_do_not_share(budget: MakeBudget) -> None:
-    limit = RateLimit(3, 10.0)
-    here, there = budget(ip=limit, ip_key="here"), budget(ip=limit, ip_key="there")
-    assert seconds_for(here, 3) + seconds_for(there, 3) < 9
+    limit = RateLimit(3, 90.0)
+    here, there = budget(ip=limit, ip_key="here", margin=30), budget(ip=limit, ip_key="there", margin=30)
+    take_at_once(here, 3)
+    take_at_once(there, 3)
 
 
 def test_a_delta_overtakes_a_full_sync_soon(budget: MakeBudget) -> None:
     limit = RateLimit(15, 3.0)
     full, delta = budget(701, ip=limit), budget(702, Priority.DELTA, ip=limit)
-    waits: list[float] = []
+    given: list[int] = []
+    ahead: list[int] = []
 
     def hurry() -> None:
         # The first window belongs to who comes first; from then on slots open one after the other.
-        time.sleep(3.5)
+        eventually(lambda: len(given) > 16)
         for _ in range(3):
-            waits.append(seconds_for(delta))
+            before = len(given)
+            with delta.slot():
+                ahead.append(len(given) - before)
             time.sleep(0.2)
 
-    thread = threading.Thread(target=hurry)
-    thread.start()
-    spend_together(5, (full, 24))
-    thread.join()
-    # In the order of arrival it would be behind 24 others: 4.8 s.
-    assert max(waits) < 2.0, waits
+    with ThreadPoolExecutor(1) as pool:
+        hurrying = pool.submit(hurry)
+        spend_together(32, (full, 24), given=given)
+        hurrying.result()
+    # In the order of arrival, 24 others would be ahead; a slow machine may give away a whole window meanwhile.
+    assert min(ahead) < 5, ahead
+    assert max(ahead) <= 15, ahead
 
 
 def test_nobody_starves(budget: MakeBudget) -> None:
@@ -272,7 +357,7 @@ def test_nobody_starves(budget: MakeBudget) -> None:
         budget(number, priority, ip=limit)
         for number, priority in ((701, Priority.FULL), (702, Priority.INCREMENTAL), (703, Priority.DELTA))
     )
-    got = spend_together(4, (full, 8), (incremental, 8), (delta, 8))
+    got = spend_together(80, (full, 8), (incremental, 8), (delta, 8))
     # About 10, 30 and 60 percent
     assert got[0] < got[1] < got[2]
     assert got[0] >= 0.05 * sum(got), got
@@ -282,7 +367,7 @@ def test_nobody_starves_within_an_account_either(budget: MakeBudget) -> None:
     limit = RateLimit(3, 0.5)
     seconds_for(budget(701, account=limit), 3)
     full, delta = budget(701, account=limit), budget(701, Priority.DELTA, account=limit)
-    got = spend_together(3, (full, 4), (delta, 8))
+    got = spend_together(18, (full, 4), (delta, 8))
     assert 0.05 * sum(got) <= got[0] < got[1], got
 
 
@@ -290,7 +375,7 @@ def test_a_noisy_account_takes_no_more_than_its_share(budget: MakeBudget) -> Non
     limit = RateLimit(20, 1.0)
     seconds_for(budget(703, ip=limit), 20)
     noisy, quiet = budget(701, ip=limit), budget(702, ip=limit)
-    got = spend_together(3, (noisy, 32), (quiet, 2))
+    got = spend_together(60, (noisy, 32), (quiet, 2))
     assert got[1] >= 0.35 * sum(got), got
 
 
@@ -301,19 +386,21 @@ def test_a_refusal_holds_everybody_back(budget: MakeBudget) -> None:
     limit = RateLimit(50, 2.0)
     refused, other = budget(701, ip=limit), budget(702, Priority.DELTA, ip=limit)
     seconds_for(other)
+    began = time.monotonic()
     refused.penalize(time.time() + 1.0, "ip")
-    assert seconds_for(other) > 0.9
+    seconds_for(other)
+    assert time.monotonic() - began > 0.9
     # The end of the wait is no burst: the window was full.
-    assert seconds_for(other, 20) > 0.5
+    seconds_for(other, 20)
+    assert time.monotonic() - began > 1.5
 
 
 def test_a_refused_account_holds_back_only_itself(budget: MakeBudget) -> None:
     limits = {"ip": RateLimit(50, 2.0), "account": RateLimit(20, 2.0)}
     refused, same, other = (budget(number, **limits) for number in (701, 701, 702))
-    refused.penalize(time.time() + 2.5, "account")
-    free = seconds_for(other)
-    assert free < 2
-    assert free + seconds_for(same) > 2.3
+    refused.penalize(time.time() + 90, "account")
+    take_at_once(other, 1)
+    assert_used_up(same)
 
 
 def test_a_wait_can_be_limited(budget: MakeBudget) -> None:
@@ -364,5 +451,7 @@ def test_the_database_refuses_to_give_a_slot_twice(budget: MakeBudget, warehouse
 
 
 def test_a_lowered_limit_counts_what_was_sent_before(budget: MakeBudget) -> None:
-    used = seconds_for(budget(ip=RateLimit(10, 2.0)), 6)
-    assert used + seconds_for(budget(ip=RateLimit(5, 2.0))) >= 2.0
+    began = time.monotonic()
+    seconds_for(budget(ip=RateLimit(10, 2.0)), 6)
+    seconds_for(budget(ip=RateLimit(5, 2.0)))
+    assert time.monotonic() - began >= 2.0

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
 
+import pytest
 from psycopg import sql
 
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.sync.delta.drain import DrainResult, drain
+from sync_hostaway.sync.delta.refetch import Need, Outcome, Reader
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 from sync_hostaway.webhooks import inbox
 from sync_hostaway.webhooks.events import read_event
@@ -21,15 +25,25 @@ from waiting import eventually
 
 # The receiver's own statement: what it writes is what a drain has to understand.
 PUT_EVENT = load_queries(Path(inbox.__file__).with_name("inbox.sql"))["put_event"]
+# On a slow machine, a second passes before a drain has ended, and what it failed at is due in the same drain once more.
+_TRIES_WAIT = """
+create function ops.wait_for_the_test() returns trigger language plpgsql as $$ begin
+    new.next_try_at := new.next_try_at + interval '1 day';
+    return new;
+end $$;
+create trigger wait_for_the_test before update on ops.webhook_events
+for each row when (new.state = 'pending' and new.attempts = old.attempts + 1) execute function ops.wait_for_the_test()
+"""
 
 
 class Hand:
-    """Events, drains and what is where."""
+    """Events, drains and what is where. What failed is tried again when the test says so (`due_now`), and no sooner."""
 
     def __init__(self, warehouse: Connection, simulator: RunningSimulator) -> None:
         self.warehouse = warehouse
         self.control = simulator.control
         self._runs = 0
+        warehouse.execute(_TRIES_WAIT)
 
     def receive(self, event: str, data: dict[str, Any], account: int = 701) -> int:
         """Put an event into the inbox, as a delivery from Hostaway would; returns its number."""
@@ -43,35 +57,65 @@ class Hand:
         ).fetchone()
         return row["event_id"] if row else 0
 
-    def drain(self, linger: float = 0.0) -> DrainResult:
+    def drain(self, linger: float = 0.0, **options: Any) -> DrainResult:
         """Run a drain to its end; what it landed stays there."""
         self._runs += 1
-        return drain(f"test__{self._runs}", linger=linger, transform=None)
+        return drain(f"test__{self._runs}", linger=linger, transform=None, **options)
 
     @contextmanager
-    def draining(self) -> Iterator[None]:
-        """A drain in the background; at the end, it has ended."""
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(self.drain)
-            yield
-            running.result(timeout=60)
+    def draining(self, hold: int, **options: Any) -> Iterator[None]:
+        """A drain in the background, of which one account stays in the middle of its turn; at the end, it has ended.
 
-    def wait_for_calls(self, kind: str, number: int) -> None:
-        """Wait until the simulator has begun to serve so many calls."""
-        eventually(lambda: self.control.calls(kind, 701) >= number)
+        :param hold: the account. The block begins when Hostaway has answered about it, and nothing of it lands before
+            the block ends.
+        """
+        read, answered, release = Reader._read, threading.Event(), threading.Event()
+
+        def read_and_stay(reader: Reader, need: Need) -> Outcome:
+            outcome = read(reader, need)
+            if reader._client.account_id == hold:
+                answered.set()
+                assert release.wait(200)
+            return outcome
+
+        with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(1) as pool:
+            patched.setattr(Reader, "_read", read_and_stay)
+            running = pool.submit(self.drain, **options)
+            try:
+                eventually(lambda: answered.is_set() or running.done())
+                assert answered.is_set(), "the drain ended and read nothing of this account"
+                yield
+            finally:
+                release.set()
+            running.result(timeout=100)
 
     def wait_until(self, question: LiteralString) -> None:
         """Wait until PostgreSQL answers a question with true."""
         eventually(lambda: fetch_value(self.warehouse, sql.SQL(question)))
 
-    def seconds_until_try(self, event_id: int) -> float:
-        """How long the event waits, from now on."""
-        row = self.warehouse.execute(
-            "select extract(epoch from next_try_at - clock_timestamp())::float as seconds from ops.webhook_events"
-            " where event_id = %s",
-            [event_id],
-        ).fetchone()
-        return row["seconds"] if row else 0.0
+    def wait_until_drains_are_gone(self) -> None:
+        """Wait until PostgreSQL has seen the connections of drains end: killed ones keep their locks so long."""
+        self.wait_until(
+            "select not exists (select from pg_stat_activity"
+            " where application_name = 'sync-hostaway delta' and datname = current_database())"
+        )
+
+    def now(self) -> datetime:
+        """The time by PostgreSQL's clock."""
+        now: datetime = fetch_value(self.warehouse, sql.SQL("select clock_timestamp()"))
+        return now
+
+    def let_tries_come_by_themselves(self) -> None:
+        """From now on, what failed is tried again after the pause that the inbox makes."""
+        self.warehouse.execute("drop trigger wait_for_the_test on ops.webhook_events")
+
+    def pause_of(self, event_id: int, began: datetime) -> tuple[timedelta, timedelta]:
+        """The shortest and the longest that the pause until an event's next try can be.
+
+        :param began: when the drain that failed at it had not begun yet; it has ended now.
+        """
+        next_try_at = self.event(event_id)["next_try_at"] - timedelta(days=1)
+        return next_try_at - self.now(), next_try_at - began
 
     def event(self, event_id: int) -> dict[str, Any]:
         row = self.warehouse.execute("select * from ops.webhook_events where event_id = %s", [event_id]).fetchone()

@@ -335,6 +335,7 @@ def test_a_run_stays_for_a_try_that_falls_due_while_it_may_last(hand: Hand) -> N
     reservation_id = hand.ids("reservations")[8]
     event_id = hand.receive("reservation.updated", hand.control.object("reservations", reservation_id, 701))
     hand.control.delete("reservations", reservation_id, account_id=701)
+    hand.let_tries_come_by_themselves()
     hand.drain(linger=0.1)
     assert hand.event(event_id)["state"] == "gone"
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import pytest
 from delta_hand import Hand
 
 from sync_hostaway.accounts import registry
+from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.sync.delta import drain, gathering
 from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks.endpoints import ensure_endpoint
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -44,44 +45,41 @@ def test_a_throttled_account_waits_as_it_was_told_and_nobody_else_does(hand: Han
     hand.control.fault("status_429", match={"account": 701}, times=0, retry_after=30)
     throttled, _ = change(hand)
     served, reservation_id = change(hand, other)
-    began = time.monotonic()
     hand.drain()
-    assert time.monotonic() - began < 5
     assert hand.event(served)["state"] == "done"
     assert note_of(hand, reservation_id, other) == "new"
     waiting = hand.event(throttled)
     # It is not the event's fault, and is not counted as a try.
     assert (waiting["state"], waiting["attempts"]) == ("pending", 0)
     assert "HostawayThrottled" in waiting["reason"]
-    seconds = (waiting["next_try_at"] - waiting["received_at"]).total_seconds()
-    assert 25 < seconds < 35
+    # Hostaway says whole seconds, rounded up.
+    told = timedelta(seconds=30)
+    assert waiting["received_at"] + told <= waiting["next_try_at"] <= hand.now() + told + timedelta(seconds=1)
 
 
 def test_a_slow_account_does_not_hold_up_another(hand: Hand, other: int) -> None:
-    hand.control.fault("slow", match={"account": 701}, times=0, seconds=3)
     slow, _ = change(hand)
     served, _ = change(hand, other)
-    hand.drain()
-    for event in (slow, served):
-        assert hand.event(event)["state"] == "done"
-    gap = hand.event(slow)["finished_at"] - hand.event(served)["finished_at"]
-    assert gap.total_seconds() > 1.5
+    with hand.draining(hold=701):
+        eventually(lambda: hand.event(served)["state"] == "done")
+        assert hand.event(slow)["state"] == "pending"
+    assert hand.event(slow)["state"] == "done"
 
 
 def test_a_failing_object_is_tried_later_and_the_others_go_on(hand: Hand) -> None:
     event_id, reservation_id = change(hand)
     fine, _ = change(hand, place=4)
     hand.control.fault("status_5xx", match={"path": f"/v1/reservations/{reservation_id}"}, times=2)
-    pauses = []
-    for _ in range(2):
+    for number, pause in ((1, timedelta(seconds=1)), (2, timedelta(seconds=2))):
         hand.due_now()
+        began = hand.now()
         hand.drain()
         event = hand.event(event_id)
-        assert (event["state"], event["run_key"]) == ("pending", f"test__{len(pauses) + 1}")
+        assert (event["state"], event["run_key"]) == ("pending", f"test__{number}")
         assert "HostawayServerError" in event["reason"]
-        pauses.append(hand.seconds_until_try(event_id))
+        shortest, longest = hand.pause_of(event_id, began)
+        assert shortest <= pause <= longest
     assert hand.event(fine)["state"] == "done"
-    assert pauses == pytest.approx([1, 2], abs=0.9)
     hand.due_now()
     hand.drain()
     assert (hand.event(event_id)["state"], hand.event(event_id)["attempts"]) == ("done", 3)
@@ -156,6 +154,8 @@ def test_who_was_served_waits_for_who_was_not(hand: Hand, other: int, monkeypatc
 
 def test_scarce_request_slots_still_bring_events_to_their_end(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "_SECONDS", 1.0)
+    # A slot that is overslept is lost: on a slow machine, the wait for one may be long.
+    monkeypatch.setattr(drain, "_PATIENCE", 60.0)
     for name in ("IP", "ACCOUNT"):
         monkeypatch.setenv(f"AIRFLOW__HOSTAWAY__BUDGET_{name}", "4/1")
     get_settings.cache_clear()
@@ -209,18 +209,32 @@ def test_an_api_that_is_away_costs_each_event_a_try_and_none_is_lost(
     assert hand.states() == ["done"] * 3
 
 
+def test_an_account_that_is_disabled_while_its_turn_begins_is_left_as_it_is(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_id, _ = change(hand)
+    before = hand.event(event_id)
+    make = drain.client_for
+
+    def disabled_meanwhile(*arguments: Any, **options: Any) -> HostawayClient:
+        registry.disable_account(hand.warehouse, 701)
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(drain, "client_for", disabled_meanwhile)
+    hand.drain()
+    assert hand.event(event_id) == before
+
+
 def test_what_a_delivery_says_again_while_it_is_read_is_read_again(hand: Hand) -> None:
     """The same body once more says that the object changed there and back, or nothing at all: nobody can tell."""
     event_id, _ = change(hand)
-    hand.control.fault("slow", match={"resource": "reservations"}, seconds=1.5)
-    with hand.draining():
-        hand.wait_for_calls("reservations.get", 1)
-        began = time.monotonic()
+    with hand.draining(hold=701):
+        # The receiver does not wait for a drain: the drain holds no lock on the event.
+        hand.warehouse.execute("set lock_timeout = '1ms'")
         hand.warehouse.execute(
             "update ops.webhook_events set times_received = times_received + 1 where event_id = %s", [event_id]
         )
-        # The receiver does not wait for a drain.
-        assert time.monotonic() - began < 0.5
+        hand.warehouse.execute("reset lock_timeout")
     assert hand.event(event_id)["state"] == "done"
     assert hand.control.calls("reservations.get", 701) == 2
 

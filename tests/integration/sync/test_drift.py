@@ -25,7 +25,7 @@ DRIFT = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drifts=st.lists(DRIFT, min_size=1, max_size=4), page_size=st.integers(3, 25))
 def test_no_row_is_missing_after_a_walk_that_calls_itself_complete(
     warehouse: Connection,

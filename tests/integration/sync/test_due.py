@@ -44,6 +44,21 @@ def test_a_calendar_is_due_when_a_reservation_of_its_listing_changed(
     assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 0
 
 
+def test_a_calendar_is_due_when_a_reservation_left_its_listing(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account, Mode.FULL)
+    reservation = simulator.control.objects("reservations", account)[3]
+    another = next(
+        listing["id"]
+        for listing in simulator.control.objects("listings", account)
+        if listing["id"] != reservation["listingMapId"]
+    )
+    simulator.control.patch("reservations", reservation["id"], {"listingMapId": another}, account_id=account)
+    assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 2
+    assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 0
+
+
 def test_every_calendar_is_due_once_a_day(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
     sync(warehouse, account, Mode.FULL)
     warehouse.execute("update ops.calendars set first_day = first_day - 1, last_day = last_day - 1")

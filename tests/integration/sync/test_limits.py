@@ -13,7 +13,7 @@ from sync_hostaway.exceptions import HostawayThrottled
 from sync_hostaway.hostaway.auth import Credentials
 from sync_hostaway.hostaway.budget import Priority, budget_for
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.sync.engine import sync_account
@@ -23,14 +23,15 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
-    """A Hostaway that permits 15 calls in 2 seconds."""
-    config = SimulatorConfig(
-        sizes=Sizes(listings=3, reservations=20, threads=20), token_delay=0.0, ip_limit=Limit(15, 2.0)
-    )
+def limited(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
+    """A Hostaway that permits 15 calls in 2 seconds, unless the parameter says another time."""
+    limit = Limit(15, getattr(request, "param", 2.0))
+    config = SimulatorConfig(sizes=Sizes(listings=3, reservations=20, threads=20), token_delay=0.0, ip_limit=limit)
     with running(config) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
         monkeypatch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
+        # The limit may be exceeded by requests that take longer than that to arrive, as on a slow machine they do.
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_MARGIN", "10")
         yield server
 
 
@@ -45,13 +46,15 @@ def test_a_sync_within_the_budget_never_meets_the_limit(
     assert limited.control.stats()["rateLimited"] == {}
 
 
+# Long enough for a slow machine to exceed the limit.
+@pytest.mark.parametrize("limited", [8.0], indirect=True)
 def test_without_a_budget_a_429_is_waited_out(
     warehouse: Connection, limited: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "10")
     get_settings.cache_clear()
     add_account(warehouse, 701, "secret-701")
-    results = sync_account(warehouse, 701, Mode.FULL)
+    results = sync_account(warehouse, 701, Mode.FULL, [Resource.CONVERSATIONS, Resource.MESSAGES])
     assert all(result.is_complete for result in results)
     assert sum(limited.control.stats()["rateLimited"].values()) > 0
 
@@ -89,9 +92,9 @@ def test_a_429_on_a_token_exchange_holds_everybody_back(
     client, other = new_client(), new_client()
     other.get("/v1/users")
     limited.control.fault("status_429", match={"resource": "accessTokens"}, retry_after=2)
+    began = time.monotonic()
     with pytest.raises(HostawayThrottled):
         client.check_credentials()
-    began = time.monotonic()
     other.get("/v1/users")
-    assert time.monotonic() - began > 1
+    assert time.monotonic() - began >= 2
     assert (client.stats.calls, client.stats.throttled) == (1, 1)

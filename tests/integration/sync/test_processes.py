@@ -27,6 +27,7 @@ pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
 CHANGING = (Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.MESSAGES, Resource.CALENDAR_DAYS)
+USERS_OF_DATABASE = "select from pg_stat_activity where datname = %s and backend_type = 'client backend'"
 Copy = Callable[[], str]
 
 
@@ -68,7 +69,10 @@ def copy_of_warehouse(
 
         def copy() -> str:
             made.append(f"w_{uuid.uuid4().hex[:12]}")
-            template = sql.Identifier(warehouse_dsn.rpartition("/")[2])
+            name = warehouse_dsn.rpartition("/")[2]
+            template = sql.Identifier(name)
+            # A database that somebody uses cannot be copied, and PostgreSQL may see late that a connection has ended.
+            eventually(lambda: not admin.execute(USERS_OF_DATABASE, [name]).fetchall())
             admin.execute(
                 sql.SQL("create database {} template {} strategy file_copy").format(sql.Identifier(made[-1]), template)
             )
@@ -126,7 +130,7 @@ def test_a_sync_killed_at_any_commit_ends_equal_to_the_truth_when_it_is_run_agai
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sync_account(warehouse, account, Mode.FULL)
-    warehouse.close()  # a database that somebody uses cannot be copied
+    warehouse.close()
     control = simulator.control
     control.touch("reservations", 40, account_id=account)
     control.create("reservations", account_id=account)

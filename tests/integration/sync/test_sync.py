@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -26,7 +26,9 @@ from sync_hostaway.exceptions import (
     SyncHostawayError,
     SyncIncomplete,
 )
-from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.endpoints import CONVERSATIONS, Mode, Resource
+from sync_hostaway.hostaway.replies import Reply
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.sync.context import Window
@@ -372,8 +374,8 @@ def test_a_killed_sync_goes_on_where_it_was(
 ) -> None:
     sync(warehouse, account, resources=[Resource.CONVERSATIONS])
     threads = len(landed_ids(warehouse, "conversations", account))
-    # Slow threads, and a commit per thread, so that the kill hits the middle of the work.
-    simulator.control.fault("slow", match={"path": ".*/messages"}, times=0, seconds=0.05)
+    # A commit per thread, and after some threads no answer, so that the kill hits the middle of the work.
+    simulator.control.fault("slow", match={"path": ".*/messages"}, after=5, times=0, seconds=60)
     code = (
         "from sync_hostaway.sync import per_parent; per_parent._ROWS_PER_COMMIT = 1\n"
         "from sync_hostaway.sync.engine import sync_account\n"
@@ -431,20 +433,21 @@ def test_rows_deleted_while_a_list_is_read_by_offset_hide_no_others(
 ) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "10")
     get_settings.cache_clear()
-    simulator.control.fault("slow", match={"resource": "conversations"}, after=1, times=1, seconds=0.5)
-    first_page = simulator.control.objects("conversations", account)
+    get, asked = HostawayClient.get, itertools.count(1)
+    ranked = sorted(
+        simulator.control.objects("conversations", account), key=lambda row: row["messageSentOn"] or "", reverse=True
+    )
 
-    def delete_some() -> None:
-        # As soon as the second page is asked for, rows of the first one go.
-        eventually(lambda: simulator.control.calls("conversations.list", account) >= 2, every=0.01)
-        ranked = sorted(first_page, key=lambda thread: thread["messageSentOn"] or "", reverse=True)
-        for thread in ranked[:5]:
-            simulator.control.delete("conversations", thread["id"], account_id=account)
+    def delete_and_get(client: HostawayClient, path: str, *arguments: Any, **options: Any) -> Reply:
+        # Just before the second page is asked for, rows of the first one go.
+        if path == CONVERSATIONS and next(asked) == 2:
+            for thread in ranked[:5]:
+                simulator.control.delete("conversations", thread["id"], account_id=account)
+        return get(client, path, *arguments, **options)
 
-    deleting = threading.Thread(target=delete_some)
-    deleting.start()
+    monkeypatch.setattr(HostawayClient, "get", delete_and_get)
     result = sync(warehouse, account, resources=[Resource.CONVERSATIONS])[Resource.CONVERSATIONS]
-    deleting.join()
+    assert next(asked) > 2
     alive = warehouse.execute("select entity_id from landing.conversations where deleted_at is null").fetchall()
     assert {row["entity_id"] for row in alive} >= truth_ids(simulator, "conversations", account)
     assert result.is_complete

@@ -1,12 +1,13 @@
 """Runs inside a real Airflow (see test_airflow.py): its database, its API server with our plugin, its REST API.
 
-Prints one JSON object. Its arguments: the port to serve on, and the endpoint's key and password.
+Prints one JSON object. Its arguments: the endpoint's key and password.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import threading
 import time
@@ -74,25 +75,30 @@ def serialize_dag() -> None:
     sync_bag_to_db(bag, "tests", None)
 
 
-def served(port: int) -> None:
-    """Serve Airflow's API in a thread; returns once it answers."""
+def served() -> str:
+    """Serve Airflow's API in a thread; returns its URL once it answers."""
     import uvicorn
     from airflow.api_fastapi.app import create_app
 
-    server = uvicorn.Server(uvicorn.Config(create_app(), host="127.0.0.1", port=port, log_level="warning"))
-    threading.Thread(target=server.run, daemon=True).start()
+    # A port of its own: one that was free before this process began may be somebody else's by now.
+    sock = socket.create_server(("127.0.0.1", 0), backlog=100)
+    server = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
+    thread.start()
     while not server.started:
+        assert thread.is_alive(), "the server ended while it started"
         time.sleep(0.05)
+    return f"http://127.0.0.1:{sock.getsockname()[1]}"
 
 
 def waited(wanted: int) -> dict[str, str]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(found := runs()) < wanted and time.monotonic() < deadline:
         time.sleep(0.05)
     return found
 
 
-def main(port: int, key: str, password: str) -> dict[str, Any]:
+def main(key: str, password: str) -> dict[str, Any]:
     """Everything that is asked of Airflow."""
     from sync_hostaway.exceptions import RunNotRequested
     from sync_hostaway.settings import Settings
@@ -116,19 +122,18 @@ def main(port: int, key: str, password: str) -> dict[str, Any]:
     seen["runs of thirty"] = sum(state == "queued" for state in runs().values())
     begin_runs("success")
 
-    served(port)
-    base = f"http://127.0.0.1:{port}"
+    base = served()
     mount = f"{base}/hostaway/webhooks"
-    seen["probe"] = requests.get(f"{mount}/{key}", timeout=10).status_code
-    seen["docs"] = requests.get(f"{mount}/docs", timeout=10).text
-    seen["refused"] = requests.post(f"{mount}/{key}", json={}, timeout=10).status_code
+    seen["probe"] = requests.get(f"{mount}/{key}", timeout=60).status_code
+    seen["docs"] = requests.get(f"{mount}/docs", timeout=60).text
+    seen["refused"] = requests.post(f"{mount}/{key}", json={}, timeout=60).status_code
     before = len(runs())
     body = {"object": "reservation", "event": "reservation.updated", "data": {"id": 5}}
     seen["delivery"] = requests.post(
-        f"{mount}/{key}", json=body, auth=("sync-hostaway", password), timeout=10
+        f"{mount}/{key}", json=body, auth=("sync-hostaway", password), timeout=60
     ).status_code
     seen["runs of the delivery"] = len(waited(before + 1)) - before
-    seen["airflow itself"] = requests.get(f"{base}/api/v2/version", timeout=10).status_code
+    seen["airflow itself"] = requests.get(f"{base}/api/v2/version", timeout=60).status_code
 
     begin_runs("success")
     rest = configured_trigger(
@@ -150,7 +155,7 @@ def main(port: int, key: str, password: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    result = main(int(sys.argv[1]), *sys.argv[2:4])
+    result = main(*sys.argv[1:3])
     sys.stdout.write("\nRESULT " + json.dumps(result) + "\n")
     sys.stdout.flush()
     # Airflow's own threads would keep us.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import uuid
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_airflow_takes_requests_and_serves_the_receiver(
     postgres: EmbeddedPostgres, warehouse_dsn: str, tmp_path: Path
 ) -> None:
@@ -39,7 +32,6 @@ def test_airflow_takes_requests_and_serves_the_receiver(
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     passwords = tmp_path / "passwords.json"
     passwords.write_text(json.dumps({"admin": "admin-secret"}))
-    port = free_port()
     env = {
         **{key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_CONN")},
         "AIRFLOW_HOME": str(tmp_path),
@@ -56,7 +48,7 @@ def test_airflow_takes_requests_and_serves_the_receiver(
         add_bare_account(warehouse, 701)
         endpoint = ensure_endpoint(warehouse, 701)
         password = password_for(warehouse, endpoint)
-        arguments = [str(port), endpoint.endpoint_key, password]
+        arguments = [endpoint.endpoint_key, password]
         run([sys.executable, "-m", "airflow", "db", "migrate"], env)
         seen = run([sys.executable, str(Path(__file__).with_name("airflow_side.py")), *arguments], env)
         assert [event["object_id"] for event in events(warehouse)] == [5]

@@ -87,7 +87,7 @@ def test_a_receiver_starts_while_postgresql_is_away(own_postgres: EmbeddedPostgr
         answer = receiver.post(event(1))
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
         assert answer.json() == {"status": "try again later"}
-        assert requests.get(receiver.address, timeout=1).status_code == 200
+        assert requests.get(receiver.address, timeout=30).status_code == 200
         own_postgres.start()
         assert receiver.post(event(1)).status_code == 200, "the first delivery after an outage is taken"
 
@@ -114,8 +114,9 @@ def test_a_warehouse_that_hangs_gets_503_in_time_and_blocks_nobody_else(
             began = time.monotonic()
             # Two of them take the connections and hang; the others wait for one.
             answers = [pool.submit(receiver.post, event(id)) for id in range(6)]
-            probe = requests.get(receiver.address, timeout=1)
+            probe = requests.get(receiver.address, timeout=30)
             assert probe.status_code == 200
+            assert not any(answer.done() for answer in answers), "it has waited for those that hang"
             assert [answer.result().status_code for answer in answers] == [503] * 6
             assert time.monotonic() - began < 20, "Hostaway waits for 20 s"
         assert receiver.post(event(9)).status_code == 200
@@ -145,13 +146,12 @@ def garbage(seed: int, count: int) -> Iterator[bytes]:
             yield sound[:place] + chance.randbytes(2) + sound[place + 1 :]
 
 
-async def pour(receiver: Receiver, bodies: list[bytes]) -> list[int]:
+async def pour(receiver: Receiver, bodies: list[bytes], statuses: list[int]) -> None:
     good, wrong = (
         {"Authorization": aiohttp.encode_basic_auth(receiver.endpoint.login, password)}
         for password in (receiver.password, "wrong")
     )
     waiting = list(enumerate(bodies))
-    statuses: list[int] = []
 
     async def client(session: aiohttp.ClientSession) -> None:
         while waiting:
@@ -162,22 +162,23 @@ async def pour(receiver: Receiver, bodies: list[bytes]) -> list[int]:
 
     async with aiohttp.ClientSession() as session:
         await asyncio.gather(*(client(session) for _ in range(16)))
-    return statuses
 
 
 def test_ten_thousand_garbage_posts_leave_it_answering(receiver: Receiver, warehouse: Connection) -> None:
     bodies = list(garbage(1, 10_000))
+    statuses: list[int] = []
     with ThreadPoolExecutor(1) as pool:
-        poured = pool.submit(asyncio.run, asyncio.wait_for(pour(receiver, bodies), 200))
-        waits = []
+        poured = pool.submit(asyncio.run, asyncio.wait_for(pour(receiver, bodies, statuses), 250))
+        ahead = []
         while not poured.done():
-            began = time.monotonic()
-            assert requests.get(receiver.address, timeout=10).status_code == 200
-            waits.append(time.monotonic() - began)
+            before = len(statuses)
+            assert requests.get(receiver.address, timeout=60).status_code == 200
+            ahead.append(len(statuses) - before)
             time.sleep(0.1)
-        statuses = poured.result()
+        poured.result()
     assert {status: statuses.count(status) for status in set(statuses)} == {200: 8_000, 401: 2_000}
-    assert max(waits) < 2
+    # Sixteen are under way at any time; a slow machine is slow for all of them.
+    assert max(ahead) < 500
     received = warehouse.execute("select sum(times_received) as posts from ops.webhook_events").fetchone()
     assert received == {"posts": 8_000}
     assert receiver.post(event(1)).status_code == 200

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 from webhooks_bed import Receiver, events
 
-from sync_hostaway.accounts.registry import client_for, disable_account
+from sync_hostaway.accounts.registry import client_for, disable_account, enable_account
 from sync_hostaway.exceptions import ConfigurationError, HostawayError, HostawayServerError
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
@@ -253,12 +253,25 @@ def test_a_disabled_account_is_unsubscribed(
 def test_unregistering_twice_or_what_is_gone_is_fine(
     receiver: Receiver, warehouse: Connection, client: HostawayClient
 ) -> None:
+    disable_account(warehouse, 701)
     unregister(warehouse, client)
     ensure_registered(warehouse, client)
     client.write("DELETE", webhook(webhooks(client)[0]["id"]))
     unregister(warehouse, client)
     unregister(warehouse, client)
     assert endpoint_of(warehouse).hostaway_id is None
+
+
+def test_an_account_that_was_enabled_meanwhile_is_not_unsubscribed(
+    receiver: Receiver, warehouse: Connection, client: HostawayClient
+) -> None:
+    """Whoever found it disabled, and took long to come to it."""
+    ensure_registered(warehouse, client)
+    disable_account(warehouse, 701)
+    enable_account(warehouse, 701)
+    unregister(warehouse, client)
+    assert len(webhooks(client)) == 1
+    assert endpoint_of(warehouse).state == "registered"
 
 
 def test_the_password_stands_in_no_message_and_no_log(

@@ -25,7 +25,7 @@ def page(pairs: list[tuple[str, str]]) -> tuple[list[int], int]:
     return [row.id for row in rows], len(selection.rows)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(limit=st.integers(1, 600), order=ORDERS, filters=FILTERS, cursor=st.booleans())
 def test_walks_return_every_id_once(limit: int, order: str, filters: tuple[tuple[str, str], ...], cursor: bool) -> None:
     base = [("limit", str(limit)), ("sortOrder", order), *filters]

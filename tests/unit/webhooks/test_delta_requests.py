@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from sync_hostaway.exceptions import RunNotRequested
 from sync_hostaway.webhooks import delta_requests
 from sync_hostaway.webhooks.delta_requests import DeltaRequests, request_delta
+from sync_hostaway.webhooks.run_trigger import RunTrigger
 
 START = datetime(2026, 5, 20, 10, 0, tzinfo=UTC)
 
@@ -84,29 +86,64 @@ def test_an_airflow_where_every_run_has_begun_is_reported() -> None:
         request_delta(Broken(), lambda: START)
 
 
+class AtOnce(Scheduler):
+    """Every run begins as soon as it is asked for."""
+
+    def is_waiting(self, dag_id: str, until: datetime) -> bool:
+        return False
+
+
+async def look(trigger: RunTrigger, number: int) -> list[float]:
+    """Be needed however often somebody looks; returns when they did, in seconds."""
+    looks: list[float] = []
+    enough = asyncio.Event()
+
+    async def is_needed() -> bool:
+        looks.append(time.monotonic())
+        if len(looks) == number:
+            enough.set()
+        return True
+
+    asking = asyncio.create_task(DeltaRequests(trigger, is_needed).serve())
+    async with asyncio.timeout(60):
+        await enough.wait()
+    asking.cancel()
+    return looks
+
+
 def test_what_stays_needed_though_it_was_asked_for_is_asked_for_ever_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever it is, its runs fail; they should not fill Airflow."""
     monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.02)
     monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
-    looks: list[float] = []
-    enough = asyncio.Event()
-
-    async def is_needed() -> bool:
-        looks.append(time.monotonic())
-        if len(looks) == 6:
-            enough.set()
-        return True
-
-    async def ask() -> None:
-        asking = asyncio.create_task(DeltaRequests(Scheduler(), is_needed).serve())
-        await enough.wait()
-        asking.cancel()
-
-    asyncio.run(ask())
+    looks = asyncio.run(look(AtOnce(), 6))
     # The first look is asked for; the pauses after it double.
     assert looks[-1] - looks[0] >= 0.02 * (1 + 2 + 4 + 8 + 16)
+
+
+def test_while_a_run_waits_for_its_beginning_the_looks_become_no_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scheduler that was away: what comes after it is seen as soon as ever."""
+    monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.02)
+    monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
+    # If they did, it would take five minutes.
+    asyncio.run(look(Scheduler(), 15))
+
+
+def test_a_question_that_hangs_keeps_no_other_from_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delta_requests, "_PATIENCE", 0.05)
+    monkeypatch.setattr(delta_requests, "_PAUSE_AFTER_FAILURE", 0.0)
+    release = threading.Event()
+
+    class Hanging(Scheduler):
+        def is_waiting(self, dag_id: str, until: datetime) -> bool:
+            release.wait(200)
+            return True
+
+    try:
+        asyncio.run(look(Hanging(), 3))
+    finally:
+        release.set()
 
 
 @given(

@@ -23,6 +23,8 @@ def attending(connection: Connection) -> Iterator[bool]:
     """Attend to the inbox, unless another drain does; tells whether we do. The connection hears of new events."""
     connection.execute(_QUERIES["listen"])
     ours = bool(fetch_value(connection, _QUERIES["attend"]))
+    if ours:
+        connection.execute(_QUERIES["stay_awake"])
     try:
         yield ours
     finally:

@@ -8,8 +8,13 @@ notify hostaway_webhook_events
 -- Any two numbers will do as long as nothing else in the warehouse takes the same advisory lock.
 select pg_try_advisory_lock(7402, 3)
 
+-- name: stay_awake
+-- A process that is stopped keeps its connection, and would be counted on for as long.
+set idle_session_timeout = '90s'
+
 -- name: leave
-select pg_advisory_unlock(7402, 3)
+select pg_advisory_unlock(7402, 3);
+reset idle_session_timeout
 
 -- name: is_attended
 -- Looked up, not tried: one who tries it holds it for a moment, and a drain would find it taken.

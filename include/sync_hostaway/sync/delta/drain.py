@@ -21,13 +21,20 @@ import psycopg
 import structlog
 
 from sync_hostaway.accounts.registry import client_for
-from sync_hostaway.exceptions import AccountError, ConfigurationError, TransformFailed, WarehouseUnavailable
+from sync_hostaway.exceptions import (
+    AccountError,
+    ConfigurationError,
+    InactiveAccount,
+    TransformFailed,
+    WarehouseUnavailable,
+)
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.settings import get_settings
 from sync_hostaway.sync.delta.attendance import announce, attending, is_attended, wait_for_event
 from sync_hostaway.sync.delta.inbox import AccountInbox, due_accounts, loads_wait, seconds_until_due
 from sync_hostaway.sync.delta.turn import Served, Turn
 from sync_hostaway.transform import TransformResult, run_transform
+from sync_hostaway.transform.ledger import is_written
 from sync_hostaway.warehouse import Connection, alone, connect
 from sync_hostaway.webhooks.dispatch import Dispatcher
 
@@ -42,7 +49,7 @@ _EVENTS_PER_TURN = 200
 # Seconds for a request slot or an answer: whatever takes longer is tried again by the inbox, not by the client.
 _PATIENCE = 10.0
 _LOOK_AGAIN = 0.2
-# For an account that another drain serves just now, that lost its connections, that nothing can be read for.
+# For an account that another drain serves just now, for who lost its connections, for an account without credentials.
 _ELSEWHERE, _DISCONNECTED, _UNUSABLE = 0.5, 5.0, 300.0
 
 Transform = Callable[[str], TransformResult]
@@ -107,7 +114,8 @@ def drain(
         ):
             run = _Run(run_key, transform, connection, dispatcher, accounts, transforms)
             with attending(connection) as ours:
-                run.serve(linger if ours else 0.0, until=began + lifetime, attends=ours)
+                if ours:
+                    run.serve(linger, until=began + lifetime, attends=True)
             # Whoever saw us attend did not ask for a run: one more look, now that nobody can.
             run.serve(until=time.monotonic() + _LAST_LOOK)
             run.settle()
@@ -143,6 +151,8 @@ class _Run:
         self._transforms = transforms
         self._turns: dict[Future[Served | None], int] = {}
         self._transforming: Future[TransformResult] | None = None
+        self._transform_at = 0.0
+        self._transform_waits = False
         self._leave_alone_until: dict[int, float] = {}
         self._served_at: dict[int, float] = {}
         self._one_by_one: set[int] = set()
@@ -163,13 +173,15 @@ class _Run:
                 continue
             now = time.monotonic()
             lingers, lasts, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
+            # What comes while another drain serves its account counts on us, too; so may what waits for a transform.
+            stays = linger or self._leave_alone_until or self._transform_waits
             # A try that falls due while this run lasts is worth the wait: another run would cost more.
-            if not linger or self.failure or (lingers <= 0 and until_due > lasts):
+            if not stays or self.failure or (lingers <= 0 and until_due > lasts):
                 return
             wait_for_event(self._connection, max(min(until_due, lasts, lingers if lingers > 0 else until_due), 0.0))
 
     def settle(self) -> None:
-        """End what was begun, and transform what it landed."""
+        """End what was begun, and transform what it landed unless somebody else is at it: then the receiver asks."""
         while True:
             self._begin_transform(attends=False)
             if not self._is_busy:
@@ -199,11 +211,17 @@ class _Run:
     def _begin_transform(self, *, attends: bool) -> None:
         """One drain transforms for all: the one that attends. Without one, whoever has landed something does.
 
-        What it has to do stands in the ledger, so that nothing waits for a drain that was killed in between.
+        What it has to do stands in the ledger, so that nothing waits for a drain that was killed in between. Nor does
+        it queue behind somebody else's transform, for minutes perhaps: as many runs as there may be would do so, and
+        nobody would read what is due.
         """
+        self._transform_waits = False
         if not self._transform or self._transforming or self.failure or not loads_wait(self._connection):
             return
-        if attends or not is_attended(self._connection):
+        if not attends and is_attended(self._connection):
+            return
+        self._transform_waits = time.monotonic() < self._transform_at or is_written(self._connection)
+        if not self._transform_waits:
             self._transforming = self._transforms.submit(self._transform, self._run_key)
 
     def _collect(self) -> None:
@@ -212,9 +230,7 @@ class _Run:
             try:
                 served = future.result()
             except (psycopg.OperationalError, WarehouseUnavailable) as error:
-                # Only its own connections, perhaps: too many are open, one was ended. Else this fails as well.
-                self._connection.execute("select")
-                log.warning("turn_without_warehouse", account_id=account_id, error=f"{type(error).__name__}: {error}")
+                self._face_disconnection("turn_without_warehouse", error, account_id=account_id)
                 self._leave_alone_until[account_id] = time.monotonic() + _DISCONNECTED
                 continue
             if served is None:
@@ -228,14 +244,24 @@ class _Run:
                 result = transformed.result()
                 if result.transform_id:
                     self.result.transforms.append(result)
+            except (psycopg.OperationalError, WarehouseUnavailable) as error:
+                self._face_disconnection("transform_without_warehouse", error)
+                self._transform_at = time.monotonic() + _DISCONNECTED
             except TransformFailed as error:
                 # What else is in the inbox still lands.
                 self.failure = error
 
+    def _face_disconnection(self, what: str, error: Exception, **context: Any) -> None:
+        """Only its own connections, perhaps: too many are open, one was ended. Else this fails as well."""
+        self._connection.execute("select")
+        log.warning(what, error=f"{type(error).__name__}: {error}", **context)
+
     def _seconds_until_due(self) -> float:
+        """Until there may be something to do."""
         until_due = seconds_until_due(self._connection, busy=self._leave_alone_until)
         until_looked_at = min(self._leave_alone_until.values(), default=float("inf")) - time.monotonic()
-        return max(min(until_due, until_looked_at), 0.0)
+        until_transform = _LOOK_AGAIN if self._transform_waits else float("inf")
+        return max(min(until_due, until_looked_at, until_transform), 0.0)
 
     def _turn(self, account_id: int) -> Served | None:
         """One turn of an account; None when another drain serves it."""
@@ -252,6 +278,9 @@ class _Run:
             with client_for(connection, account_id, Priority.DELTA, patience=_PATIENCE) as client:
                 turn = Turn(connection, client, inbox, self._run_key)
                 served = turn.serve(events)
+        except InactiveAccount:
+            # Since a moment ago. What is disabled is left as it is.
+            return Served(account_id)
         except (AccountError, ConfigurationError) as error:
             inbox.hold_back(_UNUSABLE, f"{type(error).__name__}: {error}")
             return Served(account_id)
