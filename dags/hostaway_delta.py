@@ -38,7 +38,7 @@ Any run can be cleared or killed at any time: events are done together with thei
     schedule=None,
     catchup=False,
     is_paused_upon_creation=False,
-    # One that leaves and one that comes; a third if one of them waits for a long transform.
+    # One that leaves and one that comes; a third if one of them ends a long turn.
     max_active_runs=3,
     tags=[TAG, "webhooks"],
     # No retries: what is left is asked for again within seconds, and a run that waits for its retry keeps another from

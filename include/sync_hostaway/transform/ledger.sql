@@ -178,6 +178,7 @@ where
             later.account_id = old.account_id
             and later.resource = old.resource
             and later.mode = old.mode
+            and later.mode <> 'delta'
             and later.started_at > old.started_at
             and (
                 old.verdict not in ('complete', 'repaired')

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from sync_hostaway.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS
-from sync_hostaway.hostaway.values import Id, MaybeId
+from sync_hostaway.hostaway.values import as_id
 from sync_hostaway.warehouse import Connection, load_queries
 from sync_hostaway.webhooks.endpoints import Endpoint, want_sync
 from sync_hostaway.webhooks.events import RESERVATION
@@ -21,8 +19,6 @@ _QUERIES = load_queries(Path(__file__).with_name("upkeep.sql"))
 _PAGE = 100
 # What fills more pages is caught up with by a sync: that costs less than to fetch so much one by one.
 _PAGES = 10
-_ID: TypeAdapter[int] = TypeAdapter(Id)
-_MAYBE_ID: TypeAdapter[int | None] = TypeAdapter(MaybeId)
 
 
 @dataclass(frozen=True)
@@ -87,22 +83,22 @@ def _new_entries(client: HostawayClient, endpoint: Endpoint) -> tuple[list[_Entr
             raise HostawayMalformedReply("No entry of Hostaway's delivery log has an id")
         new = [entry for entry in read if entry.id > endpoint.log_read_to]
         entries += new
-        if len(rows) < _PAGE or len(new) < len(rows):
+        if len(rows) < _PAGE or len(new) < len(read):
             return entries, True
     return entries, False
 
 
 def _entry(row: Any) -> _Entry | None:
-    try:
-        return _Entry(
-            id=_ID.validate_python(row["id"]),
-            event=_text(row.get("event")),
-            object=_text(row.get("object")),
-            object_id=_MAYBE_ID.validate_python(row.get("objectId")),
-            arrived=str(row.get("responseStatus")).startswith("2"),
-        )
-    except (AttributeError, KeyError, TypeError, ValidationError):
+    entry_id = as_id(row.get("id")) if isinstance(row, dict) else None
+    if entry_id is None:
         return None
+    return _Entry(
+        id=entry_id,
+        event=_text(row.get("event")),
+        object=_text(row.get("object")),
+        object_id=as_id(row.get("objectId")),
+        arrived=str(row.get("responseStatus")).startswith("2"),
+    )
 
 
 def _text(value: Any) -> str | None:

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 import structlog
 from anyio import fail_after, to_thread
@@ -29,7 +30,7 @@ SPACING = timedelta(seconds=1)
 _LOOK_AHEAD = 30
 # Between two questions: under load, one serves what came in meanwhile.
 _PAUSE, _PAUSE_AFTER_FAILURE = 0.1, 2.0
-# Airflow's database may hang. The thread that asks then stays behind.
+# Airflow's database may hang. The thread that asks then stays behind; their number is that of Airflow's connections.
 _PATIENCE = 30.0
 # For what nobody announces: a drain that was killed, a try that falls due when nobody attends. What is still there when
 # a run was asked for may fail in each: then ever less often, as `hostaway_maintenance` in the end.
@@ -52,6 +53,15 @@ def request_delta(trigger: RunTrigger, now: Callable[[], datetime] = lambda: dat
     raise RunNotRequested(f"Every run of {DELTA_DAG_ID} of the next {_LOOK_AHEAD} s has begun already")
 
 
+class Work(Enum):
+    """What there is to do for drains: an event could be served, or what one brought be transformed."""
+
+    NONE = "none"
+    IN_HANDS = "in hands"
+    """A drain runs that will see it, or a transform that comes before it."""
+    WAITS = "waits"
+
+
 class DeltaRequests:
     """The API server's way to ask: in the background, so that no answer waits for it.
 
@@ -60,12 +70,12 @@ class DeltaRequests:
     and so does `hostaway_maintenance`. It also looks unasked, after a few seconds: whoever counted on a drain that was
     killed, or waits for a second try, asks nobody.
 
-    :param is_needed: whether anything waits that no drain will see by itself.
+    :param look: how the work stands.
     """
 
-    def __init__(self, trigger: RunTrigger, is_needed: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, trigger: RunTrigger, look: Callable[[], Awaitable[Work]]) -> None:
         self._trigger = trigger
-        self._is_needed = is_needed
+        self._look = look
         self._wanted = asyncio.Event()
         self._wanted.set()
 
@@ -82,9 +92,10 @@ class DeltaRequests:
             is_asked = self._wanted.is_set()
             self._wanted.clear()
             try:
-                if not await self._is_needed():
+                work = await self._look()
+                if work is Work.NONE:
                     unasked = _LOOK_EVERY
-                elif await self._request() and not is_asked:
+                elif work is Work.WAITS and await self._request() and not is_asked:
                     unasked = min(2 * unasked, _LOOK_AT_LEAST_EVERY)
                 await asyncio.sleep(_PAUSE)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow, the events are safe

@@ -22,6 +22,7 @@ from sync_hostaway.settings import Settings
 from sync_hostaway.sync.delta.attendance import IS_ATTENDED
 from sync_hostaway.transform.ledger import IS_WRITTEN, WRITER_LOCK
 from sync_hostaway.warehouse import load_queries
+from sync_hostaway.webhooks.delta_requests import Work
 from sync_hostaway.webhooks.endpoints import digest
 from sync_hostaway.webhooks.events import Event
 
@@ -91,12 +92,14 @@ class Inbox:
         """Keep an event. When this returns, it is not lost whatever happens."""
         await self._fetch(_QUERIES["put_event"], {"account_id": account_id, **asdict(event)})
 
-    async def is_waiting(self) -> bool:
-        """Whether an event could be served, or what one brought be transformed, and no drain runs that will see it."""
-        is_due = await self._is(_QUERIES["has_due"]) or (
-            await self._is(_QUERIES["has_landed"]) and not await self._is(IS_WRITTEN, key=WRITER_LOCK)
-        )
-        return is_due and not await self._is(IS_ATTENDED)
+    async def look(self) -> Work:
+        """How the work of drains stands."""
+        is_due = await self._is(_QUERIES["has_due"])
+        if not is_due and not await self._is(_QUERIES["has_landed"]):
+            return Work.NONE
+        if await self._is(IS_ATTENDED) or (not is_due and await self._is(IS_WRITTEN, key=WRITER_LOCK)):
+            return Work.IN_HANDS
+        return Work.WAITS
 
     async def _is(self, query: SQL, **params: Any) -> bool:
         row = await self._fetch(query, params)

@@ -57,7 +57,7 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     """
     settings = get_settings()
     inbox = Inbox(settings)
-    requests = DeltaRequests(trigger or configured_trigger(settings), inbox.is_waiting)
+    requests = DeltaRequests(trigger or configured_trigger(settings), inbox.look)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

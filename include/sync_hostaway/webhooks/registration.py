@@ -84,18 +84,22 @@ def rotate(connection: Connection, account_id: int) -> None:
         endpoints.rotate_password(connection, account_id)
 
 
-def unregister(connection: Connection, client: HostawayClient) -> None:
-    """Have Hostaway stop delivering an account's events, unless the account was enabled meanwhile.
+def unregister(connection: Connection, client: HostawayClient) -> bool:
+    """Have Hostaway stop delivering an account's events; tells whether it does.
+
+    It goes on when the account was enabled meanwhile.
 
     :raises HostawayError: when Hostaway refuses or does not answer.
     """
     with alone(connection, _REGISTRATION, client.account_id):
         endpoint = endpoints.find_endpoint(connection, client.account_id)
-        if endpoint is None or is_active(connection, client.account_id):
-            return
-        for row in _ours(client, endpoint):
-            _delete(client, row["id"])
-        endpoints.set_unregistered(connection, client.account_id)
+        if is_active(connection, client.account_id):
+            return False
+        if endpoint:
+            for row in _ours(client, endpoint):
+                _delete(client, row["id"])
+            endpoints.set_unregistered(connection, client.account_id)
+        return True
 
 
 def _register(connection: Connection, client: HostawayClient, base: str) -> Registration:

@@ -70,8 +70,7 @@ def _tend(account_id: int, state: str) -> Tended:
 def _tend_account(connection: Connection, account_id: int, *, is_active: bool) -> Tended:
     with client_for(connection, account_id, Priority.INCREMENTAL, patience=_PATIENCE, even_disabled=True) as client:
         if not is_active:
-            _take_leave(connection, client)
-            return Tended(removed=1)
+            return Tended(removed=_take_leave(connection, client))
         registration = ensure_registered(connection, client)
         endpoint = find_endpoint(connection, account_id)
         if registration.state != "registered" or endpoint is None:
@@ -84,13 +83,14 @@ def _tend_account(connection: Connection, account_id: int, *, is_active: bool) -
         return Tended(registered=1, missed_events=missed.events)
 
 
-def _take_leave(connection: Connection, client: HostawayClient) -> None:
+def _take_leave(connection: Connection, client: HostawayClient) -> bool:
     try:
-        unregister(connection, client)
+        return unregister(connection, client)
     except CredentialsRefused as error:
         # With this API key, nobody can ever tell Hostaway. Where it still delivers, the owner of the account can.
         log.warning("webhook_left_behind", account_id=client.account_id, error=str(error))
         set_unregistered(connection, client.account_id)
+        return True
 
 
 def stop_deliveries(connection: Connection, account_id: int) -> None:

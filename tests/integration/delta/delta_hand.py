@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.delta.drain import DrainResult, drain
+from sync_hostaway.sync.delta.drain import DrainResult, Transform, drain
 from sync_hostaway.sync.delta.refetch import Need, Outcome, Reader
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 from sync_hostaway.webhooks import inbox
@@ -57,10 +57,10 @@ class Hand:
         ).fetchone()
         return row["event_id"] if row else 0
 
-    def drain(self, linger: float = 0.0, **options: Any) -> DrainResult:
+    def drain(self, linger: float = 0.0, transform: Transform | None = None, **options: Any) -> DrainResult:
         """Run a drain to its end; what it landed stays there."""
         self._runs += 1
-        return drain(f"test__{self._runs}", linger=linger, transform=None, **options)
+        return drain(f"test__{self._runs}", linger=linger, transform=transform, **options)
 
     @contextmanager
     def draining(self, hold: int, **options: Any) -> Iterator[None]:

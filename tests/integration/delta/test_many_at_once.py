@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.exceptions import WarehouseUnavailable
+from sync_hostaway.exceptions import TransformFailed, WarehouseUnavailable
 from sync_hostaway.sync.delta import drain as drain_module
 from sync_hostaway.sync.delta.attendance import announce, attending, is_attended, wait_for_event
 from sync_hostaway.sync.delta.drain import drain
@@ -43,7 +43,10 @@ drain(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 SHORT_PATIENCE = """
 from psycopg.sql import SQL
 from sync_hostaway.sync.delta import attendance
-attendance._QUERIES["stay_awake"] = SQL("set idle_session_timeout = '2s'")
+from sync_hostaway.sync.delta import drain as drain_module
+attendance._QUERIES["stay_awake"] = SQL("set idle_session_timeout = '8s'")
+wait_for_event = drain_module.wait_for_event
+drain_module.wait_for_event = lambda connection, seconds: wait_for_event(connection, min(seconds, 0.2))
 """
 IDLE_SESSION_TIMEOUT = sql.SQL("select setting::integer from pg_settings where name = 'idle_session_timeout'")
 
@@ -136,7 +139,7 @@ def test_a_drain_whose_warehouse_goes_away_says_so_and_the_next_one_goes_on(hand
 
 def test_a_turn_that_loses_its_connection_ends_nobody_elses(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
     # However long the other account's turn takes
-    monkeypatch.setattr(drain_module, "_DISCONNECTED", 600.0)
+    monkeypatch.setattr(drain_module, "_RECOVERY", 600.0)
     registry.add_account(hand.warehouse, 702, "secret-702")
     cut_off = cancel_some(hand, range(1))
     changed = hand.control.patch("reservations", hand.ids("reservations", 702)[0], {}, account_id=702)
@@ -247,16 +250,45 @@ def test_a_drain_does_not_queue_behind_somebody_elses_transform(hand: Hand, monk
 
 
 def test_what_waited_for_somebody_elses_transform_is_transformed_after_it(hand: Hand) -> None:
+    made: list[str] = []
+
+    def transform(run_key: str) -> TransformResult:
+        made.append(run_key)
+        raise TransformFailed("so that the run ends")
+
     cancel_some(hand, range(1))
     with ThreadPoolExecutor(1) as pool, connect() as nightly:
         with only_writer(nightly):
-            waiting = pool.submit(drain, "waits", linger=0.0, lifetime=200.0, transform=forget_loads)
+            waiting = pool.submit(drain, "waits", linger=100.0, lifetime=100.0, transform=transform)
             eventually(lambda: hand.states() == ["done"])
-        assert len(waiting.result(timeout=60).transforms) == 1
+            assert made == []
+        with pytest.raises(TransformFailed):
+            waiting.result(timeout=60)
+    assert made == ["waits"]
+
+
+def test_a_transform_that_failed_is_made_again_by_a_run_that_has_other_work(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain_module, "_RECOVERY", 0.1)
+    registry.add_account(hand.warehouse, 702, "secret-702")
+    made: list[str] = []
+
+    def transform(run_key: str) -> TransformResult:
+        made.append(run_key)
+        if len(made) == 1:
+            raise TransformFailed("its connection was lost")
+        return forget_loads(run_key)
+
+    cancel_some(hand, range(1))
+    changed = hand.control.patch("reservations", hand.ids("reservations", 702)[0], {}, account_id=702)
+    hand.receive("reservation.updated", changed, 702)
+    with hand.draining(hold=702, transform=transform):
+        eventually(lambda: len(made) == 2)
 
 
 def test_a_transform_that_loses_its_connection_is_made_again(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain_module, "_DISCONNECTED", 0.1)
+    monkeypatch.setattr(drain_module, "_RECOVERY", 0.1)
     errors = [psycopg.OperationalError("terminating connection")]
 
     def transform(run_key: str) -> TransformResult:
@@ -265,7 +297,7 @@ def test_a_transform_that_loses_its_connection_is_made_again(hand: Hand, monkeyp
         return forget_loads(run_key)
 
     cancel_some(hand, range(1))
-    assert len(drain("one", linger=0.0, transform=transform).transforms) == 1
+    assert len(drain("one", linger=1.0, transform=transform).transforms) == 1
 
 
 def test_what_came_while_another_drain_served_its_account_is_seen_by_the_last_look(

@@ -220,6 +220,25 @@ def test_a_delivery_that_arrived_hides_no_lost_one_of_an_object_nobody_names(
     assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
 
 
+def test_an_odd_entry_of_a_delivery_log_hides_none_behind_it(
+    receiver: Receiver, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tend(warehouse)
+    an_hour_later(warehouse)
+    told = HostawayClient.get
+    lost = {"object": "reservation", "event": "reservation.updated", "responseStatus": 500}
+    pages = [[{**lost, "id": id, "objectId": 20_000 + id} for id in range(200, 100, -1)]]
+    pages += [[{**lost, "id": 100, "objectId": 20_100}]]
+    pages[0][50] = {"objectId": "abc"}
+
+    def in_pages(client: HostawayClient, path: str, params: Any = None, **options: Any) -> Reply:
+        reply = told(client, path, params, **options)
+        return replace(reply, result=pages[params["offset"] // 100]) if path == WEBHOOK_LOGS else reply
+
+    monkeypatch.setattr(HostawayClient, "get", in_pages)
+    assert tend(warehouse)["missed_events"] == 100
+
+
 def test_a_delivery_log_of_which_nobody_can_tell_what_is_new_is_said(
     receiver: Receiver, warehouse: Connection, account: int, delivery_log: list[dict[str, Any]]
 ) -> None:

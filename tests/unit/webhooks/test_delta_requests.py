@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sync_hostaway.exceptions import RunNotRequested
 from sync_hostaway.webhooks import delta_requests
-from sync_hostaway.webhooks.delta_requests import DeltaRequests, request_delta
+from sync_hostaway.webhooks.delta_requests import DeltaRequests, Work, request_delta
 from sync_hostaway.webhooks.run_trigger import RunTrigger
 
 START = datetime(2026, 5, 20, 10, 0, tzinfo=UTC)
@@ -93,18 +93,21 @@ class AtOnce(Scheduler):
         return False
 
 
-async def look(trigger: RunTrigger, number: int) -> list[float]:
-    """Be needed however often somebody looks; returns when they did, in seconds."""
+async def look(trigger: RunTrigger, number: int, *, between: Work = Work.WAITS) -> list[float]:
+    """Have work that waits however often somebody looks; returns when they did, in seconds.
+
+    :param between: what every second look finds.
+    """
     looks: list[float] = []
     enough = asyncio.Event()
 
-    async def is_needed() -> bool:
+    async def found() -> Work:
         looks.append(time.monotonic())
         if len(looks) == number:
             enough.set()
-        return True
+        return between if len(looks) % 2 == 0 else Work.WAITS
 
-    asking = asyncio.create_task(DeltaRequests(trigger, is_needed).serve())
+    asking = asyncio.create_task(DeltaRequests(trigger, found).serve())
     async with asyncio.timeout(60):
         await enough.wait()
     asking.cancel()
@@ -120,6 +123,14 @@ def test_what_stays_needed_though_it_was_asked_for_is_asked_for_ever_less_often(
     looks = asyncio.run(look(AtOnce(), 6))
     # The first look is asked for; the pauses after it double.
     assert looks[-1] - looks[0] >= 0.02 * (1 + 2 + 4 + 8 + 16)
+
+
+def test_that_a_run_is_at_it_for_long_makes_the_looks_no_more_frequent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may fail in the end as the last one did."""
+    monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.02)
+    monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
+    looks = asyncio.run(look(AtOnce(), 7, between=Work.IN_HANDS))
+    assert looks[-1] - looks[0] >= 0.02 * (1 + 1 + 2 + 2 + 4 + 4)
 
 
 def test_while_a_run_waits_for_its_beginning_the_looks_become_no_rarer(monkeypatch: pytest.MonkeyPatch) -> None:

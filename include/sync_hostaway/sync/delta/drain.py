@@ -49,8 +49,9 @@ _EVENTS_PER_TURN = 200
 # Seconds for a request slot or an answer: whatever takes longer is tried again by the inbox, not by the client.
 _PATIENCE = 10.0
 _LOOK_AGAIN = 0.2
-# For an account that another drain serves just now, for who lost its connections, for an account without credentials.
-_ELSEWHERE, _DISCONNECTED, _UNUSABLE = 0.5, 5.0, 300.0
+# For an account that another drain serves just now, for what lost its connections or a transform that failed, for an
+# account without credentials.
+_ELSEWHERE, _RECOVERY, _UNUSABLE = 0.5, 5.0, 300.0
 
 Transform = Callable[[str], TransformResult]
 
@@ -160,8 +161,7 @@ class _Run:
     def serve(self, linger: float = 0.0, *, until: float, attends: bool = False) -> None:
         """Serve whoever is due, until nobody has been for `linger` seconds.
 
-        :param until: when it returns in any case. Turns take long where Hostaway does, and a transform may wait for the
-            nightly build: nobody may count on us so long.
+        :param until: when it returns in any case. Turns take long where Hostaway does: nobody may count on us so long.
         """
         busy_at = time.monotonic()
         while time.monotonic() < until:
@@ -173,12 +173,13 @@ class _Run:
                 continue
             now = time.monotonic()
             lingers, lasts, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
-            # What comes while another drain serves its account counts on us, too; so may what waits for a transform.
-            stays = linger or self._leave_alone_until or self._transform_waits
+            # What comes while another drain serves its account counts on us, too.
+            stays = linger or self._leave_alone_until
             # A try that falls due while this run lasts is worth the wait: another run would cost more.
             if not stays or self.failure or (lingers <= 0 and until_due > lasts):
                 return
-            wait_for_event(self._connection, max(min(until_due, lasts, lingers if lingers > 0 else until_due), 0.0))
+            pause = min(until_due, lasts, lingers if lingers > 0 else until_due)
+            wait_for_event(self._connection, max(min(pause, _LOOK_AGAIN) if self._transform_waits else pause, 0.0))
 
     def settle(self) -> None:
         """End what was begun, and transform what it landed unless somebody else is at it: then the receiver asks."""
@@ -216,7 +217,7 @@ class _Run:
         nobody would read what is due.
         """
         self._transform_waits = False
-        if not self._transform or self._transforming or self.failure or not loads_wait(self._connection):
+        if not self._transform or self._transforming or not loads_wait(self._connection):
             return
         if not attends and is_attended(self._connection):
             return
@@ -231,7 +232,7 @@ class _Run:
                 served = future.result()
             except (psycopg.OperationalError, WarehouseUnavailable) as error:
                 self._face_disconnection("turn_without_warehouse", error, account_id=account_id)
-                self._leave_alone_until[account_id] = time.monotonic() + _DISCONNECTED
+                self._leave_alone_until[account_id] = time.monotonic() + _RECOVERY
                 continue
             if served is None:
                 self._leave_alone_until[account_id] = time.monotonic() + _ELSEWHERE
@@ -242,14 +243,16 @@ class _Run:
             transformed, self._transforming = self._transforming, None
             try:
                 result = transformed.result()
+                self.failure = None
                 if result.transform_id:
                     self.result.transforms.append(result)
             except (psycopg.OperationalError, WarehouseUnavailable) as error:
                 self._face_disconnection("transform_without_warehouse", error)
-                self._transform_at = time.monotonic() + _DISCONNECTED
+                self._transform_at = time.monotonic() + _RECOVERY
             except TransformFailed as error:
-                # What else is in the inbox still lands.
+                # What else is in the inbox still lands. While there is something, this run stays, and tries again.
                 self.failure = error
+                self._transform_at = time.monotonic() + _RECOVERY
 
     def _face_disconnection(self, what: str, error: Exception, **context: Any) -> None:
         """Only its own connections, perhaps: too many are open, one was ended. Else this fails as well."""
@@ -257,11 +260,9 @@ class _Run:
         log.warning(what, error=f"{type(error).__name__}: {error}", **context)
 
     def _seconds_until_due(self) -> float:
-        """Until there may be something to do."""
         until_due = seconds_until_due(self._connection, busy=self._leave_alone_until)
         until_looked_at = min(self._leave_alone_until.values(), default=float("inf")) - time.monotonic()
-        until_transform = _LOOK_AGAIN if self._transform_waits else float("inf")
-        return max(min(until_due, until_looked_at, until_transform), 0.0)
+        return max(min(until_due, until_looked_at), 0.0)
 
     def _turn(self, account_id: int) -> Served | None:
         """One turn of an account; None when another drain serves it."""
