@@ -139,7 +139,7 @@ class HostawayMalformedReply(HostawayTransientError):
 
 
 class CredentialsRefused(HostawayError):
-    """Hostaway refuses the account id or API key; `sync-hostaway accounts rotate` stores a new key."""
+    """Hostaway refuses the account id or API key; `sync-hostaway accounts rotate` renews that of a known account."""
 
 
 class AccessDenied(HostawayError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,6 @@ DBT_POOL = "hostaway_dbt"
 """One slot: dbt must not write twice at a time (two runs collide on its backup tables)."""
 SYNC_POOL = "hostaway_sync"
 """Fewer slots than the executor has: however many accounts sync, what a webhook asks for finds one free."""
-
-_NOBODY_YET = datetime(2026, 1, 1, tzinfo=UTC)
 
 NO_USE_RETRYING = ExceptionRetryPolicy(
     rules=[
@@ -51,9 +50,18 @@ def start_of(account: SnapshotAccount) -> datetime:
     return datetime.fromisoformat(account.registered_at)
 
 
-def start_of_oldest() -> datetime:
-    """Start date of the Dags that serve all accounts."""
-    return min((start_of(account) for account in read_snapshot(get_settings().snapshot_file)), default=_NOBODY_YET)
+def start_of_oldest() -> datetime | None:
+    """Start date of the Dags that serve all accounts.
+
+    While there is no account: when the snapshot was first written, and none before that.
+    """
+    path = get_settings().snapshot_file
+    if accounts := read_snapshot(path):
+        return min(start_of(account) for account in accounts)
+    # A snapshot that says the same is not written again, so that this stays where it is.
+    with suppress(OSError):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return None
 
 
 def account_of(dag_id: str) -> int | None:

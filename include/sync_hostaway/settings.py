@@ -14,8 +14,10 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import re
 import sys
 from datetime import date, time
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -196,7 +198,12 @@ class Settings(BaseSettings):
         :raises ConfigurationError: when `public_base_url` is nothing that Hostaway takes.
         """
         if self.public_base_url is None:
-            return f"http://127.0.0.1:{self.airflow_port}" if self.api_is_local else None
+            if not self.api_is_local:
+                return None
+            from sync_hostaway.local.ports import airflow_port
+
+            # Where the platform runs, whatever port this shell would start one on.
+            return f"http://127.0.0.1:{airflow_port(self.home) or self.airflow_port}"
         try:
             parts = urlsplit(self.public_base_url)
             is_url, has_port = parts.scheme in ("http", "https") and bool(parts.hostname), parts.port is not None
@@ -281,10 +288,25 @@ def get_settings() -> Settings:
 
     :raises ConfigurationError: naming each wrong setting and how to set it; never its value, which may be a secret.
     """
+    _refuse_unknown_names()
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{_PREFIX}{'__'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()
-        )
+        wrong = "; ".join(f"{_name_of(str(item['loc'][0]))}: {item['msg']}" for item in error.errors())
         raise ConfigurationError(f"Wrong setting: {wrong}") from None
+
+
+def _name_of(field: str) -> str:
+    """The name under which a setting is set here."""
+    long, short = _PREFIX + field.upper(), SHORT_NAMES.get(field)
+    return long if not short or os.environ.get(long) else short
+
+
+def _refuse_unknown_names() -> None:
+    """A misspelt name would otherwise do nothing, silently. Airflow takes names that end with _CMD or _SECRET, too."""
+    known = {_PREFIX + field.upper() for field in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and re.sub("_(CMD|SECRET)$", "", name) not in known:
+            nearest = get_close_matches(name, known, 1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise ConfigurationError(f"Wrong setting: {name} is none{hint}")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,22 @@ def test_the_bundle_holds_nothing_but_the_dag_files(dags: dict[str, Any]) -> Non
 
 def test_without_accounts_there_are_just_the_common_ones(tmp_path: Path) -> None:
     assert set(parse(tmp_path, accounts=[])["dags"]) == COMMON
+
+
+def test_without_accounts_nothing_is_due_from_before_the_platform_was_there(tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    first = parse(tmp_path, accounts=[])["dags"]
+    for dag_id in ("hostaway_nightly", "hostaway_maintenance"):
+        # The clock of a file's time is a little behind.
+        assert datetime.fromisoformat(first[dag_id]["start"]) > before - timedelta(seconds=1)
+    # Maintenance says every ten minutes again that there is no account.
+    assert parse(tmp_path, accounts=[])["dags"] == first
+
+
+def test_without_a_snapshot_the_start_is_left_to_airflow(tmp_path: Path) -> None:
+    dags = parse(tmp_path, accounts=[], AIRFLOW__HOSTAWAY__SNAPSHOT_PATH=str(tmp_path / "not yet"))["dags"]
+    assert set(dags) == COMMON
+    assert dags["hostaway_nightly"]["start"] is None
 
 
 def test_a_second_parse_gives_the_same_dags(tmp_path: Path, dags: dict[str, Any]) -> None:

@@ -25,11 +25,22 @@ def test_without_a_setting_the_real_api_is_meant() -> None:
 def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "many")
     monkeypatch.setenv("HOSTAWAY_API_URL", "not-a-url-but-a-secret")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__RESOURCES", "listings,guests")
     with pytest.raises(ConfigurationError) as caught:
         get_settings()
-    assert "AIRFLOW__HOSTAWAY__PAGE_SIZE" in str(caught.value)
-    assert "AIRFLOW__HOSTAWAY__API_URL" in str(caught.value)
+    assert "AIRFLOW__HOSTAWAY__PAGE_SIZE: " in str(caught.value)
+    assert " HOSTAWAY_API_URL: " in str(caught.value), "as it was set"
+    assert "AIRFLOW__HOSTAWAY__RESOURCES: " in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_misspelt_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS_CMD", "cat keys")
+    get_settings()
+    get_settings.cache_clear()
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGESIZE", "10")
+    with pytest.raises(ConfigurationError, match="PAGESIZE is none; did you mean AIRFLOW__HOSTAWAY__PAGE_SIZE"):
+        get_settings()
 
 
 def test_a_warehouse_of_ones_own_needs_a_key_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,10 @@ def client_for(
     account = get_account(connection, account_id)
     if account.state != "active" and not (even_disabled and account.state == "disabled"):
         because = f": {account.state_reason}" if account.state_reason else ""
-        raise InactiveAccount(f"Account {account_id} is {account.state}{because}")
+        remedy = "rotate" if account.state == "refused" else "enable"
+        raise InactiveAccount(
+            f"Account {account_id} is {account.state}{because} (`sync-hostaway accounts {remedy} {account_id}`)"
+        )
     store = secrets_store(connection)
     secret = store.get(account_id, CLIENT_SECRET)
     if secret is None:

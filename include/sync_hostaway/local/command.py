@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sync_hostaway.local.airflow import ADMIN, passwords_file
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import embedded_warehouse_dsn, programs
@@ -60,7 +61,7 @@ def show_access(running: Platform) -> None:
     """Where to look and how to log in."""
     table = Table(show_header=False, box=None, padding=(0, 2))
     table.add_row("Airflow", running.airflow_url)
-    table.add_row("user / password", escape(f"admin / {running.admin_password}"))
+    table.add_row("user / password", escape(f"{ADMIN} / {running.admin_password}"))
     table.add_row("warehouse", escape(_warehouse()))
     out.print(table, soft_wrap=True)
 
@@ -105,6 +106,7 @@ def status() -> None:
     out.print(table)
     if now.running and now.airflow_url:
         _say(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
+        _say(f"Log in as {ADMIN}; the password is in {passwords_file(Home.at(now.home))}")
     simulated = SimulatedApi.remembered(Home.at(now.home))
     if simulated:
         _say(f"Simulated Hostaway: {simulated.url} ({'running' if simulated.process_runs else 'stopped'})")

@@ -33,6 +33,13 @@ from sync_hostaway.webhooks.registration import ensure_registered
 # A log file has no width of its own; the result table needs about 120 columns.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
+_RESTARTED = "A platform is running here: it is stopped, and started again for the demo"
+_AFRESH = ". Its simulated Hostaway begins with fresh data: what was sent to it or changed there is gone."
+_LOOK = "Look at hostaway.reservations and its neighbours, ops.sync_runs for the log, and the Dags in Airflow."
+_SEE_A_CHANGE = "`.venv/bin/sync-hostaway demo-event` changes a reservation, and shows when it arrives."
+_GO_ON = "Left running; `make stop` ends it. For an account of yours, see 'Your own account' in README.md."
+_STOPPED = "Everything is stopped. To look at the tables and at the Dags in Airflow: make start, or KEEP=1 make demo."
+
 
 def run_demo(size: DemoSize, *, keep: bool) -> bool:
     """Run the demo; True when every row of the source arrived.
@@ -47,18 +54,19 @@ def run_demo(size: DemoSize, *, keep: bool) -> bool:
 
     with like_ctrl_c():
         accounts, home = _accounts(), Home.at(get_settings().home)
+        is_simulated = get_settings().api_url is None
         home.make()
         if not platform().status().stopped:
-            say("The platform is running; it is started again for the demo.")
+            say(_RESTARTED + (_AFRESH if is_simulated else "."))
             platform().stop()
-        simulated = SimulatedApi.chosen(home, size, say) if get_settings().api_url is None else None
+        simulated = SimulatedApi.chosen(home, size, say) if is_simulated else None
         running = platform(simulated)
         running.start(say, prepare=_preparing(simulated, accounts, say))
         try:
             say(f"Airflow is healthy: {running.airflow_url}")
             return _mirror(running, list(accounts), say, began)
         finally:
-            _leave(running, say, keep=keep)
+            _leave(running, say, keep=keep, is_simulated=is_simulated)
 
 
 def _accounts() -> dict[int, str]:
@@ -140,11 +148,12 @@ def _subscribe(warehouse: Connection, account_ids: list[int], say: SayText) -> N
         say(f"Account {account_id}: {registration.reason or where}.")
 
 
-def _leave(running: Platform, say: SayText, *, keep: bool) -> None:
+def _leave(running: Platform, say: SayText, *, keep: bool, is_simulated: bool) -> None:
     if keep:
         show_access(running)
-        out.print("Left running; `make stop` ends it.")
+        for line in (_LOOK, _SEE_A_CHANGE, _GO_ON) if is_simulated else (_LOOK, _GO_ON):
+            out.print(line, soft_wrap=True)
         return
     with undisturbed():
         running.stop()
-        tireless(say)("Everything is stopped. KEEP=1 make demo leaves it running, make start starts it again.")
+        tireless(say)(_STOPPED)

@@ -170,7 +170,6 @@ class DemoReport:
             f"{transforms} dbt run{'s' * (transforms != 1)} of {self.transforms.get('seconds', 0):.1f} s, "
             f"{seconds:.0f} s in all.",
             "Photos stand inside listings, guests inside reservations: the source has no count of its own for them.",
-            "Look at hostaway.reservations and its neighbours, ops.sync_runs for the log, and the Dags in Airflow.",
         ]
         lines += [
             f"{count.account_id} {count.table}: {count.chain.error}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import socket
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
@@ -81,6 +83,14 @@ def remembered_port(home: Home, name: str) -> int | None:
     """The port noted for a server of this home."""
     port = read_json(home.ports).get(name)
     return port if isinstance(port, int) else None
+
+
+def airflow_port(home: Path) -> int | None:
+    """Port of the Airflow of a home; None when none was ever started there."""
+    # Asked wherever the API is on this machine: a home that cannot be read has no Airflow.
+    with suppress(OSError, RuntimeError):
+        return remembered_port(Home.at(home), "airflow")
+    return None
 
 
 def _free_port(avoid: set[int]) -> int:

@@ -91,7 +91,7 @@ class Watch:
             pending = pending_loads(self.warehouse)
             active = [run for run in runs if not run.finished]
             if not pending and not active:
-                self.say(f"Core tables are up to date ({len(runs)} transform runs).")
+                self.say("Core tables are up to date.")
                 return
             self._raise_if_one_failed(since)
             if not active and asked:

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from sync_hostaway.accounts.registry import client_for, list_accounts
+from sync_hostaway.accounts.registry import client_for, get_account, list_accounts
 from sync_hostaway.cli_parts import AccountId, out, say_if_simulated, warehouse, when
 from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
@@ -44,18 +44,18 @@ def webhooks_list(
     about: About = None,
     limit: Annotated[int, typer.Option(min=1)] = 50,
 ) -> None:
-    """Show events, newest first."""
-    table = Table("id", "account", "event", "about", "state", "received", "times", "tries", "why")
+    """Show the newest events, the newest at the end."""
+    table = Table("id", "account", "event", "object", "state", "received", "times", "tries", "why")
     for column in table.columns:
         column.overflow = "fold"
     with warehouse() as connection:
-        rows = history.list_events(connection, _filter(None, account, state, since, about), limit)
+        rows = history.list_events(connection, _filter(connection, None, account, state, since, about), limit)
     for row in reversed(rows):
         table.add_row(
             str(row["event_id"]),
             str(row["account_id"]),
-            escape(row["event"] or row["object"] or "?"),
-            str(row["object_id"] or "?"),
+            escape(row["event"] or "?"),
+            escape(f"{row['object'] or '?'}:{row['object_id'] or '?'}"),
             row["state"],
             f"{row['received_at']:%Y-%m-%d %H:%M:%S}",
             str(row["times_received"]),
@@ -91,10 +91,9 @@ def webhooks_replay(
     everything: Everything = False,
 ) -> None:
     """Fetch what events are about once more. Events that could not be read are read again."""
-    wanted = _chosen(_filter(event_ids, account, state, since, about), everything)
     with warehouse() as connection:
-        count = history.replay(connection, wanted)
-    out.print(f"{count} events wait for the next run of hostaway_delta: a matter of seconds where the API server runs.")
+        count = history.replay(connection, _chosen(connection, event_ids, account, state, since, about, everything))
+    _say_how_many(count, "served again, within seconds where the API server runs", event_ids)
 
 
 @webhooks_app.command("discard")
@@ -107,10 +106,9 @@ def webhooks_discard(
     everything: Everything = False,
 ) -> None:
     """Never serve events that wait or are dead. `webhooks replay` brings them back."""
-    wanted = _chosen(_filter(event_ids, account, state, since, about), everything)
     with warehouse() as connection:
-        count = history.discard(connection, wanted)
-    out.print(f"{count} events are discarded.")
+        count = history.discard(connection, _chosen(connection, event_ids, account, state, since, about, everything))
+    _say_how_many(count, "discarded", event_ids)
 
 
 @webhooks_app.command("register")
@@ -152,12 +150,15 @@ def _register(connection: Connection, account_id: int) -> bool:
 
 
 def _filter(
+    connection: Connection,
     event_ids: list[int] | None,
     account: int | None,
     states: list[State] | None,
     since: datetime | None,
     about: str | None,
 ) -> EventFilter:
+    if account is not None:
+        get_account(connection, account)
     fields: dict[str, Any] = EventFilter.about(about) if about else {}
     return EventFilter(
         account_id=account,
@@ -168,10 +169,27 @@ def _filter(
     )
 
 
-def _chosen(wanted: EventFilter, everything: bool) -> EventFilter:
+def _chosen(
+    connection: Connection,
+    event_ids: list[int] | None,
+    account: int | None,
+    states: list[State] | None,
+    since: datetime | None,
+    about: str | None,
+    everything: bool,
+) -> EventFilter:
+    wanted = _filter(connection, event_ids, account, states, since, about)
     if wanted.is_empty and not everything:
         raise InvalidValue("Say which events: ids, --account, --state, --since, --object, or --all")
     return wanted
+
+
+def _say_how_many(count: int, what: str, event_ids: list[int] | None) -> None:
+    """Whoever names events expects something to happen to them; a filter may well find none."""
+    out.print(f"{count or 'No'} {'event is' if count == 1 else 'events are'} {what}.")
+    if event_ids and count < len(set(event_ids)):
+        out.print("The others are not there, or in a state that does not allow it: `sync-hostaway webhooks list`.")
+        raise typer.Exit(1)
 
 
 def _readable(body: bytes | None) -> str:

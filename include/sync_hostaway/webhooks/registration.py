@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from sync_hostaway.accounts.registry import is_active
+from sync_hostaway.accounts.registry import get_account, is_active
 from sync_hostaway.exceptions import (
     ConfigurationError,
     HostawayError,
@@ -78,7 +78,11 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
 
 
 def rotate(connection: Connection, account_id: int) -> None:
-    """Give an account's webhook a new password; the next registration tells Hostaway."""
+    """Give an account's webhook a new password; the next registration tells Hostaway.
+
+    :raises UnknownAccount: when it is not registered.
+    """
+    get_account(connection, account_id)
     with alone(connection, _REGISTRATION, account_id):
         endpoints.ensure_endpoint(connection, account_id)
         endpoints.rotate_password(connection, account_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ def test_directories_are_private(tmp_path: Path) -> None:
     # As root, PostgreSQL's account passes through; nobody lists it.
     assert mode(home.root) == (0o711 if os.geteuid() == 0 else 0o700)
     assert {mode(path) for path in (home.airflow, home.logs, home.run, home.tmp)} == {0o700}
+
+
+def test_the_example_of_an_env_file_leaves_the_home_of_the_shell_alone() -> None:
+    example = Path(__file__).resolve().parents[3] / ".env.example"
+    script = f'set -a; . "{example}"; echo "$SYNC_HOSTAWAY_HOME $AIRFLOW_PORT"'
+    environment = {**os.environ, "SYNC_HOSTAWAY_HOME": ".local/mine", "AIRFLOW_PORT": "8291"}
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [".local/mine", "8291"]
 
 
 def test_path_is_absolute_and_free_of_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from sync_hostaway.exceptions import ConfigurationError
 from sync_hostaway.local import ports
-from sync_hostaway.local.command import platform
+from sync_hostaway.local.command import app, platform
+from sync_hostaway.local.health import ComponentStatus, PlatformStatus
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import EmbeddedPostgres
@@ -57,6 +61,21 @@ def test_a_warehouse_elsewhere_without_a_key_is_refused(
     assert running.status().stopped
     with pytest.raises(ConfigurationError):
         running.env()
+
+
+def test_the_status_says_where_the_password_is_and_not_the_password(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres = ComponentStatus("postgres", running=True, pid=1, uptime=1.0)
+    up = PlatformStatus((postgres,), healthy=True, airflow_url="http://127.0.0.1:8291", home=home.root)
+    monkeypatch.setattr(Platform, "status", lambda _: up)
+    platform()._setup().write_files()
+    shown = CliRunner().invoke(app, ["status"]).stdout
+    assert "http://127.0.0.1:8291" in shown
+    found = re.search(r"Log in as (\w+); the password is in (\S+)", shown)
+    assert found is not None
+    assert json.loads(Path(found[2]).read_text(encoding="utf-8"))[found[1]] == platform().admin_password
+    assert platform().admin_password not in shown
 
 
 def test_the_api_of_the_settings_is_the_tasks(home: Home) -> None:

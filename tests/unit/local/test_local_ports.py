@@ -58,6 +58,13 @@ def test_an_unknown_port_is_none(home: Home) -> None:
     assert ports.remembered_port(home, "airflow") is None
 
 
+def test_a_home_that_cannot_be_read_has_no_airflow(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for unreadable in ("nowhere", "file/home", "loop"):
+        assert ports.airflow_port(tmp_path / unreadable) is None
+
+
 def test_a_port_that_is_just_being_left_is_waited_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     port = ports.choose(home, "airflow")
     server = socket.socket()

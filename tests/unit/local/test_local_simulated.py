@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from sync_hostaway.local import processes
+from sync_hostaway.local import ports, processes
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.simulated import NAME, DemoSize, SimulatedApi, simulated_url
 from sync_hostaway.settings import get_settings
@@ -38,6 +38,20 @@ def test_the_settings_know_it(home: Home) -> None:
     chosen.remember()
     # The settings of a test have this home.
     assert get_settings().hostaway_url == chosen.url
+
+
+def test_it_delivers_to_the_airflow_that_runs_whatever_port_the_shell_names(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SimulatedApi.chosen(home, SIZE).remember()
+    assert get_settings().webhook_base_url == "http://127.0.0.1:8080"
+    port = ports.choose(home, "airflow")
+    assert get_settings().webhook_base_url == f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("AIRFLOW_PORT", "8291")
+    get_settings.cache_clear()
+    assert get_settings().webhook_base_url == f"http://127.0.0.1:{port}"
+    home.ports.unlink()
+    assert get_settings().webhook_base_url == "http://127.0.0.1:8291"
 
 
 def test_an_api_that_was_named_wins(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
