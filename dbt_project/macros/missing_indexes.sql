@@ -22,6 +22,6 @@
             {%- endfor %}
         end if;
     end
-    $$
+    $$;
     {%- endif %}
 {%- endmacro %}

@@ -10,20 +10,21 @@ from typing import Annotated, Any
 import psycopg
 import structlog
 import typer
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
 from sync_hostaway import migrations
 from sync_hostaway.accounts.command import accounts_app, guests_app, secrets_app, tokens_app
-from sync_hostaway.cli_parts import complain, err, out, say_if_simulated, warehouse
+from sync_hostaway.cli_parts import complain, counted, err, out, say_if_simulated, show, warehouse
+from sync_hostaway.cli_progress import ended_by_ctrl_c, sync_progress
 from sync_hostaway.exceptions import SyncHostawayError
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.local.command import app as local_app
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator.command import simulator
+from sync_hostaway.sync.context import Progress
 from sync_hostaway.sync.engine import SyncResult, sync_account
-from sync_hostaway.sync.progress import sync_progress
 from sync_hostaway.transform import build_docs, run_transform
 from sync_hostaway.webhooks.command import webhooks_app
 
@@ -57,8 +58,9 @@ app.command("simulator")(simulator)
 def main(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log lines")] = False) -> None:
     """Mirror Hostaway accounts into PostgreSQL."""
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("info" if verbose else "warning"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger("info" if verbose else "error"),
+        # Looked up for each line: while bars are shown, rich stands in for it, and keeps the lines above them.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 
@@ -87,9 +89,23 @@ def sync(
     """Mirror one account now. The exit code is 0 only when every resource was complete."""
     with warehouse() as connection:
         say_if_simulated()
-        with sync_progress(err) as show:
-            results = sync_account(connection, account, mode, resource or None, since=since, on_progress=show)
-    out.print(_results_table(results))
+        try:
+            with ended_by_ctrl_c(connection) as end_if_pressed, sync_progress() as show_progress:
+
+                def on_progress(progress: Progress) -> None:
+                    show_progress(progress)
+                    end_if_pressed()
+
+                results = sync_account(
+                    connection, account, mode, resource or None, since=since, on_progress=on_progress
+                )
+        except KeyboardInterrupt:
+            err.print(
+                "Interrupted: what has landed stays, and for a day the same command goes on where this one stopped.",
+                soft_wrap=True,
+            )
+            raise
+    show(_results_table(results))
     for result in results:
         if result.error:
             complain(f"{result.resource.value} {result.verdict}", result.error)
@@ -102,7 +118,8 @@ def transform() -> None:
     """Build the core tables from what has landed since the last transform."""
     with warehouse() as connection:
         result = run_transform(connection, requested_by="cli")
-    out.print(f"{result.loads} loads transformed, {result.rows_held} rows held back, in {result.seconds:.1f} s.")
+    loads, rows = counted(result.loads, "load"), counted(result.rows_held, "row")
+    out.print(f"{loads} transformed, {rows} held back, in {result.seconds:.1f} s.")
 
 
 @app.command()
@@ -144,8 +161,8 @@ def _without_rows(error: psycopg.Error) -> str:
 
 
 def _results_table(results: list[SyncResult]) -> Table:
-    table = Table(Column("resource", no_wrap=True), Column("verdict", no_wrap=True))
-    for heading in ("in the source", "seen", "new", "changed", "unchanged", "quarantined", "calls"):
+    table = Table("resource", "verdict")
+    for heading in ("in the source", "seen", "new", "changed", "same", "in quarantine", "calls"):
         table.add_column(heading, justify="right")
     for result in results:
         counts = result.counts

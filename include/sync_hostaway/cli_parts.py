@@ -9,7 +9,10 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.measure import measure_renderables
+from rich.table import Table
 from rich.text import Text
 
 from sync_hostaway import migrations
@@ -23,6 +26,9 @@ out = Console()
 err = Console(stderr=True)
 
 AccountId = Annotated[int, typer.Argument(help="Hostaway's account id", min=1)]
+
+# A column of texts, which `show` may fold, is never narrower for it.
+_FOLDED_TO = 10
 
 
 @contextmanager
@@ -55,6 +61,42 @@ def say_if_simulated() -> None:
             soft_wrap=True,
             markup=False,
         )
+
+
+def show(table: Table) -> None:
+    """Print a table of which nothing is cut off. Each row is one line, unless a terminal is too narrow for that.
+
+    Then columns with `overflow="fold"`, which are for texts, give way. All others break between words at most: an id, a
+    number, a date or a state is always whole.
+    """
+    endless = out.options.update(width=10_000)
+    sizes = [measure_renderables(out, endless, [column.header, *column.cells]) for column in table.columns]
+    texts = [number for number, column in enumerate(table.columns) if column.overflow == "fold"]
+    others = [number for number in range(len(sizes)) if number not in texts]
+    widths, frame = [size.maximum for size in sizes], 3 * len(sizes) + 1
+    if out.is_terminal and sum(widths) + frame > out.width:
+        widths = [min(it.maximum, _FOLDED_TO) if number in texts else it.minimum for number, it in enumerate(sizes)]
+        if sum(widths) + frame > out.width:
+            table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, 0
+            frame = len(sizes) - 1
+        spare = max(out.width - frame - sum(widths), 0)
+        # What is left: for words of texts, then for what can stand in one line, then for texts.
+        goals = [(number, sizes[number].minimum, False) for number in texts]
+        goals += [(number, sizes[number].maximum, False) for number in others]
+        goals += [(number, sizes[number].maximum, True) for number in texts]
+        for number, goal, or_less in goals:
+            wanted = max(goal - widths[number], 0)
+            more = min(wanted, spare) if or_less or wanted <= spare else 0
+            widths[number], spare = widths[number] + more, spare - more
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
+    table.width = sum(widths) + frame
+    out.print(table, crop=False)
+
+
+def counted(number: int, what: str) -> str:
+    """So many of something: 1 call, 2 calls."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def when(moment: datetime | None) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from cryptography.fernet import Fernet
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from sync_hostaway.accounts import api_tokens, registry
 from sync_hostaway.accounts.api_tokens import Scope
@@ -18,7 +18,7 @@ from sync_hostaway.accounts.erase import erase_guest, purge_account
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
 from sync_hostaway.accounts.status import account_statuses
-from sync_hostaway.cli_parts import AccountId, ask, err, out, say_if_simulated, warehouse, when
+from sync_hostaway.cli_parts import AccountId, ask, err, out, say_if_simulated, show, warehouse, when
 from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
 from sync_hostaway.transform import run_transform
 from sync_hostaway.webhooks.upkeep import stop_deliveries
@@ -42,7 +42,7 @@ def accounts_add(
         registry.add_account(connection, account_id, secret, name=name)
     out.print(
         f"Account {account_id} is registered. Its Dag is hostaway_sync__{account_id}; "
-        "where Airflow runs, its first sync begins within ten minutes.",
+        "where Airflow runs, its first sync begins within a quarter of an hour.",
         soft_wrap=True,
     )
 
@@ -50,7 +50,8 @@ def accounts_add(
 @accounts_app.command("list")
 def accounts_list() -> None:
     """Show every registered account, and what is wrong with it."""
-    table = Table("account", "name", "state", "since", "complete up to", "webhook", "trouble")
+    name, trouble = Column("name", overflow="fold"), Column("trouble", overflow="fold")
+    table = Table("account", name, "state", "since", "complete up to", "webhook", trouble)
     with warehouse() as connection:
         for found in account_statuses(connection):
             account, webhook = found.account, found.webhook
@@ -64,7 +65,7 @@ def accounts_list() -> None:
                 webhook.state,
                 escape("\n".join(reason for reason in reasons if reason)),
             )
-    out.print(table)
+    show(table)
 
 
 @accounts_app.command("disable")
@@ -156,7 +157,8 @@ def tokens_issue(
 @tokens_app.command("list")
 def tokens_list(account_id: AccountId) -> None:
     """Show an account's API tokens."""
-    table = Table("token", "name", "scopes", "made", "expires", "last used", "revoked")
+    name, scopes = Column("name", overflow="fold"), Column("scopes", overflow="fold")
+    table = Table("token", name, scopes, "made", "expires", "last used", "revoked")
     with warehouse() as connection:
         registry.get_account(connection, account_id)
         for token in api_tokens.list_tokens(connection, account_id):
@@ -169,7 +171,7 @@ def tokens_list(account_id: AccountId) -> None:
                 when(token.last_used_at),
                 when(token.revoked_at),
             )
-    out.print(table)
+    show(table)
 
 
 @tokens_app.command("revoke")

@@ -50,13 +50,20 @@ class Window:
 
 @dataclass(frozen=True)
 class Progress:
-    """A running sync, as shown to whoever waits for it."""
+    """A running sync, as shown to whoever waits for it.
+
+    :param expected: rows that the list holds, as far as it says.
+    :param seen: rows that were read.
+    :param parents: of what is read parent by parent: how many were read, and how many there are to read.
+    """
 
     account_id: int
     resource: Resource
     expected: int | None
     seen: int
     calls: int
+    throttled: int = 0
+    parents: tuple[int, int] | None = None
 
 
 @dataclass
@@ -102,9 +109,13 @@ class SyncContext:
         with self.connection.transaction():
             self.counts.add(self._writer.land(fetched))
             self.save_counts()
+
+    def tell(self, seen: int, parents: tuple[int, int] | None = None) -> None:
+        """Tell whoever waits how far the sync is; see `Progress`."""
         if self.on_progress:
+            stats = self.client.stats
             self.on_progress(
-                Progress(self.account_id, self.resource, self.expected, self.counts.seen, self.client.stats.calls)
+                Progress(self.account_id, self.resource, self.expected, seen, stats.calls, stats.throttled, parents)
             )
 
     def unseen(

@@ -211,7 +211,7 @@ def _verdict(ctx: SyncContext, error: SyncHostawayError | None) -> str:
 
 
 def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) -> str:
-    text = f"{type(error).__name__}: {error}" if error else None
+    text = _told(error) if error else None
     if not ctx.connection.closed and not ctx.connection.broken:
         with ctx.connection.transaction():
             ctx.save_counts()
@@ -228,3 +228,9 @@ def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) 
         error=text,
     )
     return verdict
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

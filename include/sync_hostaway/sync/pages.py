@@ -39,6 +39,7 @@ class Pages:
         self._number = len(self._noted)
         self._last: tuple[Params, Page] | None = None
         self.resumed = bool(self._noted)
+        ctx.tell(0)
 
     def read(self, client: HostawayClient, path: str, params: Params, resource: str) -> Page:
         """As `read_page`, unless the page is noted."""
@@ -65,6 +66,7 @@ class Pages:
                 served_at=as_read.served_at,
             )
         self._number += 1
+        self._ctx.tell(self._ctx.counts.seen)
 
 
 def _stub(row: Any) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,8 +32,9 @@ from sync_hostaway.sync.context import Missing, SyncContext, Window
 
 log = structlog.get_logger(__name__)
 
-# A commit per thread would cost more than the thread; this many rows at most are fetched again after a kill.
+# A commit per thread would cost more than the thread. What was read since the last one is fetched again after a kill.
 _ROWS_PER_COMMIT = 500
+_SECONDS_PER_COMMIT = 5.0
 # One parent that cannot be read must not keep the others out; when many cannot, the API is in trouble.
 _FAILURES_BEFORE_GIVING_UP = 10
 # A full sync of very many threads takes most of a day.
@@ -80,6 +82,10 @@ def sync_messages(ctx: SyncContext) -> Missing:
             for answer in answers
         ]
 
+    def wait(answers: list[_Answer]) -> bool:
+        """How many rows of how many are missing makes them doubtful: of a few threads alone that cannot be told."""
+        return bool(ctx.unseen(_ids(answers), before=ctx.started_at, parent_ids=_counted(answers)))
+
     def remember(answers: list[_Answer]) -> None:
         ids = [answer.parent_id for answer in answers]
         ctx.bury_unseen(_ids(answers), before=ctx.started_at, parent_ids=_counted(answers))
@@ -91,7 +97,7 @@ def sync_messages(ctx: SyncContext) -> Missing:
             messages=[answer.seen for answer in answers],
         )
 
-    return _sync_parents(ctx, endpoints.CONVERSATIONS, list(stamps), partial(_read_thread, ctx), remember, check)
+    return _sync_parents(ctx, endpoints.CONVERSATIONS, list(stamps), partial(_read_thread, ctx), remember, check, wait)
 
 
 def _ids(answers: Iterable[_Answer]) -> list[int]:
@@ -181,18 +187,21 @@ def _sync_parents(
     read: Callable[[int], _Answer],
     remember: Callable[[list[_Answer]], None],
     check: Callable[[list[_Answer]], list[_Answer]] = list,
+    wait: Callable[[list[_Answer]], bool] = lambda _: False,
 ) -> Missing:
     """Read parents side by side and land them in order.
 
     :param path: of the parents' own list; a parent counts as gone only when it is not found there either.
     :param remember: called in the transaction that lands what was read whole.
     :param check: called before it; answers that are not to be believed come back as failed.
+    :param wait: whether answers that would be landed because time has passed wait for more of them.
     :raises SyncIncomplete: after the others are done, when some parents could not be read.
     """
     ctx.expected = 0
     missing = 0
     failed: list[_Answer] = []
-    for answers in map(check, _batches(_read_side_by_side(ctx, path, parent_ids, read))):
+    arriving = _counted_off(ctx, len(parent_ids), _read_side_by_side(ctx, path, parent_ids, read))
+    for answers in map(check, _batches(arriving, wait)):
         good = [answer for answer in answers if answer.error is None]
         failed += [answer for answer in answers if answer.error or answer.gone]
         ctx.expected += sum(answer.expected for answer in good)
@@ -258,14 +267,34 @@ def _gone_or_failed(ctx: SyncContext, path: str, parent_id: int, error: Hostaway
     return _Answer(parent_id, error=error)
 
 
-def _batches(answers: Iterable[_Answer]) -> Iterator[list[_Answer]]:
+def _counted_off(ctx: SyncContext, parents: int, answers: Iterable[_Answer]) -> Iterator[_Answer]:
+    """The answers, telling of each as it comes."""
+    seen = 0
+    ctx.tell(seen, (0, parents))
+    for number, answer in enumerate(answers, start=1):
+        seen += answer.seen
+        ctx.tell(seen, (number, parents))
+        yield answer
+
+
+def _batches(answers: Iterable[_Answer], wait: Callable[[list[_Answer]], bool]) -> Iterator[list[_Answer]]:
     batch: list[_Answer] = []
-    rows = 0
-    for answer in answers:
-        batch.append(answer)
-        rows += max(answer.seen, 1)
-        if rows >= _ROWS_PER_COMMIT:
-            yield batch
-            batch, rows = [], 0
+    rows, due = 0, time.monotonic() + _SECONDS_PER_COMMIT
+    try:
+        for answer in answers:
+            batch.append(answer)
+            rows += max(answer.seen, 1)
+            full, late = rows >= _ROWS_PER_COMMIT, time.monotonic() >= due
+            if full or (late and not wait(batch)):
+                yield batch
+                batch, rows = [], 0
+            if full or late:
+                due = time.monotonic() + _SECONDS_PER_COMMIT
+    except (SyncHostawayError, KeyboardInterrupt):
+        # This is the end, but what was read whole need not be read again.
+        whole = [answer for answer in batch if answer.complete]
+        if whole and not wait(whole):
+            yield whole
+        raise
     if batch:
         yield batch

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from sync_hostaway.accounts.registry import client_for, get_account, list_accounts
-from sync_hostaway.cli_parts import AccountId, out, say_if_simulated, warehouse, when
+from sync_hostaway.cli_parts import AccountId, counted, out, say_if_simulated, show, warehouse, when
 from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.replies import decode
@@ -45,9 +45,8 @@ def webhooks_list(
     limit: Annotated[int, typer.Option(min=1)] = 50,
 ) -> None:
     """Show the newest events, the newest at the end."""
-    table = Table("id", "account", "event", "object", "state", "received", "times", "tries", "why")
-    for column in table.columns:
-        column.overflow = "fold"
+    why = Column("why", overflow="fold")
+    table = Table("id", "account", "event", "object", "state", "received", "times", "tries", why)
     with warehouse() as connection:
         rows = history.list_events(connection, _filter(connection, None, account, state, since, about), limit)
     for row in reversed(rows):
@@ -62,7 +61,7 @@ def webhooks_list(
             str(row["attempts"]),
             escape(row["reason"] or ""),
         )
-    out.print(table)
+    show(table)
     if len(rows) == limit:
         out.print(f"Only the newest {limit}; --limit shows more.")
 
@@ -186,7 +185,7 @@ def _chosen(
 
 def _say_how_many(count: int, what: str, event_ids: list[int] | None) -> None:
     """Whoever names events expects something to happen to them; a filter may well find none."""
-    out.print(f"{count or 'No'} {'event is' if count == 1 else 'events are'} {what}.")
+    out.print(f"{counted(count, 'event')} {'is' if count == 1 else 'are'} {what}.")
     if event_ids and count < len(set(event_ids)):
         out.print("The others are not there, or in a state that does not allow it: `sync-hostaway webhooks list`.")
         raise typer.Exit(1)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 
 def call(*arguments: str) -> Result:
-    return CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, list(arguments))
+    return CliRunner(env={"COLUMNS": "80"}).invoke(cli.app, list(arguments))
 
 
 def test_a_token_is_printed_alone_works_and_is_revoked(warehouse: Connection, account: int) -> None:

@@ -34,7 +34,7 @@ NEED_A_WAREHOUSE = [
 
 
 def call(*arguments: str) -> Result:
-    return CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, list(arguments))
+    return CliRunner(env={"COLUMNS": "80"}).invoke(cli.app, list(arguments))
 
 
 @pytest.fixture

@@ -125,4 +125,6 @@ def test_a_folder_without_a_project_is_refused(tmp_path: Path) -> None:
 def test_the_documentation_is_one_page(hand: Hand, tmp_path: Path) -> None:
     page = build_docs(tmp_path / "docs", hand.connection)
     assert page == tmp_path / "docs" / "index.html"
-    assert "guest_links" in page.read_text()
+    text = page.read_text()
+    assert "guest_links" in text
+    assert "Hostaway in SQL" in text

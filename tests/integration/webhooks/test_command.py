@@ -99,7 +99,7 @@ def test_replay_brings_back_what_is_chosen(inbox: list[int], warehouse: Connecti
 
 
 def test_replay_reads_again_what_could_not_be_read(inbox: list[int], warehouse: Connection) -> None:
-    assert "No events are served again" in call("replay", "--state", "unreadable").stdout
+    assert "0 events are served again" in call("replay", "--state", "unreadable").stdout
     assert states(warehouse)[3] == "unreadable"
     body = b'{"object":"reservation","event":"reservation.updated","data":{"id":77}}'
     warehouse.execute("update ops.webhook_events set body = %s where state = 'unreadable'", [body])

@@ -1,0 +1,95 @@
+"""Tables of the commands: an id, a number, a date or a state is whole, however little room there is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from rich.table import Column, Table
+from typer.testing import CliRunner
+
+from sync_hostaway import cli
+from sync_hostaway.accounts import api_tokens
+from sync_hostaway.cli_parts import show
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.landing.writer import Counts
+from sync_hostaway.sync.engine import SyncResult
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+NAME = "A host application whose name says at some length what it is for, and who looks after it"
+DATE = r"\d{4}-\d\d-\d\d"
+
+
+def lines(columns: int, *arguments: str, terminal: bool) -> list[str]:
+    """What a command shows on a terminal so wide, or to a pipe where the environment says so."""
+    environment = {"COLUMNS": str(columns), "TERM": "xterm", "FORCE_COLOR": "1" if terminal else None}
+    result = CliRunner(env=environment).invoke(cli.app, list(arguments))
+    assert result.exit_code == 0, result.output
+    return re.sub(r"\x1b\[[0-9;]*m", "", result.stdout).splitlines()
+
+
+@pytest.fixture
+def token(warehouse: Connection, account: int) -> str:
+    _, token = api_tokens.issue(warehouse, account, NAME, ["read:reservations", "send:messages"], None)
+    return token.token_id
+
+
+def test_a_pipe_gets_every_row_in_one_line(account: int, token: str) -> None:
+    (row,) = [line for line in lines(80, "tokens", "list", "701", terminal=False) if token in line]
+    assert NAME in row
+    assert "read:reservations send:messages" in row
+    assert re.search(DATE + r" \d\d:\d\d ", row)
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_a_narrow_terminal_folds_names_and_cuts_no_id(account: int, token: str, columns: int) -> None:
+    shown = lines(columns, "tokens", "list", "701", terminal=True)
+    (row,) = [line for line in shown if token in line]
+    assert re.search(DATE, row)
+    assert max(map(len, shown)) <= columns
+    assert "…" not in "".join(shown)
+
+
+def test_dates_and_states_of_accounts_are_whole(warehouse: Connection, account: int) -> None:
+    warehouse.execute("update ops.accounts set name = %s, state_reason = %s", [NAME, NAME])
+    shown = lines(80, "accounts", "list", terminal=True)
+    (row,) = [line for line in shown if "701" in line]
+    assert re.search(DATE, row)
+    assert " unregistered " in row
+    assert max(map(len, shown)) <= 80
+    assert "".join(re.findall(r"\w+", NAME)) not in row
+    assert "…" not in "".join(shown)
+
+
+def test_a_large_sync_fits_a_terminal_of_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    counts = Counts(seen=117_123, new=17_123, changed=1_234, unchanged=98_766, quarantined=12)
+    show(
+        cli._results_table(
+            [SyncResult(701, Resource.CALENDAR_DAYS, Mode.FULL, "incomplete", 117_124, counts, 12_345, "missing")]
+        )
+    )
+    shown = capsys.readouterr().out
+    for number in ("117,124", "117,123", "17,123", "1,234", "98,766", "12,345", "incomplete"):
+        assert number in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_where_nothing_else_helps_the_terminal_wraps_lines_that_are_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("TERM", "xterm")
+    table = Table("id", Column("name", overflow="fold"), "at")
+    table.add_row("745a97525e3b", "x" * 30, "2026-11-22 15:38")
+    show(table)
+    shown = capsys.readouterr().out
+    assert "745a97525e3b" in shown
+    assert "2026-11-22" in shown
+    assert shown.count("x") == 30
