@@ -11,6 +11,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from sync_hostaway.cli_parts import counted
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.settings import Settings, get_settings
 from sync_hostaway.sync.context import Window
@@ -188,7 +189,8 @@ def _tables(settings: Settings) -> list[str]:
 def _line(run: dict[str, Any]) -> Text:
     expected = run["rows_expected"]
     share = f" of {expected:,}" if expected else ""
-    text = Text(f"{run['account_id']} {run['resource']}: {run['rows_seen']:,}{share} rows, {run['api_calls']:,} calls")
+    calls = counted(run["api_calls"], "call")
+    text = Text(f"{run['account_id']} {run['resource']}: {run['rows_seen']:,}{share} rows, {calls}")
     if run["rows_quarantined"]:
         text.append(", ").append(f"{run['rows_quarantined']:,} in quarantine", "yellow")
     if run["verdict"] == "running":
