@@ -21,7 +21,7 @@ from sync_hostaway.cli_progress import ended_by_ctrl_c, sync_progress
 from sync_hostaway.exceptions import SyncHostawayError
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.local.command import app as local_app
-from sync_hostaway.settings import get_settings
+from sync_hostaway.settings import get_settings, refuse_unknown_names
 from sync_hostaway.simulator.command import simulator
 from sync_hostaway.sync.context import Progress
 from sync_hostaway.sync.engine import SyncResult, sync_account
@@ -57,8 +57,12 @@ app.command("simulator")(simulator)
 @app.callback()
 def main(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log lines")] = False) -> None:
     """Mirror Hostaway accounts into PostgreSQL."""
+    refuse_unknown_names()
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("info" if verbose else "error"),
+        # On a terminal, bars and tables say what matters; a log is read when something was wrong.
+        wrapper_class=structlog.make_filtering_bound_logger(
+            "info" if verbose else "error" if err.is_terminal else "warning"
+        ),
         # Looked up for each line: while bars are shown, rich stands in for it, and keeps the lines above them.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
@@ -101,7 +105,8 @@ def sync(
                 )
         except KeyboardInterrupt:
             err.print(
-                "Interrupted: what has landed stays, and for a day the same command goes on where this one stopped.",
+                "Interrupted: what has landed stays. For a day, the same command goes on with reservations, threads or "
+                "calendars that were under way; what was done is read again unless --resource leaves it out.",
                 soft_wrap=True,
             )
             raise

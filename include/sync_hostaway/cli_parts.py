@@ -89,7 +89,7 @@ def show(table: Table) -> None:
             more = min(wanted, spare) if or_less or wanted <= spare else 0
             widths[number], spare = widths[number] + more, spare - more
     for column, width in zip(table.columns, widths, strict=True):
-        column.width = width
+        column.width, column.overflow = width, "fold"
     table.width = sum(widths) + frame
     out.print(table, crop=False)
 

@@ -53,7 +53,7 @@ def start_of(account: SnapshotAccount) -> datetime:
 def start_of_oldest() -> datetime | None:
     """Start date of the Dags that serve all accounts.
 
-    While there is no account: when the snapshot was first written, and none before that.
+    While there is no account: when the empty snapshot was written, and none before that.
     """
     path = get_settings().snapshot_file
     if accounts := read_snapshot(path):

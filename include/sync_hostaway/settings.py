@@ -288,7 +288,6 @@ def get_settings() -> Settings:
 
     :raises ConfigurationError: naming each wrong setting and how to set it; never its value, which may be a secret.
     """
-    _refuse_unknown_names()
     try:
         return Settings()
     except ValidationError as error:
@@ -302,11 +301,16 @@ def _name_of(field: str) -> str:
     return long if not short or os.environ.get(long) else short
 
 
-def _refuse_unknown_names() -> None:
-    """A misspelt name would otherwise do nothing, silently. Airflow takes names that end with _CMD or _SECRET, too."""
+def refuse_unknown_names() -> None:
+    """A misspelt name would otherwise do nothing, silently. Airflow takes names that end with _CMD or _SECRET, too.
+
+    For commands: a name that only another version knows is no reason for Airflow to lose its Dags.
+
+    :raises ConfigurationError: naming it, and the nearest one.
+    """
     known = {_PREFIX + field.upper() for field in Settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith(_PREFIX) and re.sub("_(CMD|SECRET)$", "", name) not in known:
+        if name.startswith(_PREFIX) and os.environ[name] and re.sub("_(CMD|SECRET)$", "", name) not in known:
             nearest = get_close_matches(name, known, 1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             raise ConfigurationError(f"Wrong setting: {name} is none{hint}")

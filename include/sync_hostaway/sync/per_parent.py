@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
@@ -200,17 +201,18 @@ def _sync_parents(
     ctx.expected = 0
     missing = 0
     failed: list[_Answer] = []
-    arriving = _counted_off(ctx, len(parent_ids), _read_side_by_side(ctx, path, parent_ids, read))
-    for answers in map(check, _batches(arriving, wait)):
-        good = [answer for answer in answers if answer.error is None]
-        failed += [answer for answer in answers if answer.error or answer.gone]
-        ctx.expected += sum(answer.expected for answer in good)
-        missing += sum(max(answer.expected - answer.seen, 0) for answer in good)
-        with ctx.connection.transaction():
-            ctx.land([fetched for answer in good for fetched in answer.fetched])
-            remember([answer for answer in good if answer.complete])
-        if len(failed) >= _FAILURES_BEFORE_GIVING_UP:
-            break
+    # Closed: whatever ends this, nothing is asked for afterwards.
+    with closing(_read_side_by_side(ctx, path, parent_ids, read)) as arriving:
+        for answers in map(check, _batches(_counted_off(ctx, len(parent_ids), arriving), wait)):
+            good = [answer for answer in answers if answer.error is None]
+            failed += [answer for answer in answers if answer.error or answer.gone]
+            ctx.expected += sum(answer.expected for answer in good)
+            missing += sum(max(answer.expected - answer.seen, 0) for answer in good)
+            with ctx.connection.transaction():
+                ctx.land([fetched for answer in good for fetched in answer.fetched])
+                remember([answer for answer in good if answer.complete])
+            if len(failed) >= _FAILURES_BEFORE_GIVING_UP:
+                break
     errors = [answer.error for answer in failed if answer.error]
     if len(failed) >= _FAILURES_BEFORE_GIVING_UP or errors:
         first = errors[0] if errors else "Hostaway does not know them any more, though it listed them just now"
@@ -226,7 +228,7 @@ def _sync_parents(
 
 def _read_side_by_side(
     ctx: SyncContext, path: str, parent_ids: Sequence[int], read: Callable[[int], _Answer]
-) -> Iterator[_Answer]:
+) -> Generator[_Answer]:
     """Answers in the order of the parents, with as many requests in flight as the settings allow.
 
     Memory holds twice that many answers at most, however many parents there are.

@@ -196,3 +196,12 @@ def test_an_api_that_was_named_wins_over_the_simulator(
     result = call("sync", "--account", "701", "--resource", "listings")
     assert result.exit_code == 0, result.output
     assert "simulated" not in result.stderr
+
+
+def test_a_misspelt_setting_is_refused_before_anything_is_done(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGESIZE", "10")
+    result = call("accounts", "list")
+    assert result.exit_code == 1
+    assert "did you mean AIRFLOW__HOSTAWAY__PAGE_SIZE?" in result.stderr.replace("\n", " ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from sync_hostaway.hostaway.endpoints import Mode, Resource
@@ -67,6 +69,23 @@ def test_messages_that_are_gone_cost_no_more_calls(
     result = sync(warehouse, account)
     assert (result.verdict, result.counts.tombstoned) == ("complete", 5)
     assert result.api_calls <= 40
+
+
+def test_after_an_interruption_nothing_is_asked_for(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    """Whoever still holds the error, and with it everything it passed through, keeps no request going."""
+    sync_account(warehouse, account, Mode.FULL, [Resource.CONVERSATIONS])
+
+    def interrupt(progress: Progress) -> None:
+        if progress.parents and progress.parents[0] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        sync_account(warehouse, account, Mode.FULL, [Resource.MESSAGES], on_progress=interrupt)
+    calls = simulator.control.stats()["total"]
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("messages")], caught
+    assert simulator.control.stats()["total"] == calls
 
 
 def test_what_was_read_until_an_interruption_is_not_read_again(warehouse: Connection, account: int) -> None:
