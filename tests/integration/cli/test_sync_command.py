@@ -21,8 +21,10 @@ from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-# A commit after each thread that took its time
+# A commit after each thread that took its time, and Ctrl-C as in a terminal: what runs in the background ignores it.
 CODE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from sync_hostaway.sync import per_parent
 from sync_hostaway.cli import app
 per_parent._SECONDS_PER_COMMIT = 0
