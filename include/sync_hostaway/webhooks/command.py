@@ -91,7 +91,8 @@ def webhooks_replay(
 ) -> None:
     """Fetch what events are about once more. Events that could not be read are read again."""
     with warehouse() as connection:
-        count = history.replay(connection, _chosen(connection, event_ids, account, state, since, about, everything))
+        wanted = _chosen(_filter(connection, event_ids, account, state, since, about), everything)
+        count = history.replay(connection, wanted)
     _say_how_many(count, "served again, within seconds where the API server runs", event_ids)
 
 
@@ -106,7 +107,8 @@ def webhooks_discard(
 ) -> None:
     """Never serve events that wait or are dead. `webhooks replay` brings them back."""
     with warehouse() as connection:
-        count = history.discard(connection, _chosen(connection, event_ids, account, state, since, about, everything))
+        wanted = _chosen(_filter(connection, event_ids, account, state, since, about), everything)
+        count = history.discard(connection, wanted)
     _say_how_many(count, "discarded", event_ids)
 
 
@@ -168,16 +170,7 @@ def _filter(
     )
 
 
-def _chosen(
-    connection: Connection,
-    event_ids: list[int] | None,
-    account: int | None,
-    states: list[State] | None,
-    since: datetime | None,
-    about: str | None,
-    everything: bool,
-) -> EventFilter:
-    wanted = _filter(connection, event_ids, account, states, since, about)
+def _chosen(wanted: EventFilter, everything: bool) -> EventFilter:
     if wanted.is_empty and not everything:
         raise InvalidValue("Say which events: ids, --account, --state, --since, --object, or --all")
     return wanted
