@@ -17,22 +17,25 @@ export UV_NATIVE_TLS ?= 1
 endif
 unexport PYTHONDONTWRITEBYTECODE
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+  --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 .PHONY: help
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
 
 .PHONY: env
-env: $(READY) ## Build .venv from requirements.txt
+env: $(READY) ## Build .venv from requirements.txt and requirements-dev.txt
 
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt requirements-dev.txt pyproject.toml
 	@echo "Building $(VENV) (once, about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 	  echo "Cannot make a virtual environment with $(PYTHON). It needs Python 3.11 to 3.13 with venv; PYTHON=python3.12 make … picks another."; exit 1; }
 	@$(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
 	  echo "$$($(BIN)/python --version) does not fit: Python 3.11 to 3.13 is needed. Remove $(VENV) and run PYTHON=python3.12 make …"; exit 1; }
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --no-cache-dir uv
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes \
+	  --requirements requirements.txt --requirements requirements-dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@rm -rf $(UV_CACHE_DIR)
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
@@ -82,9 +85,9 @@ docs: $(READY) ## Build the documentation of the tables into docs/dbt
 	@exec $(BIN)/sync-hostaway docs
 
 .PHONY: requirements
-requirements: $(READY) ## Resolve requirements.in into requirements.txt
-	@$(UV) pip compile requirements.in --output-file requirements.txt --generate-hashes --universal \
-	  --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" --quiet
+requirements: $(READY) ## Resolve requirements.in and requirements-dev.in into the pinned .txt files
+	@$(COMPILE) requirements.in --output-file requirements.txt
+	@$(COMPILE) requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
 
 .PHONY: clean
 clean: ## Stop the platform and remove its state and the environment
