@@ -50,12 +50,19 @@ test: $(READY) ## Run every test
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not acceptance"
 	@$(BIN)/python -m pytest -m acceptance
 
+.PHONY: test-postgres
+test-postgres: $(READY) ## Run the integration tests on the PostgreSQL server in TEST_POSTGRES_URL
+	@test -n "$${TEST_POSTGRES_URL:-}" || { echo "Set TEST_POSTGRES_URL to a superuser's URL, postgresql://postgres:…@127.0.0.1:5432/postgres"; exit 1; }
+	@$(BIN)/python -m pytest tests/integration tests/dbt
+
 .PHONY: lint
 lint: $(READY) ## Check style, types, SQL and YAML
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	@$(BIN)/zizmor --offline --quiet .github
 	@# Its worker processes end without giving back their semaphores, of which Python's resource tracker would warn
 	@PYTHONWARNINGS=ignore:resource_tracker:UserWarning $(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
 

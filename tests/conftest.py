@@ -16,10 +16,9 @@ import pytest
 import structlog
 from cryptography.fernet import Fernet
 
-from databases import create_database, drop_database
+from databases import Server, create_database, drop_database, running_server
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.settings import SHORT_NAMES, get_settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from sync_hostaway.warehouse import Connection, connect
@@ -49,17 +48,19 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """The embedded PostgreSQL, with a migrated database `template_warehouse` to copy."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The PostgreSQL of this session, with a migrated database `template_warehouse` to copy."""
+    with running_server(tmp_path_factory.mktemp("postgres")) as server:
         with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+            for name in ("template_warehouse", "airflow_of_tests"):
+                drop_database(connection, name)
             connection.execute("create database template_warehouse")
         migrations.upgrade(server.dsn("template_warehouse"))
         yield server
 
 
 @pytest.fixture
-def warehouse_dsn(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def warehouse_dsn(postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A fresh migrated warehouse, which the settings point to."""
     name = f"w_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
@@ -101,7 +102,7 @@ def account(warehouse: Connection, simulator: RunningSimulator) -> int:
 
 
 @pytest.fixture(scope="session")
-def airflow_database(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def airflow_database(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A migrated database of Airflow's own; returns the environment that leads to it."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute("create database airflow_of_tests")

@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import errors, sql
 
+from sync_hostaway.local.postgres import EmbeddedPostgres
 from waiting import eventually
 
 Admin = psycopg.Connection[Any]
+
+
+class Server(Protocol):
+    """A PostgreSQL server in which tests make databases."""
+
+    def dsn(self, database: str) -> str:
+        """URL of one of its databases, for a superuser."""
+
+
+@dataclass(frozen=True)
+class ExternalServer:
+    """A server that runs already, such as one of another PostgreSQL version."""
+
+    url: str
+
+    def dsn(self, database: str) -> str:
+        """URL of one of its databases, for a superuser."""
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
+
+
+@contextmanager
+def running_server(home: Path) -> Iterator[Server]:
+    """The server in TEST_POSTGRES_URL, which only one test session may use at a time; without it, an embedded one."""
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        yield ExternalServer(url)
+        return
+    with EmbeddedPostgres(home) as server:
+        yield server
 
 
 def create_database(admin: Admin, name: str, template: str) -> None:
