@@ -2,12 +2,18 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
-# Inside the venv, so that nothing is written outside the project
-export UV_CACHE_DIR ?= $(CURDIR)/$(VENV)/.uv-cache
+ifeq ($(wildcard include/sync_hostaway/local/home.py),)
+$(error This is not the folder of sync-hostaway. Name it: make -C FOLDER)
+endif
+
+# Paths are relative and written out, and the shell reads variables from the environment: nothing that a folder or a
+# variable is called becomes part of a command. `override`: no variable of the caller's says what is removed.
+override VENV := .venv
+override BIN := .venv/bin
+override READY := .venv/.ready
+export PYTHON ?= python3
+# Inside .venv, where it is removed after use. A cache that the caller names is used and kept.
+export UV_CACHE_DIR ?= $(CURDIR)/.venv/.uv-cache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Behind a company's proxy its certificate is known to the system only, and uv looks there only when told to. The second
 # name is that of older versions. A system without a bundle of certificates keeps uv's own.
@@ -16,34 +22,34 @@ export UV_SYSTEM_CERTS ?= 1
 export UV_NATIVE_TLS ?= 1
 endif
 unexport PYTHONDONTWRITEBYTECODE
-UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+override UV := $(if $(shell command -v uv 2>/dev/null),uv,.venv/bin/uv)
 COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
 
 .PHONY: env
 env: $(READY) ## Build .venv from requirements.txt and requirements-dev.txt
 
 $(READY): requirements.txt requirements-dev.txt pyproject.toml
 	@echo "Building $(VENV) (once, about a minute)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
-	  echo "Cannot make a virtual environment with $(PYTHON). It needs Python 3.11 to 3.13 with venv; PYTHON=python3.12 make … picks another."; exit 1; }
+	@test -x $(BIN)/python || "$$PYTHON" -m venv $(VENV) || { \
+	  echo "Cannot make a virtual environment with $$PYTHON. It needs Python 3.11 to 3.13 with venv; PYTHON=python3.12 make … picks another."; exit 1; }
 	@$(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
 	  echo "$$($(BIN)/python --version) does not fit: Python 3.11 to 3.13 is needed. Remove $(VENV) and run PYTHON=python3.12 make …"; exit 1; }
-	@test -x $(UV) || $(BIN)/python -m pip install --quiet --no-cache-dir uv
+	@command -v $(UV) >/dev/null || $(BIN)/python -m pip install --quiet --no-cache-dir uv
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes \
 	  --requirements requirements.txt --requirements requirements-dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
-	@rm -rf $(UV_CACHE_DIR)
+	@rm -rf -- .venv/.uv-cache
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $(READY)
 
 .PHONY: demo
 demo: $(READY) ## Mirror two accounts through Airflow, end to end, and show what landed (KEEP=1 leaves it running)
-	@exec $(BIN)/sync-hostaway demo $(if $(filter-out 0,$(KEEP)),--keep)
+	@test "$${KEEP:-0}" = 0 || set -- --keep; exec $(BIN)/sync-hostaway demo "$$@"
 
 .PHONY: test
 test: $(READY) ## Run every test
@@ -81,7 +87,7 @@ status: $(READY) ## Show what runs, and where
 
 .PHONY: sync
 sync: $(READY) ## Mirror one account now: make sync ACCOUNT=701 MODE=full
-	@exec $(BIN)/sync-hostaway sync --account $(ACCOUNT) --mode $(or $(MODE),incremental)
+	@exec $(BIN)/sync-hostaway sync --account "$${ACCOUNT:-}" --mode "$${MODE:-incremental}"
 
 .PHONY: bench
 bench: $(READY) ## Measure the project on this machine, beside its peers
@@ -97,6 +103,7 @@ requirements: $(READY) ## Resolve requirements.in and requirements-dev.in into t
 	@$(COMPILE) requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
 
 .PHONY: clean
-clean: ## Stop the platform and remove its state and the environment
-	@test ! -x $(BIN)/sync-hostaway || $(BIN)/sync-hostaway local stop
-	@rm -rf $(VENV) .local
+clean: ## Stop the platform, and remove its state and .venv
+	@if test -x $(BIN)/sync-hostaway; then $(BIN)/sync-hostaway local clean --yes; \
+	  else echo "The state of the platform is kept, since its program is not installed: make env clean removes both."; fi
+	@rm -rf -- .venv

@@ -25,12 +25,14 @@ class PeersUnavailable(Exception):
 def ensure_environment(say: Callable[[str], None]) -> None:
     """Make the environment, or leave one that fits alone.
 
-    :raises PeersUnavailable: with the installer's last words.
+    :raises PeersUnavailable: with the installer's last words, or when something else is in its place.
     """
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     if PYTHON.exists() and _READY.exists() and _READY.read_text(encoding="utf-8") == wanted:
         return
     say(f"Building {ENVIRONMENT.name} for the peers, once (about 2 GB: omniload brings drivers for every database)")
+    if ENVIRONMENT.is_symlink() or (ENVIRONMENT.exists() and not (ENVIRONMENT / "pyvenv.cfg").exists()):
+        raise PeersUnavailable(f"{ENVIRONMENT} is not an environment of Python, and is left alone: move it away")
     venv.create(ENVIRONMENT, clear=True, with_pip=_uv() is None)
     (ENVIRONMENT / ".gitignore").write_text("*\n", encoding="utf-8")
     _run(*_installer(), "-r", str(REQUIREMENTS))

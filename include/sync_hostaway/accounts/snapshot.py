@@ -17,6 +17,9 @@ from typing import Any
 
 import structlog
 
+from sync_hostaway.exceptions import ConfigurationError
+from sync_hostaway.files import make_private
+
 log = structlog.get_logger(__name__)
 
 
@@ -34,9 +37,14 @@ class SnapshotAccount:
 
 
 def write_snapshot(path: Path, accounts: list[SnapshotAccount]) -> None:
-    """Replace the snapshot and then its copy; readers see the old one or the new one, never half of one."""
+    """Replace the snapshot and then its copy; readers see the old one or the new one, never half of one.
+
+    :raises ConfigurationError: when a JSON file of another kind is there.
+    """
     text = json.dumps({"accounts": [asdict(account) for account in accounts]}, indent=1, sort_keys=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
+    for target in (path, _copy_of(path)):
+        _refuse_another_file(target)
     for target in (path, _copy_of(path)):
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             _replace(target, text)
@@ -70,6 +78,18 @@ _FIELDS = {field.name for field in fields(SnapshotAccount)}
 
 def _copy_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.copy")
+
+
+def _refuse_another_file(path: Path) -> None:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # none yet, or a damaged one
+    if document and not (isinstance(document, dict) and "accounts" in document):
+        raise ConfigurationError(
+            f"{path} is not an account snapshot and is not replaced. Set AIRFLOW__HOSTAWAY__SNAPSHOT_PATH to another "
+            "file, or SYNC_HOSTAWAY_HOME to another folder."
+        )
 
 
 def _replace(path: Path, text: str) -> None:

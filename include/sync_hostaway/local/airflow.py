@@ -126,6 +126,7 @@ class AirflowSetup:
         configuration = self.home.airflow / "airflow.cfg"
         if not configuration.exists():
             # Airflow writes a file with all its defaults where there is none; four processes at once, in our case.
+            configuration.touch(mode=0o600)
             configuration.write_text("# Empty on purpose: the platform configures Airflow by environment variables.\n")
 
     def _own_settings(self) -> dict[str, str]:

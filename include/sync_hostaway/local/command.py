@@ -96,6 +96,18 @@ def stop() -> None:
 
 
 @app.command()
+def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False) -> None:
+    """Stop everything that belongs to this home, and remove its state, the embedded databases included."""
+    home = Home.at(get_settings().home)
+    if not yes:
+        typer.confirm(f"Remove the state in {home.root}, the embedded databases included?", abort=True)
+    left = platform().remove(_say)
+    _say(f"The state in {home.root} is removed.")
+    if left:
+        _say(f"Not made by this platform, and left there: {', '.join(path.name for path in left)}")
+
+
+@app.command()
 def status() -> None:
     """Show what runs, and where."""
     now = platform().status()

@@ -24,6 +24,7 @@ import sys
 from pathlib import Path
 
 from sync_hostaway.airflow_api import AirflowApi
+from sync_hostaway.files import forbid_others_to_write
 from sync_hostaway.local import keeper
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, preload
 from sync_hostaway.local.forks import fork, start
@@ -95,6 +96,7 @@ def _keep(home: Home) -> None:
 
 def main(home: Home) -> int:
     """See the module."""
+    forbid_others_to_write()
     gate = Gate()
     preload(_COMMON)
     start(home, API_SERVER, gate.wait)

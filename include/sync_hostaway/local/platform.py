@@ -142,6 +142,23 @@ class Platform:
         with self.home.locked("platform"):
             self._stop(progress)
 
+    def remove(self, progress: Say = silent) -> list[Path]:
+        """Stop everything, and remove what was made in this home, the data included.
+
+        :return: what is left in the home, because it is not ours.
+        :raises LocalPlatformError: when something still runs; nothing is removed then.
+        """
+        if not self.home.root.exists():
+            return []
+        with self.home.locked("platform"):
+            self._stop(progress)
+            if self.postgres.status().running or processes.belonging(self.home):
+                raise LocalPlatformError(f"Not everything in {self.home.root} could be stopped; nothing was removed.")
+            try:
+                return self.home.remove()
+            except OSError as error:
+                raise LocalPlatformError(f"{error.filename} cannot be removed: {error.strerror}") from error
+
     def status(self) -> PlatformStatus:
         """What runs, since when, and where."""
         url = self.airflow_url if ports.remembered_port(self.home, "airflow") else None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from sync_hostaway.local.errors import PortTaken
+from sync_hostaway.local.errors import HomeNotUsable, PortTaken
 from sync_hostaway.local.home import Home, read_json, write_json
 from sync_hostaway.local.say import Say, silent
 
@@ -88,7 +88,7 @@ def remembered_port(home: Home, name: str) -> int | None:
 def airflow_port(home: Path) -> int | None:
     """Port of the Airflow of a home; None when none was ever started there."""
     # Asked wherever the API is on this machine: a home that cannot be read has no Airflow.
-    with suppress(OSError, RuntimeError):
+    with suppress(OSError, HomeNotUsable):
         return remembered_port(Home.at(home), "airflow")
     return None
 

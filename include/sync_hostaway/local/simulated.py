@@ -19,6 +19,7 @@ import psutil
 
 from sync_hostaway.exceptions import LocalPlatformError
 from sync_hostaway.local import ports, processes
+from sync_hostaway.local.errors import HomeNotUsable
 from sync_hostaway.local.home import Home, open_log, read_json, tail, write_json
 from sync_hostaway.local.say import Say, silent
 
@@ -118,7 +119,7 @@ class SimulatedApi:
 def simulated_url(home: Path) -> str | None:
     """URL of the simulator that the accounts of a home come from; None when they do not come from one."""
     # Asked wherever the API is: a home that cannot be read is no simulated one.
-    with suppress(OSError, RuntimeError):
+    with suppress(OSError, HomeNotUsable):
         url = _stored(Home.at(home)).get("url")
         return url if isinstance(url, str) else None
     return None

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from sync_hostaway.exceptions import TransformFailed
+from sync_hostaway.files import make_unwritable
 from sync_hostaway.transform.invocation import dbt_home, parse, profile_environment, run_dbt
 from sync_hostaway.transform.project import find_project, project_hash
 from sync_hostaway.warehouse import Connection
@@ -22,7 +23,8 @@ def ensure_manifest(project_dir: Path | None = None) -> Path:
     manifest = folder / f"{project_hash(project)}.json"
     if manifest.is_file():
         return manifest
-    folder.mkdir(parents=True, exist_ok=True)
+    make_unwritable(dbt_home())
+    make_unwritable(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix="parsing-") as scratch:
         outcome = parse(project, Path(scratch))
         if not outcome.success:

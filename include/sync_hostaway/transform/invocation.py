@@ -20,6 +20,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 
 from sync_hostaway.exceptions import ConfigurationError, TransformFailed
+from sync_hostaway.files import make_unwritable, unwritable_files
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.project import project_hash
 from sync_hostaway.warehouse import Connection
@@ -226,7 +227,7 @@ def _invoke(
     from dbt.cli.main import dbtRunner
 
     home = dbt_home()
-    home.mkdir(parents=True, exist_ok=True)
+    make_unwritable(home)
     # fmt: off
     flags = [
         "--project-dir", str(project_dir),
@@ -245,7 +246,8 @@ def _invoke(
     ]
     # fmt: on
     try:
-        result = dbtRunner(manifest=manifest).invoke([*arguments, *flags])
+        with unwritable_files():
+            result = dbtRunner(manifest=manifest).invoke([*arguments, *flags])
     finally:
         _close_loggers()
     if result.exception is not None and not isinstance(result.exception, Exception):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
+from sync_hostaway.exceptions import ConfigurationError
 
 ACCOUNTS = [
     SnapshotAccount(702, "2026-02-01T00:00:00+00:00"),
@@ -40,3 +41,12 @@ def test_an_unchanged_list_does_not_touch_the_file(tmp_path: Path) -> None:
     write_snapshot(path, ACCOUNTS)
     assert path.stat().st_ino == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["accounts.json", "accounts.json.copy"]
+
+
+@pytest.mark.parametrize("text", ['{"of": "the user"}', '["of the user"]', '"text"'])
+@pytest.mark.parametrize("name", ["accounts.json", "accounts.json.copy"])
+def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=r"not an account snapshot.*SNAPSHOT_PATH"):
+        write_snapshot(tmp_path / "accounts.json", ACCOUNTS)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, text)]

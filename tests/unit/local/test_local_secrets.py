@@ -43,6 +43,7 @@ def test_a_secret_of_a_later_version_is_added(tmp_path: Path) -> None:
 
 def test_lost_secrets_are_not_replaced_when_there_is_data(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
+    home.make()
     (home.postgres / "data").mkdir(parents=True)
     (home.postgres / "data" / "PG_VERSION").write_text("18")
     with pytest.raises(LocalPlatformError, match=r"secrets\.json is missing or unreadable"):
