@@ -34,8 +34,8 @@ Runs every ten minutes and is safe to run at any time.
 * Asks for a transform when loads have been waiting, in case the one that was asked for never started.
 * Webhooks: registers those of new accounts, switches on again what Hostaway switched off, unsubscribes disabled
   accounts, fetches what Hostaway's delivery log says was never delivered, and removes old events.
-* Looks for guest messages that Hostaway did not answer in their threads, and sends none. One that is not there an hour
-  later has failed; its key then answers so. Forgets old keys.
+* Looks in the conversations for guest messages that Hostaway did not answer, and sends none. The text of one that is
+  not found within a day is deleted; its state stays `unknown`. Deletes old keys.
 * Asks for `hostaway_delta` when events have been waiting, and for an incremental sync of an account whose deliveries
   were lost, after an outage of more than an hour for example.
 

@@ -14,6 +14,7 @@ SyncHostawayError
 ├── HostawayError                   the API's side; carries account, resource and URL
 │   ├── HostawayTransientError      worth another try
 │   │   ├── HostawayUnreachable     no connection, reset, timeout
+│   │   │   └── HostawayNotConnected  no connection was made: the request was not sent
 │   │   ├── HostawayServerError     5xx
 │   │   ├── HostawayThrottled       429
 │   │   └── HostawayMalformedReply  not the JSON the API promises
@@ -112,6 +113,10 @@ class HostawayTransientError(HostawayError):
 
 class HostawayUnreachable(HostawayTransientError):
     """Hostaway cannot be reached."""
+
+
+class HostawayNotConnected(HostawayUnreachable):
+    """No connection to Hostaway could be made; the request was not sent."""
 
 
 class HostawayServerError(HostawayTransientError):

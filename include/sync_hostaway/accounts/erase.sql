@@ -86,11 +86,11 @@ where
     )
 
 -- name: settle_outbox
--- Only a message that is still to be looked for has a text, and nobody looks for it any more.
+-- A message without an answer has a text, and is not looked for any more.
 update ops.outbox
 set
     state = 'failed',
-    reason = 'the guest was erased before there was an answer; not sent again',
+    reason = 'the guest was erased before Hostaway answered; it may have sent the message',
     body = '',
     settled_at = clock_timestamp()
 where

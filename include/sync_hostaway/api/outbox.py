@@ -1,31 +1,33 @@
-"""Guest messages of host applications: each sent at most once per idempotency key, whatever is killed or lost.
+"""Guest messages of host applications: Hostaway is asked at most once per idempotency key to send one.
 
     claim ─► sending ─► Hostaway ─► sent       it has the message
                            ├──────► failed     it refused; the same key gets the same answer
-                           └──────► unknown    no answer: it may have the message
+                           └──────► unknown    no answer: it may have the message, or carry the request out later
 
-An entry is committed before Hostaway is asked. One that is `sending` without a sender, or `unknown`, is settled by
-reading its thread: for whoever asks again, or else by `outbox_upkeep`. Only when somebody asks, Hostaway has had time
-enough and the message is not there is it sent again. A first try that Hostaway certainly did not carry out leaves no
-entry: the same key begins anew.
+An entry is committed before Hostaway is asked, and a key with an entry is never sent again: a gateway may carry a
+request out after any time, and a channel may change the text, so that no reading of the conversation proves that a
+message was not sent. One that is `sending` without a sender, or `unknown`, is looked for in its conversation when the
+caller asks again, and by `outbox_upkeep`. Only a request that Hostaway certainly did not carry out leaves no entry: the
+same key begins anew.
 """
 
 from __future__ import annotations
 
-import html
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import structlog
 
 from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.api.message_text import may_show
 from sync_hostaway.api.outbox_entries import Draft, Entries, Entry
 from sync_hostaway.exceptions import (
     AccessDenied,
     CredentialsRefused,
     HostawayError,
+    HostawayNotConnected,
     HostawayNotFound,
     HostawayRefused,
     HostawayThrottled,
@@ -36,7 +38,7 @@ from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.hostaway.pagination import Walk, by_offset
-from sync_hostaway.hostaway.values import as_id, as_moment
+from sync_hostaway.hostaway.values import as_flag, as_id, as_moment
 from sync_hostaway.landing.writer import Fetched, LandingWriter
 from sync_hostaway.warehouse import Connection, alone, fetch_value, load_queries
 
@@ -45,13 +47,12 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 # Seconds for a request slot or an answer: somebody waits for ours.
 _PATIENCE = 20.0
-# Seconds after which a request that got no answer is not still on its way. Must exceed the patience.
+# Seconds after which most requests without an answer have been carried out, if at all: what a caller is asked to wait.
 SETTLING = 60.0
-# Seconds after which a message that is not in its thread is taken for lost, when nobody asks for it.
-_LOST = 3600.0
+# Seconds for which the text of a message without an answer is kept, to find it in its conversation.
+LOOKED_FOR = 24 * 3600.0
 # How far clocks and stamps of whole seconds may put a message before the try that made it.
 _TOLERANCE = timedelta(seconds=10)
-_TAGS = re.compile(r"<[^>]*>")
 
 
 class KeyReused(SyncHostawayError):
@@ -75,9 +76,9 @@ class Outbox:
         self._entries = Entries(connection, account_id)
 
     def send(self, key: str, draft: Draft) -> Entry:
-        """Send a message, or tell what became of the one that was sent with this key.
+        """Send a message, or tell what became of the one of this key.
 
-        :returns: `sent`, `failed`, or `unknown`; then ask again with the same key once it is `SETTLING` seconds old.
+        :returns: `sent`, `failed` or `unknown`. An unknown message is not sent again, now or later.
         :raises KeyReused: when the key was used for another message.
         :raises BeingSent: when another request with this key is at it.
         :raises NoConversation: when there is nowhere to send it.
@@ -94,48 +95,48 @@ class Outbox:
                 return entry
             with client_for(self._connection, self._account_id, Priority.DELTA, patience=_PATIENCE) as client:
                 try:
-                    return self._resume(client, key, draft, entry) if entry else self._begin(client, key, draft)
+                    return self._resume(client, entry) if entry else self._begin(client, key, draft)
                 except CredentialsRefused as error:
                     refuse_account(self._connection, client, str(error))
                     raise
 
     def look_up(self, client: HostawayClient, key: str) -> Entry | None:
-        """Settle a message that nobody may ask for again, as its thread says; nothing is sent.
+        """Settle a message that its conversation shows. Nothing is sent.
 
-        One that is not there stays as it is for an hour, and is `failed` then.
+        The text of one that is not found within `LOOKED_FOR` seconds is deleted; its state stays `unknown`.
 
-        :returns: None when somebody else is at it.
-        :raises HostawayError: when the thread cannot be read.
+        :returns: None when another request with this key is in progress.
+        :raises HostawayError: when the conversation cannot be read.
         """
         with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
             entry = self._entries.find(key) if is_ours else None
-            if entry is None or entry.is_settled or entry.age < SETTLING:
+            if entry is None or entry.is_closed or entry.age < SETTLING:
                 return entry
-            try:
-                found = self._find_in_thread(client, entry)
-            except HostawayNotFound:
-                # The thread is gone, and with it whatever was in it.
-                found = None
-            if found:
-                return self._settle_sent(entry, found)
-            if entry.age < _LOST:
+            entry = self._resume(client, entry)
+            if entry.is_closed or entry.age < LOOKED_FOR:
                 return entry
-            return self._entries.settle(
-                entry, "failed", reason="no answer; not in its thread an hour later; not sent again"
-            )
+            return self._entries.give_up(entry, "no answer, and its conversation did not show it within a day")
 
     def _begin(self, client: HostawayClient, key: str, draft: Draft) -> Entry:
         conversation_id = self._conversation_of(client, draft.reservation_id)
-        return self._attempt(client, self._entries.claim(key, draft, conversation_id))
+        # Before the entry: what goes wrong here says nothing about the message.
+        client.check_credentials()
+        entry = self._entries.claim(key, draft, conversation_id)
+        if entry is None:
+            raise BeingSent
+        return self._attempt(client, entry)
 
-    def _resume(self, client: HostawayClient, key: str, draft: Draft, entry: Entry) -> Entry:
-        found = self._find_in_thread(client, entry)
+    def _resume(self, client: HostawayClient, entry: Entry) -> Entry:
+        if entry.is_closed:
+            return entry
+        try:
+            found = self._find_in_thread(client, entry)
+        except HostawayNotFound:
+            # The conversation was deleted, and says nothing any more.
+            found = None
         if found:
-            return self._settle_sent(entry, found)
-        if entry.age < SETTLING:
-            return self._entries.mark_unknown(entry, "Hostaway may still be at it")
-        log.info("message_not_there", outbox_id=entry.outbox_id, account_id=entry.account_id)
-        return self._attempt(client, self._entries.claim(key, draft, entry.conversation_id))
+            return self._settle_found(entry, found)
+        return self._entries.mark_unknown(entry, entry.reason or "no answer: its process ended before there was one")
 
     def _attempt(self, client: HostawayClient, entry: Entry) -> Entry:
         if entry.is_settled:
@@ -144,12 +145,16 @@ class Outbox:
         body = {"body": entry.body, "communicationType": entry.channel_type}
         try:
             reply = client.write("POST", endpoints.messages_of(entry.conversation_id), body, resource=Resource.MESSAGES)
-        except (HostawayThrottled, CredentialsRefused, AccessDenied) as error:
-            self._release(entry, error)
+        except (HostawayNotConnected, HostawayThrottled, CredentialsRefused, AccessDenied):
+            self._entries.forget(entry)
             raise
         except (HostawayRefused, HostawayNotFound) as error:
             return self._entries.settle(entry, "failed", reason=error.text)
         except HostawayError as error:
+            if error.url == endpoints.ACCESS_TOKENS:
+                # The token was denied, so the message was not sent; there is no new token.
+                self._entries.forget(entry)
+                raise
             # Anything else but its promised answer leaves open what Hostaway did.
             return self._after_silence(client, entry, error)
         message = reply.result
@@ -157,23 +162,16 @@ class Outbox:
             return self._after_silence(client, entry, HostawayError("Hostaway's answer names no message"))
         return self._settle_sent(entry, message)
 
-    def _release(self, entry: Entry, error: HostawayError) -> None:
-        """This try was not carried out. One before it may have been, and is not forgotten over that."""
-        if entry.attempts > 1:
-            self._entries.mark_unknown(entry, str(error))
-        else:
-            self._entries.forget(entry)
-
     def _after_silence(self, client: HostawayClient, entry: Entry, error: HostawayError) -> Entry:
         log.warning("message_without_answer", outbox_id=entry.outbox_id, error=str(error))
+        entry = self._entries.mark_unknown(entry, str(error))
         try:
-            found = self._find_in_thread(client, entry)
+            return self._resume(client, entry)
         except HostawayError:
-            found = None
-        return self._settle_sent(entry, found) if found else self._entries.mark_unknown(entry, str(error))
+            return entry
 
     def _find_in_thread(self, client: HostawayClient, entry: Entry) -> dict[str, Any] | None:
-        """The message of an entry as Hostaway has it: same words, not older than the first try, nobody else's."""
+        """The message of an entry as Hostaway shows it: our text, not older than the request, of no other entry."""
         candidates: dict[int, dict[str, Any]] = {}
         path = endpoints.messages_of(entry.conversation_id)
         for page in by_offset(client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, walk=Walk()):
@@ -181,7 +179,7 @@ class Outbox:
             ahead = page.served_at - datetime.now(UTC)
             earliest = entry.created_at + ahead - _TOLERANCE
             for row in page.rows:
-                if isinstance(row, dict) and (number := as_id(row.get("id"))) and _is_it(row, entry.body, earliest):
+                if isinstance(row, dict) and (number := as_id(row.get("id"))) and _may_be(row, entry.body, earliest):
                     candidates[number] = row
         taken = self._entries.claimed_messages(candidates)
         return next((candidates[number] for number in sorted(candidates) if number not in taken), None)
@@ -199,6 +197,13 @@ class Outbox:
         if not ids:
             raise NoConversation
         return max(ids)
+
+    def _settle_found(self, entry: Entry, message: dict[str, Any]) -> Entry:
+        try:
+            return self._settle_sent(entry, message)
+        except psycopg.errors.UniqueViolation:
+            # Another entry has been settled with this message since it was read.
+            return self._entries.mark_unknown(entry, entry.reason or "no answer")
 
     def _settle_sent(self, entry: Entry, message: dict[str, Any]) -> Entry:
         status = message.get("status")
@@ -222,14 +227,7 @@ class Outbox:
         return settled
 
 
-def _is_it(row: dict[str, Any], body: str, earliest: datetime) -> bool:
-    if str(row.get("isIncoming")) in ("1", "True") or _plain(str(row.get("body") or "")) != _plain(body):
-        return False
+def _may_be(row: dict[str, Any], body: str, earliest: datetime) -> bool:
+    is_ours = as_flag(row.get("isIncoming", False)) is False and may_show(str(row.get("body") or ""), body)
     moment = as_moment(row.get("insertedOn") or row.get("date"))
-    # When in doubt it is ours: a message too few can be sent by hand, one too many cannot be taken back.
-    return moment is None or moment >= earliest
-
-
-def _plain(text: str) -> str:
-    """Words without what a channel may make of them: tags, entities, line ends."""
-    return " ".join(html.unescape(_TAGS.sub(" ", text)).split())
+    return is_ours and (moment is None or moment >= earliest)

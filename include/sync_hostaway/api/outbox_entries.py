@@ -74,6 +74,11 @@ class Entry:
         """Whether it is known what became of it."""
         return self.settled_at is not None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing will be known beyond its state: it is settled, or its text is not kept any more."""
+        return self.is_settled or not self.body
+
 
 class Entries:
     """The entries of one account."""
@@ -87,9 +92,10 @@ class Entries:
         row = self._connection.execute(_QUERIES["entry"], {"account_id": self._account_id, "key": key}).fetchone()
         return Entry(**row) if row else None
 
-    def claim(self, key: str, draft: Draft, conversation_id: int) -> Entry:
-        """Note that a message is about to be sent: a key's first entry, or one more try of it.
+    def claim(self, key: str, draft: Draft, conversation_id: int) -> Entry | None:
+        """Note that a message is about to be sent. Who gets the entry may send it, once.
 
+        :returns: None when the key has an entry already.
         :raises SendLimitReached: when the account has sent too many lately.
         """
         params = {
@@ -112,8 +118,8 @@ class Entries:
                 )
                 if seconds and seconds > 0:
                     raise SendLimitReached(seconds)
-            self._connection.execute(_QUERIES["claim"], params)
-        return self._again(key)
+            is_ours = self._connection.execute(_QUERIES["claim"], params).rowcount == 1
+        return self._again(key) if is_ours else None
 
     def settle(
         self,
@@ -146,9 +152,15 @@ class Entries:
         return self._again(entry.idempotency_key)
 
     def mark_unknown(self, entry: Entry, reason: str) -> Entry:
-        """Note that nobody knows whether a message was sent."""
+        """Note that it is not known whether a message was sent."""
         self._connection.execute(_QUERIES["mark_unknown"], {"outbox_id": entry.outbox_id, "reason": reason})
         log.warning("message_unknown", account_id=self._account_id, outbox_id=entry.outbox_id, reason=reason)
+        return self._again(entry.idempotency_key)
+
+    def give_up(self, entry: Entry, reason: str) -> Entry:
+        """Delete the text of a message that stays unknown."""
+        self._connection.execute(_QUERIES["give_up"], {"outbox_id": entry.outbox_id, "reason": reason})
+        log.warning("message_given_up", account_id=self._account_id, outbox_id=entry.outbox_id, reason=reason)
         return self._again(entry.idempotency_key)
 
     def forget(self, entry: Entry) -> None:

@@ -32,18 +32,14 @@ offset %(calls)s - 1
 limit 1
 
 -- name: claim
--- A second attempt is made in the entry of the first, which Hostaway turned out not to have.
+-- A key that has an entry is never sent again.
 insert into ops.outbox (
     account_id, idempotency_key, request_hash, reservation_id, conversation_id, channel_type, body
 )
 values (
     %(account_id)s, %(key)s, %(request_hash)s, %(reservation_id)s, %(conversation_id)s, %(channel_type)s, %(body)s
 )
-on conflict (account_id, idempotency_key) do update set
-    state = 'sending',
-    attempts = outbox.attempts + 1,
-    tried_at = clock_timestamp()
-where outbox.state in ('sending', 'unknown')
+on conflict (account_id, idempotency_key) do nothing
 
 -- name: forget
 delete from ops.outbox where outbox_id = %(outbox_id)s and state = 'sending'
@@ -52,7 +48,7 @@ delete from ops.outbox where outbox_id = %(outbox_id)s and state = 'sending'
 select message_id from ops.outbox where account_id = %(account_id)s and message_id = any(%(ids)s)
 
 -- name: settle
--- The text is needed until here, to know it again in the thread.
+-- The text is needed until here, to recognise it in the conversation.
 update ops.outbox
 set
     state = %(state)s,
@@ -64,7 +60,12 @@ set
 where outbox_id = %(outbox_id)s
 
 -- name: mark_unknown
--- Unless it was settled meanwhile, as its guest was erased.
+-- Unless it has been settled since, as its guest was erased.
 update ops.outbox
 set state = 'unknown', reason = %(reason)s
+where outbox_id = %(outbox_id)s and state in ('sending', 'unknown')
+
+-- name: give_up
+update ops.outbox
+set state = 'unknown', reason = %(reason)s, body = ''
 where outbox_id = %(outbox_id)s and state in ('sending', 'unknown')

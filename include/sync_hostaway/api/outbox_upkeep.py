@@ -1,4 +1,4 @@
-"""Settles messages nobody asks for any more, and forgets old ones. `hostaway_maintenance` calls it; it sends none."""
+"""Looks for messages without an answer in their conversations, and deletes old entries. It sends nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from sync_hostaway.accounts.registry import client_for, refuse_account
-from sync_hostaway.api.outbox import SETTLING, Outbox
+from sync_hostaway.api.outbox import LOOKED_FOR, SETTLING, Outbox
 from sync_hostaway.exceptions import (
     CredentialsRefused,
     HostawayError,
@@ -29,12 +29,14 @@ _PATIENCE = 10.0
 
 
 def tend(connection: Connection) -> dict[str, int]:
-    """Look once into the thread of every message that had time enough, and remove entries older than the retention.
+    """Read the conversation of each message without an answer once, and remove entries older than the retention.
 
-    Trouble of one account or thread holds up no other. Returns counts by outcome.
+    Trouble of one account or conversation delays no other. Returns counts: `sent`, found now; `open`, still looked for;
+    `given_up`, not found within a day; `forgotten`, entries removed.
     """
-    counts = Counter(sent=0, failed=0, open=0)
-    for account in connection.execute(_QUERIES["unsettled"], {"settling": SETTLING}).fetchall():
+    counts = Counter(sent=0, open=0, given_up=0)
+    params = {"settling": SETTLING, "looked_for": LOOKED_FOR}
+    for account in connection.execute(_QUERIES["unsettled"], params).fetchall():
         outcomes = Counter(_look_up(connection, account["account_id"], account["keys"]))
         counts.update(outcomes)
         counts["open"] += len(account["keys"]) - outcomes.total()
@@ -43,7 +45,7 @@ def tend(connection: Connection) -> dict[str, int]:
 
 
 def _look_up(connection: Connection, account_id: int, keys: Iterable[str]) -> Iterator[str]:
-    """The outcome of each message that is settled now."""
+    """The outcome of each message that is not looked for any more."""
     try:
         with client_for(connection, account_id, Priority.INCREMENTAL, patience=_PATIENCE) as client:
             try:
@@ -66,5 +68,5 @@ def _settled(connection: Connection, client: HostawayClient, keys: Iterable[str]
         except HostawayError as error:
             log.warning("thread_not_read", account_id=client.account_id, error=str(error))
         else:
-            if entry and entry.is_settled:
-                yield entry.state
+            if entry and entry.is_closed:
+                yield entry.state if entry.is_settled else "given_up"

@@ -1,15 +1,21 @@
 -- name: unsettled
+-- Every time for an hour, and once more at the end, after which the text is deleted.
 select outbox.account_id, array_agg(outbox.idempotency_key order by outbox.tried_at) as keys
 from ops.outbox
 inner join ops.accounts on outbox.account_id = accounts.account_id
 where
     outbox.settled_at is null
+    and outbox.body <> ''
     and outbox.tried_at < clock_timestamp() - make_interval(secs => %(settling)s)
+    and (
+        outbox.tried_at > clock_timestamp() - interval '1 hour'
+        or outbox.tried_at < clock_timestamp() - make_interval(secs => %(looked_for)s)
+    )
     and accounts.state = 'active'
 group by outbox.account_id
 order by outbox.account_id
 
 -- name: forget_old
--- Also what could never be looked up, as of an account that is disabled.
+-- A key without an entry would be sent again, so it is remembered for 30 days at least.
 delete from ops.outbox
-where coalesce(settled_at, tried_at) < clock_timestamp() - make_interval(days => %(days)s)
+where coalesce(settled_at, tried_at) < clock_timestamp() - make_interval(days => greatest(%(days)s, 30))

@@ -44,8 +44,8 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern="^[!-~]+$",
-        description="Made by the caller, one per message: however often a request with it is repeated, the guest gets "
-        "one message. A UUID serves well",
+        description="Made by the caller, one per message: however often a request with it is repeated, Hostaway is "
+        "asked once to send it. A UUID serves well",
         examples=["0b0e7b0c-6d0f-4a51-9f2a-4a7f3d1a6c11"],
     ),
 ]
@@ -104,12 +104,14 @@ class SentMessage(BaseModel):
     responses=errors(
         s400="The body is no JSON",
         s404="There is no such reservation in this account",
-        s409="The same message is being sent just now, or the account is not active",
+        s409="A request with this key is in progress; or the account is not active; or it stays unknown whether the "
+        "message was sent; `type` tells which",
         s422="The request cannot be used, its key was used for another message, there is no conversation, or the "
         "message has failed; `type` tells which",
         s429="The token or the account has sent too many; `Retry-After` says when to ask again",
         s502="Hostaway did not accept a request",
-        s504="Hostaway did not answer: the message may be sent or not. Ask again with the same key after `Retry-After`",
+        s504="Hostaway did not answer: the message may be sent or not, and is not sent again. Ask again with the same "
+        "key after `Retry-After`",
     ),
 )
 async def send_message(
@@ -119,10 +121,10 @@ async def send_message(
     message: MessageToSend,
     idempotency_key: IdempotencyKey,
 ) -> Response:
-    """Repeat a request as often as you like with the same `Idempotency-Key`: the guest gets the message once.
+    """Hostaway is asked at most once per `Idempotency-Key` to send a message, however often the request is repeated.
 
-    The thread is read before anything is sent a second time, so an answer that was lost does no harm. The message lands
-    at once and is in the core tables a few seconds later.
+    When Hostaway does not answer, the state is `unknown`, and a repeated request looks for the message in its
+    conversation. A message that is sent lands at once and is in the core tables a few seconds later.
     """
     draft = Draft(message.reservation_id, message.message, message.channel_type)
     send = partial(_send, request, token.account_id, idempotency_key, draft)
@@ -164,14 +166,18 @@ def _not_sent(entry: Entry) -> Problem:
         reason = (entry.reason or "").rstrip(".")
         detail = f"The message has failed: {reason}. A new attempt needs a new key."
         return Problem(422, "message-refused", "The message has failed", detail, state=entry.state)
+    risk = "It is not sent again with this key. A new key sends it, and the guest may then have it twice."
+    if entry.is_closed:
+        detail = f"Hostaway did not answer, and the conversation did not show the message within a day. {risk}"
+        return Problem(409, "message-unknown", "It is not known whether the message was sent", detail, state="unknown")
     return Problem(
         504,
         "message-unknown",
-        "Nobody knows yet whether the message was sent",
-        "Hostaway did not answer, and the message is not in its thread yet. Ask again with the same key: the thread is "
-        "read before anything is sent.",
-        headers={"Retry-After": str(max(math.ceil(SETTLING - entry.age), 1))},
-        state=entry.state,
+        "It is not known whether the message was sent",
+        "Hostaway did not answer, and the conversation does not show the message yet. Ask again with the same key: the "
+        f"conversation is read again. {risk}",
+        headers={"Retry-After": str(math.ceil(SETTLING - entry.age) if entry.age < SETTLING else math.ceil(SETTLING))},
+        state="unknown",
     )
 
 

@@ -17,10 +17,12 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
+from urllib3.exceptions import NewConnectionError
 
 from sync_hostaway.exceptions import (
     AccessDenied,
     HostawayError,
+    HostawayNotConnected,
     HostawayThrottled,
     HostawayTransientError,
     HostawayUnreachable,
@@ -146,7 +148,7 @@ class HostawayClient:
         :param body: sent as JSON.
         :param secrets: what of the body no error may repeat, though Hostaway's answer does.
         :raises HostawayError: the subclass tells what happened. After a `HostawayTransientError` other than
-            `HostawayThrottled` it may have been carried out.
+            `HostawayThrottled` and `HostawayNotConnected` it may have been carried out.
         """
         with self._located(path, resource, secrets):
             return self._ask(method, path, body=body)
@@ -195,7 +197,8 @@ class HostawayClient:
                     method, self.settings.hostaway_url + path, timeout=self._timeout, **content
                 )
         except requests.RequestException as error:
-            raise HostawayUnreachable(f"Cannot reach Hostaway: {why(error)}") from None
+            kind = HostawayNotConnected if _was_not_sent(error) else HostawayUnreachable
+            raise kind(f"Cannot reach Hostaway: {why(error)}") from None
         with self._stats_lock:
             self.stats.bytes_received += len(response.content)
             self.stats.throttled += response.status_code == requests.codes.too_many_requests
@@ -262,6 +265,15 @@ class HostawayClient:
 
     def _secrets(self) -> list[str]:
         return [self._credentials.client_secret, *self._tokens.known_values()]
+
+
+def _was_not_sent(error: requests.RequestException) -> bool:
+    """Whether there was no connection on which a request could have been sent."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    inner = error.args[0] if error.args else None
+    # urllib3 raises it for a name that does not resolve, too.
+    return isinstance(getattr(inner, "reason", inner), NewConnectionError)
 
 
 def _session(settings: Settings) -> requests.Session:

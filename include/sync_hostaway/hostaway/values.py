@@ -76,6 +76,7 @@ Timestamp = Annotated[Annotated[datetime, AfterValidator(as_utc)] | None, Before
 Rows = Annotated[list[Any] | None, BeforeValidator(lambda value: value or None)]
 
 _ID: TypeAdapter[int] = TypeAdapter(Id)
+_FLAG: TypeAdapter[bool | None] = TypeAdapter(Flag)
 _TIMESTAMP: TypeAdapter[datetime | None] = TypeAdapter(Timestamp)
 
 
@@ -83,6 +84,14 @@ def as_id(value: Any) -> int | None:
     """An id as Hostaway writes them; None when the value could be none."""
     try:
         return _ID.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def as_flag(value: Any) -> bool | None:
+    """A flag as Hostaway writes them; None when the value could be none."""
+    try:
+        return _FLAG.validate_python(value)
     except ValidationError:
         return None
 

@@ -63,10 +63,12 @@ def posts(simulator: RunningSimulator) -> int:
     return simulator.control.calls("messages.create", 701)
 
 
-def appear(simulator: RunningSimulator, conversation_id: int, *, seconds_ago: float) -> int:
+def appear(
+    simulator: RunningSimulator, conversation_id: int, *, seconds_ago: float, text: str = "Your room is ready."
+) -> int:
     """Hostaway has carried out a request that it did not answer; returns the message's id."""
     stamp = f"{datetime.now(UTC) - timedelta(seconds=seconds_ago):%Y-%m-%d %H:%M:%S}"
-    values = {"conversationId": conversation_id, "body": "Your room is ready.", "isIncoming": 0}
+    values = {"conversationId": conversation_id, "body": text, "isIncoming": 0}
     created = simulator.control.create("messages", {**values, "insertedOn": stamp, "date": stamp}, account_id=701)
     return int(created["id"])
 

@@ -1,4 +1,4 @@
-"""Messages without an answer are settled without a caller, and no text of them stays: nothing is sent over that."""
+"""Messages without an answer are looked for without a caller, and their text is deleted: nothing is sent."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from sync_hostaway.accounts.erase import erase_guest
 from sync_hostaway.accounts.registry import disable_account
 from sync_hostaway.api.outbox_upkeep import tend
+from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection, alone, connect
 from waiting import eventually
@@ -29,7 +30,7 @@ def unanswered(client: TestClient, warehouse: Connection, simulator: RunningSimu
 
 
 def settled(**counts: int) -> dict[str, int]:
-    return {"sent": 0, "failed": 0, "open": 0, "forgotten": 0, **counts}
+    return {"sent": 0, "open": 0, "given_up": 0, "forgotten": 0, **counts}
 
 
 def test_a_message_nobody_asks_for_again_is_found_in_its_thread(
@@ -45,7 +46,7 @@ def test_a_message_nobody_asks_for_again_is_found_in_its_thread(
 
 
 @pytest.mark.parametrize("state", ["unknown", "sending"])
-def test_a_message_that_is_not_in_its_thread_after_an_hour_has_failed(
+def test_a_message_that_is_not_found_stays_unknown_and_leaves_no_text_after_a_day(
     client: TestClient,
     warehouse: Connection,
     simulator: RunningSimulator,
@@ -54,28 +55,34 @@ def test_a_message_that_is_not_in_its_thread_after_an_hour_has_failed(
     state: str,
 ) -> None:
     warehouse.execute("update ops.outbox set state = %s", (state,))
-    a_minute_later(warehouse, 60)
-    assert tend(warehouse) == settled(failed=1)
+    a_minute_later(warehouse, 90)
+    assert tend(warehouse) == settled()
+    assert outbox(warehouse)["body"]
+    a_minute_later(warehouse, 24 * 60)
+    assert tend(warehouse) == settled(given_up=1)
     entry = outbox(warehouse)
-    assert (entry["state"], entry["body"]) == ("failed", "")
+    assert (entry["state"], entry["body"]) == ("unknown", "")
+    assert tend(warehouse) == settled()
     answer = send(client, reservation, "key-1")
-    assert (answer.status_code, answer.json()["type"]) == (422, "urn:sync-hostaway:problem:message-refused")
-    assert "not in its thread an hour later" in answer.json()["detail"]
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:sync-hostaway:problem:message-unknown")
+    assert "A new key sends it" in answer.json()["detail"]
     assert posts(simulator) == 1
 
 
-def test_a_thread_that_is_gone_holds_no_message(
-    warehouse: Connection, simulator: RunningSimulator, unanswered: int
+def test_a_conversation_that_is_deleted_proves_nothing(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, unanswered: int
 ) -> None:
     simulator.control.delete("conversations", unanswered, account_id=701)
-    a_minute_later(warehouse, 60)
-    assert tend(warehouse) == settled(failed=1)
+    assert tend(warehouse) == settled(open=1)
+    assert send(client, reservation, "key-1").json()["state"] == "unknown"
+    a_minute_later(warehouse, 24 * 60)
+    assert tend(warehouse) == settled(given_up=1)
+    assert posts(simulator) == 1
 
 
 def test_what_cannot_be_looked_up_now_is_left_for_later(
     warehouse: Connection, warehouse_dsn: str, simulator: RunningSimulator, unanswered: int
 ) -> None:
-    a_minute_later(warehouse, 60)
     for fault in ("status_429", "status_5xx"):
         simulator.control.fault(fault, match={"method": "GET", "resource": "messages"})
         assert tend(warehouse) == settled(open=1)
@@ -86,11 +93,13 @@ def test_what_cannot_be_looked_up_now_is_left_for_later(
     assert outbox(warehouse)["state"] == "unknown"
 
 
-def test_a_key_is_forgotten_with_the_events_of_its_time(
-    client: TestClient, warehouse: Connection, reservation: int, unanswered: int
+def test_a_key_is_remembered_for_thirty_days_at_least(
+    client: TestClient, warehouse: Connection, reservation: int, unanswered: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert send(client, reservation, "key-2", "Another one").status_code == 200
     disable_account(warehouse, 701)
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__WEBHOOK_RETENTION_DAYS", "1")
+    get_settings.cache_clear()
     a_minute_later(warehouse, 30 * 24 * 60 - 2)
     assert tend(warehouse) == settled()
     a_minute_later(warehouse, 3)

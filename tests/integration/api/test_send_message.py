@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import socket
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -111,7 +114,7 @@ def test_an_answer_that_is_lost_is_found_in_the_thread(
     assert (answer.status_code, entry["state"]) == ((200, "sent") if sent_before else (504, "unknown"))
 
 
-def test_an_unknown_message_is_sent_again_only_when_it_is_certainly_not_there(
+def test_an_unknown_message_is_never_sent_again(
     client: TestClient,
     warehouse: Connection,
     simulator: RunningSimulator,
@@ -130,14 +133,105 @@ def test_an_unknown_message_is_sent_again_only_when_it_is_certainly_not_there(
     get_settings.cache_clear()
     assert (answer.status_code, answer.json()["state"]) == (504, "unknown")
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
-    # Too early: it may still be on its way.
-    assert send(client, reservation, "key-1").status_code == 504
+    for minutes in (0, 1, 2, 60, 12 * 60):
+        a_minute_later(warehouse, minutes)
+        answer = send(client, reservation, "key-1")
+        assert (answer.status_code, answer.json()["state"]) == (504, "unknown")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    conversation_id = outbox(warehouse)["conversation_id"]
+    assert thread(simulator, conversation_id) == []
+    # A slow gateway carries the request out now.
+    late = appear(simulator, conversation_id, seconds_ago=0)
+    answer = send(client, reservation, "key-1")
+    assert (answer.status_code, answer.json().get("message_id")) == (200, late)
+    assert (posts(simulator), len(thread(simulator, conversation_id))) == (1, 1)
+
+
+TEXT = "Olá José, o café é às 8h – naïve “coração” ❤️ & <b> 1 < 2.\nSee you!"
+
+
+@pytest.mark.parametrize("minutes", [0, 2, 24 * 60 - 2, 24 * 60 + 1])
+@pytest.mark.parametrize(
+    ("shown", "is_known"),
+    [
+        (unicodedata.normalize("NFD", TEXT), True),
+        (f"<div dir='auto'>{html.escape(html.escape(TEXT))}<br></div>".replace("\n", "\r\n"), True),
+        (f"{TEXT}\n\nSent with Hostaway", True),
+        ("Good morning", False),
+    ],
+    ids=["decomposed", "html", "signature", "another text"],
+)
+def test_the_guest_gets_one_message_in_whatever_form_and_however_late_it_is_shown(
+    client: TestClient,
+    warehouse: Connection,
+    simulator: RunningSimulator,
+    reservation: int,
+    shown: str,
+    is_known: bool,
+    minutes: int,
+) -> None:
+    simulator.control.fault("status_5xx", match={"method": "POST", "resource": "messages"})
+    assert send(client, reservation, "key-1", TEXT).status_code == 504
+    a_minute_later(warehouse, minutes)
+    late = appear(simulator, outbox(warehouse)["conversation_id"], seconds_ago=0, text=shown)
+    answer = send(client, reservation, "key-1", TEXT)
+    expected = (200, "sent", late) if is_known else (504, "unknown", None)
+    assert (answer.status_code, answer.json()["state"], answer.json().get("message_id")) == expected
     assert posts(simulator) == 1
-    warehouse.execute("update ops.outbox set tried_at = tried_at - interval '1 minute'")
+
+
+@pytest.mark.parametrize("is_incoming", [1, "1", True, "true", "TRUE", " 1 ", "yes", 2])
+def test_a_guest_who_repeats_our_words_is_not_taken_for_us(
+    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, is_incoming: Any
+) -> None:
+    simulator.control.fault("status_5xx", match={"method": "POST", "resource": "messages"})
+    assert send(client, reservation, "key-1").status_code == 504
+    stamp = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
+    values = {"body": "Your room is ready.", "isIncoming": is_incoming, "insertedOn": stamp, "date": stamp}
+    values["conversationId"] = outbox(warehouse)["conversation_id"]
+    simulator.control.create("messages", values, account_id=701)
+    assert send(client, reservation, "key-1").json()["state"] == "unknown"
+    assert posts(simulator) == 1
+
+
+def test_a_new_key_is_the_way_out_of_an_unknown_message(
+    client: TestClient, simulator: RunningSimulator, reservation: int
+) -> None:
+    simulator.control.fault("status_5xx", match={"method": "POST", "resource": "messages"})
+    answer = send(client, reservation, "key-1")
+    assert "A new key sends it, and the guest may then have it twice." in answer.json()["detail"]
+    assert send(client, reservation, "key-2").status_code == 200
+    assert posts(simulator) == 2
+
+
+def test_a_message_that_could_not_be_sent_leaves_no_trace(
+    client: TestClient,
+    warehouse: Connection,
+    simulator: RunningSimulator,
+    reservation: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The stored token is denied, and there is no new one.
+    with registry.client_for(warehouse, 701) as account:
+        account.check_credentials()
+    simulator.control.fault("expire_token", match={"method": "POST", "resource": "messages"})
+    simulator.control.fault("status_5xx", match={"method": "POST", "path": "accessTokens"}, times=0)
+    assert send(client, reservation, "key-1").status_code == 503
+    assert posts(simulator) == 1
+    assert warehouse.execute("select from ops.outbox").fetchall() == []
+    # Neither a token, nor a connection.
+    warehouse.execute("delete from ops.secrets where name = 'access_token'")
+    assert send(client, reservation, "key-1").status_code == 503
+    simulator.control.clear_faults()
+    with monkeypatch.context() as elsewhere, socket.socket() as silent:
+        # Nothing listens there.
+        silent.bind((HOST, 0))
+        elsewhere.setenv("HOSTAWAY_API_URL", f"http://{HOST}:{silent.getsockname()[1]}")
+        get_settings.cache_clear()
+        assert send(client, reservation, "key-1").status_code == 503
+    get_settings.cache_clear()
+    assert warehouse.execute("select from ops.outbox").fetchall() == []
     assert send(client, reservation, "key-1").status_code == 200
-    entry = outbox(warehouse)
-    assert (entry["state"], entry["attempts"]) == ("sent", 2)
-    assert len(thread(simulator, entry["conversation_id"])) == 1
 
 
 def test_an_alike_message_of_somebody_else_is_not_taken_for_ours(
@@ -146,9 +240,9 @@ def test_an_alike_message_of_somebody_else_is_not_taken_for_ours(
     first = send(client, reservation, "key-1").json()
     simulator.control.fault("status_5xx", match={"method": "POST", "resource": "messages"})
     assert send(client, reservation, "key-2").status_code == 504
-    warehouse.execute("update ops.outbox set tried_at = tried_at - interval '1 minute' where state = 'unknown'")
+    late = appear(simulator, first["conversation_id"], seconds_ago=0)
     second = send(client, reservation, "key-2").json()
-    assert second["message_id"] != first["message_id"]
+    assert second["message_id"] == late != first["message_id"]
     assert len(thread(simulator, first["conversation_id"])) == 2
 
 
@@ -186,23 +280,6 @@ def test_an_answer_that_is_no_refusal_leaves_the_outcome_open(
     late = appear(simulator, entry["conversation_id"], seconds_ago=0)
     answer = send(client, reservation, "key-0")
     assert (answer.status_code, answer.json().get("message_id")) == (200, late)
-
-
-@pytest.mark.parametrize("second", ["status_429", "status_5xx"])
-def test_the_message_of_the_first_try_is_known_again_whatever_became_of_the_second(
-    client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, second: str
-) -> None:
-    on_sending = {"method": "POST", "resource": "messages"}
-    simulator.control.fault("status_5xx", match=on_sending)
-    assert send(client, reservation, "key-1").status_code == 504
-    a_minute_later(warehouse)
-    simulator.control.fault(second, match=on_sending)
-    assert send(client, reservation, "key-1").status_code == {"status_429": 503, "status_5xx": 504}[second]
-    late = appear(simulator, outbox(warehouse)["conversation_id"], seconds_ago=120)
-    a_minute_later(warehouse)
-    answer = send(client, reservation, "key-1")
-    assert (answer.status_code, answer.json().get("message_id")) == (200, late)
-    assert posts(simulator) == 2
 
 
 def test_the_accounts_limit_holds_over_all_processes(
@@ -404,12 +481,16 @@ def test_a_killed_process_sends_no_message_twice_and_loses_none(
     simulator.control.clear_faults()
     again = send(client, reservation, "key-1")
     if not is_sent:
-        assert again.status_code == 504
-        warehouse.execute("update ops.outbox set tried_at = tried_at - interval '1 minute'")
+        assert (again.status_code, again.json()["state"]) == (504, "unknown")
+        a_minute_later(warehouse, 5)
+        assert send(client, reservation, "key-1").status_code == 504
+        # Hostaway carries it out, though nothing waits for its answer any more.
+        appear(simulator, entry["conversation_id"], seconds_ago=0)
         again = send(client, reservation, "key-1")
     assert again.status_code == 200, again.text
     assert again.json()["message_id"] == thread(simulator, entry["conversation_id"])[0]["id"]
     assert len(thread(simulator, entry["conversation_id"])) == 1
+    assert posts(simulator) == 1
 
 
 def _kill(process: subprocess.Popen[bytes], warehouse: Connection) -> None:
