@@ -72,7 +72,13 @@ class Wanted(BaseModel):
     account_id: Id | None = None
     state: list[State] = Field([], max_length=len(State), description="May be given several times")
     since: AwareDatetime | None = Field(None, description="Received at this time or later")
-    object: str | None = Field(None, max_length=100, description="Kind of object", examples=["reservation"])
+    object: str | None = Field(
+        None,
+        max_length=100,
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
+        description="Kind of object",
+        examples=["reservation"],
+    )
     object_id: Id | None = None
 
     def filter(self, event_ids: list[int] | None = None) -> EventFilter:
@@ -96,13 +102,25 @@ class Page(Wanted):
 class Chosen(Wanted):
     """Events to do something with."""
 
-    event_ids: list[Id] = Field([], max_length=1000, examples=[[4711]])
-    all: bool = Field(False, description="Must be true where nothing else is said: every event there is")
+    state: list[State] = Field([], min_length=1, max_length=len(State), description="Any of these")
+    event_ids: list[Id] = Field([], min_length=1, max_length=1000, examples=[[4711]])
+    all: bool = Field(False, description="True: every event of every account; only where nothing else is said")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, fields: Any) -> Any:
+        # A criterion that a caller forgot to fill must not widen the choice.
+        null = [name for name, value in fields.items() if value is None] if isinstance(fields, dict) else []
+        if null:
+            raise ValueError(f"{', '.join(map(str, null))} is null: give a value, or leave it out")
+        return fields
 
     @model_validator(mode="after")
     def _is_meant(self) -> Self:
-        if self.all == bool(self.model_fields_set - {"all"}):
-            raise ValueError("say which events, or that all are meant; not both")
+        try:
+            self.filter(self.event_ids).meant(self.all)
+        except InvalidValue as error:
+            raise ValueError(str(error)) from None
         return self
 
 

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from sync_hostaway.accounts.registry import client_for, get_account, list_accounts
 from sync_hostaway.cli_parts import AccountId, counted, out, say_if_simulated, show, warehouse, when
-from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
+from sync_hostaway.exceptions import SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.replies import decode
 from sync_hostaway.hostaway.values import as_utc
@@ -33,7 +33,9 @@ Since = Annotated[
     typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="Received since, in UTC"),
 ]
 About = Annotated[str | None, typer.Option("--object", help="reservation:123, conversationMessage or 123")]
-Everything = Annotated[bool, typer.Option("--all", help="Every event there is, where nothing else is said")]
+Everything = Annotated[
+    bool, typer.Option("--all", help="Every event of every account; only where nothing else is said")
+]
 
 
 @webhooks_app.command("list")
@@ -91,7 +93,7 @@ def webhooks_replay(
 ) -> None:
     """Fetch what events are about once more. Events that could not be read are read again."""
     with warehouse() as connection:
-        wanted = _chosen(_filter(connection, event_ids, account, state, since, about), everything)
+        wanted = _filter(connection, event_ids, account, state, since, about).meant(everything)
         count = history.replay(connection, wanted)
     _say_how_many(count, "served again, within seconds where the API server runs", event_ids)
 
@@ -107,7 +109,7 @@ def webhooks_discard(
 ) -> None:
     """Never serve events that wait or are dead. `webhooks replay` brings them back."""
     with warehouse() as connection:
-        wanted = _chosen(_filter(connection, event_ids, account, state, since, about), everything)
+        wanted = _filter(connection, event_ids, account, state, since, about).meant(everything)
         count = history.discard(connection, wanted)
     _say_how_many(count, "discarded", event_ids)
 
@@ -160,7 +162,7 @@ def _filter(
 ) -> EventFilter:
     if account is not None:
         get_account(connection, account)
-    fields: dict[str, Any] = EventFilter.about(about) if about else {}
+    fields: dict[str, Any] = EventFilter.about(about) if about is not None else {}
     return EventFilter(
         account_id=account,
         states=tuple(states) if states else None,
@@ -168,12 +170,6 @@ def _filter(
         event_ids=tuple(event_ids) if event_ids else None,
         **fields,
     )
-
-
-def _chosen(wanted: EventFilter, everything: bool) -> EventFilter:
-    if wanted.is_empty and not everything:
-        raise InvalidValue("Say which events: ids, --account, --state, --since, --object, or --all")
-    return wanted
 
 
 def _say_how_many(count: int, what: str, event_ids: list[int] | None) -> None:

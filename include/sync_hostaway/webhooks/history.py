@@ -20,6 +20,7 @@ class EventFilter:
 
     :param since: received at or after.
     :param object: kind of object, such as `reservation`.
+    :raises InvalidValue: when a criterion is given but empty: it would choose no event, or be taken for "any".
     """
 
     account_id: int | None = None
@@ -29,21 +30,34 @@ class EventFilter:
     object_id: int | None = None
     event_ids: tuple[int, ...] | None = None
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether it chooses every event."""
-        return self == EventFilter()
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value == () or (isinstance(value, str) and not value.strip()):
+                raise InvalidValue(f"{name.removesuffix('s')} is empty: give a value, or leave it out")
+
+    def meant(self, everything: bool) -> EventFilter:
+        """The filter, for something to be done with its events.
+
+        :param everything: whether every event of every account is meant.
+        :raises InvalidValue: when neither a criterion nor `everything` is given, or both are.
+        """
+        if (self == EventFilter()) is not everything:
+            raise InvalidValue(
+                "Say which events: ids, account, state, since or object; or say that all are meant, not both"
+            )
+        return self
 
     @classmethod
     def about(cls, text: str) -> dict[str, Any]:
         """The fields `object` and `object_id` from text such as "reservation:123", "reservation" or "123".
 
-        :raises InvalidValue: when the id is no number.
+        :raises InvalidValue: when there is no id where one is expected, or it is no number.
         """
-        kind, colon, number = text.rpartition(":")
+        kind, colon, number = text.strip().rpartition(":")
         if not colon and not number.isdecimal():
-            kind, number = text, ""
-        if number and not (number.isdecimal() and number.isascii() and len(number) < 19):
+            kind, number = number, ""
+        is_number = number.isdecimal() and number.isascii() and len(number) < 19
+        if (colon and not kind) or (number and not is_number) or not (is_number or (kind and not colon)):
             raise InvalidValue(f"{text!r} names no object; it looks like reservation:123, reservation or 123")
         return {"object": kind or None, "object_id": int(number) if number else None}
 

@@ -4,8 +4,9 @@ from ops.webhook_endpoints
 where endpoint_key = %(endpoint_key)s
 
 -- name: put_event
--- A delivery that came before only counts. But where another event of the same object came in between, the object
--- changed there and back, and its row is fetched once more; so is one that Hostaway did not know then.
+-- Hostaway repeats a delivery for an hour: within it, an equal body only counts. Unless another event of the same object
+-- came in between, as the object changed there and back, or Hostaway did not have the object then. After that hour an
+-- equal body is another event. Either way the event is processed once more. So is one that is understood only now.
 insert into ops.webhook_events as known (
     account_id, content_hash, state, event, object, object_id, conversation_id, reservation_id, body, reason,
     finished_at
@@ -18,22 +19,35 @@ values (
 on conflict (account_id, content_hash) do update set
     times_received = known.times_received + 1,
     last_received_at = clock_timestamp(),
-    (state, attempts, absences, next_try_at, finished_at) = (
+    event = excluded.event,
+    object = excluded.object,
+    object_id = excluded.object_id,
+    conversation_id = excluded.conversation_id,
+    reservation_id = excluded.reservation_id,
+    (state, reason, attempts, absences, next_try_at, finished_at) = (
         select
             case when again.wanted then 'pending' else known.state end,
+            case when not again.wanted then known.reason end,
             case when again.wanted then 0 else known.attempts end,
             case when again.wanted then 0 else known.absences end,
             case when again.wanted then clock_timestamp() else known.next_try_at end,
             case when not again.wanted then known.finished_at end
         from (
-            select known.state = 'gone' or (known.state = 'done' and exists (
-                select from ops.webhook_events as other
-                where
-                    other.account_id = known.account_id
-                    and other.object = known.object
-                    and other.object_id = known.object_id
-                    and other.last_received_at > known.last_received_at
-            )) as wanted
+            select
+                excluded.state = 'pending'
+                and known.state <> 'pending'
+                and (
+                    known.state in ('gone', 'ignored', 'unreadable')
+                    or known.received_at < clock_timestamp() - interval '1 hour'
+                    or (known.state = 'done' and exists (
+                        select from ops.webhook_events as other
+                        where
+                            other.account_id = known.account_id
+                            and other.object = known.object
+                            and other.object_id = known.object_id
+                            and other.last_received_at > known.last_received_at
+                    ))
+                ) as wanted
         ) as again
     )
 

@@ -316,8 +316,29 @@ def test_events_are_listed_shown_replayed_and_discarded(
     assert operator.post("/v1/webhook-events/discard", json={"all": True}).json() == {"events": 1}
 
 
-@pytest.mark.parametrize("body", [{}, {"all": False}, {"all": True, "account_id": 701}, {"state": ["lost"]}])
+EMPTY = [
+    {name: empty}
+    for name in ("event_ids", "state", "account_id", "since", "object", "object_id", "all")
+    for empty in ([], None, "", " ", [None], [""], {})
+]
+
+
+BODIES = [
+    {},
+    {"all": False},
+    {"all": True, "account_id": 701},
+    {"state": ["lost"]},
+    *EMPTY,
+    *({"account_id": 701, **fields} for fields in EMPTY if "account_id" not in fields),
+    *({"all": True, **fields} for fields in EMPTY if "all" not in fields),
+]
+
+
+@pytest.mark.parametrize("action", ["replay", "discard"])
 def test_all_events_are_meant_only_when_that_is_said(
-    operator: TestClient, events: list[int], body: dict[str, Any]
+    operator: TestClient, events: list[int], warehouse: Connection, action: str
 ) -> None:
-    assert operator.post("/v1/webhook-events/discard", json=body).status_code == 422
+    before = warehouse.execute("select * from ops.webhook_events order by event_id").fetchall()
+    for body in BODIES:
+        assert (body, operator.post(f"/v1/webhook-events/{action}", json=body).status_code) == (body, 422)
+    assert warehouse.execute("select * from ops.webhook_events order by event_id").fetchall() == before

@@ -121,6 +121,12 @@ def test_everything_has_to_be_meant(inbox: list[int], warehouse: Connection, com
     assert refused.exit_code == 1
     assert "Say which events" in refused.stderr
     assert states(warehouse) == before
+    for empty in ("", " ", ":", "reservation:", ":5", "reservation: "):
+        for more in ([], ["--account", "701"], ["--all"]):
+            assert call(command, "--object", empty, *more).exit_code == 1
+    assert call(command, "--all", "--account", "701").exit_code == 1
+    assert call(command, "--state", "").exit_code == call(command, "").exit_code == 2
+    assert states(warehouse) == before
     assert call(command, "--all").exit_code == 0
     assert states(warehouse) != before
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import pytest
@@ -164,7 +164,10 @@ def test_a_delivery_that_comes_again_is_counted(receiver: Receiver, warehouse: C
 
 
 def finish(warehouse: Connection, state: str = "done") -> None:
-    warehouse.execute("update ops.webhook_events set state = %s, finished_at = now() where state = 'pending'", [state])
+    warehouse.execute(
+        "update ops.webhook_events set state = %s, reason = 'it was so', finished_at = now() where state = 'pending'",
+        [state],
+    )
 
 
 def test_what_hostaway_did_not_know_is_read_again_when_it_is_delivered_again(
@@ -184,6 +187,42 @@ def test_a_delivery_that_comes_again_after_it_was_done_stays_done(receiver: Rece
     receiver.post(reservation())
     (event,) = events(warehouse)
     assert (event["state"], event["times_received"]) == ("done", 2)
+
+
+@pytest.mark.parametrize("state", ["done", "gone", "dead", "discarded"])
+@pytest.mark.parametrize(("minutes", "is_repetition"), [(55, True), (65, False), (20 * 24 * 60, False)])
+def test_an_equal_body_after_hostaways_retry_hour_is_another_event(
+    receiver: Receiver, warehouse: Connection, state: str, minutes: int, is_repetition: bool
+) -> None:
+    receiver.post(reservation())
+    finish(warehouse, state)
+    warehouse.execute(
+        "update ops.webhook_events set received_at = received_at - %(by)s, finished_at = finished_at - %(by)s, "
+        "last_received_at = last_received_at - %(by)s, attempts = 20",
+        {"by": timedelta(minutes=minutes)},
+    )
+    receiver.post(reservation())
+    (event,) = events(warehouse)
+    stays = is_repetition and state != "gone"
+    assert (event["state"], event["attempts"]) == ((state, 20) if stays else ("pending", 0))
+    assert event["times_received"] == 2
+    assert (event["finished_at"] is None, event["reason"] is None) == (not stays, not stays)
+    receiver.post(reservation())
+    (event,) = events(warehouse)
+    assert event["state"] == (state if stays else "pending")
+
+
+def test_an_event_that_an_older_version_could_not_read_is_read_when_it_comes_again(
+    receiver: Receiver, warehouse: Connection
+) -> None:
+    receiver.post(reservation())
+    warehouse.execute(
+        "update ops.webhook_events set state = 'unreadable', event = null, object = null, object_id = null, "
+        "reservation_id = null, reason = 'of an older version', finished_at = now()"
+    )
+    receiver.post(reservation())
+    (event,) = events(warehouse)
+    assert (event["state"], event["object"], event["object_id"], event["reason"]) == ("pending", "reservation", 5, None)
 
 
 def test_an_object_that_changed_there_and_back_is_fetched_again(receiver: Receiver, warehouse: Connection) -> None:
