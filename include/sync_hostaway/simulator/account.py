@@ -23,6 +23,7 @@ class AccountData:
         self.anchor = anchor_seconds
         self.outlines: dict[int, ListingOutline] = {}
         self.day_changes: dict[int, dict[int, JsonObject]] = {}
+        self.calendar_version = 0
         self._extras: dict[str, Table[Row]] = {}
         self._blocking: tuple[int, dict[int, list[ReservationRow]]] | None = None
         self._next_message = 1_900_000_000

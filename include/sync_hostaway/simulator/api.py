@@ -11,8 +11,10 @@ from urllib.parse import parse_qs
 from sync_hostaway.simulator import list_specs
 from sync_hostaway.simulator.attach import Wanted, encode, wanted
 from sync_hostaway.simulator.changes import Changes
+from sync_hostaway.simulator.dictionaries import DICTIONARIES
 from sync_hostaway.simulator.envelopes import Answer, ObjectAnswer, PageAnswer, Reply, fail, not_found
 from sync_hostaway.simulator.queries import ListSpec, PageRequest, Params, cut, page_request, select
+from sync_hostaway.simulator.reservation_payloads import in_calendar
 from sync_hostaway.simulator.routes import Route
 from sync_hostaway.simulator.rows import JsonObject, R, Table
 from sync_hostaway.simulator.state import Account, SimulatorState
@@ -50,6 +52,7 @@ class Api:
             ("messages", "create"): self._send_message,
             ("calendar", "list"): self._list_days,
             ("financeField", "get"): self._get_finance_fields,
+            ("dictionaries", "list"): self._get_dictionary,
             ("webhookLogs", "list"): self._list_webhook_logs,
             ("webhooks", "list"): self._list_webhooks,
             ("webhooks", "get"): self._get_webhook,
@@ -92,11 +95,11 @@ class Api:
         if resource == "reservations":
             return list_specs.reservations(data)
         if resource == "listings":
-            return list_specs.listings(data)
+            return list_specs.listings(data, call.params)
         if resource == "conversations":
             return list_specs.conversations(data)
         if resource == "reviews":
-            return list_specs.reviews()
+            return list_specs.reviews(data)
         return list_specs.tasks() if resource == "tasks" else list_specs.simple()
 
     def _list_rows(self, call: Call) -> Reply:
@@ -146,6 +149,9 @@ class Api:
         if row is None:
             return not_found()
         return ObjectAnswer(encode(self._state.full_object(call.account, "reservations", row)["financeField"]))
+
+    def _get_dictionary(self, call: Call) -> Reply:
+        return ObjectAnswer(encode(DICTIONARIES[call.route.name]()))
 
     # -- messages ------------------------------------------------------------------------------------------------
 
@@ -203,7 +209,7 @@ class Api:
 
     def _stays(self, call: Call, ids: list[int]) -> list[JsonObject]:
         rows = [row for row in map(call.account.data.reservations.get, ids) if row is not None]
-        return [call.account.data.object("reservations", row) for row in rows]
+        return [in_calendar(call.account.data.object("reservations", row)) for row in rows]
 
     # -- webhooks ------------------------------------------------------------------------------------------------
 

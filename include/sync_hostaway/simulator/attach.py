@@ -17,9 +17,10 @@ class Wanted(NamedTuple):
     payments: bool = False
     policy: bool = False
     single: bool = False
+    booking_urls: bool = False
 
 
-EVERYTHING = Wanted(resources=True, payments=True, policy=True, single=True)
+EVERYTHING = Wanted(resources=True, payments=True, policy=True, single=True, booking_urls=True)
 
 
 def wanted(params: Params, *, lean_by_default: bool, single: bool = False) -> Wanted:
@@ -29,6 +30,7 @@ def wanted(params: Params, *, lean_by_default: bool, single: bool = False) -> Wa
         payments=bool(params.flag("includePayments")),
         policy=bool(params.flag("includeCancellationPolicy")),
         single=single,
+        booking_urls="bookingEngineUrls" in params.all("attachObjects"),
     )
 
 
@@ -37,19 +39,24 @@ def encode(payload: Any) -> bytes:
     return json.dumps(payload, separators=(",", ":")).encode("ascii")
 
 
-def shape(resource: str, payload: JsonObject, want: Wanted) -> JsonObject:
+def shape(resource: str, payload: JsonObject, want: Wanted, account_id: int) -> JsonObject:
     """The object as a request with these options gets it; the original stays untouched."""
     if resource == "reservations":
-        return _reservation(payload, want)
+        return _reservation(payload, want, account_id)
     if resource == "users" and not want.resources:
         return {key: value for key, value in payload.items() if key != "listingMapIds"}
-    if resource == "listings" and not want.resources and payload.get("customFieldValues"):
+    return _listing(payload, want) if resource == "listings" else payload
+
+
+def _listing(payload: JsonObject, want: Wanted) -> JsonObject:
+    result = payload if want.booking_urls else {**payload, "bookingEngineUrls": []}
+    if not want.resources and payload.get("customFieldValues"):
         public = [item for item in payload["customFieldValues"] if item.get("customField", {}).get("isPublic")]
-        return {**payload, "customFieldValues": public}
-    return payload
+        result = {**result, "customFieldValues": public}
+    return result
 
 
-def _reservation(payload: JsonObject, want: Wanted) -> JsonObject:
+def _reservation(payload: JsonObject, want: Wanted, account_id: int) -> JsonObject:
     result = dict(payload)
     if not want.resources:
         result.update(customFieldValues=[], reservationFees=[], reservationUnit=[], hostProxyEmail=None)
@@ -60,7 +67,7 @@ def _reservation(payload: JsonObject, want: Wanted) -> JsonObject:
     if want.policy:
         result.update(_policy(payload))
     if want.single and not result.get("financeField"):
-        result["financeField"] = finance_fields(payload)
+        result["financeField"] = finance_fields(payload, account_id)
     return result
 
 

@@ -64,7 +64,8 @@ def _day(seed: int, account_id: int, line: ListingOutline, number: int, booked: 
         "closedOnArrival": (None, 0, 0, 1)[draw >> 24 & 3] if draw >> 28 & 7 == 0 else 0,
         "closedOnDeparture": 0,
         "note": "Owner's weekend 🛠" if blocked else None,
-        "countAvailableUnits": free,
+        # How many units there are, booked or not; how many are left is availableUnitsToSell.
+        "countAvailableUnits": 1,
         "availableUnitsToSell": free,
         "countPendingUnits": 0,
         "countBlockingReservations": booked,

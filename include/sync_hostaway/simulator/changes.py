@@ -111,6 +111,7 @@ class Changes:
         if number is None:
             raise ValueError(f"not a date: {date!r}")
         self._data.day_changes.setdefault(listing_id, {}).setdefault(number, {}).update(fields)
+        self._data.calendar_version += 1
         return self._data.calendar(listing_id, range(number, number + 1))[0][0]
 
     def touch(self, resource: str, percent: float, seed: int, *, activity: bool = False) -> list[int]:

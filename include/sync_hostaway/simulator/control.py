@@ -159,9 +159,11 @@ class SimulatorControl:
 
     # -- webhooks ------------------------------------------------------------------------------------------------
 
-    def disorder(self, *, duplicates: int | None = None, overtaken: int | None = None) -> None:
-        """Send the next events twice, or let the event after them overtake them."""
-        wanted = {"duplicates": duplicates, "overtaken": overtaken}
+    def disorder(
+        self, *, duplicates: int | None = None, overtaken: int | None = None, encoded_twice: int | None = None
+    ) -> None:
+        """Send the next events twice, late (the event after them first), or as JSON inside a JSON string."""
+        wanted = {"duplicates": duplicates, "overtaken": overtaken, "encodedTwice": encoded_twice}
         self._call("POST", "deliveries", {name: value for name, value in wanted.items() if value is not None})
 
     def wait_delivered(self, timeout: float = 30.0) -> None:

@@ -150,9 +150,10 @@ class ControlApi:
         return 0
 
     def _mischief(self, params: Params, body: JsonObject) -> JsonObject:
-        """{"duplicates": n, "overtaken": n}: disorder for the next deliveries."""
+        """{"duplicates": n, "overtaken": n, "encodedTwice": n}: disorder for the next deliveries."""
         mischief = self._webhooks.mischief
         mischief.duplicates = int(body.get("duplicates", mischief.duplicates))
+        mischief.encoded_twice = int(body.get("encodedTwice", mischief.encoded_twice))
         mischief.overtaken = int(body.get("overtaken", mischief.overtaken))
         return {"status": "ok"}
 

@@ -18,7 +18,18 @@ _REVIEW_DAYS = 365
 _TASK_DAYS = 30
 _USER_COUNT = 6
 _COUPON_COUNT = 4
-_PERMISSIONS = ("readListing", "updateListing", "readReservation", "readMessage", "updateMessage", "isAdmin")
+_PERMISSIONS_NAMES = (
+    "createListing readListing updateListing deleteListing createReservation readReservation updateReservation "
+    "deleteReservation readCalendar updateCalendar readBookingEngine updateBookingEngine readRevenueManagement "
+    "readChannelManager updateChannelManager createTask readTask updateTask deleteTask createAutomation "
+    "readAutomation updateAutomation deleteAutomation readMessage updateMessage updateIntegration "
+    "createGuestInvoicing readGuestInvoicing updateGuestInvoicing deleteGuestInvoicing "
+    "receiveReservationNotificationEmail hasAccessToNewListings createReview readReview updateReview deleteReview "
+    "createOwnerStatement readOwnerStatement updateOwnerStatement deleteOwnerStatement createGuestbook readGuestbook "
+    "updateGuestbook deleteGuestbook isAdmin accessFinancialData accessContactData accessGuestNotes "
+    "accessTagManagement readAnalytics readListingsFinancials readOccupancyReport"
+)
+_PERMISSIONS = _PERMISSIONS_NAMES.split()
 
 
 def reviews(
@@ -157,12 +168,22 @@ def users(seed: int, account_id: int, listing_ids: list[int]) -> list[JsonObject
             "userGroupId": None,
             "userGroupName": None,
             "email": f"staff{number}.{account_id}@mail.example",
+            "secondEmail": None,
             "verificationCode": f"{rng.randrange(10**6):06d}",
             "firstName": rng.choice(FIRST_NAMES),
             "lastName": rng.choice(LAST_NAMES),
             "title": "Owner" if number == 0 else None,
+            "country": "US",
+            "city": None,
+            "address": None,
+            "postalCode": None,
             "phone": f"+1555{rng.randrange(10**7):07d}",
+            "emergencyPhone": None,
+            "preferredContactMethod": "email",
+            "noteBeforeContact": None,
+            "profilePictureUrl": None,
             "timezone": "UTC",
+            "isDisabledByHostaway": 0,
             "isDisabledByAccount": 0,
         }
         payload.update({name: int(number == 0 or rng.random() < 0.6) for name in _PERMISSIONS})

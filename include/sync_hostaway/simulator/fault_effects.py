@@ -36,6 +36,8 @@ def early_answer(rule: FaultRule, now: float) -> Answer | None:
         return fail(200, str(options["message"]), key="result")
     if rule.kind == "expire_token":
         return fail(403, FORBIDDEN)
+    if rule.kind == "not_enabled":
+        return fail(int(options["status"]), str(options["message"]))
     return fail(403, str(options["message"])) if rule.kind == "forbid" else None
 
 

@@ -9,7 +9,18 @@ from sync_hostaway.simulator.rows import JsonObject
 
 # Before the call is served.
 EARLY = frozenset(
-    {"status_429", "status_5xx", "html_200", "fail_200", "expire_token", "forbid", "slow", "reset", "drift"}
+    {
+        "status_429",
+        "status_5xx",
+        "html_200",
+        "fail_200",
+        "expire_token",
+        "forbid",
+        "not_enabled",
+        "slow",
+        "reset",
+        "drift",
+    }
 )
 # On the answer.
 LATE = frozenset({"half_page", "repeat_ids", "count_off", "cut_json", "bad_row", "spell"})
@@ -23,6 +34,7 @@ _OPTIONS: dict[str, JsonObject] = {
     "fail_200": {"message": "Internal error"},
     "expire_token": {},
     "forbid": {"message": "Reservation cannot be modified"},
+    "not_enabled": {"status": 403, "message": "Financial reporting feature is not enabled for your account"},
     "slow": {"seconds": 1.0},
     "reset": {},
     "drift": {"update": 1, "insert": 0, "delete": 0},

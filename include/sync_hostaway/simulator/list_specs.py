@@ -7,7 +7,15 @@ from typing import Any
 
 from sync_hostaway.simulator.account import AccountData
 from sync_hostaway.simulator.clock import parse_day
-from sync_hostaway.simulator.queries import ArrayFilterMaker, FilterMaker, ListSpec, Order, Predicate
+from sync_hostaway.simulator.queries import (
+    ArrayFilterMaker,
+    Combined,
+    FilterMaker,
+    ListSpec,
+    Order,
+    Params,
+    Predicate,
+)
 from sync_hostaway.simulator.rows import ListingRow, R, ReservationRow, Row, ThreadRow
 
 Read = Callable[[R], Any]
@@ -59,6 +67,16 @@ def one_of(read: Read[R]) -> ArrayFilterMaker[R]:
     def make(values: tuple[str, ...]) -> Predicate[R]:
         wanted = frozenset(values)
         return lambda row: str(read(row)) in wanted
+
+    return make
+
+
+def any_of(read: Callable[[R], list[Any]]) -> ArrayFilterMaker[R]:
+    """Any of the values among those of the row, compared as text."""
+
+    def make(values: tuple[str, ...]) -> Predicate[R]:
+        wanted = frozenset(values)
+        return lambda row: not wanted.isdisjoint(map(str, read(row)))
 
     return make
 
@@ -136,7 +154,9 @@ def _special_status(data: AccountData) -> Read[ListingRow]:
     return lambda row: data.object("listings", row).get("specialStatus") or "active"
 
 
-def listings(data: AccountData) -> ListSpec[ListingRow]:
+def listings(data: AccountData, params: Params) -> ListSpec[ListingRow]:
+    """`params` for the filters that take several parameters together."""
+
     def field(name: str) -> Read[ListingRow]:
         return lambda row: data.object("listings", row).get(name)
 
@@ -148,6 +168,8 @@ def listings(data: AccountData) -> ListSpec[ListingRow]:
         "latestActivityStart": day_from(field("latestActivityOn")),
         "latestActivityEnd": day_until(field("latestActivityOn")),
         "match": contains(lambda row: f"{field('name')(row)}\n{field('internalListingName')(row)}"),
+        "userId": _visible_to(data),
+        "isBookingEngineActive": _flag(lambda row: bool(field("bookingEngineUrls")(row))),
     }
     filters.update({name: equals(field(name)) for name in ("city", "country", "contactName", "propertyTypeId")})
     orders: dict[str, Order[ListingRow]] = {
@@ -159,7 +181,47 @@ def listings(data: AccountData) -> ListSpec[ListingRow]:
     }
     special: dict[str, ArrayFilterMaker[ListingRow]] = {"specialStatus": one_of(_special_status(data))}
     default = Order[ListingRow]("default", lambda row: row.id)
-    return ListSpec(default, orders, filters, special, hidden=lambda row: not row.hidden)
+    combined = _available(data, params)
+    return ListSpec(default, orders, filters, special, hidden=lambda row: not row.hidden, combined=combined)
+
+
+def _visible_to(data: AccountData) -> FilterMaker[ListingRow]:
+    """Listings that a user may see; a user without a list sees all, and an unknown user sees none."""
+
+    def make(value: str) -> Predicate[ListingRow] | None:
+        if not value.isdecimal():
+            return None
+        user = data.table("users").get(int(value))
+        if user is None:
+            return lambda row: False
+        ids = (user.payload or {}).get("listingMapIds")
+        return lambda row: ids is None or row.id in ids
+
+    return make
+
+
+def _flag(read: Callable[[R], bool]) -> FilterMaker[R]:
+    def make(value: str) -> Predicate[R] | None:
+        wanted = {"1": True, "true": True, "0": False, "false": False}.get(value)
+        return None if wanted is None else lambda row: read(row) is wanted
+
+    return make
+
+
+def _available(data: AccountData, params: Params) -> Combined[ListingRow] | None:
+    """Listings that are free on every night from a date to another, for so many guests; one date alone does nothing."""
+    first, last = (parse_day(params.get(f"availabilityDate{end}") or "") for end in ("Start", "End"))
+    if first is None or last is None or last <= first:
+        return None
+    guests = params.number("availabilityGuestNumber") or 0
+
+    def is_free(row: ListingRow) -> bool:
+        if data.outlines[row.id].capacity < guests:
+            return False
+        return all(day["isAvailable"] for day, _ in data.calendar(row.id, range(first, last)))
+
+    # The answer depends on reservations and calendars, too.
+    return Combined(("available", first, last, guests, data.reservations.version, data.calendar_version), is_free)
 
 
 def conversations(data: AccountData) -> ListSpec[ThreadRow]:
@@ -173,8 +235,23 @@ def _field(name: str) -> Read[Row]:
     return lambda row: (row.payload or {}).get(name)
 
 
-def reviews() -> ListSpec[Row]:
+def reviews(data: AccountData) -> ListSpec[Row]:
+    def listing(name: str) -> Read[Row]:
+        def read(row: Row) -> Any:
+            found = data.listings.get(_field("listingMapId")(row) or 0)
+            return None if found is None else data.object("listings", found).get(name)
+
+        return read
+
+    def channel_reservation_id(row: Row) -> Any:
+        found = data.reservations.get(_field("reservationId")(row) or 0)
+        return None if found is None else data.object("reservations", found).get("channelReservationId")
+
     filters: dict[str, FilterMaker[Row]] = {
+        # A stay counts when it touches the range.
+        "stayDateStart": day_from(_field("departureDate")),
+        "stayDateEnd": day_until(_field("arrivalDate")),
+        "hasHostReply": equals(lambda row: int(bool(_field("revieweeResponse")(row)))),
         "submittedAtStart": day_from(_field("submittedAt")),
         "submittedAtEnd": day_until(_field("submittedAt")),
         "departureDateStart": day_from(_field("departureDate")),
@@ -189,6 +266,10 @@ def reviews() -> ListSpec[Row]:
         "listingMapIds": one_of(_field("listingMapId")),
         "channelIds": one_of(_field("channelId")),
         "statuses": one_of(_field("status")),
+        "listingInternalNames": one_of(listing("internalListingName")),
+        "listingExternalNames": one_of(listing("externalListingName")),
+        "channelReservationIds": one_of(channel_reservation_id),
+        "tags": any_of(lambda row: [tag.get("name") for tag in listing("listingTags")(row) or []]),
     }
     orders: dict[str, Order[Row]] = {}
     for name in ("id", "submittedAt", "rating", "status", "arrivalDate", "departureDate"):

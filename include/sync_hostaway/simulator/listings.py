@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sync_hostaway.simulator.clock import DAY, stamp
 from sync_hostaway.simulator.recorded import null_share, template
 from sync_hostaway.simulator.rows import JsonObject
-from sync_hostaway.simulator.seeds import stream
+from sync_hostaway.simulator.seeds import mix, stream
 from sync_hostaway.simulator.texts import (
     ADJECTIVES,
     AMENITIES,
@@ -22,6 +22,7 @@ from sync_hostaway.simulator.texts import (
 
 _LISTING = 21
 _ARCHIVED_SHARE = 0.04
+_TAGS = ("beach", "pets welcome", "long stays")
 
 
 class ListingOutline(NamedTuple):
@@ -76,6 +77,10 @@ def listing(seed: int, account_id: int, line: ListingOutline, anchor: int) -> Js
     payload.update(_prices(rng, line))
     payload.update(_channels(rng, line))
     payload.update(_contents(rng, account_id, line, inserted))
+    draw = mix(seed, account_id, _LISTING, line.number, 2)
+    payload["bookingEngineUrls"] = [f"https://booking.example/{line.id}"] if draw & 1 else []
+    tags = [{"id": number + 1, "name": name} for number, name in enumerate(_TAGS) if draw >> 8 + 2 * number & 3 == 0]
+    payload["listingTags"] = tags
     payload["specialStatus"] = "archived" if rng.random() < _ARCHIVED_SHARE else None
     payload["insertedOn"] = stamp(inserted)
     payload["latestActivityOn"] = stamp(anchor - rng.randrange(60, 60 * DAY))

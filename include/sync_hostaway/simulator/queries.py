@@ -66,6 +66,14 @@ class Order(Generic[R]):
 
 
 @dataclass(frozen=True)
+class Combined(Generic[R]):
+    """A filter that several parameters make together. `key` is hashable and differs whenever the answer may differ."""
+
+    key: Any
+    predicate: Predicate[R]
+
+
+@dataclass(frozen=True)
 class ListSpec(Generic[R]):
     """What a list understands: `default` order, further orders by sortOrder value, filters and array filters."""
 
@@ -74,6 +82,7 @@ class ListSpec(Generic[R]):
     filters: Mapping[str, FilterMaker[R]]
     array_filters: Mapping[str, ArrayFilterMaker[R]]
     hidden: Predicate[R] | None = None
+    combined: Combined[R] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,8 @@ def select(table: Table[R], spec: ListSpec[R], params: Params) -> Selection[R]:
         values = params.all(name)
         if values:
             _collect(name, values, make_array(values), wanted, predicates)
+    if spec.combined is not None:
+        _collect("combined", spec.combined.key, spec.combined.predicate, wanted, predicates)
 
     def rows() -> list[R]:
         ordered = table.ordered(order.name, order.key, reverse=order.reverse)

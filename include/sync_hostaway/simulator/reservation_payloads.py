@@ -250,7 +250,7 @@ def _bookingcom(rng: Random, person: Guest) -> JsonObject:
     }
 
 
-def finance_fields(payload: JsonObject) -> list[JsonObject]:
+def finance_fields(payload: JsonObject, account_id: int) -> list[JsonObject]:
     """financeField[] as single reads and webhooks carry it; `total` is the amount to use."""
     total = payload.get("totalPrice")
     price = float(total) if isinstance(total, int | float) else 0.0
@@ -262,31 +262,78 @@ def finance_fields(payload: JsonObject) -> list[JsonObject]:
         ("totals", "totalPaid", price),
         ("commissions", "hostChannelFee", round(price * 0.03, 3)),
     )
-    return [_finance_field(payload, number, *line) for number, line in enumerate(lines)]
+    return [_finance_field(payload, account_id, number, *line) for number, line in enumerate(lines)]
 
 
-def _finance_field(payload: JsonObject, number: int, kind: str, name: str, value: Any) -> JsonObject:
+def _finance_field(payload: JsonObject, account_id: int, number: int, kind: str, name: str, value: Any) -> JsonObject:
+    """A row with the 36 keys that webhooks and single reads carry since 2026."""
     amount = value if isinstance(value, int | float) else 0
-    return {
-        "id": payload["id"] % 100_000_000 * 10 + number if isinstance(payload.get("id"), int) else None,
-        "listingMapId": payload.get("listingMapId"),
-        "reservationId": payload.get("id"),
-        "channelId": payload.get("channelId"),
-        "type": kind,
-        "name": name,
-        "title": name,
-        "alias": None,
-        "value": amount,
-        "total": amount,
-        "applyTo": "null",
-        "appearsIn": [],
-        "isIncludedInTotalPrice": 1,
-        "isOverriddenByUser": 0,
-        "isMandatory": None,
-        "isDeleted": 0,
-        "insertedOn": payload.get("insertedOn"),
-        "updatedOn": payload.get("insertedOn"),
-    }
+    row: JsonObject = dict.fromkeys(_EMPTY_FINANCE_KEYS)
+    row.update(dict.fromkeys(_ZERO_FINANCE_KEYS, 0))
+    row.update(
+        id=payload["id"] % 100_000_000 * 10 + number if isinstance(payload.get("id"), int) else None,
+        accountId=account_id,
+        listingMapId=payload.get("listingMapId"),
+        reservationId=payload.get("id"),
+        channelId=payload.get("channelId"),
+        type=kind,
+        name=name,
+        title=name,
+        value=amount,
+        total=amount,
+        amount=amount,
+        amountType="flat",
+        appliedPer="reservation",
+        # The word, not the JSON null
+        applyTo="null",
+        appearsIn=[],
+        quantity=1,
+        isIncludedInTotalPrice=1,
+        insertedOn=payload.get("insertedOn"),
+        updatedOn=payload.get("insertedOn"),
+    )
+    return row
+
+
+_EMPTY_FINANCE_KEYS = (
+    "units",
+    "listingFeeSettingId",
+    "alias",
+    "isMandatory",
+    "guestInvoiceChargeId",
+    "previousValue",
+    "jsonValue",
+    "lengthOfStayNights",
+    "lengthOfStayAmount",
+    "previousListingFeeSettingId",
+    "ageCondition",
+)
+_ZERO_FINANCE_KEYS = (
+    "isOverriddenByUser",
+    "isQuantitySelectable",
+    "isDeleted",
+    "isAddedByUser",
+    "displayInRent",
+    "isUnique",
+)
+
+
+# What a calendar day embeds: an older and shorter reservation than the one in lists.
+_IN_CALENDAR_NAMES = (
+    "id listingMapId channelId channelName reservationId externalPropertyId externalRatePlanId externalUnitId "
+    "externalRuid manualIcalId manualIcalName isProcessed isManuallyChecked isInstantBooked hasPullError "
+    "reservationDate pendingExpireDate guestName guestFirstName guestLastName guestExternalAccountId guestCity "
+    "guestCountry guestEmail guestPicture numberOfGuests adults children infants pets arrivalDate departureDate "
+    "previousArrivalDate previousDepartureDate checkInTime checkOutTime nights phone totalPrice taxAmount "
+    "channelCommissionAmount hostawayCommissionAmount cleaningFee securityDepositFee isPaid paymentMethod "
+    "stripeGuestId currency status hostNote guestNote comment"
+)
+_IN_CALENDAR = _IN_CALENDAR_NAMES.split()
+
+
+def in_calendar(payload: JsonObject) -> JsonObject:
+    """The reservation as a calendar day embeds it; fields of that age which no row has any more are null."""
+    return {field: payload.get(field) for field in _IN_CALENDAR}
 
 
 _REDUCED = tuple(recorded()["conversation.Reservation"])

@@ -9,16 +9,18 @@ class Route(NamedTuple):
     """A resource and what of it is meant.
 
     resource: name used by fault rules and statistics; kind: list, get, create, update, delete;
-    ids: numbers from the path, outermost first.
+    ids: numbers from the path, outermost first; name: which one of the dictionaries.
     """
 
     resource: str
     kind: str
     ids: tuple[int, ...] = ()
+    name: str = ""
 
 
 _KINDS = {"GET": "get", "PUT": "update", "DELETE": "delete"}
 _LISTS = frozenset({"listings", "reservations", "conversations", "reviews", "tasks", "users", "coupons"})
+_DICTIONARIES = frozenset({"countries", "currencies", "languages", "timezones"})
 _WEBHOOKS = ("webhooks", "unifiedWebhooks")
 
 
@@ -44,6 +46,8 @@ def _collection(method: str, name: str) -> Route | None:
         return None
     if name == "unifiedWebhookLogs":
         return Route("webhookLogs", "list")
+    if name in _DICTIONARIES:
+        return Route("dictionaries", "list", name=name)
     return Route(name, "list") if name in _LISTS else None
 
 

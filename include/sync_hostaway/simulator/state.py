@@ -86,7 +86,7 @@ class SimulatorState:
         key = (account.generation, resource, row.id, row.version, want)
 
         def make() -> bytes:
-            return encode(shape(resource, account.data.object(resource, row), want))
+            return encode(shape(resource, account.data.object(resource, row), want, account.id))
 
         return self.cache.get(key, make)
 
@@ -106,4 +106,4 @@ class SimulatorState:
 
     def full_object(self, account: Account, resource: str, row: Row) -> Any:
         """The object with everything attached, for truth and webhooks."""
-        return shape(resource, account.data.object(resource, row), EVERYTHING)
+        return shape(resource, account.data.object(resource, row), EVERYTHING, account.id)

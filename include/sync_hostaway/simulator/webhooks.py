@@ -24,7 +24,7 @@ EVENTS = {
     "reservation.updated": "reservation",
     "message.received": "conversationMessage",
 }
-_WRITABLE = ("isEnabled", "url", "login", "password", "alertingEmailAddress")
+_WRITABLE = ("isEnabled", "url", "login", "password", "alertingEmailAddress", "events")
 # Seconds that a receiver has to answer in.
 _TIMEOUT = 20.0
 _NO_ANSWER = 0
@@ -46,9 +46,10 @@ class Webhook:
 
 @dataclass
 class Mischief:
-    """Injected disorder: how many of the next deliveries come twice, and how many events are overtaken."""
+    """Injected disorder: how many of the next deliveries come twice, are overtaken, or have a body encoded twice."""
 
     duplicates: int = 0
+    encoded_twice: int = 0
     overtaken: int = 0
     held: list[tuple[Webhook, JsonObject, int]] = field(default_factory=list)
 
@@ -100,6 +101,8 @@ class Webhooks:
     async def save(self, account_id: int, body: JsonObject, clock: Clock, hook: Webhook | None = None) -> Webhook:
         """Create a webhook, or update the one given; raises WebhookRefused when the url does not pass the probe."""
         fields = {name: body[name] for name in _WRITABLE if name in body}
+        if not isinstance(fields.get("events", []), list):
+            raise WebhookRefused("events must be an array")
         url = fields.get("url") if hook is None else fields.get("url", hook.row["url"])
         if not isinstance(url, str) or not url:
             raise WebhookRefused("url is required")
@@ -153,7 +156,7 @@ class Webhooks:
 
     def emit(self, account_id: int, event: str, data: JsonObject) -> int:
         """Send an event to every enabled webhook of the account; returns to how many."""
-        hooks = [hook for hook in self.of_account(account_id) if hook.row["isEnabled"]]
+        hooks = [hook for hook in self.of_account(account_id) if hook.row["isEnabled"] and event in hook.row["events"]]
         body = {"object": EVENTS[event], "event": event, "accountId": account_id}
         for hook in hooks:
             self._dispatch(hook, {**body, "data": data})
@@ -211,8 +214,12 @@ class Webhooks:
             credentials = f"{row['login']}:{row.get('password') or ''}".encode()
             headers["Authorization"] = f"Basic {base64.b64encode(credentials).decode()}"
         self.deliveries += 1
+        content = encode(body)
+        if self.mischief.encoded_twice:
+            self.mischief.encoded_twice -= 1
+            content = encode(content.decode("ascii"))
         try:
-            async with session.post(row["url"], data=encode(body), headers=headers) as response:
+            async with session.post(row["url"], data=content, headers=headers) as response:
                 text = await response.text(errors="replace")
                 return response.status, text[:_BODY_KEPT]
         except (aiohttp.ClientError, TimeoutError) as error:
