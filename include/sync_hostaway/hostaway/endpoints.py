@@ -23,6 +23,8 @@ DEFAULT_LIMIT = 100
 
 # Attached arrays are empty in a lean answer, which would look like removed fees and photos.
 WITH_RESOURCES: dict[str, str | int] = {"includeResources": 1}
+# bookingEngineUrls is empty unless it is asked for.
+LISTING_PARAMS: dict[str, str | int] = {**WITH_RESOURCES, "attachObjects[]": "bookingEngineUrls"}
 WITH_SCHEDULED: dict[str, str | int] = {"includeScheduledMessages": 1}
 RESERVATION_PARAMS: dict[str, str | int] = {**WITH_RESOURCES, "includePayments": 1, "includeCancellationPolicy": 1}
 

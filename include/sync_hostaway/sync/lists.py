@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sync_hostaway.hostaway import endpoints
-from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of
 from sync_hostaway.hostaway.values import as_moment
 from sync_hostaway.sync.burials import Doubt, doubt
@@ -38,12 +38,11 @@ def scan_daily(ctx: SyncContext, path: str) -> Missing:
 def scan(ctx: SyncContext, path: str) -> Missing:
     """Read a list by offset until one pass saw all of it, holding still."""
     pages = Pages(ctx, "by offset")
+    params = endpoints.LISTING_PARAMS if ctx.resource is Resource.LISTINGS else endpoints.WITH_RESOURCES
     for number in range(_PASSES):
         walk = Walk()
         ctx.repaired = number > 0
-        for page in by_offset(
-            ctx.client, path, endpoints.WITH_RESOURCES, resource=ctx.resource, walk=walk, read=pages.read
-        ):
+        for page in by_offset(ctx.client, path, params, resource=ctx.resource, walk=walk, read=pages.read):
             ctx.expected = walk.count
             pages.land(page)
         ctx.expected = walk.count

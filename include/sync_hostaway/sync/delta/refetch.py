@@ -26,7 +26,7 @@ from sync_hostaway.landing.writer import Fetched
 # What concerns the account rather than one object: the others would meet it too.
 _TROUBLE = (CredentialsRefused, HostawayThrottled, HostawayUnreachable)
 _PATHS = {
-    Resource.LISTINGS: (endpoints.LISTINGS, endpoints.WITH_RESOURCES),
+    Resource.LISTINGS: (endpoints.LISTINGS, endpoints.LISTING_PARAMS),
     Resource.RESERVATIONS: (endpoints.RESERVATIONS, endpoints.RESERVATION_PARAMS),
     Resource.CONVERSATIONS: (endpoints.CONVERSATIONS, endpoints.WITH_RESOURCES),
 }
