@@ -16,7 +16,8 @@ from rich.table import Table
 from sync_hostaway.local.airflow import ADMIN, passwords_file
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
-from sync_hostaway.local.postgres import embedded_warehouse_dsn, programs
+from sync_hostaway.local.postgres import embedded_warehouse_dsn
+from sync_hostaway.local.privileges import programs
 from sync_hostaway.local.signals import like_ctrl_c
 from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.settings import get_settings
@@ -110,12 +111,16 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False
 @app.command()
 def status() -> None:
     """Show what runs, and where."""
-    now = platform().status()
+    current = platform()
+    now = current.status()
     table = Table("component", "state", "pid", "up for")
     for part in now.components:
         up = f"{part.uptime:.0f} s" if part.uptime is not None else ""
         table.add_row(part.name, "running" if part.running else "stopped", str(part.pid or ""), up)
     out.print(table)
+    _say(f"State: {now.home}")
+    if where := current.postgres.status().programs:
+        _say(f"PostgreSQL: data in {current.postgres.data}, programs in {where}")
     if now.running and now.airflow_url:
         _say(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
         _say(f"Log in as {ADMIN}; the password is in {passwords_file(Home.at(now.home))}")

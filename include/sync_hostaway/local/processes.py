@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -61,20 +64,43 @@ class Record:
         return abs(process.create_time() - self.created) < _CLOCK_TOLERANCE
 
 
-def spawn(command: list[str], environment: dict[str, str], log: int) -> psutil.Process:
-    """Start a process that outlives us: in a session of its own, so that Ctrl-C in our terminal is not its concern."""
-    pid = os.posix_spawn(
-        command[0],
+class Account(NamedTuple):
+    """A user and a group by their numbers."""
+
+    uid: int
+    gid: int
+
+
+def become(account: Account | None) -> dict[str, Any]:
+    """What makes `subprocess` run a program as an account, with no group but its own; nothing for our own."""
+    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+
+
+def spawn(
+    command: list[str],
+    environment: Mapping[str, str],
+    log: int,
+    *,
+    directory: Path | None = None,
+    account: Account | None = None,
+) -> psutil.Process:
+    """Start a process that outlives us: in a session of its own, so that Ctrl-C in our terminal is not its concern.
+
+    :param directory: Where it runs; entered before the account is changed.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own programs
         command,
-        environment,
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_DUP2, log, 1),
-            (os.POSIX_SPAWN_DUP2, log, 2),
-        ],
-        setsid=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        cwd=directory,
+        **become(account),
     )
-    return psutil.Process(pid)
+    # For `subprocess` it is over: `wait_gone` collects it, when it ends while we run.
+    process.returncode = 0
+    return psutil.Process(process.pid)
 
 
 def write_record(home: Home, name: str, pid: int) -> Record:

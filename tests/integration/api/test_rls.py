@@ -13,7 +13,8 @@ from psycopg import errors, sql
 from sync_hostaway import migrations
 from sync_hostaway.api.account_rows import account_rows, make_pool
 from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.local.postgres import EmbeddedPostgres, programs
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.local.privileges import programs
 from sync_hostaway.transform import run_transform
 from sync_hostaway.warehouse import Connection, connect
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psutil
 import psycopg
 import pytest
 
 from sync_hostaway.local import ports, privileges, processes
-from sync_hostaway.local.errors import NotStarted, NoUnprivilegedAccount, PostgresFailed
+from sync_hostaway.local.errors import NotStarted, PostgresFailed
 from sync_hostaway.local.postgres import EmbeddedPostgres, embedded_warehouse_dsn
+from sync_hostaway.local.privileges import programs
 
 pytestmark = pytest.mark.integration
 
@@ -181,36 +183,30 @@ def test_a_server_that_does_not_start_shows_its_log(server: EmbeddedPostgres) ->
         server.start()
 
 
-@pytest.fixture
-def open_directory() -> Iterator[Path]:
-    """A directory that other accounts may pass through, unlike pytest's."""
-    with TemporaryDirectory() as name:
-        Path(name).chmod(0o711)
-        yield Path(name)
+def test_folders_that_others_cannot_enter_are_no_hindrance(tmp_path: Path) -> None:
+    """The commonest place of all: /root, or a home of mode 0700."""
+    closed = tmp_path / "closed to others"
+    closed.mkdir(mode=0o700)
+    with EmbeddedPostgres(closed / "home") as postgres:
+        assert ask(postgres, "select 1") == [(1,)]
+        assert postmaster(postgres).uids().effective != 0
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
-@pytest.mark.parametrize("mode", ["account", "capability", "namespace"])
-def test_every_way_of_not_being_root(
-    mode: str, tmp_path: Path, open_directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ways = [way for way in privileges._candidates() if way.mode == mode]
-    monkeypatch.setattr(privileges, "_candidates", lambda: ways)
-    home = open_directory if mode == "account" else tmp_path
+def test_programs_that_others_cannot_reach_run_from_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed to others"
+    closed.mkdir(mode=0o700)
+    for part in privileges._COPIED:
+        source, copy = programs().parents[2] / part, closed / part
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, copy) if source.is_dir() else shutil.copy(source, copy)
+    monkeypatch.setattr(privileges, "_installed", lambda: closed)
+    before = os.umask(0o077)
     try:
-        with EmbeddedPostgres(home / "home") as postgres:
+        with EmbeddedPostgres(tmp_path / "home") as postgres:
             assert ask(postgres, "select 1") == [(1,)]
-            assert postgres.data.stat().st_uid == ways[0].owner[0]
-    except NoUnprivilegedAccount as error:
-        pytest.skip(f"not permitted on this machine: {error}")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
-def test_data_changes_hands_when_the_way_does(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.stop()
-    before = server.data.stat().st_uid
-    ways = [way for way in privileges._candidates() if way.owner[0] != before]
-    monkeypatch.setattr(privileges, "_candidates", lambda: ways)
-    server.start()
-    assert server.data.stat().st_uid != before
-    assert ask(server, "select 1") == [(1,)]
+            used = postgres.status().programs
+            assert used is not None
+            assert (used == programs()) == (os.geteuid() != 0)
+    finally:
+        os.umask(before)

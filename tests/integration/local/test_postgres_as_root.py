@@ -1,0 +1,68 @@
+"""PostgreSQL for root, as whom it does not run; `conftest` leaves this out for an ordinary user."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sync_hostaway.local import privileges
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.local.privileges import programs
+from sync_hostaway.local.processes import Account
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_copy_is_mended_and_never_anothers(tmp_path: Path) -> None:
+    copy = privileges._copy(tmp_path)
+    server = copy / privileges._SERVER / "bin/postgres"
+    server.write_bytes(b"cut short")
+    (copy / privileges._SERVER / "share/postgresql/postgres.bki").unlink()
+    assert privileges._copy(tmp_path) == copy
+    assert server.stat().st_size == (programs() / "postgres").stat().st_size
+    assert (copy / privileges._SERVER / "share/postgresql/postgres.bki").exists()
+    os.chown(copy, 65534, 65534)
+    with pytest.raises(PermissionError, match="another user"):
+        privileges._copy(tmp_path)
+    elsewhere = copy.rename(tmp_path / "elsewhere")
+    copy.symlink_to(elsewhere)
+    with pytest.raises(PermissionError, match="another user"):
+        privileges._copy(tmp_path)
+
+
+def test_root_needs_three_capabilities(tmp_path: Path) -> None:
+    """As in a container that has no others: not even the one to enter every folder, or to signal every process."""
+    done = _with_capabilities("-all,+setuid,+setgid,+chown", tmp_path)
+    assert done.stdout == "1\n", done.stderr
+
+
+@pytest.mark.parametrize(("capabilities", "why"), [("-all", "may not become another"), ("-chown", "cannot be given")])
+def test_without_them_root_learns_what_to_do(tmp_path: Path, capabilities: str, why: str) -> None:
+    done = _with_capabilities(capabilities, tmp_path)
+    assert why in done.stderr
+    assert "Run as an ordinary user, or give root the capabilities SETUID, SETGID and CHOWN." in done.stderr
+
+
+def _with_capabilities(capabilities: str, home: Path) -> subprocess.CompletedProcess[str]:
+    starts = (
+        "import sys, psycopg; from pathlib import Path; from sync_hostaway.local.postgres import EmbeddedPostgres\n"
+        "with EmbeddedPostgres(Path(sys.argv[1])) as server, psycopg.connect(server.dsn()) as connection:\n"
+        "    print(*connection.execute('select 1').fetchone())\n"
+        "assert not server.status().running\n"
+    )
+    command = ["setpriv", f"--bounding-set={capabilities}", sys.executable, "-c", starts, str(home)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_data_changes_hands_when_the_account_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        before = server.data.stat().st_uid
+    other = Account(before + 1, os.getegid())
+    monkeypatch.setattr(privileges, "_account", lambda: other)
+    with EmbeddedPostgres(tmp_path) as server:
+        assert server.data.stat().st_uid == other.uid
+        assert server.is_running()
