@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def _with_capabilities(capabilities: str, home: Path) -> subprocess.CompletedPro
 def test_data_changes_hands_when_the_account_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedPostgres(tmp_path) as server:
         before = server.data.stat().st_uid
-    other = Account(before + 1, os.getegid())
+    other = Account(next(user.pw_uid for user in pwd.getpwall() if user.pw_uid not in (0, before)), os.getegid())
     monkeypatch.setattr(privileges, "_account", lambda: other)
     with EmbeddedPostgres(tmp_path) as server:
         assert server.data.stat().st_uid == other.uid
