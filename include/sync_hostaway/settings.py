@@ -124,8 +124,13 @@ class Settings(BaseSettings):
     api_rate_limit: RateLimitText = Field(
         "600/60", description="Requests/seconds of one API token in each API server process, or off"
     )
+    refusal_limit: RateLimitText = Field(
+        "60/60",
+        description="Requests/seconds without good credentials that a client address may send for one account path, "
+        "in each API server process, or off",
+    )
     api_connections: int = Field(
-        10, ge=1, le=100, description="Connections to the warehouse of each API server process, for the HTTP API"
+        10, ge=1, le=100, description="Connections of each API server process for reading rows over the HTTP API"
     )
     send_limit: RateLimitText = Field(
         "30/60", description="Guest messages/seconds that may be sent for one account, all processes together, or off"

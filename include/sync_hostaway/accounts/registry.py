@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
@@ -71,21 +71,65 @@ def add_account(
     return is_new
 
 
+@dataclass(frozen=True)
+class AccountChanges:
+    """What to change of an account; the defaults change nothing.
+
+    :param client_secret: a new API key.
+    :param options: by name; None makes an option as the settings say again. See `AccountOptions`.
+    :param name: another name, or none, where `is_renamed`.
+    :param state: with the reason, where it is disabled.
+    """
+
+    client_secret: str | None = field(default=None, repr=False)
+    options: dict[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    is_renamed: bool = False
+    state: Literal["active", "disabled"] | None = None
+    reason: str | None = None
+
+
+def change_account(connection: Connection, account_id: int, changes: AccountChanges) -> None:
+    """Change all that is given, or nothing when a part of it is refused.
+
+    A new secret is checked before the old one goes. It makes an account active that Hostaway refused; one that was
+    disabled stays disabled. Syncs that are running continue with the token that the check brought.
+
+    :raises UnknownAccount: when it is not registered.
+    :raises CredentialsRefused: when Hostaway does not accept the new secret.
+    :raises InvalidOptions: when the options would be wrong.
+    :raises InactiveAccount: when it is to be active and Hostaway refuses its credentials: only a new secret helps.
+    """
+    get_account(connection, account_id)
+    token = _checked(account_id, changes.client_secret) if changes.client_secret else None
+    params = {"account_id": account_id}
+    with connection.transaction():
+        connection.execute(_QUERIES["lock_account"], params)
+        if token:
+            connection.execute(_QUERIES["revive_refused"], params)
+        if changes.options:
+            _merge_options(connection, account_id, changes.options)
+        if changes.is_renamed:
+            connection.execute(_QUERIES["rename"], {**params, "name": changes.name})
+        if changes.state == "active" and get_account(connection, account_id).state == "refused":
+            raise InactiveAccount(
+                f"Hostaway refuses the credentials of account {account_id}: store a new API key instead "
+                f"(`sync-hostaway accounts rotate {account_id}`)"
+            )
+        if changes.state:
+            connection.execute(_QUERIES["set_state"], {**params, "state": changes.state, "reason": changes.reason})
+        if changes.client_secret and token:
+            # Last: a store outside of the warehouse does not roll back.
+            _store_secret(connection, account_id, changes.client_secret, token)
+    refresh_snapshot(connection)
+
+
 def rotate_secret(connection: Connection, account_id: int, client_secret: str) -> None:
     """Replace the secret of a registered account; the new one is checked before the old one goes.
 
-    An account that Hostaway refused becomes active again; one that somebody disabled stays disabled. Whoever is in the
-    middle of a sync finds the token that the check brought, and goes on with it.
-
-    :raises UnknownAccount: when it is not registered.
-    :raises CredentialsRefused: when Hostaway does not accept the new secret; the old one stays.
+    See `change_account`.
     """
-    get_account(connection, account_id)
-    token = _checked(account_id, client_secret)
-    with connection.transaction():
-        _store_secret(connection, account_id, client_secret, token)
-        connection.execute(_QUERIES["revive_refused"], {"account_id": account_id})
-    refresh_snapshot(connection)
+    change_account(connection, account_id, AccountChanges(client_secret=client_secret))
 
 
 def disable_account(connection: Connection, account_id: int, reason: str | None = None) -> None:
@@ -93,7 +137,7 @@ def disable_account(connection: Connection, account_id: int, reason: str | None 
 
     :raises UnknownAccount: when it is not registered.
     """
-    _set_state(connection, account_id, "disabled", reason)
+    change_account(connection, account_id, AccountChanges(state="disabled", reason=reason))
 
 
 def enable_account(connection: Connection, account_id: int) -> None:
@@ -102,13 +146,7 @@ def enable_account(connection: Connection, account_id: int) -> None:
     :raises UnknownAccount: when it is not registered.
     :raises InactiveAccount: when Hostaway refuses its credentials: only a new secret helps.
     """
-    account = get_account(connection, account_id)
-    if account.state == "refused":
-        raise InactiveAccount(
-            f"Hostaway refuses the credentials of account {account_id}: store a new API key instead "
-            f"(`sync-hostaway accounts rotate {account_id}`)"
-        )
-    _set_state(connection, account_id, "active", None)
+    change_account(connection, account_id, AccountChanges(state="active"))
 
 
 def rename_account(connection: Connection, account_id: int, name: str | None) -> None:
@@ -116,9 +154,7 @@ def rename_account(connection: Connection, account_id: int, name: str | None) ->
 
     :raises UnknownAccount: when it is not registered.
     """
-    if connection.execute(_QUERIES["rename"], {"account_id": account_id, "name": name}).fetchone() is None:
-        raise UnknownAccount.numbered(account_id)
-    refresh_snapshot(connection)
+    change_account(connection, account_id, AccountChanges(name=name, is_renamed=True))
 
 
 def change_options(connection: Connection, account_id: int, changes: dict[str, Any]) -> dict[str, Any]:
@@ -128,10 +164,8 @@ def change_options(connection: Connection, account_id: int, changes: dict[str, A
     :raises UnknownAccount: when it is not registered.
     :raises InvalidOptions: when they would be wrong; nothing is changed then.
     """
-    with connection.transaction():
-        options = _merge_options(connection, account_id, changes)
-    refresh_snapshot(connection)
-    return options
+    change_account(connection, account_id, AccountChanges(options=changes))
+    return get_account(connection, account_id).options
 
 
 def refuse_account(connection: Connection, client: HostawayClient, reason: str) -> None:
@@ -142,7 +176,9 @@ def refuse_account(connection: Connection, client: HostawayClient, reason: str) 
     """
     stored = secrets_store(connection).get(client.account_id, CLIENT_SECRET)
     if stored and client.uses(stored):
-        _set_state(connection, client.account_id, "refused", reason)
+        params = {"account_id": client.account_id, "state": "refused", "reason": reason}
+        connection.execute(_QUERIES["set_state"], params)
+        refresh_snapshot(connection)
 
 
 def get_account(connection: Connection, account_id: int) -> Account:
@@ -256,10 +292,3 @@ def _merge_options(connection: Connection, account_id: int, changes: dict[str, A
 def _in_snapshot(account: Account) -> SnapshotAccount:
     registered_at = account.created_at.astimezone(UTC).isoformat()
     return SnapshotAccount(account.account_id, registered_at, account.name, account.options)
-
-
-def _set_state(connection: Connection, account_id: int, state: str, reason: str | None) -> None:
-    params = {"account_id": account_id, "state": state, "reason": reason}
-    if connection.execute(_QUERIES["set_state"], params).fetchone() is None:
-        raise UnknownAccount.numbered(account_id)
-    refresh_snapshot(connection)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,22 @@ from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 _QUERIES = load_queries(Path(__file__).with_name("account_rows.sql"))
 # Seconds until a request without a connection is answered 503.
 _PATIENCE = 5.0
+# A query here takes milliseconds: one that waits for a lock, or runs for longer, is ended and answered 503.
+_STATEMENT_TIMEOUT, _LOCK_TIMEOUT = "5s", "2s"
 
 Pool = ConnectionPool[Connection]
 
 
-def make_pool() -> Pool:
-    """A pool that is not open yet. It looks for the warehouse when it connects: an app can start without one."""
+def make_pool(name: str = "hostaway-api", connections: int | None = None) -> Pool:
+    """A pool that is not open yet. It looks for the warehouse when it connects: an app can start without one.
+
+    :param connections: at most so many; None: as many as the setting `api_connections` says.
+    """
     return ConnectionPool(
         lambda: get_settings().warehouse_dsn,
         min_size=1,
-        max_size=get_settings().api_connections,
+        max_size=connections or get_settings().api_connections,
+        configure=partial(limit_statements, statement_timeout=_STATEMENT_TIMEOUT, lock_timeout=_LOCK_TIMEOUT),
         open=False,
         timeout=_PATIENCE,
         # A connection that died with the server is found before a request is.
@@ -42,8 +49,15 @@ def make_pool() -> Pool:
             "connect_timeout": 5,
             "application_name": "sync-hostaway api",
         },
-        name="hostaway-api",
+        name=name,
     )
+
+
+def limit_statements(connection: Connection, statement_timeout: str, lock_timeout: str) -> None:
+    """End statements of a connection that run, or wait for a lock, for longer; in PostgreSQL's notation, `5s`."""
+    # By a statement, not by libpq's `options`: poolers such as PgBouncer refuse these.
+    params = {"statement_timeout": statement_timeout, "lock_timeout": lock_timeout}
+    connection.execute(_QUERIES["limit_statements"], params)
 
 
 @dataclass(frozen=True)

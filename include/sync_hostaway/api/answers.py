@@ -12,12 +12,11 @@ import orjson
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter
 
+from sync_hostaway.api.inputs import MAX_ID
 from sync_hostaway.api.problems import Problem
 
 # As text: a float would not hold every amount.
 Money = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
-# Hostaway's ids fit, and so do PostgreSQL's bigints.
-MAX_ID = 10**18
 
 Cursor = Annotated[
     str | None,

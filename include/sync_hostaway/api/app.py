@@ -22,13 +22,17 @@ from sync_hostaway.api import (
     send_message,
 )
 from sync_hostaway.api.account_rows import make_pool
+from sync_hostaway.api.guarded import require_guards
+from sync_hostaway.api.lanes import Lanes
 from sync_hostaway.api.middleware import RequestContext
 from sync_hostaway.api.rate_limit import RateLimiter
+from sync_hostaway.api.refusals import Refusals
 from sync_hostaway.hostaway.budget import RateLimit
 from sync_hostaway.settings import get_settings
 from sync_hostaway.webhooks.run_trigger import RunTrigger, configured_trigger
 
 _VERSION = "1"
+_DOOR = 3
 _ABOUT = "Availability, reservations and guest messages of mirrored Hostaway accounts, and the accounts themselves."
 
 
@@ -42,10 +46,12 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool.open(wait=False)
+        app.state.door.open(wait=False)
         try:
             yield
         finally:
             app.state.pool.close()
+            app.state.door.close()
 
     app = FastAPI(
         title="sync-hostaway",
@@ -55,13 +61,18 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         responses=responses.COMMON,
     )
+    settings = get_settings()
     app.state.pool = make_pool()
+    # Looks at tokens and health also when all others wait for a table.
+    app.state.door = make_pool("hostaway-api-door", _DOOR)
+    app.state.lanes = Lanes(settings.api_connections)
+    app.state.refusals = Refusals(RateLimit.parse(settings.refusal_limit))
     app.state.trigger = trigger or configured_trigger()
-    app.state.senders = send_message.Senders()
-    app.state.rate_limiter = RateLimiter(RateLimit.parse(get_settings().api_rate_limit))
-    app.state.health = health.HealthChecks(app.state.pool)
+    app.state.rate_limiter = RateLimiter(RateLimit.parse(settings.api_rate_limit))
+    app.state.health = health.HealthChecks(app.state.door)
     app.add_middleware(RequestContext)
     problems.install(app)
     for resource in (calendar, listings, reservations, conversations):
@@ -69,5 +80,6 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     app.include_router(send_message.router, responses=responses.SCOPED)
     for router in (operator.router, operator_events.router, health.router, reference.router):
         app.include_router(router)
+    require_guards(app)
     app.openapi = partial(reference.describe, app)  # type: ignore[method-assign]
     return app

@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response, Security
+from fastapi import Path, Query, Request, Response, Security
 from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
-from sync_hostaway.api.answers import MAX_ID, Answer, Money, respond
+from sync_hostaway.api.answers import Answer, Money, respond
+from sync_hostaway.api.guarded import guarded_router
+from sync_hostaway.api.inputs import Id
 from sync_hostaway.api.problems import Problem, not_found
 from sync_hostaway.api.token_auth import caller
 from sync_hostaway.hostaway.endpoints import Resource
@@ -23,7 +25,7 @@ _USUAL_DAYS = 30
 
 LocalDay = date
 
-router = APIRouter(tags=["calendar"])
+router = guarded_router(tags=["calendar"])
 
 
 class Day(BaseModel):
@@ -53,7 +55,7 @@ class Calendar(Answer):
 @router.get("/v1/calendar/{listing_id}", response_model=Calendar, summary="Availability and prices of a listing")
 def get_calendar(
     request: Request,
-    listing_id: Annotated[int, Path(ge=1, lt=MAX_ID)],
+    listing_id: Annotated[Id, Path()],
     token: Annotated[ApiToken, Security(caller, scopes=[Scope.READ_CALENDAR])],
     start: Annotated[date | None, Query(description="First day; without it, today in UTC")] = None,
     end: Annotated[date | None, Query(description=f"Last day, included; without it, {_USUAL_DAYS} days in all")] = None,

@@ -6,12 +6,14 @@ from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response, Security
+from fastapi import Path, Request, Response, Security
 from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
-from sync_hostaway.api.answers import AFTER_ID, MAX_ID, Answer, Cursor, PageSize, page_of, read_cursor, respond
+from sync_hostaway.api.answers import AFTER_ID, Answer, Cursor, PageSize, page_of, read_cursor, respond
+from sync_hostaway.api.guarded import guarded_router
+from sync_hostaway.api.inputs import Id
 from sync_hostaway.api.problems import not_found
 from sync_hostaway.api.token_auth import caller
 from sync_hostaway.hostaway.endpoints import Resource
@@ -19,7 +21,7 @@ from sync_hostaway.warehouse import load_queries
 
 _QUERIES = load_queries(FilePath(__file__).with_suffix(".sql"))
 
-router = APIRouter(tags=["conversations"])
+router = guarded_router(tags=["conversations"])
 
 
 class Message(BaseModel):
@@ -56,7 +58,7 @@ class Messages(Answer):
 )
 def get_messages(
     request: Request,
-    conversation_id: Annotated[int, Path(ge=1, lt=MAX_ID)],
+    conversation_id: Annotated[Id, Path()],
     token: Annotated[ApiToken, Security(caller, scopes=[Scope.READ_RESERVATIONS])],
     cursor: Cursor = None,
     limit: PageSize = 100,

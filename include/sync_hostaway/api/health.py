@@ -10,17 +10,16 @@ from typing import Annotated, Literal
 
 import psycopg
 import structlog
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials
+from fastapi import Depends, HTTPException, Request, Response
 from fastapi.security.utils import get_authorization_scheme_param
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import list_accounts
 from sync_hostaway.accounts.status import mirrored
 from sync_hostaway.api.account_rows import Pool
-from sync_hostaway.api.operator_auth import operator
+from sync_hostaway.api.guarded import guarded_router
+from sync_hostaway.api.operator_auth import admit, anybody
 from sync_hostaway.api.problems import Problem
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
@@ -34,7 +33,7 @@ _LONGEST_LAG = 900.0
 # Syncs are daily.
 _LONGEST_WITHOUT_SYNC = timedelta(hours=36)
 
-router = APIRouter(tags=["health"])
+router = guarded_router(tags=["health"])
 
 
 class Check(BaseModel):
@@ -116,22 +115,25 @@ def _syncs(connection: Connection) -> Check:
 
 async def _is_operator(request: Request) -> bool:
     # Not a security scheme of the route: nobody needs credentials here.
-    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    _, token = get_authorization_scheme_param(request.headers.get("authorization"))
     if not token and not request.cookies:
         return False
     try:
-        await operator(request, HTTPAuthorizationCredentials(scheme=scheme, credentials=token) if token else None)
+        await admit(request)
     except (Problem, HTTPException):
         return False
     return True
 
 
-@router.get("/health", summary="Whether everything works", responses={503: {"model": Health}})
+@router.get(
+    "/health", summary="Whether everything works", dependencies=[Depends(anybody)], responses={503: {"model": Health}}
+)
 async def get_health(
     request: Request, response: Response, is_operator: Annotated[bool, Depends(_is_operator)]
 ) -> Health:
     """Warehouse reachable, migrations current, events served and accounts synced in time; 503 when one fails."""
-    checks = await run_in_threadpool(request.app.state.health.look)
+    state = request.app.state
+    checks = await state.lanes["health"].run(None, state.health.look)
     ok = all(check.ok for check in checks)
     response.status_code = 200 if ok else 503
     return Health(status="ok" if ok else "failing", checks=checks if is_operator else None)

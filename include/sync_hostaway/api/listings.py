@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import Request, Response, Security
 from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
 from sync_hostaway.api.answers import AFTER_ID, Answer, Cursor, Money, PageSize, page_of, read_cursor, respond
+from sync_hostaway.api.guarded import guarded_router
 from sync_hostaway.api.token_auth import caller
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.warehouse import load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-router = APIRouter(tags=["listings"])
+router = guarded_router(tags=["listings"])
 
 
 class Listing(BaseModel):

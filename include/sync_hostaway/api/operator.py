@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from sync_hostaway.accounts import api_tokens, registry
 from sync_hostaway.accounts.erase import ErasedGuest, Purged, erase_guest, purge_account
 from sync_hostaway.accounts.first_sync import SyncRun, catch_up, first_sync, request_parse, request_sync
+from sync_hostaway.accounts.registry import AccountChanges
 from sync_hostaway.accounts.status import account_status, account_statuses
-from sync_hostaway.api.answers import MAX_ID
+from sync_hostaway.api.account_rows import limit_statements
+from sync_hostaway.api.guarded import guarded_router
+from sync_hostaway.api.inputs import Id
+from sync_hostaway.api.lanes import Later, in_lane, in_thread
 from sync_hostaway.api.operator_auth import operator
 from sync_hostaway.api.operator_schemas import (
-    AccountChanges,
     Accounts,
     AccountState,
+    ChangedAccount,
     IssuedToken,
     NewAccount,
     NewToken,
@@ -26,7 +30,7 @@ from sync_hostaway.api.operator_schemas import (
     Tokens,
 )
 from sync_hostaway.api.problems import Problem
-from sync_hostaway.api.responses import errors
+from sync_hostaway.api.responses import OPERATORS_ONLY, errors
 from sync_hostaway.dag_ids import TRANSFORM_DAG_ID
 from sync_hostaway.exceptions import (
     ConfigurationError,
@@ -43,20 +47,22 @@ from sync_hostaway.webhooks.registration import ensure_registered
 from sync_hostaway.webhooks.run_trigger import RunTrigger
 from sync_hostaway.webhooks.upkeep import stop_deliveries
 
-OPERATORS_ONLY = errors(
-    s401="Without a valid token of Airflow",
-    s403="The user may not manage connections",
-    s503="The warehouse, Hostaway or Airflow is not available, or this server is not set up for it",
+# A purge deletes every row of an account; what waits for a transform sets a longer lock timeout.
+_STATEMENT_TIMEOUT, _LOCK_TIMEOUT = "10min", "10s"
+
+router = guarded_router(
+    prefix="/v1/accounts", tags=["accounts"], dependencies=[Depends(operator)], responses=OPERATORS_ONLY
 )
 
-router = APIRouter(prefix="/v1/accounts", tags=["accounts"], dependencies=[Depends(operator)], responses=OPERATORS_ONLY)
 
-
-def _warehouse() -> Iterator[Connection]:
+async def _warehouse() -> AsyncIterator[Connection]:
     """A connection for one request, and clear answers to what can go wrong in it."""
     try:
-        with connect(application="sync-hostaway operator api") as connection:
+        connection = await in_thread(_connect)
+        try:
             yield connection
+        finally:
+            connection.close()
     except CredentialsRefused:
         raise Problem(
             422, "invalid-client", "Invalid client", "Hostaway does not accept this account id with this API key."
@@ -72,14 +78,20 @@ def _warehouse() -> Iterator[Connection]:
         raise Problem(503, "misconfigured", "Not set up", str(error)) from None
 
 
-def _trigger(request: Request) -> RunTrigger:
+def _connect() -> Connection:
+    connection = connect(application="sync-hostaway operator api")
+    limit_statements(connection, _STATEMENT_TIMEOUT, _LOCK_TIMEOUT)
+    return connection
+
+
+async def _trigger(request: Request) -> RunTrigger:
     trigger: RunTrigger = request.app.state.trigger
     return trigger
 
 
 Warehouse = Annotated[Connection, Depends(_warehouse)]
 Trigger = Annotated[RunTrigger, Depends(_trigger)]
-AccountId = Annotated[int, Path(ge=1, lt=MAX_ID, description="Hostaway's account id", examples=[12345])]
+AccountId = Annotated[Id, Path(description="Hostaway's account id", examples=[12345])]
 _UNKNOWN = errors(s404="The account is not registered")
 _INVALID_CLIENT = errors(
     s422="Hostaway does not accept the API key (`invalid-client`), or parts of the request cannot be used",
@@ -90,8 +102,9 @@ _INVALID_CLIENT = errors(
 @router.post(
     "", status_code=201, summary="Register an account", responses={200: {"model": AccountState}, **_INVALID_CLIENT}
 )
+@in_lane("slow")
 def register_account(
-    body: NewAccount, connection: Warehouse, trigger: Trigger, tasks: BackgroundTasks, response: Response
+    body: NewAccount, connection: Warehouse, trigger: Trigger, later: Later, response: Response
 ) -> AccountState:
     """Checks the API key with Hostaway, keeps it encrypted, and starts the initial full sync; 201.
 
@@ -107,7 +120,7 @@ def register_account(
     runs = [first_sync(account_id, found.account.created_at)]
     if not is_new and not runs_already:
         runs.append(catch_up(account_id))
-    tasks.add_task(_begin, trigger, account_id, *runs)
+    later.run(_begin, trigger, account_id, *runs)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"accounts/{account_id}"
     return AccountState.of(found)
@@ -126,25 +139,27 @@ def get_account(account_id: AccountId, connection: Warehouse) -> AccountState:
 
 
 @router.patch("/{account_id}", summary="Change an account", responses={**_UNKNOWN, **_INVALID_CLIENT})
+@in_lane("slow")
 def change_account(
-    account_id: AccountId, body: AccountChanges, connection: Warehouse, trigger: Trigger, tasks: BackgroundTasks
+    account_id: AccountId, body: ChangedAccount, connection: Warehouse, trigger: Trigger, later: Later
 ) -> AccountState:
-    """Disable, enable, rename, replace the API key, change options. The new key is checked before anything changes."""
-    registry.get_account(connection, account_id)
-    if body.client_secret:
-        registry.rotate_secret(connection, account_id, body.client_secret.get_secret_value())
-    if body.options:
-        changes = body.options.model_dump(mode="json", exclude_unset=True)
-        registry.change_options(connection, account_id, changes)
-    if "name" in body.model_fields_set:
-        registry.rename_account(connection, account_id, body.name)
+    """Disable, enable, rename, replace the API key, change options: all of it or, when a part is refused, nothing.
+
+    A new key is checked with Hostaway before anything changes.
+    """
+    changes = AccountChanges(
+        client_secret=body.client_secret.get_secret_value() if body.client_secret else None,
+        options=body.options.model_dump(mode="json", exclude_unset=True) if body.options else {},
+        name=body.name,
+        is_renamed="name" in body.model_fields_set,
+        state=body.state,
+        reason=body.reason,
+    )
+    registry.change_account(connection, account_id, changes)
     if body.state == "disabled":
-        registry.disable_account(connection, account_id, body.reason)
-        tasks.add_task(_end, account_id)
-    elif body.state == "active":
-        registry.enable_account(connection, account_id)
+        later.run(_end, account_id)
     if body.state == "active" or body.client_secret:
-        tasks.add_task(_begin, trigger, account_id, catch_up(account_id))
+        later.run(_begin, trigger, account_id, catch_up(account_id))
     return AccountState.of(account_status(connection, account_id))
 
 
@@ -153,6 +168,7 @@ def change_account(
     summary="Remove an account and every row of it",
     responses={**_UNKNOWN, **errors(s409="`confirm` is neither the account's name nor its id; nothing was done")},
 )
+@in_lane("slow")
 def delete_account(
     account_id: AccountId,
     connection: Warehouse,
@@ -173,19 +189,20 @@ def delete_account(
     summary="Erase what describes a guest",
     responses=errors(s404="The account is not registered, or has no such guest"),
 )
+@in_lane("slow")
 def erase(
     account_id: AccountId,
-    guest_id: Annotated[int, Path(ge=1, lt=MAX_ID, description="Of the guest, or of any of their reservations")],
+    guest_id: Annotated[Id, Path(description="Of the guest, or of any of their reservations")],
     connection: Warehouse,
     trigger: Trigger,
-    tasks: BackgroundTasks,
+    later: Later,
 ) -> ErasedGuest:
     """Names, contacts, notes and messages go and do not come back with a later sync; ids, dates and prices stay.
 
     Hostaway's own copy is not touched: erase the guest there too.
     """
     erased = erase_guest(connection, account_id, guest_id)
-    tasks.add_task(_transform, trigger)
+    later.run(_transform, trigger)
     return erased
 
 

@@ -9,15 +9,18 @@ Nothing here is imported from Airflow before a request comes; whatever goes wron
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.concurrency import run_in_threadpool
 
-from sync_hostaway.api.problems import Problem
+from sync_hostaway.api.guarded import guards
+from sync_hostaway.api.inputs import is_canonical_id
+from sync_hostaway.api.problems import Problem, invalid
 
 log = structlog.get_logger(__name__)
 
@@ -30,17 +33,18 @@ _bearer = HTTPBearer(
 _METHODS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "PATCH": "PUT", "DELETE": "DELETE"}
 
 
-async def operator(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> str:
-    """The name of the operator who asks.
+async def admit(request: Request, _: Sequence[str] = ()) -> None:
+    """Admit a user of Airflow who may do with the account of the path, or with accounts, what the request asks for.
 
-    :raises Problem: 401 without a good token, 403 without the permission, 503 when Airflow cannot tell.
+    :raises Problem: 401 without a good token, 403 without the permission, 422 when the account's id is not canonical,
+        503 when Airflow cannot tell.
     """
     try:
-        user = await _user(request, credentials)
+        user = await _user(request, await _bearer(request))
         name = str(user.get_name())
-        is_permitted = await run_in_threadpool(_is_permitted, user, request)
+        account_id = _account_id(request)
+        ask = partial(_is_permitted, user, _METHODS[request.method], account_id)
+        is_permitted = await request.app.state.lanes["permissions"].run(None, ask)
     except (Problem, HTTPException):
         raise
     except Exception as error:
@@ -56,6 +60,17 @@ async def operator(
             "This takes a user of Airflow who may manage its connections.",
         )
     request.state.caller = {"operator": name}
+
+
+@guards(None, lane=None)
+async def anybody() -> None:
+    """The guard of a route that is open to everybody."""
+
+
+@guards(admit, lane="operators")
+async def operator(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+    """The name of the operator who asks."""
+    name: str = request.state.caller["operator"]
     return name
 
 
@@ -82,16 +97,23 @@ def _token_of_page(request: Request) -> str | None:
     return request.cookies.get(COOKIE_NAME_JWT_TOKEN) if _METHODS[request.method] == "GET" else None
 
 
-def _is_permitted(user: Any, request: Request) -> bool:
+def _account_id(request: Request) -> str | None:
+    """The account of the path. What is permitted is decided by its text: so it has one spelling only."""
+    account_id: str | None = request.path_params.get("account_id")
+    if account_id is not None and not is_canonical_id(account_id):
+        raise invalid("path.account_id", "an id has digits without sign, blanks or leading zeros")
+    return account_id
+
+
+def _is_permitted(user: Any, method: Any, account_id: str | None) -> bool:
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
 
     from sync_hostaway.accounts.airflow_secrets import connection_id
 
-    account_id = request.path_params.get("account_id")
-    details = ConnectionDetails(conn_id=connection_id(account_id)) if account_id else None
+    details = ConnectionDetails(conn_id=connection_id(int(account_id))) if account_id else None
     manager = get_auth_manager()
-    return bool(manager.is_authorized_connection(method=_METHODS[request.method], details=details, user=user))
+    return bool(manager.is_authorized_connection(method=method, details=details, user=user))
 
 
 def _unauthorized(detail: str) -> Problem:

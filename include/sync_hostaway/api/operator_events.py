@@ -6,14 +6,16 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from fastapi import Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sync_hostaway.api.answers import MAX_ID
-from sync_hostaway.api.operator import OPERATORS_ONLY, Trigger, Warehouse
+from sync_hostaway.api.guarded import guarded_router
+from sync_hostaway.api.inputs import Id, Line, Moment
+from sync_hostaway.api.lanes import Later
+from sync_hostaway.api.operator import Trigger, Warehouse
 from sync_hostaway.api.operator_auth import operator
 from sync_hostaway.api.problems import not_found
-from sync_hostaway.api.responses import errors
+from sync_hostaway.api.responses import OPERATORS_ONLY, errors
 from sync_hostaway.exceptions import InvalidValue, RunNotRequested
 from sync_hostaway.webhooks import history
 from sync_hostaway.webhooks.delta_requests import request_delta
@@ -21,14 +23,12 @@ from sync_hostaway.webhooks.events import State
 from sync_hostaway.webhooks.history import EventFilter
 from sync_hostaway.webhooks.run_trigger import RunTrigger
 
-router = APIRouter(
+router = guarded_router(
     prefix="/v1/webhook-events",
     tags=["webhook events"],
     dependencies=[Depends(operator)],
     responses=OPERATORS_ONLY,
 )
-
-Id = Annotated[int, Field(ge=1, lt=MAX_ID)]
 
 
 class Event(BaseModel):
@@ -71,13 +71,9 @@ class Wanted(BaseModel):
 
     account_id: Id | None = None
     state: list[State] = Field([], max_length=len(State), description="May be given several times")
-    since: AwareDatetime | None = Field(None, description="Received at this time or later")
-    object: str | None = Field(
-        None,
-        max_length=100,
-        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
-        description="Kind of object",
-        examples=["reservation"],
+    since: Moment | None = Field(None, description="Received at this time or later")
+    object: Annotated[Line, Field(max_length=100)] | None = Field(
+        None, description="Kind of object", examples=["reservation"]
     )
     object_id: Id | None = None
 
@@ -138,7 +134,7 @@ def get_events(connection: Warehouse, wanted: Annotated[Page, Query()]) -> Event
 
 
 @router.get("/{event_id}", summary="One webhook event", responses=errors(s404="There is no such event"))
-def get_event(event_id: Annotated[int, Path(ge=1, lt=MAX_ID)], connection: Warehouse) -> WholeEvent:
+def get_event(event_id: Annotated[Id, Path()], connection: Warehouse) -> WholeEvent:
     """With its body, which holds personal data."""
     try:
         row: dict[str, Any] = history.get_event(connection, event_id)
@@ -149,11 +145,11 @@ def get_event(event_id: Annotated[int, Path(ge=1, lt=MAX_ID)], connection: Wareh
 
 
 @router.post("/replay", summary="Serve webhook events again")
-def replay(chosen: Chosen, connection: Warehouse, trigger: Trigger, tasks: BackgroundTasks) -> Done:
+def replay(chosen: Chosen, connection: Warehouse, trigger: Trigger, later: Later) -> Done:
     """Their objects are fetched once more, within seconds. Events that could not be read are read again."""
     count = history.replay(connection, chosen.filter(chosen.event_ids))
     if count:
-        tasks.add_task(_drain, trigger)
+        later.run(_drain, trigger)
     return Done(events=count)
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.status import AccountStatus, ResourceSync, WebhookState
-from sync_hostaway.api.answers import MAX_ID
+from sync_hostaway.api.inputs import Id, Line, Moment, Words
 from sync_hostaway.dag_ids import sync_dag_id
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+def _is_printable(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().strip().isprintable() or not value.get_secret_value().strip():
+        raise ValueError("an API key has printable characters only")
+    return SecretStr(value.get_secret_value().strip())
+
+
 ClientSecret = Annotated[
-    SecretStr, Field(min_length=1, max_length=500, description="Hostaway's API key", examples=["0123456789abcdef"])
+    SecretStr,
+    AfterValidator(_is_printable),
+    Field(min_length=1, max_length=500, description="Hostaway's API key", examples=["0123456789abcdef"]),
 ]
 
 
@@ -26,18 +34,18 @@ class _Input(BaseModel):
 class NewAccount(_Input):
     """An account to mirror."""
 
-    client_id: int = Field(ge=1, lt=MAX_ID, description="Hostaway's account id", examples=[12345])
+    client_id: Id = Field(description="Hostaway's account id", examples=[12345])
     client_secret: ClientSecret
-    name: Name | None = Field(None, description="For people", examples=["Seaside Homes"])
+    name: Line | None = Field(None, description="For people", examples=["Seaside Homes"])
     options: AccountOptions | None = Field(None, description="What is different for this account")
 
 
-class AccountChanges(_Input):
+class ChangedAccount(_Input):
     """What to change; what is left out stays."""
 
-    name: Name | None = Field(None, description="Null: no name", examples=["Seaside Homes"])
+    name: Line | None = Field(None, description="Null: no name", examples=["Seaside Homes"])
     state: Literal["active", "disabled"] | None = Field(None, description="Disabled: nothing runs, and all rows stay")
-    reason: str | None = Field(None, max_length=500, description="Why it is disabled", examples=["contract ended"])
+    reason: Words | None = Field(None, description="Why it is disabled", examples=["contract ended"])
     client_secret: ClientSecret | None = Field(None, description="A new API key; checked before the old one goes")
     options: AccountOptions | None = Field(None, description="Options to change; null: as the settings say")
 
@@ -96,9 +104,9 @@ class Accounts(BaseModel):
 class NewToken(_Input):
     """A token for one host application."""
 
-    name: Name = Field(description="Who uses it", examples=["Booking site"])
+    name: Line = Field(description="Who uses it", examples=["Booking site"])
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), examples=[[Scope.READ_CALENDAR]])
-    expires_at: AwareDatetime | None = Field(None, description="Null: never", examples=["2030-01-01T00:00:00Z"])
+    expires_at: Moment | None = Field(None, description="Null: never", examples=["2030-01-01T00:00:00Z"])
 
 
 class Token(BaseModel):

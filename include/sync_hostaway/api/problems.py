@@ -145,6 +145,14 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "internal-error", "Internal error", "Something went wrong here; the log knows the request id.")
 
 
+def invalid(location: str, message: str) -> Problem:
+    """422 for one part of a request."""
+    parts = [{"location": location, "message": message}]
+    return Problem(
+        422, "invalid-request", "Invalid request", "Some parts of the request cannot be used; see errors.", errors=parts
+    )
+
+
 def _invalid(error: RequestValidationError) -> Problem:
     parts = [
         {"location": ".".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()
@@ -188,6 +196,9 @@ def _of_warehouse(error: psycopg.Error) -> Problem:
     if isinstance(error, _NOT_BUILT):
         detail = "The warehouse has not been migrated, or no transform has built the tables yet."
         return Problem(503, "no-data-yet", "No data yet", detail, headers={"Retry-After": "60"})
+    if isinstance(error, errors.QueryCanceled | errors.LockNotAvailable):
+        detail = "A table is locked, or the query took too long. Try again in a moment."
+        return Problem(503, "warehouse-busy", "The warehouse is busy", detail, headers=_TRY_AGAIN)
     if isinstance(error, psycopg.OperationalError):
         return _away()
     return problem_of(RuntimeError())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
 from sync_hostaway.api import problems
+from sync_hostaway.api.guarded import guarded_router
 from sync_hostaway.api.operator_auth import operator
 from sync_hostaway.api.reference_page import markdown, page
-from sync_hostaway.api.responses import errors
+from sync_hostaway.api.responses import OPERATORS_ONLY, WITH_BODY
 
 MOUNTED_AT = "/hostaway"
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
@@ -23,10 +24,10 @@ in [api.md](api.md). Every error is a problem of RFC 9457, `application/problem+
 
 """
 
-router = APIRouter(
+router = guarded_router(
     tags=["reference"],
     dependencies=[Depends(operator)],
-    responses=errors(s401="Without a valid token of Airflow", s403="The user may not manage connections"),
+    responses=OPERATORS_ONLY,
 )
 
 
@@ -41,6 +42,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
     )
     for operations in document["paths"].values():
         for operation in operations.values():
+            if "requestBody" in operation:
+                for status, response in WITH_BODY.items():
+                    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+                    described = {"description": response["description"], "content": content}
+                    operation["responses"].setdefault(str(status), described)
             for status, response in operation["responses"].items():
                 schema = response.get("content", {}).get("application/json", {}).get("schema", {})
                 if status >= "400" and schema.get("$ref", "").endswith("/ProblemDetails"):

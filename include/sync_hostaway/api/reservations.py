@@ -6,14 +6,13 @@ from datetime import date, datetime
 from pathlib import Path as FilePath
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response, Security
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from fastapi import Path, Query, Request, Response, Security
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
 from sync_hostaway.api.answers import (
     AFTER_ID,
-    MAX_ID,
     Answer,
     Cursor,
     LastId,
@@ -23,6 +22,8 @@ from sync_hostaway.api.answers import (
     read_cursor,
     respond,
 )
+from sync_hostaway.api.guarded import guarded_router
+from sync_hostaway.api.inputs import Id, Moment
 from sync_hostaway.api.problems import not_found
 from sync_hostaway.api.token_auth import caller
 from sync_hostaway.hostaway.endpoints import Resource
@@ -33,9 +34,9 @@ _ONE, _SOME, _CHANGED = (
     _QUERIES[name].format(fields=_QUERIES["fields"], filters=_QUERIES["filters"])
     for name in ("reservation", "reservations", "changed_reservations")
 )
-_AFTER_CHANGE = TypeAdapter(tuple[AwareDatetime, LastId])
+_AFTER_CHANGE = TypeAdapter(tuple[Moment, LastId])
 
-router = APIRouter(tags=["reservations"])
+router = guarded_router(tags=["reservations"])
 
 Reader = Annotated[ApiToken, Security(caller, scopes=[Scope.READ_RESERVATIONS])]
 Status = Annotated[str, Field(pattern="^[A-Za-z_]{1,40}$")]
@@ -110,13 +111,13 @@ class Filter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    listing_id: Annotated[int, Field(ge=1, lt=MAX_ID)] | None = None
+    listing_id: Id | None = None
     status: list[Status] = Field([], max_length=20, description="As Hostaway says it; may be given several times")
     arrival_from: date | None = Field(None, description="First day of arrival")
     arrival_to: date | None = Field(None, description="Last day of arrival, included")
     departure_from: date | None = Field(None, description="First day of departure")
     departure_to: date | None = Field(None, description="Last day of departure, included")
-    updated_since: AwareDatetime | None = Field(
+    updated_since: Moment | None = Field(
         None,
         description="Changed here at this time or later, in the order of their changes. To miss nothing, give the "
         "latest `changed_at` you have seen; deleted ones come too, with `is_deleted`",
@@ -128,7 +129,7 @@ class Filter(BaseModel):
 @router.get(
     "/v1/reservations/{reservation_id}", response_model=OneReservation, summary="One reservation", name="reservation"
 )
-def get_reservation(request: Request, reservation_id: Annotated[int, Path(ge=1, lt=MAX_ID)], token: Reader) -> Response:
+def get_reservation(request: Request, reservation_id: Annotated[Id, Path()], token: Reader) -> Response:
     """Also one that is gone from Hostaway; `is_deleted` says so."""
     with account_rows(request.app.state.pool, token.account_id, Resource.RESERVATIONS) as rows:
         reservation = rows.one(_ONE, reservation_id=reservation_id)

@@ -17,13 +17,25 @@ def errors(**descriptions: str) -> Responses:
 COMMON: Responses = errors(
     s422="Parts of the request cannot be used; `errors` names them",
     s500="Something went wrong here",
-    s503="The warehouse is not available, or has no data yet; `Retry-After` says when to ask again",
+    s503="The warehouse is away, busy or has no data yet, or this server is busy; `Retry-After` says when to ask again",
 )
 SCOPED: Responses = errors(
     s401="Without a valid API token",
     s403="The token lacks the scope",
     s404="There is no such object in this account",
-    s429="The token has used up its requests; `Retry-After` says when the next is permitted",
+    s429="The token has used up its requests, or too many requests came without a good one; see `Retry-After`",
+)
+OPERATORS_ONLY: Responses = errors(
+    s401="Without a valid token of Airflow",
+    s403="The user may not manage connections",
+    s429="Too many requests came without a valid token; `Retry-After` says when the next is looked at",
+    s503="The warehouse, Hostaway or Airflow is not available, or this server is busy or not set up for it",
+)
+WITH_BODY: Responses = errors(
+    s400="The body is no JSON",
+    s408="The body was not received in time",
+    s413="The body is larger than this route takes",
+    s415="The body is compressed",
 )
 POLLED: Responses = {
     304: {"description": "The rows are still those of the `If-None-Match` header"},

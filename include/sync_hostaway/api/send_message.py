@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import structlog
-from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, BackgroundTasks, Header, Request, Response, Security
+from fastapi import Header, Request, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_rows import account_rows
-from sync_hostaway.api.answers import MAX_ID
+from sync_hostaway.api.guarded import body_limit, guarded_router
+from sync_hostaway.api.inputs import Id
+from sync_hostaway.api.lanes import Later, in_lane
 from sync_hostaway.api.outbox import SETTLING, BeingSent, KeyReused, NoConversation, Outbox
 from sync_hostaway.api.outbox_entries import Draft, Entry, SendLimitReached
 from sync_hostaway.api.problems import Problem, not_found
@@ -31,11 +29,10 @@ from sync_hostaway.webhooks.run_trigger import RunTrigger
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-# Messages on their way to Hostaway at the same time, in each process.
-_AT_A_TIME = 8
-_OF_ONE_ACCOUNT = 2
+# Bytes of a request: the longest message, each character written as two escapes of six bytes.
+_BODY_LIMIT = 131_072
 
-router = APIRouter(tags=["messages"])
+router = guarded_router(tags=["messages"])
 
 IdempotencyKey = Annotated[
     str,
@@ -51,28 +48,12 @@ IdempotencyKey = Annotated[
 ]
 
 
-class Senders:
-    """Threads in which messages are sent; further ones wait for their turn.
-
-    Hostaway may take long to answer, so the API's other threads stay free, and those of other accounts.
-    """
-
-    def __init__(self) -> None:
-        self._all = CapacityLimiter(_AT_A_TIME)
-        self._of_account: defaultdict[int, CapacityLimiter] = defaultdict(partial(CapacityLimiter, _OF_ONE_ACCOUNT))
-
-    async def run(self, account_id: int, send: Callable[[], Entry]) -> Entry:
-        """Call it when it is the account's turn."""
-        async with self._of_account[account_id]:
-            return await to_thread.run_sync(send, limiter=self._all)
-
-
 class MessageToSend(BaseModel):
     """A message to the guest of a reservation."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reservation_id: int = Field(ge=1, lt=MAX_ID, examples=[20117])
+    reservation_id: Id = Field(examples=[20117])
     message: str = Field(
         min_length=1,
         max_length=10_000,
@@ -114,9 +95,11 @@ class SentMessage(BaseModel):
         "key after `Retry-After`",
     ),
 )
-async def send_message(
+@body_limit(_BODY_LIMIT)
+@in_lane("sending")
+def send_message(
     request: Request,
-    background: BackgroundTasks,
+    later: Later,
     token: Annotated[ApiToken, Security(caller, scopes=[Scope.SEND_MESSAGES])],
     message: MessageToSend,
     idempotency_key: IdempotencyKey,
@@ -127,10 +110,9 @@ async def send_message(
     conversation. A message that is sent lands at once and is in the core tables a few seconds later.
     """
     draft = Draft(message.reservation_id, message.message, message.channel_type)
-    send = partial(_send, request, token.account_id, idempotency_key, draft)
-    entry = await request.app.state.senders.run(token.account_id, send)
+    entry = _send(request, token.account_id, idempotency_key, draft)
     if entry.state == "sent":
-        background.add_task(_ask_for_delta, request.app.state.trigger)
+        later.run(_ask_for_delta, request.app.state.trigger)
         return Response(_sent(entry).model_dump_json(), media_type="application/json")
     raise _not_sent(entry)
 

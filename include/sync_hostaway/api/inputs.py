@@ -1,0 +1,64 @@
+"""The types of what callers send. A value has one spelling, and whatever is accepted can be stored and read again."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+
+# Hostaway's ids fit, and so do PostgreSQL's bigints.
+MAX_ID = 10**18
+_ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+# A plus sign of a query that was not written as %2B arrives as a blank.
+_BLANK_OFFSET = re.compile(r"(.+\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)", re.ASCII)
+# Later ones cannot be read again in every time zone.
+_LAST_YEAR = 9998
+
+
+def is_canonical_id(text: str) -> bool:
+    """Whether a text is an id as this API writes it: digits without sign, blanks or leading zeros."""
+    return _ID.fullmatch(text) is not None
+
+
+def _one_spelling(value: Any) -> Any:
+    # Pydantic would take " 0701", "+701", "7_01" and 701.0 as well, and permissions are asked for by the text.
+    if isinstance(value, str) and is_canonical_id(value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("an id is a number from 1 to 999999999999999999: digits without sign, blanks or leading zeros")
+
+
+def _with_offset(value: Any) -> Any:
+    if isinstance(value, str) and (found := _BLANK_OFFSET.fullmatch(value)):
+        return f"{found[1]}+{found[2]}"
+    return value
+
+
+def _in_range(value: datetime) -> datetime:
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        moment = None
+    if moment is None or moment.year > _LAST_YEAR:
+        raise ValueError(f"a moment is in the years 1 to {_LAST_YEAR}, in UTC")
+    return moment
+
+
+Id = Annotated[int, BeforeValidator(_one_spelling), Field(ge=1, lt=MAX_ID)]
+"""An id of Hostaway or of a row here."""
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_with_offset), AfterValidator(_in_range)]
+"""A date and time with a time zone, in UTC."""
+
+_NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f-\x9f]*$"
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_NO_CONTROL_CHARACTERS)
+]
+"""A line of text for people, such as a name."""
+
+Words = Annotated[str, StringConstraints(max_length=500, pattern=_NO_CONTROL_CHARACTERS)]
+"""A line that may be empty."""

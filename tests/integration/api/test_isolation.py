@@ -1,0 +1,180 @@
+"""A slow account, warehouse or Hostaway takes neither Airflow's threads nor those of other accounts."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import httpx
+import psycopg
+import pytest
+from anyio import from_thread, to_thread
+from api_bed import AskedRuns, Issue, Login
+from fastapi import FastAPI
+
+from sync_hostaway.api.app import create_app
+from sync_hostaway.api.lanes import Lane
+from sync_hostaway.api.problems import Problem
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+# Seconds in which something answers that does not wait; a busy machine takes longer than an idle one.
+PROMPT = 15.0
+Ask = Callable[..., Awaitable[httpx.Response]]
+
+
+def serve(story: Callable[[Ask], Awaitable[None]]) -> None:
+    """Our app mounted beside a blocking route of Airflow's, in one event loop, as in its API server."""
+    ours = create_app(AskedRuns())
+    server = FastAPI()
+    server.mount("/hostaway", ours)
+
+    @server.get("/api/v2/dags")
+    def dags() -> str:
+        return "served"
+
+    async def run() -> None:
+        async with (
+            ours.router.lifespan_context(ours),
+            httpx.AsyncClient(transport=httpx.ASGITransport(server), base_url="http://test", timeout=120) as client,
+        ):
+
+            async def ask(method: str, path: str, token: str | None = None, **options: Any) -> httpx.Response:
+                headers = {"Authorization": f"Bearer {token}"} if token else {}
+                return await client.request(method, path, headers=headers, **options)
+
+            await story(ask)
+
+    anyio.run(run)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with anyio.fail_after(PROMPT):
+        while not condition():
+            await anyio.sleep(0.02)
+
+
+@pytest.mark.parametrize("table", ["hostaway.reservations", "ops.sync_runs"])
+def test_a_locked_table_and_one_eager_account_hold_up_nobody_else(
+    warehouse: Connection, warehouse_dsn: str, issue: Issue, table: str
+) -> None:
+    eager, other = issue(701), issue(702)
+    found: dict[str, Any] = {"answers": []}
+    # Who waits for the table.
+    waiting = "select 1 from pg_locks where not granted and database = (select oid from pg_database where datname = %s)"
+
+    async def story(ask: Ask) -> None:
+        # Connected before the table is locked.
+        assert (await ask("GET", "/hostaway/v1/reservations", eager)).status_code == 200
+        with psycopg.connect(warehouse_dsn) as locker:
+            locker.execute(f"lock table {table} in access exclusive mode")
+
+            async def get() -> None:
+                found["answers"].append(await ask("GET", "/hostaway/v1/reservations", eager))
+
+            async with anyio.create_task_group() as group:
+                for _ in range(60):
+                    group.start_soon(get)
+                await until(lambda: warehouse.execute(waiting, ("w_api",)).fetchone() is not None)
+                assert to_thread.current_default_thread_limiter().borrowed_tokens == 0
+                began = time.monotonic()
+                assert (await ask("GET", "/api/v2/dags")).json() == "served"
+                found["of airflow"] = time.monotonic() - began
+                if table == "hostaway.reservations":
+                    answer = await ask("GET", "/hostaway/v1/listings", other)
+                    found["other account"] = (answer.status_code, answer.text)
+                found["health"] = (await ask("GET", "/hostaway/health")).status_code
+                assert len(found["answers"]) < 60
+        # The table is free again, and so is the app.
+        assert (await ask("GET", "/hostaway/v1/reservations", eager)).status_code == 200
+
+    serve(story)
+    assert found["of airflow"] < PROMPT
+    if table == "hostaway.reservations":
+        assert found["other account"][0] == 200, found["other account"]
+    kinds = {(answer.status_code, answer.json()["type"].rsplit(":", 1)[1]) for answer in found["answers"]}
+    assert kinds <= {(503, "busy"), (503, "warehouse-busy")}
+    assert (503, "warehouse-busy") in kinds
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in found["answers"])
+
+
+def test_a_slow_hostaway_at_registration_takes_no_thread_of_airflow(
+    warehouse: Connection, simulator: RunningSimulator, login: Login, answer_now: threading.Event
+) -> None:
+    simulator.control.fault("slow", match={"method": "POST", "resource": "accessTokens"}, times=0)
+    operator = login("op")["Authorization"].removeprefix("Bearer ")
+    answers: list[httpx.Response] = []
+
+    async def story(ask: Ask) -> None:
+        async def register() -> None:
+            body = {"client_id": 701, "client_secret": "secret-701"}
+            answers.append(await ask("POST", "/hostaway/v1/accounts", operator, json=body))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(register)
+            await until(lambda: any(answer.status_code == 503 for answer in answers))
+            assert to_thread.current_default_thread_limiter().borrowed_tokens == 0
+            assert (await ask("GET", "/api/v2/dags")).json() == "served"
+            assert (await ask("GET", "/hostaway/v1/accounts", operator)).status_code == 200
+            await to_thread.run_sync(answer_now.set)
+
+    serve(story)
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert any(answer.status_code == 200 for answer in answers)
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert {answer.json()["type"] for answer in refused} == {"urn:sync-hostaway:problem:busy"}
+    assert all(answer.headers["Retry-After"] for answer in refused)
+
+
+def test_work_after_an_answer_takes_no_thread_of_airflow(
+    warehouse: Connection, simulator: RunningSimulator, login: Login
+) -> None:
+    operator = login("op")["Authorization"].removeprefix("Bearer ")
+    borrowed: list[float] = []
+
+    class Looking(AskedRuns):
+        def request_run(self, *arguments: Any, **options: Any) -> str:
+            borrowed.append(from_thread.run_sync(lambda: to_thread.current_default_thread_limiter().borrowed_tokens))
+            return super().request_run(*arguments, **options)
+
+    async def run() -> None:
+        app = create_app(Looking())
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", timeout=60) as client,
+        ):
+            body = {"client_id": 702, "client_secret": "secret-702"}
+            headers = {"Authorization": f"Bearer {operator}"}
+            assert (await client.post("/v1/accounts", json=body, headers=headers)).status_code == 200
+
+    anyio.run(run)
+    assert borrowed
+    assert set(borrowed) == {0}
+
+
+def test_a_lane_gives_each_key_its_share_and_refuses_when_it_is_full() -> None:
+    async def story() -> None:
+        lane = Lane(places=3, share=2, patience=0.05)
+        async with lane.place("one"), lane.place("one"):
+            with pytest.raises(Problem) as refused:
+                async with lane.place("one"):
+                    pass
+            assert (refused.value.status, refused.value.kind) == (503, "busy")
+            async with lane.place("two"):
+                with pytest.raises(Problem):
+                    async with lane.place("three"):
+                        pass
+            async with lane.place("three"):
+                pass
+        for number in range(1000):
+            async with lane.place(number):
+                pass
+        assert len(lane._shares) < 10
+
+    anyio.run(story)
