@@ -37,9 +37,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the tests need comes with the project: a test that is skipped is a gap, and is shown as one."""
     skipped = len(terminalreporter.stats.get("skipped", []))
     if skipped:
-        terminalreporter.write_line(
-            f"{skipped} skipped: what they test may not work.", yellow=True
-        )
+        terminalreporter.write_line(f"{skipped} skipped: what they test may not work.", yellow=True)
 
 
 @pytest.fixture(autouse=True)

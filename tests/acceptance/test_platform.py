@@ -77,12 +77,13 @@ def user_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory, project: Path, user_home: Path) -> Iterator[Platform]:
+def platform(project: Path, user_home: Path) -> Iterator[Platform]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(user_home))
         for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TMPDIR", "WAREHOUSE_URL"):
             patch.delenv(name, raising=False)
-        running = Platform(tmp_path_factory.mktemp("home"), project)
+        # Inside the folder in which Airflow looks for Dags.
+        running = Platform(project / "state", project)
         running.start()
         try:
             yield running
@@ -184,7 +185,10 @@ def test_a_taken_port_is_refused_with_its_holder(platform: Platform, project: Pa
 def test_nothing_is_written_elsewhere(platform: Platform, api: AirflowControl, project: Path, user_home: Path) -> None:
     run(api, "elsewhere")
     assert list(user_home.rglob("*")) == []
-    assert {path.name for path in project.rglob("*") if path.suffix != ".pyc"} == {"dags", "speak.py", "__pycache__"}
+    found = {path.name for path in project.rglob("*") if platform.home.root not in (path, *path.parents)}
+    assert {name for name in found if not name.endswith(".pyc")} == {"dags", "speak.py", "__pycache__"}
+    # The state beside the Dags has not ended the Dag processor.
+    assert platform.home.log(keeper.NAME).read_text() == ""
 
 
 def test_everything_listens_on_loopback(platform: Platform) -> None:
@@ -199,6 +203,20 @@ def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowCont
     killed.kill()
     eventually(lambda: platform.status().healthy and processes.running(platform.home, "triggerer"), every=0.2)
     run(api, "kept-going")
+
+
+def test_the_keeper_starts_a_killed_server_again(platform: Platform, api: AirflowControl) -> None:
+    before = platform.postgres.status()
+    assert before.pid is not None
+    psutil.Process(before.pid).kill()
+
+    def is_back() -> bool:
+        now = platform.postgres.status()
+        return now.running and now.pid != before.pid and platform.status().healthy
+
+    eventually(is_back, every=0.2)
+    assert platform.postgres.status().port == before.port
+    run(api, "after-recovery")
 
 
 def test_a_killed_scheduler_leaves_no_workers_behind(platform: Platform, api: AirflowControl) -> None:

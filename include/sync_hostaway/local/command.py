@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from sync_hostaway.local.airflow import ADMIN, passwords_file
+from sync_hostaway.local.errors import NotStarted
 from sync_hostaway.local.home import Home
+from sync_hostaway.local.logs import Follower, last_lines, logged
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import embedded_warehouse_dsn
 from sync_hostaway.local.privileges import programs
@@ -127,6 +130,35 @@ def status() -> None:
     simulated = SimulatedApi.remembered(Home.at(now.home))
     if simulated:
         _say(f"Simulated Hostaway: {simulated.url} ({'running' if simulated.process_runs else 'stopped'})")
+
+
+@app.command()
+def logs(
+    component: Annotated[
+        str | None, typer.Argument(help="postgres, api-server, scheduler, dag-processor, triggerer, …; without it, all")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show what is added, until Ctrl-C")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of each, from the end", min=1)] = 20,
+) -> None:
+    """Show the logs of the platform's processes. The logs of tasks are in Airflow."""
+    home = Home.at(get_settings().home)
+    names = logged(home)
+    if component is not None and component not in names:
+        raise NotStarted(f"{component} has no log in {home.logs}. There is: {', '.join(names) or 'none yet'}")
+    paths = [home.log(name) for name in names if component in (None, name)]
+    width = max((len(path.stem) for path in paths), default=0)
+
+    def show(path: Path, line: str) -> None:
+        typer.echo(line if component else f"{path.stem:{width}} | {line}")
+
+    # Before the last lines are read, so that nothing is lost in between.
+    follower = Follower(paths)
+    for path in paths:
+        for line in last_lines(path, lines):
+            show(path, line)
+    with suppress(KeyboardInterrupt):
+        for path, line in follower.follow() if follow else ():
+            show(path, line)
 
 
 @app.command()

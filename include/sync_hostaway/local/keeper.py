@@ -1,4 +1,4 @@
-"""Starts Airflow's components again when they end by themselves, or are there but do nothing.
+"""Starts PostgreSQL and Airflow's components again when they end, and components that run but do nothing.
 
 Scheduler, Dag processor and triggerer end when their database is away for some seconds. Elsewhere a container runtime
 or systemd brings them back; here the keeper does, for as long as the platform is not stopped.
@@ -14,14 +14,18 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from sync_hostaway.airflow_api import AirflowApi
-from sync_hostaway.local import processes
-from sync_hostaway.local.component import API_SERVER, COMPONENTS
+from sync_hostaway.exceptions import LocalPlatformError
+from sync_hostaway.local import ports, processes
+from sync_hostaway.local.component import API_SERVER, COMPONENTS, Component
 from sync_hostaway.local.forks import start
 from sync_hostaway.local.health import METADATABASE, unhealthy
 from sync_hostaway.local.home import Home
+from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.processes import running
 
 NAME = "keeper"
@@ -35,11 +39,16 @@ _PATIENCE = 20.0
 
 
 def keep(home: Home, api: AirflowApi) -> None:
-    """Watch the components until told to stop."""
+    """Watch the server and the components until told to stop."""
     # Forked from the launcher, which is deaf while it starts things.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    pauses = {component.name: _FIRST_PAUSE for component in COMPONENTS}
-    started = {component.name: time.monotonic() for component in COMPONENTS}
+    postgres = EmbeddedPostgres(home.root)
+    parts: dict[str, tuple[Callable[[], bool], Callable[[], None]]] = {
+        "postgres": (lambda: postgres.status().running, lambda: _start_postgres(postgres)),
+        **{c.name: (partial(_runs, home, c), partial(_start_component, home, c)) for c in COMPONENTS},
+    }
+    pauses = dict.fromkeys(parts, _FIRST_PAUSE)
+    started = dict.fromkeys(parts, time.monotonic())
     silent: dict[str, float] = {}
     listened = time.monotonic()
     while True:
@@ -48,16 +57,33 @@ def keep(home: Home, api: AirflowApi) -> None:
         if time.monotonic() > listened + _LISTEN_EVERY:
             _end_silent(home, api, started, silent)
             listened = time.monotonic()
-        for component in COMPONENTS:
-            name, now = component.name, time.monotonic()
-            if running(home, name) or now < started[name] + pauses[name]:
+        for name, (runs, start_again) in parts.items():
+            now = time.monotonic()
+            if now < started[name] + pauses[name] or runs():
                 continue
             pauses[name] = _FIRST_PAUSE if now > started[name] + _SETTLED else min(2 * pauses[name], _LONGEST_PAUSE)
             sys.stderr.write(f"{name} has ended; starting it again.\n")
-            # Workers and tasks of a killed scheduler: nobody gives them work, and theirs will be done again.
-            processes.send(processes.session(home, name), signal.SIGKILL)
-            start(home, component)
+            start_again()
             started[name] = now
+
+
+def _runs(home: Home, component: Component) -> bool:
+    return running(home, component.name) is not None
+
+
+def _start_component(home: Home, component: Component) -> None:
+    # Workers and tasks of a killed scheduler get no more work, and their tasks are done again.
+    processes.send(processes.session(home, component.name), signal.SIGKILL)
+    start(home, component)
+
+
+def _start_postgres(postgres: EmbeddedPostgres) -> None:
+    try:
+        # Every component knows it at this port.
+        postgres.start(ports.remembered_port(postgres.home, "postgres"))
+    except LocalPlatformError as error:
+        # Tried again after a pause.
+        sys.stderr.write(f"{error}\n")
 
 
 def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], silent: dict[str, float]) -> None:

@@ -31,6 +31,16 @@ def is_free(port: int) -> bool:
     return True
 
 
+def is_for_root(port: int) -> bool:
+    """Whether the user may not listen on the port, taken or not; Linux keeps those below 1024 for root."""
+    with socket.socket() as probe, suppress(OSError):
+        try:
+            probe.bind((HOST, port))
+        except PermissionError:
+            return True
+    return False
+
+
 def becomes_free(port: int, patience: float = 1.0) -> bool:
     """Whether the port is free within moments: a process that was killed may still be on its way out."""
     deadline = time.monotonic() + patience
@@ -69,8 +79,10 @@ def choose(home: Home, name: str, say: Say = silent) -> int:
 def require(home: Home, name: str, port: int, setting: str) -> int:
     """A port that was asked for by number.
 
-    :raises PortTaken: naming the holder and the setting to change.
+    :raises PortTaken: naming the setting to change, and the holder where there is one.
     """
+    if is_for_root(port):
+        raise PortTaken(f"Port {port} may be used by root only. Choose another port: {setting}={_free_port({port})}.")
     if not becomes_free(port):
         raise PortTaken(
             f"Port {port} is taken by {holder(port)}. Stop it, or choose another port: {setting}={_free_port({port})}."

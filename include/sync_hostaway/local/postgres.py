@@ -118,9 +118,10 @@ class EmbeddedPostgres:
         self.home.make()
         return (self._port() if self._postmaster() else None) or ports.choose(self.home, "postgres", self._say)
 
-    def start(self) -> None:
+    def start(self, port: int | None = None) -> None:
         """Start the server, or use the one that runs. Any number of processes may call this at once.
 
+        :param port: Where it has to listen, since others know it there; None: where it did, or on another free port.
         :raises PostgresFailed: with the end of its log.
         """
         with self.home.locked("postgres"):
@@ -135,7 +136,7 @@ class EmbeddedPostgres:
                 runner.give(self.data)
             else:
                 self._initialize(runner)
-            self._launch(runner)
+            self._launch(runner, port)
             self._create_databases()
             self._started_here = True
 
@@ -199,11 +200,11 @@ class EmbeddedPostgres:
             raise PostgresFailed(f"initdb failed in {unfinished}:\n{(done.stderr or done.stdout).strip()}")
         unfinished.rename(self.data)
 
-    def _launch(self, runner: Runner) -> None:
+    def _launch(self, runner: Runner, asked_port: int | None) -> None:
         log_file = self.home.log("postgres")
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
-            port = ports.choose(self.home, "postgres", self._say)
+            port = asked_port or ports.choose(self.home, "postgres", self._say)
             said_before = log_file.stat().st_size if log_file.exists() else 0
             process = self._spawn(runner, port)
             if self._wait_ready(process, deadline):

@@ -58,8 +58,10 @@ def simulator(
 ) -> None:
     """Run a simulated Hostaway API with synthetic data until interrupted."""
     # Here, so that the other commands do not pay for the import of the server.
-    from sync_hostaway.simulator.server import serve
+    from sync_hostaway.simulator.server import CannotListen, serve
 
+    if ready_file is not None and not ready_file.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {ready_file.parent}", param_hint="--ready-file")
     sizes = Sizes(
         listings=listings,
         reservations=reservations,
@@ -89,4 +91,7 @@ def simulator(
             f"Hostaway API simulator on {url} (accounts {', '.join(map(str, config.accounts))})", soft_wrap=True
         )
 
-    serve(config, ready_file=ready_file, announce=announce)
+    try:
+        serve(config, ready_file=ready_file, announce=announce)
+    except CannotListen as error:
+        raise typer.BadParameter(str(error), param_hint=error.option) from None

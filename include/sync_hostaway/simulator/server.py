@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import sys
@@ -53,16 +54,41 @@ async def listening(config: SimulatorConfig) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+class CannotListen(Exception):
+    """The simulator cannot listen where it was told to.
+
+    :param option: the command's option to change.
+    """
+
+    def __init__(self, message: str, option: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
 def _bind(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError):
+        raise CannotListen(f"{host} is no address of this machine; 127.0.0.1 always is", "--host") from None
     sock = socket.socket(family, kind, protocol)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind(address)
-    except OSError:
+        sock.listen()
+    except OSError as error:
         sock.close()
-        raise
+        raise _cannot_listen(host, port, error) from None
     return sock
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
+    if error.errno == errno.EADDRINUSE:
+        return CannotListen(f"port {port} on {host} is taken; name another one, or 0 for one that is free", "--port")
+    if isinstance(error, PermissionError):
+        return CannotListen(f"port {port} may be used by root only; name one from 1024, or 0 for a free one", "--port")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return CannotListen(f"{host} is no address of this machine; 127.0.0.1 always is", "--host")
+    return CannotListen(f"port {port} on {host} cannot be used: {error.strerror}", "--port")
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

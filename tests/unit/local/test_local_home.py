@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from airflow._shared.module_loading import find_path_from_directory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -203,3 +204,15 @@ def test_a_folder_that_others_may_write_to_is_closed(tmp_path: Path) -> None:
     (tmp_path / "dbt").chmod(0o777)
     make_unwritable(tmp_path / "dbt")
     assert mode(tmp_path / "dbt") == 0o755
+
+
+def test_airflow_finds_no_dags_in_a_home(tmp_path: Path) -> None:
+    """Nor the links in its own logs, for which it gives up: they lead to a folder that it has seen."""
+    (tmp_path / "dags").mkdir()
+    (tmp_path / "dags" / "speak.py").touch()
+    home = Home.at(tmp_path / "state")
+    home.make()
+    (home.airflow / "logs" / "2026-11-28").mkdir(parents=True)
+    (home.airflow / "logs" / "latest").symlink_to("2026-11-28")
+    (home.airflow / "x.py").touch()
+    assert list(find_path_from_directory(tmp_path, ".airflowignore")) == [str(tmp_path / "dags" / "speak.py")]

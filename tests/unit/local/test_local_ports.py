@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,3 +75,13 @@ def test_a_port_that_is_just_being_left_is_waited_for(home: Home, monkeypatch: p
     # It is left while it is waited for, and no time passes meanwhile.
     monkeypatch.setattr(ports, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: server.close()))
     assert ports.choose(home, "airflow") == port
+
+
+def test_a_port_of_root_is_not_called_taken(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(ports.socket, "socket", lambda: nullcontext(SimpleNamespace(bind=refuse)))
+    monkeypatch.setattr(ports, "_free_port", lambda _: 8081)
+    with pytest.raises(PortTaken, match=r"Port 80 may be used by root only.*AIRFLOW_PORT=8081"):
+        ports.require(home, "airflow", 80, "AIRFLOW_PORT")
