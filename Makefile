@@ -102,6 +102,13 @@ requirements: $(READY) ## Resolve requirements.in and requirements-dev.in into t
 	@$(COMPILE) requirements.in --output-file requirements.txt
 	@$(COMPILE) requirements-dev.in --constraint requirements.txt --output-file requirements-dev.txt
 
+.PHONY: build shell
+build: ## Build the image of docker-compose.yaml
+	@exec docker build --tag "$${SYNC_HOSTAWAY_IMAGE:-sync-hostaway:latest}" .
+shell: ## Open a shell in the image; with a .env, in the deployment's network and with its settings
+	@if test -f .env; then exec docker compose run --rm --no-deps airflow-scheduler bash; \
+	  else exec docker run --rm --interactive --tty "$${SYNC_HOSTAWAY_IMAGE:-sync-hostaway:latest}" bash; fi
+
 .PHONY: clean
 clean: ## Stop the platform, and remove its state and .venv
 	@if test -x $(BIN)/sync-hostaway; then $(BIN)/sync-hostaway local clean --yes; \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,6 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from compose_file import load
 
 PROJECT = Path(__file__).resolve().parents[3]
 # Stands in for Python and uv: makes the virtual environment, and fills the cache that it is told to use.
@@ -131,3 +134,17 @@ def test_clean_keeps_the_environment_when_the_platform_cannot_be_stopped(tmp_pat
     command.chmod(0o755)
     assert make(project, "clean", tools=tools).returncode != 0
     assert command.exists()
+
+
+def test_the_image_is_built_and_entered_under_its_name(tmp_path: Path) -> None:
+    tools, project = tools_in(tmp_path / "tools"), project_at(tmp_path / "checkout")
+    (tools / "docker").write_text('#!/bin/sh\nprintf "[%s]" "$@"\n')
+    (tools / "docker").chmod(0o755)
+    assert make(project, "build", tools=tools).stdout == "[build][--tag][sync-hostaway:latest][.]"
+    built = make(project, "build", tools=tools, SYNC_HOSTAWAY_IMAGE="registry/my image; ls")
+    assert built.stdout == "[build][--tag][registry/my image; ls][.]"
+    entered = make(project, "shell", tools=tools).stdout
+    assert entered == "[run][--rm][--interactive][--tty][sync-hostaway:latest][bash]"
+    (project / ".env").touch()
+    service = re.findall(r"\[([^]]+)\]", make(project, "shell", tools=tools).stdout)[-2]
+    assert service in load()["services"]
