@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sync_hostaway.local.errors import HomeNotUsable
 from sync_hostaway.local.home import Home, write_json
 from sync_hostaway.local.ports import HOST
 from sync_hostaway.local.processes import MARKER
@@ -98,7 +100,10 @@ class AirflowSetup:
         return f"http://{HOST}:{self.port}"
 
     def environment(self, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The complete environment of a component, based on the caller's."""
+        """The complete environment of a component, based on the caller's.
+
+        :raises HomeNotUsable: when Airflow would take a folder's name for that of a variable.
+        """
         caller = os.environ if inherited is None else inherited
         environment = {name: value for name, value in caller.items() if not _is_foreign(name)}
         environment |= _ENVIRONMENT
@@ -117,6 +122,7 @@ class AirflowSetup:
             environment["HOSTAWAY_API_URL"] = self.api_url
         if len(str(self.home.tmp)) <= _LONGEST_TMPDIR:
             environment["TMPDIR"] = str(self.home.tmp)
+        _refuse_what_airflow_expands([self.home.root, self.project_root], environment)
         return environment | _without_proxy(caller)
 
     def write_files(self) -> None:
@@ -163,6 +169,17 @@ def passwords_file(home: Home) -> Path:
 
 def _is_foreign(name: str) -> bool:
     return name in _DECIDED_NAMES or (name.startswith(_FOREIGN) and not name.startswith(_WANTED))
+
+
+def _refuse_what_airflow_expands(folders: Iterable[Path], environment: Mapping[str, str]) -> None:
+    """Airflow replaces $NAME and ${NAME} in all that it is configured with, and would use another folder then."""
+    for folder in folders:
+        for braced, plain in re.findall(r"\$(?:\{([^}]+)\}|(\w+))", str(folder)):
+            if (name := braced or plain) in environment:
+                raise HomeNotUsable(
+                    f"Airflow cannot use {folder}: it takes the ${name} in it for the variable {name}. Use a folder "
+                    "without $ in its path, for the project and for SYNC_HOSTAWAY_HOME."
+                )
 
 
 def _without_proxy(caller: Mapping[str, str]) -> dict[str, str]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sync_hostaway.local.airflow import AirflowSetup
+from sync_hostaway.local.errors import HomeNotUsable
 from sync_hostaway.local.home import Home, read_json
 from sync_hostaway.local.processes import MARKER
 from sync_hostaway.local.secrets import Secrets
@@ -126,3 +131,29 @@ def test_the_password_is_ours(setup: AirflowSetup) -> None:
     setup.write_files()
     assert read_json(setup.home.airflow / "passwords.json") == {"admin": setup.secrets.admin_password}
     assert setup.secrets.admin_password not in (setup.home.airflow / "airflow.cfg").read_text()
+
+
+@example("$HOME")
+@example("a${HOME}b")
+@example("100 $ or $x")
+@given(st.text("$ {}HOMEx_%'\"", min_size=1, max_size=12))
+def test_a_folder_is_refused_or_used_as_it_is_called(name: str) -> None:
+    """Airflow replaces variables in all that it is configured with."""
+    with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
+        home = Home.at(Path(temporary) / name)
+        setup = AirflowSetup(home, Path(temporary), 20001, "", "", "", Secrets.ensure(home))
+        try:
+            environment = setup.environment({"HOME": "/home/me"})
+        except HomeNotUsable:
+            assert "$" in name
+            return
+        for variable in list(os.environ):
+            patch.delenv(variable)
+        for variable, value in environment.items():
+            patch.setenv(variable, value)
+        assert os.path.expandvars(environment["AIRFLOW__LOGGING__BASE_LOG_FOLDER"]) == f"{home.airflow}/logs"
+
+
+def test_an_ordinary_folder_with_a_dollar_is_no_reason_to_refuse(setup: AirflowSetup) -> None:
+    priced = replace(setup, project_root=Path("/srv/5$ a day"))
+    assert priced.environment({})["AIRFLOW__CORE__DAGS_FOLDER"] == "/srv/5$ a day/dags"
