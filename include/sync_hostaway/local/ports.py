@@ -65,6 +65,7 @@ def holder(port: int) -> str:
 
 def choose(home: Home, name: str, say: Say = silent) -> int:
     """The port a server of this home listens on: the remembered one, or another when somebody else has it."""
+    home.make()
     remembered = read_json(home.ports)
     port = remembered.get(name)
     if isinstance(port, int):
@@ -87,6 +88,7 @@ def require(home: Home, name: str, port: int, setting: str) -> int:
         raise PortTaken(
             f"Port {port} is taken by {holder(port)}. Stop it, or choose another port: {setting}={_free_port({port})}."
         )
+    home.make()
     write_json(home.ports, {**read_json(home.ports), name: port})
     return port
 

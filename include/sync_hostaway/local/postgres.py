@@ -115,7 +115,6 @@ class EmbeddedPostgres:
 
     def choose_port(self) -> int:
         """The port the server has, or will have at its start: lets others prepare meanwhile."""
-        self.home.make()
         return (self._port() if self._postmaster() else None) or ports.choose(self.home, "postgres", self._say)
 
     def start(self, port: int | None = None) -> None:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from sync_hostaway.local import ports
-from sync_hostaway.local.errors import PortTaken
+from sync_hostaway.local.errors import HomeNotUsable, PortTaken
 from sync_hostaway.local.home import Home
 
 
@@ -85,3 +85,11 @@ def test_a_port_of_root_is_not_called_taken(home: Home, monkeypatch: pytest.Monk
     monkeypatch.setattr(ports, "_free_port", lambda _: 8081)
     with pytest.raises(PortTaken, match=r"Port 80 may be used by root only.*AIRFLOW_PORT=8081"):
         ports.require(home, "airflow", 80, "AIRFLOW_PORT")
+
+
+def test_a_home_that_is_not_ours_gets_no_ports(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for write in (lambda home: ports.choose(home, "postgres"), lambda home: ports.require(home, "airflow", 8123, "X")):
+        with pytest.raises(HomeNotUsable):
+            write(Home.at(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
