@@ -16,6 +16,7 @@ from sync_hostaway.dag_ids import sync_dag_id
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.orchestration import DEFAULT_ARGS, SYNC_POOL, TAG, account_of, start_of
 from sync_hostaway.settings import get_settings
+from sync_hostaway.text import markdown_code, visible
 from sync_hostaway.transform.operator import RequestTransformOperator
 
 AUTO = "auto"
@@ -85,13 +86,22 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     return result.summary()
 
 
+def _display_name(account: SnapshotAccount) -> str:
+    dag_id = sync_dag_id(account.account_id)
+    return f"{dag_id} ({visible(account.name)})" if account.name else dag_id
+
+
 def build_dag(account: SnapshotAccount) -> DAG:
-    """The Dag of one account. Its shape depends on nothing but the id, so that parsing it again changes no version."""
+    """The Dag of one account, made from its id and name alone: parsing it again makes no new version of the Dag."""
     minute = get_settings().daily_minute(account.account_id)
     with DAG(
         sync_dag_id(account.account_id),
+        # The search of Airflow's list looks at this name only, so that it begins with the id.
+        dag_display_name=_display_name(account),
         description=f"Mirrors Hostaway account {account.account_id}",
-        doc_md=DOC.format(account_id=account.account_id, name=f"({account.name}) " if account.name else ""),
+        doc_md=DOC.format(
+            account_id=account.account_id, name=f"({markdown_code(account.name)}) " if account.name else ""
+        ),
         # Spread over the day, so that accounts behind one IP address do not compete for its request limit.
         schedule=f"{minute % 60} {minute // 60} * * *",
         start_date=start_of(account),

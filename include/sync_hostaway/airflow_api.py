@@ -11,6 +11,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import requests
 
 from sync_hostaway.exceptions import AirflowApiError
+from sync_hostaway.redirects import DirectSession, is_redirect, redirect_target
+from sync_hostaway.text import visible
 
 FINISHED = frozenset({"success", "failed"})
 _TIMEOUT = (3.0, 30.0)
@@ -42,7 +44,7 @@ class AirflowApi:
     def __init__(self, url: str, user: str, password: str, *, token: str | None = None) -> None:
         self.url = url.rstrip("/")
         self._credentials = {"username": user, "password": password}
-        self._session = requests.Session()
+        self._session = DirectSession()
         if urlsplit(url).hostname != "127.0.0.1":
             # Proxies and CA bundle of the environment; without ~/.netrc, which would replace the token.
             environment = self._session.merge_environment_settings(self.url, {}, None, None, None)
@@ -150,19 +152,27 @@ class AirflowApi:
         try:
             return self._session.request(method, self.url + path, json=body, timeout=_TIMEOUT)
         except requests.RequestException as error:
-            raise AirflowApiError(f"Airflow at {self.url} does not answer ({type(error).__name__}).") from error
+            raise AirflowApiError(f"Airflow at {self.url} does not answer ({type(error).__name__}).") from None
 
     def _checked(self, response: requests.Response) -> dict[str, Any]:
         # Our requests carry secrets in their bodies only, so that method and URL may be told.
         asked = f"{response.request.method} {response.url}"
+        if is_redirect(response):
+            raise AirflowApiError(
+                f"{asked} answered {response.status_code}, which leads to {redirect_target(response)}: the login is "
+                "not sent there. Set the URL of Airflow's API server itself.",
+                status=response.status_code,
+            )
         if not response.ok:
             raise AirflowApiError(
-                f"{asked} answered {response.status_code}: {response.text[:500]}", status=response.status_code
+                f"{asked} answered {response.status_code}: {visible(response.text[:500])}", status=response.status_code
             )
         try:
             content = response.json() if response.content else {}
-        except requests.JSONDecodeError as error:
-            raise AirflowApiError(f"{asked} answered something that is not JSON: {response.text[:200]}") from error
+        except requests.JSONDecodeError:
+            raise AirflowApiError(
+                f"{asked} answered something that is not JSON: {visible(response.text[:200])}"
+            ) from None
         return content if isinstance(content, dict) else {"items": content}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ from sync_hostaway.settings import get_settings, refuse_unknown_names
 from sync_hostaway.simulator.command import simulator
 from sync_hostaway.sync.context import Progress
 from sync_hostaway.sync.engine import SyncResult, sync_account
+from sync_hostaway.text import visible
 from sync_hostaway.transform import build_docs, run_transform
 from sync_hostaway.webhooks.command import webhooks_app
 
@@ -58,7 +60,9 @@ app.command("simulator")(simulator)
 def main(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log lines")] = False) -> None:
     """Mirror Hostaway accounts into PostgreSQL."""
     refuse_unknown_names()
+    processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]
     structlog.configure(
+        processors=[*processors[:-1], _visible_values, processors[-1]],
         # On a terminal, bars and tables say what matters; a log is read when something was wrong.
         wrapper_class=structlog.make_filtering_bound_logger(
             "info" if verbose else "error" if err.is_terminal else "warning"
@@ -156,6 +160,14 @@ def docs() -> None:
     with warehouse() as connection:
         page = build_docs(Path("docs/dbt"), connection)
     out.print(f"Open {page}", soft_wrap=True, markup=False)
+
+
+def _visible_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A log line in which no text of a stranger acts on the terminal."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = visible(value)
+    return event
 
 
 def _without_rows(error: psycopg.Error) -> str:

@@ -10,20 +10,20 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.measure import measure_renderables
 from rich.table import Table
 from rich.text import Text
 
 from sync_hostaway import migrations
+from sync_hostaway.console import TerminalConsole
 from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.settings import get_settings
 from sync_hostaway.warehouse import Connection, connect
 
-out = Console()
-err = Console(stderr=True)
+out = TerminalConsole()
+err = TerminalConsole(stderr=True)
 
 AccountId = Annotated[int, typer.Argument(help="Hostaway's account id", min=1)]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString, TypeVar, cast
 
 import psycopg
 from psycopg import sql
@@ -18,6 +18,10 @@ from sync_hostaway.settings import get_settings
 
 Connection = psycopg.Connection[DictRow]
 
+_Result = TypeVar("_Result")
+
+# As in: invalid input syntax for type date: "…"
+_VALUE = re.compile(r': ".*', re.DOTALL)
 _BLOCK = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -36,7 +40,7 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
             "WAREHOUSE_URL is not a URL that libpq understands; it looks like postgresql://user:password@host:5432/name"
         ) from None
     try:
-        connection = psycopg.connect(
+        connection = _Connection.connect(
             dsn, autocommit=True, row_factory=dict_row, connect_timeout=10, application_name=application
         )
         connection.execute(_QUERIES["notice_death"])
@@ -46,6 +50,28 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
             f"database {where.get('dbname', '?')}: {str(error).strip()}. Is it running, and is WAREHOUSE_URL right?"
         ) from error
     return connection
+
+
+class _Connection(psycopg.Connection[DictRow]):
+    """One whose errors quote no rows."""
+
+    def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
+        """As psycopg does: all that is asked of the server passes here."""
+        try:
+            return super().wait(gen, *args, **options)
+        except psycopg.Error as error:
+            error.args = (without_row_values(error),)
+            raise
+
+
+def without_row_values(error: psycopg.Error) -> str:
+    """What PostgreSQL says, without details and context, which quote rows: tracebacks of tasks are kept as logs."""
+    said = error.diag.message_primary
+    if said is None:
+        # libpq's own words, as for a connection that was lost.
+        return str(error)
+    is_about_a_value = (error.sqlstate or "").startswith("22")
+    return _VALUE.sub(": a value that is not shown", said) if is_about_a_value else said
 
 
 def load_queries(file: Path) -> dict[str, sql.SQL]:

@@ -65,6 +65,21 @@ def test_one_dag_per_account_and_the_common_ones(dags: dict[str, Any]) -> None:
     assert set(dags) == COMMON | {"hostaway_sync__701", "hostaway_sync__702"}
 
 
+def test_accounts_are_named_in_the_list_of_dags(dags: dict[str, Any]) -> None:
+    assert dags["hostaway_sync__701"]["display_name"] == "hostaway_sync__701 (Seaside)"
+    assert dags["hostaway_sync__702"]["display_name"] == "hostaway_sync__702"
+
+
+def test_the_name_of_an_account_acts_nowhere(tmp_path: Path) -> None:
+    name = "a\x1b[2J\u202e\n\n![x](https://evil.example/p.png) <img src=x> ``www.evil.example``"
+    dag = parse(tmp_path, accounts=[SnapshotAccount(701, "2026-11-01T10:00:00+00:00", name)])["dags"][
+        "hostaway_sync__701"
+    ]
+    shown = r"a\u001b[2J\u202e\n\n![x](https://evil.example/p.png) <img src=x> ``www.evil.example``"
+    assert dag["display_name"] == f"hostaway_sync__701 ({shown})"
+    assert f"(``` {shown} ```) into" in dag["doc"]
+
+
 def test_the_bundle_holds_nothing_but_the_dag_files(dags: dict[str, Any]) -> None:
     assert {dag["file"] for dag in dags.values()} <= {file.name for file in (ROOT / "dags").glob("*.py")}
 

@@ -20,6 +20,7 @@ from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
 from sync_hostaway.accounts.status import account_statuses
 from sync_hostaway.cli_parts import AccountId, ask, err, out, say_if_simulated, show, warehouse, when
 from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
+from sync_hostaway.text import visible
 from sync_hostaway.transform import run_transform
 from sync_hostaway.webhooks.upkeep import stop_deliveries
 
@@ -58,12 +59,12 @@ def accounts_list() -> None:
             reasons = [account.state_reason, webhook.state == "failed" and webhook.reason, *found.troubles]
             table.add_row(
                 str(account.account_id),
-                escape(account.name or ""),
+                escape(visible(account.name or "")),
                 account.state,
                 when(account.created_at),
                 when(found.complete_at),
                 webhook.state,
-                escape("\n".join(reason for reason in reasons if reason)),
+                escape("\n".join(visible(reason) for reason in reasons if reason)),
             )
     show(table)
 
@@ -90,7 +91,7 @@ def accounts_rename(account_id: AccountId, name: Annotated[str, typer.Argument(h
     """Give an account another name."""
     with warehouse() as connection:
         registry.rename_account(connection, account_id, name)
-    out.print(f"Account {account_id} is named {name}.", markup=False)
+    out.print(f"Account {account_id} is named {visible(name)}.", markup=False)
 
 
 @accounts_app.command("rotate")
@@ -164,7 +165,7 @@ def tokens_list(account_id: AccountId) -> None:
         for token in api_tokens.list_tokens(connection, account_id):
             table.add_row(
                 token.token_id,
-                escape(token.name),
+                escape(visible(token.name)),
                 " ".join(sorted(token.scopes)),
                 when(token.created_at),
                 when(token.expires_at),

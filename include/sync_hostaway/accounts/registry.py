@@ -18,6 +18,7 @@ from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
 from sync_hostaway.hostaway.budget import Priority, budget_for
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.settings import Settings, get_settings
+from sync_hostaway.text import visible
 from sync_hostaway.warehouse import Connection, alone, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
@@ -222,7 +223,7 @@ def client_for(
     """
     account = get_account(connection, account_id)
     if account.state != "active" and not (even_disabled and account.state == "disabled"):
-        because = f": {account.state_reason}" if account.state_reason else ""
+        because = f": {visible(account.state_reason)}" if account.state_reason else ""
         remedy = "rotate" if account.state == "refused" else "enable"
         raise InactiveAccount(
             f"Account {account_id} is {account.state}{because} (`sync-hostaway accounts {remedy} {account_id}`)"

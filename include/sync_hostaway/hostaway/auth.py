@@ -13,6 +13,7 @@ import requests
 
 from sync_hostaway.exceptions import CredentialsRefused, HostawayMalformedReply
 from sync_hostaway.hostaway import endpoints, replies
+from sync_hostaway.redirects import is_redirect
 
 # A token is renewed this long before it ends, so that none expires between two pages of a walk.
 _RENEW_BEFORE_SECONDS = 3600.0
@@ -143,6 +144,9 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
             "scope": "general",
         }
     )
+    if is_redirect(response):
+        # Whatever else it says: it is not Hostaway's answer to the credentials.
+        replies.read_reply(response)
     # Only OAuth's own words count: a 400 or 403 may come from a firewall in between, and an account that is stopped
     # stays stopped until somebody acts.
     body = _oauth_body(response)

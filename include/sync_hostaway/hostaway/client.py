@@ -39,6 +39,7 @@ from sync_hostaway.hostaway.auth import (
 from sync_hostaway.hostaway.budget import Budget, NoBudget
 from sync_hostaway.hostaway.redaction import redact
 from sync_hostaway.hostaway.replies import Reply, read_reply, retry_at, why
+from sync_hostaway.redirects import DirectSession
 from sync_hostaway.settings import Settings, get_settings
 
 log = structlog.get_logger(__name__)
@@ -277,7 +278,7 @@ def _was_not_sent(error: requests.RequestException) -> bool:
 
 
 def _session(settings: Settings) -> requests.Session:
-    session = requests.Session()
+    session = DirectSession()
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

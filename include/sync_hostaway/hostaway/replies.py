@@ -27,6 +27,8 @@ from sync_hostaway.exceptions import (
     HostawayThrottled,
 )
 from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
+from sync_hostaway.redirects import redirect_target
+from sync_hostaway.text import visible
 
 _SNIPPET = 160
 # jsonb stores neither NUL nor half of a surrogate pair; both reach us inside message bodies.
@@ -60,7 +62,7 @@ def read_reply(response: requests.Response) -> Reply:
     if body.get("status") == "fail":
         raise HostawayRefused(f"Hostaway answered status fail with HTTP 200: {_message_of(body)}")
     if "result" not in body:
-        raise HostawayMalformedReply(f"Hostaway's answer has no result, only {sorted(body)[:8]}")
+        raise HostawayMalformedReply(f"Hostaway's answer has no result, only {len(body)} other fields")
     return Reply(body["result"], _count(body.get("count")), served_at(response))
 
 
@@ -73,7 +75,7 @@ def _count(value: Any) -> int | None:
 def decode(content: bytes) -> Any:
     """Parse JSON so that PostgreSQL can store every text in it.
 
-    :raises HostawayMalformedReply: with the beginning of what came instead.
+    :raises HostawayMalformedReply: when it is none. The message quotes nothing of it: it may be personal data.
     """
     try:
         body = orjson.loads(content)
@@ -86,11 +88,22 @@ def _decode_tolerantly(content: bytes) -> Any:
     # orjson refuses lone surrogates, which the standard library reads
     try:
         return _storable(json.loads(content))
-    except ValueError as error:
-        snippet = content[:_SNIPPET].decode("utf-8", "replace")
+    except RecursionError:
         raise HostawayMalformedReply(
-            f"Hostaway answered {len(content)} bytes that are not JSON ({error}): {snippet!r}"
+            f"Hostaway answered JSON that is nested too deeply ({len(content)} bytes)"
         ) from None
+    except ValueError as error:
+        raise HostawayMalformedReply(f"Hostaway answered {_what_came(content)}{_place(error)}") from None
+
+
+def _what_came(content: bytes) -> str:
+    kind = "an HTML page" if content.lstrip()[:1] == b"<" else "something that is not JSON"
+    return f"{kind} ({len(content)} bytes)"
+
+
+def _place(error: ValueError) -> str:
+    # Its text may quote a byte, and the error itself holds them all.
+    return f", from position {error.pos} on" if isinstance(error, json.JSONDecodeError) and error.pos else ""
 
 
 def _storable(value: Any) -> Any:
@@ -109,13 +122,15 @@ def _error_of(response: requests.Response) -> HostawayError:
         body = orjson.loads(response.content)
     except orjson.JSONDecodeError:
         body = None
-    message = _message_of(body) if isinstance(body, dict) else response.text[:_SNIPPET]
+    message = _message_of(body) if isinstance(body, dict) else f"{_what_came(response.content)} came with it"
     if status == requests.codes.too_many_requests:
         return HostawayThrottled(f"Hostaway's rate limit was hit: {message}", retry_at=retry_at(response))
     if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:
         return HostawayServerError(f"Hostaway answered HTTP {status}: {message}")
     if status < requests.codes.bad_request:
-        return HostawayMalformedReply(f"Hostaway answered HTTP {status}, which leads elsewhere: {message}")
+        return HostawayMalformedReply(
+            f"Hostaway answered HTTP {status}, which leads to {redirect_target(response)}: redirects are not followed"
+        )
     if status == requests.codes.not_found:
         return HostawayNotFound(f"Hostaway answered HTTP 404: {message}")
     denied = status == requests.codes.forbidden and TOKEN_DENIED_MESSAGE in message
@@ -128,7 +143,7 @@ def _message_of(body: dict[str, Any]) -> str:
     # documented as `result`; newer errors use `message`, the token endpoint `error_description`
     for key in ("message", "error_description", "error", "result"):
         if isinstance(body.get(key), str) and body[key]:
-            return str(body[key])[:_SNIPPET]
+            return visible(str(body[key])[:_SNIPPET])
     return "no message"
 
 

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from rich.console import Console
 from rich.text import Text
 
 from sync_hostaway.accounts.registry import add_account, client_for, list_accounts
+from sync_hostaway.console import TerminalConsole
 from sync_hostaway.exceptions import ConfigurationError, SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.local.command import platform, prepare_warehouse, show_access
@@ -31,7 +31,7 @@ from sync_hostaway.warehouse import Connection, connect
 from sync_hostaway.webhooks.registration import ensure_registered
 
 # A log file has no width of its own; the result table needs about 120 columns.
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+out = TerminalConsole(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 _RESTARTED = "A platform is running here: it is stopped, and started again for the demo"
 _AFRESH = ". Its simulated Hostaway begins with fresh data: what was sent to it or changed there is gone."

@@ -16,6 +16,7 @@ from sync_hostaway.exceptions import SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.replies import decode
 from sync_hostaway.hostaway.values import as_utc
+from sync_hostaway.text import visible
 from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks import history
 from sync_hostaway.webhooks.endpoints import find_endpoint
@@ -55,13 +56,13 @@ def webhooks_list(
         table.add_row(
             str(row["event_id"]),
             str(row["account_id"]),
-            escape(row["event"] or "?"),
-            escape(f"{row['object'] or '?'}:{row['object_id'] or '?'}"),
+            escape(visible(row["event"] or "?")),
+            escape(visible(f"{row['object'] or '?'}:{row['object_id'] or '?'}")),
             row["state"],
             f"{row['received_at']:%Y-%m-%d %H:%M:%S}",
             str(row["times_received"]),
             str(row["attempts"]),
-            escape(row["reason"] or ""),
+            escape(visible(row["reason"] or "")),
         )
     show(table)
     if len(rows) == limit:
@@ -77,7 +78,7 @@ def webhooks_show(event_id: Annotated[int, typer.Argument(help="As `webhooks lis
     event["content_hash"] = event["content_hash"].hex()
     for name, value in event.items():
         if value is not None:
-            out.print(f"{name:17} {value}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"{name:17} {visible(str(value))}", markup=False, highlight=False, soft_wrap=True)
     out.print()
     out.print(_readable(body), markup=False, highlight=False, soft_wrap=True)
 

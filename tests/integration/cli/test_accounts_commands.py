@@ -102,3 +102,32 @@ def test_keys_are_rotated_and_the_old_one_may_go(
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", new)
     get_settings.cache_clear()
     assert DatabaseSecretsStore(warehouse).get(account, "client_secret") == "secret-701"
+
+
+HOSTILE = "\x1b[2J\x1b]0;title\x07\x9b31m\u202egpj\nAccount 702 is fine"
+
+
+def test_no_text_of_a_stranger_acts_on_the_terminal(warehouse: Connection, account: int) -> None:
+    warehouse.execute(
+        "update ops.accounts set name = %(text)s, state = 'disabled', state_reason = %(text)s", {"text": HOSTILE}
+    )
+    warehouse.execute(
+        "insert into ops.webhook_events (account_id, content_hash, event, object, body, state, reason, finished_at)"
+        " values (701, sha256('x'), %(text)s, %(text)s, convert_to(%(text)s, 'UTF8'), 'unreadable', %(text)s, now())",
+        {"text": HOSTILE},
+    )
+    row = warehouse.execute("select event_id from ops.webhook_events").fetchone()
+    assert row
+    api_tokens.issue(warehouse, 701, "token " + HOSTILE.replace("\n", " "), [api_tokens.Scope.READ_CALENDAR], None)
+    for command in (
+        ["accounts", "list"],
+        ["accounts", "name", "701", "x" + HOSTILE],
+        ["tokens", "list", "701"],
+        ["webhooks", "list"],
+        ["webhooks", "show", str(row["event_id"])],
+        ["sync", "--account", "701"],
+    ):
+        output = call(*command).output
+        assert not set(output) & set("\x1b\x07\x9b\u202e"), command
+        if command[1] != "show":
+            assert "\nAccount 702" not in output, command

@@ -1,0 +1,49 @@
+"""Shows text that strangers wrote: in a terminal or a log, and in Markdown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Zero-width joiners belong to emoji and to Persian and Indian scripts, and neither move nor hide anything else.
+_HARMLESS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")
+_KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_BACKTICKS = re.compile("`+")
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""A text in which nothing acts on a terminal: control characters, line breaks and bidi controls are escaped.
+
+    The escapes are those of JSON, so that JSON stays JSON.
+
+    >>> visible("a\x1b[2Jb\n")
+    'a\\u001b[2Jb\\n'
+
+    :param keep: characters that stay as they are, such as a line break.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        _escaped(character) if _acts(character) and character not in keep else character for character in text
+    )
+
+
+def markdown_code(text: str) -> str:
+    """A text as Markdown shows it unchanged: as code, so that no image, link or HTML of it comes to life.
+
+    >>> markdown_code("![x](https://evil.example)")
+    '` ![x](https://evil.example) `'
+    """
+    plain = visible(text)
+    fence = "`" * (max(map(len, _BACKTICKS.findall(plain)), default=0) + 1)
+    return f"{fence} {plain} {fence}"
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return _SHORT.get(character) or (f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
+
+
+def _acts(character: str) -> bool:
+    return unicodedata.category(character) in _KINDS and character not in _HARMLESS
