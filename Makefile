@@ -86,8 +86,9 @@ status: $(READY) ## Show what runs, and where
 	@exec $(BIN)/sync-hostaway local status
 
 .PHONY: sync
-sync: $(READY) ## Mirror one account now: make sync ACCOUNT=701 MODE=full
-	@exec $(BIN)/sync-hostaway sync --account "$${ACCOUNT:-}" --mode "$${MODE:-incremental}"
+sync: $(READY) ## Mirror one account now, then build the tables: make sync ACCOUNT=701 MODE=full
+	@test -n "$${ACCOUNT:-}" || { echo "ACCOUNT is missing: make sync ACCOUNT=12345 [MODE=full]. $(BIN)/sync-hostaway accounts list shows the accounts." >&2; exit 2; }
+	@exec $(BIN)/sync-hostaway sync --account "$$ACCOUNT" --mode "$${MODE:-incremental}" --transform
 
 .PHONY: bench
 bench: $(READY) ## Measure the project on this machine, beside its peers

@@ -2,50 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import MutableMapping
 from datetime import datetime
+from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import psycopg
 import structlog
 import typer
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperGroup
 
 from sync_hostaway import migrations
 from sync_hostaway.accounts.command import accounts_app, guests_app, secrets_app, tokens_app
-from sync_hostaway.cli_parts import complain, counted, err, out, say_if_simulated, show, warehouse
+from sync_hostaway.cli_errors import Commands, err_level
+from sync_hostaway.cli_parts import (
+    AsJson,
+    complain,
+    complete_account,
+    counted,
+    err,
+    note,
+    print_json,
+    say,
+    say_if_simulated,
+    show,
+    warehouse,
+)
 from sync_hostaway.cli_progress import ended_by_ctrl_c, sync_progress
-from sync_hostaway.exceptions import SyncHostawayError
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.local.command import app as local_app
 from sync_hostaway.settings import get_settings, refuse_unknown_names
 from sync_hostaway.simulator.command import simulator
 from sync_hostaway.sync.context import Progress
+from sync_hostaway.sync.dry_run import dry_run_account
 from sync_hostaway.sync.engine import SyncResult, sync_account
 from sync_hostaway.text import visible
-from sync_hostaway.transform import build_docs, run_transform
+from sync_hostaway.transform import TransformResult, build_docs, pending_loads, run_transform
+from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks.command import webhooks_app
 
-
-class Commands(TyperGroup):
-    """Errors we know end a command, whichever it is, with one clear line and exit code 1: no traceback, no secret."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except SyncHostawayError as error:
-            complain(type(error).__name__, str(error))
-        except psycopg.Error as error:
-            complain("The warehouse", _without_rows(error))
-        raise typer.Exit(1)
-
-
 app = typer.Typer(
-    cls=Commands, help="Mirror Hostaway accounts into PostgreSQL.", no_args_is_help=True, add_completion=False
+    cls=Commands,
+    help="Mirror Hostaway accounts into PostgreSQL.",
+    no_args_is_help=True,
+    # Typer's own traceback shows the values of local variables, secrets among them.
+    pretty_exceptions_enable=False,
 )
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(tokens_app, name="tokens")
@@ -56,32 +61,70 @@ app.add_typer(webhooks_app, name="webhooks")
 app.command("simulator")(simulator)
 
 
+class LogLevel(StrEnum):
+    """From the most to the least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sync-hostaway {version('sync-hostaway')}")
+        raise typer.Exit
+
+
 @app.callback()
-def main(verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log lines")] = False) -> None:
+def main(
+    ctx: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log lines; the same as --log-level info")] = (
+        False
+    ),
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show log lines and, for an error, the traceback; the same as --log-level debug"),
+    ] = False,
+    log_level: Annotated[
+        LogLevel | None,
+        typer.Option(
+            envvar="LOG_LEVEL",
+            case_sensitive=False,
+            help="Log lines to show on stderr. Without it: errors on a terminal, warnings elsewhere",
+            show_default=False,
+        ),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit")
+    ] = False,
+) -> None:
     """Mirror Hostaway accounts into PostgreSQL."""
-    refuse_unknown_names()
+    # On a terminal, bars and tables say what matters; a log is read when something was wrong.
+    level = err_level(ctx.params) or ("error" if err.is_terminal else "warning")
     processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]
     structlog.configure(
         processors=[*processors[:-1], _visible_values, processors[-1]],
-        # On a terminal, bars and tables say what matters; a log is read when something was wrong.
-        wrapper_class=structlog.make_filtering_bound_logger(
-            "info" if verbose else "error" if err.is_terminal else "warning"
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         # Looked up for each line: while bars are shown, rich stands in for it, and keeps the lines above them.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+    if level == "debug":
+        logging.basicConfig(level=logging.INFO)
+    refuse_unknown_names()
 
 
 @app.command()
 def migrate() -> None:
     """Bring the schemas ops and landing to the newest version. Safe to run twice, and by two processes at once."""
-    out.print(f"The warehouse is at revision {migrations.upgrade(get_settings().warehouse_dsn)}.")
+    say(f"The warehouse is at revision {migrations.upgrade(get_settings().warehouse_dsn)}.")
 
 
 @app.command()
 def sync(
-    account: Annotated[int, typer.Option(help="Hostaway's account id", min=1)],
-    mode: Annotated[Mode, typer.Option(help="Everything, or what changed")] = Mode.INCREMENTAL,
+    account: Annotated[int, typer.Option(help="Hostaway's account id", min=1, autocompletion=complete_account)],
+    mode: Annotated[Mode, typer.Option(help="Read everything, or what changed since the last sync")] = Mode.INCREMENTAL,
     resource: Annotated[
         list[Resource] | None,
         typer.Option(help="Only this one; repeatable. Without it, those that are switched on for the account"),
@@ -93,42 +136,101 @@ def sync(
             help="Only reservations and threads that changed at or after this moment, in UTC",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and compare only: show what would change, and write nothing")
+    ] = False,
+    then_transform: Annotated[
+        bool, typer.Option("--transform", help="Build the core tables afterwards, as `sync-hostaway transform` does")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Mirror one account now. The exit code is 0 only when every resource was complete."""
     with warehouse() as connection:
         say_if_simulated()
-        try:
-            with ended_by_ctrl_c(connection) as end_if_pressed, sync_progress() as show_progress:
-
-                def on_progress(progress: Progress) -> None:
-                    show_progress(progress)
-                    end_if_pressed()
-
-                results = sync_account(
-                    connection, account, mode, resource or None, since=since, on_progress=on_progress
-                )
-        except KeyboardInterrupt:
-            err.print(
-                "Interrupted: what has landed stays. For a day, the same command goes on with reservations, threads or "
-                "calendars that were under way; what was done is read again unless --resource leaves it out.",
-                soft_wrap=True,
-            )
-            raise
-    show(_results_table(results))
+        results = _sync(connection, account, mode, resource, since, dry_run=dry_run)
+        transformed = run_transform(connection, requested_by="cli") if then_transform and not dry_run else None
+        waiting = pending_loads(connection)
+    complete = all(result.is_complete for result in results)
+    if as_json:
+        print_json(
+            {
+                "account_id": account,
+                "mode": mode.value,
+                "dry_run": dry_run,
+                "complete": complete,
+                "resources": [_result_json(result) for result in results],
+                "transform": _transform_json(transformed) if transformed else None,
+                "pending_loads": waiting,
+            }
+        )
+    else:
+        show(_results_table(results))
     for result in results:
         if result.error:
-            complain(f"{result.resource.value} {result.verdict}", result.error)
-    if not all(result.is_complete for result in results):
+            complain(f"{result.resource.value} {result.verdict}: {result.error}")
+    if dry_run:
+        note("Dry run: nothing was written. The same command without --dry-run does what the table shows.")
+    elif transformed:
+        note(_told(transformed))
+    elif waiting:
+        note(
+            f"{counted(waiting, 'batch')} of rows landed and are not in the core tables yet. "
+            "Next: `sync-hostaway transform` builds them. Where Airflow runs, it does so within minutes."
+        )
+    if not complete:
         raise typer.Exit(1)
 
 
+def _sync(
+    connection: Connection,
+    account: int,
+    mode: Mode,
+    resources: list[Resource] | None,
+    since: datetime | None,
+    *,
+    dry_run: bool,
+) -> list[SyncResult]:
+    try:
+        with ended_by_ctrl_c(connection) as end_if_pressed, sync_progress() as show_progress:
+
+            def on_progress(progress: Progress) -> None:
+                show_progress(progress)
+                end_if_pressed()
+
+            run = dry_run_account if dry_run else sync_account
+            return run(connection, account, mode, resources or None, since=since, on_progress=on_progress)
+    except KeyboardInterrupt:
+        if dry_run:
+            note("Interrupted: nothing was written.")
+            raise
+        note(
+            "Interrupted: the rows that landed are kept. Within a day, the same command resumes the reservations, "
+            "threads or calendars that were being read. It reads finished resources again unless you select others "
+            "with --resource."
+        )
+        raise
+
+
 @app.command()
-def transform() -> None:
-    """Build the core tables from what has landed since the last transform."""
+def transform(as_json: AsJson = False) -> None:
+    """Build the core tables from the rows that landed since the last transform."""
     with warehouse() as connection:
         result = run_transform(connection, requested_by="cli")
-    loads, rows = counted(result.loads, "load"), counted(result.rows_held, "row")
-    out.print(f"{loads} transformed, {rows} held back, in {result.seconds:.1f} s.")
+    if as_json:
+        print_json(_transform_json(result))
+    else:
+        say(_told(result))
+
+
+def _told(result: TransformResult) -> str:
+    if result.transform_id is None:
+        return "The core tables are up to date: no new rows have landed since the last transform."
+    held = f" {counted(result.rows_held, 'row')} wait for their parent (ops.held_rows)." if result.rows_held else ""
+    return f"Core tables built from {counted(result.loads, 'load')} in {result.seconds:.1f} s.{held}"
+
+
+def _transform_json(result: TransformResult) -> dict[str, Any]:
+    return result.summary()
 
 
 @app.command()
@@ -148,10 +250,10 @@ def demo(
 
 @app.command("demo-event")
 def demo_event() -> None:
-    """Change a reservation at the demo's Hostaway, and show how long it takes until the core tables have it."""
+    """Change a reservation at the simulated Hostaway, and measure the time until the core tables show it."""
     from sync_hostaway.local.demo_event import run_demo_event
 
-    run_demo_event(lambda text: out.print(text, soft_wrap=True, markup=False, highlight=False))
+    run_demo_event(say)
 
 
 @app.command()
@@ -159,7 +261,7 @@ def docs() -> None:
     """Build the documentation of the tables, one page, into docs/dbt."""
     with warehouse() as connection:
         page = build_docs(Path("docs/dbt"), connection)
-    out.print(f"Open {page}", soft_wrap=True, markup=False)
+    say(f"Open {page}")
 
 
 def _visible_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -170,16 +272,27 @@ def _visible_values(_: object, __: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
-def _without_rows(error: psycopg.Error) -> str:
-    """What PostgreSQL says, without the details, which may quote a row. libpq's own words may quote the URL."""
-    is_away = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    said = error.diag.message_primary or ("the connection was lost" if is_away else "it cannot be used")
-    return f"{said} ({type(error).__name__})"
+def _result_json(result: SyncResult) -> dict[str, Any]:
+    counts = result.counts
+    return {
+        "resource": result.resource.value,
+        "mode": result.mode.value,
+        "verdict": result.verdict,
+        "expected": result.expected,
+        "seen": counts.seen,
+        "new": counts.new,
+        "changed": counts.changed,
+        "unchanged": counts.unchanged,
+        "deleted": counts.tombstoned,
+        "quarantined": counts.quarantined,
+        "api_calls": result.api_calls,
+        "error": result.error,
+    }
 
 
 def _results_table(results: list[SyncResult]) -> Table:
     table = Table("resource", "verdict")
-    for heading in ("in the source", "seen", "new", "changed", "same", "in quarantine", "calls"):
+    for heading in ("in the source", "read", "new", "changed", "same", "deleted", "in quarantine", "calls"):
         table.add_column(heading, justify="right")
     for result in results:
         counts = result.counts
@@ -194,6 +307,7 @@ def _results_table(results: list[SyncResult]) -> Table:
                     counts.new,
                     counts.changed,
                     counts.unchanged,
+                    counts.tombstoned,
                     counts.quarantined,
                     result.api_calls,
                 )

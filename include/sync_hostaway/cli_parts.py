@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich import box
@@ -15,20 +18,33 @@ from rich.table import Table
 from rich.text import Text
 
 from sync_hostaway import migrations
+from sync_hostaway.accounts.snapshot import read_snapshot
 from sync_hostaway.console import TerminalConsole
 from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.settings import get_settings
+from sync_hostaway.text import visible
 from sync_hostaway.warehouse import Connection, connect
 
 out = TerminalConsole()
 err = TerminalConsole(stderr=True)
 
-AccountId = Annotated[int, typer.Argument(help="Hostaway's account id", min=1)]
-
 # A column of texts, which `show` may fold, is never narrower for it.
 _FOLDED_TO = 10
+
+
+def complete_account(incomplete: str) -> list[tuple[str, str]]:
+    """Ids and names of the mirrored accounts, for completion in the shell; from the snapshot, without a database."""
+    known = read_snapshot(get_settings().snapshot_file)
+    found = [(str(account.account_id), account.name or "") for account in known]
+    return [(account_id, name) for account_id, name in found if account_id.startswith(incomplete)]
+
+
+AccountId = Annotated[
+    int, typer.Argument(help="Hostaway's account id", min=1, autocompletion=complete_account, show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts; messages go to stderr")]
 
 
 @contextmanager
@@ -41,25 +57,58 @@ def warehouse() -> Iterator[Connection]:
         revision, head = migrations.revision(connection), migrations.head()
         if revision is None or revision < head:
             state = f"is at revision {revision}, this version needs {head}" if revision else "was never migrated"
-            raise WarehouseUnavailable(f"The warehouse {state}: run `sync-hostaway migrate`")
+            raise WarehouseUnavailable(f"The warehouse {state}. Run `sync-hostaway migrate`")
         yield connection
 
 
-def complain(what: str, why: str) -> None:
-    """Say what went wrong."""
-    err.print(Text.assemble((what, "bold red"), ": ", why), soft_wrap=True)
+def cell(value: object) -> Text:
+    """A cell of a table, as it is: no markup, no control characters."""
+    return Text("" if value is None else visible(str(value), keep="\n"))
+
+
+def say(text: str) -> None:
+    """Print a line of text as it is, to stdout."""
+    out.print(cell(text), soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print a message to stderr, beside the data of a command."""
+    err.print(cell(text), soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Print an error."""
+    err.print(Text.assemble(("Error", "bold red"), ": ", visible(text)), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print data for scripts: times in UTC, and ASCII only, so that neither encoding nor terminal changes it."""
+    typer.echo(json.dumps(value, indent=2, default=_as_json))
+
+
+def _as_json(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case set() | frozenset():
+            return sorted(value)
+        case Enum():
+            return value.value
+        case Path():
+            return str(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def say_if_simulated() -> None:
-    """Nobody should take a simulated account for a real one."""
+    """Say that the accounts of this home are simulated, where they are."""
     settings = get_settings()
     simulated = None if settings.api_url else SimulatedApi.remembered(Home.at(settings.home))
     if simulated:
-        state = "" if simulated.process_runs else ", which does not run: `make start` starts it"
-        err.print(
-            f"The accounts of this home are simulated, by {simulated.url}{state}. HOSTAWAY_API_URL names another API.",
-            soft_wrap=True,
-            markup=False,
+        state = "" if simulated.process_runs else ", which does not run; `make start` starts it"
+        note(
+            f"The accounts of this home are simulated by {simulated.url}{state}. HOSTAWAY_API_URL selects another API."
         )
 
 
@@ -67,7 +116,7 @@ def show(table: Table) -> None:
     """Print a table of which nothing is cut off. Each row is one line, unless a terminal is too narrow for that.
 
     Then columns with `overflow="fold"`, which are for texts, give way. All others break between words at most: an id, a
-    number, a date or a state is always whole.
+    number, a date or a state is always whole. Where that does not fit either, each row is printed as a list of values.
     """
     endless = out.options.update(width=10_000)
     sizes = [measure_renderables(out, endless, [column.header, *column.cells]) for column in table.columns]
@@ -79,6 +128,9 @@ def show(table: Table) -> None:
         if sum(widths) + frame > out.width:
             table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, 0
             frame = len(sizes) - 1
+        if sum(widths) + frame > out.width:
+            _show_records(table)
+            return
         spare = max(out.width - frame - sum(widths), 0)
         # What is left: for words of texts, then for what can stand in one line, then for texts.
         goals = [(number, sizes[number].minimum, False) for number in texts]
@@ -94,14 +146,30 @@ def show(table: Table) -> None:
     out.print(table, crop=False)
 
 
+def _show_records(table: Table) -> None:
+    """A line for each value: `heading: value`. The terminal wraps lines that are longer than it."""
+    if table.title:
+        out.print(table.title)
+    rows = zip(*(column.cells for column in table.columns), strict=True)
+    for row in rows:
+        for column, value in zip(table.columns, row, strict=True):
+            text = value if isinstance(value, Text) else Text.from_markup(str(value))
+            if text.plain:
+                heading = f"{column.header or 'verdict'}: "
+                out.print(Text.assemble((heading, "bold"), text), soft_wrap=True)
+        out.print()
+
+
 def counted(number: int, what: str) -> str:
     """So many of something: 1 call, 2 calls."""
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-def when(moment: datetime | None) -> str:
-    """A moment as tables show it."""
-    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
+def when(moment: datetime | None, *, seconds: bool = False) -> str:
+    """A moment in UTC as tables show it, whatever zone the database session is in. The table's heading says UTC."""
+    if moment is None:
+        return ""
+    return f"{moment.astimezone(UTC):{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}}"
 
 
 def ask(question: str, given: str | None, way_out: str) -> str:

@@ -67,7 +67,8 @@ def _figures(progress: Progress, done: int, total: int | None) -> str:
 def ended_by_ctrl_c(connection: Connection) -> Iterator[Callable[[], None]]:
     """Ctrl-C ends what is done here between transactions: psycopg cannot roll back one that it was torn out of.
 
-    Gives what is to be called between them, often. A second Ctrl-C tears; requests under way are waited for.
+    Gives a function to call between transactions, often. A second Ctrl-C aborts at once; requests under way are waited
+    for.
     """
     pressed = False
 
@@ -76,7 +77,7 @@ def ended_by_ctrl_c(connection: Connection) -> Iterator[Callable[[], None]]:
         if pressed or connection.info.transaction_status == TransactionStatus.IDLE:
             raise KeyboardInterrupt
         pressed = True
-        err.print("Ending after what is under way.")
+        err.print("Stopping after the requests under way. Ctrl-C again aborts at once.")
 
     def end_if_pressed() -> None:
         if pressed:

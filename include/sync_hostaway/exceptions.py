@@ -65,7 +65,9 @@ class UnknownAccount(AccountError):
     @classmethod
     def numbered(cls, account_id: int) -> UnknownAccount:
         """With the way out."""
-        return cls(f"Account {account_id} is not registered: `sync-hostaway accounts add {account_id}`")
+        return cls(
+            f"Account {account_id} is not registered. Register it with `sync-hostaway accounts add {account_id}`"
+        )
 
 
 class UnknownToken(AccountError):
@@ -144,7 +146,7 @@ class HostawayMalformedReply(HostawayTransientError):
 
 
 class CredentialsRefused(HostawayError):
-    """Hostaway refuses the account id or API key; `sync-hostaway accounts rotate` renews that of a known account."""
+    """Hostaway refuses the account's API key. Store a new key with `sync-hostaway accounts rotate`."""
 
 
 class AccessDenied(HostawayError):

@@ -317,5 +317,5 @@ def refuse_unknown_names() -> None:
     for name in sorted(os.environ):
         if name.startswith(_PREFIX) and os.environ[name] and re.sub("_(CMD|SECRET)$", "", name) not in known:
             nearest = get_close_matches(name, known, 1)
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            raise ConfigurationError(f"Wrong setting: {name} is none{hint}")
+            hint = f"; did you mean {nearest[0]}?" if nearest else ". README.md lists the settings"
+            raise ConfigurationError(f"Unknown setting {name}{hint}")

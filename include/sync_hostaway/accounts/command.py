@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from cryptography.fernet import Fernet
-from rich.markup import escape
 from rich.table import Column, Table
 
 from sync_hostaway.accounts import api_tokens, registry
+from sync_hostaway.accounts.api_key import clean_api_key, decode_api_key
 from sync_hostaway.accounts.api_tokens import Scope
+from sync_hostaway.accounts.begin import begin_first_sync
 from sync_hostaway.accounts.erase import erase_guest, purge_account
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
-from sync_hostaway.accounts.status import account_statuses
-from sync_hostaway.cli_parts import AccountId, ask, err, out, say_if_simulated, show, warehouse, when
-from sync_hostaway.exceptions import InvalidValue, SyncHostawayError
+from sync_hostaway.accounts.status import AccountStatus, account_statuses
+from sync_hostaway.cli_parts import (
+    AccountId,
+    AsJson,
+    ask,
+    cell,
+    counted,
+    note,
+    print_json,
+    say,
+    say_if_simulated,
+    show,
+    warehouse,
+    when,
+)
+from sync_hostaway.exceptions import InvalidValue
 from sync_hostaway.text import visible
 from sync_hostaway.transform import run_transform
 from sync_hostaway.webhooks.upkeep import stop_deliveries
 
 accounts_app = typer.Typer(help="The accounts that are mirrored.", no_args_is_help=True)
 tokens_app = typer.Typer(help="API tokens of host applications.", no_args_is_help=True)
-secrets_app = typer.Typer(help="Keys that encrypt stored secrets.", no_args_is_help=True)
+secrets_app = typer.Typer(help="Keys that encrypt the stored secrets.", no_args_is_help=True)
 guests_app = typer.Typer(help="Personal data of guests.", no_args_is_help=True)
 
 Secret = Annotated[str | None, typer.Option("--secret", help="API key; read from standard input when left out")]
@@ -34,48 +49,75 @@ Secret = Annotated[str | None, typer.Option("--secret", help="API key; read from
 
 @accounts_app.command("add")
 def accounts_add(
-    account_id: AccountId, secret: Secret = None, name: Annotated[str | None, typer.Option(help="For people")] = None
+    account_id: AccountId,
+    secret: Secret = None,
+    name: Annotated[str | None, typer.Option(help="Shown beside the id in lists and in Airflow")] = None,
 ) -> None:
     """Register an account, after checking its credentials with Hostaway."""
     secret = _read_secret(secret)
     with warehouse() as connection:
         say_if_simulated()
         registry.add_account(connection, account_id, secret, name=name)
-    out.print(
-        f"Account {account_id} is registered. Its Dag is hostaway_sync__{account_id}; "
-        "where Airflow runs, its first sync begins within a quarter of an hour.",
-        soft_wrap=True,
-    )
+        created_at = registry.get_account(connection, account_id).created_at
+    say(f"Account {account_id} is registered. Its Dag is hostaway_sync__{account_id}.")
+    begin_first_sync(account_id, created_at, note)
 
 
 @accounts_app.command("list")
-def accounts_list() -> None:
-    """Show every registered account, and what is wrong with it."""
-    name, trouble = Column("name", overflow="fold"), Column("trouble", overflow="fold")
-    table = Table("account", name, "state", "since", "complete up to", "webhook", trouble)
+def accounts_list(as_json: AsJson = False) -> None:
+    """Show every registered account with its state, its last complete sync and its problems."""
     with warehouse() as connection:
-        for found in account_statuses(connection):
-            account, webhook = found.account, found.webhook
-            reasons = [account.state_reason, webhook.state == "failed" and webhook.reason, *found.troubles]
-            table.add_row(
-                str(account.account_id),
-                escape(visible(account.name or "")),
-                account.state,
-                when(account.created_at),
-                when(found.complete_at),
-                webhook.state,
-                escape("\n".join(visible(reason) for reason in reasons if reason)),
-            )
+        statuses = account_statuses(connection)
+    if as_json:
+        print_json([_status_json(found) for found in statuses])
+        return
+    name, trouble = Column("name", overflow="fold"), Column("problems", overflow="fold")
+    table = Table("account", name, "state", "since (UTC)", "complete up to (UTC)", "webhook", trouble)
+    for found in statuses:
+        account, webhook = found.account, found.webhook
+        table.add_row(
+            str(account.account_id),
+            cell(account.name),
+            account.state,
+            when(account.created_at),
+            when(found.complete_at),
+            webhook.state,
+            cell("\n".join(visible(reason) for reason in _problems(found))),
+        )
     show(table)
 
 
+def _problems(found: AccountStatus) -> list[str]:
+    reasons = [found.account.state_reason, found.webhook.reason if found.webhook.state == "failed" else None]
+    return [reason for reason in (*reasons, *found.troubles) if reason]
+
+
+def _status_json(found: AccountStatus) -> dict[str, Any]:
+    account = found.account
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "state": account.state,
+        "state_reason": account.state_reason,
+        "options": account.options,
+        "created_at": account.created_at,
+        "complete_at": found.complete_at,
+        "lag_seconds": found.lag_seconds,
+        "problems": _problems(found),
+        "resources": [resource.model_dump() for resource in found.resources],
+        "webhook": found.webhook.model_dump(),
+    }
+
+
 @accounts_app.command("disable")
-def accounts_disable(account_id: AccountId, reason: Annotated[str | None, typer.Option()] = None) -> None:
-    """Stop mirroring an account. Its rows and its API key stay; `accounts enable` goes on."""
+def accounts_disable(
+    account_id: AccountId, reason: Annotated[str | None, typer.Option(help="Shown by `accounts list`")] = None
+) -> None:
+    """Stop mirroring an account. Its rows and its API key are kept; `accounts enable` mirrors it again."""
     with warehouse() as connection:
         registry.disable_account(connection, account_id, reason)
         stop_deliveries(connection, account_id)
-    out.print(f"Account {account_id} is disabled.")
+    say(f"Account {account_id} is disabled.")
 
 
 @accounts_app.command("enable")
@@ -83,156 +125,163 @@ def accounts_enable(account_id: AccountId) -> None:
     """Mirror a disabled account again."""
     with warehouse() as connection:
         registry.enable_account(connection, account_id)
-    out.print(f"Account {account_id} is active.")
+    say(f"Account {account_id} is active.")
 
 
 @accounts_app.command("rename")
-def accounts_rename(account_id: AccountId, name: Annotated[str, typer.Argument(help="For people")]) -> None:
+def accounts_rename(
+    account_id: AccountId, name: Annotated[str, typer.Argument(help="Shown beside the id in lists and in Airflow")]
+) -> None:
     """Give an account another name."""
     with warehouse() as connection:
         registry.rename_account(connection, account_id, name)
-    out.print(f"Account {account_id} is named {visible(name)}.", markup=False)
+    say(f"Account {account_id} is named {name}.")
 
 
 @accounts_app.command("rotate")
 def accounts_rotate(account_id: AccountId, secret: Secret = None) -> None:
-    """Replace an account's API key. The new one is checked with Hostaway before the old one goes."""
+    """Replace an account's API key. The new key is checked with Hostaway before the old one is removed."""
     secret = _read_secret(secret)
     with warehouse() as connection:
         say_if_simulated()
         registry.rotate_secret(connection, account_id, secret)
-    out.print(f"Account {account_id} has a new secret.")
+    say(f"Account {account_id} has a new API key.")
 
 
 @accounts_app.command("options")
 def accounts_options(
     account_id: AccountId,
     changes: Annotated[
-        str | None, typer.Argument(help='Options to change, as JSON: {"calendar_days_ahead": 365}; null: the default')
+        str | None,
+        typer.Argument(help='Options to change, as JSON: {"calendar_days_ahead": 365}. null: as the settings say'),
     ] = None,
 ) -> None:
-    """Show what is different for one account, or change it."""
+    """Show or change the options of an account, as JSON. Options replace the settings for this account."""
     with warehouse() as connection:
         if changes is None:
             options = registry.get_account(connection, account_id).options
-            err.print(f"There are {', '.join(AccountOptions.model_fields)}.", soft_wrap=True)
+            note(f"Available options: {', '.join(AccountOptions.model_fields)}.")
         else:
             options = registry.change_options(connection, account_id, _json_object(changes))
-    out.print_json(data=options)
+    print_json(options)
 
 
 @accounts_app.command("purge")
 def accounts_purge(
     account_id: AccountId,
-    confirm: Annotated[str | None, typer.Option(help="The account's name, or its id once more")] = None,
+    confirm: Annotated[str | None, typer.Option(help="The account's name or id again, instead of a prompt")] = None,
 ) -> None:
-    """Remove an account, its secrets and every row of it. There is no way back."""
-    question = f"Everything of account {account_id} will be removed for good. Type its name or id to go on"
-    said = ask(question, confirm, f"--confirm {account_id} says that it is meant")
+    """Delete an account, its secrets and all its rows. This cannot be undone."""
+    question = f"All data of account {account_id} will be deleted permanently. Type its name or id to confirm"
+    said = ask(question, confirm, f"Confirm with --confirm {account_id}")
     with warehouse() as connection:
         if said != str(account_id) and said != registry.get_account(connection, account_id).name:
-            raise InvalidValue(f"{said!r} is neither the name nor the id of account {account_id}; nothing was removed")
+            raise InvalidValue(f"{said!r} is neither the name nor the id of account {account_id}; nothing was deleted")
         purged = purge_account(connection, account_id)
-    out.print(f"{sum(purged.rows.values()):,} rows of account {account_id} were removed.")
+    say(f"{counted(sum(purged.rows.values()), 'row')} of account {account_id} deleted.")
     for left in purged.left:
-        err.print(f"Left to be removed by hand: {left}", soft_wrap=True, markup=False)
+        note(f"Delete this yourself: {left}")
 
 
 @tokens_app.command("issue")
 def tokens_issue(
     account_id: AccountId,
-    name: Annotated[str, typer.Option(help="Who uses it")],
-    scope: Annotated[list[Scope], typer.Option(help="What it may do; repeatable")],
+    name: Annotated[str, typer.Option(help="The application that uses it")],
+    scope: Annotated[list[Scope], typer.Option(help="What the token may do; repeatable")],
     expires: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC; left out: never")
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC. Without it, the token does not expire"),
     ] = None,
 ) -> None:
-    """Make an API token and print it, this once: only its digest is kept."""
+    """Create an API token and print it. It cannot be shown again: only its digest is stored."""
     with warehouse() as connection:
         expires_at = expires.replace(tzinfo=UTC) if expires else None
         text, token = api_tokens.issue(connection, account_id, name, scope, expires_at)
-    err.print(f"Token {token.token_id} of account {account_id}. It is shown only now:", soft_wrap=True)
-    out.print(text, highlight=False, soft_wrap=True)
+    note(f"Token {token.token_id} of account {account_id}. It is not shown again:")
+    say(text)
 
 
 @tokens_app.command("list")
-def tokens_list(account_id: AccountId) -> None:
+def tokens_list(account_id: AccountId, as_json: AsJson = False) -> None:
     """Show an account's API tokens."""
-    name, scopes = Column("name", overflow="fold"), Column("scopes", overflow="fold")
-    table = Table("token", name, scopes, "made", "expires", "last used", "revoked")
     with warehouse() as connection:
         registry.get_account(connection, account_id)
-        for token in api_tokens.list_tokens(connection, account_id):
-            table.add_row(
-                token.token_id,
-                escape(visible(token.name)),
-                " ".join(sorted(token.scopes)),
-                when(token.created_at),
-                when(token.expires_at),
-                when(token.last_used_at),
-                when(token.revoked_at),
-            )
+        tokens = api_tokens.list_tokens(connection, account_id)
+    if as_json:
+        print_json([asdict(token) for token in tokens])
+        return
+    name, scopes = Column("name", overflow="fold"), Column("scopes", overflow="fold")
+    table = Table("token", name, scopes, "created (UTC)", "expires (UTC)", "last used (UTC)", "revoked (UTC)")
+    for token in tokens:
+        table.add_row(
+            token.token_id,
+            cell(token.name),
+            " ".join(sorted(token.scopes)),
+            when(token.created_at),
+            when(token.expires_at),
+            when(token.last_used_at),
+            when(token.revoked_at),
+        )
     show(table)
 
 
 @tokens_app.command("revoke")
 def tokens_revoke(account_id: AccountId, token_id: Annotated[str, typer.Argument(help="See `tokens list`")]) -> None:
-    """End an API token at once."""
+    """Revoke an API token. It stops working at once."""
     with warehouse() as connection:
         api_tokens.revoke(connection, account_id, token_id)
-    out.print(f"Token {token_id} is revoked.", markup=False, highlight=False)
+    say(f"Token {token_id} is revoked.")
 
 
 @secrets_app.command("new-key")
 def secrets_new_key() -> None:
     """Print a new key for AIRFLOW__HOSTAWAY__SECRET_KEYS."""
-    out.print(Fernet.generate_key().decode(), highlight=False, soft_wrap=True)
+    say(Fernet.generate_key().decode())
 
 
 @secrets_app.command("rotate-key")
 def secrets_rotate_key() -> None:
-    """Encrypt every stored secret with the first key. Safe while syncs run, and to repeat when it was interrupted."""
+    """Encrypt every stored secret with the first key. Safe while syncs run, and after an interruption."""
     with warehouse() as connection:
         done = DatabaseSecretsStore(connection).rotate_key()
-    out.print(f"{done} secrets were encrypted with another key; now all are with the first one.")
+    say(f"{counted(done, 'secret')} re-encrypted. All stored secrets use the first key now.")
 
 
 @guests_app.command("erase")
 def guests_erase(
     account_id: AccountId,
-    guest_id: Annotated[int, typer.Argument(help="guest_id, or the id of any of their reservations", min=1)],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    guest_id: Annotated[int, typer.Argument(help="guest_id, or the id of any reservation of the guest", min=1)],
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm without a prompt")] = False,
 ) -> None:
-    """Remove what describes a guest, and keep it away at every later sync. There is no way back."""
+    """Delete the personal data of a guest, and remove it from every later sync. This cannot be undone."""
     if not yes:
-        question = f"What describes guest {guest_id} will be removed for good. Type the id to go on"
-        if ask(question, None, "--yes says that it is meant") != str(guest_id):
-            raise InvalidValue("That is another id; nothing was erased")
+        question = f"The personal data of guest {guest_id} will be deleted permanently. Type the id to confirm"
+        if ask(question, None, "Confirm with --yes") != str(guest_id):
+            raise InvalidValue("The ids differ; nothing was erased")
     with warehouse() as connection:
         erased = erase_guest(connection, account_id, guest_id)
         run_transform(connection, requested_by="guests erase")
-    out.print(
-        f"Guest {guest_id} is erased: {erased.reservations} reservations and {erased.conversations} conversations, "
-        f"{erased.rows} rows. Hostaway's own copy is still there.",
-        soft_wrap=True,
+    say(
+        f"Guest {guest_id} is erased: {counted(erased.reservations, 'reservation')}, "
+        f"{counted(erased.conversations, 'conversation')}, {counted(erased.rows, 'row')}. "
+        "Hostaway still has its own copy."
     )
 
 
 def _read_secret(secret: str | None) -> str:
-    if secret:
-        return secret
-    if sys.stdin.isatty():
-        return str(typer.prompt("API key", hide_input=True))
-    value = sys.stdin.readline().strip()
-    if not value:
-        raise SyncHostawayError("No secret: pass --secret, or write it to standard input")
-    return value
+    if secret is None and sys.stdin.isatty():
+        secret = str(typer.prompt("API key", hide_input=True))
+    if secret is None:
+        secret = decode_api_key(sys.stdin.buffer.read())
+        if not secret:
+            raise InvalidValue("No API key: use --secret, or write the key to standard input")
+    return clean_api_key(secret)
 
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise InvalidValue('Options are a JSON object, such as {"calendar_days_ahead": 365}')

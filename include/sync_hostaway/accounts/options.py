@@ -44,7 +44,7 @@ class AccountOptions(BaseModel):
                 for item in error.errors()
             )
             raise InvalidOptions(
-                f"Wrong options of account {account_id}: {wrong}. There are {', '.join(cls.model_fields)}"
+                f"Wrong options of account {account_id}: {wrong}. Available options: {', '.join(cls.model_fields)}"
             ) from None
 
     def applied_to(self, settings: Settings) -> Settings:

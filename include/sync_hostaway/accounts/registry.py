@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
+from sync_hostaway.accounts.api_key import clean_api_key
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, CLIENT_SECRET, secrets_store
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
 from sync_hostaway.accounts.tokens import SharedTokenStore, dump_token
-from sync_hostaway.exceptions import InactiveAccount, UnknownAccount
+from sync_hostaway.exceptions import CredentialsRefused, InactiveAccount, UnknownAccount
 from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
 from sync_hostaway.hostaway.budget import Priority, budget_for
 from sync_hostaway.hostaway.client import HostawayClient
@@ -59,10 +60,12 @@ def add_account(
     :param name: for people; None keeps the one it has.
     :param options: see `AccountOptions`; what it had before stays for those left out.
     :raises CredentialsRefused: when Hostaway does not accept them; nothing is stored then.
+    :raises InvalidValue: when the key holds what no key can; blanks and quotes around it are removed.
     :raises InvalidOptions: when the options are wrong; nothing is stored then.
     """
     AccountOptions.of(account_id, options or {})
-    token = _checked(account_id, client_secret)
+    client_secret = clean_api_key(client_secret)
+    token = _checked(account_id, client_secret, "Nothing was stored")
     with connection.transaction():
         is_new = bool(fetch_value(connection, _QUERIES["put_account"], {"account_id": account_id, "name": name}))
         if options:
@@ -98,11 +101,13 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
 
     :raises UnknownAccount: when it is not registered.
     :raises CredentialsRefused: when Hostaway does not accept the new secret.
+    :raises InvalidValue: when it holds what no key can; see `clean_api_key`.
     :raises InvalidOptions: when the options would be wrong.
     :raises InactiveAccount: when it is to be active and Hostaway refuses its credentials: only a new secret helps.
     """
     get_account(connection, account_id)
-    token = _checked(account_id, changes.client_secret) if changes.client_secret else None
+    secret = clean_api_key(changes.client_secret) if changes.client_secret is not None else None
+    token = _checked(account_id, secret, "The stored key was not changed") if secret else None
     params = {"account_id": account_id}
     with connection.transaction():
         connection.execute(_QUERIES["lock_account"], params)
@@ -119,9 +124,9 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
             )
         if changes.state:
             connection.execute(_QUERIES["set_state"], {**params, "state": changes.state, "reason": changes.reason})
-        if changes.client_secret and token:
+        if secret and token:
             # Last: a store outside of the warehouse does not roll back.
-            _store_secret(connection, account_id, changes.client_secret, token)
+            _store_secret(connection, account_id, secret, token)
     refresh_snapshot(connection)
 
 
@@ -262,12 +267,21 @@ def refresh_snapshot(connection: Connection) -> None:
         write_snapshot(path, sorted(mirrored.values(), key=lambda account: account.account_id))
 
 
-def _checked(account_id: int, client_secret: str) -> Token:
-    """The access token that Hostaway gives for credentials."""
+def _checked(account_id: int, client_secret: str, otherwise: str) -> Token:
+    """The access token that Hostaway gives for credentials.
+
+    :param otherwise: what to say of the account when Hostaway refuses them.
+    """
     budget = budget_for(account_id, Priority.DELTA, get_settings())
     tokens = MemoryTokenStore()
     with HostawayClient(Credentials(account_id, client_secret), token_store=tokens, budget=budget) as client:
-        client.check_credentials()
+        try:
+            client.check_credentials()
+        except CredentialsRefused:
+            raise CredentialsRefused(
+                f"Hostaway does not accept this API key for account {account_id}. {otherwise}. Compare account id and "
+                "key with Hostaway's page Settings > Hostaway API, and run the command again with the right ones"
+            ) from None
     token = tokens.load()
     if token is None:
         raise AssertionError("unreachable: a client that did not raise has saved its token")

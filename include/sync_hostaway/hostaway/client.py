@@ -15,12 +15,14 @@ import requests
 import structlog
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.exceptions import InvalidSchema, InvalidURL
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from sync_hostaway.exceptions import (
     AccessDenied,
+    ConfigurationError,
     HostawayError,
     HostawayNotConnected,
     HostawayThrottled,
@@ -37,7 +39,7 @@ from sync_hostaway.hostaway.auth import (
     exchange_credentials,
 )
 from sync_hostaway.hostaway.budget import Budget, NoBudget
-from sync_hostaway.hostaway.redaction import redact
+from sync_hostaway.hostaway.redaction import redact, without_passwords
 from sync_hostaway.hostaway.replies import Reply, read_reply, retry_at, why
 from sync_hostaway.redirects import DirectSession
 from sync_hostaway.settings import Settings, get_settings
@@ -197,9 +199,14 @@ class HostawayClient:
                 response = self._session.request(
                     method, self.settings.hostaway_url + path, timeout=self._timeout, **content
                 )
+        except (InvalidURL, InvalidSchema) as error:
+            raise _not_set_up(error) from None
         except requests.RequestException as error:
             kind = HostawayNotConnected if _was_not_sent(error) else HostawayUnreachable
-            raise kind(f"Cannot reach Hostaway: {why(error)}") from None
+            raise kind(f"Cannot reach Hostaway: {without_passwords(why(error))}") from None
+        except (OSError, ValueError, HTTPError) as error:
+            # What requests lets through: a CA bundle that cannot be read, a proxy's URL that cannot be parsed.
+            raise _not_set_up(error) from None
         with self._stats_lock:
             self.stats.bytes_received += len(response.content)
             self.stats.throttled += response.status_code == requests.codes.too_many_requests
@@ -275,6 +282,13 @@ def _was_not_sent(error: requests.RequestException) -> bool:
     inner = error.args[0] if error.args else None
     # urllib3 raises it for a name that does not resolve, too.
     return isinstance(getattr(inner, "reason", inner), NewConnectionError)
+
+
+def _not_set_up(error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"The connection to Hostaway cannot be set up: {without_passwords(str(error)).rstrip('. ')}. Correct the "
+        "environment variable: HOSTAWAY_API_URL, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE"
+    )
 
 
 def _session(settings: Settings) -> requests.Session:

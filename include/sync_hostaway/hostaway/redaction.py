@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 _MASK = "***"
+# Greedy, up to the last @ of the line: a password that is not encoded may hold @, blanks and slashes. A line with a URL
+# and, later, another @ loses more than the password.
+_USER_PART = re.compile(r"(?<=://)[^\n]*@")
+_PASSWORD = re.compile(r"\b(password|passwd|pwd)=('[^']*'|[^\s&'\"]+)", re.IGNORECASE)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:
@@ -16,3 +21,8 @@ def redact(text: str, secrets: Iterable[str]) -> str:
         if secret:
             text = text.replace(secret, _MASK)
     return text
+
+
+def without_passwords(text: str) -> str:
+    """Mask the user part of every URL in a text, and every `password=…`, whatever their values are."""
+    return _PASSWORD.sub(rf"\1={_MASK}", _USER_PART.sub(f"{_MASK}@", text))

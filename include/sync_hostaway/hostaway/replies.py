@@ -31,6 +31,8 @@ from sync_hostaway.redirects import redirect_target
 from sync_hostaway.text import visible
 
 _SNIPPET = 160
+# urllib3 begins with the connection object.
+_CONNECTION = re.compile(r"^(<[^>]*>|\w+\([^()]*\)): ")
 # jsonb stores neither NUL nor half of a surrogate pair; both reach us inside message bodies.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -78,10 +80,15 @@ def decode(content: bytes) -> Any:
     :raises HostawayMalformedReply: when it is none. The message quotes nothing of it: it may be personal data.
     """
     try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        body = _decode_tolerantly(content)
-    return _storable(body) if b"\\u0000" in content else body
+        try:
+            body = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            body = _decode_tolerantly(content)
+        return _storable(body) if b"\\u0000" in content else body
+    except RecursionError:
+        raise HostawayMalformedReply(
+            f"Hostaway answered {len(content)} bytes of JSON that is nested too deeply to be read"
+        ) from None
 
 
 def _decode_tolerantly(content: bytes) -> Any:
@@ -158,7 +165,10 @@ def served_at(response: requests.Response) -> datetime | None:
 def why(error: requests.RequestException) -> str:
     """What was wrong with the connection, without the layers of wrapping around it."""
     inner = error.args[0] if error.args else error
-    return str(getattr(inner, "reason", None) or inner)
+    reason = getattr(inner, "reason", None) or inner
+    through_proxy = getattr(reason, "original_error", None)
+    text = _CONNECTION.sub("", str(through_proxy or reason))
+    return f"the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: {text}" if through_proxy else text
 
 
 def retry_at(response: requests.Response) -> float | None:

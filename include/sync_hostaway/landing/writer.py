@@ -110,7 +110,10 @@ class LandingWriter:
         self._resource = resource
         self._sync_run_id = sync_run_id
         self._table = sql.Identifier("landing", resource.value)
-        connection.execute(_QUERIES["create_batch"])
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._connection.execute(_QUERIES["create_batch"])
 
     def land(self, fetched: Iterable[Fetched]) -> Counts:
         """Land what a few requests brought, with one ledger entry. Needs an open transaction."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from psycopg.conninfo import conninfo_to_dict
@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sync_hostaway.cli_parts import AsJson, print_json
 from sync_hostaway.local.airflow import ADMIN, passwords_file
 from sync_hostaway.local.errors import NotStarted
+from sync_hostaway.local.health import PlatformStatus
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.logs import Follower, last_lines, logged
 from sync_hostaway.local.platform import Platform
@@ -112,10 +114,13 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False
 
 
 @app.command()
-def status() -> None:
+def status(as_json: AsJson = False) -> None:
     """Show what runs, and where."""
     current = platform()
     now = current.status()
+    if as_json:
+        print_json(_status_json(now))
+        return
     table = Table("component", "state", "pid", "up for")
     for part in now.components:
         up = f"{part.uptime:.0f} s" if part.uptime is not None else ""
@@ -124,12 +129,30 @@ def status() -> None:
     _say(f"State: {now.home}")
     if where := current.postgres.status().programs:
         _say(f"PostgreSQL: data in {current.postgres.data}, programs in {where}")
+    if as_json:
+        print_json(_status_json(now))
+        return
     if now.running and now.airflow_url:
         _say(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
         _say(f"Log in as {ADMIN}; the password is in {passwords_file(Home.at(now.home))}")
     simulated = SimulatedApi.remembered(Home.at(now.home))
     if simulated:
         _say(f"Simulated Hostaway: {simulated.url} ({'running' if simulated.process_runs else 'stopped'})")
+
+
+def _status_json(now: PlatformStatus) -> dict[str, Any]:
+    simulated = SimulatedApi.remembered(Home.at(now.home))
+    return {
+        "home": now.home,
+        "running": now.running,
+        "healthy": now.healthy,
+        "airflow_url": now.airflow_url,
+        "components": [
+            {"name": part.name, "running": part.running, "pid": part.pid, "uptime_seconds": part.uptime}
+            for part in now.components
+        ],
+        "simulator": {"url": simulated.url, "running": simulated.process_runs} if simulated else None,
+    }
 
 
 @app.command()
@@ -148,17 +171,17 @@ def logs(
     paths = [home.log(name) for name in names if component in (None, name)]
     width = max((len(path.stem) for path in paths), default=0)
 
-    def show(path: Path, line: str) -> None:
+    def show_line(path: Path, line: str) -> None:
         typer.echo(line if component else f"{path.stem:{width}} | {line}")
 
     # Before the last lines are read, so that nothing is lost in between.
     follower = Follower(paths)
     for path in paths:
         for line in last_lines(path, lines):
-            show(path, line)
+            show_line(path, line)
     with suppress(KeyboardInterrupt):
         for path, line in follower.follow() if follow else ():
-            show(path, line)
+            show_line(path, line)
 
 
 @app.command()

@@ -6,7 +6,6 @@ accounts, triggers their Dags, watches, and ends with a table of what the source
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,8 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from sync_hostaway.accounts.registry import add_account, client_for, list_accounts
-from sync_hostaway.console import TerminalConsole
+from sync_hostaway.cli_parts import out, show
+from sync_hostaway.cli_parts import say as write
 from sync_hostaway.exceptions import ConfigurationError, SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.local.command import platform, prepare_warehouse, show_access
@@ -30,15 +30,12 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.warehouse import Connection, connect
 from sync_hostaway.webhooks.registration import ensure_registered
 
-# A log file has no width of its own; the result table needs about 120 columns.
-out = TerminalConsole(highlight=False, width=None if sys.stdout.isatty() else 120)
-
-_RESTARTED = "A platform is running here: it is stopped, and started again for the demo"
-_AFRESH = ". Its simulated Hostaway begins with fresh data: what was sent to it or changed there is gone."
-_LOOK = "Look at hostaway.reservations and its neighbours, ops.sync_runs for the log, and the Dags in Airflow."
-_SEE_A_CHANGE = "`.venv/bin/sync-hostaway demo-event` changes a reservation, and shows when it arrives."
-_GO_ON = "Left running; `make stop` ends it. For an account of yours, see 'Your own account' in README.md."
-_STOPPED = "Everything is stopped. To look at the tables and at the Dags in Airflow: make start, or KEEP=1 make demo."
+_RESTARTED = "A platform is already running in this home. It is stopped and started again for the demo"
+_AFRESH = ". The simulated Hostaway starts with fresh data; messages and changes that it received before are lost."
+_LOOK = "Look at the tables (hostaway.reservations and others), the sync log ops.sync_runs, and the Dags in Airflow."
+_SEE_A_CHANGE = "`.venv/bin/sync-hostaway demo-event` changes a reservation and measures the time until it arrives."
+_GO_ON = "The platform keeps running; `make stop` ends it. For your own account, see 'Your own account' in README.md."
+_STOPPED = "Everything is stopped. To look at the tables and at the Dags in Airflow: `make start`, or KEEP=1 make demo."
 
 
 def run_demo(size: DemoSize, *, keep: bool) -> bool:
@@ -130,8 +127,9 @@ def _mirror(running: Platform, account_ids: list[int], say: SayText, began: floa
         succeeded = watch.syncs(run_ids)
         watch.transforms(since)
         report = DemoReport.read(warehouse, run_ids, since)
-    out.print(report.table())
-    out.print(report.summary(time.monotonic() - began), markup=False, soft_wrap=True)
+    show(report.table())
+    for line in report.summary(time.monotonic() - began).splitlines():
+        write(line)
     return succeeded and report.complete
 
 
@@ -142,7 +140,7 @@ def _subscribe(warehouse: Connection, account_ids: list[int], say: SayText) -> N
             with client_for(warehouse, account_id, Priority.DELTA) as client:
                 registration = ensure_registered(warehouse, client)
         except SyncHostawayError as error:
-            say(f"Account {account_id} has no webhook, changes are seen by the syncs only: {error}")
+            say(f"Account {account_id} has no webhook; only syncs read its changes: {error}")
             continue
         where = f"Hostaway delivers changes to {get_settings().webhook_base_url}"
         say(f"Account {account_id}: {registration.reason or where}.")
@@ -152,7 +150,7 @@ def _leave(running: Platform, say: SayText, *, keep: bool, is_simulated: bool) -
     if keep:
         show_access(running)
         for line in (_LOOK, _SEE_A_CHANGE, _GO_ON) if is_simulated else (_LOOK, _GO_ON):
-            out.print(line, soft_wrap=True)
+            write(line)
         return
     with undisturbed():
         running.stop()

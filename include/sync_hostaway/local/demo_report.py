@@ -139,10 +139,11 @@ class DemoReport:
 
     def table(self) -> Table:
         """The result, a line per account and table."""
-        table = Table("account", "table", title="What Hostaway has, and what arrived", title_justify="left")
+        table = Table("account", "table", title="Rows at Hostaway, in the landing tables and in the core tables")
+        table.title_justify = "left"
         for heading in ("source", "landing", "core", "held", "quarantined", "seconds", "API calls"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("")
+            table.add_column(heading, justify="right")
+        table.add_column("verdict", overflow="fold")
         for number, count in enumerate(self.counts, start=1):
             chain = count.chain
             table.add_row(
@@ -165,12 +166,12 @@ class DemoReport:
         calls = sum(count.chain.api_calls for count in self.counts if count.chain)
         rows = sum(count.core for count in self.counts)
         transforms = self.transforms.get("transforms", 0)
-        verdict = "Every row arrived" if self.complete else "Rows are missing"
+        troubled = [f"{count.account_id} {count.table} ({count.trouble})" for count in self.counts if count.trouble]
+        verdict = f"Incomplete: {', '.join(troubled)}." if troubled else "Every row arrived."
         lines = [
-            f"{verdict}: {rows:,} rows in core, {calls:,} API calls, "
-            f"{transforms} dbt run{'s' * (transforms != 1)} of {self.transforms.get('seconds', 0):.1f} s, "
-            f"{seconds:.0f} s in all.",
-            "Photos stand inside listings, guests inside reservations: the source has no count of its own for them.",
+            f"{verdict} The core tables hold {rows:,} rows. It took {calls:,} API calls, "
+            f"{counted(transforms, 'dbt run')} of {self.transforms.get('seconds', 0):.1f} s, {seconds:.0f} s in total.",
+            "Photos are part of listings, and guests part of reservations: Hostaway gives no count of them.",
         ]
         lines += [
             f"{count.account_id} {count.table}: {count.chain.error}"
@@ -187,10 +188,7 @@ def _tables(settings: Settings) -> list[str]:
 
 
 def _line(run: dict[str, Any]) -> Text:
-    expected = run["rows_expected"]
-    share = f" of {expected:,}" if expected else ""
-    calls = counted(run["api_calls"], "call")
-    text = Text(f"{run['account_id']} {run['resource']}: {run['rows_seen']:,}{share} rows, {calls}")
+    text = Text(f"{run['account_id']} {run['resource']}: {_rows(run)}, {counted(run['api_calls'], 'API call')}")
     if run["rows_quarantined"]:
         text.append(", ").append(f"{run['rows_quarantined']:,} in quarantine", "yellow")
     if run["verdict"] == "running":
@@ -199,6 +197,14 @@ def _line(run: dict[str, Any]) -> Text:
     if run["verdict"] in _GOOD:
         return Text.assemble(("✓", "green"), " ", text)
     return Text.assemble(("✗", "red"), " ", text, f": {run['error']}")
+
+
+def _rows(run: dict[str, Any]) -> str:
+    """Rows read, and their total. Messages and calendar days have no total: each thread and listing has its own."""
+    seen, expected = run["rows_seen"], run["rows_expected"]
+    if run["resource"] in _PIECEMEAL or not expected:
+        return f"{counted(seen, 'row')} read{' so far' * (run['verdict'] == 'running')}"
+    return f"{seen:,} of {counted(expected, 'row')} read"
 
 
 def _keyed(rows: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], dict[str, Any]]:

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
+from psycopg import sql
 
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode, Resource
@@ -73,6 +74,8 @@ class SyncContext:
     :param since: read only what changed at or after this moment, as far as Hostaway can tell.
     """
 
+    writer_class: ClassVar[type[LandingWriter]] = LandingWriter
+
     connection: Connection
     client: HostawayClient
     resource: Resource
@@ -87,7 +90,7 @@ class SyncContext:
 
     def __post_init__(self) -> None:
         self.started_at = datetime.now(UTC)
-        self._writer = LandingWriter(self.connection, self.account_id, self.resource, self.sync_run_id)
+        self._writer = self.writer_class(self.connection, self.account_id, self.resource, self.sync_run_id)
 
     @property
     def account_id(self) -> int:
@@ -173,11 +176,17 @@ class SyncContext:
 
     def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
         """Rows of a named query of this room."""
-        return self.connection.execute(QUERIES[query], {**self._params, **params}).fetchall()
+        statement = QUERIES[query].format(**self.landing_tables)
+        return self.connection.execute(statement, {**self._params, **params}).fetchall()
 
     def value(self, query: str, **params: Any) -> Any:
         """First value of a named query of this room."""
         return fetch_value(self.connection, QUERIES[query], {**self._params, **params})
+
+    @property
+    def landing_tables(self) -> dict[str, sql.Identifier]:
+        """The landing tables that queries name in braces."""
+        return {resource.value: sql.Identifier("landing", resource.value) for resource in Resource}
 
     @property
     def _params(self) -> dict[str, Any]:

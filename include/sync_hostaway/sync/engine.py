@@ -168,13 +168,13 @@ def _run(
         ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress)
         error: SyncHostawayError | None = None
         try:
-            error = _shortfall(ctx, PLANS[resource](ctx))
+            error = shortfall(ctx, PLANS[resource](ctx))
         except SyncHostawayError as raised:
             error = raised
         except BaseException as unforeseen:
             _finish(ctx, "failed", unforeseen)
             raise
-        verdict = _finish(ctx, _verdict(ctx, error), error)
+        verdict = _finish(ctx, verdict_of(ctx, error), error)
         if isinstance(error, CredentialsRefused):
             refuse_account(connection, client, str(error))
     text = str(error) if error else None
@@ -182,7 +182,8 @@ def _run(
     return result, error
 
 
-def _shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | None:
+def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | None:
+    """Why a resource whose plan came to its end is incomplete all the same; None when it is not."""
     counts, who = ctx.counts, f"{ctx.resource} of account {ctx.account_id}"
     parents = _FOUND_THROUGH.get(ctx.resource)
     if parents and ctx.value("verdict_of", parents=parents.value) in ("incomplete", "failed"):
@@ -204,7 +205,8 @@ def _shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | None:
     return None
 
 
-def _verdict(ctx: SyncContext, error: SyncHostawayError | None) -> str:
+def verdict_of(ctx: SyncContext, error: SyncHostawayError | None) -> str:
+    """The verdict that the sync log gets."""
     if error:
         return "incomplete" if isinstance(error, SyncIncomplete) else "failed"
     return "repaired" if ctx.repaired else "complete"

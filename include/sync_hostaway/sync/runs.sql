@@ -133,7 +133,7 @@ with calendars as materialized (
         fetched.run_key,
         fetched.left_at,
         fetched.fetched_at
-    from landing.listings
+    from {listings} as listings
     left join ops.calendars as fetched
         on fetched.account_id = listings.account_id and fetched.listing_id = listings.entity_id::bigint
     where listings.account_id = %(account_id)s and listings.deleted_at is null
@@ -143,7 +143,7 @@ touched as materialized (
     select
         reservations.payload ->> 'listingMapId' as entity_id,
         max(reservations.landed_at) as landed_at
-    from landing.reservations
+    from {reservations} as reservations
     where
         reservations.account_id = %(account_id)s
         and reservations.landed_at > (select min(calendars.fetched_at) from calendars)
@@ -189,8 +189,8 @@ with threads as materialized (
         landed.entity_id::bigint as conversation_id,
         ops.thread_stamp(unpacked.payload) as stamp,
         greatest(unpacked.payload ->> 'messageSentOn', unpacked.payload ->> 'messageReceivedOn') as active_on
-    from landing.conversations as landed
-    cross join lateral (select landed.payload || '{}'::jsonb as payload limit all offset 0) as unpacked
+    from {conversations} as landed
+    cross join lateral (select landed.payload || '{{}}'::jsonb as payload limit all offset 0) as unpacked
     where landed.account_id = %(account_id)s and landed.deleted_at is null
 )
 

@@ -7,16 +7,27 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from sync_hostaway.accounts.registry import client_for, get_account, list_accounts
-from sync_hostaway.cli_parts import AccountId, counted, out, say_if_simulated, show, warehouse, when
+from sync_hostaway.cli_parts import (
+    AccountId,
+    AsJson,
+    cell,
+    complete_account,
+    counted,
+    note,
+    print_json,
+    say,
+    say_if_simulated,
+    show,
+    warehouse,
+    when,
+)
 from sync_hostaway.exceptions import SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.replies import decode
 from sync_hostaway.hostaway.values import as_utc
-from sync_hostaway.text import visible
 from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks import history
 from sync_hostaway.webhooks.endpoints import find_endpoint
@@ -27,16 +38,14 @@ from sync_hostaway.webhooks.registration import ensure_registered, rotate
 webhooks_app = typer.Typer(help="Webhook events, and where Hostaway delivers them.", no_args_is_help=True)
 
 Ids = Annotated[list[int] | None, typer.Argument(help="Ids of events, as `webhooks list` shows them")]
-Account = Annotated[int | None, typer.Option(help="Hostaway's account id", min=1)]
-States = Annotated[list[State] | None, typer.Option("--state", help="Repeatable")]
+Account = Annotated[int | None, typer.Option(help="Hostaway's account id", min=1, autocompletion=complete_account)]
+States = Annotated[list[State] | None, typer.Option("--state", help="Only events in this state; repeatable")]
 Since = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="Received since, in UTC"),
 ]
 About = Annotated[str | None, typer.Option("--object", help="reservation:123, conversationMessage or 123")]
-Everything = Annotated[
-    bool, typer.Option("--all", help="Every event of every account; only where nothing else is said")
-]
+Everything = Annotated[bool, typer.Option("--all", help="All events of all accounts, when no other filter is given")]
 
 
 @webhooks_app.command("list")
@@ -45,42 +54,57 @@ def webhooks_list(
     state: States = None,
     since: Since = None,
     about: About = None,
-    limit: Annotated[int, typer.Option(min=1)] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many")] = 50,
+    as_json: AsJson = False,
 ) -> None:
     """Show the newest events, the newest at the end."""
-    why = Column("why", overflow="fold")
-    table = Table("id", "account", "event", "object", "state", "received", "times", "tries", why)
     with warehouse() as connection:
         rows = history.list_events(connection, _filter(connection, None, account, state, since, about), limit)
-    for row in reversed(rows):
+    rows.reverse()
+    if len(rows) == limit:
+        note(f"Only the newest {limit} events; --limit shows more.")
+    if as_json:
+        print_json([_event_json(row) for row in rows])
+        return
+    why = Column("reason", overflow="fold")
+    table = Table("id", "account", "event", "object", "state", "received (UTC)", "times", "tries", why)
+    for row in rows:
         table.add_row(
             str(row["event_id"]),
             str(row["account_id"]),
-            escape(visible(row["event"] or "?")),
-            escape(visible(f"{row['object'] or '?'}:{row['object_id'] or '?'}")),
+            cell(row["event"] or "?"),
+            cell(f"{row['object'] or '?'}:{row['object_id'] or '?'}"),
             row["state"],
-            f"{row['received_at']:%Y-%m-%d %H:%M:%S}",
+            when(row["received_at"], seconds=True),
             str(row["times_received"]),
             str(row["attempts"]),
-            escape(visible(row["reason"] or "")),
+            cell(row["reason"]),
         )
     show(table)
-    if len(rows) == limit:
-        out.print(f"Only the newest {limit}; --limit shows more.")
 
 
 @webhooks_app.command("show")
-def webhooks_show(event_id: Annotated[int, typer.Argument(help="As `webhooks list` shows it")]) -> None:
-    """Show one event with its body, which holds personal data."""
+def webhooks_show(
+    event_id: Annotated[int, typer.Argument(help="As `webhooks list` shows it")], as_json: AsJson = False
+) -> None:
+    """Show one event with its body, which contains personal data."""
     with warehouse() as connection:
         event = history.get_event(connection, event_id)
     body = event.pop("body")
-    event["content_hash"] = event["content_hash"].hex()
-    for name, value in event.items():
+    if as_json:
+        print_json({**_event_json(event), "body": None if body is None else _parsed(body)})
+        return
+    for name, value in _event_json(event).items():
         if value is not None:
-            out.print(f"{name:17} {visible(str(value))}", markup=False, highlight=False, soft_wrap=True)
-    out.print()
-    out.print(_readable(body), markup=False, highlight=False, soft_wrap=True)
+            text = f"{when(value, seconds=True)} UTC" if isinstance(value, datetime) else value
+            say(f"{name:17} {text}")
+    say("")
+    for line in _readable(body).split("\n"):
+        say(line)
+
+
+def _event_json(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in event.items()}
 
 
 @webhooks_app.command("replay")
@@ -92,11 +116,11 @@ def webhooks_replay(
     about: About = None,
     everything: Everything = False,
 ) -> None:
-    """Fetch what events are about once more. Events that could not be read are read again."""
+    """Process events again: read the objects that they name again. Bodies that could not be parsed are parsed again."""
     with warehouse() as connection:
         wanted = _filter(connection, event_ids, account, state, since, about).meant(everything)
         count = history.replay(connection, wanted)
-    _say_how_many(count, "served again, within seconds where the API server runs", event_ids)
+    _say_how_many(count, "queued again; they are processed within seconds where the API server runs", event_ids)
 
 
 @webhooks_app.command("discard")
@@ -108,7 +132,7 @@ def webhooks_discard(
     about: About = None,
     everything: Everything = False,
 ) -> None:
-    """Never serve events that wait or are dead. `webhooks replay` brings them back."""
+    """Discard events that are pending or dead: they are not processed. `webhooks replay` queues them again."""
     with warehouse() as connection:
         wanted = _filter(connection, event_ids, account, state, since, about).meant(everything)
         count = history.discard(connection, wanted)
@@ -117,9 +141,14 @@ def webhooks_discard(
 
 @webhooks_app.command("register")
 def webhooks_register(
-    account_id: Annotated[int | None, typer.Argument(help="All active accounts when left out", min=1)] = None,
+    account_id: Annotated[
+        int | None,
+        typer.Argument(
+            help="Hostaway's account id; without it, all active accounts", min=1, autocompletion=complete_account
+        ),
+    ] = None,
 ) -> None:
-    """Tell Hostaway where to deliver, and show what came of it. Safe to repeat; Airflow has to run."""
+    """Register the webhook of an account at Hostaway, and show its state. Safe to repeat. Airflow must be running."""
     with warehouse() as connection:
         say_if_simulated()
         active = [account.account_id for account in list_accounts(connection) if account.state == "active"]
@@ -130,12 +159,14 @@ def webhooks_register(
 
 @webhooks_app.command("rotate")
 def webhooks_rotate(account_id: AccountId) -> None:
-    """Give Hostaway a new password. The old one is accepted until Hostaway has had it for two hours."""
+    """Replace the webhook password. The old one stays valid for two hours after Hostaway accepted the new one."""
     with warehouse() as connection:
         say_if_simulated()
         rotate(connection, account_id)
         if not _register(connection, account_id):
-            out.print("hostaway_maintenance tells Hostaway the new password; until then the old one goes on working.")
+            note(
+                "The Dag hostaway_maintenance tries again. The old password stays valid until Hostaway has the new one."
+            )
             raise typer.Exit(1)
 
 
@@ -144,12 +175,12 @@ def _register(connection: Connection, account_id: int) -> bool:
         with client_for(connection, account_id, Priority.DELTA) as client:
             ensure_registered(connection, client)
     except SyncHostawayError as error:
-        out.print(f"{account_id}: failed: {error}", markup=False, soft_wrap=True)
+        say(f"{account_id}: failed: {error}")
         return False
     endpoint = find_endpoint(connection, account_id)
     if endpoint:
-        about = endpoint.state_reason or f"{endpoint.url}, checked {when(endpoint.checked_at)}"
-        out.print(f"{account_id}: {endpoint.state}: {about}", markup=False, highlight=False, soft_wrap=True)
+        about = endpoint.state_reason or f"{endpoint.url}, checked {when(endpoint.checked_at)} UTC"
+        say(f"{account_id}: {endpoint.state}: {about}")
     return True
 
 
@@ -174,17 +205,23 @@ def _filter(
 
 
 def _say_how_many(count: int, what: str, event_ids: list[int] | None) -> None:
-    """Whoever names events expects something to happen to them; a filter may well find none."""
-    out.print(f"{counted(count, 'event')} {'is' if count == 1 else 'are'} {what}.")
+    """Say it. Ids that were named and match no event are an error; a filter may match none."""
+    say(f"{counted(count, 'event')} {'is' if count == 1 else 'are'} {what}.")
     if event_ids and count < len(set(event_ids)):
-        out.print("The others are not there, or in a state that does not allow it: `sync-hostaway webhooks list`.")
+        note("The other ids do not exist, or their state does not allow it; see `sync-hostaway webhooks list`.")
         raise typer.Exit(1)
+
+
+def _parsed(body: bytes) -> Any:
+    """The body as JSON; the text itself when it is none."""
+    try:
+        return decode(body)
+    except SyncHostawayError:
+        return body.decode("utf-8", "backslashreplace")
 
 
 def _readable(body: bytes | None) -> str:
     if body is None:
-        return "(no body: it was never delivered, or is older than the retention)"
-    try:
-        return json.dumps(decode(body), indent=2, ensure_ascii=False)
-    except (SyncHostawayError, RecursionError):
-        return body.decode("utf-8", "backslashreplace")
+        return "(no body: the event was not delivered, or it is older than the retention)"
+    parsed = _parsed(body)
+    return parsed if isinstance(parsed, str) else json.dumps(parsed, indent=2, ensure_ascii=False)

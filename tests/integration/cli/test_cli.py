@@ -52,9 +52,7 @@ def empty_dsn(postgres: EmbeddedPostgres, warehouse_dsn: str, monkeypatch: pytes
 def test_a_warehouse_without_schemas_says_what_to_run(empty_dsn: str, arguments: list[str]) -> None:
     result = call(*arguments)
     assert result.exit_code == 1
-    assert result.stderr.strip() == (
-        "WarehouseUnavailable: The warehouse was never migrated: run `sync-hostaway migrate`"
-    )
+    assert result.stderr.strip() == ("Error: The warehouse was never migrated. Run `sync-hostaway migrate`")
 
 
 def test_a_warehouse_of_an_older_version_says_what_to_run(warehouse: Connection) -> None:
@@ -89,7 +87,7 @@ def test_an_error_of_postgresql_is_one_line_without_the_row(warehouse: Connectio
     ("change", "said"),
     [
         ("update ops.alembic_version set version_num = '9999'", "cannot be migrated: Can't locate revision"),
-        ("delete from ops.alembic_version", "already exists (DuplicateTable)"),
+        ("delete from ops.alembic_version", "already exists"),
     ],
 )
 def test_an_error_while_migrating_is_one_line(warehouse: Connection, change: LiteralString, said: str) -> None:
@@ -108,7 +106,7 @@ def test_an_unreachable_warehouse_keeps_its_password(warehouse_dsn: str, monkeyp
         result = call(*arguments)
         assert result.exit_code == 1
         assert isinstance(result.exception, SystemExit)
-        assert "WarehouseUnavailable" in result.stderr
+        assert "Cannot reach the warehouse" in result.stderr
         assert "hush-hush" not in result.output
 
 
@@ -159,7 +157,7 @@ def test_the_list_of_accounts_shows_trouble_of_what_is_mirrored(account: int, si
 def test_an_account_nobody_knows_is_refused(warehouse: Connection) -> None:
     result = call("sync", "--account", "999")
     assert result.exit_code == 1
-    assert "UnknownAccount: Account 999 is not registered" in result.stderr
+    assert "Error: Account 999 is not registered" in result.stderr
 
 
 def test_local_commands_show_errors_clearly_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +166,7 @@ def test_local_commands_show_errors_clearly_too(tmp_path: Path, monkeypatch: pyt
     get_settings.cache_clear()
     result = call("local", "start")
     assert result.exit_code == 1
-    assert "HomeNotUsable" in result.stderr
+    assert result.stderr.startswith("Error: ")
 
 
 def test_a_simulated_home_talks_to_its_simulator(
@@ -181,7 +179,7 @@ def test_a_simulated_home_talks_to_its_simulator(
     get_settings.cache_clear()
     added = call("accounts", "add", "701", "--secret", "secret-701")
     assert added.exit_code == 0, added.output
-    assert f"are simulated, by {simulator.url}" in added.stderr
+    assert f"are simulated by {simulator.url}" in added.stderr
     synced = call("sync", "--account", "701", "--resource", "listings")
     assert synced.exit_code == 0, synced.output
     assert "simulated" in synced.stderr

@@ -102,7 +102,7 @@ def test_an_interrupted_sync_says_what_stays_and_goes_on_with_the_same_command(
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=100) == 130
     *_, last = said.read_text().splitlines()
-    assert last.startswith("Interrupted: what has landed stays.")
+    assert last.startswith("Interrupted: the rows that landed are kept.")
     finished = len(warehouse.execute("select from ops.threads").fetchall())
     assert 0 < finished < 40
     assert warehouse.execute("select from landing.messages").rowcount

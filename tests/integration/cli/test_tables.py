@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 from rich.table import Column, Table
@@ -13,6 +14,7 @@ from sync_hostaway.accounts import api_tokens
 from sync_hostaway.cli_parts import show
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.landing.writer import Counts
+from sync_hostaway.local.demo_report import Chain, Count, DemoReport, ProgressLines
 from sync_hostaway.sync.engine import SyncResult
 from sync_hostaway.warehouse import Connection
 
@@ -93,3 +95,57 @@ def test_where_nothing_else_helps_the_terminal_wraps_lines_that_are_whole(
     assert "745a97525e3b" in shown
     assert "2026-11-22" in shown
     assert shown.count("x") == 30
+
+
+COUNTS = [
+    Count(
+        7_000_001,
+        "calendar_days",
+        Chain("complete", 117_124, 0, date(2026, 11, 1), 118.2, 12_345),
+        117_124,
+        117_124,
+        117_124,
+    ),
+    Count(7_000_002, "reservations", Chain("failed", 1_002, 3, date(2026, 11, 1), 9.1, 7, "boom"), 900, 900, 899, 1),
+]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 100, 200, None])
+def test_the_table_of_the_demo_is_whole_at_every_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int | None
+) -> None:
+    if columns:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", str(columns))
+    show(DemoReport(COUNTS, {}).table())
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    for whole in ("7000001", "calendar_days", "117,124", "complete", "7000002", "reservations", "12,345", "failed"):
+        assert whole in shown
+    assert "…" not in shown
+    if columns and columns >= 40:
+        assert max(map(len, shown.splitlines())) <= columns
+    if columns is None:
+        assert len([line for line in shown.splitlines() if "700000" in line]) == 2
+
+
+def test_what_is_not_complete_is_named_and_what_arrived_is_not_called_missing() -> None:
+    first, *_ = DemoReport(COUNTS, {}).summary(60.0).splitlines()
+    assert first.startswith("Incomplete: 7000002 reservations (sync failed). The core tables hold 118,023 rows.")
+
+
+def test_progress_says_of_what() -> None:
+    run = {
+        "sync_run_id": 1, "account_id": 701, "resource": "messages", "verdict": "running", "rows_seen": 502,
+        "rows_expected": 502, "rows_quarantined": 0, "api_calls": 120, "seconds": 5.0, "error": None,
+    }  # fmt: skip
+    said: list[str] = []
+    lines = ProgressLines(lambda text: said.append(str(text)))
+    lines.show([run])
+    lines.show([{**run, "rows_seen": 1_002, "rows_expected": 1_002, "verdict": "complete"}])
+    lines.show([{**run, "sync_run_id": 2, "resource": "reservations", "rows_expected": 1_000}])
+    assert said == [
+        "701 messages: 502 rows read so far, 120 API calls",
+        "✓ 701 messages: 1,002 rows read, 120 API calls, 5.0 s, complete",
+        "701 reservations: 502 of 1,000 rows read, 120 API calls",
+    ]

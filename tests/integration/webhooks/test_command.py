@@ -70,7 +70,7 @@ def test_an_event_that_is_not_there_is_said(inbox: list[int], command: str) -> N
     result = call(command, str(inbox[0]), "999999")
     assert result.exit_code == 1
     assert "1 event is" in result.stdout
-    assert "The others are not there" in result.stdout
+    assert "The other ids do not exist" in result.stderr
 
 
 @pytest.mark.parametrize("command", [["list", "--account"], ["replay", "--account"], ["register"], ["rotate"]])
@@ -90,27 +90,27 @@ def test_show_has_the_body(inbox: list[int]) -> None:
 
 
 def test_replay_brings_back_what_is_chosen(inbox: list[int], warehouse: Connection) -> None:
-    assert "1 event is served again" in call("replay", "--state", "dead").stdout
+    assert "1 event is queued again" in call("replay", "--state", "dead").stdout
     event = events(warehouse)[2]
     assert (event["state"], event["attempts"], event["reason"]) == ("pending", 0, None)
     assert states(warehouse) == ["pending", "done", "pending", "unreadable", "pending"]
-    assert "1 event is served again" in call("replay", str(inbox[1])).stdout
+    assert "1 event is queued again" in call("replay", str(inbox[1])).stdout
     assert states(warehouse)[1] == "pending"
 
 
 def test_replay_reads_again_what_could_not_be_read(inbox: list[int], warehouse: Connection) -> None:
-    assert "0 events are served again" in call("replay", "--state", "unreadable").stdout
+    assert "0 events are queued again" in call("replay", "--state", "unreadable").stdout
     assert states(warehouse)[3] == "unreadable"
     body = b'{"object":"reservation","event":"reservation.updated","data":{"id":77}}'
     warehouse.execute("update ops.webhook_events set body = %s where state = 'unreadable'", [body])
-    assert "1 event is served again" in call("replay", "--state", "unreadable").stdout
+    assert "1 event is queued again" in call("replay", "--state", "unreadable").stdout
     assert (events(warehouse)[3]["state"], events(warehouse)[3]["object_id"]) == ("pending", 77)
 
 
 def test_discard_takes_what_waits_or_is_dead(inbox: list[int], warehouse: Connection) -> None:
     assert "2 events are discarded" in call("discard", "--account", "701").stdout
     assert states(warehouse) == ["discarded", "done", "discarded", "unreadable", "pending"]
-    assert "2 events are served again" in call("replay", "--state", "discarded").stdout
+    assert "2 events are queued again" in call("replay", "--state", "discarded").stdout
     assert states(warehouse) == ["pending", "done", "pending", "unreadable", "pending"]
 
 

@@ -1,0 +1,59 @@
+"""Begins the first sync of an account that was registered on the command line, as the HTTP API does.
+
+The command asks the Airflow that it can reach: the one in `AIRFLOW__HOSTAWAY__AIRFLOW_URL` (with `run_trigger` `rest`),
+the embedded one of this home, or the one whose database the environment names. Where it reaches none,
+`hostaway_maintenance` begins the sync.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+
+from sync_hostaway.accounts.first_sync import first_sync, request_sync
+from sync_hostaway.exceptions import SyncHostawayError
+from sync_hostaway.settings import get_settings
+from sync_hostaway.webhooks.run_trigger import InProcessTrigger, RestTrigger, RunTrigger, configured_trigger
+
+_LATER = (
+    "Its first sync begins within 15 minutes: the Dag hostaway_maintenance starts it. To begin now: "
+    "`sync-hostaway sync --account {} --mode full --transform`."
+)
+
+
+def begin_first_sync(account_id: int, registered_at: datetime, say: Callable[[str], None]) -> bool:
+    """Ask for the account's first sync, and say when it begins; whether Airflow took the request.
+
+    Asking for a first sync that was asked for before changes nothing.
+    """
+    try:
+        trigger = _reachable_trigger()
+    except SyncHostawayError as error:
+        say(f"{error}. {_LATER.format(account_id)}")
+        return False
+    if trigger is None:
+        say(f"No running Airflow was found from here. {_LATER.format(account_id)}")
+        return False
+    say("Waiting until Airflow has read the account's new Dag (up to two minutes) …")
+    taken = request_sync(trigger, first_sync(account_id, registered_at))
+    say(
+        "Its first sync has been requested."
+        if taken
+        else f"Airflow did not take the request. {_LATER.format(account_id)}"
+    )
+    return taken
+
+
+def _reachable_trigger() -> RunTrigger | None:
+    settings = get_settings()
+    if settings.run_trigger == "rest":
+        return configured_trigger(settings)
+    if any(name.startswith("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") for name in os.environ):
+        return InProcessTrigger()
+    # Imported here: most commands do not need the platform.
+    from sync_hostaway.local.airflow import ADMIN
+    from sync_hostaway.local.command import platform
+
+    embedded = platform()
+    return RestTrigger(embedded.airflow_url, ADMIN, embedded.admin_password) if embedded.status().running else None

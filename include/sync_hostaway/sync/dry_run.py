@@ -1,0 +1,194 @@
+"""What a sync would do: reads from Hostaway, compares with what has landed, and writes nothing.
+
+The plans are those of a real sync. Rows that a sync would write go to temporary tables of the session, and the plans
+read the landing tables through views that prefer the rows of these tables. So messages are found through threads that
+have not landed, as in a real sync. The session is read-only: PostgreSQL refuses every write to a table that is not
+temporary.
+
+The request budget is taken from as by a real sync. An access token that has expired is renewed, and stored.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from psycopg import sql
+
+from sync_hostaway.accounts.registry import client_for, get_account
+from sync_hostaway.exceptions import CredentialsRefused, SyncHostawayError
+from sync_hostaway.hostaway.budget import Priority
+from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.hostaway.values import as_utc
+from sync_hostaway.landing import writer
+from sync_hostaway.landing.writer import LandingWriter
+from sync_hostaway.sync.context import Progress, SyncContext
+from sync_hostaway.sync.engine import PLANS, SyncResult, shortfall, verdict_of
+from sync_hostaway.warehouse import Connection, load_queries
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_WRITER_QUERIES = load_queries(Path(writer.__file__).with_suffix(".sql"))
+
+# The plans look into these when they look for messages and calendars to read; of the others, the payload is not kept.
+_LOOKED_INTO = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS)
+
+
+def dry_run_account(
+    connection: Connection,
+    account_id: int,
+    mode: Mode,
+    resources: Iterable[Resource] | None = None,
+    *,
+    since: datetime | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[SyncResult]:
+    """As `sync_account`, but nothing is written: no row, no log, no checkpoint, no state of the account.
+
+    The counts of the results say what would be new, changed, marked as deleted, and refused. A sync that runs at the
+    same time is not held up.
+
+    :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
+    """
+    wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
+    run_key, verdicts = f"dry_run__{uuid.uuid4()}", dict[Resource, str]()
+    results: list[SyncResult] = []
+    with _writing_nothing(connection):
+        for resource in (resource for resource in PLANS if resource in wanted):
+            with client_for(connection, account_id, Priority(mode.value)) as client:
+                ctx = _DryRun(connection, client, resource, mode, run_key, 0, since and as_utc(since), on_progress)
+                ctx.verdicts = verdicts
+                result, error = _dry_run(ctx)
+            verdicts[resource] = result.verdict
+            results.append(result)
+            if isinstance(error, CredentialsRefused):
+                break
+    return results
+
+
+def dry_run_resource(
+    connection: Connection, account_id: int, resource: Resource, mode: Mode, *, since: datetime | None = None
+) -> SyncResult:
+    """A dry run of one resource, for a task of its own. The lists through which it is found are read first."""
+    found_through = {
+        Resource.MESSAGES: [Resource.CONVERSATIONS],
+        Resource.CALENDAR_DAYS: [Resource.LISTINGS, Resource.RESERVATIONS],
+    }
+    wanted = [*found_through.get(resource, []), resource]
+    return dry_run_account(connection, account_id, mode, wanted, since=since)[-1]
+
+
+def _dry_run(ctx: _DryRun) -> tuple[SyncResult, SyncHostawayError | None]:
+    error: SyncHostawayError | None = None
+    try:
+        error = shortfall(ctx, PLANS[ctx.resource](ctx))
+    except SyncHostawayError as raised:
+        error = raised
+    text = str(error) if error else None
+    calls, verdict = ctx.client.stats.calls, verdict_of(ctx, error)
+    return SyncResult(ctx.account_id, ctx.resource, ctx.mode, verdict, ctx.expected, ctx.counts, calls, text), error
+
+
+@contextmanager
+def _writing_nothing(connection: Connection) -> Iterator[None]:
+    """A read-only session with temporary tables; afterwards the session is as before."""
+    connection.execute(_WRITER_QUERIES["create_batch"])
+    for resource in Resource:
+        names = {"table": _table(resource), "rows": _rows(resource), "view": _view(resource)}
+        for query in ("create_rows", "create_view"):
+            connection.execute(_QUERIES[query].format(**names))
+    connection.execute(_QUERIES["refuse_writes"])
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.broken:
+            connection.execute(_QUERIES["allow_writes"])
+            for resource in Resource:
+                connection.execute(_QUERIES["drop_rows"].format(rows=_rows(resource)))
+
+
+class _DryRunWriter(LandingWriter):
+    """Counts what `LandingWriter` would write."""
+
+    def _prepare(self) -> None:
+        self._table = _view(self._resource)
+
+    def bury_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
+        """How many rows would be marked as deleted."""
+        gone = [row.entity_id for row in self.unseen(seen, parent_ids, before)]
+        names = {"table": _table(self._resource), "rows": _rows(self._resource)}
+        for query in ("take_over", "mark_deleted"):
+            self._connection.execute(_QUERIES[query].format(**names), {**self._params, "entity_ids": gone})
+        return len(gone)
+
+    def bury_orphans(self, parents: Resource) -> int:
+        """How many rows would be marked as deleted, because their parent is."""
+        query = _QUERIES["orphans"].format(table=self._table, parents=_view(parents))
+        return len(self._connection.execute(query, self._params).fetchall())
+
+    def _write(self, rows: Iterable[Any], *_: object) -> tuple[int, int]:
+        with self._connection.cursor() as cursor, cursor.copy(_WRITER_QUERIES["copy_batch"]) as copy:
+            for row in rows:
+                copy.write_row(row)
+        for query in ("drop_unchanged", "drop_older"):
+            self._connection.execute(_WRITER_QUERIES[query].format(table=self._table), self._params)
+        found = self._connection.execute(_QUERIES["changes"].format(table=self._table), self._params).fetchone()
+        params = {**self._params, "keep_payload": self._resource in _LOOKED_INTO}
+        self._connection.execute(_QUERIES["keep_batch"].format(rows=_rows(self._resource)), params)
+        self._connection.execute(_WRITER_QUERIES["empty_batch"])
+        return (found["rows_new"], found["rows_changed"]) if found else (0, 0)
+
+    def _note(self, *_: object) -> None:
+        """The quarantine stays as it is; the counts tell of refused rows."""
+
+    def _mark_suspect(self, *_: object) -> None:
+        """Landed rows stay as they are."""
+
+
+@dataclass
+class _DryRun(SyncContext):
+    """A `SyncContext` that changes nothing.
+
+    :param verdicts: of the resources of this dry run so far.
+    """
+
+    writer_class: ClassVar[type[LandingWriter]] = _DryRunWriter
+    verdicts: dict[Resource, str] = field(default_factory=dict)
+
+    def begin_walk(self, plan: str, stale_after: timedelta) -> str:
+        """Every dry run reads from the beginning."""
+        return self.run_key
+
+    def execute(self, query: str, **params: Any) -> None:
+        """Every statement that plans execute without asking for an answer writes; none is executed."""
+
+    def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
+        """As in a sync, without the pages that another run has noted."""
+        return [] if query == "walk_pages" else super().rows(query, **params)
+
+    def value(self, query: str, **params: Any) -> Any:
+        """As in a sync; what became of the parents stands in no log."""
+        if query == "verdict_of":
+            return self.verdicts.get(Resource(params["parents"]))
+        return super().value(query, **params)
+
+    @property
+    def landing_tables(self) -> dict[str, sql.Identifier]:
+        """The views in place of the tables."""
+        return {resource.value: _view(resource) for resource in Resource}
+
+
+def _table(resource: Resource) -> sql.Identifier:
+    return sql.Identifier("landing", resource.value)
+
+
+def _rows(resource: Resource) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"dry_run_{resource.value}")
+
+
+def _view(resource: Resource) -> sql.Identifier:
+    return sql.Identifier("pg_temp", f"landed_{resource.value}")

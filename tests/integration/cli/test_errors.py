@@ -1,0 +1,196 @@
+"""What goes wrong is one line with the cause and the way out; details on request; no secret in either."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from sync_hostaway import cli
+from sync_hostaway.accounts import registry
+from sync_hostaway.accounts.api_key import clean_api_key, decode_api_key
+from sync_hostaway.exceptions import HostawayMalformedReply, InvalidValue
+from sync_hostaway.hostaway.redaction import without_passwords
+from sync_hostaway.hostaway.replies import decode
+from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.warehouse import Connection
+
+pytestmark = pytest.mark.integration
+
+PASSWORD = "hush-hush-4711"
+
+
+def call(*arguments: str, given: bytes | str | None = None, **environment: str) -> Result:
+    return CliRunner(env={"COLUMNS": "80", **environment}).invoke(cli.app, list(arguments), input=given)
+
+
+def the_one_line(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    (line,) = [line for line in result.stderr.strip().splitlines() if not line.startswith("The accounts of this home")]
+    assert line.startswith("Error: ")
+    assert PASSWORD not in result.output
+    assert "Traceback" not in result.output
+    return line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "/nowhere/ca.pem"),
+        ("HTTP_PROXY", f"http://me:{PASSWORD}@127.0.0.1:1", "Cannot reach Hostaway"),
+        ("HTTP_PROXY", f"http://me:{PASSWORD} x@127.0.0.1:1", "proxy of HTTPS_PROXY, HTTP_PROXY"),
+        ("HTTP_PROXY", f"http://me:{PASSWORD}@127.0.0.1:port", "HTTP_PROXY"),
+        ("HTTP_PROXY", f"socks9://me:{PASSWORD}@127.0.0.1:1", "HTTP_PROXY"),
+    ],
+)
+def test_a_connection_that_cannot_be_made_is_one_line(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    scheme = "https" if name == "REQUESTS_CA_BUNDLE" else "http"
+    monkeypatch.setenv("HOSTAWAY_API_URL", f"{scheme}://hostaway.invalid")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "off")
+    for variable in ("NO_PROXY", "no_proxy", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    assert said in the_one_line(call("accounts", "add", "701", "--secret", "secret-701"))
+
+
+def test_details_are_there_on_request_and_hold_no_secret(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError(f"at http://me:{PASSWORD}@proxy:1/ with {PASSWORD}")
+
+    monkeypatch.setattr(registry, "add_account", fail)
+    arguments = ["accounts", "add", "701", f"--secret={PASSWORD}"]
+    monkeypatch.setattr(sys, "argv", ["sync-hostaway", *arguments])
+    assert "[ZeroDivisionError]" in the_one_line(call(*arguments))
+    for result in (call("--debug", *arguments), call(*arguments, LOG_LEVEL="DEBUG")):
+        assert result.exit_code == 1
+        assert "Traceback" in result.stderr
+        assert "in fail" in result.stderr
+        assert PASSWORD not in result.output
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=30))
+def test_the_password_of_a_url_is_masked_whatever_it_holds(password: str) -> None:
+    said = without_passwords(f"Failed to parse: http://me:{password}@proxy.example.com:3128/x")
+    assert said == "Failed to parse: http://***@proxy.example.com:3128/x"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[" * 2_000 + "]" * 2_000, '["\\u0000",' * 700])
+def test_json_that_is_nested_deeply_is_a_clear_error(account: int, text: str) -> None:
+    assert "JSON object" in the_one_line(call("accounts", "options", "701", text))
+    with pytest.raises(HostawayMalformedReply):
+        decode(text.encode())
+    closed = "[" * 900 + '"\\u0000"' + "]" * 900
+    with pytest.raises(HostawayMalformedReply, match="nested too deeply"):
+        decode(closed.encode())
+
+
+def test_a_wrong_key_advises_to_add_again_and_stores_nothing(
+    warehouse: Connection, simulator: RunningSimulator
+) -> None:
+    said = the_one_line(call("accounts", "add", "701", "--secret", "wrong"))
+    assert "rotate" not in said
+    assert "Nothing was stored" in said
+    assert warehouse.execute("select from ops.accounts").rowcount == 0
+    assert call("accounts", "add", "701", "--secret", "secret-701").exit_code == 0
+    assert "The stored key was not changed" in the_one_line(call("accounts", "rotate", "701", "--secret", "wrong"))
+
+
+AROUND = st.text(st.sampled_from(" \t\r\n\ufeff\u200b\u00a0\u2060\0"), max_size=4)
+
+
+@given(AROUND, AROUND, st.sampled_from(["{}", '"{}"', "'{}'", "\u201c{}\u201d", "`{}`", '" {} "']))
+def test_what_is_copied_along_with_a_key_is_removed(before: str, after: str, quotes: str) -> None:
+    assert clean_api_key(before + quotes.format("s3cret-Key=") + after) == "s3cret-Key="
+
+
+@pytest.mark.parametrize("text", ["", " \n", '""', "two words", "zero\u200bwidth"])
+def test_what_can_be_no_key_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(InvalidValue) as raised:
+        clean_api_key(text)
+    assert not text.strip() or text not in str(raised.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_key_from_a_file_is_accepted_in_the_encodings_of_editors(
+    warehouse: Connection, simulator: RunningSimulator, encoding: str
+) -> None:
+    content = '\r\n"secret-701" \r\n'.encode(encoding)
+    assert clean_api_key(decode_api_key(content)) == "secret-701"
+    result = call("accounts", "add", "701", given=content)
+    assert result.exit_code == 0, result.output
+
+
+def test_a_registration_without_airflow_says_when_the_first_sync_begins(
+    warehouse: Connection, simulator: RunningSimulator
+) -> None:
+    result = call("accounts", "add", "701", "--secret", "secret-701")
+    assert "within 15 minutes" in result.stderr
+    assert "sync-hostaway sync --account 701 --mode full --transform" in result.stderr
+
+
+def test_a_sync_says_what_is_left_to_do(account: int) -> None:
+    result = call("sync", "--account", "701", "--resource", "listings")
+    assert "Next: `sync-hostaway transform`" in result.stderr
+
+
+def test_version_and_completion() -> None:
+    assert call("--version").stdout.startswith("sync-hostaway 0")
+    for shell in ("bash", "zsh", "fish"):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("sync-hostaway"), f"--show-completion={shell}"],
+            capture_output=True, text=True, timeout=60, env={"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "_SYNC_HOSTAWAY_COMPLETE" in done.stdout
+
+
+def test_account_ids_are_completed(account: int) -> None:
+    environment = {
+        **os.environ,
+        "_SYNC_HOSTAWAY_COMPLETE": "complete_bash",
+        "COMP_WORDS": "sync-hostaway accounts disable 7",
+        "COMP_CWORD": "3",
+    }
+    program = Path(sys.executable).with_name("sync-hostaway")
+    done = subprocess.run([program], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.stdout.split() == ["701"]
+
+
+def test_a_wrong_log_level_names_the_right_ones() -> None:
+    result = call("accounts", "list", LOG_LEVEL="loud")
+    assert result.exit_code == 2
+    assert "debug" in result.stderr
+    assert "warning" in result.stderr
+
+
+def test_hostile_names_do_not_steer_the_terminal(warehouse: Connection, account: int) -> None:
+    warehouse.execute(
+        "update ops.accounts set name = %s, state_reason = %s", ["\x1b[31mred\x9b2J\u202e", "\x07:smile:"]
+    )
+    shown = call("accounts", "list").stdout
+    assert "\\u001b[31mred" in shown
+    assert ":smile:" in shown
+    assert not {"\x1b", "\x9b", "\u202e", "\x07"} & set(shown)
+    assert json.loads(call("accounts", "list", "--json").stdout)[0]["name"] == "\x1b[31mred\x9b2J\u202e"
+
+
+def test_a_reader_that_leaves_early_is_no_error(account: int) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -c 'from sync_hostaway.cli import app; app()' accounts list --json | true",
+        shell=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "Error" not in done.stderr
