@@ -6,18 +6,21 @@ The accounts come from a snapshot file, never from a database: parsing this file
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param, TaskGroup, get_current_context, get_parsing_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.dag_ids import sync_dag_id
 from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.orchestration import DEFAULT_ARGS, SYNC_POOL, TAG, account_of, start_of
+from sync_hostaway.orchestration import DEFAULT_ARGS, SYNC_POOL, TAG, account_of, settings_of, start_of
 from sync_hostaway.settings import get_settings
 from sync_hostaway.text import markdown_code, visible
 from sync_hostaway.transform.operator import RequestTransformOperator
+
+if TYPE_CHECKING:
+    from sync_hostaway.warehouse import Connection
 
 AUTO = "auto"
 
@@ -26,7 +29,9 @@ Mirrors Hostaway account **{account_id}** {name}into the warehouse: raw rows to 
 `hostaway_transform` for the tables in `hostaway`.
 
 Trigger it with *mode* `full` to read everything again, pick single *resources*, or with *since* go back to a moment:
-reservations and threads that changed at or after it are read. Resources that are switched off are skipped.
+reservations and threads that changed at or after it are read. Resources that are switched off are skipped. With
+*dry run* the tasks read and compare only: their results (XCom `return_value`) say what would be new, changed, deleted
+and refused, and nothing is written.
 
 **Triage**
 
@@ -75,6 +80,9 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
         with HostawayHook(account_id, priority=Priority(mode)).get_conn() as client:
             if resource not in client.settings.resources:
                 raise AirflowSkipException(f"{resource} is switched off for account {account_id}")
+            if context["params"]["dry_run"]:
+                moment = datetime.fromisoformat(since) if since else None
+                return _dry_run(connection, account_id, Resource(resource), Mode(mode), moment)
             result = sync_resource(
                 connection,
                 client,
@@ -91,9 +99,20 @@ def _display_name(account: SnapshotAccount) -> str:
     return f"{dag_id} ({visible(account.name)})" if account.name else dag_id
 
 
+def _dry_run(
+    connection: Connection, account_id: int, resource: Resource, mode: Mode, since: datetime | None
+) -> dict[str, Any]:
+    """What a sync of the resource would do. It is not tried again: what went wrong is part of the answer."""
+    from sync_hostaway.sync.dry_run import dry_run_resource
+
+    result = dry_run_resource(connection, account_id, resource, mode, since=since)
+    if result.error:
+        raise AirflowFailException(f"Dry run, {result.verdict}: {result.error}")
+    return {"dry_run": True, **result.summary()}
+
+
 def build_dag(account: SnapshotAccount) -> DAG:
-    """The Dag of one account, made from its id and name alone: parsing it again makes no new version of the Dag."""
-    minute = get_settings().daily_minute(account.account_id)
+    """The Dag of one account. It depends on the account and the settings alone: parsing it again changes no version."""
     with DAG(
         sync_dag_id(account.account_id),
         # The search of Airflow's list looks at this name only, so that it begins with the id.
@@ -103,7 +122,7 @@ def build_dag(account: SnapshotAccount) -> DAG:
             account_id=account.account_id, name=f"({markdown_code(account.name)}) " if account.name else ""
         ),
         # Spread over the day, so that accounts behind one IP address do not compete for its request limit.
-        schedule=f"{minute % 60} {minute // 60} * * *",
+        schedule=settings_of(account).sync_schedule(account.account_id),
         start_date=start_of(account),
         catchup=False,
         is_paused_upon_creation=False,
@@ -125,6 +144,13 @@ def build_dag(account: SnapshotAccount) -> DAG:
                 examples=[resource.value for resource in Resource],
                 title="Resources",
                 description="What to mirror; messages are found through conversations, calendar days through listings",
+            ),
+            "dry_run": Param(
+                False,
+                type="boolean",
+                title="Dry run",
+                description="Reads and compares only: the result of each task says what would be new, changed, deleted "
+                "and refused. Nothing is written",
             ),
             "since": Param(
                 None,

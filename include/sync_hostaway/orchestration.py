@@ -9,9 +9,11 @@ from typing import Any
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from sync_hostaway import exceptions
+from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.dag_ids import SYNC_DAG_PREFIX
-from sync_hostaway.settings import get_settings
+from sync_hostaway.exceptions import InvalidOptions
+from sync_hostaway.settings import Settings, get_settings
 
 TAG = "hostaway"
 WAREHOUSE_CONN_ID = "hostaway_warehouse"
@@ -62,6 +64,13 @@ def start_of_oldest() -> datetime | None:
     with suppress(OSError):
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return None
+
+
+def settings_of(account: SnapshotAccount) -> Settings:
+    """The settings of an account as the snapshot has it. Options that this version refuses do not count."""
+    with suppress(InvalidOptions):
+        return AccountOptions.of(account.account_id, account.options).applied_to(get_settings())
+    return get_settings()
 
 
 def account_of(dag_id: str) -> int | None:

@@ -16,7 +16,7 @@ import ipaddress
 import os
 import re
 import sys
-from datetime import date, time
+from datetime import date, time, timedelta
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -43,6 +43,7 @@ _PREFIX = "AIRFLOW__HOSTAWAY__"
 RateLimitText = Annotated[str, Field(pattern=r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\.\d{1,3})?)$")]
 CalendarDaysBack = Annotated[int, Field(ge=0, le=730)]
 CalendarDaysAhead = Annotated[int, Field(ge=0, le=1095)]
+SyncEveryHours = Annotated[int, Field(ge=1, le=24)]
 
 
 class _Sources(PydanticBaseSettingsSource):
@@ -118,8 +119,13 @@ class Settings(BaseSettings):
     full_every_days: int = Field(
         7, ge=0, le=365, description="Days between scheduled full syncs of an account; 0: never"
     )
-    sync_start: time = Field(time(0, 0), description="UTC time at which the daily spread of account syncs begins")
-    sync_spread_hours: float = Field(24.0, gt=0, le=24, description="Hours over which the daily syncs are spread")
+    sync_every_hours: SyncEveryHours = Field(
+        24, description="Hours between the scheduled syncs of an account; 24: daily"
+    )
+    sync_start: time = Field(time(0, 0), description="UTC time at which the spread of account syncs begins")
+    sync_spread_hours: float = Field(
+        24.0, gt=0, le=24, description="Hours over which syncs are spread; at most the hours between two syncs count"
+    )
 
     api_rate_limit: RateLimitText = Field(
         "600/60", description="Requests/seconds of one API token in each API server process, or off"
@@ -265,10 +271,34 @@ class Settings(BaseSettings):
         """Whether an account's scheduled sync of a day reads everything: the accounts take turns over the days."""
         return bool(self.full_every_days) and (day.toordinal() + _spread(account_id, 365)) % self.full_every_days == 0
 
-    def daily_minute(self, account_id: int) -> int:
-        """Minute of the UTC day at which an account syncs: spread evenly, and the same on every machine."""
-        minutes = _spread(account_id, int(self.sync_spread_hours * 60))
-        return (self.sync_start.hour * 60 + self.sync_start.minute + minutes) % (24 * 60)
+    def sync_minutes(self, account_id: int) -> list[int]:
+        """Minutes of the UTC day at which an account syncs: spread evenly, and the same on every machine.
+
+        The first one comes from the account's id. The others follow every `sync_every_hours`. Where these do not divide
+        the day, the last pause of a day is shorter.
+        """
+        every = self.sync_every_hours
+        places = int(min(self.sync_spread_hours, every) * 60)
+        first = self.sync_start.hour * 60 + self.sync_start.minute + _spread(account_id, places)
+        return sorted((first + 60 * hours) % (24 * 60) for hours in range(0, 24, every))
+
+    def sync_schedule(self, account_id: int) -> str:
+        """These minutes as a cron expression."""
+        minutes = self.sync_minutes(account_id)
+        return f"{minutes[0] % 60} {','.join(str(minute // 60) for minute in minutes)} * * *"
+
+    @property
+    def longest_without_sync(self) -> timedelta:
+        """How old the last complete sync may be before something is wrong: with time for retries."""
+        return timedelta(hours=max(1.5 * self.sync_every_hours, self.sync_every_hours + 3))
+
+    @property
+    def read_again_after(self) -> timedelta | None:
+        """Small lists and calendars that were read longer ago are read again; None: once per UTC day.
+
+        Half the time between two syncs: a sync that began late does not keep the next one from reading.
+        """
+        return timedelta(hours=self.sync_every_hours / 2) if self.sync_every_hours < 24 else None
 
 
 def _is_loopback(url: str) -> bool:

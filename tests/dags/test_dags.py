@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,17 @@ def test_the_nightly_build_shows_every_model_and_its_tests(dags: dict[str, Any])
     for model in (ROOT / "dbt_project" / "models" / "core").glob("*.sql"):
         assert any(f"{model.stem}.run" in task or f"{model.stem}_run" in task for task in tasks), model.stem
         assert any(model.stem in task and "test" in task for task in tasks), model.stem
+
+
+def test_an_account_can_be_synced_more_often_and_only_its_own_dag_changes(tmp_path: Path, dags: dict[str, Any]) -> None:
+    hourly = replace(ACCOUNTS[0], options={"sync_every_hours": 1})
+    unknown = replace(ACCOUNTS[1], options={"of_a_newer_version": 1})
+    parsed_again = parse(tmp_path, accounts=[hourly, unknown])["dags"]
+    assert parsed_again["hostaway_sync__701"]["schedule"].split()[1] == ",".join(map(str, range(24)))
+    assert parsed_again["hostaway_sync__702"] == dags["hostaway_sync__702"]
+    every_six = parse(tmp_path, accounts=ACCOUNTS, AIRFLOW__HOSTAWAY__SYNC_EVERY_HOURS="6")["dags"]
+    assert len(every_six["hostaway_sync__702"]["schedule"].split()[1].split(",")) == 4
+
+
+def test_the_trigger_form_offers_a_dry_run(dags: dict[str, Any]) -> None:
+    assert dags["hostaway_sync__701"]["params"]["dry_run"]["type"] == "boolean"

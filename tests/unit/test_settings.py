@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sync_hostaway.exceptions import ConfigurationError
 from sync_hostaway.settings import Settings, get_settings, refuse_unknown_names
@@ -62,15 +65,15 @@ def test_accounts_are_read_with_colons_in_secrets(monkeypatch: pytest.MonkeyPatc
 
 
 def test_accounts_are_spread_over_the_day() -> None:
-    minutes = [Settings().daily_minute(account_id) for account_id in range(1, 1001)]
+    minutes = [Settings().sync_minutes(account_id)[0] for account_id in range(1, 1001)]
     per_hour = [sum(hour * 60 <= minute < hour * 60 + 60 for minute in minutes) for hour in range(24)]
     assert min(per_hour) > 20
-    assert Settings().daily_minute(701) == Settings().daily_minute(701)
+    assert Settings().sync_minutes(701) == Settings().sync_minutes(701)
 
 
 def test_the_spread_can_be_kept_to_the_night() -> None:
     night = Settings(sync_start="23:00", sync_spread_hours=4)
-    minutes = {night.daily_minute(account_id) for account_id in range(1, 500)}
+    minutes = {night.sync_minutes(account_id)[0] for account_id in range(1, 500)}
     assert all(minute >= 23 * 60 or minute < 3 * 60 for minute in minutes)
 
 
@@ -80,3 +83,25 @@ def test_each_account_is_read_in_full_once_a_week_on_a_day_of_its_own() -> None:
     assert {len(found) for found in days} == {1}
     assert {found[0] for found in days} == set(week)
     assert not any(Settings(full_every_days=0).is_full_day(701, day) for day in week)
+
+
+@given(st.integers(1, 10**9), st.integers(1, 24), st.times(), st.floats(0.1, 24))
+def test_no_pause_between_two_syncs_is_longer_than_asked_for(
+    account_id: int, every: int, start: time, spread: float
+) -> None:
+    settings = Settings(sync_every_hours=every, sync_start=start, sync_spread_hours=spread)
+    minutes = settings.sync_minutes(account_id)
+    pauses = [after - before for before, after in pairwise([*minutes, minutes[0] + 24 * 60])]
+    assert max(pauses) <= every * 60
+    assert len({minute % 60 for minute in minutes}) == 1
+    minute, hours, *rest = settings.sync_schedule(account_id).split()
+    assert [int(hour) * 60 + int(minute) for hour in hours.split(",")] == minutes
+    assert rest == ["*", "*", "*"]
+    assert settings.longest_without_sync > timedelta(hours=every)
+
+
+@pytest.mark.parametrize("hours", ["0", "25", "1.5", "x"])
+def test_hours_between_syncs_that_cannot_be_are_named(monkeypatch: pytest.MonkeyPatch, hours: str) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SYNC_EVERY_HOURS", hours)
+    with pytest.raises(ConfigurationError, match="SYNC_EVERY_HOURS"):
+        get_settings()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sync_hostaway.exceptions import InvalidOptions
 from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.settings import CalendarDaysAhead, CalendarDaysBack, RateLimitText, Settings
+from sync_hostaway.settings import CalendarDaysAhead, CalendarDaysBack, RateLimitText, Settings, SyncEveryHours
 
 
 class AccountOptions(BaseModel):
@@ -25,6 +25,9 @@ class AccountOptions(BaseModel):
     )
     calendar_days_back: CalendarDaysBack | None = Field(None, description="Calendar window: days before today")
     calendar_days_ahead: CalendarDaysAhead | None = Field(None, description="Calendar window: days after today")
+    sync_every_hours: SyncEveryHours | None = Field(
+        None, description="Hours between the scheduled syncs of this account, 1 to 24"
+    )
     budget_account: Annotated[RateLimitText, Field(examples=["20/10", "off"])] | None = Field(
         None, description="Calls/seconds that Hostaway grants this account, or off"
     )

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from sync_hostaway.accounts.registry import Account, get_account, list_accounts
 from sync_hostaway.exceptions import InvalidOptions
 from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.settings import Settings, get_settings
 from sync_hostaway.warehouse import Connection, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -86,10 +87,15 @@ def account_statuses(connection: Connection) -> list[AccountStatus]:
 
 def mirrored(account: Account) -> frozenset[Resource]:
     """The resources that are switched on for an account."""
-    # Options that a newer version refuses must not hide how the account is doing.
+    return frozenset(settings_of(account).resources)
+
+
+def settings_of(account: Account) -> Settings:
+    """The settings as they are for an account; where this version refuses its options, those of all accounts."""
+    # Such options must not hide how the account is doing.
     with suppress(InvalidOptions):
-        return frozenset(account.settings.resources)
-    return frozenset(Resource)
+        return account.settings
+    return get_settings()
 
 
 def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountStatus]:

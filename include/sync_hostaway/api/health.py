@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import list_accounts
-from sync_hostaway.accounts.status import mirrored
+from sync_hostaway.accounts.status import mirrored, settings_of
 from sync_hostaway.api.account_rows import Pool
 from sync_hostaway.api.guarded import guarded_router
 from sync_hostaway.api.operator_auth import admit, anybody
@@ -30,8 +30,6 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _GOOD_FOR = 2.0
 _PATIENCE = 2.0
 _LONGEST_LAG = 900.0
-# Syncs are daily.
-_LONGEST_WITHOUT_SYNC = timedelta(hours=36)
 
 router = guarded_router(tags=["health"])
 
@@ -98,18 +96,25 @@ def _inbox(connection: Connection) -> Check:
 
 
 def _syncs(connection: Connection) -> Check:
-    since = datetime.now(UTC) - _LONGEST_WITHOUT_SYNC
-    rows = connection.execute(_QUERIES["syncs"], {"since": since}).fetchall()
+    active = [account for account in list_accounts(connection) if account.state == "active"]
+    now = datetime.now(UTC)
+    since = {account.account_id: now - settings_of(account).longest_without_sync for account in active}
+    params = {"account_ids": list(since), "since": list(since.values())}
+    rows = connection.execute(_QUERIES["syncs"], params).fetchall()
     complete = {row["account_id"] for row in rows if row["is_complete"]}
     failing = {(row["account_id"], row["resource"]) for row in rows if row["is_failing"]}
-    active = [account for account in list_accounts(connection) if account.state == "active"]
     late = [
         str(account.account_id)
         for account in active
-        if (account.created_at < since and account.account_id not in complete)
+        if (account.created_at < since[account.account_id] and account.account_id not in complete)
         or any((account.account_id, resource) in failing for resource in mirrored(account))
     ]
-    detail = f"No complete sync for too long: {', '.join(late)}" if late else f"{len(active)} accounts are up to date"
+    waiting = len([account for account in active if account.account_id not in complete])
+    detail = f"Accounts up to date: {len(active) - waiting}"
+    if waiting:
+        detail += f"; without a complete sync so far: {waiting}"
+    if late:
+        detail = f"No complete sync for too long: {', '.join(late)}"
     return Check(name="syncs", ok=not late, detail=detail)
 
 

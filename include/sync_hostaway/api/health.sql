@@ -6,7 +6,7 @@ inner join ops.accounts using (account_id)
 where events.state = 'pending' and events.attempts = 0 and accounts.state = 'active'
 
 -- name: syncs
--- What came of the syncs that ended since then. A resource is failing when the try before them failed too: one that was
+-- What came of the syncs that ended since then; each account has its own moment. A resource is failing when the try before them failed too: one that was
 -- just switched on has time for its first complete sync.
 select
     runs.account_id,
@@ -20,10 +20,12 @@ select
             earlier.account_id = runs.account_id
             and earlier.resource = runs.resource
             and earlier.mode <> 'delta'
-            and earlier.finished_at < %(since)s
+            and earlier.finished_at < wanted.since
         order by earlier.started_at desc
         limit 1
     ) as is_failing
 from ops.sync_runs as runs
-where runs.mode <> 'delta' and runs.finished_at >= %(since)s
-group by runs.account_id, runs.resource
+inner join unnest(%(account_ids)s::bigint[], %(since)s::timestamptz[]) as wanted (account_id, since)
+    on runs.account_id = wanted.account_id
+where runs.mode <> 'delta' and runs.finished_at >= wanted.since
+group by runs.account_id, runs.resource, wanted.since

@@ -51,7 +51,6 @@ def dry_run_account(
 
     The counts of the results say what would be new, changed, marked as deleted, and refused. A sync that runs at the
     same time is not held up.
-
     :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     """
     wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
@@ -71,7 +70,12 @@ def dry_run_account(
 
 
 def dry_run_resource(
-    connection: Connection, account_id: int, resource: Resource, mode: Mode, *, since: datetime | None = None
+    connection: Connection,
+    account_id: int,
+    resource: Resource,
+    mode: Mode,
+    *,
+    since: datetime | None = None,
 ) -> SyncResult:
     """A dry run of one resource, for a task of its own. The lists through which it is found are read first."""
     found_through = {

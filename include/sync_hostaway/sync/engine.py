@@ -83,16 +83,15 @@ class SyncResult:
 def scheduled_mode(connection: Connection, account_id: int, resource: Resource, day: date) -> Mode:
     """What the scheduled sync of a day reads of a resource.
 
-    Everything on the account's own day, and on any other when that was missed or did not come to a good end. What a
-    second day did not complete either waits for the account's next one.
+    Everything with the first sync of the account's own day, and on any other when that was missed or did not come to a
+    good end. What a second day did not complete either waits for the account's next one.
     """
     settings = get_settings()
     if not settings.full_every_days:
         return Mode.INCREMENTAL
-    if settings.is_full_day(account_id, day):
-        return Mode.FULL
     params = {"account_id": account_id, "resource": resource.value, "days": settings.full_every_days}
-    return Mode.INCREMENTAL if fetch_value(connection, QUERIES["had_its_full_sync"], params) else Mode.FULL
+    query = "had_its_full_sync_today" if settings.is_full_day(account_id, day) else "had_its_full_sync"
+    return Mode.INCREMENTAL if fetch_value(connection, QUERIES[query], params) else Mode.FULL
 
 
 def sync_resource(

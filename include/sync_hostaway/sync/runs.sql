@@ -92,7 +92,7 @@ values (
 )
 
 -- name: read_today
--- In UTC, by the warehouse's clock.
+-- Today in UTC, by the warehouse's clock; where an account syncs more often than daily, within that time.
 select exists (
     select 1 from ops.sync_runs
     where
@@ -100,7 +100,9 @@ select exists (
         and resource = %(resource)s
         and mode <> 'delta'
         and verdict in ('complete', 'repaired')
-        and started_at >= date_trunc('day', clock_timestamp(), 'UTC')
+        and started_at >= coalesce(
+            clock_timestamp() - %(read_again_after)s::interval, date_trunc('day', clock_timestamp(), 'UTC')
+        )
 ) as is_read
 
 -- name: had_its_full_sync
@@ -118,11 +120,25 @@ where
     and since is null
     and started_at >= clock_timestamp() - make_interval(days => %(days)s)
 
+-- name: had_its_full_sync_today
+-- Where an account syncs more often than daily: a sync of this day was complete, or two others were incomplete.
+select
+    count(*) filter (where verdict in ('complete', 'repaired')) > 0
+    or count(distinct run_key) filter (where verdict = 'incomplete') >= 2 as had
+from ops.sync_runs
+where
+    account_id = %(account_id)s
+    and resource = %(resource)s
+    and mode = 'full'
+    and since is null
+    and started_at >= date_trunc('day', clock_timestamp(), 'UTC')
+
 -- name: now
 select clock_timestamp() as now
 
 -- name: due_calendars
--- Days pass and the window moves on: each calendar is due once a day, and when a reservation came to its listing, changed
+-- Days pass and the window moves on: each calendar is due once a day, when it was read longer ago than
+-- read_again_after (null where an account syncs daily), and when a reservation came to its listing, changed
 -- there or left it since.
 -- Reservations that landed later than the calendar read longest ago are looked at once, not for each listing.
 with calendars as materialized (
@@ -159,6 +175,7 @@ where
     (calendars.first_day, calendars.last_day) is distinct from (%(first_day)s::date, %(last_day)s::date)
     or (%(mode)s = 'full' and calendars.run_key <> %(walk_key)s)
     or greatest(touched.landed_at, calendars.left_at) > calendars.fetched_at
+    or (%(mode)s = 'incremental' and calendars.fetched_at < clock_timestamp() - %(read_again_after)s::interval)
 order by listing_id
 
 -- name: forget_deleted_listings

@@ -57,3 +57,9 @@ class RequestTransformOperator(RequestRunOperator):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trigger_dag_id=TRANSFORM_DAG_ID, **kwargs)
+
+    def execute(self, context: Any) -> None:
+        """Ask for the run, unless this one is a dry run, of which nothing has landed."""
+        if context["params"].get("dry_run"):
+            raise AirflowSkipException("A dry run writes nothing")
+        super().execute(context)

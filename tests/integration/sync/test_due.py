@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
@@ -172,3 +173,30 @@ def test_what_no_full_sync_mends_is_not_read_whole_day_after_day(
     assert scheduled_mode(warehouse, account, Resource.LISTINGS, day) is then
     warehouse.execute("update ops.sync_runs set started_at = started_at - interval '6 days'")
     assert scheduled_mode(warehouse, account, Resource.LISTINGS, day) is Mode.FULL
+
+
+def read_hours_ago(warehouse: Connection, hours: float) -> None:
+    warehouse.execute("update ops.sync_runs set started_at = started_at - make_interval(secs => %s)", [hours * 3600])
+    warehouse.execute("update ops.calendars set fetched_at = fetched_at - make_interval(secs => %s)", [hours * 3600])
+
+
+def test_an_account_that_syncs_every_few_hours_reads_everything_that_often(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync(warehouse, account, Mode.FULL)
+    change_options(warehouse, account, {"sync_every_hours": 4})
+    read_hours_ago(warehouse, 1.9)
+    assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 0
+    # The clock of the day does not matter then.
+    read_hours_ago(warehouse, 2.2)
+    results = sync(warehouse, account)
+    assert results[Resource.CALENDAR_DAYS].api_calls == 4
+    assert all(results[resource].api_calls for resource in SMALL)
+
+
+def test_an_account_that_syncs_hourly_is_read_in_full_once_on_its_day(warehouse: Connection, account: int) -> None:
+    today = datetime.now(UTC).date()
+    own_day = next(day for day in (today + timedelta(days=n) for n in range(7)) if get_settings().is_full_day(701, day))
+    assert scheduled_mode(warehouse, account, Resource.LISTINGS, own_day) is Mode.FULL
+    sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])
+    assert scheduled_mode(warehouse, account, Resource.LISTINGS, own_day) is Mode.INCREMENTAL
