@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path
@@ -20,12 +19,11 @@ from rich.text import Text
 from sync_hostaway import migrations
 from sync_hostaway.accounts.snapshot import read_snapshot
 from sync_hostaway.console import TerminalConsole
-from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.local.home import Home
 from sync_hostaway.local.simulated import SimulatedApi
 from sync_hostaway.settings import get_settings
 from sync_hostaway.text import visible
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.warehouse import Connection
 
 out = TerminalConsole()
 err = TerminalConsole(stderr=True)
@@ -47,18 +45,9 @@ AccountId = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts; messages go to stderr")]
 
 
-@contextmanager
-def warehouse() -> Iterator[Connection]:
-    """The warehouse, of a schema that this version knows.
-
-    :raises WarehouseUnavailable: when it has not been migrated.
-    """
-    with connect(application="sync-hostaway cli") as connection:
-        revision, head = migrations.revision(connection), migrations.head()
-        if revision is None or revision < head:
-            state = f"is at revision {revision}, this version needs {head}" if revision else "was never migrated"
-            raise WarehouseUnavailable(f"The warehouse {state}. Run `sync-hostaway migrate`")
-        yield connection
+def warehouse() -> AbstractContextManager[Connection]:
+    """The warehouse; see `migrated_warehouse`."""
+    return migrations.migrated_warehouse("sync-hostaway cli")
 
 
 def cell(value: object) -> Text:

@@ -42,7 +42,7 @@ def test_a_misspelt_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGESIZE", "")
     refuse_unknown_names()
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGESIZE", "10")
-    with pytest.raises(ConfigurationError, match="PAGESIZE is none; did you mean AIRFLOW__HOSTAWAY__PAGE_SIZE"):
+    with pytest.raises(ConfigurationError, match="PAGESIZE; did you mean AIRFLOW__HOSTAWAY__PAGE_SIZE"):
         refuse_unknown_names()
 
 

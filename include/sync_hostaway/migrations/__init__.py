@@ -6,6 +6,8 @@ advisory lock and then finds nothing to do. Alembic is imported by those who mig
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from psycopg import sql
 from psycopg.errors import UndefinedTable
 
 from sync_hostaway.exceptions import WarehouseUnavailable
-from sync_hostaway.warehouse import Connection, fetch_value
+from sync_hostaway.warehouse import Connection, connect, fetch_value
 
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 _MIGRATION_LOCK = 7_402_001
@@ -80,3 +82,17 @@ def revision(connection: Connection) -> str | None:
     except UndefinedTable:
         return None
     return number
+
+
+@contextmanager
+def migrated_warehouse(application: str) -> Iterator[Connection]:
+    """A connection to the warehouse, of a schema that this version knows.
+
+    :raises WarehouseUnavailable: when it cannot be reached, or has not been migrated.
+    """
+    with connect(application=application) as connection:
+        found = revision(connection)
+        if found is None or found < head():
+            state = f"is at revision {found}, this version needs {head()}" if found else "was never migrated"
+            raise WarehouseUnavailable(f"The warehouse {state}. Run `sync-hostaway migrate`")
+        yield connection

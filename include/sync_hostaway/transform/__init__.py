@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sync_hostaway.callable_package import make_callable
 from sync_hostaway.transform.artifacts import build_docs, ensure_manifest
 from sync_hostaway.transform.invocation import ModelRun, profile_environment
 from sync_hostaway.transform.ledger import pending_loads
@@ -19,3 +20,5 @@ __all__ = [
     "project_hash",
     "run_transform",
 ]
+
+make_callable(__name__)
