@@ -125,13 +125,10 @@ def status(as_json: AsJson = False) -> None:
     for part in now.components:
         up = f"{part.uptime:.0f} s" if part.uptime is not None else ""
         table.add_row(part.name, "running" if part.running else "stopped", str(part.pid or ""), up)
-    out.print(table)
+    show(table)
     _say(f"State: {now.home}")
     if where := current.postgres.status().programs:
         _say(f"PostgreSQL: data in {current.postgres.data}, programs in {where}")
-    if as_json:
-        print_json(_status_json(now))
-        return
     if now.running and now.airflow_url:
         _say(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
         _say(f"Log in as {ADMIN}; the password is in {passwords_file(Home.at(now.home))}")

@@ -258,3 +258,23 @@ def test_health_gives_a_resource_time_for_its_first_sync_and_sees_when_it_keeps_
     assert "701" not in late()
     warehouse.execute("""update ops.accounts set options = '{"resources": {"tasks": false}}' where account_id = 702""")
     assert late() == ""
+
+
+def test_health_calls_no_account_up_to_date_before_its_first_sync_has_ended(
+    warehouse: Connection, login: Login
+) -> None:
+    warehouse.execute("delete from ops.sync_runs where account_id = 702")
+    with TestClient(create_app(AskedRuns())) as client:
+        checks = client.get("/health", headers=login("admin")).json()["checks"]
+    [detail] = [check["detail"] for check in checks if check["name"] == "syncs"]
+    assert detail == "Accounts up to date: 1; without a complete sync so far: 1"
+
+
+def test_health_expects_an_account_as_often_as_it_is_to_sync(warehouse: Connection, login: Login) -> None:
+    warehouse.execute("update ops.sync_runs set finished_at = now() - interval '6 hours'")
+    warehouse.execute("update ops.accounts set created_at = now() - interval '3 days'")
+    warehouse.execute("""update ops.accounts set options = '{"sync_every_hours": 2}' where account_id = 702""")
+    with TestClient(create_app(AskedRuns())) as client:
+        checks = client.get("/health", headers=login("admin")).json()["checks"]
+    [detail] = [check["detail"] for check in checks if check["name"] == "syncs"]
+    assert detail == "No complete sync for too long: 702"
