@@ -333,6 +333,6 @@ def test_a_demo_that_cannot_start_says_why(tmp_path: Path) -> None:
             [str(COMMAND), "demo", "--keep"], env=environment, capture_output=True, text=True, timeout=120, check=False
         )
     assert done.returncode == 1
-    assert re.search(r"PortTaken: Port \d+ is taken", done.stderr)
+    assert re.search(r"Error: Port \d+ is taken", done.stderr)
     assert "Left running" not in done.stdout
     assert "NotStarted" not in done.stderr

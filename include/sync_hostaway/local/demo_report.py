@@ -139,7 +139,7 @@ class DemoReport:
 
     def table(self) -> Table:
         """The result, a line per account and table."""
-        table = Table("account", "table", title="Rows at Hostaway, in the landing tables and in the core tables")
+        table = Table("account", "table", title="What Hostaway has, and what arrived")
         table.title_justify = "left"
         for heading in ("source", "landing", "core", "held", "quarantined", "seconds", "API calls"):
             table.add_column(heading, justify="right")

@@ -19,7 +19,6 @@ from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode, Resource
 from sync_hostaway.hostaway.values import as_utc
 from sync_hostaway.landing.writer import Counts
-from sync_hostaway.settings import get_settings
 from sync_hostaway.sync.context import QUERIES, Missing, Progress, SyncContext
 from sync_hostaway.sync.lists import scan, scan_daily, sync_reservations
 from sync_hostaway.sync.per_parent import sync_calendar, sync_messages
@@ -86,11 +85,14 @@ def scheduled_mode(connection: Connection, account_id: int, resource: Resource, 
     Everything with the first sync of the account's own day, and on any other when that was missed or did not come to a
     good end. What a second day did not complete either waits for the account's next one.
     """
-    settings = get_settings()
+    settings = get_account(connection, account_id).settings
     if not settings.full_every_days:
         return Mode.INCREMENTAL
+    is_full_day = settings.is_full_day(account_id, day)
+    if is_full_day and settings.sync_every_hours == 24:
+        return Mode.FULL
     params = {"account_id": account_id, "resource": resource.value, "days": settings.full_every_days}
-    query = "had_its_full_sync_today" if settings.is_full_day(account_id, day) else "had_its_full_sync"
+    query = "had_its_full_sync_today" if is_full_day else "had_its_full_sync"
     return Mode.INCREMENTAL if fetch_value(connection, QUERIES[query], params) else Mode.FULL
 
 

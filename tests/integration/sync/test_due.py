@@ -197,6 +197,7 @@ def test_an_account_that_syncs_every_few_hours_reads_everything_that_often(
 def test_an_account_that_syncs_hourly_is_read_in_full_once_on_its_day(warehouse: Connection, account: int) -> None:
     today = datetime.now(UTC).date()
     own_day = next(day for day in (today + timedelta(days=n) for n in range(7)) if get_settings().is_full_day(701, day))
+    change_options(warehouse, account, {"sync_every_hours": 1})
     assert scheduled_mode(warehouse, account, Resource.LISTINGS, own_day) is Mode.FULL
     sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])
     assert scheduled_mode(warehouse, account, Resource.LISTINGS, own_day) is Mode.INCREMENTAL
