@@ -178,6 +178,9 @@ def test_what_no_full_sync_mends_is_not_read_whole_day_after_day(
 def read_hours_ago(warehouse: Connection, hours: float) -> None:
     warehouse.execute("update ops.sync_runs set started_at = started_at - make_interval(secs => %s)", [hours * 3600])
     warehouse.execute("update ops.calendars set fetched_at = fetched_at - make_interval(secs => %s)", [hours * 3600])
+    warehouse.execute(
+        "update landing.reservations set landed_at = landed_at - make_interval(secs => %s)", [hours * 3600]
+    )
 
 
 def test_an_account_that_syncs_every_few_hours_reads_everything_that_often(
