@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sync_hostaway.cli_parts import AsJson, print_json
+from sync_hostaway.cli_parts import AsJson, print_json, show
 from sync_hostaway.local.airflow import ADMIN, passwords_file
 from sync_hostaway.local.errors import NotStarted
 from sync_hostaway.local.health import PlatformStatus
