@@ -26,7 +26,7 @@ from sync_hostaway.files import make_private
 from sync_hostaway.local import ports
 from sync_hostaway.local.errors import NotStarted, PostgresFailed
 from sync_hostaway.local.home import Home, open_log, tail
-from sync_hostaway.local.privileges import Runner, find_runner
+from sync_hostaway.local.privileges import Runner, find_runner, send
 from sync_hostaway.local.processes import become, end, is_alive, spawn, wait_gone
 from sync_hostaway.local.say import Say, silent
 from sync_hostaway.local.secrets import Secrets
@@ -98,10 +98,12 @@ class EmbeddedPostgres:
     def status(self) -> PostgresStatus:
         """Process id, port and uptime; empty when it does not run."""
         process = self._postmaster()
-        if process is None:
-            return PostgresStatus(running=False, pid=None, port=None, uptime=None)
-        uptime = time.time() - process.create_time()
-        return PostgresStatus(True, process.pid, self._port(), uptime, Path(process.cmdline()[0]).parent)
+        # It may end at any moment.
+        with suppress(psutil.Error):
+            if process and (command := process.cmdline()):
+                uptime = time.time() - process.create_time()
+                return PostgresStatus(True, process.pid, self._port(), uptime, Path(command[0]).parent)
+        return PostgresStatus(running=False, pid=None, port=None, uptime=None)
 
     def dsn(self, database: str = "warehouse") -> str:
         """URL of a database of this server, password included.
@@ -147,10 +149,9 @@ class EmbeddedPostgres:
             process = self._postmaster()
             if process is None:
                 return
-            runner = find_runner()
             # Fast shutdown first, then the one that needs recovery, then the kernel's.
             for number, patience in ((signal.SIGINT, _STOP_TIMEOUT), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
-                runner.send(process, number)
+                send(process, number)
                 if not wait_gone([process], patience):
                     return
 

@@ -64,22 +64,25 @@ class Runner:
         if self.account is None or directory.stat().st_uid == self.account.uid:
             return
         try:
-            for path in (directory, *directory.rglob("*")):
+            # The directory last: an interrupted change is done again.
+            for path in [*directory.rglob("*"), directory]:
                 os.chown(path, *self.account, follow_symlinks=False)
         except PermissionError as error:
             raise NoUnprivilegedAccount(
                 f"PostgreSQL does not run as root, and {error.filename} cannot be given to another user. {_WAYS_OUT}"
             ) from error
 
-    def send(self, process: psutil.Process, number: signal.Signals) -> None:
-        """Send a signal to a process of the account."""
+
+def send(process: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal to a process of whatever account."""
+    with suppress(psutil.NoSuchProcess):
         try:
-            with suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+            process.send_signal(number)
         except psutil.AccessDenied:
-            # Root without CAP_KILL, but the account itself may.
+            # Root without CAP_KILL; the account itself may.
+            account = Account(process.uids().effective, process.gids().effective)
             command = ["/bin/sh", "-c", f"kill -{int(number)} {process.pid}"]
-            subprocess.run(command, check=False, **become(self.account))  # noqa: S603 - two numbers
+            subprocess.run(command, check=False, **become(account))  # noqa: S603 - two numbers
 
 
 def programs() -> Path:
