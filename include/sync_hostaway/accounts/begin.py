@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 
-from sync_hostaway.accounts.first_sync import first_sync, request_sync
+from sync_hostaway.accounts.first_sync import first_sync, request_parse, request_sync
 from sync_hostaway.exceptions import SyncHostawayError
 from sync_hostaway.settings import get_settings
 from sync_hostaway.webhooks.run_trigger import InProcessTrigger, RestTrigger, RunTrigger, configured_trigger
@@ -27,21 +27,24 @@ def begin_first_sync(account_id: int, registered_at: datetime, say: Callable[[st
 
     Asking for a first sync that was asked for before changes nothing.
     """
+    later = _LATER.format(account_id)
     try:
         trigger = _reachable_trigger()
+        if trigger is None:
+            say(f"No running Airflow was found from here. {later}")
+            return False
+        say("Waiting until Airflow has read the account's new Dag (up to two minutes) …")
+        if isinstance(trigger, InProcessTrigger):
+            # Elsewhere it would import Airflow, which makes a home of its own.
+            request_parse()
+        taken = request_sync(trigger, first_sync(account_id, registered_at))
     except SyncHostawayError as error:
-        say(f"{error}. {_LATER.format(account_id)}")
+        say(f"{error}. {later}")
         return False
-    if trigger is None:
-        say(f"No running Airflow was found from here. {_LATER.format(account_id)}")
+    except Exception as error:  # noqa: BLE001 - the account is registered, whatever state an Airflow beside us is in
+        say(f"Airflow cannot be asked from here ({type(error).__name__}). {later}")
         return False
-    say("Waiting until Airflow has read the account's new Dag (up to two minutes) …")
-    taken = request_sync(trigger, first_sync(account_id, registered_at))
-    say(
-        "Its first sync has been requested."
-        if taken
-        else f"Airflow did not take the request. {_LATER.format(account_id)}"
-    )
+    say("Its first sync has been requested." if taken else f"Airflow did not take the request. {later}")
     return taken
 
 

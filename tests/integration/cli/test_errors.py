@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from sync_hostaway import cli
-from sync_hostaway.accounts import registry
+from sync_hostaway.accounts import first_sync, registry
 from sync_hostaway.accounts.api_key import clean_api_key, decode_api_key
 from sync_hostaway.exceptions import HostawayMalformedReply, InvalidValue
 from sync_hostaway.hostaway.redaction import without_passwords
@@ -140,6 +140,25 @@ def test_a_registration_without_airflow_says_when_the_first_sync_begins(
     result = call("accounts", "add", "701", "--secret", "secret-701")
     assert "within 15 minutes" in result.stderr
     assert "sync-hostaway sync --account 701 --mode full --transform" in result.stderr
+
+
+def test_an_airflow_that_does_not_answer_keeps_no_account_from_being_registered(
+    warehouse: Connection, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_sync, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__RUN_TRIGGER", "rest")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__AIRFLOW_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__AIRFLOW_TOKEN", "t")
+    get_settings.cache_clear()
+    result = call("accounts", "add", "701", "--secret", "secret-701")
+    assert result.exit_code == 0, result.output
+    assert "did not take the request" in result.stderr
+    assert "within 15 minutes" in result.stderr
+    monkeypatch.delenv("AIRFLOW__HOSTAWAY__AIRFLOW_URL")
+    get_settings.cache_clear()
+    result = call("accounts", "add", "702", "--secret", "secret-702")
+    assert result.exit_code == 0, result.output
+    assert "AIRFLOW__HOSTAWAY__AIRFLOW_URL" in result.stderr
 
 
 def test_a_sync_says_what_is_left_to_do(account: int) -> None:
