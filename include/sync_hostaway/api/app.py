@@ -15,6 +15,7 @@ from sync_hostaway.api import (
     listings,
     operator,
     operator_events,
+    operator_webhooks,
     problems,
     reference,
     reservations,
@@ -78,7 +79,7 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     for resource in (calendar, listings, reservations, conversations):
         app.include_router(resource.router, responses=responses.POLLED)
     app.include_router(send_message.router, responses=responses.SCOPED)
-    for router in (operator.router, operator_events.router, health.router, reference.router):
+    for router in (operator.router, operator_events.router, operator_webhooks.router, health.router, reference.router):
         app.include_router(router)
     require_guards(app)
     app.openapi = partial(reference.describe, app)  # type: ignore[method-assign]

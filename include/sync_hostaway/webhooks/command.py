@@ -158,15 +158,17 @@ def webhooks_register(
 
 
 @webhooks_app.command("rotate")
-def webhooks_rotate(account_id: AccountId) -> None:
+def webhooks_rotate(
+    account_id: AccountId,
+    now: Annotated[bool, typer.Option("--now", help="For a password that was leaked: end the old one at once")] = False,
+) -> None:
     """Replace the webhook password. The old one stays valid for two hours after Hostaway accepted the new one."""
     with warehouse() as connection:
         say_if_simulated()
-        rotate(connection, account_id)
+        rotate(connection, account_id, now=now)
         if not _register(connection, account_id):
-            note(
-                "The Dag hostaway_maintenance tries again. The old password stays valid until Hostaway has the new one."
-            )
+            until = "deliveries are refused" if now else "the old password stays valid"
+            note(f"The Dag hostaway_maintenance tries again. Until Hostaway has the new password, {until}.")
             raise typer.Exit(1)
 
 

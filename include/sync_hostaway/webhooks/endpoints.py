@@ -76,12 +76,15 @@ def ensure_endpoint(connection: Connection, account_id: int) -> Endpoint:
     return endpoint
 
 
-def rotate_password(connection: Connection, account_id: int) -> None:
-    """Give an endpoint a new random password. Hostaway learns it at its next registration; until then both are good."""
+def rotate_password(connection: Connection, account_id: int, *, end_old: bool = False) -> None:
+    """Give an endpoint a new random password. Hostaway learns it at its next registration; until then both are valid.
+
+    :param end_old: no password but the new one is valid from now on, for one that was leaked.
+    """
     password = secrets.token_urlsafe(_RANDOM_BYTES)
     with connection.transaction():
         DatabaseSecretsStore(connection).put(account_id, WEBHOOK_PASSWORD, password)
-        params = {"account_id": account_id, "password_digest": digest(password.encode())}
+        params = {"account_id": account_id, "password_digest": digest(password.encode()), "end_old": end_old}
         connection.execute(_QUERIES["replace_password"], params)
 
 

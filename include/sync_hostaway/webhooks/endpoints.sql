@@ -25,6 +25,7 @@ where account_id = %(account_id)s
 update ops.webhook_endpoints
 set
     old_password_digest = case
+        when %(end_old)s then null
         when password_told_at is null then coalesce(old_password_digest, password_digest)
         else password_digest
     end,

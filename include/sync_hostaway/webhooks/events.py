@@ -5,6 +5,8 @@ Hostaway signs nothing, numbers nothing, sends things twice and in any order, an
     {"object": …, "event": …, "accountId": …, "data": {…}}
     {"payload": {"event": …, "data": {…}}}
     {…}                                                     the bare object
+
+Others that are read, such as batches and forms: see `bodies`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 from sync_hostaway.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway.replies import decode
 from sync_hostaway.hostaway.values import as_id
+from sync_hostaway.webhooks.bodies import batch_of, content_of, plain_name, unwrapped
 
 RESERVATION = "reservation"
 MESSAGE = "conversationMessage"
@@ -28,6 +31,15 @@ PROBE_SIZE = 1024
 # Hostaway's objects are five levels deep.
 _DEPTH = 32
 _NAME_LENGTH = 100
+_LONGEST_BATCH = 500
+# Names of kinds without case and separators.
+_KINDS = {
+    "reservation": RESERVATION,
+    "reservations": RESERVATION,
+    "conversationmessage": MESSAGE,
+    "conversationmessages": MESSAGE,
+    "message": MESSAGE,
+}
 
 
 class State(StrEnum):
@@ -62,17 +74,31 @@ class Event:
     reason: str | None = None
 
 
-def read_event(body: bytes) -> Event:
-    """Read a posted body. Never raises: what cannot be read is kept as it came."""
+def read_events(body: bytes) -> list[Event]:
+    """Read a posted body: one event, or those of a batch. Never raises: what cannot be read is kept as it came."""
     try:
-        content = decode(body)
-        is_sound = not _deeper_than(content, _DEPTH)
+        return _read(body)
     except (HostawayMalformedReply, RecursionError):
-        is_sound = False
-    if not is_sound or not isinstance(content, dict):
-        why = "a JSON object was expected" if is_sound else f"not JSON, or nested deeper than {_DEPTH} levels"
-        return Event(State.UNREADABLE, hashlib.sha256(body).digest(), body, reason=why)
-    return _event(content, body)
+        return [_unreadable(body, f"not JSON, or nested deeper than {_DEPTH} levels")]
+
+
+def _read(body: bytes) -> list[Event]:
+    content = content_of(body)
+    if _deeper_than(content, _DEPTH):
+        raise RecursionError
+    batch = batch_of(content)
+    if batch and len(batch) <= _LONGEST_BATCH:
+        found = [_event(item, _dumped(item)) if isinstance(item, dict) else None for item in batch]
+        if any(event and event.state == State.PENDING for event in found):
+            return [event for event in found if event]
+    if not isinstance(content, dict):
+        return [_unreadable(body, "a JSON object was expected")]
+    return [_event(content, body)]
+
+
+def read_event(body: bytes) -> Event:
+    """The event of a body, the first one of a batch."""
+    return read_events(body)[0]
 
 
 def is_probe(body: bytes) -> bool:
@@ -83,16 +109,24 @@ def is_probe(body: bytes) -> bool:
         content = decode(body)
     except (HostawayMalformedReply, RecursionError):
         return False
-    return isinstance(content, dict) and isinstance(content.get("data"), str) and not {"event", "object"} & set(content)
+    is_test = isinstance(content, dict) and isinstance(content.get("data"), str)
+    return is_test and not {"event", "object"} & set(content) and read_event(body).state != State.PENDING
+
+
+def _unreadable(body: bytes, why: str) -> Event:
+    return Event(State.UNREADABLE, hashlib.sha256(body).digest(), body, reason=why)
 
 
 def _event(content: dict[str, Any], body: bytes) -> Event:
-    envelope = content["payload"] if isinstance(content.get("payload"), dict) else content
-    data = envelope["data"] if isinstance(envelope.get("data"), dict) else envelope
-    name = _text(envelope.get("event")) or _text(content.get("event"))
-    kind = _text(envelope.get("object")) or _text(content.get("object")) or _kind_of(name, data)
-    object_id, conversation_id = as_id(data.get("id")), as_id(data.get("conversationId"))
-    reservation_id = object_id if kind == RESERVATION else as_id(data.get("reservationId"))
+    found = unwrapped(content)
+    name = found.event
+    kind = _KINDS.get(plain_name(found.kind or "")) or found.kind or _kind_of(name, found.data)
+    data = {plain_name(key): value for key, value in found.data.items()}
+    object_id, conversation_id = as_id(data.get("id")), as_id(data.get("conversationid"))
+    reservation_id = object_id if kind == RESERVATION else as_id(data.get("reservationid"))
+    if kind == RESERVATION and "id" not in data:
+        # An envelope that names the object instead of holding it
+        object_id = reservation_id = as_id(data.get("reservationid") or data.get("objectid"))
     if kind not in (RESERVATION, MESSAGE):
         state, reason = State.IGNORED, f"nothing is done about objects of the kind {kind or 'that is not named'}"
     elif reservation_id or (kind == MESSAGE and conversation_id):
@@ -103,8 +137,8 @@ def _event(content: dict[str, Any], body: bytes) -> Event:
         state=state,
         content_hash=_hash(content),
         body=body,
-        event=name,
-        object=kind,
+        event=name and name[:_NAME_LENGTH],
+        object=kind and kind[:_NAME_LENGTH],
         object_id=object_id,
         conversation_id=conversation_id,
         reservation_id=reservation_id,
@@ -113,13 +147,18 @@ def _event(content: dict[str, Any], body: bytes) -> Event:
 
 
 def _kind_of(event: str | None, data: dict[str, Any]) -> str | None:
-    """What an object is that nobody names: what its event is about, or what only such objects have."""
-    subject = (event or "").partition(".")[0]
-    if subject == "message" or "conversationId" in data:
+    """What an object is that is not named: what its event is about, or what only such objects have."""
+    subject = plain_name((event or "").partition(".")[0])
+    names = {plain_name(key) for key in data}
+    if subject in _KINDS:
+        return _KINDS[subject]
+    if "conversationid" in names:
         return MESSAGE
-    if subject == "reservation" or "arrivalDate" in data:
-        return RESERVATION
-    return None
+    return RESERVATION if "arrivaldate" in names else None
+
+
+def _dumped(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode()
 
 
 def _hash(content: dict[str, Any]) -> bytes:
@@ -137,7 +176,3 @@ def _deeper_than(value: Any, levels: int) -> bool:
             for child in (item.values() if isinstance(item, dict) else item)
         ]
     return bool(nested)
-
-
-def _text(value: Any) -> str | None:
-    return value[:_NAME_LENGTH] if isinstance(value, str) and value else None

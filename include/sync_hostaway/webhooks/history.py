@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_hostaway.exceptions import InvalidValue
 from sync_hostaway.warehouse import Connection, load_queries
-from sync_hostaway.webhooks.events import State, read_event
+from sync_hostaway.webhooks.events import State, read_events
 
 _QUERIES = load_queries(Path(__file__).with_name("history.sql"))
 
@@ -100,8 +100,9 @@ def _read_again(connection: Connection, wanted: EventFilter) -> int:
     understood, after = 0, 0
     while rows := connection.execute(query, {**_params(wanted), "after": after}).fetchall():
         for row in rows:
-            event = read_event(row["body"])
-            if event.state == State.PENDING:
+            # A batch that an older version kept whole stays so: one row is one event.
+            event, *others = read_events(row["body"])
+            if event.state == State.PENDING and not others:
                 params = {**asdict(event), "event_id": row["event_id"]}
                 understood += connection.execute(_QUERIES["understand"], params).rowcount
         after = rows[-1]["event_id"]

@@ -24,7 +24,7 @@ from starlette.requests import ClientDisconnect
 from sync_hostaway.settings import get_settings
 from sync_hostaway.webhooks.basic_auth import basic_credentials
 from sync_hostaway.webhooks.delta_requests import DeltaRequests
-from sync_hostaway.webhooks.events import PROBE_SIZE, is_probe, read_event
+from sync_hostaway.webhooks.events import PROBE_SIZE, is_probe, read_events
 from sync_hostaway.webhooks.inbox import Inbox
 from sync_hostaway.webhooks.run_trigger import RunTrigger, configured_trigger
 
@@ -113,7 +113,8 @@ async def _receive(key: str, request: Request, inbox: Inbox, requests: DeltaRequ
     except _TooLarge:
         return 413 if credentials else 401
     if not is_probe(body):
-        await inbox.put(account_id, read_event(body))
+        for event in read_events(body):
+            await inbox.put(account_id, event)
         requests.soon()
     return 200
 

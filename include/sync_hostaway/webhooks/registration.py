@@ -36,6 +36,11 @@ _REGISTRATION = "webhook registration"
 
 POLLING = "PUBLIC_BASE_URL is not set, so Hostaway cannot deliver: changes are seen by the scheduled syncs only"
 
+LEFT_REGISTERED = (
+    "PUBLIC_BASE_URL is not set, but Hostaway still delivers: hostaway_maintenance removes the webhook within ten "
+    "minutes, where the setting is missing too"
+)
+
 
 @dataclass(frozen=True)
 class Registration:
@@ -60,12 +65,13 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
     :raises HostawayError: when Hostaway refuses or does not answer. Either is noted in `ops.webhook_endpoints` too.
     """
     account_id = client.account_id
-    endpoints.ensure_endpoint(connection, account_id)
+    endpoint = endpoints.ensure_endpoint(connection, account_id)
     try:
         base = get_settings().webhook_base_url
         if base is None:
-            endpoints.set_state(connection, account_id, "polling", POLLING)
-            return Registration(account_id, "polling", reason=POLLING)
+            state, reason = ("polling", POLLING) if endpoint.hostaway_id is None else ("registered", LEFT_REGISTERED)
+            endpoints.set_state(connection, account_id, state, reason)
+            return Registration(account_id, "polling", reason=reason)
         with alone(connection, _REGISTRATION, account_id):
             return _register(connection, client, base)
     except HostawayTransientError as error:
@@ -77,15 +83,38 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
         raise
 
 
-def rotate(connection: Connection, account_id: int) -> None:
+def rotate(connection: Connection, account_id: int, *, now: bool = False) -> None:
     """Give an account's webhook a new password; the next registration tells Hostaway.
 
+    :param now: the old password ends at once. Deliveries get 401 until Hostaway has the new one, and it does not repeat
+        them: an incremental sync makes up for those.
     :raises UnknownAccount: when it is not registered.
     """
     get_account(connection, account_id)
     with alone(connection, _REGISTRATION, account_id):
         endpoints.ensure_endpoint(connection, account_id)
-        endpoints.rotate_password(connection, account_id)
+        endpoints.rotate_password(connection, account_id, end_old=now)
+        if now:
+            endpoints.want_sync(connection, account_id)
+
+
+def withdraw(connection: Connection, client: HostawayClient) -> bool:
+    """Have Hostaway stop delivering, as PUBLIC_BASE_URL is not set any more; tells whether it delivered.
+
+    For `hostaway_maintenance` alone: a shell without the setting must not end the deliveries of a server that has it.
+
+    :raises HostawayError: when Hostaway refuses or does not answer.
+    """
+    with alone(connection, _REGISTRATION, client.account_id):
+        endpoint = endpoints.find_endpoint(connection, client.account_id)
+        if endpoint is None or endpoint.hostaway_id is None:
+            return False
+        for row in _ours(client, endpoint):
+            _delete(client, row["id"])
+        endpoints.set_unregistered(connection, client.account_id)
+        endpoints.set_state(connection, client.account_id, "polling", f"{POLLING}. Its webhook was removed at Hostaway")
+        log.warning("webhook_removed", account_id=client.account_id, reason=POLLING)
+        return True
 
 
 def unregister(connection: Connection, client: HostawayClient) -> bool:

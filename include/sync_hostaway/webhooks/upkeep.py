@@ -15,7 +15,7 @@ import structlog
 
 from sync_hostaway.accounts.first_sync import SyncRun
 from sync_hostaway.accounts.registry import client_for
-from sync_hostaway.exceptions import CredentialsRefused, HostawayError, SyncHostawayError
+from sync_hostaway.exceptions import ConfigurationError, CredentialsRefused, HostawayError, SyncHostawayError
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import Mode
@@ -23,7 +23,7 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.warehouse import Connection, connect, load_queries
 from sync_hostaway.webhooks.delivery_log import reconcile
 from sync_hostaway.webhooks.endpoints import find_endpoint, forget_old_passwords, set_state, set_unregistered
-from sync_hostaway.webhooks.registration import ensure_registered, unregister
+from sync_hostaway.webhooks.registration import ensure_registered, unregister, withdraw
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ def tend(connection: Connection) -> dict[str, int]:
     """
     connection.execute(_QUERIES["beat"])
     forget_old_passwords(connection)
-    accounts = connection.execute(_QUERIES["accounts_to_tend"]).fetchall()
+    accounts = connection.execute(_QUERIES["accounts_to_tend"], {"delivers": _delivers()}).fetchall()
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
         tended = list(threads.map(lambda account: _tend(account["account_id"], account["state"]), accounts))
     return Tended(*(sum(counts) for counts in zip(*tended, strict=True)))._asdict()
@@ -72,6 +72,8 @@ def _tend_account(connection: Connection, account_id: int, *, is_active: bool) -
         if not is_active:
             return Tended(removed=_take_leave(connection, client))
         registration = ensure_registered(connection, client)
+        if registration.state == "polling":
+            return Tended(removed=withdraw(connection, client))
         endpoint = find_endpoint(connection, account_id)
         if registration.state != "registered" or endpoint is None:
             return Tended()
@@ -81,6 +83,14 @@ def _tend_account(connection: Connection, account_id: int, *, is_active: bool) -
             set_state(connection, account_id, "registered", f"Its delivery log cannot be read: {error}")
             raise
         return Tended(registered=1, missed_events=missed.events)
+
+
+def _delivers() -> bool:
+    """Whether there is an address for Hostaway to deliver to; one that cannot be used is for each account to say."""
+    try:
+        return get_settings().webhook_base_url is not None
+    except ConfigurationError:
+        return True
 
 
 def _take_leave(connection: Connection, client: HostawayClient) -> bool:

@@ -17,6 +17,7 @@ where
         accounts.state = 'active'
         and (
             endpoints.account_id is null
+            or (endpoints.hostaway_id is not null and not %(delivers)s)
             or endpoints.state in ('unregistered', 'failed')
             or (endpoints.state = 'registered' and endpoints.state_reason is not null)
             or endpoints.password_told_at is null

@@ -18,7 +18,7 @@ from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import find_endpoint
+from sync_hostaway.webhooks.endpoints import ensure_endpoint, find_endpoint
 
 pytestmark = pytest.mark.integration
 
@@ -342,3 +342,17 @@ def test_all_events_are_meant_only_when_that_is_said(
     for body in BODIES:
         assert (body, operator.post(f"/v1/webhook-events/{action}", json=body).status_code) == (body, 422)
     assert warehouse.execute("select * from ops.webhook_events order by event_id").fetchall() == before
+
+
+@pytest.mark.parametrize("now", [True, False])
+def test_a_webhook_password_is_replaced(operator: TestClient, warehouse: Connection, now: bool) -> None:
+    before = ensure_endpoint(warehouse, 701)
+    answer = operator.post("/v1/accounts/701/webhook/rotate", json={"now": now})
+    assert answer.status_code == 200, answer.text
+    row = warehouse.execute(
+        "select password_digest, old_password_digest from ops.webhook_endpoints where account_id = 701"
+    ).fetchone()
+    assert row
+    assert row["password_digest"] != before.password_digest
+    assert row["old_password_digest"] == (None if now else before.password_digest)
+    assert operator.post("/v1/accounts/999/webhook/rotate", json={}).status_code == 404

@@ -8,8 +8,10 @@ from webhooks_bed import Receiver, add_bare_account, events
 
 from sync_hostaway import cli
 from sync_hostaway.settings import get_settings
+from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import find_endpoint
+from sync_hostaway.webhooks.endpoints import find_endpoint, password_for
+from sync_hostaway.webhooks.upkeep import wanted_syncs
 
 pytestmark = pytest.mark.integration
 
@@ -149,6 +151,32 @@ def test_register_and_rotate(receiver: Receiver, warehouse: Connection, account:
     assert before.password_digest != after.password_digest
     assert after.password_is_told
     assert receiver.post({"object": "reservation", "data": {"id": 1}}).status_code == 200, "the old one still works"
+
+
+def test_a_leaked_password_ends_at_once(receiver: Receiver, warehouse: Connection, account: int) -> None:
+    event = {"object": "reservation", "data": {"id": 1}}
+    assert call("register").exit_code == 0
+    assert call("rotate", "701").exit_code == 0
+    assert receiver.post(event).status_code == 200
+    assert call("rotate", "701", "--now").exit_code == 0
+    assert receiver.post(event).status_code == 401
+    endpoint = find_endpoint(warehouse, 701)
+    assert endpoint
+    assert endpoint.password_is_told
+    new = (endpoint.login.encode(), password_for(warehouse, endpoint).encode())
+    assert receiver.post(event, auth=new).status_code == 200
+    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701], "for what was refused in between"
+
+
+def test_a_leaked_password_ends_though_hostaway_is_away(
+    receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    assert call("register").exit_code == 0
+    simulator.control.fault("forbid", match={"resource": "webhooks"}, times=0)
+    result = call("rotate", "701", "--now")
+    assert result.exit_code == 1
+    assert "deliveries are refused" in result.output
+    assert receiver.post({"object": "reservation", "data": {"id": 1}}).status_code == 401
 
 
 def test_what_fails_says_why_and_exits_with_1(

@@ -149,6 +149,13 @@ def test_what_cannot_be_read_is_kept_and_acknowledged(receiver: Receiver, wareho
     assert all(event["reason"] for event in kept)
 
 
+def test_each_event_of_a_batch_is_kept(receiver: Receiver, warehouse: Connection) -> None:
+    for _ in range(2):
+        assert receiver.post([reservation(5), reservation(6), reservation(7)]).status_code == 200
+    kept = [(event["state"], event["object_id"], event["times_received"]) for event in events(warehouse)]
+    assert kept == [("pending", 5, 2), ("pending", 6, 2), ("pending", 7, 2)]
+
+
 def test_an_object_nobody_knows_is_kept_and_acknowledged(receiver: Receiver, warehouse: Connection) -> None:
     assert receiver.post({"object": "invoice", "event": "invoice.paid", "data": {"id": 1}}).status_code == 200
     (event,) = events(warehouse)

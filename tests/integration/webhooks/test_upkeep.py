@@ -13,11 +13,12 @@ from sync_hostaway.accounts.registry import add_account, client_for, disable_acc
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS, WEBHOOKS, webhook
 from sync_hostaway.hostaway.replies import Reply
-from sync_hostaway.settings import get_settings
+from sync_hostaway.settings import Settings, get_settings
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.sync.delta.inbox import seconds_until_due
 from sync_hostaway.warehouse import Connection
 from sync_hostaway.webhooks.endpoints import ensure_endpoint, find_endpoint
+from sync_hostaway.webhooks.registration import ensure_registered
 from sync_hostaway.webhooks.upkeep import note_requested, tend, tidy_events, wanted_syncs
 
 pytestmark = pytest.mark.integration
@@ -55,6 +56,29 @@ def test_accounts_are_registered_and_taken_leave_of(
     calls = simulator.control.stats()["total"]
     assert tend(warehouse)["registered"] == 0
     assert simulator.control.stats()["total"] == calls, "what was checked within the hour costs nothing"
+
+
+def test_without_an_address_of_ours_hostaway_stops_delivering(
+    receiver: Receiver, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tend(warehouse)
+    assert len(hostaways_webhooks(warehouse)) == 1
+    with monkeypatch.context() as without:
+        # As where PUBLIC_BASE_URL was removed; a simulator on this machine would be given the local address.
+        without.setattr(Settings, "webhook_base_url", None)
+        with client_for(warehouse, 701) as client:
+            ensure_registered(warehouse, client)
+        # A shell without the setting ends no deliveries.
+        assert (len(hostaways_webhooks(warehouse)), state_of(warehouse, 701)) == (1, "registered")
+        assert "Hostaway still delivers" in (state_reason_of(warehouse, 701) or "")
+        assert tend(warehouse) == {"registered": 0, "removed": 1, "failed": 0, "missed_events": 0}
+        assert (hostaways_webhooks(warehouse), state_of(warehouse, 701)) == ([], "polling")
+        assert "Its webhook was removed at Hostaway" in (state_reason_of(warehouse, 701) or "")
+        an_hour_later(warehouse)
+        assert tend(warehouse)["removed"] == 0
+    an_hour_later(warehouse)
+    assert tend(warehouse)["registered"] == 1
+    assert len(hostaways_webhooks(warehouse)) == 1
 
 
 def test_an_account_in_trouble_holds_up_no_other(receiver: Receiver, warehouse: Connection, account: int) -> None:

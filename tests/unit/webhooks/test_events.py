@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.webhooks.events import is_probe, read_event
+from sync_hostaway.webhooks.events import is_probe, read_event, read_events
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -107,3 +110,118 @@ def test_only_a_test_request_is_taken_for_one() -> None:
         assert not is_probe(body), body
     assert not is_probe(b'{"data":"test","event":"reservation.updated"}')
     assert not is_probe(b'{"data":"test","object":"reservation"}')
+
+
+def php(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """The fields of a form as PHP's http_build_query writes them."""
+    if not isinstance(value, dict):
+        return [(name, "" if value is None else str(value))]
+    return [field for key, inner in value.items() for field in php(inner, f"{name}[{key}]" if name else key)]
+
+
+WRAPPERS: list[Callable[[Any], Any]] = [
+    lambda content: {"payload": content},
+    lambda content: {"data": content},
+    lambda content: {"payload": {"data": content}},
+    lambda content: {"payload": json.dumps(content)},
+    lambda content: {"data": json.dumps(content)},
+    lambda content: {"body": content, "headers": {"x": "y"}},
+    lambda content: [content],
+    json.dumps,
+]
+ENCODINGS: list[Callable[[Any], bytes]] = [
+    lambda content: json.dumps(content).encode(),
+    lambda content: json.dumps(json.dumps(content)).encode(),
+    lambda content: json.dumps(content, ensure_ascii=False).encode("utf-8-sig"),
+    lambda content: json.dumps(content).encode("utf-16"),
+    lambda content: json.dumps(content).encode("utf-16-le"),
+    lambda content: json.dumps(content).encode("utf-32"),
+    lambda content: gzip.compress(json.dumps(content).encode()),
+    lambda content: urlencode({"payload": json.dumps(content)}).encode(),
+    lambda content: urlencode({"data": json.dumps(content), "sent": 1}).encode(),
+    lambda content: b"  \n" + json.dumps(content).encode() + b"\r\n",
+]
+SPELLINGS: list[Callable[[int], Any]] = [int, str, float, lambda id: f" {id} ", lambda id: f"{id}.0"]
+
+
+@given(
+    id=st.integers(1, 2**52),
+    spelling=st.sampled_from(SPELLINGS),
+    wrappers=st.lists(st.sampled_from(WRAPPERS), max_size=2),
+    encoding=st.sampled_from(ENCODINGS),
+    name=st.sampled_from(["reservation.updated", "Reservation.Updated", "RESERVATION.CREATED"]),
+    kind=st.sampled_from([None, "reservation", "Reservation", "RESERVATIONS"]),
+)
+def test_an_id_is_found_in_whatever_it_is_wrapped(
+    id: int,
+    spelling: Callable[[int], Any],
+    wrappers: list[Callable[[Any], Any]],
+    encoding: Callable[[Any], bytes],
+    name: str,
+    kind: str | None,
+) -> None:
+    content: Any = {
+        "event": name,
+        "data": {"id": spelling(id), "listingMapId": 3},
+        **({"object": kind} if kind else {}),
+    }
+    for wrap in wrappers:
+        content = wrap(content)
+    (event,) = read_events(encoding(content))
+    assert (event.state, event.object, event.object_id, event.reservation_id) == ("pending", "reservation", id, id)
+    assert event.event == name
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        urlencode(php({"object": "reservation", "event": "reservation.updated", "data": RESERVATION})).encode(),
+        b'{"event": "reservation.updated", "reservation": {"id": 5}}',
+        b'{"event": "reservation.updated", "object": {"id": 5}}',
+        b'{"event": "reservation.updated", "reservationId": 5}',
+        b'{"Object": "Reservation", "Event": "reservation.updated", "Data": {"ID": "5"}}',
+        b'{"id": 77, "event": "reservation.updated", "data": {"id": 5}}',
+    ],
+)
+def test_other_forms_lead_to_the_reservation(body: bytes) -> None:
+    (event,) = read_events(body)
+    assert (event.state, event.object, event.object_id, event.reservation_id) == ("pending", "reservation", 5, 5)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [{"event": "reservation.updated", "data": {"id": id, "arrivalDate": None}} for id in (5, 6)],
+        {"object": "reservation", "event": "reservation.updated", "data": [{"id": 5}, {"id": 6}]},
+        {"events": [{"object": "reservation", "data": {"id": id}} for id in (5, 6)]},
+        json.dumps([json.dumps({"object": "reservation", "data": {"id": id}}) for id in (5, 6)]),
+    ],
+)
+def test_each_event_of_a_batch_is_read(body: Any) -> None:
+    found = read_events(json.dumps(body).encode())
+    assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6)]
+    assert len({event.content_hash for event in found}) == 2
+    assert [read_events(event.body or b"") for event in found] == [[event] for event in found]
+
+
+def test_what_a_guest_writes_is_no_wrapper() -> None:
+    words = json.dumps({"object": "reservation", "event": "reservation.updated", "data": {"id": 666}})
+    for content in ({**MESSAGE, "body": words}, {"object": "conversationMessage", "data": {**MESSAGE, "body": words}}):
+        (event,) = read_events(json.dumps(content).encode())
+        assert (event.object, event.object_id, event.conversation_id) == ("conversationMessage", 9, 4)
+
+
+def test_an_event_that_is_short_and_encoded_twice_is_no_test_request() -> None:
+    assert not is_probe(b'{"data": "{\\"object\\": \\"reservation\\", \\"id\\": 5}"}')
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    assert read_event(gzip.compress(b" " * 50_000_000)).state == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b" ", b"=", b"[]", b'""', b"null", b"not json", b"\x1f\x8b\x08", b"\xff\xfe\x00"]
+)
+def test_what_holds_nothing_is_kept_as_unreadable(body: bytes) -> None:
+    (event,) = read_events(body)
+    assert (event.state, event.body) == ("unreadable", body)
