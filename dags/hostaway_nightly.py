@@ -8,17 +8,10 @@ from typing import Any
 from airflow.sdk import dag, get_current_context, task
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
-from cosmos.profiles import PostgresUserPasswordProfileMapping
 
-from sync_hostaway.orchestration import (
-    DBT_POOL,
-    DEFAULT_ARGS,
-    TAG,
-    WAREHOUSE_CONN_ID,
-    start_of_oldest,
-)
+from sync_hostaway.orchestration import DBT_POOL, DEFAULT_ARGS, TAG, start_of_oldest
 from sync_hostaway.transform import ensure_manifest
-from sync_hostaway.transform.operator import let_transforms_run, wait_for_transforms
+from sync_hostaway.transform.operator import lead_dbt_to_warehouse, let_transforms_run, wait_for_transforms
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 
@@ -59,9 +52,7 @@ def hostaway_nightly() -> None:
         profile_config=ProfileConfig(
             profile_name="sync_hostaway",
             target_name="warehouse",
-            profile_mapping=PostgresUserPasswordProfileMapping(
-                conn_id=WAREHOUSE_CONN_ID, profile_args={"schema": "hostaway", "threads": 4}
-            ),
+            profiles_yml_filepath=PROJECT / "profiles.yml",
         ),
         render_config=RenderConfig(
             load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_EACH, emit_datasets=False
@@ -78,6 +69,7 @@ def hostaway_nightly() -> None:
                 "post_execute": let_transforms_run,
             },
         ),
+        operator_args={"interceptors": [lead_dbt_to_warehouse]},
         default_args={"retries": 2},
     )
     transform() >> build

@@ -16,8 +16,6 @@ from sync_hostaway.exceptions import InvalidOptions
 from sync_hostaway.settings import Settings, get_settings
 
 TAG = "hostaway"
-WAREHOUSE_CONN_ID = "hostaway_warehouse"
-"""Airflow connection to the warehouse; only Cosmos needs one, everything else reads WAREHOUSE_URL."""
 DBT_POOL = "hostaway_dbt"
 """One slot: dbt must not write twice at a time (two runs collide on its backup tables)."""
 SYNC_POOL = "hostaway_sync"

@@ -6,49 +6,47 @@ import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 
-from sync_hostaway.exceptions import ConfigurationError, WarehouseUnavailable
+from sync_hostaway.exceptions import WarehouseUnavailable
+from sync_hostaway.libpq import connection_string, place_of
+from sync_hostaway.queries import load_queries
+from sync_hostaway.session import prepare
 from sync_hostaway.settings import get_settings
 
-Connection = psycopg.Connection[DictRow]
+__all__ = ["Connection", "alone", "connect", "fetch_value", "load_queries"]
 
+Connection = psycopg.Connection[DictRow]
 _Result = TypeVar("_Result")
 
 # As in: invalid input syntax for type date: "…"
 _VALUE = re.compile(r': ".*', re.DOTALL)
-_BLOCK = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Connection:
     """Open a connection in autocommit mode: a transaction is always a visible `with connection.transaction()`.
 
+    Its session has the settings of `session.sql`, whatever the role, the database and the environment say.
+
+    :param dsn: any connection string of libpq; without it, the warehouse of the settings.
+    :param application: the name that PostgreSQL shows, unless the connection string has one.
     :raises WarehouseUnavailable: naming host and port, never the password.
-    :raises ConfigurationError: when the URL cannot be read.
+    :raises ConfigurationError: when the connection string cannot be read, or leads to something that does not fit.
     """
     dsn = dsn or get_settings().warehouse_dsn
     try:
-        where = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        # libpq's own message quotes what it could not read, which may be the password
-        raise ConfigurationError(
-            "WAREHOUSE_URL is not a URL that libpq understands; it looks like postgresql://user:password@host:5432/name"
-        ) from None
-    try:
-        connection = _Connection.connect(
-            dsn, autocommit=True, row_factory=dict_row, connect_timeout=10, application_name=application
-        )
-        connection.execute(_QUERIES["notice_death"])
+        connection = _Connection.connect(connection_string(dsn, application), autocommit=True, row_factory=dict_row)
+        try:
+            prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
     except psycopg.OperationalError as error:
-        raise WarehouseUnavailable(
-            f"Cannot reach the warehouse at {where.get('host', 'localhost')}:{where.get('port', 5432)}, "
-            f"database {where.get('dbname', '?')}: {str(error).strip()}. Is it running, and is WAREHOUSE_URL right?"
-        ) from error
+        raise WarehouseUnavailable(f"Cannot reach the warehouse at {place_of(dsn)}: {_said(error)}") from error
     return connection
 
 
@@ -74,16 +72,15 @@ def without_row_values(error: psycopg.Error) -> str:
     return _VALUE.sub(": a value that is not shown", said) if is_about_a_value else said
 
 
-def load_queries(file: Path) -> dict[str, sql.SQL]:
-    """Read a .sql file of blocks that begin with `-- name: <name>`.
-
-    Values are psycopg parameters (`%(account_id)s`); identifiers that vary stand in braces (`{table}`).
-    """
-    parts = _BLOCK.split(file.read_text(encoding="utf-8"))
-    # The text is ours, shipped with the package; LiteralString keeps psycopg from accepting anything else elsewhere.
-    return {
-        name: sql.SQL(cast(LiteralString, body.strip())) for name, body in zip(parts[1::2], parts[2::2], strict=True)
-    }
+def _said(error: psycopg.OperationalError) -> str:
+    said = " ".join(str(error).split()).rstrip(".?")
+    if "unsupported startup parameter" in said:
+        # PgBouncer's own words, which no locale translates
+        return (
+            f"{said}. PgBouncer takes no `options`: remove them from WAREHOUSE_URL and PGOPTIONS, or add `options` to "
+            "its ignore_startup_parameters"
+        )
+    return f"{said}. Is it running, and is WAREHOUSE_URL right?"
 
 
 def fetch_value(connection: Connection, query: sql.SQL | sql.Composed, params: dict[str, Any] | None = None) -> Any:

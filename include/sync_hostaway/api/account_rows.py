@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.libpq import connection_string
+from sync_hostaway.session import prepare
 from sync_hostaway.settings import get_settings
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
@@ -33,24 +34,24 @@ def make_pool(name: str = "hostaway-api", connections: int | None = None) -> Poo
     :param connections: at most so many; None: as many as the setting `api_connections` says.
     """
     return ConnectionPool(
-        lambda: get_settings().warehouse_dsn,
+        lambda: connection_string(get_settings().warehouse_dsn, "sync-hostaway api", connect_timeout=5),
         min_size=1,
         max_size=connections or get_settings().api_connections,
-        configure=partial(limit_statements, statement_timeout=_STATEMENT_TIMEOUT, lock_timeout=_LOCK_TIMEOUT),
+        configure=_prepare,
         open=False,
         timeout=_PATIENCE,
         # A connection that died with the server is found before a request is.
         check=ConnectionPool.check_connection,
         # Whoever comes next tries again at once, not the pool in ever longer intervals.
         reconnect_timeout=0.0,
-        kwargs={
-            "autocommit": True,
-            "row_factory": dict_row,
-            "connect_timeout": 5,
-            "application_name": "sync-hostaway api",
-        },
+        kwargs={"autocommit": True, "row_factory": dict_row},
         name=name,
     )
+
+
+def _prepare(connection: Connection) -> None:
+    prepare(connection)
+    limit_statements(connection, _STATEMENT_TIMEOUT, _LOCK_TIMEOUT)
 
 
 def limit_statements(connection: Connection, statement_timeout: str, lock_timeout: str) -> None:

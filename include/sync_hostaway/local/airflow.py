@@ -114,8 +114,6 @@ class AirflowSetup:
             "AIRFLOW_PORT": str(self.port),
             "WAREHOUSE_URL": self.warehouse_dsn,
             "AIRFLOW__HOSTAWAY__SECRET_KEYS": self.secret_keys,
-            # Cosmos gets its credentials from a connection only.
-            "AIRFLOW_CONN_HOSTAWAY_WAREHOUSE": self.warehouse_dsn,
             MARKER: str(self.home.root),
         }
         if self.api_url:

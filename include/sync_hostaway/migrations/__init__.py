@@ -10,19 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from psycopg import sql
 from psycopg.errors import UndefinedTable
+from psycopg.rows import tuple_row
 
 from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.warehouse import Connection, connect, fetch_value
 
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 _MIGRATION_LOCK = 7_402_001
-
-
-def _engine_url(dsn: str) -> str:
-    return dsn.replace("postgresql://", "postgresql+psycopg://", 1).replace("postgres://", "postgresql+psycopg://", 1)
 
 
 def upgrade(dsn: str) -> str:
@@ -37,11 +36,12 @@ def upgrade(dsn: str) -> str:
     from alembic.util import CommandError
     from sqlalchemy import create_engine, text
     from sqlalchemy.exc import DBAPIError, OperationalError
+    from sqlalchemy.pool import NullPool
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
-    engine = create_engine(_engine_url(dsn))
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _opened(dsn), poolclass=NullPool)
     try:
         with engine.connect() as connection:
             connection.execute(text("select pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
@@ -63,6 +63,14 @@ def upgrade(dsn: str) -> str:
     finally:
         engine.dispose()
     return head()
+
+
+def _opened(dsn: str) -> psycopg.Connection[Any]:
+    """A connection as SQLAlchemy wants one."""
+    connection: psycopg.Connection[Any] = connect(dsn, application="sync-hostaway migrate")
+    connection.autocommit = False
+    connection.row_factory = tuple_row
+    return connection
 
 
 @cache

@@ -17,47 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from psycopg.conninfo import conninfo_to_dict
-
 from sync_hostaway.exceptions import ConfigurationError, TransformFailed
 from sync_hostaway.files import make_unwritable, unwritable_files
+from sync_hostaway.libpq import connection_string, explicit, parameters_of, string_of
 from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.project import project_hash
 from sync_hostaway.warehouse import Connection
 
-# libpq's parameters that dbt takes, and the variables in which profiles.yml looks for them
-_ENVIRONMENT = {
-    "host": "SYNC_HOSTAWAY_DBT_HOST",
-    "port": "SYNC_HOSTAWAY_DBT_PORT",
-    "user": "SYNC_HOSTAWAY_DBT_USER",
-    # dbt strikes the values of variables named so out of its logs
-    "password": "DBT_ENV_SECRET_SYNC_HOSTAWAY_PASSWORD",
-    "dbname": "SYNC_HOSTAWAY_DBT_DBNAME",
-    "sslmode": "SYNC_HOSTAWAY_DBT_SSLMODE",
-    "sslrootcert": "SYNC_HOSTAWAY_DBT_SSLROOTCERT",
-    "sslcert": "SYNC_HOSTAWAY_DBT_SSLCERT",
-    "sslkey": "SYNC_HOSTAWAY_DBT_SSLKEY",
-    "connect_timeout": "SYNC_HOSTAWAY_DBT_CONNECT_TIMEOUT",
-    "keepalives_idle": "SYNC_HOSTAWAY_DBT_KEEPALIVES_IDLE",
-}
-# Those that reach dbt's connections because libpq itself looks there
-_BY_LIBPQ = {"options": "PGOPTIONS", "channel_binding": "PGCHANNELBINDING"}
-# Those without which dbt talks to the same server, as the same user, no less safely
-_NEEDLESS = {
-    "application_name",
-    "fallback_application_name",
-    "client_encoding",
-    "keepalives",
-    "keepalives_count",
-    "keepalives_interval",
-    "tcp_user_timeout",
-    "sslcertmode",
-    "sslcompression",
-    "sslsni",
-}
-# Those that have done their work once a connection is open, which tells its host, port and password. `hostaddr` is
-# there whether or not somebody gave it.
-_SETTLED = {"hostaddr", "service", "servicefile", "passfile", "target_session_attrs", "load_balance_hosts"}
+# dbt strikes the values of variables named so out of its logs.
+DSN_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_WAREHOUSE"
+_PASSWORD_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_PASSWORD"  # noqa: S105 - the name of a variable
+_DATABASE_VARIABLE = "SYNC_HOSTAWAY_DBT_DBNAME"
 _LOGGERS = ("stdout_log", "file_log")
 # A database error may quote the row it is about.
 _QUOTED_ROW = re.compile(r"\n\s*DETAIL:[^\n]*")
@@ -97,38 +67,50 @@ class Outcome:
 
 
 def profile_environment(source: Connection | str) -> dict[str, str]:
-    """The environment variables in which the project's profiles.yml finds the warehouse.
+    """The environment variables by which dbt finds the warehouse.
 
-    :param source: an open connection to it, or its libpq URL.
-    :raises ConfigurationError: naming a parameter that dbt cannot be given and that matters.
+    :param source: an open connection to it, or its connection string.
+    :raises ConfigurationError: naming a parameter that dbt's driver does not know.
     """
-    if isinstance(source, str):
-        parameters: dict[str, Any] = conninfo_to_dict(source)
-        needless = _NEEDLESS
-    else:
-        info = source.info
-        parameters = {
-            **info.get_parameters(),
-            "host": info.host,
-            "port": info.port,
-            "user": info.user,
-            "password": info.password,
-            "dbname": info.dbname,
-        }
-        needless = _NEEDLESS | _SETTLED
-    parameters = {key: str(value) for key, value in parameters.items() if value not in (None, "")}
-    for key in ("host", "port"):
-        if "," in parameters.get(key, ""):
-            raise ConfigurationError(f"dbt connects to one server, and the warehouse's `{key}` names several")
-    refused = sorted(parameters.keys() - _ENVIRONMENT.keys() - _BY_LIBPQ.keys() - needless)
-    if refused:
-        raise ConfigurationError(
-            f"dbt cannot be given the warehouse's connection parameter {', '.join(f'`{key}`' for key in refused)}"
-        )
-    found = {name: parameters[key] for key, name in {**_ENVIRONMENT, **_BY_LIBPQ}.items() if key in parameters}
-    # Compiling a query costs more than any of ours takes on the few rows of a delta.
-    options = found.get("PGOPTIONS", os.environ.get("PGOPTIONS", ""))
-    return {**found, "PGOPTIONS": f"{options} -c jit=off".strip()}
+    dsn = source if isinstance(source, str) else string_of(source)
+    parameters = parameters_of(explicit(dsn))
+    database = parameters.get("dbname") or parameters.get("user")
+    return {
+        DSN_VARIABLE: _for_psycopg2(dsn),
+        **({_DATABASE_VARIABLE: database} if database else {}),
+        # For dbt to strike it out of its logs
+        **({_PASSWORD_VARIABLE: parameters["password"]} if parameters.get("password") else {}),
+    }
+
+
+def _for_psycopg2(dsn: str) -> str:
+    """A connection string for dbt's driver, which is another one with a libpq of its own."""
+    import psycopg2.extensions
+
+    given = connection_string(dsn, "sync-hostaway dbt")
+    try:
+        psycopg2.extensions.parse_dsn(given)
+    except psycopg2.ProgrammingError as error:
+        raise ConfigurationError(f"dbt's driver cannot be given a parameter of WAREHOUSE_URL: {error}") from None
+    return given
+
+
+def lead_to(source: Connection | str) -> None:
+    """Have the dbt of this process open the warehouse from now on, in a process that does nothing else.
+
+    For dbt that something else invokes; `run_dbt` does the same for the time of a command.
+    """
+    from sync_hostaway.transform import dbt_connections
+
+    dbt_connections.install()
+    for name in _foreign():
+        del os.environ[name]
+    os.environ.update(profile_environment(source))
+
+
+def _foreign() -> list[str]:
+    """Variables of a user's own dbt: DBT_FULL_REFRESH or DBT_TARGET would change what ours does."""
+    return [name for name in os.environ if name.startswith("DBT_")]
 
 
 def dbt_home() -> Path:
@@ -205,7 +187,7 @@ def _manifest(project_dir: Path, environment: Mapping[str, str]) -> Any:
 
 def _parsed(project_dir: Path, environment: Mapping[str, str]) -> Outcome:
     # Of the connection, only the database's name goes into what is parsed.
-    key = (project_hash(project_dir), environment.get(_ENVIRONMENT["dbname"], ""))
+    key = (project_hash(project_dir), environment.get(_DATABASE_VARIABLE, ""))
     if key not in _parses:
         outcome = _invoke(["parse"], project_dir)
         if not outcome.success:
@@ -217,7 +199,7 @@ def _parsed(project_dir: Path, environment: Mapping[str, str]) -> Outcome:
 
 def parse(project_dir: Path, target: Path) -> Outcome:
     """Parse the project, writing manifest.json into `target`. Needs no warehouse."""
-    with _one_at_a_time:
+    with _one_at_a_time, _environment({}):
         return _invoke(["parse"], project_dir, target=target)
 
 
@@ -226,6 +208,9 @@ def _invoke(
 ) -> Outcome:
     from dbt.cli.main import dbtRunner
 
+    from sync_hostaway.transform import dbt_connections
+
+    dbt_connections.install()
     home = dbt_home()
     make_unwritable(home)
     # fmt: off
@@ -285,7 +270,7 @@ def _close_loggers() -> None:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    names = {*_ENVIRONMENT.values(), *values}
+    names = {*_foreign(), _DATABASE_VARIABLE, *values}
     before = {name: os.environ.get(name) for name in names}
     try:
         for name in names:

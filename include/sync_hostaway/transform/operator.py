@@ -31,6 +31,18 @@ def let_transforms_run(context: Any, result: Any = None) -> None:
     _held.close()
 
 
+def lead_dbt_to_warehouse(context: Any, operator: Any) -> None:
+    """Have the dbt that Cosmos runs in this task find the warehouse: an interceptor of its operators.
+
+    In the environment and not in the operator's fields, which Airflow's UI shows.
+    """
+    from sync_hostaway.transform.invocation import lead_to
+    from sync_hostaway.warehouse import connect
+
+    with connect(application="sync-hostaway dbt task") as connection:
+        lead_to(connection)
+
+
 class RequestRunOperator(TriggerDagRunOperator):
     """Asks for a run of a Dag, unless one is queued already.
 

@@ -18,6 +18,8 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL
 from psycopg_pool import AsyncConnectionPool
 
+from sync_hostaway.libpq import connection_string
+from sync_hostaway.session import prepare_async
 from sync_hostaway.settings import Settings
 from sync_hostaway.sync.delta.attendance import IS_ATTENDED
 from sync_hostaway.transform.ledger import IS_WRITTEN, WRITER_LOCK
@@ -47,13 +49,9 @@ class Inbox:
 
     def __init__(self, settings: Settings) -> None:
         self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
-            settings.warehouse_dsn,
-            kwargs={
-                "autocommit": True,
-                "row_factory": dict_row,
-                "connect_timeout": 5,
-                "application_name": "sync-hostaway webhooks",
-            },
+            connection_string(settings.warehouse_dsn, "sync-hostaway webhooks", connect_timeout=5),
+            configure=prepare_async,
+            kwargs={"autocommit": True, "row_factory": dict_row},
             name="sync-hostaway webhooks",
             open=False,
             min_size=1,

@@ -198,7 +198,6 @@ def test_settings_are_whole_once_the_secrets_are_there() -> None:
     assert all(value.strip() for value in found.values())
     password = SECRETS["POSTGRES_PASSWORD"]
     assert found["WAREHOUSE_URL"] == f"postgresql://hostaway:{password}@postgres:5432/warehouse"
-    assert found["AIRFLOW_CONN_HOSTAWAY_WAREHOUSE"] == found["WAREHOUSE_URL"]
     assert found["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
     Fernet(found["AIRFLOW__CORE__FERNET_KEY"])
     (bundle,) = json.loads(found["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"])

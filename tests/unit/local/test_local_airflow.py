@@ -91,7 +91,6 @@ def test_the_platform_decides_where_tasks_work(setup: AirflowSetup, prefix: str)
     assert environment["HOME"] == "/home/me"
     assert "caller's" not in environment.values()
     assert environment["WAREHOUSE_URL"] == setup.warehouse_dsn
-    assert environment["AIRFLOW_CONN_HOSTAWAY_WAREHOUSE"] == setup.warehouse_dsn
     assert environment["AIRFLOW__HOSTAWAY__SECRET_KEYS"] == "the-key"
     assert environment["HOSTAWAY_API_URL"] == "http://127.0.0.1:9"
 
