@@ -20,14 +20,31 @@ from typing import Any, Literal
 import psycopg
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
-KNOWN = {"user", "database", "client_encoding", "datestyle", "timezone", "standard_conforming_strings", "application_name"}
+KNOWN = {
+    "user",
+    "database",
+    "client_encoding",
+    "datestyle",
+    "timezone",
+    "standard_conforming_strings",
+    "application_name",
+}
 TOLD = ("server_version", "server_encoding", "client_encoding", "in_hot_standby", "standard_conforming_strings")
 
 
 @contextmanager
 def tls_end(server_port: int, context: ssl.SSLContext) -> Iterator[int]:
     """Speaks TLS with clients and none with the server; gives its port."""
-    with _served(socket.create_server(("127.0.0.1", 0)), lambda client: _relay(client, server_port, context)) as listener:
+    listener = socket.create_server(("127.0.0.1", 0))
+    with _served(listener, lambda client: _relay(client, server_port, context)):
+        yield listener.getsockname()[1]
+
+
+@contextmanager
+def ipv6(server_port: int) -> Iterator[int]:
+    """The server on the address ::1; gives its port there."""
+    listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    with _served(listener, lambda client: _relay(client, server_port, None)):
         yield listener.getsockname()[1]
 
 

@@ -4,6 +4,7 @@ SyncHostawayError
 ├── ConfigurationError              a setting is missing or wrong; the message names it
 ├── InvalidValue                    what was asked for cannot be; the message names the value
 ├── WarehouseUnavailable            PostgreSQL cannot be reached
+├── RightsMissing                   the warehouse's role lacks rights; the message has the SQL that gives them
 ├── WarehouseBusy                   somebody else holds a lock for too long; worth another try
 ├── AccountError
 │   ├── UnknownAccount              not in the registry
@@ -49,6 +50,10 @@ class InvalidValue(SyncHostawayError):
 
 class WarehouseUnavailable(SyncHostawayError):
     """The warehouse cannot be reached."""
+
+
+class RightsMissing(SyncHostawayError):
+    """The role of WAREHOUSE_URL lacks rights in the warehouse."""
 
 
 class WarehouseBusy(SyncHostawayError):

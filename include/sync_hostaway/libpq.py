@@ -46,7 +46,7 @@ def connection_string(dsn: str, application: str, *, connect_timeout: int = _CON
 
 
 def explicit(dsn: str) -> str:
-    """A connection string that means the same in a process without our environment: PGHOST and the like are written out.
+    """A connection string that means the same in another environment: PGHOST and the like are written out.
 
     As it is given, when the environment adds nothing.
     """

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import make_conninfo
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from sync_hostaway.cli_parts import AsJson, print_json, show
+from sync_hostaway.exceptions import ConfigurationError
+from sync_hostaway.libpq import explicit, parameters_of, place_of
 from sync_hostaway.local.airflow import ADMIN, passwords_file
 from sync_hostaway.local.errors import NotStarted
 from sync_hostaway.local.health import PlatformStatus
@@ -44,7 +47,8 @@ def platform(simulated: SimulatedApi | None = None) -> Platform:
         settings.home,
         PROJECT_ROOT,
         settings.airflow_port,
-        warehouse_url=settings.warehouse_url.get_secret_value() if settings.warehouse_url else None,
+        # Components are started without the PG… variables of this shell, and need what they say all the same.
+        warehouse_url=explicit(settings.warehouse_url.get_secret_value()) if settings.warehouse_url else None,
         secret_keys=settings.secret_keys.get_secret_value().strip(" ,") or None,
         api_url=simulated.url if simulated else settings.api_url,
     )
@@ -191,12 +195,21 @@ def url() -> None:
 def psql(
     arguments: Annotated[list[str] | None, typer.Argument(help="psql's own arguments, such as -c SQL")] = None,
 ) -> None:
-    """Open the embedded warehouse in psql, which need not be installed."""
-    where = conninfo_to_dict(embedded_warehouse_dsn(get_settings().home))
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    """Open the warehouse in psql, which need not be installed."""
+    parameters = parameters_of(get_settings().warehouse_dsn)
     # Not as an argument: every user of the machine can read those.
-    given = {variable: str(where[name]) for name, variable in names.items()}
-    os.execve(programs() / "psql", ["psql", *(arguments or [])], os.environ | given)  # noqa: S606 - no shell wanted
+    password = parameters.pop("password", None)
+    if "sslpassword" in parameters:
+        raise ConfigurationError("psql cannot be given the `sslpassword` of WAREHOUSE_URL: others could read it")
+    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
+    command = [_psql(), f"--dbname={make_conninfo('', **parameters)}", *(arguments or [])]
+    os.execve(command[0], command, environment)  # noqa: S606 - no shell wanted
+
+
+def _psql() -> str:
+    """The psql of the machine where it has one, which speaks TLS; else the one that came with the embedded server."""
+    foreign = get_settings().warehouse_url
+    return (foreign and shutil.which("psql")) or str(programs() / "psql")
 
 
 def _say(text: str) -> None:
@@ -217,5 +230,4 @@ def _warehouse() -> str:
     foreign = get_settings().warehouse_url
     if foreign is None:
         return ".venv/bin/sync-hostaway local psql"
-    where = conninfo_to_dict(foreign.get_secret_value())
-    return f"{where.get('host', 'localhost')}:{where.get('port', 5432)}/{where.get('dbname', '')} (WAREHOUSE_URL)"
+    return f"{place_of(foreign.get_secret_value())} (WAREHOUSE_URL)"

@@ -247,6 +247,7 @@ class EmbeddedPostgres:
                     connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
     def _url(self, port: int, database: str) -> str:
+        _forget_libpq_variables()
         password = Secrets.ensure(self.home).postgres_password
         return f"postgresql://{USER}:{password}@{ports.HOST}:{port}/{database}"
 
@@ -300,6 +301,16 @@ def embedded_warehouse_dsn(home: Path) -> str:
     :raises NotStarted: when there has never been one.
     """
     return EmbeddedPostgres(home).dsn("warehouse")
+
+
+def _forget_libpq_variables() -> None:
+    """Take PGHOSTADDR, PGSERVICE, PGSSLMODE and their like out of this process.
+
+    They are meant for another server, and libpq lets some of them count beside a complete URL. Nothing in a URL keeps
+    PGSERVICE from being looked up.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _environment() -> dict[str, str]:

@@ -14,14 +14,15 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import UndefinedTable
+from psycopg.errors import InsufficientPrivilege, UndefinedTable
 from psycopg.rows import tuple_row
 
-from sync_hostaway.exceptions import WarehouseUnavailable
-from sync_hostaway.warehouse import Connection, connect, fetch_value
+from sync_hostaway.exceptions import RightsMissing, WarehouseUnavailable
+from sync_hostaway.warehouse import Connection, connect, fetch_value, load_queries
 
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 _MIGRATION_LOCK = 7_402_001
+_RIGHTS = load_queries(Path(__file__).with_name("rights.sql"))
 
 
 def upgrade(dsn: str) -> str:
@@ -29,6 +30,7 @@ def upgrade(dsn: str) -> str:
 
     :param dsn: libpq URL of the warehouse.
     :raises WarehouseUnavailable: when it cannot be reached, or is at a revision that this version does not know.
+    :raises RightsMissing: when the role lacks rights; the message has the statements that give them.
     :raises psycopg.Error: when it refuses a statement.
     """
     from alembic import command
@@ -57,12 +59,31 @@ def upgrade(dsn: str) -> str:
     except OperationalError as error:
         raise WarehouseUnavailable(f"Cannot reach the warehouse to migrate it: {error.orig}") from error
     except DBAPIError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise _with_way_out(dsn, error.orig) from error
         raise (error.orig or error) from error
+    except InsufficientPrivilege as error:
+        # From a .sql file, which SQLAlchemy does not see
+        raise _with_way_out(dsn, error) from error
     except CommandError as error:
         raise WarehouseUnavailable(f"The warehouse cannot be migrated: {error}") from error
     finally:
         engine.dispose()
     return head()
+
+
+def _with_way_out(dsn: str, refusal: InsufficientPrivilege) -> Exception:
+    """What to do about a right that is missing: the statements, ready to run."""
+    with connect(dsn, application="sync-hostaway migrate") as connection:
+        missing: list[str] = fetch_value(connection, _RIGHTS["missing"])
+        user, database = connection.info.user, connection.info.dbname
+    if not missing:
+        return refusal
+    return RightsMissing(
+        f"The role {user} lacks rights ({refusal.diag.message_primary}). Have an administrator of the server run this "
+        f"in the database {database}, then run `sync-hostaway migrate` again:\n"
+        + "".join(f"{each};\n" for each in missing)
+    )
 
 
 def _opened(dsn: str) -> psycopg.Connection[Any]:

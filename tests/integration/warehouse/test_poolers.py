@@ -1,4 +1,4 @@
-"""The warehouse behind a connection pooler: sessions of one's own work in every way, shared ones are refused at once."""
+"""The warehouse behind a connection pooler: own sessions work, shared ones are refused at once."""
 
 from __future__ import annotations
 
@@ -33,13 +33,16 @@ def through(port: int, dsn: str) -> str:
 
 
 def test_a_session_through_a_pooler_is_ours_alone(warehouse_dsn: str) -> None:
-    with pooler(warehouse_dsn, "session") as port:
-        with connect(through(port, warehouse_dsn)) as one, connect(through(port, warehouse_dsn)) as other:
-            assert fetch_value(one, sql.SQL("select current_setting('search_path')")) == "public"
-            with alone(one, "test", 1), alone(other, "test", 1, wait=False) as ours:
-                assert not ours
-            with alone(other, "test", 1, wait=False) as ours:
-                assert ours
+    with (
+        pooler(warehouse_dsn, "session") as port,
+        connect(through(port, warehouse_dsn)) as one,
+        connect(through(port, warehouse_dsn)) as other,
+    ):
+        assert fetch_value(one, sql.SQL("select current_setting('search_path')")) == "public"
+        with alone(one, "test", 1), alone(other, "test", 1, wait=False) as ours:
+            assert not ours
+        with alone(other, "test", 1, wait=False) as ours:
+            assert ours
 
 
 @pytest.mark.parametrize("size", [1, 2, 20])
@@ -79,9 +82,9 @@ def test_a_pooler_with_too_few_connections_is_refused_and_not_waited_for(
     warehouse_dsn: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "_PATIENCE", 0.3)
-    with pooler(warehouse_dsn, "session", size) as port:
-        with pytest.raises(WarehouseUnavailable, match="gives too few connections"):
-            connect(through(port, warehouse_dsn))
+    refused = pytest.raises(WarehouseUnavailable, match="gives too few connections")
+    with pooler(warehouse_dsn, "session", size) as port, refused:
+        connect(through(port, warehouse_dsn))
 
 
 def test_options_that_a_pooler_refuses_are_named_with_the_way_out(warehouse_dsn: str) -> None:

@@ -1,0 +1,57 @@
+"""A role that lacks rights: the message is what an administrator has to run, and afterwards it works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from owned_warehouse import DATABASE, USER, Server
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from sync_hostaway import migrations
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.warehouse import connect
+
+pytestmark = pytest.mark.integration
+NAMES = {"role": sql.Identifier(USER), "database": sql.Identifier(DATABASE)}
+
+
+@pytest.mark.parametrize("may_create_roles", [False, True])
+@pytest.mark.parametrize("owns_database", [False, True])
+def test_the_statements_that_are_shown_are_all_that_is_needed(
+    server: Server,
+    admin: psycopg.Connection[Any],
+    postgres: EmbeddedPostgres,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    may_create_roles: bool,
+    owns_database: bool,
+) -> None:
+    admin.execute(sql.SQL("revoke hostaway_api from {role}").format(**NAMES))
+    if not may_create_roles:
+        admin.execute(sql.SQL("alter role {role} nocreaterole").format(**NAMES))
+    if not owns_database:
+        admin.execute(sql.SQL("alter database {database} owner to current_user").format(**NAMES))
+        admin.execute(sql.SQL("revoke temporary on database {database} from public").format(**NAMES))
+    dsn = make_conninfo("", host="127.0.0.1", port=server.port, **server.who)
+    monkeypatch.setenv("WAREHOUSE_URL", dsn)
+
+    done = subprocess.run(
+        [Path(sys.executable).parent / "sync-hostaway", "migrate"], capture_output=True, encoding="utf-8", timeout=120
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    statements = done.stderr.partition("again:\n")[2]
+    assert statements.count("grant") >= 1, done.stderr
+    with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as administrator:
+        for statement in filter(None, map(str.strip, statements.split(";"))):
+            administrator.execute(statement.encode())
+
+    assert migrations.upgrade(dsn) == migrations.head()
+    with connect(dsn) as connection, connection.transaction():
+        connection.execute("set local role hostaway_api")
