@@ -19,3 +19,10 @@ class HostawayPlugin(AirflowPlugin):
         from sync_hostaway.mounts import mounted_apps
 
         return mounted_apps()
+
+    @cached_property
+    def fastapi_root_middlewares(self) -> list[dict[str, Any]]:
+        """What makes all paths of the API server reachable with and without the path of its base URL."""
+        from sync_hostaway.base_path import BasePath
+
+        return [{"name": "hostaway base path", "middleware": BasePath}]

@@ -6,12 +6,13 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import requests
 
 from sync_hostaway.exceptions import AirflowApiError
 from sync_hostaway.redirects import DirectSession, is_redirect, redirect_target
+from sync_hostaway.settings import is_loopback
 from sync_hostaway.text import visible
 
 FINISHED = frozenset({"success", "failed"})
@@ -36,7 +37,7 @@ class DagRun:
 class AirflowApi:
     """Talks to one API server; logs in when it first needs to, and again when its token has expired.
 
-    Proxies and CA bundle of the environment count, but not on 127.0.0.1.
+    Proxies and CA bundle of the environment count, but not on this machine.
 
     :param token: used first, where there is one.
     """
@@ -45,7 +46,7 @@ class AirflowApi:
         self.url = url.rstrip("/")
         self._credentials = {"username": user, "password": password}
         self._session = DirectSession()
-        if urlsplit(url).hostname != "127.0.0.1":
+        if not is_loopback(url):
             # Proxies and CA bundle of the environment; without ~/.netrc, which would replace the token.
             environment = self._session.merge_environment_settings(self.url, {}, None, None, None)
             self._session.proxies.update(environment["proxies"])

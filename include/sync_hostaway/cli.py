@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -101,6 +102,10 @@ def main(
     ] = False,
 ) -> None:
     """Mirror Hostaway accounts into PostgreSQL."""
+    for stream in (sys.stdout, sys.stderr):
+        # LANG=C or PYTHONIOENCODING may leave no way to write a name: one that cannot be written is shown in ASCII.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # On a terminal, bars and tables say what matters; a log is read when something was wrong.
     level = err_level(ctx.params) or ("error" if err.is_terminal else "warning")
     processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]

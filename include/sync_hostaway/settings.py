@@ -200,7 +200,7 @@ class Settings(BaseSettings):
     @property
     def api_is_local(self) -> bool:
         """Whether the API is on this machine, which the real one never is."""
-        return _is_loopback(self.hostaway_url)
+        return is_loopback(self.hostaway_url)
 
     @property
     def webhook_base_url(self) -> str | None:
@@ -222,7 +222,7 @@ class Settings(BaseSettings):
             is_url = has_port = False
         if not is_url or parts.username or parts.query or parts.fragment:
             raise ConfigurationError("PUBLIC_BASE_URL must be an http(s) URL such as https://airflow.example.com")
-        if has_port and not _is_loopback(self.public_base_url):
+        if has_port and not is_loopback(self.public_base_url):
             raise ConfigurationError(
                 f"PUBLIC_BASE_URL names port {parts.port}: Hostaway refuses webhook URLs with a port. Have a reverse "
                 f"proxy answer on the usual one, and set it to {parts.scheme}://{parts.hostname}{parts.path}"
@@ -301,7 +301,8 @@ class Settings(BaseSettings):
         return timedelta(hours=self.sync_every_hours / 2) if self.sync_every_hours < 24 else None
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine, where no proxy is asked."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True

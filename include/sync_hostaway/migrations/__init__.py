@@ -40,6 +40,7 @@ def upgrade(dsn: str) -> str:
     from sqlalchemy.exc import DBAPIError, OperationalError
     from sqlalchemy.pool import NullPool
 
+    _refuse_policed_role(dsn)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
@@ -72,16 +73,26 @@ def upgrade(dsn: str) -> str:
     return head()
 
 
-def _with_way_out(dsn: str, refusal: InsufficientPrivilege) -> Exception:
-    """What to do about a right that is missing: the statements, ready to run."""
+def _refuse_policed_role(dsn: str) -> None:
     with connect(dsn, application="sync-hostaway migrate") as connection:
-        missing: list[str] = fetch_value(connection, _RIGHTS["missing"])
-        user, database = connection.info.user, connection.info.dbname
+        if fetch_value(connection, _RIGHTS["is_held_to_one_account"]):
+            why = "it has hostaway_api's rights, whose row-level security would hide every row from it"
+            raise _rights_missing(connection, why, is_held=True) or RightsMissing(why)
+
+
+def _with_way_out(dsn: str, refusal: InsufficientPrivilege) -> Exception:
+    with connect(dsn, application="sync-hostaway migrate") as connection:
+        return _rights_missing(connection, str(refusal.diag.message_primary)) or refusal
+
+
+def _rights_missing(connection: Connection, why: str, *, is_held: bool = False) -> RightsMissing | None:
+    """What to do about a right that is missing: the statements, ready to run. None when no right is known to miss."""
+    missing: list[str] = fetch_value(connection, _RIGHTS["missing"], {"is_held": is_held})
     if not missing:
-        return refusal
+        return None
     return RightsMissing(
-        f"The role {user} lacks rights ({refusal.diag.message_primary}). Have an administrator of the server run this "
-        f"in the database {database}, then run `sync-hostaway migrate` again:\n"
+        f"The role {connection.info.user} does not fit: {why}. Have an administrator of the server run this in the "
+        f"database {connection.info.dbname}, then run `sync-hostaway migrate` again:\n"
         + "".join(f"{each};\n" for each in missing)
     )
 

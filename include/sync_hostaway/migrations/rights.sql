@@ -1,3 +1,13 @@
+-- name: is_held_to_one_account
+-- Whether the policies of hostaway_api hold the current user itself: it would see no row of the core tables.
+select
+    coalesce(
+        not users.rolsuper and not users.rolbypassrls and pg_has_role(current_user, to_regrole('hostaway_api'), 'usage'),
+        false
+    )
+from pg_roles as users
+where users.rolname = current_user
+
 -- name: missing
 -- The statements with which an administrator gives the current user the rights that it lacks, in the order to run them.
 with rights as (
@@ -9,7 +19,8 @@ with rights as (
 roles as (
     select
         rights.*,
-        coalesce(pg_has_role(current_user, rights.api_role, rights.may_become), false) as is_api_user
+        not coalesce(pg_has_role(current_user, rights.api_role, rights.may_become), false)
+        or %(is_held)s as needs_role
     from rights
 )
 select
@@ -19,20 +30,21 @@ select
                 when
                     not has_database_privilege(current_database(), 'create')
                     or not has_database_privilege(current_database(), 'temporary')
-                    then format('grant create, temporary on database %I to %I', current_database(), current_user)
+                    then format('grant create, temporary on database %%I to %%I', current_database(), current_user)
             end,
             case when roles.api_role is null then 'create role hostaway_api nologin' end,
+            case when %(is_held)s then format('revoke hostaway_api from %%I', current_user) end,
             case
-                when not roles.is_api_user and roles.users_role is null
+                when roles.needs_role and roles.users_role is null
                     then 'create role hostaway_api_users nologin noinherit'
             end,
             case
                 when
-                    not roles.is_api_user
+                    roles.needs_role
                     and not coalesce(pg_has_role(roles.users_role, roles.api_role, roles.may_become), false)
                     then 'grant hostaway_api to hostaway_api_users'
             end,
-            case when not roles.is_api_user then format('grant hostaway_api_users to %I', current_user) end
+            case when roles.needs_role then format('grant hostaway_api_users to %%I', current_user) end
         ],
         null
     )

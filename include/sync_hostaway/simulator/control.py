@@ -23,6 +23,8 @@ class SimulatorControl:
     def __init__(self, url: str) -> None:
         self._url = f"{url.rstrip('/')}/_control"
         self._session = requests.Session()
+        # A simulator is on this machine or in this network, where no proxy leads.
+        self._session.trust_env = False
 
     def __enter__(self) -> Self:
         return self

@@ -28,8 +28,11 @@ def server(admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> I
     names = {"role": sql.Identifier(USER), "database": sql.Identifier(DATABASE), "password": sql.Literal(PASSWORD)}
     drop_database(admin, DATABASE)
     admin.execute(sql.SQL("create role {role} login createrole password {password}").format(**names))
-    # Another database of this server has made it.
-    admin.execute(sql.SQL("grant hostaway_api to {role}").format(**names))
+    # Another database of this server has made hostaway_api.
+    if not admin.execute("select 1 from pg_roles where rolname = 'hostaway_api_users'").fetchone():
+        admin.execute("create role hostaway_api_users nologin noinherit")
+        admin.execute("grant hostaway_api to hostaway_api_users")
+    admin.execute(sql.SQL("grant hostaway_api_users to {role}").format(**names))
     create_database(admin, DATABASE, "template0")
     admin.execute(sql.SQL("alter database {database} owner to {role}").format(**names))
     session.require_own_session.cache_clear()

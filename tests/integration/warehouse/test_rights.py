@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from sync_hostaway import migrations
+from sync_hostaway.exceptions import RightsMissing
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.warehouse import connect
 
@@ -32,7 +33,7 @@ def test_the_statements_that_are_shown_are_all_that_is_needed(
     may_create_roles: bool,
     owns_database: bool,
 ) -> None:
-    admin.execute(sql.SQL("revoke hostaway_api from {role}").format(**NAMES))
+    admin.execute(sql.SQL("revoke hostaway_api_users from {role}").format(**NAMES))
     if not may_create_roles:
         admin.execute(sql.SQL("alter role {role} nocreaterole").format(**NAMES))
     if not owns_database:
@@ -55,3 +56,16 @@ def test_the_statements_that_are_shown_are_all_that_is_needed(
     assert migrations.upgrade(dsn) == migrations.head()
     with connect(dsn) as connection, connection.transaction():
         connection.execute("set local role hostaway_api")
+
+
+def test_a_role_that_would_be_held_to_one_account_itself_is_refused(
+    server: Server, admin: psycopg.Connection[Any]
+) -> None:
+    """Granted directly, hostaway_api's row-level security would hide every row from dbt."""
+    admin.execute(sql.SQL("grant hostaway_api to {role}").format(**NAMES))
+    dsn = make_conninfo("", host="127.0.0.1", port=server.port, **server.who)
+    with pytest.raises(RightsMissing) as refusal:
+        migrations.upgrade(dsn)
+    for statement in filter(None, map(str.strip, str(refusal.value).partition("again:\n")[2].split(";"))):
+        admin.execute(statement.encode())
+    assert migrations.upgrade(dsn) == migrations.head()
