@@ -297,10 +297,10 @@ def _session(settings: Settings) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers.update({"Accept": "application/json", "Cache-control": "no-cache", "User-Agent": "sync-hostaway"})
+    # Proxies and CA bundle of the environment are looked up once here instead of once per request.
+    environment = session.merge_environment_settings(settings.hostaway_url, {}, None, None, None)
     if not settings.api_is_local:
-        # Proxies and CA bundle of the environment are looked up once here instead of once per request.
-        environment = session.merge_environment_settings(settings.hostaway_url, {}, None, None, None)
         session.proxies.update(environment["proxies"])
-        session.verify = environment["verify"]
+    session.verify = environment["verify"]
     session.trust_env = False
     return session
