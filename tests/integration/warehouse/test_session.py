@@ -52,7 +52,43 @@ PREFERRED = {
 }
 
 
-def settle(environment: dict[str, str]) -> None:
+PROXIES = {
+    name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY")
+}
+# A machine without locales, far in the west, and a user with a dbt of their own.
+PLAIN = {
+    **PROXIES,
+    "LC_ALL": "POSIX",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+    "TZ": "America/Los_Angeles",
+    "PGTZ": "America/Los_Angeles",
+    "PGDATESTYLE": "German",
+    "COLUMNS": "20",
+    "DBT_FULL_REFRESH": "1",
+    "DBT_EMPTY": "1",
+    "DBT_TARGET": "none",
+    "DBT_PROFILES_DIR": "/nowhere",
+    "DBT_LOG_FORMAT": "json",
+}
+# A Turkish machine in the east, and a user of another PostgreSQL: nothing leads away from the embedded one.
+MEANT_FOR_ANOTHER_SERVER = {
+    **PROXIES,
+    "LC_ALL": "tr_TR.UTF-8",
+    "TZ": "Pacific/Kiritimati",
+    "PGHOST": "192.0.2.1",
+    "PGHOSTADDR": "192.0.2.1",
+    "PGDATABASE": "elsewhere",
+    "PGSERVICE": "elsewhere",
+    "PGSERVICEFILE": "/nowhere",
+    "PGSSLMODE": "verify-full",
+    "PGREQUIREAUTH": "none",
+    "PGOPTIONS": "-c role=nobody",
+    "PGTARGETSESSIONATTRS": "standby",
+}
+
+
+def settle(environment: dict[str, str], umask: int = 0o022) -> None:
     """Migrate, register the account, sync and transform, each command in a process of its own."""
     for arguments in (
         ["migrate"],
@@ -60,7 +96,7 @@ def settle(environment: dict[str, str]) -> None:
         ["sync", "--account", "701", "--mode", "full"],
         ["transform"],
     ):
-        done = subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, timeout=180)
+        done = subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, timeout=180, umask=umask)
         if done.returncode:
             pytest.fail(f"{arguments}: {done.stdout.decode(errors='replace')}{done.stderr.decode(errors='replace')}")
 
@@ -105,29 +141,36 @@ def base(simulator: RunningSimulator, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def reference(base: dict[str, str], admin: psycopg.Connection[Any], postgres: EmbeddedPostgres) -> dict[str, Any]:
+def reference(base: dict[str, str], admin: psycopg.Connection[Any], postgres: EmbeddedPostgres) -> dict[str, list[str]]:
     """What a quiet machine makes of it."""
     drop_database(admin, DATABASE)
     create_database(admin, DATABASE, "template0")
     settle({**base, "WAREHOUSE_URL": postgres.dsn(DATABASE)})
     found = contents(postgres.dsn(DATABASE))
     drop_database(admin, DATABASE)
+    # What the embedded platform calls its own
+    drop_database(admin, "warehouse")
+    create_database(admin, "warehouse", "template0")
     assert found["hostaway.reservations"]
     return found
 
 
-def test_what_a_role_prefers_changes_nothing(
-    reference: dict[str, Any],
+@pytest.mark.timeout(900)
+def test_what_a_role_a_machine_and_a_user_prefer_changes_nothing(
+    reference: dict[str, list[str]],
     server: Server,
     base: dict[str, str],
     admin: psycopg.Connection[Any],
     postgres: EmbeddedPostgres,
 ) -> None:
+    """One test for all: each compares with what a quiet machine makes, which takes as long."""
     for name, value in PREFERRED.items():
-        admin.execute(
-            sql.SQL(f"alter role {{}} in database {{}} set {name} = {value}").format(
-                *map(sql.Identifier, (USER, DATABASE))
-            )
-        )
-    settle({**base, "WAREHOUSE_URL": make_conninfo("", host="127.0.0.1", port=server.port, **server.who)})
+        setting = sql.SQL(f"alter role {{}} in database {{}} set {name} = {value}")
+        admin.execute(setting.format(sql.Identifier(USER), sql.Identifier(DATABASE)))
+    settle(
+        {**base, **PLAIN, "WAREHOUSE_URL": make_conninfo("", host="127.0.0.1", port=server.port, **server.who)}, 0o077
+    )
     assert_same(contents(postgres.dsn(DATABASE)), reference)
+
+    settle({**base, **MEANT_FOR_ANOTHER_SERVER, "SYNC_HOSTAWAY_HOME": str(postgres.home.root)}, 0o000)
+    assert_same(contents(postgres.dsn("warehouse")), reference)
