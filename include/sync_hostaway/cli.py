@@ -217,10 +217,15 @@ def _sync(
 
 
 @app.command()
-def transform(as_json: AsJson = False) -> None:
+def transform(
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Read every row that ever landed again; tables are filled in place")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Build the core tables from the rows that landed since the last transform."""
     with warehouse() as connection:
-        result = run_transform(connection, requested_by="cli")
+        result = run_transform(connection, requested_by="cli", full_refresh=full_refresh)
     if as_json:
         print_json(_transform_json(result))
     else:

@@ -6,6 +6,7 @@ SyncHostawayError
 ├── WarehouseUnavailable            PostgreSQL cannot be reached
 ├── RightsMissing                   the warehouse's role lacks rights; the message has the SQL that gives them
 ├── WarehouseBusy                   somebody else holds a lock for too long; worth another try
+├── ForeignObjects                  an object that is not ours has a name we need; the message names it
 ├── AccountError
 │   ├── UnknownAccount              not in the registry
 │   ├── UnknownToken                not one of the account's API tokens
@@ -31,6 +32,8 @@ SyncHostawayError
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class SyncHostawayError(Exception):
@@ -58,6 +61,19 @@ class RightsMissing(SyncHostawayError):
 
 class WarehouseBusy(SyncHostawayError):
     """Something else is writing to the warehouse; try again in a moment."""
+
+
+class ForeignObjects(SyncHostawayError):
+    """Objects in the warehouse that sync-hostaway did not make have names that it needs."""
+
+    @classmethod
+    def named(cls, found: Iterable[tuple[str, str]], way_out: str) -> ForeignObjects:
+        """With kind and name of each."""
+        names = ", ".join(f"{kind} {name}" for kind, name in found)
+        return cls(
+            f"These have names that sync-hostaway needs, and it did not make them: {names}. "
+            f"Nothing was changed. {way_out}"
+        )
 
 
 class AccountError(SyncHostawayError):

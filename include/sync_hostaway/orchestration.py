@@ -24,7 +24,12 @@ SYNC_POOL = "hostaway_sync"
 NO_USE_RETRYING = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception=[exceptions.CredentialsRefused, exceptions.AccountError, exceptions.ConfigurationError],
+            exception=[
+                exceptions.CredentialsRefused,
+                exceptions.AccountError,
+                exceptions.ConfigurationError,
+                exceptions.ForeignObjects,
+            ],
             action=RetryAction.FAIL,
             reason="Trying again cannot help: an operator has to act",
         )

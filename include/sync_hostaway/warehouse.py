@@ -18,9 +18,10 @@ from sync_hostaway.queries import load_queries
 from sync_hostaway.session import prepare
 from sync_hostaway.settings import get_settings
 
-__all__ = ["Connection", "alone", "connect", "fetch_value", "load_queries"]
+__all__ = ["AnyConnection", "Connection", "alone", "connect", "fetch_value", "load_queries"]
 
 Connection = psycopg.Connection[DictRow]
+AnyConnection = psycopg.Connection[Any]
 _Result = TypeVar("_Result")
 
 # As in: invalid input syntax for type date: "…"

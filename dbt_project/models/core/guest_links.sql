@@ -1,7 +1,5 @@
 {{ config(
     unique_key=["account_id", "reservation_id"],
-    pre_hook="alter table if exists {{ this }}
-        add column if not exists name_key text, add column if not exists is_shared_channel boolean default false",
     indexes=[
         {"columns": ["account_id", "channel_key"]},
         {"columns": ["account_id", "email_key", "person_key"]},
@@ -10,7 +8,6 @@
     ],
 ) }}
 
-{#- The hook: the model reads its own columns, and a table that an older version made lacks these. -#}
 {#- Of each kind of identity: its column, and the column that says it merges nobody. -#}
 {%- set kinds = {
     "channel": ["channel_key", "is_shared_channel"],

@@ -37,6 +37,7 @@ from sync_hostaway.cli_parts import (
 from sync_hostaway.exceptions import InvalidValue
 from sync_hostaway.text import visible
 from sync_hostaway.transform import run_transform
+from sync_hostaway.transform.ownership import refuse_foreign_relations
 from sync_hostaway.webhooks.upkeep import stop_deliveries
 
 accounts_app = typer.Typer(help="The accounts that are mirrored.", no_args_is_help=True)
@@ -57,6 +58,7 @@ def accounts_add(
     secret = _read_secret(secret)
     with warehouse() as connection:
         say_if_simulated()
+        refuse_foreign_relations(connection)
         registry.add_account(connection, account_id, secret, name=name)
         created_at = registry.get_account(connection, account_id).created_at
     say(f"Account {account_id} is registered. Its Dag is hostaway_sync__{account_id}.")

@@ -17,6 +17,8 @@ from sync_hostaway.accounts.registry import disable_account, get_account, refres
 from sync_hostaway.accounts.secrets_store import CLIENT_SECRET, secrets_store
 from sync_hostaway.exceptions import UnknownAccount, UnknownGuest, WarehouseBusy
 from sync_hostaway.landing.erasure import Erasures, erase_alone, strip_landed
+from sync_hostaway.migrations import sql_files
+from sync_hostaway.migrations.objects import created_objects
 from sync_hostaway.transform.ledger import only_writer
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 from sync_hostaway.webhooks.endpoints import find_endpoint
@@ -126,9 +128,11 @@ def _alone(connection: Connection, account_id: int) -> Iterator[None]:
 
 
 def _delete_everywhere(connection: Connection, account_id: int) -> dict[str, int]:
-    # Read from the catalogue: a table that is added later cannot be forgotten here.
+    # From the migrations and the catalogue: a table that is added later cannot be forgotten here.
+    created = [(kind, f"{schema}.{name}") for file in sql_files() for kind, schema, name in created_objects(file)]
+    migrated = [name for kind, name in created if kind == "table"]
     rows = {}
-    for found in connection.execute(_QUERIES["tables_of_accounts"]).fetchall():
+    for found in connection.execute(_QUERIES["tables_of_accounts"], {"migrated": migrated}).fetchall():
         query = _QUERIES["delete_account_rows"].format(table=sql.Identifier(found["schema"], found["name"]))
         deleted = connection.execute(query, {"account_id": account_id}).rowcount
         if deleted:

@@ -9,7 +9,8 @@ insert into ops.purged_accounts (account_id) values (%(account_id)s)
 on conflict (account_id) do update set purged_at = clock_timestamp()
 
 -- name: tables_of_accounts
--- The registry last: rows that belong to an account may refer to it.
+-- Only ours: others may keep tables of their own in these schemas. The registry last: rows that belong to an account may
+-- refer to it.
 select
     namespaces.nspname as schema,
     tables.relname as name
@@ -17,9 +18,11 @@ from pg_catalog.pg_class as tables
 inner join pg_catalog.pg_namespace as namespaces on tables.relnamespace = namespaces.oid
 inner join pg_catalog.pg_attribute as columns on tables.oid = columns.attrelid
 where
-    namespaces.nspname in ('ops', 'landing', 'hostaway', 'marts')
+    (
+        namespaces.nspname || '.' || tables.relname = any(%(migrated)s::text[])
+        or tables.oid in (select relation_id from ops.our_relations)
+    )
     and tables.relkind in ('r', 'p')
-    and not tables.relispartition
     and columns.attname = 'account_id'
     and not columns.attisdropped
     and tables.oid <> 'ops.purged_accounts'::regclass
@@ -107,9 +110,8 @@ from pg_catalog.pg_class as tables
 inner join pg_catalog.pg_namespace as namespaces on tables.relnamespace = namespaces.oid
 inner join pg_catalog.pg_attribute as columns on tables.oid = columns.attrelid
 where
-    namespaces.nspname in ('hostaway', 'marts')
-    and tables.relkind in ('r', 'p')
-    and not tables.relispartition
+    tables.oid in (select relation_id from ops.our_relations)
+    and tables.relkind = 'r'
     and columns.attname in ('reservation_id', 'conversation_id', 'guest_id')
     and not columns.attisdropped
 group by namespaces.nspname, tables.relname

@@ -1,11 +1,14 @@
 """Alembic migrations of the schemas `ops` and `landing` (dbt owns the others).
 
 `upgrade` is what `sync-hostaway migrate` runs. Two processes may run it at once: the second waits for the first on an
-advisory lock and then finds nothing to do. Alembic is imported by those who migrate: other commands start sooner so.
+advisory lock and then finds nothing to do. All pending revisions are one transaction: it is refused and rolled back
+where an object that is not ours has a name we need. Alembic is imported by those who migrate: other commands start
+sooner so.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,15 +17,19 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.errors import InsufficientPrivilege, UndefinedTable
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable, UndefinedTable
 from psycopg.rows import tuple_row
 
-from sync_hostaway.exceptions import RightsMissing, WarehouseUnavailable
+from sync_hostaway.exceptions import RightsMissing, WarehouseBusy, WarehouseUnavailable
 from sync_hostaway.warehouse import Connection, connect, fetch_value, load_queries
 
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 _MIGRATION_LOCK = 7_402_001
 _RIGHTS = load_queries(Path(__file__).with_name("rights.sql"))
+# A lock that a migration waits for holds up every later reader, so the wait is short and repeated.
+LOCK_TIMEOUT = "3s"
+_LOCK_ATTEMPTS = 20
+_LOCK_PAUSE = 3.0
 
 
 def upgrade(dsn: str) -> str:
@@ -31,9 +38,10 @@ def upgrade(dsn: str) -> str:
     :param dsn: libpq URL of the warehouse.
     :raises WarehouseUnavailable: when it cannot be reached, or is at a revision that this version does not know.
     :raises RightsMissing: when the role lacks rights; the message has the statements that give them.
+    :raises ForeignObjects: when objects that are not ours have names we need; nothing was changed then.
+    :raises WarehouseBusy: when other sessions keep a lock that a revision needs; nothing was changed then.
     :raises psycopg.Error: when it refuses a statement.
     """
-    from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
     from sqlalchemy import create_engine, text
@@ -51,7 +59,7 @@ def upgrade(dsn: str) -> str:
             connection.commit()
             try:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                _upgrade_patiently(config)
                 connection.commit()
             finally:
                 connection.rollback()
@@ -103,6 +111,36 @@ def _opened(dsn: str) -> psycopg.Connection[Any]:
     connection.autocommit = False
     connection.row_factory = tuple_row
     return connection
+
+
+def _upgrade_patiently(config: Any) -> None:
+    from alembic import command
+    from sqlalchemy.exc import OperationalError
+
+    for attempt in range(1, _LOCK_ATTEMPTS + 1):
+        try:
+            command.upgrade(config, "head")
+        except (OperationalError, LockNotAvailable) as error:
+            config.attributes["connection"].rollback()
+            if not isinstance(getattr(error, "orig", error), LockNotAvailable):
+                raise
+            if attempt == _LOCK_ATTEMPTS:
+                raise WarehouseBusy(
+                    "Other sessions keep a lock that the migration needs (a backup or a long query, for example): "
+                    "nothing was changed; migrate again when they have ended"
+                ) from None
+            time.sleep(_LOCK_PAUSE)
+        else:
+            return
+
+
+def sql_files(after: str | None = None) -> list[Path]:
+    """The SQL files of the revisions, oldest first.
+
+    :param after: only those that follow this revision; None: all.
+    """
+    files = sorted(Path(__file__).with_name("versions").glob("v*.sql"))
+    return [file for file in files if after is None or file.name[1:5] > after]
 
 
 @cache

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import structlog
 from psycopg.types.json import Jsonb
 
 from sync_hostaway.exceptions import TransformFailed
@@ -18,6 +19,7 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.transform.invocation import ModelRun
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
+_log = structlog.get_logger()
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 WRITER_LOCK = 7_402_002
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
@@ -98,7 +100,7 @@ def look(connection: Connection, *, project_hash: str, photos: bool) -> Need:
     loads = pending_loads(connection)
     last = connection.execute(_SQL["last_success"]).fetchone()
     is_there = fetch_value(connection, _SQL["core_is_there"])
-    everything = not is_there or last is None or last["project_hash"] != project_hash
+    everything = not is_there or last is None or _reads_everything(connection, project_hash)
     # With loads there is a transform anyhow, which looks for itself.
     nothing_lands = not loads and not everything
     return Need(
@@ -108,6 +110,22 @@ def look(connection: Connection, *, project_hash: str, photos: bool) -> Need:
         rows_wait_no_more=nothing_lands and any(held["waits_no_more"] for held in connection.execute(_SQL["held"])),
         sync_log_lags=not everything and bool(fetch_value(connection, _SQL["sync_log_lags"])),
     )
+
+
+def _reads_everything(connection: Connection, project_hash: str) -> bool:
+    state = connection.execute(_SQL["project_state"], {"project_hash": project_hash}).fetchone()
+    if state is None or state["is_new"]:
+        return True
+    if state["others_had_turns"] and state["one_came_back_lately"]:
+        _log.warning(
+            "project_versions_take_turns",
+            project_hash=project_hash,
+            hint="Another version of the dbt project has transformed since this one read every row, and two of them "
+            "took turns within a day: rows that have not changed are not read again today. Stop the other version; "
+            "`sync-hostaway transform --full-refresh` reads every row at once",
+        )
+        return False
+    return bool(state["others_had_turns"])
 
 
 def begin(
@@ -149,15 +167,27 @@ def resources_due(connection: Connection, claim: Claim) -> set[str]:
     return due
 
 
-def retyped(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Models whose table has a column of another type than the project says now.
+def change_types(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> None:
+    """Give the core tables' columns the types that the project says now; all of them, or none.
+
+    Values that the new type does not take become null until the transform has read their rows again.
 
     :param columns: model, column and type, as the contracts of the project have them.
+    :raises psycopg.Error: naming what depends on such a column and would not outlive the change.
     """
     models, names, types = ([column[part] for column in columns] for part in range(3))
     rows = connection.execute(_SQL["columns"], {"models": models, "columns": names, "types": types}).fetchall()
     wanted = _resolved(connection, sorted({row["data_type"] for row in rows}))
-    return sorted({row["model"] for row in rows if wanted[row["data_type"]] != (row["type_id"], row["modifier"])})
+    changed = [row for row in rows if wanted[row["data_type"]] != (row["type_id"], row["modifier"])]
+    with connection.transaction():
+        for table in sorted({row["table_id"] for row in changed}):
+            columns_of_table = [row for row in changed if row["table_id"] == table]
+            parameters = {
+                "table": table,
+                "columns": [row["column_name"] for row in columns_of_table],
+                "types": [row["data_type"] for row in columns_of_table],
+            }
+            connection.execute(_SQL["change_types"], parameters)
 
 
 def _resolved(connection: Connection, types: Sequence[str]) -> dict[str, tuple[int, int]]:

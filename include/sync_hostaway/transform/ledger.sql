@@ -26,11 +26,43 @@ from ops.loads
 where transformed_at is null
 
 -- name: last_success
-select project_hash, photos
+select photos
 from ops.transforms
 where state = 'succeeded' and selection is null
 order by transform_id desc
 limit 1
+
+-- name: project_state
+-- A version of the project that is new here, or has not transformed alone since it read everything, reads everything.
+-- Coming back, after another one had its turn, counts once a day: two versions that run side by side do so all the time.
+with done as (
+    select transform_id, project_hash, reads_all, started_at
+    from ops.transforms
+    where state = 'succeeded' and selection is null
+),
+
+mine as (
+    select max(transform_id) as transform_id from done where reads_all and project_hash = %(project_hash)s
+)
+
+select
+    mine.transform_id is null as is_new,
+    exists (
+        select 1 from done
+        where done.project_hash is distinct from %(project_hash)s and done.transform_id > mine.transform_id
+    ) as others_had_turns,
+    exists (
+        select 1
+        from done as again
+        inner join done as earlier on again.project_hash = earlier.project_hash and again.transform_id > earlier.transform_id
+        inner join done as between_them
+            on
+                again.project_hash is distinct from between_them.project_hash
+                and again.transform_id > between_them.transform_id
+                and earlier.transform_id < between_them.transform_id
+        where again.reads_all and earlier.reads_all and again.started_at > clock_timestamp() - interval '1 day'
+    ) as one_came_back_lately
+from mine
 
 -- name: core_is_there
 select to_regclass('staging.rows_without_parent') is not null and to_regclass('hostaway.sync_logs') is not null
@@ -145,7 +177,8 @@ where transform_id = %(transform_id)s and state = 'running'
 -- name: columns
 -- Types of the core tables' columns as they are.
 select
-    wanted.model,
+    present.attrelid::bigint as table_id,
+    wanted.column_name,
     wanted.data_type,
     present.atttypid::bigint as type_id,
     present.atttypmod as modifier
@@ -155,6 +188,9 @@ inner join pg_catalog.pg_attribute as present
         present.attrelid = to_regclass(format('hostaway.%%I', wanted.model))
         and present.attname = wanted.column_name
         and not present.attisdropped
+
+-- name: change_types
+select ops.change_types(%(table)s::oid, %(columns)s, %(types)s)
 
 -- name: close_abandoned_runs
 -- A task is killed at the latest when its Dag run is; no sync of one resource takes a day.
@@ -198,4 +234,8 @@ delete from ops.transforms
 where
     finished_at < now() - make_interval(days => %(days)s)
     and transform_id < (select max(transform_id) from ops.transforms where state = 'succeeded')
+    -- which versions of the project have read everything
+    and transform_id not in (
+        select max(transform_id) from ops.transforms where state = 'succeeded' and reads_all group by project_hash
+    )
     and not exists (select 1 from ops.loads where loads.transform_id = transforms.transform_id)

@@ -20,9 +20,11 @@ def wait_for_transforms(context: Any) -> None:
     process holds the lock. The process is the task's alone: the lock ends with the task, however that ends.
     """
     from sync_hostaway.transform.ledger import only_writer
+    from sync_hostaway.transform.ownership import refuse_foreign_relations
     from sync_hostaway.warehouse import connect
 
     connection = _held.enter_context(connect(application="sync-hostaway dbt task"))
+    refuse_foreign_relations(connection)
     _held.enter_context(only_writer(connection))
 
 

@@ -21,7 +21,8 @@ from sync_hostaway.transform.invocation import (
     profile_environment,
     run_dbt,
 )
-from sync_hostaway.transform.project import find_project, project_hash
+from sync_hostaway.transform.ownership import refuse_foreign_relations
+from sync_hostaway.transform.project import build_hash, find_project
 from sync_hostaway.warehouse import Connection, connect
 
 _SYNC_LOG = "sync_logs"
@@ -69,19 +70,21 @@ def run_transform(
     :param connection_or_dsn: an autocommit connection, which nothing else uses meanwhile, or a libpq URL; without it,
         the warehouse of the settings.
     :param requested_by: who asked, for the ledger.
-    :param full_refresh: build the tables anew from all that has ever landed.
+    :param full_refresh: fill the tables anew from all that has ever landed.
     :param project_dir: the dbt project; without it, the one beside this package.
+    :raises ForeignObjects: where relations that are not ours have the names of models; nothing was changed then.
     :raises TransformFailed: naming the models that failed. What has landed stays pending.
     """
     started = time.monotonic()
     project = find_project(project_dir)
-    hashed = project_hash(project)
+    hashed = build_hash(project)
     photos = get_settings().photos
 
     with _connection(connection_or_dsn) as connection:
         if not full_refresh and not ledger.look(connection, project_hash=hashed, photos=photos):
             return TransformResult(seconds=time.monotonic() - started)
         environment = profile_environment(connection)
+        refuse_foreign_relations(connection, project)
         with ledger.only_writer(connection):
             # Another transform may have done it all while this one waited.
             need = ledger.look(connection, project_hash=hashed, photos=photos)
@@ -98,11 +101,11 @@ def run_transform(
             )
             runs: list[ModelRun] = []
             with _failure_noted(connection, claim, runs):
-                columns = contract_columns(project, environment) if need.everything else []
-                retyped = ledger.retyped(connection, columns)
+                if need.everything or full_refresh:
+                    ledger.change_types(connection, contract_columns(project, environment))
                 resources = set() if selection or need.everything else ledger.resources_due(connection, claim)
                 due = models_reading(project, environment, resources)
-                for step in _steps(need, due, retyped, full_refresh=full_refresh):
+                for step in _steps(need, due, full_refresh=full_refresh):
                     outcome = run_dbt(step, project_dir=project, environment=environment)
                     runs += outcome.runs
                     if not outcome.success:
@@ -111,20 +114,17 @@ def run_transform(
     return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs)
 
 
-def _steps(need: ledger.Need, due: list[str], retyped: list[str], *, full_refresh: bool) -> list[list[str]]:
+def _steps(need: ledger.Need, due: list[str], *, full_refresh: bool) -> list[list[str]]:
     """The dbt commands of a transform.
 
     :param due: models that have rows to read.
-    :param retyped: models whose tables have columns of another type than the project says; dbt does not change a
-        column's type, but everything in them is in landing too.
     """
     if full_refresh:
         return [["run", "--full-refresh"]]
     chosen = [*([_SYNC_LOG] if need.sync_log_lags else []), *due]
     steps = [["run", *([] if need.everything else ["--select", *chosen])]] if need.everything or chosen else []
-    rebuilt = [*retyped, *(["listing_photos"] if need.photos_switched else [])]
-    if rebuilt:
-        steps.insert(0, ["run", "--full-refresh", "--select", *rebuilt])
+    if need.photos_switched:
+        steps.insert(0, ["run", "--full-refresh", "--select", "listing_photos"])
     return steps
 
 

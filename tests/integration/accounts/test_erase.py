@@ -79,6 +79,17 @@ def test_a_purged_account_leaves_no_row_and_its_neighbour_every_one(warehouse: C
     assert rows_of(warehouse, mirrored) == {"ops.purged_accounts": 1}
 
 
+def test_a_purge_leaves_tables_of_others_alone(warehouse: Connection, account: int) -> None:
+    warehouse.execute("create schema if not exists hostaway; create schema if not exists marts")
+    others = ["ops.account_notes", "landing.mine", "hostaway.notes", "marts.budget"]
+    for table in others:
+        warehouse.execute(f"create table {table} as select {account}::bigint as account_id")
+    purge_account(warehouse, account)
+    assert {name: count for name, count in rows_of(warehouse, account).items() if name in others} == dict.fromkeys(
+        others, 1
+    )
+
+
 def test_a_sync_that_was_running_lands_nothing_after_the_purge(
     warehouse_dsn: str, warehouse: Connection, account: int
 ) -> None:

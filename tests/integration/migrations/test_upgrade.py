@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import psycopg
 import pytest
 
+from databases import drop_database
 from sync_hostaway import migrations
-from sync_hostaway.exceptions import WarehouseUnavailable
+from sync_hostaway.exceptions import ForeignObjects, WarehouseBusy, WarehouseUnavailable
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.warehouse import connect
 
@@ -44,3 +46,77 @@ def test_migrating_twice_changes_nothing(warehouse_dsn: str) -> None:
 def test_a_warehouse_that_is_away_is_named(postgres: EmbeddedPostgres) -> None:
     with pytest.raises(WarehouseUnavailable, match="does not exist"):
         migrations.upgrade(postgres.dsn("no_such_database"))
+
+
+@pytest.fixture
+def unused(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A database that was never migrated."""
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+        admin.execute("create database never_migrated")
+        with psycopg.connect(postgres.dsn("never_migrated"), autocommit=True) as connection:
+            yield connection
+        drop_database(admin, "never_migrated")
+
+
+OTHERS = {
+    "table staging.stg_users": "create table staging.stg_users (mine integer)",
+    "materialized view marts.occupancy_by_month": "create materialized view marts.occupancy_by_month as select 1 as a",
+    "sequence landing.listings": "create sequence landing.listings",
+    "view ops.accounts": "create view ops.accounts as select 1 as mine",
+    "type ops.secrets": "create domain ops.secrets as text",
+    "function ops.guard": "create function ops.guard(text) returns integer language sql as 'select 1'",
+    "index ops.sync_runs_by_key": "create table ops.mine (a integer); create index sync_runs_by_key on ops.mine (a)",
+    "table ops.alembic_version": (
+        "create table ops.alembic_version (version_num text); insert into ops.alembic_version values ('0005')"
+    ),
+}
+
+
+@pytest.mark.parametrize("in_ops", [True, False])
+def test_objects_of_others_are_named_and_nothing_is_changed(
+    unused: psycopg.Connection[tuple[object, ...]], in_ops: bool
+) -> None:
+    others = {
+        name: statement for name, statement in OTHERS.items() if (" ops." in name or " landing." in name) == in_ops
+    }
+    for schema in ("ops", "landing", "staging", "marts"):
+        unused.execute(f"create schema {schema}")
+    unused.execute("comment on schema ops is 'mine'")
+    for statement in others.values():
+        unused.execute(statement)
+    everything = "select relname, relkind, relnamespace::regnamespace::text from pg_class order by oid"
+    before = unused.execute(everything).fetchall()
+    url = f"postgresql://{unused.info.user}:{unused.info.password}@{unused.info.host}:{unused.info.port}/never_migrated"
+    with pytest.raises(ForeignObjects) as refused:
+        migrations.upgrade(url)
+    assert [name for name in others if name not in str(refused.value)] == []
+    assert unused.execute(everything).fetchall() == before
+    unused.execute("drop schema ops, landing, staging, marts cascade; create schema ops; create table ops.mine ()")
+    unused.execute("comment on schema ops is 'mine'")
+    assert migrations.upgrade(url) == migrations.head()
+    assert unused.execute("select obj_description('ops'::regnamespace), to_regclass('ops.mine')::text").fetchall() == [
+        ("mine", "ops.mine")
+    ]
+
+
+def test_a_role_of_another_owner_is_named(unused: psycopg.Connection[tuple[object, ...]]) -> None:
+    url = f"postgresql://{unused.info.user}:{unused.info.password}@{unused.info.host}:{unused.info.port}/never_migrated"
+    unused.execute("alter role hostaway_api login")
+    try:
+        with pytest.raises(ForeignObjects, match="role hostaway_api"):
+            migrations.upgrade(url)
+    finally:
+        unused.execute("alter role hostaway_api nologin")
+
+
+def test_a_lock_that_others_keep_is_waited_for_in_short_turns(
+    warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_LOCK_PAUSE", 0.01)
+    monkeypatch.setattr(migrations, "_LOCK_ATTEMPTS", 2)
+    monkeypatch.setattr(migrations, "LOCK_TIMEOUT", "100ms")
+    with psycopg.connect(warehouse_dsn) as long_query:
+        long_query.execute("lock table ops.alembic_version in access exclusive mode")
+        with pytest.raises(WarehouseBusy, match="nothing was changed"):
+            migrations.upgrade(warehouse_dsn)
+    assert migrations.upgrade(warehouse_dsn) == migrations.head()

@@ -94,3 +94,8 @@ def edited_project(folder: Path, file: str, old: str, new: str) -> Path:
     assert old in text
     (project / file).write_text(text.replace(old, new), encoding="utf-8")
     return project
+
+
+def next_version(folder: Path) -> Path:
+    """A copy of the project that is another version of it, and makes the same rows."""
+    return edited_project(folder, "dbt_project.yml", "data_tests:", "vars: {edition: 2}\n\ndata_tests:")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from landing_hand import Hand, edited_project, listing, reservation
+from landing_hand import Hand, edited_project, listing, next_version, reservation
 
 from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.exceptions import TransformFailed
@@ -166,7 +166,7 @@ def test_an_orphan_is_not_lost_where_a_column_gets_another_type(hand: Hand, tmp_
     hand.land("conversations", {"id": 20, "reservationId": 98, "recipientName": "Ann"})
     hand.transform()
     hand.connection.execute("alter table hostaway.conversations alter column listing_id type text")
-    other = edited_project(tmp_path, "dbt_project.yml", "version: 1.0.0", "version: 1.0.1")
+    other = next_version(tmp_path)
     assert hand.transform(project_dir=other).rows_held == 2
     sync(hand, *PARENTS)
     assert hand.transform(project_dir=other).rows_held == 1
