@@ -116,6 +116,9 @@ class Settings(BaseSettings):
     calendar_days_back: CalendarDaysBack = Field(30, description="Calendar window: days before today")
     calendar_days_ahead: CalendarDaysAhead = Field(540, description="Calendar window: days after today")
     photos: bool = Field(True, description="Whether listing_photos is filled (URL and metadata only)")
+    reader_roles: tuple[str, ...] = Field(
+        (), description="Roles of PostgreSQL that may read the schemas hostaway and marts, comma-separated"
+    )
     full_every_days: int = Field(
         7, ge=0, le=365, description="Days between scheduled full syncs of an account; 0: never"
     )
@@ -164,9 +167,9 @@ class Settings(BaseSettings):
     airflow_password: SecretStr = Field(SecretStr(""), description="The user's password")
     airflow_token: SecretStr = Field(SecretStr(""), description="A token in place of user and password")
 
-    @field_validator("resources", mode="before")
+    @field_validator("resources", "reader_roles", mode="before")
     @classmethod
-    def _resources_are_comma_separated(cls, value: Any) -> Any:
+    def _lists_are_comma_separated(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
     @field_validator("api_url")

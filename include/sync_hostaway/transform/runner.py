@@ -23,6 +23,7 @@ from sync_hostaway.transform.invocation import (
 )
 from sync_hostaway.transform.ownership import refuse_foreign_relations
 from sync_hostaway.transform.project import build_hash, find_project
+from sync_hostaway.transform.readers import grant_to_readers
 from sync_hostaway.warehouse import Connection, connect
 
 _SYNC_LOG = "sync_logs"
@@ -82,6 +83,7 @@ def run_transform(
 
     with _connection(connection_or_dsn) as connection:
         if not full_refresh and not ledger.look(connection, project_hash=hashed, photos=photos):
+            grant_to_readers(connection)
             return TransformResult(seconds=time.monotonic() - started)
         environment = profile_environment(connection)
         refuse_foreign_relations(connection, project)
@@ -111,6 +113,7 @@ def run_transform(
                     if not outcome.success:
                         raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(outcome.failures())}")
                 rows_held = ledger.succeed(connection, claim, runs, finishes_loads=selection is None)
+            grant_to_readers(connection)
     return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs)
 
 

@@ -10,10 +10,14 @@ import pytest
 from landing_hand import Hand, edited_project, listing, next_version, reservation
 from psycopg import errors
 
+from sync_hostaway import migrations
 from sync_hostaway.exceptions import ForeignObjects, TransformFailed
+from sync_hostaway.migrations.objects import created_objects
+from sync_hostaway.settings import get_settings
 from sync_hostaway.transform import find_project, profile_environment
 from sync_hostaway.transform.invocation import Outcome, run_dbt
 from sync_hostaway.transform.operator import wait_for_transforms
+from sync_hostaway.transform.project import built_relations
 
 pytestmark = pytest.mark.integration
 
@@ -254,6 +258,46 @@ def test_a_restored_warehouse_is_ours(hand: Hand) -> None:
     outcome = nightly(hand)
     assert outcome.success, outcome.failures()
     assert hand.value("select count(*) from ops.relations where registry_id = 1") == 0
+
+
+def test_what_an_earlier_version_built_is_ours_after_the_upgrade(hand: Hand) -> None:
+    fill(hand)
+    [made_here] = [file for file in migrations.sql_files() if "ownership" in file.name]
+    for kind, schema, name in created_objects(made_here):
+        hand.connection.execute(f"drop {kind} if exists {schema}.{name} cascade")
+    before = int(made_here.name[1:5]) - 1
+    hand.connection.execute("update ops.alembic_version set version_num = %s", (f"{before:04}",))
+    hand.connection.execute("alter view marts.occupancy_by_month rename to kept")
+    hand.connection.execute("create view marts.occupancy_by_month as select 1 as mine")
+    with pytest.raises(ForeignObjects, match=r"made them: view marts\.occupancy_by_month\."):
+        migrations.upgrade(hand.dsn)
+    assert migrations.revision(hand.connection) == f"{before:04}"
+    hand.connection.execute("drop view marts.occupancy_by_month")
+    hand.connection.execute("alter view marts.kept rename to occupancy_by_month")
+    ids = access(hand)
+    migrations.upgrade(hand.dsn)
+    assert hand.value("select count(*) from ops.our_relations") == len(built_relations(find_project()))
+    hand.land("reservations", reservation(11))
+    hand.transform()
+    assert nightly(hand).success
+    assert access(hand) == ids
+
+
+def test_readers_may_read_what_is_there_and_what_comes(
+    hand: Hand, analyst: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READER_ROLES", f"{analyst}, nobody here")
+    get_settings.cache_clear()
+    hand.transform()
+    query = "select nspname, bool_and(has_table_privilege(%s, pg_class.oid, 'select')) from pg_class"
+    query += " inner join pg_namespace as n on relnamespace = n.oid where relkind in ('r', 'v') and nspname = any(%s)"
+    schemas = ["hostaway", "landing", "marts", "ops", "staging"]
+    assert dict(hand.rows(f"{query} group by nspname", analyst, schemas)) == {
+        schema: schema in ("hostaway", "marts") for schema in schemas
+    }
+    with hand.connection.transaction(force_rollback=True):
+        hand.connection.execute(f"set local role {analyst}")
+        assert hand.connection.execute("select * from marts.reservation_revenue").fetchall() == []
 
 
 def test_a_reader_that_stays_holds_up_no_transform(hand: Hand) -> None:

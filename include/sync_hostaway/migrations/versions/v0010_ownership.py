@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
