@@ -19,7 +19,8 @@ PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 @dag(
     description="Builds and tests every model",
     doc_md="""
-Builds every model once more, views included, and runs every data test.
+Builds every model once more, views that changed included, and runs every data test. Grants and what others built on the
+tables stay.
 
 One dbt process does the work (`dbt_producer_watcher`); the other tasks mirror its models and tests.
 
