@@ -35,32 +35,44 @@ limit 1
 -- name: project_state
 -- A version of the project that is new here, or has not transformed alone since it read everything, reads everything.
 -- Coming back, after another one had its turn, counts once a day: two versions that run side by side do so all the time.
-with done as (
-    select transform_id, project_hash, reads_all, started_at
+-- One that broke off while it read everything has had its turn, too: it may have left rows of its own, or none.
+with turns as (
+    select transform_id, project_hash, reads_all, started_at, state = 'succeeded' as succeeded
     from ops.transforms
-    where state = 'succeeded' and selection is null
+    where selection is null and (reads_all or state = 'succeeded')
 ),
 
 mine as (
-    select max(transform_id) as transform_id from done where reads_all and project_hash = %(project_hash)s
+    select max(transform_id) as transform_id
+    from turns
+    where reads_all and succeeded and project_hash = %(project_hash)s
 )
 
 select
-    mine.transform_id is null as is_new,
+    mine.transform_id is null or exists (
+        select 1 from turns
+        where turns.project_hash = %(project_hash)s and not turns.succeeded and turns.transform_id > mine.transform_id
+    ) as is_new,
     exists (
-        select 1 from done
-        where done.project_hash is distinct from %(project_hash)s and done.transform_id > mine.transform_id
+        select 1 from turns
+        where turns.project_hash is distinct from %(project_hash)s and turns.transform_id > mine.transform_id
     ) as others_had_turns,
     exists (
         select 1
-        from done as again
-        inner join done as earlier on again.project_hash = earlier.project_hash and again.transform_id > earlier.transform_id
-        inner join done as between_them
+        from turns as again
+        inner join turns as earlier
+            on again.project_hash = earlier.project_hash and again.transform_id > earlier.transform_id
+        inner join turns as between_them
             on
                 again.project_hash is distinct from between_them.project_hash
                 and again.transform_id > between_them.transform_id
                 and earlier.transform_id < between_them.transform_id
-        where again.reads_all and earlier.reads_all and again.started_at > clock_timestamp() - interval '1 day'
+        where
+            again.reads_all
+            and again.succeeded
+            and earlier.reads_all
+            and earlier.succeeded
+            and again.started_at > clock_timestamp() - interval '1 day'
     ) as one_came_back_lately
 from mine
 

@@ -166,10 +166,7 @@ def test_an_orphan_is_not_lost_where_a_column_gets_another_type(hand: Hand, tmp_
     hand.land("conversations", {"id": 20, "reservationId": 98, "recipientName": "Ann"})
     hand.transform()
     hand.connection.execute("alter table hostaway.conversations alter column listing_id type text")
-    other = next_version(tmp_path)
-    assert hand.transform(project_dir=other).rows_held == 2
-    sync(hand, *PARENTS)
-    assert hand.transform(project_dir=other).rows_held == 1
+    assert hand.transform(project_dir=next_version(tmp_path)).rows_held == 1
     assert in_core(hand) == ALL
 
 
