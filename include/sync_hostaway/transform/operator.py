@@ -23,9 +23,11 @@ def wait_for_transforms(context: Any) -> None:
     from sync_hostaway.transform.ownership import refuse_foreign_relations
     from sync_hostaway.warehouse import connect
 
-    connection = _held.enter_context(connect(application="sync-hostaway dbt task"))
-    refuse_foreign_relations(connection)
-    _held.enter_context(only_writer(connection))
+    with ExitStack() as until_held:
+        connection = until_held.enter_context(connect(application="sync-hostaway dbt task"))
+        refuse_foreign_relations(connection)
+        until_held.enter_context(only_writer(connection))
+        _held.enter_context(until_held.pop_all())
 
 
 def let_transforms_run(context: Any, result: Any = None) -> None:
