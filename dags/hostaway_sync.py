@@ -39,10 +39,13 @@ and refused, and nothing is written.
   `sync-hostaway accounts rotate {account_id}` stores a new one; then trigger again.
 * `SyncIncomplete`: rows are missing although the list was read again; what landed is kept. The retry reads it once
   more; if it stays, look at `ops.sync_runs`.
+* A resource is skipped with `Hostaway refuses …`: Hostaway answers 403, 404, 405, 410 or 501 for it, and answers for
+  others. No run fails of it, and it is asked for again daily; a run for just this resource asks at once. The message
+  says how to switch it off.
 * `HostawayThrottled`, `HostawayUnreachable`, `HostawayServerError`: the API has trouble, or another integration uses up
   its limit. Retries back off up to half an hour; there is nothing to do.
-* Rows in `ops.quarantine` could not be understood; reason and payload stand there, and the others landed. A corrected
-  row settles its entry by itself.
+* `ops.quarantine` holds rows whose id could not be read, which did not land, and names values that could not be read of
+  rows that landed without them. A corrected row settles its entry.
 
 Any task can be cleared and run again at any time: landed rows stay, and what was read before a task was killed is not
 read twice.
@@ -66,6 +69,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
     from sync_hostaway.hostaway.budget import Priority
     from sync_hostaway.hostaway.hook import HostawayHook
+    from sync_hostaway.sync.early_transform import transform_despite_trouble
     from sync_hostaway.sync.engine import scheduled_mode, sync_resource
     from sync_hostaway.warehouse import connect
 
@@ -83,14 +87,21 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
             if context["params"]["dry_run"]:
                 moment = datetime.fromisoformat(since) if since else None
                 return _dry_run(connection, account_id, Resource(resource), Mode(mode), moment)
-            result = sync_resource(
-                connection,
-                client,
-                Resource(resource),
-                Mode(mode),
-                run_key=context["run_id"],
-                since=datetime.fromisoformat(since) if since else None,
-            )
+            try:
+                result = sync_resource(
+                    connection,
+                    client,
+                    Resource(resource),
+                    Mode(mode),
+                    run_key=context["run_id"],
+                    since=datetime.fromisoformat(since) if since else None,
+                    insist=len(context["params"]["resources"]) < len(Resource),
+                )
+            finally:
+                # The transform at the end waits for the retries of all resources.
+                transform_despite_trouble(connection, account_id, context["run_id"])
+    if result.verdict == "refused":
+        raise AirflowSkipException(result.error)
     return result.summary()
 
 

@@ -1,8 +1,9 @@
 {#-
-    Reading one field of a raw payload. Whatever does not read as the type becomes null: the extractor has put rows with
-    such values into quarantine, and one odd value must not stop a transform.
+    Reading one field of a raw payload. Whatever does not read as the type becomes null: one odd value costs no row and
+    stops no transform. When the row landed, a warning in ops.quarantine named the field and the value.
 
-    Numbers may come as digit strings, booleans as 0/1 or true/false, "nothing" as null, '' or an absent key. Patterns
+    Numbers may come as digit strings, booleans as 0/1, true/false or a word, lists as arrays or as objects whose keys are
+    their places, "nothing" as null, '' or an absent key. Patterns
     name the blanks and digits they accept: \s and \d stand for all those of Unicode, which no cast takes.
 -#}
 
@@ -16,6 +17,7 @@
             landed.load_id,
             landed.landed_at,
             landed.deleted_at,
+            landed.suspect_since,
             unpacked.payload
         from {{ source("landing", resource) }} as landed
         cross join lateral (select landed.payload || '{}'::jsonb as payload limit all offset 0) as unpacked
@@ -84,6 +86,8 @@
         when 'false' then false
         when 'yes' then true
         when 'no' then false
+        when 'on' then true
+        when 'off' then false
     end
 {%- endmacro %}
 
@@ -107,6 +111,13 @@
     end
 {%- endmacro %}
 
+{#-
+    A list as an array. PHP writes one with gaps as an object whose keys are the places, and an empty one as an empty object.
+-#}
+{% macro as_list(value) -%}
+    case jsonb_typeof({{ value }}) when 'array' then {{ value }} when 'object' then ops.as_list({{ value }}) end
+{%- endmacro %}
+
 {#- The elements of a list. -#}
 {% macro as_texts(key, payload="payload") -%}
     {{ _elements(key, payload, "element.value") }}
@@ -121,7 +132,7 @@
         select array_agg({{ value }} order by element.place) filter (where {{ value }} is not null)
         from (select {{ payload }} -> '{{ key }}' as list limit all offset 0) as found
         cross join lateral jsonb_array_elements_text(
-            case when jsonb_typeof(found.list) = 'array' then found.list end
+            {{ as_list("found.list") }}
         ) with ordinality as element (value, place)
     )
 {%- endmacro %}

@@ -149,7 +149,7 @@ def sync(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Mirror one account now. The exit code is 0 only when every resource was complete."""
+    """Mirror one account now. The exit code is 0 only when every resource was complete, or refused by Hostaway."""
     with warehouse() as connection:
         say_if_simulated()
         results = _sync(connection, account, mode, resource, since, dry_run=dry_run)
@@ -182,7 +182,7 @@ def sync(
             f"{counted(waiting, 'batch')} of rows landed and are not in the core tables yet. "
             "Next: `sync-hostaway transform` builds them. Where Airflow runs, it does so within minutes."
         )
-    if not complete:
+    if any(result.has_failed for result in results):
         raise typer.Exit(1)
 
 

@@ -22,8 +22,9 @@ SyncHostawayError
 │   │   └── HostawayMalformedReply  not the JSON the API promises
 │   ├── CredentialsRefused          account id or API key is wrong
 │   ├── AccessDenied                the access token is not accepted
-│   ├── HostawayRefused             a business refusal, or status "fail"
-│   └── HostawayNotFound            404
+│   ├── HostawayRefused             a business refusal, status "fail", 405, 501
+│   └── HostawayNotFound            404, 410
+├── ResourceRefused                 Hostaway gives an account other resources, but not this one; no run fails of it
 ├── SyncIncomplete                  rows are missing; what landed is kept
 ├── RunNotRequested                 Airflow takes no request for a Dag run; whatever waits for it is kept
 ├── TransformFailed                 dbt reported errors
@@ -110,6 +111,9 @@ class InvalidOptions(AccountError):
 class HostawayError(SyncHostawayError):
     """The Hostaway API did not give what was asked for."""
 
+    status: int | None = None
+    """HTTP status of an answer that was no success."""
+
     def __init__(
         self,
         message: str | None = None,
@@ -180,6 +184,10 @@ class HostawayRefused(HostawayError):
 
 class HostawayNotFound(HostawayError):
     """Hostaway does not know the object."""
+
+
+class ResourceRefused(SyncHostawayError):
+    """Hostaway does not give this resource to the account."""
 
 
 class SyncIncomplete(SyncHostawayError):

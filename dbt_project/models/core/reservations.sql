@@ -100,6 +100,7 @@ final as (
         due.inserted_at,
         due.updated_at,
         due.is_deleted,
+        due.suspect_since,
         {{ transform_at() }} as synced_at,
         due.pms_meta
     from due

@@ -18,7 +18,8 @@ walks as not materialized (
         since,
         started_at
     from {{ source('ops', 'sync_runs') }}
-    where mode <> 'delta'
+    -- what Hostaway refuses is not waited for, nor what it gave nothing of
+    where mode <> 'delta' and verdict <> 'refused' and not (verdict = 'failed' and rows_seen = 0)
 ),
 
 complete_walks as not materialized (

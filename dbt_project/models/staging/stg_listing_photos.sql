@@ -14,7 +14,7 @@ images as (
         image.place
     from source
     inner join lateral jsonb_array_elements(
-        case when jsonb_typeof(source.payload -> 'listingImages') = 'array' then source.payload -> 'listingImages' end
+        {{ as_list("source.payload -> 'listingImages'") }}
     ) with ordinality as image (payload, place) on true
     where jsonb_typeof(image.payload) = 'object'
 ),

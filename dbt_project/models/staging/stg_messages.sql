@@ -32,10 +32,7 @@ typed as (
         {{ as_text('originatedBy') }} as originated_by,
 
         ---------- numerics
-        case
-            when jsonb_typeof(payload -> 'attachments') = 'array' then jsonb_array_length(payload -> 'attachments')
-            else 0
-        end as attachments_count,
+        coalesce(jsonb_array_length({{ as_list("payload -> 'attachments'") }}), 0) as attachments_count,
 
         ---------- booleans
         {{ as_boolean('isIncoming') }} as is_incoming,

@@ -102,6 +102,7 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
+        suspect_since,
         {{ masked('payload', drop=["listingCustomFields"]) }} as pms_meta,
         entity_id,
         load_id

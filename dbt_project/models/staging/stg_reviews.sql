@@ -25,9 +25,7 @@ typed as (
 
         ---------- numerics
         {{ as_numeric('rating') }} as rating,
-        case
-            when jsonb_typeof(payload -> 'reviewCategory') = 'array' then payload -> 'reviewCategory'
-        end as category_ratings,
+        {{ as_list("payload -> 'reviewCategory'") }} as category_ratings,
 
         ---------- booleans
         {{ as_boolean('isRevieweeRecommended') }} as is_recommended,

@@ -63,6 +63,10 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
     with _alone(connection, account_id):
         connection.execute(_QUERIES["note_purge"], {"account_id": account_id})
         rows = _delete_everywhere(connection, account_id)
+    # In a short transaction of its own: whoever asks for a slot waits for it.
+    with connection.transaction():
+        for query in ("lock_budget", "forget_whose_calls"):
+            connection.execute(_QUERIES[query], {"account_id": account_id})
     left = []
     if endpoint and endpoint.hostaway_id:
         left.append(f"Webhook {endpoint.hostaway_id} at Hostaway, which did not let it be removed")

@@ -25,8 +25,20 @@ where
     and tables.relkind in ('r', 'p')
     and columns.attname = 'account_id'
     and not columns.attisdropped
-    and tables.oid <> 'ops.purged_accounts'::regclass
+    and tables.oid not in ('ops.purged_accounts'::regclass, 'ops.budget_slots'::regclass)
 order by tables.oid = 'ops.accounts'::regclass, schema, name
+
+-- name: lock_budget
+select ops.budget_lock(addresses.key, %(account_id)s)
+from (
+    select distinct key from ops.budget_slots where scope = 'ip' and account_id = %(account_id)s order by key
+) as addresses
+
+-- name: forget_whose_calls
+-- The calls of the account still count for the address it shares with others, and for the account itself at Hostaway:
+-- without their slots, too many calls would be granted until these are a window old. So the slots stay; of the account
+-- they keep no more than its id in the key of its own.
+update ops.budget_slots set account_id = null, priority = null where account_id = %(account_id)s
 
 -- name: delete_account_rows
 delete from {table} where account_id = %(account_id)s
@@ -55,7 +67,7 @@ where
 -- name: conversations_of
 select entity_id as id
 from landing.conversations
-where account_id = %(account_id)s and payload ->> 'reservationId' = any(%(reservations)s)
+where account_id = %(account_id)s and ops.as_id(payload -> 'reservationId') = any(%(reservations)s::bigint[])
 
 -- name: remember
 insert into ops.erasures (account_id, kind, entity_id)
@@ -72,7 +84,7 @@ where
     and (
         (resource = 'reservations' and entity_id = any(%(reservations)s))
         or (resource = 'conversations' and entity_id = any(%(conversations)s))
-        or payload ~ ('"(reservationId|conversationId)":"?(' || array_to_string(
+        or payload ~ ('"(reservationId|conversationId)":"?\s*[+]?0*(' || array_to_string(
             array_cat(%(reservations)s::text[], %(conversations)s::text[]), '|'
         ) || ')\y')
     )

@@ -24,7 +24,9 @@ class ResourceSync(BaseModel, frozen=True):
 
     resource: str = Field(examples=["reservations"])
     mode: str = Field(examples=["full"])
-    verdict: str = Field(description="running, complete, repaired, incomplete or failed", examples=["complete"])
+    verdict: str = Field(
+        description="running, complete, repaired, incomplete, failed or refused", examples=["complete"]
+    )
     started_at: datetime
     finished_at: datetime | None
     rows_seen: int = Field(examples=[1204])
@@ -59,7 +61,11 @@ class AccountStatus:
     @property
     def complete_at(self) -> datetime | None:
         """Up to when everything is here; None: some resource was never complete."""
-        moments = [resource.last_complete_at for resource in self.resources if resource.last_complete_at]
+        moments = [
+            resource.last_complete_at
+            for resource in self.resources
+            if resource.last_complete_at and resource.verdict != "refused"
+        ]
         return min(moments) if moments and self.lag_seconds is not None else None
 
     @property
@@ -69,7 +75,12 @@ class AccountStatus:
             f"{resource.resource} {resource.verdict}: {resource.error}"
             for resource in self.resources
             if resource.verdict in ("failed", "incomplete")
-        ]
+        ] + self.refusals
+
+    @property
+    def refusals(self) -> list[str]:
+        """A sentence for each resource that Hostaway does not give to this account."""
+        return [resource.error or "" for resource in self.resources if resource.verdict == "refused"]
 
 
 def account_status(connection: Connection, account_id: int) -> AccountStatus:
@@ -113,9 +124,12 @@ def _status(account: Account, resources: list[dict[str, Any]], webhook: dict[str
     wanted = mirrored(account)
     synced = [row for row in resources if row["resource"] in wanted]
     ages = [row.pop("age_seconds") for row in synced]
+    # What Hostaway does not give is not behind.
+    ages = [age for age, row in zip(ages, synced, strict=True) if row["verdict"] != "refused"]
+    wanted = wanted - {row["resource"] for row in synced if row["verdict"] == "refused"}
     return AccountStatus(
         account,
         [ResourceSync(**row) for row in synced],
         WebhookState(**webhook),
-        None if len(ages) < len(wanted) or None in ages else max(ages),
+        None if len(ages) < len(wanted) or None in ages else max(ages, default=None),
     )

@@ -115,6 +115,9 @@ def _syncs(connection: Connection) -> Check:
         detail += f"; without a complete sync so far: {waiting}"
     if late:
         detail = f"No complete sync for too long: {', '.join(late)}"
+    # Not a failure: everything else of these accounts is mirrored.
+    for row in connection.execute(_QUERIES["refused"]).fetchall():
+        detail += f"; account {row['account_id']}: {row['error']}"
     return Check(name="syncs", ok=not late, detail=detail)
 
 

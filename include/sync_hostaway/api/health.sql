@@ -29,3 +29,16 @@ inner join unnest(%(account_ids)s::bigint[], %(since)s::timestamptz[]) as wanted
     on runs.account_id = wanted.account_id
 where runs.mode <> 'delta' and runs.finished_at >= wanted.since
 group by runs.account_id, runs.resource, wanted.since
+
+-- name: refused
+-- The state of a resource is what its last sync said.
+select newest.account_id, newest.error
+from (
+    select distinct on (runs.account_id, runs.resource) runs.account_id, runs.resource, runs.verdict, runs.error
+    from ops.sync_runs as runs
+    inner join ops.accounts on runs.account_id = accounts.account_id
+    where runs.mode <> 'delta' and accounts.state = 'active'
+    order by runs.account_id, runs.resource, runs.started_at desc
+) as newest
+where newest.verdict = 'refused'
+order by newest.account_id, newest.resource

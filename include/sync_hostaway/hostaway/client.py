@@ -174,6 +174,7 @@ class HostawayClient:
                 resource=resource,
                 url=path,
             )
+            located.status = error.status
             if isinstance(error, HostawayThrottled) and isinstance(located, HostawayThrottled):
                 located.retry_at = error.retry_at
             raise located from None

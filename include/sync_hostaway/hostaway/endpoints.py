@@ -6,6 +6,7 @@ Sources: api.hostaway.com/documentation, and the behaviour that public clients o
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 ACCESS_TOKENS = "/v1/accessTokens"
 LISTINGS = "/v1/listings"
@@ -27,10 +28,6 @@ WITH_RESOURCES: dict[str, str | int] = {"includeResources": 1}
 LISTING_PARAMS: dict[str, str | int] = {**WITH_RESOURCES, "attachObjects[]": "bookingEngineUrls"}
 WITH_SCHEDULED: dict[str, str | int] = {"includeScheduledMessages": 1}
 RESERVATION_PARAMS: dict[str, str | int] = {**WITH_RESOURCES, "includePayments": 1, "includeCancellationPolicy": 1}
-
-# A single reservation says more than the same one in the list.
-ONLY_IN_SINGLE_RESERVATIONS = frozenset({"bookingcomIsGeniusMember"})
-EMPTY_IN_LISTED_RESERVATIONS = frozenset({"financeField"})
 
 TOKEN_DENIED_MESSAGE = "The resource owner or authorization server denied the request"  # noqa: S105 - a message
 """Says that a 403 is about the token; any other 403 is a business refusal and the token is fine."""
@@ -71,6 +68,12 @@ class Resource(StrEnum):
     TASKS = "tasks"
     USERS = "users"
     COUPONS = "coupons"
+
+
+ONLY_IN_SINGLE: dict[Resource, dict[str, list[Any] | None]] = {
+    Resource.RESERVATIONS: {"financeField": [], "bookingcomIsGeniusMember": None},
+}
+"""Fields filled only where one object is asked for, and what its list has instead; None: the list leaves them out."""
 
 
 def single(resource: Resource, entity_id: str, parent_id: int | None) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 from sync_hostaway.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient, Params
-from sync_hostaway.hostaway.values import as_id
+from sync_hostaway.hostaway.values import as_id, as_list
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,15 @@ def read_page(client: HostawayClient, path: str, params: Params, resource: str) 
     """
     requested_at = datetime.now(UTC)
     reply = client.get(path, params, resource=resource)
-    if not isinstance(reply.result, list):
+    rows = as_list(reply.result)
+    if rows is None:
         raise HostawayMalformedReply(
             f"Hostaway's result is {type(reply.result).__name__} where a list was expected",
             account_id=client.account_id,
             resource=resource,
             url=path,
         )
-    return Page(reply.result, reply.count, requested_at, reply.served_at or requested_at)
+    return Page(rows, reply.count, requested_at, reply.served_at or requested_at)
 
 
 ReadPage = Callable[[HostawayClient, str, Params, str], Page]

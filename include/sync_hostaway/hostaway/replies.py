@@ -7,6 +7,7 @@ that is no JSON at all.
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from sync_hostaway.exceptions import (
     HostawayThrottled,
 )
 from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
+from sync_hostaway.hostaway.values import as_whole_number
 from sync_hostaway.redirects import redirect_target
 from sync_hostaway.text import visible
 
@@ -35,6 +37,9 @@ _SNIPPET = 160
 _CONNECTION = re.compile(r"^(<[^>]*>|\w+\([^()]*\)): ")
 # jsonb stores neither NUL nor half of a surrogate pair; both reach us inside message bodies.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# A text, or a bracket outside of one.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_LEVELS, _DIGITS = 100, 40
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -65,36 +70,29 @@ def read_reply(response: requests.Response) -> Reply:
         raise HostawayRefused(f"Hostaway answered status fail with HTTP 200: {_message_of(body)}")
     if "result" not in body:
         raise HostawayMalformedReply(f"Hostaway's answer has no result, only {len(body)} other fields")
-    return Reply(body["result"], _count(body.get("count")), served_at(response))
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return Reply(body["result"], as_whole_number(body.get("count")), served_at(response))
 
 
 def decode(content: bytes) -> Any:
-    """Parse JSON so that PostgreSQL can store every text in it.
+    """Parse JSON so that PostgreSQL can store every value in it.
+
+    What no value of jsonb can hold is kept as text, or as U+FFFD within a text: no value makes the others unreadable.
 
     :raises HostawayMalformedReply: when it is none. The message quotes nothing of it: it may be personal data.
     """
     try:
-        try:
-            body = orjson.loads(content)
-        except orjson.JSONDecodeError:
-            body = _decode_tolerantly(content)
-        return _storable(body) if b"\\u0000" in content else body
-    except RecursionError:
-        raise HostawayMalformedReply(
-            f"Hostaway answered {len(content)} bytes of JSON that is nested too deeply to be read"
-        ) from None
+        body = orjson.loads(content)
+        # It writes 254 levels and no more; nobody reads deeper ones.
+        orjson.dumps(body)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        body = _decode_tolerantly(content)
+    return _storable(body) if b"\\u0000" in content else body
 
 
 def _decode_tolerantly(content: bytes) -> Any:
-    # orjson refuses lone surrogates, which the standard library reads
+    text = content.decode(json.detect_encoding(content), "replace")
     try:
-        return _storable(json.loads(content))
+        return _storable(_DECODER.decode(_flattened(text).strip()))
     except RecursionError:
         raise HostawayMalformedReply(
             f"Hostaway answered JSON that is nested too deeply ({len(content)} bytes)"
@@ -113,6 +111,37 @@ def _place(error: ValueError) -> str:
     return f", from position {error.pos} on" if isinstance(error, json.JSONDecodeError) and error.pos else ""
 
 
+def _number(text: str) -> int | float | str:
+    """A number, or its text where it is too large for a column, or for Python to read."""
+    if len(text) > _DIGITS:
+        return text
+    value = float(text)
+    if not math.isfinite(value):
+        return text
+    return int(text) if text.lstrip("-").isdigit() else value
+
+
+# NaN and Infinity, which are no JSON, stay as words; line breaks within a text are read as they are.
+_DECODER = json.JSONDecoder(strict=False, parse_constant=str, parse_int=_number, parse_float=_number)
+
+
+def _flattened(text: str) -> str:
+    """JSON in which what is nested deeper than anybody reads is a text."""
+    parts: list[str] = []
+    depth = copied = begun = 0
+    for token in _BRACKETS.finditer(text):
+        if token[0] in ("[", "{"):
+            depth += 1
+            if depth == _LEVELS + 1:
+                begun = token.start()
+        elif token[0] in ("]", "}"):
+            if depth == _LEVELS + 1:
+                parts += [text[copied:begun], json.dumps(text[begun : token.end()])]
+                copied = token.end()
+            depth -= 1
+    return "".join([*parts, text[copied:]])
+
+
 def _storable(value: Any) -> Any:
     if isinstance(value, str):
         return _UNSTORABLE.sub(_REPLACEMENT, value)
@@ -124,6 +153,12 @@ def _storable(value: Any) -> Any:
 
 
 def _error_of(response: requests.Response) -> HostawayError:
+    error = _classified(response)
+    error.status = response.status_code
+    return error
+
+
+def _classified(response: requests.Response) -> HostawayError:
     status = response.status_code
     try:
         body = orjson.loads(response.content)
@@ -132,14 +167,16 @@ def _error_of(response: requests.Response) -> HostawayError:
     message = _message_of(body) if isinstance(body, dict) else f"{_what_came(response.content)} came with it"
     if status == requests.codes.too_many_requests:
         return HostawayThrottled(f"Hostaway's rate limit was hit: {message}", retry_at=retry_at(response))
+    if status == requests.codes.not_implemented:
+        return HostawayRefused(f"Hostaway answered HTTP {status}: {message}")
     if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:
         return HostawayServerError(f"Hostaway answered HTTP {status}: {message}")
     if status < requests.codes.bad_request:
         return HostawayMalformedReply(
             f"Hostaway answered HTTP {status}, which leads to {redirect_target(response)}: redirects are not followed"
         )
-    if status == requests.codes.not_found:
-        return HostawayNotFound(f"Hostaway answered HTTP 404: {message}")
+    if status in (requests.codes.not_found, requests.codes.gone):
+        return HostawayNotFound(f"Hostaway answered HTTP {status}: {message}")
     denied = status == requests.codes.forbidden and TOKEN_DENIED_MESSAGE in message
     if denied or status == requests.codes.unauthorized:
         return AccessDenied(f"Hostaway answered HTTP {status}: {message}")

@@ -1,7 +1,8 @@
-"""How Hostaway writes values.
+"""How Hostaway writes values, read the same way everywhere in Python.
 
-It gives numbers as numbers or digit strings, flags as 0/1 or true/false, and missing values as null, "" or not at all;
-each of these is fine.
+It gives numbers as numbers or digit strings, flags as 0/1 or true/false, lists as arrays or as objects whose keys are
+numbers, and missing values as null, "" or not at all. The staging models read the same payloads with the macros of
+dbt_project/macros/payload.sql: what is None here is null there.
 """
 
 from __future__ import annotations
@@ -9,99 +10,93 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
-
+_BLANKS = " \t\n\r"
+_WHOLE_NUMBER = re.compile(r"[+-]?([0-9]{1,18})(\.0{0,30})?")
 _MOMENT = re.compile(
-    r"(19|20|21)\d\d-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):?[0-5]\d)?)?", re.ASCII
+    r"((?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2})"
+    r"(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?)?"
 )
-_NUMBER = re.compile(r"[ \t\r\n]*[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})?[ \t\r\n]*", re.ASCII)
-_FLAGS = frozenset({"0", "1", "true", "false"})
+_DAY = re.compile(r"((?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2})(?:[ T\t\n\r].*)?", re.DOTALL)
+_FLAGS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
-def _blank_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
+def as_whole_number(value: Any, digits: int = 18) -> int | None:
+    """A whole number as Hostaway writes them; None when the value could be none.
 
-
-def _number(value: Any) -> Any:
-    value = _blank_is_none(value)
-    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
-        raise ValueError("must be a number")
-    return value
-
-
-def _flag(value: Any) -> Any:
-    value = _blank_is_none(value)
-    if value is not None and str(value).strip().lower() not in _FLAGS:
-        raise ValueError("must be 0, 1, true or false")
-    return value if value is None else str(value).strip().lower()
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        raise ValueError("must be text")  # noqa: TRY004 - pydantic collects ValueError
-    return value if value is None or isinstance(value, str) else str(value)
-
-
-def _moment(value: Any) -> Any:
-    # A number would otherwise be read as seconds since 1970.
-    value = _blank_is_none(value)
-    if value is not None and not (isinstance(value, str) and _MOMENT.fullmatch(value)):
-        raise ValueError("must look like 2026-01-31 or 2026-01-31 12:00:00")
-    return value
-
-
-def _day(value: Any) -> Any:
-    value = _moment(value)
-    return value if value is None else value[:10]
-
-
-def as_utc(moment: datetime) -> datetime:
-    """A moment in UTC, which is what one without a zone is in already: Hostaway writes them so."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-# The bounds are those of the models: what passes here is never dropped there (dbt_project/macros/payload.sql).
-Id = Annotated[int, Field(gt=0, lt=10**18), BeforeValidator(_number)]
-MaybeId = Annotated[Annotated[int, Field(ge=0, lt=10**18)] | None, BeforeValidator(_number)]
-Int = Annotated[Annotated[int, Field(gt=-(10**9), lt=10**9)] | None, BeforeValidator(_number)]
-Number = Annotated[Annotated[Decimal, Field(gt=-(10**15), lt=10**15)] | None, BeforeValidator(_number)]
-Flag = Annotated[bool | None, BeforeValidator(_flag)]
-Text = Annotated[str | None, BeforeValidator(_text)]
-Day = Annotated[date, BeforeValidator(_day)]
-Date = Annotated[date | None, BeforeValidator(_day)]
-Timestamp = Annotated[Annotated[datetime, AfterValidator(as_utc)] | None, BeforeValidator(_moment)]
-# PHP writes an empty object as [] now and then, and the other way round.
-Rows = Annotated[list[Any] | None, BeforeValidator(lambda value: value or None)]
-
-_ID: TypeAdapter[int] = TypeAdapter(Id)
-_FLAG: TypeAdapter[bool | None] = TypeAdapter(Flag)
-_TIMESTAMP: TypeAdapter[datetime | None] = TypeAdapter(Timestamp)
+    :param digits: how many it may have.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        text = value.strip(_BLANKS)
+        found = _WHOLE_NUMBER.fullmatch(text)
+        if not found or len(found[1]) > digits:
+            return None
+        value = int(text.partition(".")[0])
+    elif isinstance(value, float):
+        if not value.is_integer():
+            return None
+        # As it is written, which is what PostgreSQL reads: a large float stands for many whole numbers.
+        value = int(Decimal(repr(value)))
+    return value if isinstance(value, int) and abs(value) < 10**digits else None
 
 
 def as_id(value: Any) -> int | None:
-    """An id as Hostaway writes them; None when the value could be none."""
-    try:
-        return _ID.validate_python(value)
-    except ValidationError:
-        return None
+    """An id as Hostaway writes them; None when the value could be none. Ids are compared as what this gives.
+
+    `ops.as_id` is the same for SQL.
+
+    >>> [as_id(value) for value in (123, "0123", 123.0, " +123.0 ", True, "١٢٣", "1e3", 0)]
+    [123, 123, 123, 123, None, None, None, None]
+    """
+    number = as_whole_number(value)
+    return number if number and number > 0 else None
 
 
 def as_flag(value: Any) -> bool | None:
-    """A flag as Hostaway writes them; None when the value could be none."""
+    """A flag as Hostaway writes them: a boolean, 0 or 1, or a word; None when the value could be none."""
+    return _FLAGS.get(str(value).strip(_BLANKS).lower()) if isinstance(value, bool | int | str) else None
+
+
+def as_day(value: Any) -> date | None:
+    """A date, or that of a moment, as Hostaway writes them; None when the value could be none."""
+    found = _DAY.fullmatch(value.strip(_BLANKS)) if isinstance(value, str) else None
     try:
-        return _FLAG.validate_python(value)
-    except ValidationError:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
         return None
 
 
 def as_moment(value: Any) -> datetime | None:
     """A moment as Hostaway writes them, in UTC; None when the value could be none."""
+    found = _MOMENT.fullmatch(value.strip(_BLANKS)) if isinstance(value, str) else None
     try:
-        return _TIMESTAMP.validate_python(value)
-    except ValidationError:
+        return as_utc(datetime.fromisoformat(found[0])) if found else None
+    except ValueError:
         return None
+
+
+def as_list(value: Any) -> list[Any] | None:
+    """The elements of a list as PHP writes them; None when the value could be none.
+
+    An array with gaps comes as an object whose keys are its places, and an empty list as an empty object.
+
+    >>> as_list({"10": "b", "2": "a"}), as_list({}), as_list({"name": "a"})
+    (['a', 'b'], [], None)
+    """
+    if isinstance(value, dict) and all(key.isascii() and key.isdigit() for key in value):
+        return [value[key] for key in sorted(value, key=lambda key: (len(key.lstrip("0")), key.lstrip("0")))]
+    return value if isinstance(value, list) else None
+
+
+def as_utc(moment: datetime) -> datetime:
+    """A moment in UTC, which is what one without a zone is in already: Hostaway writes them so."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def entity_id(row: dict[str, Any]) -> str | None:

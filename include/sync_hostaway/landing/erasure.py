@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from sync_hostaway.exceptions import InactiveAccount
 from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.hostaway.values import as_id, as_list
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -68,17 +69,28 @@ class Erasures:
         """A row as it may land: without its person, if that one was erased."""
         if not isinstance(row, dict):
             return row
-        if resource is Resource.CALENDAR_DAYS and isinstance(row.get("reservations"), list):
-            stays = [self.strip(Resource.RESERVATIONS, stay, None) for stay in row["reservations"]]
-            return {**row, "reservations": stays}
+        if resource is Resource.CALENDAR_DAYS:
+            return self._strip_stays(row)
         if resource not in _KEPT or not self._concern(resource, row, parent_id):
             return row
         return {name: value for name, value in row.items() if name in _KEPT[resource]}
 
     def _concern(self, resource: Resource, row: dict[str, Any], parent_id: int | None) -> bool:
         reservation = row.get("id") if resource is Resource.RESERVATIONS else row.get("reservationId")
-        conversation = {Resource.CONVERSATIONS: row.get("id"), Resource.MESSAGES: parent_id}.get(resource)
-        return str(reservation) in self.reservations or str(conversation) in self.conversations
+        conversations = {
+            Resource.CONVERSATIONS: [row.get("id")],
+            Resource.MESSAGES: [parent_id, row.get("conversationId")],
+        }.get(resource, [])
+        return str(as_id(reservation)) in self.reservations or any(
+            str(as_id(conversation)) in self.conversations for conversation in conversations
+        )
+
+    def _strip_stays(self, day: dict[str, Any]) -> dict[str, Any]:
+        """A calendar day without the persons in the reservations it holds, in whichever shape of a list."""
+        stays = as_list(day.get("reservations"))
+        if not stays:
+            return day
+        return {**day, "reservations": [self.strip(Resource.RESERVATIONS, stay, None) for stay in stays]}
 
 
 def erasures_of(connection: Connection, account_id: int) -> Erasures:

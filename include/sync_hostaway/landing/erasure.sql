@@ -24,19 +24,19 @@ select entity_id, parent_id, payload
 from {table}
 where
     account_id = %(account_id)s
-    and (entity_id = any(%(conversations)s) or payload ->> 'reservationId' = any(%(reservations)s))
+    and (entity_id = any(%(conversations)s) or ops.as_id(payload -> 'reservationId') = any(%(reservations)s::bigint[]))
 
 -- name: landed_messages
 select entity_id, parent_id, payload
 from {table}
 where
     account_id = %(account_id)s
-    and (parent_id = any(%(conversations)s::bigint[]) or payload ->> 'reservationId' = any(%(reservations)s))
+    and (parent_id = any(%(conversations)s::bigint[]) or ops.as_id(payload -> 'reservationId') = any(%(reservations)s::bigint[]))
 
 -- name: landed_of_reservations
 select entity_id, parent_id, payload
 from {table}
-where account_id = %(account_id)s and payload ->> 'reservationId' = any(%(reservations)s)
+where account_id = %(account_id)s and ops.as_id(payload -> 'reservationId') = any(%(reservations)s::bigint[])
 
 -- name: landed_calendar_days
 select entity_id, parent_id, payload
@@ -45,10 +45,8 @@ where
     account_id = %(account_id)s
     and exists (
         select 1
-        from jsonb_array_elements(
-            case when jsonb_typeof(payload -> 'reservations') = 'array' then payload -> 'reservations' end
-        ) as stay
-        where stay ->> 'id' = any(%(reservations)s)
+        from jsonb_array_elements(ops.as_list(payload -> 'reservations')) as stay
+        where ops.as_id(stay -> 'id') = any(%(reservations)s::bigint[])
     )
 
 -- name: open_load
@@ -59,5 +57,10 @@ returning load_id
 -- name: strip_row
 -- The hash is no payload's: the next sync writes the row once more, as it strips it itself.
 update {table}
-set payload = %(payload)s, payload_hash = ''::bytea, load_id = %(load_id)s, landed_at = now()
+set
+    payload = %(payload)s,
+    payload_hash = ''::bytea,
+    read_singly = false,
+    load_id = %(load_id)s,
+    landed_at = now()
 where account_id = %(account_id)s and entity_id = %(entity_id)s

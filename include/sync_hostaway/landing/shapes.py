@@ -1,50 +1,55 @@
-"""What a payload must look like to be understood.
+"""What a row must have to land, and which of its values are odd.
 
-Only fields that the models cast are declared: everything else may be anything, and may appear or go at any time.
-What is not as Hostaway writes it (`hostaway.values`) goes to quarantine, because one value PostgreSQL cannot cast would
-stop the transform of every account.
+A row lands when its id, and that of the parent without which it has no place, can be read. Every other value may be
+anything: the staging models make null of what they cannot cast (dbt_project/macros/payload.sql), and a warning names
+the field and the value. Only fields that those models read are declared here.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
-from pydantic_core import ErrorDetails
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
 
 from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES, Resource
-from sync_hostaway.hostaway.values import Date, Day, Flag, Id, Int, MaybeId, Number, Rows, Text, Timestamp
+from sync_hostaway.hostaway.values import as_day, as_flag, as_id, as_list, as_moment, as_whole_number
 
-_REQUIRED = {
-    "key": Id,
-    "word": Annotated[str, Field(pattern=r"\S")],
-    "day": Day,
+Check = Callable[[Any], bool]
+"""Whether a value that is not empty can be read."""
+
+_NUMBER = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?")
+# PHP writes nothing at all in each of these ways.
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return _NUMBER.fullmatch(value.strip(" \t\n\r")) is not None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < 10**30 and int(Decimal(str(value)).as_tuple().exponent) >= -30
+
+
+_CHECKS: dict[str, tuple[str, Check]] = {
+    "ids": ("an id", lambda value: as_whole_number(value) is not None),
+    "ints": ("a whole number", lambda value: as_whole_number(value, digits=9) is not None),
+    "numbers": ("a number", _is_number),
+    "flags": ("0, 1, true or false", lambda value: as_flag(value) is not None),
+    "texts": ("text", lambda value: not isinstance(value, dict | list)),
+    "dates": ("a date like 2026-01-31", lambda value: as_day(value) is not None),
+    "timestamps": ("a moment like 2026-01-31 12:00:00", lambda value: as_moment(value) is not None),
+    "lists": ("a list", lambda value: as_list(value) is not None),
 }
-_OPTIONAL = {
-    "ids": MaybeId,
-    "ints": Int,
-    "flags": Flag,
-    "numbers": Number,
-    "texts": Text,
-    "dates": Date,
-    "timestamps": Timestamp,
-    "lists": Rows,
-}
 
 
-def _shape(name: str, **fields: str) -> type[BaseModel]:
-    """A model that declares, per type, the names of the fields that have it."""
-    definitions: dict[str, Any] = {}
-    for kind, names in fields.items():
-        for field in names.split():
-            definitions[field] = (_REQUIRED[kind], ...) if kind in _REQUIRED else (_OPTIONAL[kind], None)
-    return create_model(name, __config__=ConfigDict(extra="ignore"), **definitions)
+def _fields(**names: str) -> dict[str, str]:
+    """The kind of each field, from the names of the fields of each kind."""
+    return {field: kind for kind, fields in names.items() for field in fields.split()}
 
 
-SHAPES: dict[Resource, type[BaseModel]] = {
-    Resource.LISTINGS: _shape(
-        "Listing",
-        key="id",
+FIELDS: dict[Resource, Mapping[str, str]] = {
+    Resource.LISTINGS: _fields(
         ids="propertyTypeId cancellationPolicyId",
         ints="personCapacity bedroomsNumber bedsNumber minNights maxNights "
         "guestsIncluded checkInTimeStart checkInTimeEnd checkOutTime",
@@ -52,14 +57,13 @@ SHAPES: dict[Resource, type[BaseModel]] = {
         "averageReviewRating weeklyDiscount monthlyDiscount bathroomsNumber",
         flags="instantBookable allowSameDayBooking",
         texts="name internalListingName description country countryCode state city street address "
-        "publicAddress zipcode timeZoneName currencyCode roomType cancellationPolicy specialStatus thumbnailUrl",
+        "publicAddress zipcode timeZoneName currencyCode roomType cancellationPolicy specialStatus thumbnailUrl "
+        "airbnbListingUrl bathroomType cleannessStatus googleVrListingUrl houseRules language propertyLicenseNumber "
+        "vrboListingUrl",
         timestamps="latestActivityOn insertedOn",
         lists="listingImages",
     ),
-    Resource.RESERVATIONS: _shape(
-        "Reservation",
-        key="id listingMapId",
-        word="status",
+    Resource.RESERVATIONS: _fields(
         ids="channelId assigneeUserId cancellationPolicyId",
         ints="numberOfGuests adults children infants pets nights checkInTime checkOutTime",
         flags="isDatesUnspecified isStarred isArchived isInstantBooked isManuallyChecked isPaid",
@@ -67,41 +71,34 @@ SHAPES: dict[Resource, type[BaseModel]] = {
         "securityDepositFee airbnbExpectedPayoutAmount airbnbListingBasePrice airbnbListingCancellationHostFee "
         "airbnbListingCancellationPayout airbnbListingCleaningFee airbnbListingHostFee "
         "airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost airbnbTransientOccupancyTaxPaidAmount",
-        texts="channelName source channelReservationId confirmationCode guestName guestFirstName guestLastName "
+        texts="status channelName source channelReservationId confirmationCode guestName guestFirstName guestLastName "
         "guestExternalAccountId guestEmail phone guestCity guestCountry guestZipCode guestAddress guestLocale "
-        "currency paymentStatus cancelledBy hostNote guestNote comment reservationAgreement",
+        "currency paymentStatus cancelledBy hostNote guestNote comment reservationAgreement airbnbCancellationPolicy "
+        "cancellationPolicy claimStatus customerUserId externalPropertyId externalUnitId insuranceStatus paymentMethod",
         dates="arrivalDate departureDate previousArrivalDate previousDepartureDate",
         timestamps="reservationDate pendingExpireDate cancellationDate insertedOn updatedOn latestActivityOn",
     ),
-    Resource.CONVERSATIONS: _shape(
-        "Conversation",
-        key="id",
+    Resource.CONVERSATIONS: _fields(
         ids="listingMapId reservationId",
         flags="hasUnreadMessages",
         texts="type recipientName recipientEmail hostEmail guestEmail",
         timestamps="messageSentOn messageReceivedOn",
     ),
-    Resource.MESSAGES: _shape(
-        "Message",
-        key="id",
+    Resource.MESSAGES: _fields(
         ids="conversationId reservationId listingMapId channelId userId communicationId",
         flags="isIncoming isSeen sentUsingHostaway",
-        texts="body subject status communicationType messageSource originatedBy",
+        texts="body subject status communicationType messageSource originatedBy channelThreadMessageId",
         timestamps="date sentChannelDate sentToChannelDate isSeenAt insertedOn updatedOn",
     ),
-    Resource.CALENDAR_DAYS: _shape(
-        "CalendarDay",
+    Resource.CALENDAR_DAYS: _fields(
         ids="id",
         ints="minimumStay maximumStay countAvailableUnits availableUnitsToSell countPendingUnits countBlockedUnits "
         "countBlockingReservations countReservedUnits desiredUnitsToSell",
         flags="isAvailable closedOnArrival closedOnDeparture",
         numbers="price",
         texts="status note",
-        day="date",
     ),
-    Resource.REVIEWS: _shape(
-        "Review",
-        key="id",
+    Resource.REVIEWS: _fields(
         ids="listingMapId reservationId channelId autoReviewId",
         flags="isCancelled isHidden isRevieweeRecommended",
         numbers="rating",
@@ -110,9 +107,7 @@ SHAPES: dict[Resource, type[BaseModel]] = {
         timestamps="submittedAt insertedOn updatedOn",
         lists="reviewCategory",
     ),
-    Resource.TASKS: _shape(
-        "Task",
-        key="id",
+    Resource.TASKS: _fields(
         ids="listingMapId reservationId channelId autoTaskId assigneeUserId supervisorUserId createdByUserId",
         ints="priority feedbackScore",
         numbers="cost",
@@ -120,17 +115,13 @@ SHAPES: dict[Resource, type[BaseModel]] = {
         timestamps="canStartFrom shouldEndBy startedAt confirmedAt",
         lists="categoriesMap",
     ),
-    Resource.USERS: _shape(
-        "User",
-        key="id",
+    Resource.USERS: _fields(
         ids="userGroupId",
         flags="isAdmin isDisabledByAccount isDisabledByHostaway hasAccessToNewListings",
         texts="userGroupName email firstName lastName title phone timezone",
         lists="listingMapIds",
     ),
-    Resource.COUPONS: _shape(
-        "Coupon",
-        key="id",
+    Resource.COUPONS: _fields(
         ids="userId",
         ints="type minimumNights numberOfUsesInitial numberOfUsesUsed",
         flags="isActive isExpired",
@@ -141,48 +132,61 @@ SHAPES: dict[Resource, type[BaseModel]] = {
 }
 
 
-def understand(resource: Resource, row: Any) -> tuple[BaseModel | None, str | None]:
-    """Read the typed fields of a row.
+_IMAGE = _fields(ints="sortOrder", texts="url caption airbnbCaption vrboCaption")
 
-    Returns the fields, or None when the row cannot be understood; and what is to be said about it, naming field and
-    value, or None when there is nothing to say.
 
-    >>> understand(Resource.RESERVATIONS, {"id": 1, "listingMapId": 2, "status": "new", "nights": "three"})
-    (None, "nights: must be a number, got 'three'")
+def refusal(resource: Resource, row: Any) -> str | None:
+    """Why a row cannot land, naming field and value; None when it can.
+
+    >>> refusal(Resource.RESERVATIONS, {"id": 1, "listingMapId": "none"})
+    "listingMapId: must be an id, got 'none'"
     """
     if not isinstance(row, dict):
-        return None, f"row: must be an object, got {_shown(row)}"
-    try:
-        shape = SHAPES[resource].model_validate(row)
-    except ValidationError as error:
-        return None, "; ".join(_reason(item) for item in error.errors(include_url=False))
-    return shape, _oddity(resource, row)
+        return f"row: must be an object, got {_shown(row)}"
+    if resource is Resource.CALENDAR_DAYS:
+        return None if as_day(row.get("date")) else f"date: must be a date, got {_shown(row.get('date'))}"
+    # The listing of a reservation is its parent; those of other rows are known from the request, or may be missing.
+    keys = ("id", "listingMapId") if resource is Resource.RESERVATIONS else ("id",)
+    reasons = [f"{key}: must be an id, got {_shown(row.get(key))}" for key in keys if as_id(row.get(key)) is None]
+    return "; ".join(reasons) or None
 
 
-def _oddity(resource: Resource, row: dict[str, Any]) -> str | None:
-    """What is remarkable about a row that is understood all the same; such a row lands and is reported."""
-    if resource is Resource.RESERVATIONS and row["status"] not in RESERVATION_STATUSES:
-        return f"status: unknown status, got {_shown(row['status'])}"
+def warnings(resource: Resource, row: dict[str, Any]) -> list[str]:
+    """What is odd about a row that lands, naming field and value.
+
+    >>> warnings(Resource.RESERVATIONS, {"status": "new", "nights": "three"})
+    ["nights: must be a whole number, got 'three'"]
+    """
+    found = _odd_fields(FIELDS[resource], row)
+    status = row.get("status")
+    if resource is Resource.RESERVATIONS and not isinstance(status, dict | list) and status not in RESERVATION_STATUSES:
+        found.append(f"status: unknown status, got {_shown(status)}")
     if resource is Resource.LISTINGS:
-        return next((text for image in row.get("listingImages") or () if (text := _image_oddity(image))), None)
-    return None
+        found += _odd_images(as_list(row.get("listingImages")) or [])
+    return found
 
 
-def _image_oddity(image: Any) -> str | None:
-    try:
-        _IMAGE.model_validate(image)
-    except ValidationError as error:
-        return f"listingImages: the photo is left out, {_reason(error.errors(include_url=False)[0])}"
-    return None
+def _odd_fields(fields: Mapping[str, str], row: dict[str, Any]) -> list[str]:
+    found = []
+    for name, kind in fields.items():
+        value = row.get(name)
+        if value in _NOTHING or (isinstance(value, str) and not value.strip()):
+            continue
+        expected, is_readable = _CHECKS[kind]
+        if not is_readable(value):
+            found.append(f"{name}: must be {expected}, got {_shown(value)}")
+    return found
 
 
-_IMAGE = _shape("ListingImage", key="id", ints="sortOrder", texts="url caption airbnbCaption vrboCaption")
-
-
-def _reason(item: ErrorDetails) -> str:
-    field = str(item["loc"][0]) if item["loc"] else "row"
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{field}: {message}" if item["type"] == "missing" else f"{field}: {message}, got {_shown(item['input'])}"
+def _odd_images(images: list[Any]) -> list[str]:
+    found = []
+    for image in images:
+        identity = image.get("id") if isinstance(image, dict) else image
+        if as_id(identity) is None or not isinstance(image, dict):
+            found.append(f"listingImages: a photo is left out, id: must be an id, got {_shown(identity)}")
+        else:
+            found += [f"listingImages: {reason}" for reason in _odd_fields(_IMAGE, image)]
+    return found
 
 
 def _shown(value: Any) -> str:

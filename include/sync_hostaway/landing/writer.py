@@ -9,17 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 from psycopg import sql
-from pydantic import BaseModel
 
-from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.hostaway.values import entity_id
+from sync_hostaway.hostaway.endpoints import ONLY_IN_SINGLE, Resource
+from sync_hostaway.hostaway.values import as_day, as_moment, entity_id
 from sync_hostaway.landing import shapes
 from sync_hostaway.landing.erasure import erasures_of
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries
@@ -37,7 +36,11 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Counts:
-    """What became of the rows of a batch or a run."""
+    """What became of the rows of a batch or a run.
+
+    :param quarantined: could not land.
+    :param odd: landed without some value that could not be read.
+    """
 
     seen: int = 0
     new: int = 0
@@ -45,6 +48,7 @@ class Counts:
     unchanged: int = 0
     quarantined: int = 0
     tombstoned: int = 0
+    odd: int = field(default=0, compare=False)
 
     def add(self, other: Counts) -> None:
         """Add another batch's counts."""
@@ -54,6 +58,7 @@ class Counts:
         self.unchanged += other.unchanged
         self.quarantined += other.quarantined
         self.tombstoned += other.tombstoned
+        self.odd += other.odd
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,13 @@ class Fetched:
 
     :param observed_at: when the request was sent.
     :param parent_id: listing of calendar days, conversation of messages.
+    :param single: whether each row is the answer to a request for it alone, which shows more of it than a list does.
     """
 
     rows: Sequence[Any]
     observed_at: datetime
     parent_id: int | None = None
+    single: bool = False
 
 
 class Unseen(NamedTuple):
@@ -85,6 +92,7 @@ class _Row(NamedTuple):
     payload_hash: bytes
     source_updated_at: datetime | None
     observed_at: datetime
+    read_singly: bool
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,13 @@ class _Remark:
     reason: str
     payload: str
     payload_hash: bytes
+    source_updated_at: datetime | None
+    observed_at: datetime
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the row is in the quarantine alone."""
+        return self.severity == "rejected"
 
 
 class LandingWriter:
@@ -119,24 +134,29 @@ class LandingWriter:
         """Land what a few requests brought, with one ledger entry. Needs an open transaction."""
         good: dict[str, _Row] = {}
         remarks: list[_Remark] = []
+        filled: set[str] = set()
         counts = Counts()
         erased = erasures_of(self._connection, self._account_id)
         for answer in fetched:
             for received in answer.rows:
                 counts.seen += 1
                 row = erased.strip(self._resource, received, answer.parent_id) if erased else received
-                shape, reason = shapes.understand(self._resource, row)
-                severity = "accepted" if shape else "rejected"
-                if shape:
-                    landable = self._row(row, shape, answer)
-                    good[landable.entity_id] = _newer(good.get(landable.entity_id), landable)
-                if reason:
-                    remarks.append(self._remark(row, answer.parent_id, severity, reason))
-        counts.quarantined = sum(remark.severity == "rejected" for remark in remarks)
+                if reason := shapes.refusal(self._resource, row):
+                    remarks.append(self._remark(row, answer, "rejected", reason))
+                    continue
+                landable = self._row(row, answer)
+                good[landable.entity_id] = _newer(good.get(landable.entity_id), landable)
+                if not answer.single:
+                    filled.update(name for name, value in row.items() if not _is_nothing(value))
+                if reasons := shapes.warnings(self._resource, row):
+                    remarks.append(self._remark(row, answer, "accepted", "; ".join(reasons)))
+        counts.quarantined = sum(remark.is_rejected for remark in remarks)
+        counts.odd = len(remarks) - counts.quarantined
         self._note(remarks, list(good))
         if good:
-            counts.new, counts.changed = self._write(good.values())
+            counts.new, counts.changed = self._write(good.values(), filled)
             counts.unchanged = len(good) - counts.new - counts.changed
+        self._mark_suspect([remark for remark in remarks if remark.is_rejected and remark.entity_id not in good])
         return counts
 
     def unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> list[Unseen]:
@@ -159,7 +179,7 @@ class LandingWriter:
         :param before: when the walk began; rows that others landed since are left alone.
         """
         params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
-        return self._bury("bury_unseen", params, is_unseen=_QUERIES["is_unseen"])
+        return self._update("bury_unseen", params, is_unseen=_QUERIES["is_unseen"])
 
     def bury_known(self, entity_ids: Sequence[str], observed_at: datetime) -> int:
         """Mark rows as deleted of which the source itself said that it has them no more; returns how many.
@@ -169,34 +189,52 @@ class LandingWriter:
         :param observed_at: when the source was asked; rows that others saw since are left alone.
         """
         params = {**self._params, "entity_ids": list(entity_ids), "observed_at": observed_at}
-        return self._bury("bury_known", params)
+        return self._update("bury_known", params)
 
     def bury_orphans(self, parents: Resource) -> int:
         """Mark rows as deleted whose parent is; returns how many. Needs an open transaction."""
-        return self._bury("bury_orphans", self._params, parents=sql.Identifier("landing", parents.value))
+        return self._update("bury_orphans", self._params, parents=sql.Identifier("landing", parents.value))
 
-    def _bury(self, query: str, params: dict[str, Any], **parts: sql.Composable) -> int:
+    def _update(self, query: str, params: dict[str, Any], **parts: sql.Composable) -> int:
         params = {**params, "load_id": fetch_value(self._connection, _QUERIES["open_load"], params)}
-        buried = self._connection.execute(_QUERIES[query].format(table=self._table, **parts), params).rowcount
-        close = "close_load" if buried else "drop_load"
-        self._connection.execute(_QUERIES[close], {**params, "rows_new": 0, "rows_changed": buried})
-        return buried
+        updated = self._connection.execute(_QUERIES[query].format(table=self._table, **parts), params).rowcount
+        close = "close_load" if updated else "drop_load"
+        self._connection.execute(_QUERIES[close], {**params, "rows_new": 0, "rows_changed": updated})
+        return updated
 
-    def _remark(self, row: Any, parent_id: int | None, severity: str, reason: str) -> _Remark:
+    def _remark(self, row: Any, answer: Fetched, severity: str, reason: str) -> _Remark:
         payload = _encode(row)
-        return _Remark(self._entity_id(row, parent_id), severity, reason, payload, _hash(payload))
+        return _Remark(
+            self._entity_id(row, answer.parent_id),
+            severity,
+            reason,
+            payload,
+            _hash(payload),
+            self._stamp(row),
+            answer.observed_at,
+        )
 
-    def _row(self, row: dict[str, Any], shape: BaseModel, answer: Fetched) -> _Row:
+    def _row(self, row: dict[str, Any], answer: Fetched) -> _Row:
         payload = _encode(row)
-        stamp = _SOURCE_STAMP.get(self._resource)
         return _Row(
             entity_id=self._entity_id(row, answer.parent_id) or "",
             parent_id=answer.parent_id,
             payload=payload,
-            payload_hash=_hash(payload),
-            source_updated_at=getattr(shape, stamp) if stamp else None,
+            payload_hash=_hash(_encode(self._as_listed(row)) if answer.single else payload),
+            source_updated_at=self._stamp(row),
             observed_at=answer.observed_at,
+            read_singly=answer.single,
         )
+
+    def _as_listed(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row that was read singly as its list has it, so that its hash is the same whichever way it came."""
+        hidden = ONLY_IN_SINGLE.get(self._resource, {})
+        shown = {name: value for name, value in row.items() if name not in hidden}
+        return shown | {name: value for name, value in hidden.items() if name in row and value is not None}
+
+    def _stamp(self, row: Any) -> datetime | None:
+        stamp = _SOURCE_STAMP.get(self._resource)
+        return as_moment(row.get(stamp)) if stamp and isinstance(row, dict) else None
 
     @property
     def _params(self) -> dict[str, Any]:
@@ -206,16 +244,27 @@ class LandingWriter:
         if not isinstance(row, dict):
             return None
         if self._resource is Resource.CALENDAR_DAYS:
-            return f"{parent_id}:{str(row.get('date'))[:10]}"
+            return f"{parent_id}:{as_day(row.get('date'))}"
         return entity_id(row)
 
-    def _write(self, rows: Iterable[_Row]) -> tuple[int, int]:
-        params = self._params
+    def _write(self, rows: Iterable[_Row], filled: Iterable[str]) -> tuple[int, int]:
+        """Write rows; returns how many are new and how many changed.
+
+        :param filled: fields that the lists among the answers show of at least one row.
+        """
+        params = {
+            **self._params,
+            "single_fields": sorted(ONLY_IN_SINGLE.get(self._resource, ())),
+            "filled": sorted(filled),
+        }
         with self._connection.cursor() as cursor, cursor.copy(_QUERIES["copy_batch"]) as copy:
             for row in rows:
                 copy.write_row(row)
         self._connection.execute(_QUERIES["drop_unchanged"].format(table=self._table), params)
         self._connection.execute(_QUERIES["drop_older"].format(table=self._table), params)
+        for query in ("drop_leaner", "keep_fields"):
+            statement = _QUERIES[query].format(table=self._table, fields_kept=_QUERIES["fields_kept"])
+            self._connection.execute(statement, params)
         if not fetch_value(self._connection, _QUERIES["count_batch"]):
             return 0, 0
         load_id = fetch_value(self._connection, _QUERIES["open_load"], params)
@@ -230,23 +279,43 @@ class LandingWriter:
     def _note(self, remarks: list[_Remark], landed_ids: list[str]) -> None:
         params = self._params
         # In one order everywhere, so that two processes that meet the same rows do not wait for each other.
-        for remark in sorted(remarks, key=lambda remark: remark.payload_hash):
-            self._connection.execute(
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
                 _QUERIES["quarantine_row"],
-                {
-                    **params,
-                    "entity_id": remark.entity_id,
-                    "severity": remark.severity,
-                    "reason": remark.reason,
-                    "payload": remark.payload,
-                    "payload_hash": remark.payload_hash,
-                },
+                [
+                    {
+                        **params,
+                        "entity_id": remark.entity_id,
+                        "severity": remark.severity,
+                        "reason": remark.reason,
+                        "payload": remark.payload,
+                        "payload_hash": remark.payload_hash,
+                    }
+                    for remark in sorted(remarks, key=lambda remark: remark.payload_hash)
+                ],
             )
         if landed_ids:
             still_odd = [remark.payload_hash for remark in remarks]
             self._connection.execute(
                 _QUERIES["resolve_quarantine"], {**params, "entity_ids": landed_ids, "still_odd": still_odd}
             )
+
+    def _mark_suspect(self, refused: list[_Remark]) -> None:
+        """Say of landed rows that they are not what Hostaway has: a later version was refused."""
+        known = [remark for remark in refused if remark.entity_id]
+        if known:
+            params = {
+                **self._params,
+                "entity_ids": [remark.entity_id for remark in known],
+                "stamps": [remark.source_updated_at for remark in known],
+                "observed": [remark.observed_at for remark in known],
+            }
+            self._update("mark_suspect", params)
+
+
+def _is_nothing(value: Any) -> bool:
+    # As ops.is_nothing.
+    return value is None or value in ("", [], {})
 
 
 def _newer(known: _Row | None, row: _Row) -> _Row:

@@ -5,19 +5,72 @@ create temporary table if not exists landing_batch (
     payload           text not null,
     payload_hash      bytea not null,
     source_updated_at timestamptz,
-    observed_at       timestamptz not null
+    observed_at       timestamptz not null,
+    read_singly       boolean not null
 ) on commit delete rows
 
 -- name: copy_batch
-copy pg_temp.landing_batch (entity_id, parent_id, payload, payload_hash, source_updated_at, observed_at) from stdin
+copy pg_temp.landing_batch (
+    entity_id, parent_id, payload, payload_hash, source_updated_at, observed_at, read_singly
+) from stdin
 
 -- name: drop_unchanged
 -- An equal payload costs an index look-up and nothing else: no row version, no load, nothing to transform.
 delete from pg_temp.landing_batch as batch
 where (
-    select landed.payload_hash = batch.payload_hash and landed.deleted_at is null
+    select
+        landed.deleted_at is null
+        and landed.suspect_since is null
+        and case
+            -- the hash leaves out what only a single read shows
+            when batch.read_singly then landed.payload = batch.payload::jsonb
+            else landed.payload_hash = batch.payload_hash
+        end
     from {table} as landed
     where landed.account_id = %(account_id)s and landed.entity_id = batch.entity_id
+)
+
+-- name: drop_leaner
+-- As drop_unchanged, for a list that shows less of an object than a single read did. Few rows are looked at: those that
+-- lists show in full have the same hash.
+delete from pg_temp.landing_batch as batch
+where not batch.read_singly and (
+    select
+        landed.deleted_at is null
+        and landed.suspect_since is null
+        and landed.payload = batch.payload::jsonb || {fields_kept}
+    from {table} as landed
+    where landed.account_id = %(account_id)s and landed.entity_id = batch.entity_id and landed.read_singly
+)
+
+-- name: keep_fields
+-- What a list does not show stays as the single read brought it. The rows are locked: what another writer brings until
+-- this batch is written must not be lost.
+with landed as materialized (
+    select landed.entity_id, landed.payload, landed.source_updated_at
+    from {table} as landed
+    where
+        landed.account_id = %(account_id)s
+        and landed.read_singly
+        and landed.entity_id = any(
+            select listed.entity_id from pg_temp.landing_batch as listed where not listed.read_singly
+        )
+    order by landed.entity_id
+    for no key update
+)
+
+update pg_temp.landing_batch as batch
+set payload = (batch.payload::jsonb || {fields_kept})::text
+from landed
+where landed.entity_id = batch.entity_id and not batch.read_singly
+
+-- name: fields_kept
+ops.fields_kept(
+    landed.payload,
+    batch.payload::jsonb,
+    coalesce(batch.source_updated_at = landed.source_updated_at, false),
+    %(single_fields)s,
+    %(filled)s
 )
 
 -- name: drop_older
@@ -52,10 +105,18 @@ returning load_id
 -- The conditions stand here again for a writer that committed after drop_unchanged and drop_older looked.
 with written as (
     insert into {table} as landed (
-        account_id, entity_id, parent_id, payload, payload_hash, source_updated_at, observed_at, load_id
+        account_id, entity_id, parent_id, payload, payload_hash, source_updated_at, observed_at, read_singly, load_id
     )
     select
-        %(account_id)s, entity_id, parent_id, payload::jsonb, payload_hash, source_updated_at, observed_at, %(load_id)s
+        %(account_id)s,
+        entity_id,
+        parent_id,
+        payload::jsonb,
+        payload_hash,
+        source_updated_at,
+        observed_at,
+        read_singly,
+        %(load_id)s
     from pg_temp.landing_batch
     order by entity_id
     on conflict (account_id, entity_id) do update set
@@ -64,11 +125,18 @@ with written as (
         payload_hash = excluded.payload_hash,
         source_updated_at = coalesce(excluded.source_updated_at, landed.source_updated_at),
         observed_at = excluded.observed_at,
+        read_singly = landed.read_singly or excluded.read_singly,
         load_id = excluded.load_id,
         landed_at = now(),
-        deleted_at = null
+        deleted_at = null,
+        suspect_since = null
     where
-        (landed.payload_hash <> excluded.payload_hash or landed.deleted_at is not null)
+        (
+            landed.payload_hash <> excluded.payload_hash
+            or landed.deleted_at is not null
+            or landed.suspect_since is not null
+            or (excluded.read_singly and landed.payload <> excluded.payload)
+        )
         and (
             least(coalesce(excluded.source_updated_at, landed.source_updated_at, '-infinity'), excluded.observed_at),
             excluded.observed_at
@@ -134,6 +202,19 @@ where
     and parent.account_id = %(account_id)s
     and parent.deleted_at is not null
     and parent.entity_id::bigint = orphan.parent_id
+
+-- name: mark_suspect
+-- A later version was refused: the row is not what Hostaway has, and says so until a version of it lands.
+update {table} as landed
+set suspect_since = now(), load_id = %(load_id)s
+from unnest(%(entity_ids)s::text[], %(stamps)s::timestamptz[], %(observed)s::timestamptz[])
+    as refused (entity_id, source_updated_at, observed_at)
+where
+    landed.account_id = %(account_id)s
+    and landed.entity_id = refused.entity_id
+    and landed.suspect_since is null
+    and landed.observed_at <= refused.observed_at
+    and coalesce(refused.source_updated_at >= landed.source_updated_at, true)
 
 -- name: drop_load
 delete from ops.loads where load_id = %(load_id)s

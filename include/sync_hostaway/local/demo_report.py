@@ -27,6 +27,7 @@ _MADE_FROM = {Resource.LISTINGS: _PHOTOS, Resource.RESERVATIONS: _GUESTS}
 _PIECEMEAL = (Resource.MESSAGES, Resource.CALENDAR_DAYS)
 _RESOURCES = frozenset(resource.value for resource in Resource)
 _GOOD = ("complete", "repaired")
+_REFUSED = "refused"
 _NEVER = "never begun"
 
 
@@ -89,10 +90,24 @@ class Count:
         """Why this is not complete; None when it is."""
         if self.is_resource:
             verdict = self.chain.verdict if self.chain else _NEVER
+            if verdict == _REFUSED:
+                return None
             if verdict not in _GOOD:
                 return f"sync {verdict}"
         missing = max(self.missing, self._never_landed)
         return f"{missing:,} rows are missing" if missing else None
+
+    @property
+    def outcome(self) -> Text:
+        """The last column of its line."""
+        if self.trouble:
+            return Text(self.trouble, "bold red")
+        return Text("refused", "yellow") if self.is_refused else Text("complete", "green")
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether Hostaway does not give it to this account."""
+        return self.chain is not None and self.chain.verdict == _REFUSED
 
     @property
     def _never_landed(self) -> int:
@@ -156,7 +171,7 @@ class DemoReport:
                 _number(chain.rejected if chain else 0),
                 f"{chain.seconds:.1f}" if chain else "",
                 _number(chain.api_calls if chain else None),
-                Text(count.trouble, "bold red") if count.trouble else Text("complete", "green"),
+                count.outcome,
                 end_section=number == len(self.counts) or self.counts[number].account_id != count.account_id,
             )
         return table
@@ -176,7 +191,7 @@ class DemoReport:
         lines += [
             f"{count.account_id} {count.table}: {count.chain.error}"
             for count in self.counts
-            if count.trouble and count.chain and count.chain.error
+            if (count.trouble or count.is_refused) and count.chain and count.chain.error
         ]
         return "\n".join(lines)
 
@@ -196,7 +211,8 @@ def _line(run: dict[str, Any]) -> Text:
     text.append(f", {run['seconds']:.1f} s, {run['verdict']}")
     if run["verdict"] in _GOOD:
         return Text.assemble(("✓", "green"), " ", text)
-    return Text.assemble(("✗", "red"), " ", text, f": {run['error']}")
+    mark = ("–", "yellow") if run["verdict"] == _REFUSED else ("✗", "red")
+    return Text.assemble(mark, " ", text, f": {run['error']}")
 
 
 def _rows(run: dict[str, Any]) -> str:

@@ -65,12 +65,10 @@ landed as (
     from landing.listings
     union all
     -- Photos stand inside the listings.
-    select distinct 'listing_photos', listings.account_id, image.payload ->> 'id' collate "C", true
+    select distinct 'listing_photos', listings.account_id, ops.as_id(image.payload -> 'id')::text collate "C", true
     from landing.listings
-    cross join lateral jsonb_array_elements(
-        case jsonb_typeof(listings.payload -> 'listingImages') when 'array' then listings.payload -> 'listingImages' end
-    ) as image (payload)
-    where listings.deleted_at is null and image.payload ->> 'id' ~ '^\d{1,18}$'
+    cross join lateral jsonb_array_elements(ops.as_list(listings.payload -> 'listingImages')) as image (payload)
+    where listings.deleted_at is null and ops.as_id(image.payload -> 'id') is not null
     union all
     select 'reservations', account_id, entity_id, deleted_at is null from landing.reservations
     union all

@@ -21,6 +21,7 @@ from sync_hostaway.sync.context import SyncContext
 log = structlog.get_logger(__name__)
 
 _MANY_ROWS, _MANY_SHARE, _ASKED, _ASKED_OF_MIXED = 10, 0.1, 5, 200
+_MAY_BE_UNNAMED = "the answers left them out, and hold rows whose id cannot be read"
 _STILL_HAS = "the answers left them out, but Hostaway still has {}"
 
 
@@ -41,25 +42,34 @@ class Doubt:
 
 
 def doubt(
-    ctx: SyncContext, seen: Iterable[int], *, before: datetime | None, parent_ids: Sequence[int] | None = None
+    ctx: SyncContext,
+    seen: Iterable[int],
+    *,
+    before: datetime | None,
+    parent_ids: Sequence[int] | None = None,
+    unnamed: int = 0,
 ) -> Doubt:
     """Which rows must not be marked as deleted though a complete walk did not see them.
 
     Where a few of many rows are asked for, and only some of them are gone, the others are asked for too.
 
     :param seen: see `SyncContext.bury_unseen`, as for `before` and `parent_ids`.
+    :param unnamed: rows that came without an id that could be read: each may be one of those that were not seen.
     """
     rows = ctx.unseen(seen, before=before, parent_ids=parent_ids)
     alive = ctx.count_alive(parent_ids) if rows else 0
     few = max(_MANY_ROWS, _MANY_SHARE * alive)
-    if not rows or (len(rows) <= few and len(rows) < alive):
+    if not rows or (not unnamed and len(rows) <= few and len(rows) < alive):
         return Doubt()
     paths = {row: path for row in rows if (path := endpoints.single(ctx.resource, row.entity_id, row.parent_id))}
     if not paths:
         found = _list_again(ctx, rows)
         return Doubt(rows, _STILL_HAS.format(found)) if found else Doubt()
-    asked = {row: _why_not_gone(ctx, paths[row]) for row in list(paths)[:: -(-len(paths) // _ASKED)]}
+    sample = list(paths)[:_ASKED_OF_MIXED] if unnamed else list(paths)[:: -(-len(paths) // _ASKED)]
+    asked = {row: _why_not_gone(ctx, paths[row]) for row in sample}
     reasons = [why for why in asked.values() if why]
+    if unnamed and len(paths) > len(sample):
+        reasons.append(_MAY_BE_UNNAMED)
     if not reasons:
         return Doubt()
     if len(reasons) < len(asked):

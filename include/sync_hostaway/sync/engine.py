@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from sync_hostaway.accounts.registry import client_for, get_account, refuse_account
-from sync_hostaway.exceptions import CredentialsRefused, SyncHostawayError, SyncIncomplete
+from sync_hostaway.exceptions import CredentialsRefused, ResourceRefused, SyncHostawayError, SyncIncomplete
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.budget import Priority
 from sync_hostaway.hostaway.client import HostawayClient
@@ -22,6 +22,7 @@ from sync_hostaway.landing.writer import Counts
 from sync_hostaway.sync.context import QUERIES, Missing, Progress, SyncContext
 from sync_hostaway.sync.lists import scan, scan_daily, sync_reservations
 from sync_hostaway.sync.per_parent import sync_calendar, sync_messages
+from sync_hostaway.sync.refusals import REFUSALS, known_refusal, refusal_of
 from sync_hostaway.warehouse import Connection, alone, fetch_value
 
 log = structlog.get_logger(__name__)
@@ -67,6 +68,11 @@ class SyncResult:
         """Whether every row of the source was seen."""
         return self.verdict in ("complete", "repaired")
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether another try is due. A resource that Hostaway refuses is neither complete nor failed."""
+        return self.verdict in ("incomplete", "failed")
+
     def summary(self) -> dict[str, Any]:
         """The result as plain values, for a Dag run's XCom."""
         return {
@@ -104,16 +110,19 @@ def sync_resource(
     *,
     run_key: str,
     since: datetime | None = None,
+    insist: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SyncResult:
     """Mirror one resource of an account into landing and record it in the sync log.
 
     :param run_key: the same for every resource and try of one run: a later try goes on where an earlier one stopped.
     :param since: read only what changed at or after this moment, where Hostaway can tell: reservations and messages.
+    :param insist: ask even if Hostaway refused the resource less than a day ago.
     :raises SyncIncomplete: when rows are missing; what landed is kept.
-    :raises HostawayError: when Hostaway does not answer as it should; what landed is kept.
+    :raises HostawayError: when Hostaway does not answer as it should; what landed is kept. A resource that it refuses
+        raises nothing: the verdict is `refused`.
     """
-    result, error = _run(connection, client, resource, mode, run_key, since, on_progress)
+    result, error = _run(connection, client, resource, mode, run_key, since, insist, on_progress)
     if error:
         raise error
     return result
@@ -131,7 +140,8 @@ def sync_account(
 ) -> list[SyncResult]:
     """Mirror several resources of an account, parents first. One that fails does not keep the others from their turn.
 
-    :param resources: by default those that are switched on for the account.
+    :param resources: by default those that are switched on for the account. Those that are named are asked for even if
+        Hostaway refused them less than a day ago.
     :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     """
     run_key = run_key or f"cli__{uuid.uuid4()}"
@@ -139,7 +149,7 @@ def sync_account(
     results: list[SyncResult] = []
     for resource in (resource for resource in PLANS if resource in wanted):
         with client_for(connection, account_id, Priority(mode.value)) as client:
-            result, error = _run(connection, client, resource, mode, run_key, since, on_progress)
+            result, error = _run(connection, client, resource, mode, run_key, since, resources is not None, on_progress)
         results.append(result)
         if isinstance(error, CredentialsRefused):
             break
@@ -153,6 +163,7 @@ def _run(
     mode: Mode,
     run_key: str,
     since: datetime | None,
+    insist: bool,
     on_progress: Callable[[Progress], None] | None,
 ) -> tuple[SyncResult, SyncHostawayError | None]:
     since = as_utc(since) if since else None
@@ -169,7 +180,9 @@ def _run(
         ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress)
         error: SyncHostawayError | None = None
         try:
-            error = shortfall(ctx, PLANS[resource](ctx))
+            error = (not insist and known_refusal(ctx)) or shortfall(ctx, PLANS[resource](ctx))
+        except REFUSALS as raised:
+            error = refusal_of(ctx, raised) or raised
         except SyncHostawayError as raised:
             error = raised
         except BaseException as unforeseen:
@@ -180,7 +193,7 @@ def _run(
             refuse_account(connection, client, str(error))
     text = str(error) if error else None
     result = SyncResult(client.account_id, resource, mode, verdict, ctx.expected, ctx.counts, client.stats.calls, text)
-    return result, error
+    return result, None if isinstance(error, ResourceRefused) else error
 
 
 def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | None:
@@ -208,6 +221,8 @@ def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | None:
 
 def verdict_of(ctx: SyncContext, error: SyncHostawayError | None) -> str:
     """The verdict that the sync log gets."""
+    if isinstance(error, ResourceRefused):
+        return "refused"
     if error:
         return "incomplete" if isinstance(error, SyncIncomplete) else "failed"
     return "repaired" if ctx.repaired else "complete"
@@ -218,7 +233,7 @@ def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) 
     if not ctx.connection.closed and not ctx.connection.broken:
         with ctx.connection.transaction():
             ctx.save_counts()
-            ctx.execute("finish_run", verdict=verdict, error=text)
+            ctx.execute("finish_run", verdict=verdict, error=text, note=_note(ctx))
     log.info(
         "sync_finished",
         account_id=ctx.account_id,
@@ -233,7 +248,23 @@ def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) 
     return verdict
 
 
+def _note(ctx: SyncContext) -> str | None:
+    """What is to be known of a run though it did not fail."""
+    counts, said = ctx.counts, []
+    if counts.quarantined:
+        said.append(f"{counts.quarantined} of {counts.seen} rows did not land: an id of theirs is unreadable")
+    if counts.odd:
+        said.append(f"{counts.odd} of {counts.seen} rows landed without a value that is unreadable")
+    parents = _FOUND_THROUGH.get(ctx.resource)
+    if parents and ctx.value("verdict_of", parents=parents.value) == "refused":
+        said.append(f"found through the {parents} known so far, as Hostaway refuses those")
+    names = f"; ops.quarantine names them (sync_run_id {ctx.sync_run_id})" if counts.quarantined or counts.odd else ""
+    return "; ".join(said) + names if said else None
+
+
 def _told(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
+    if isinstance(error, ResourceRefused):
+        return str(error)
     return f"{type(error).__name__}: {error}".removesuffix(": ")

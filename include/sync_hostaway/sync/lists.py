@@ -92,7 +92,7 @@ def _end_whole_walk(ctx: SyncContext, walk: Walk, newest: datetime | None = None
     :param newest: the watermark, on a list that has one.
     """
     may_bury = ctx.mode is Mode.FULL and ctx.since is None and walk.count is not None
-    doubted = doubt(ctx, walk.ids, before=walk.begun_at) if may_bury else Doubt()
+    doubted = doubt(ctx, walk.ids, before=walk.begun_at, unnamed=walk.without_id) if may_bury else Doubt()
     with ctx.connection.transaction():
         if newest and not doubted.why:
             ctx.execute("set_watermark", watermark=newest)

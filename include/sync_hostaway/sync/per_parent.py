@@ -30,6 +30,7 @@ from sync_hostaway.hostaway.values import as_moment
 from sync_hostaway.landing.writer import Fetched
 from sync_hostaway.sync.burials import doubt
 from sync_hostaway.sync.context import Missing, SyncContext, Window
+from sync_hostaway.sync.refusals import REFUSALS
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ _ROWS_PER_COMMIT = 500
 _SECONDS_PER_COMMIT = 5.0
 # One parent that cannot be read must not keep the others out; when many cannot, the API is in trouble.
 _FAILURES_BEFORE_GIVING_UP = 10
+_ASKED_ONCE_MORE = 5
 # A full sync of very many threads takes most of a day.
 _STALE_AFTER = timedelta(days=1)
 
@@ -46,6 +48,7 @@ _STALE_AFTER = timedelta(days=1)
 class _Answer:
     """What one parent's requests brought, or why they failed.
 
+    :param unnamed: rows whose id could not be read.
     :param counted: whether the parent said how much it holds: otherwise no absence is proven.
     """
 
@@ -54,6 +57,7 @@ class _Answer:
     expected: int = 0
     seen: int = 0
     ids: frozenset[int] = frozenset()
+    unnamed: int = 0
     counted: bool = False
     gone: bool = False
     error: SyncHostawayError | None = None
@@ -75,7 +79,8 @@ def sync_messages(ctx: SyncContext) -> Missing:
 
     def check(answers: list[_Answer]) -> list[_Answer]:
         """Messages that Hostaway still has stay; where a thread lacks many of them, it was not read."""
-        doubted = doubt(ctx, _ids(answers), before=ctx.started_at, parent_ids=_counted(answers))
+        unnamed = sum(answer.unnamed for answer in answers)
+        doubted = doubt(ctx, _ids(answers), before=ctx.started_at, parent_ids=_counted(answers), unnamed=unnamed)
         threads = {row.parent_id for row in doubted.rows}
         error = SyncIncomplete(doubted.why) if doubted.why else None
         return [
@@ -140,7 +145,8 @@ def _read_thread(ctx: SyncContext, conversation_id: int) -> _Answer:
     )
     fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
     counted = walk.count is not None
-    return _Answer(conversation_id, fetched, walk.count or walk.seen, walk.seen, frozenset(walk.ids), counted)
+    expected, ids = walk.count or walk.seen, frozenset(walk.ids)
+    return _Answer(conversation_id, fetched, expected, walk.seen, ids, walk.without_id, counted)
 
 
 def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _Answer:
@@ -214,6 +220,8 @@ def _sync_parents(
             if len(failed) >= _FAILURES_BEFORE_GIVING_UP:
                 break
     errors = [answer.error for answer in failed if answer.error]
+    if errors and not ctx.counts.seen and _are_all_refused(ctx, parent_ids, errors, read):
+        raise errors[0]
     if len(failed) >= _FAILURES_BEFORE_GIVING_UP or errors:
         first = errors[0] if errors else "Hostaway does not know them any more, though it listed them just now"
         raise SyncIncomplete(
@@ -224,6 +232,28 @@ def _sync_parents(
     if ctx.mode is Mode.FULL:
         ctx.end_walk()
     return Missing()
+
+
+def _are_all_refused(
+    ctx: SyncContext, parent_ids: Sequence[int], errors: list[SyncHostawayError], read: Callable[[int], _Answer]
+) -> bool:
+    """Whether Hostaway answers no parent: not those that were asked for, nor some of the others.
+
+    A few in an incremental sync say nothing of the rest.
+    """
+    if not all(isinstance(error, REFUSALS) for error in errors):
+        return False
+    if len(errors) < _FAILURES_BEFORE_GIVING_UP:
+        return ctx.mode is Mode.FULL and len(errors) == len(parent_ids)
+    for parent_id in parent_ids[:: -(-len(parent_ids) // _ASKED_ONCE_MORE)]:
+        try:
+            read(parent_id)
+        except REFUSALS:
+            continue
+        except HostawayError:
+            pass
+        return False
+    return True
 
 
 def _read_side_by_side(

@@ -18,6 +18,7 @@ set
     rows_changed = %(changed)s,
     rows_unchanged = %(unchanged)s,
     rows_quarantined = %(quarantined)s,
+    rows_odd = %(odd)s,
     rows_tombstoned = %(tombstoned)s,
     api_calls = %(calls)s,
     retries = %(retries)s,
@@ -27,8 +28,46 @@ where sync_run_id = %(sync_run_id)s
 
 -- name: finish_run
 update ops.sync_runs
-set verdict = %(verdict)s, error = %(error)s, finished_at = clock_timestamp()
+set verdict = %(verdict)s, error = %(error)s, note = %(note)s, finished_at = clock_timestamp()
 where sync_run_id = %(sync_run_id)s
+
+-- name: refused_lately
+-- What Hostaway said when the list was last asked for; null when that was a day ago, or when it was answered since. Less
+-- than a day: the next daily sync asks, although it may begin a little earlier.
+select newest.error
+from (
+    select runs.verdict, runs.error
+    from ops.sync_runs as runs
+    where
+        runs.account_id = %(account_id)s
+        and runs.resource = %(resource)s
+        and runs.mode <> 'delta'
+        and runs.sync_run_id <> %(sync_run_id)s
+    order by runs.started_at desc
+    limit 1
+) as newest
+where
+    newest.verdict = 'refused'
+    and exists (
+        select 1
+        from ops.sync_runs as asked
+        where
+            asked.account_id = %(account_id)s
+            and asked.resource = %(resource)s
+            and asked.mode <> 'delta'
+            and asked.verdict = 'refused'
+            and asked.api_calls > 0
+            and asked.started_at > clock_timestamp() - interval '20 hours'
+    )
+
+-- name: run_is_in_trouble
+select coalesce(bool_or(tries.verdict in ('incomplete', 'failed')), false)
+from (
+    select distinct on (resource) verdict
+    from ops.sync_runs
+    where account_id = %(account_id)s and run_key = %(run_key)s and verdict <> 'running'
+    order by resource, sync_run_id desc
+) as tries
 
 -- name: verdict_of
 -- The newest try counts.
@@ -157,7 +196,7 @@ with calendars as materialized (
 
 touched as materialized (
     select
-        reservations.payload ->> 'listingMapId' as entity_id,
+        ops.as_id(reservations.payload -> 'listingMapId') as listing_id,
         max(reservations.landed_at) as landed_at
     from {reservations} as reservations
     where
@@ -165,12 +204,12 @@ touched as materialized (
         and reservations.landed_at > (select min(calendars.fetched_at) from calendars)
         -- both ends: the planner takes the index for a range
         and reservations.landed_at < 'infinity'
-    group by reservations.payload ->> 'listingMapId'
+    group by ops.as_id(reservations.payload -> 'listingMapId')
 )
 
 select calendars.entity_id::bigint as listing_id
 from calendars
-left join touched on calendars.entity_id = touched.entity_id
+left join touched on calendars.entity_id::bigint = touched.listing_id
 where
     (calendars.first_day, calendars.last_day) is distinct from (%(first_day)s::date, %(last_day)s::date)
     or (%(mode)s = 'full' and calendars.run_key <> %(walk_key)s)

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 import requests
 
+from sync_hostaway.accounts.erase import purge_account
 from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.hostaway.budget import BudgetLimits, Priority, RateLimit, RequestBudget
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
@@ -455,3 +456,18 @@ def test_a_lowered_limit_counts_what_was_sent_before(budget: MakeBudget) -> None
     seconds_for(budget(ip=RateLimit(10, 2.0)), 6)
     seconds_for(budget(ip=RateLimit(5, 2.0)))
     assert time.monotonic() - began >= 2.0
+
+
+def test_a_purged_account_gives_back_no_slot_before_its_time(
+    warehouse: Connection, account: int, budget: MakeBudget
+) -> None:
+    limits: dict[str, Any] = {"ip": RateLimit(3, 60.0), "account": RateLimit(2, 60.0)}
+    leaving, staying = budget(701, **limits), budget(702, **limits)
+    take_at_once(leaving, 2)
+    take_at_once(staying, 1)
+    assert_used_up(staying)
+    purge_account(warehouse, account)
+    assert_used_up(staying)
+    assert_used_up(budget(701, **limits))
+    left = warehouse.execute("select count(*) as slots from ops.budget_slots where account_id = 701").fetchone()
+    assert left == {"slots": 0}

@@ -105,28 +105,60 @@ def test_a_row_that_comes_back_is_alive_again(warehouse: Connection) -> None:
     assert landed(warehouse)["deleted_at"] is None
 
 
-def test_bad_rows_go_to_quarantine_and_the_others_land(warehouse: Connection) -> None:
-    counts = land(warehouse, [reservation(1), reservation(2, nights="many"), {"status": "new"}, "nonsense"])
+def test_a_row_without_a_usable_id_goes_to_quarantine_and_the_others_land(warehouse: Connection) -> None:
+    counts = land(warehouse, [reservation(1), reservation(2, listingMapId="none"), {"status": "new"}, "nonsense"])
     assert counts == Counts(seen=4, new=1, quarantined=3)
     entries = warehouse.execute(
         "select entity_id, severity, reason, payload from ops.quarantine order by reason"
     ).fetchall()
     assert [entry["entity_id"] for entry in entries] == [None, "2", None]
-    assert "nights" in entries[1]["reason"]
-    assert "many" in entries[1]["payload"]
+    assert "listingMapId" in entries[1]["reason"]
+    assert "none" in entries[1]["payload"]
     assert entries[2]["payload"] == '"nonsense"'
 
 
 def test_the_same_bad_row_is_one_entry_and_a_good_one_settles_it(warehouse: Connection) -> None:
-    land(warehouse, [reservation(2, nights="many")])
-    land(warehouse, [reservation(2, nights="many")])
+    land(warehouse, [reservation(2, listingMapId="none")])
+    land(warehouse, [reservation(2, listingMapId="none")])
     assert warehouse.execute("select times_seen, resolved_at from ops.quarantine").fetchall() == [
         {"times_seen": 2, "resolved_at": None}
     ]
-    land(warehouse, [reservation(2, nights=3)])
+    land(warehouse, [reservation(2)])
     assert warehouse.execute("select resolved_at is not null as settled from ops.quarantine").fetchone() == {
         "settled": True
     }
+
+
+def test_a_row_with_an_odd_value_lands_and_a_warning_names_it(warehouse: Connection) -> None:
+    land(warehouse, [reservation(1)])
+    counts = land(warehouse, [reservation(1, "2026-11-05 00:00:00", status="cancelled", cancellationDate="0000-00-00")])
+    assert (counts.changed, counts.quarantined, counts.odd) == (1, 0, 1)
+    assert landed(warehouse)["payload"]["status"] == "cancelled"
+    [entry] = warehouse.execute("select entity_id, severity, reason from ops.quarantine").fetchall()
+    assert (entry["entity_id"], entry["severity"]) == ("1", "accepted")
+    assert "cancellationDate" in entry["reason"]
+
+
+def test_a_landed_row_whose_later_version_is_refused_is_suspect_until_one_lands(warehouse: Connection) -> None:
+    land(warehouse, [reservation(1), reservation(2)])
+    before = landed(warehouse)
+    hour = timedelta(hours=1)
+    land(warehouse, [reservation(1, "2026-11-05 00:00:00", listingMapId=None)], at=NOW + hour)
+    assert landed(warehouse)["suspect_since"] is not None
+    assert landed(warehouse)["load_id"] > before["load_id"]
+    assert landed(warehouse, 2)["suspect_since"] is None
+    marked = landed(warehouse)
+    land(warehouse, [reservation(1, "2026-11-05 00:00:00", listingMapId=None)], at=NOW + 2 * hour)
+    assert landed(warehouse) == marked
+    assert land(warehouse, [reservation(1)], at=NOW + 3 * hour).changed == 1
+    assert landed(warehouse)["suspect_since"] is None
+
+
+def test_an_older_version_that_is_refused_makes_no_row_suspect(warehouse: Connection) -> None:
+    land(warehouse, [reservation(1)])
+    land(warehouse, [reservation(1, "2026-10-01 00:00:00", listingMapId=None)], at=NOW + timedelta(hours=1))
+    land(warehouse, [reservation(1, "2026-11-05 00:00:00", listingMapId=None)], at=NOW - timedelta(hours=1))
+    assert landed(warehouse)["suspect_since"] is None
 
 
 def test_an_unknown_status_lands_and_is_reported(warehouse: Connection) -> None:
@@ -134,6 +166,52 @@ def test_an_unknown_status_lands_and_is_reported(warehouse: Connection) -> None:
     assert warehouse.execute("select severity, resolved_at from ops.quarantine").fetchall() == [
         {"severity": "accepted", "resolved_at": None}
     ]
+
+
+def single(warehouse: Connection, row: dict[str, Any], *, at: datetime = NOW) -> Counts:
+    with warehouse.transaction():
+        return LandingWriter(warehouse, 701, Resource.RESERVATIONS, None).land([Fetched([row], at, single=True)])
+
+
+FINANCE = [{"name": "baseRate", "value": 100}]
+
+
+def test_what_only_a_single_read_shows_lands_and_no_list_erases_it(warehouse: Connection) -> None:
+    listed, whole = reservation(1, financeField=[]), reservation(1, financeField=FINANCE, bookingcomIsGeniusMember=1)
+    land(warehouse, [listed])
+    assert single(warehouse, whole, at=NOW + timedelta(seconds=1)).changed == 1
+    before = landed(warehouse)
+    assert before["payload"] == whole
+    for minute, row in enumerate([listed, reservation(1), listed], start=1):
+        assert land(warehouse, [row], at=NOW + timedelta(minutes=minute)) == Counts(seen=1, unchanged=1)
+    assert single(warehouse, whole, at=NOW + timedelta(hours=1)).unchanged == 1
+    assert landed(warehouse) == before
+    later = reservation(1, "2026-11-05 00:00:00", nights=5, financeField=[])
+    assert land(warehouse, [later], at=NOW + timedelta(hours=2)).changed == 1
+    assert landed(warehouse)["payload"] == {**later, "financeField": FINANCE, "bookingcomIsGeniusMember": 1}
+    assert single(warehouse, later, at=NOW + timedelta(hours=3)).changed == 1
+    assert landed(warehouse)["payload"] == later
+
+
+def test_a_lean_list_erases_no_attached_list_and_a_full_one_does(warehouse: Connection) -> None:
+    fees = {"reservationFees": [{"id": 5}], "customFieldValues": {"1": {"id": 6}}}
+    lean = {"reservationFees": [], "customFieldValues": {}}
+    single(warehouse, reservation(1, **fees))
+    before = landed(warehouse)
+    assert land(warehouse, [reservation(1, **lean)], at=NOW + timedelta(minutes=1)).unchanged == 1
+    assert landed(warehouse) == before
+    newer = "2026-11-05 00:00:00"
+    land(warehouse, [reservation(1, newer, nights=9, **lean), reservation(2, **lean)], at=NOW + timedelta(minutes=2))
+    assert landed(warehouse)["payload"] == reservation(1, newer, nights=9, **fees)
+    newest = "2026-11-06 00:00:00"
+    land(warehouse, [reservation(1, newest, **lean), reservation(2, **fees)], at=NOW + timedelta(minutes=3))
+    assert landed(warehouse)["payload"] == reservation(1, newest, **lean)
+
+
+def test_an_older_single_read_overwrites_nothing(warehouse: Connection) -> None:
+    land(warehouse, [reservation(1, "2026-11-05 00:00:00", nights=5)])
+    assert single(warehouse, reservation(1, financeField=FINANCE), at=NOW + timedelta(hours=1)).unchanged == 1
+    assert landed(warehouse)["payload"]["nights"] == 5
 
 
 def test_every_text_jsonb_can_hold_lands_as_it_is(warehouse: Connection) -> None:

@@ -120,12 +120,14 @@ def test_a_window_that_has_moved_is_no_loss(warehouse: Connection, sync: Sync, m
 def test_bad_versions_and_deletions_are_no_loss(warehouse: Connection, simulator: RunningSimulator, sync: Sync) -> None:
     sync("first")
     bad, gone, *_ = simulator.control.truth(701)["ids"]["reservations"]
-    simulator.control.patch("reservations", bad, {"arrivalDate": "soon"}, account_id=701)
+    simulator.control.patch("reservations", bad, {"listingMapId": "none"}, account_id=701)
     simulator.control.delete("reservations", gone, account_id=701)
     sync("second")
     found = counts(warehouse, "second")["reservations"]
     assert found.chain is not None
-    # The bad version is in quarantine, the one before it still in core.
+    # The bad version is in quarantine, the one before it still in core, and says so.
+    query = "select reservation_id from hostaway.reservations where suspect_since is not null"
+    assert warehouse.execute(query).fetchall() == [{"reservation_id": bad}]
     assert found.chain.rejected == 1
     assert found.trouble is None
     assert report(warehouse, "second").complete

@@ -228,11 +228,8 @@ def test_lasting_trouble_names_account_resource_and_place_and_keeps_what_landed(
     assert landed_ids(warehouse, "reservations", account) == truth_ids(simulator, "reservations", account)
 
 
-@pytest.mark.parametrize("defect", ["string_for_number", "missing_id", "impossible_date"])
-def test_a_bad_row_costs_no_other_row(
-    warehouse: Connection, account: int, simulator: RunningSimulator, defect: str
-) -> None:
-    simulator.control.fault("bad_row", match={"resource": "reservations"}, defect=defect)
+def test_a_bad_row_costs_no_other_row(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
+    simulator.control.fault("bad_row", match={"resource": "reservations"}, defect="missing_id")
     result = sync(warehouse, account, resources=[Resource.RESERVATIONS])[Resource.RESERVATIONS]
     assert result.is_complete
     assert result.counts.quarantined == 1
@@ -246,7 +243,9 @@ def test_a_bad_row_costs_no_other_row(
     assert landed_ids(warehouse, "reservations", account) == truth_ids(simulator, "reservations", account)
 
 
-@pytest.mark.parametrize("defect", ["nul_char", "lone_surrogate", "unknown_status"])
+@pytest.mark.parametrize(
+    "defect", ["nul_char", "lone_surrogate", "unknown_status", "string_for_number", "impossible_date"]
+)
 def test_a_strange_row_lands_all_the_same(
     warehouse: Connection, account: int, simulator: RunningSimulator, defect: str
 ) -> None:

@@ -27,6 +27,7 @@ set
     rows_changed = %(changed)s,
     rows_unchanged = %(unchanged)s,
     rows_quarantined = %(quarantined)s,
+    rows_odd = %(odd)s,
     rows_tombstoned = %(tombstoned)s,
     api_calls = %(api_calls)s,
     finished_at = clock_timestamp()

@@ -108,7 +108,7 @@ class Reader:
         row = self._client.get(f"{path}/{need.id}", params, resource=need.resource).result
         if not isinstance(row, dict) or entity_id(row) != str(need.id):
             raise self._malformed(need.resource, f"{path}/{need.id}", f"not {need.resource} {need.id}")
-        fetched = Fetched([_as_listed(need.resource, row)], requested_at)
+        fetched = Fetched([row], requested_at, single=True)
         if need.resource is Resource.CONVERSATIONS:
             return self._with_messages(fetched)
         return Outcome((row,), ((need.resource, fetched),))
@@ -148,11 +148,3 @@ class Reader:
         return HostawayMalformedReply(
             f"Hostaway answered {what}", account_id=self._client.account_id, resource=resource, url=path
         )
-
-
-def _as_listed(resource: Resource, row: dict[str, Any]) -> dict[str, Any]:
-    """An object as its list has it, so that a row is the same whichever way it came."""
-    if resource is not Resource.RESERVATIONS:
-        return row
-    kept = {name: value for name, value in row.items() if name not in endpoints.ONLY_IN_SINGLE_RESERVATIONS}
-    return {**kept, **{name: [] for name in endpoints.EMPTY_IN_LISTED_RESERVATIONS if name in row}}

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.hostaway.values import as_day, as_flag, as_id
 from sync_hostaway.sync.context import Window
 from sync_hostaway.sync.delta.refetch import Need
 
@@ -27,17 +28,13 @@ class Stay:
     @classmethod
     def of(cls, reservation: dict[str, Any] | None) -> Stay | None:
         """The stay of a raw reservation; None when it has no dates, or none that could be read."""
-        if reservation is None or str(reservation.get("isDatesUnspecified")) in ("1", "True"):
+        if reservation is None or as_flag(reservation.get("isDatesUnspecified")):
             return None
-        try:
-            return cls(
-                int(reservation["listingMapId"]),
-                date.fromisoformat(reservation["arrivalDate"][:10]),
-                date.fromisoformat(reservation["departureDate"][:10]),
-                str(reservation.get("status")),
-            )
-        except (KeyError, TypeError, ValueError):
+        listing_id = as_id(reservation.get("listingMapId"))
+        arrival, departure = as_day(reservation.get("arrivalDate")), as_day(reservation.get("departureDate"))
+        if listing_id is None or arrival is None or departure is None:
             return None
+        return cls(listing_id, arrival, departure, str(reservation.get("status")))
 
     @property
     def span(self) -> Span:

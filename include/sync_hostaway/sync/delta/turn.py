@@ -146,8 +146,8 @@ class Turn:
         """Why an event's object, or the thread it is in, could not be understood; None when both were."""
         subject = event.subject.resource if event.subject else event.entity[0]
         rows = [*((subject, row) for row in own.rows), (event.entity[0], self._row_after(event))]
-        found = (shapes.understand(resource, row) for resource, row in rows if row is not None)
-        return next((reason for shape, reason in found if shape is None), None)
+        found = (shapes.refusal(resource, row) for resource, row in rows if row is not None)
+        return next((reason for reason in found if reason), None)
 
     def _is_absent(self, event: Event, thread: Outcome) -> bool:
         """Whether an event is about a message that the thread it leads to does not have."""
