@@ -16,10 +16,10 @@ walks as not materialized (
         mode,
         verdict,
         since,
-        started_at
+        started_at,
+        rows_seen
     from {{ source('ops', 'sync_runs') }}
-    -- what Hostaway refuses is not waited for, nor what it gave nothing of
-    where mode <> 'delta' and verdict <> 'refused' and not (verdict = 'failed' and rows_seen = 0)
+    where mode <> 'delta'
 ),
 
 complete_walks as not materialized (
@@ -51,6 +51,9 @@ left join lateral (
         walks.account_id = accounts.account_id
         and walks.resource = pairs.parents
         and walks.started_at > newest.started_at - interval '2 days'
+        -- what Hostaway refuses is not waited for, nor what it gave nothing of
+        and walks.verdict <> 'refused'
+        and not (walks.verdict = 'failed' and walks.rows_seen = 0)
     order by walks.started_at desc
     limit 1
 ) as recent_parents on true

@@ -65,16 +65,15 @@ def doubt(
     if not paths:
         found = _list_again(ctx, rows)
         return Doubt(rows, _STILL_HAS.format(found)) if found else Doubt()
-    sample = list(paths)[:_ASKED_OF_MIXED] if unnamed else list(paths)[:: -(-len(paths) // _ASKED)]
-    asked = {row: _why_not_gone(ctx, paths[row]) for row in sample}
-    reasons = [why for why in asked.values() if why]
-    if unnamed and len(paths) > len(sample):
-        reasons.append(_MAY_BE_UNNAMED)
-    if not reasons:
+    asked = {row: _why_not_gone(ctx, paths[row]) for row in list(paths)[:: -(-len(paths) // _ASKED)]}
+    if not unnamed and not any(asked.values()):
         return Doubt()
-    if len(reasons) < len(asked):
+    if unnamed or not all(asked.values()):
         asked |= {row: _why_not_gone(ctx, paths[row]) for row in list(paths)[:_ASKED_OF_MIXED] if row not in asked}
+    reasons = [why for why in asked.values() if why] or [_MAY_BE_UNNAMED]
     kept = [row for row in rows if asked.get(row, reasons[0])]
+    if not kept:
+        return Doubt()
     if len(kept) > few or len(rows) == alive:
         return Doubt(kept, reasons[0])
     log.warning(

@@ -196,11 +196,16 @@ def _run(
     return result, None if isinstance(error, ResourceRefused) else error
 
 
-def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | None:
-    """Why a resource whose plan came to its end is incomplete all the same; None when it is not."""
+def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | ResourceRefused | None:
+    """Why a resource whose plan came to its end is not complete all the same; None when it is."""
     counts, who = ctx.counts, f"{ctx.resource} of account {ctx.account_id}"
     parents = _FOUND_THROUGH.get(ctx.resource)
-    if parents and ctx.value("verdict_of", parents=parents.value) in ("incomplete", "failed"):
+    found = ctx.value("verdict_of", parents=parents.value) if parents else None
+    if found == "refused":
+        return ResourceRefused(
+            f"{ctx.resource} are found through {parents}, which Hostaway refuses; the known were read"
+        )
+    if found in ("incomplete", "failed"):
         return SyncIncomplete(
             f"Rows of {who} may be missing: they are found through {parents}, which this run could not read whole. "
             "Those of the known ones landed"
@@ -255,9 +260,6 @@ def _note(ctx: SyncContext) -> str | None:
         said.append(f"{counts.quarantined} of {counts.seen} rows did not land: an id of theirs is unreadable")
     if counts.odd:
         said.append(f"{counts.odd} of {counts.seen} rows landed without a value that is unreadable")
-    parents = _FOUND_THROUGH.get(ctx.resource)
-    if parents and ctx.value("verdict_of", parents=parents.value) == "refused":
-        said.append(f"found through the {parents} known so far, as Hostaway refuses those")
     names = f"; ops.quarantine names them (sync_run_id {ctx.sync_run_id})" if counts.quarantined or counts.odd else ""
     return "; ".join(said) + names if said else None
 

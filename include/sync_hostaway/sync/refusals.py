@@ -29,7 +29,7 @@ _OTHER_LISTS = {
 
 def known_refusal(ctx: SyncContext) -> ResourceRefused | None:
     """The refusal that an earlier sync met less than a day ago; None when the resource is to be asked for."""
-    text = ctx.value("refused_lately")
+    text = ctx.value("refused_lately", beginning=_beginning(ctx.resource))
     return ResourceRefused(text) if text else None
 
 
@@ -43,9 +43,13 @@ def refusal_of(ctx: SyncContext, error: HostawayError) -> ResourceRefused | None
     off = f"""sync-hostaway accounts options {ctx.account_id} '{{"resources": {{"{ctx.resource}": false}}}}'"""
     log.warning("resource_refused", account_id=ctx.account_id, resource=ctx.resource.value, error=str(error))
     return ResourceRefused(
-        f"Hostaway refuses {ctx.resource} ({error.text.removeprefix('Hostaway answered ')}); asked again daily; "
+        f"{_beginning(ctx.resource)} ({error.text.removeprefix('Hostaway answered ')}); asked again daily; "
         f"switch it off with `{off}`"
     )
+
+
+def _beginning(resource: Resource) -> str:
+    return f"Hostaway refuses {resource}"
 
 
 def _another_list_is_answered(ctx: SyncContext) -> bool:

@@ -48,6 +48,8 @@ from (
 ) as newest
 where
     newest.verdict = 'refused'
+    -- not for its parents, which may be given by now
+    and starts_with(newest.error, %(beginning)s)
     and exists (
         select 1
         from ops.sync_runs as asked
