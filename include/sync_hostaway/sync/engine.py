@@ -202,9 +202,7 @@ def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | ResourceRe
     parents = _FOUND_THROUGH.get(ctx.resource)
     found = ctx.value("verdict_of", parents=parents.value) if parents else None
     if found == "refused":
-        return ResourceRefused(
-            f"{ctx.resource} are found through {parents}, which Hostaway refuses; the known were read"
-        )
+        return ResourceRefused(f"{ctx.resource}: found through {parents}, which Hostaway refuses; known ones were read")
     if found in ("incomplete", "failed"):
         return SyncIncomplete(
             f"Rows of {who} may be missing: they are found through {parents}, which this run could not read whole. "
