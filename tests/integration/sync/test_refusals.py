@@ -146,8 +146,9 @@ def test_children_of_a_refused_parent_reach_core(
     warehouse: Connection, simulator: RunningSimulator, account: int
 ) -> None:
     refuse(simulator, "^/v1/listings", 403)
+    refused = {"listings", "calendar_days"}
     results = sync(warehouse, account)
-    assert {name for name, result in results.items() if result.verdict == "refused"} == {"listings"}
+    assert {name for name, result in results.items() if result.verdict == "refused"} == refused
     assert not any(result.has_failed for result in results.values())
     run_transform(warehouse, requested_by="test")
     for resource in (Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.MESSAGES):
