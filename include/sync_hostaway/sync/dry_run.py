@@ -29,6 +29,7 @@ from sync_hostaway.landing import writer
 from sync_hostaway.landing.writer import LandingWriter
 from sync_hostaway.sync.context import Progress, SyncContext
 from sync_hostaway.sync.engine import PLANS, SyncResult, shortfall, verdict_of
+from sync_hostaway.sync.refusals import REFUSALS, refusal_of
 from sync_hostaway.warehouse import Connection, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -90,6 +91,8 @@ def _dry_run(ctx: _DryRun) -> tuple[SyncResult, SyncHostawayError | None]:
     error: SyncHostawayError | None = None
     try:
         error = shortfall(ctx, PLANS[ctx.resource](ctx))
+    except REFUSALS as raised:
+        error = refusal_of(ctx, raised) or raised
     except SyncHostawayError as raised:
         error = raised
     text = str(error) if error else None
