@@ -14,7 +14,16 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.dag_ids import sync_dag_id
 from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.orchestration import DEFAULT_ARGS, SYNC_POOL, TAG, account_of, settings_of, start_of
+from sync_hostaway.orchestration import (
+    DEFAULT_ARGS,
+    SINCE_PATTERN,
+    SYNC_POOL,
+    TAG,
+    account_of,
+    settings_of,
+    since_of,
+    start_of,
+)
 from sync_hostaway.settings import get_settings
 from sync_hostaway.text import markdown_code, visible
 from sync_hostaway.transform.operator import RequestTransformOperator
@@ -77,7 +86,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     if resource not in context["params"]["resources"]:
         raise AirflowSkipException(f"{resource} is not among the resources of this run")
     mode = context["params"]["mode"]
-    since = context["params"]["since"]
+    since = since_of(context["params"]["since"])
     with connect() as connection:
         if mode == AUTO:
             mode = scheduled_mode(connection, account_id, Resource(resource), context["dag_run"].run_after.date())
@@ -85,8 +94,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
             if resource not in client.settings.resources:
                 raise AirflowSkipException(f"{resource} is switched off for account {account_id}")
             if context["params"]["dry_run"]:
-                moment = datetime.fromisoformat(since) if since else None
-                return _dry_run(connection, account_id, Resource(resource), Mode(mode), moment)
+                return _dry_run(connection, account_id, Resource(resource), Mode(mode), since)
             try:
                 result = sync_resource(
                     connection,
@@ -94,7 +102,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
                     Resource(resource),
                     Mode(mode),
                     run_key=context["run_id"],
-                    since=datetime.fromisoformat(since) if since else None,
+                    since=since,
                     insist=len(context["params"]["resources"]) < len(Resource),
                 )
             finally:
@@ -152,6 +160,7 @@ def build_dag(account: SnapshotAccount) -> DAG:
                 [resource.value for resource in Resource],
                 type="array",
                 items={"type": "string", "enum": [resource.value for resource in Resource]},
+                minItems=1,
                 examples=[resource.value for resource in Resource],
                 title="Resources",
                 description="What to mirror; messages are found through conversations, calendar days through listings",
@@ -167,6 +176,8 @@ def build_dag(account: SnapshotAccount) -> DAG:
                 None,
                 type=["null", "string"],
                 format="date-time",
+                # Airflow's validator does not check the format.
+                pattern=SINCE_PATTERN,
                 title="Since",
                 description="Reads the reservations and threads that changed at or after this moment, whatever was "
                 "read before; nothing is marked deleted then, but messages",

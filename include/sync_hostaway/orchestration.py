@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from sync_hostaway import exceptions
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.dag_ids import SYNC_DAG_PREFIX
-from sync_hostaway.exceptions import InvalidOptions
+from sync_hostaway.exceptions import InvalidOptions, InvalidValue
 from sync_hostaway.settings import Settings, get_settings
 
 TAG = "hostaway"
@@ -29,9 +30,10 @@ NO_USE_RETRYING = ExceptionRetryPolicy(
                 exceptions.AccountError,
                 exceptions.ConfigurationError,
                 exceptions.ForeignObjects,
+                exceptions.InvalidValue,
             ],
             action=RetryAction.FAIL,
-            reason="Trying again cannot help: an operator has to act",
+            reason="Another try cannot help: an operator has to act",
         )
     ]
 )
@@ -44,6 +46,32 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=30),
     "retry_policy": NO_USE_RETRYING,
 }
+
+
+SINCE_PATTERN = (
+    r"^(19|20|21)[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?$"
+)
+"""JSON schema pattern of a day or moment that a run may go back to."""
+
+
+def since_of(text: str | None) -> datetime | None:
+    """The moment that a run goes back to; without a time zone it is UTC.
+
+    :raises InvalidValue: when it is none; trying again does not help.
+    """
+    if text is None:
+        return None
+    moment = None
+    if isinstance(text, str) and re.fullmatch(SINCE_PATTERN, text):
+        # There is no 29 February in most years.
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(text)
+    if moment is None:
+        raise InvalidValue(
+            "The run's parameter `since` is no date and time of the years 1900 to 2199 such as 2026-03-01T00:00:00Z"
+        )
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def start_of(account: SnapshotAccount) -> datetime:

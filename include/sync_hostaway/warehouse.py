@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import sql
+from psycopg.abc import Buffer
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
 from sync_hostaway.exceptions import WarehouseUnavailable
 from sync_hostaway.libpq import connection_string, place_of
@@ -18,7 +20,7 @@ from sync_hostaway.queries import load_queries
 from sync_hostaway.session import prepare
 from sync_hostaway.settings import get_settings
 
-__all__ = ["AnyConnection", "Connection", "alone", "connect", "fetch_value", "load_queries"]
+__all__ = ["AnyConnection", "Connection", "alone", "connect", "fetch_value", "load_queries", "read_rows"]
 
 Connection = psycopg.Connection[DictRow]
 AnyConnection = psycopg.Connection[Any]
@@ -88,6 +90,55 @@ def fetch_value(connection: Connection, query: sql.SQL | sql.Composed, params: d
     """First column of the first row, or None."""
     row = connection.execute(query, params).fetchone()
     return next(iter(row.values())) if row else None
+
+
+def read_rows(
+    connection: Connection, query: sql.SQL | sql.Composed, params: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Every row of a query that only reads. A date or moment that Python cannot hold is None: it loses no other row.
+
+    PostgreSQL has `infinity` and years after 9999.
+    """
+    try:
+        return connection.execute(query, params).fetchall()
+    except psycopg.DataError as error:
+        if error.sqlstate:
+            raise
+    # Raised by psycopg as it read a value. Its own loaders are faster, so these are used only where they are needed.
+    cursor = connection.cursor()
+    for loader in (_DateOrNone, _TimestampOrNone, _TimestamptzOrNone):
+        cursor.adapters.register_loader(loader.type_name, loader)
+    return cursor.execute(query, params).fetchall()
+
+
+class _DateOrNone(DateLoader):
+    type_name = "date"
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return None
+
+
+class _TimestampOrNone(TimestampLoader):
+    type_name = "timestamp"
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return None
+
+
+class _TimestamptzOrNone(TimestamptzLoader):
+    type_name = "timestamptz"
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return None
 
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))

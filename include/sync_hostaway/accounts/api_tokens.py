@@ -16,13 +16,15 @@ from typing import Any
 from psycopg.errors import ForeignKeyViolation
 
 from sync_hostaway.exceptions import InvalidValue, UnknownAccount, UnknownToken
-from sync_hostaway.warehouse import Connection, load_queries
+from sync_hostaway.warehouse import Connection, load_queries, read_rows
 
 _QUERIES = load_queries(Path(__file__).with_name("api_tokens.sql"))
 
 # The prefix lets secret scanners recognise a token that was committed or pasted somewhere.
 _TOKEN = re.compile(r"shw_([0-9a-f]{12})_[0-9a-f]{64}")
 _NO_DIGEST = bytes(32)
+# A later moment cannot be read again in every time zone.
+_LATEST = datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 class Scope(StrEnum):
@@ -62,8 +64,12 @@ def issue(
         raise InvalidValue(f"A token's name has 1 to 200 characters, not {len(name)}")
     if not wanted:
         raise InvalidValue(f"A token needs at least one scope of {', '.join(Scope)}")
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise InvalidValue(f"A token expires in the future, not at {expires_at.isoformat()}")
+    if not all(character.isprintable() for character in name):
+        raise InvalidValue("A token's name has printable characters only")
+    if expires_at is not None and not datetime.now(UTC) < expires_at <= _LATEST:
+        raise InvalidValue(
+            f"A token expires in the future, and before the year 9999 (UTC), not at {expires_at.isoformat()}"
+        )
     token_id = secrets.token_hex(6)
     text = f"shw_{token_id}_{secrets.token_hex(32)}"
     params = {
@@ -85,7 +91,7 @@ def issue(
 
 def list_tokens(connection: Connection, account_id: int) -> list[ApiToken]:
     """An account's tokens, also those that are revoked or expired, the oldest first."""
-    return [_token(row) for row in connection.execute(_QUERIES["list_tokens"], {"account_id": account_id})]
+    return [_token(row) for row in read_rows(connection, _QUERIES["list_tokens"], {"account_id": account_id})]
 
 
 def revoke(connection: Connection, account_id: int, token_id: str) -> ApiToken:
@@ -94,10 +100,9 @@ def revoke(connection: Connection, account_id: int, token_id: str) -> ApiToken:
     :raises UnknownToken: when the account has no such token.
     """
     params = {"account_id": account_id, "token_id": token_id}
-    row = connection.execute(_QUERIES["revoke_token"], params).fetchone()
-    if row is None:
+    if not connection.execute(_QUERIES["revoke_token"], params).rowcount:
         raise UnknownToken(f"Account {account_id} has no token {token_id}")
-    return _token(row)
+    return next(token for token in list_tokens(connection, account_id) if token.token_id == token_id)
 
 
 def looks_like_one(presented: str) -> bool:
@@ -113,7 +118,8 @@ def verify(connection: Connection, presented: str) -> ApiToken | None:
     :param connection: of a role that may read and update `ops.api_tokens`.
     """
     shape = _TOKEN.fullmatch(presented)
-    row = connection.execute(_QUERIES["find_token"], {"token_id": shape[1]}).fetchone() if shape else None
+    rows = read_rows(connection, _QUERIES["find_token"], {"token_id": shape[1]}) if shape else []
+    row = rows[0] if rows else None
     is_ours = hmac.compare_digest(row["digest"] if row else _NO_DIGEST, _digest(presented))
     if row is None or not is_ours or not row["is_good"]:
         return None
@@ -131,7 +137,8 @@ def _token(row: dict[str, Any]) -> ApiToken:
         row["token_id"],
         row["account_id"],
         row["name"],
-        frozenset(Scope(scope) for scope in row["scopes"]),
+        # A scope of a newer version opens nothing here.
+        frozenset(Scope(scope) for scope in row["scopes"] if scope in set(Scope)),
         row["created_at"],
         row["expires_at"],
         row["last_used_at"],

@@ -14,7 +14,6 @@ order by created_at, token_id
 update ops.api_tokens
 set revoked_at = coalesce(revoked_at, now())
 where account_id = %(account_id)s and token_id = %(token_id)s
-returning token_id, account_id, name, scopes, created_at, expires_at, last_used_at, revoked_at
 
 -- name: find_token
 select

@@ -12,11 +12,7 @@ from sync_hostaway.settings import CalendarDaysAhead, CalendarDaysBack, RateLimi
 
 
 class AccountOptions(BaseModel):
-    """Options of one account, kept in `ops.accounts.options`. What is left out, or null, is as the settings say.
-
-    >>> AccountOptions.of(701, {"resources": {"reviews": False}}).applied_to(get_settings()).calendar_days_back
-    30
-    """
+    """Options of one account, kept in `ops.accounts.options`. What is left out, or null, is as the settings say."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +47,11 @@ class AccountOptions(BaseModel):
             ) from None
 
     def applied_to(self, settings: Settings) -> Settings:
-        """The settings as they are for this account."""
+        """The settings as they are for this account.
+
+        >>> AccountOptions.of(701, {"resources": {"reviews": False}}).applied_to(get_settings()).calendar_days_back
+        30
+        """
         changes = self.model_dump(exclude={"resources"}, exclude_none=True)
         chosen = {**dict.fromkeys(settings.resources, True), **self.resources}
         return settings.model_copy(

@@ -9,15 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from psycopg import Cursor, sql
-from psycopg.rows import DictRow, dict_row
+from psycopg import sql
+from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.libpq import connection_string
 from sync_hostaway.session import prepare
 from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+from sync_hostaway.warehouse import Connection, fetch_value, load_queries, read_rows
 
 _QUERIES = load_queries(Path(__file__).with_name("account_rows.sql"))
 # Seconds until a request without a connection is answered 503.
@@ -74,14 +74,11 @@ class AccountRows:
 
     def one(self, query: sql.SQL | sql.Composed, **params: Any) -> dict[str, Any] | None:
         """The first row of a query, which names the account itself: `account_id = %(account_id)s`."""
-        return self._execute(query, params).fetchone()
+        return next(iter(self.all(query, **params)), None)
 
     def all(self, query: sql.SQL | sql.Composed, **params: Any) -> list[dict[str, Any]]:
         """Every row of such a query."""
-        return self._execute(query, params).fetchall()
-
-    def _execute(self, query: sql.SQL | sql.Composed, params: dict[str, Any]) -> Cursor[DictRow]:
-        return self._connection.execute(query, {**params, "account_id": self._account_id})
+        return read_rows(self._connection, query, {**params, "account_id": self._account_id})
 
 
 @contextmanager

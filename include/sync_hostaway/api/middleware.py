@@ -29,7 +29,7 @@ _HEADERS = {
 class RequestContext:
     """ASGI middleware. A caller's X-Request-ID is kept when it looks like an id; else the request gets a new one.
 
-    Routes may set any of the headers themselves.
+    Routes may set any of the headers themselves. HEAD is answered as GET is, without the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,6 +43,9 @@ class RequestContext:
         request_id = given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         status: int | None = None
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope = {**scope, "method": "GET"}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -52,6 +55,8 @@ class RequestContext:
                 headers["X-Request-ID"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+            elif is_head:
+                message = {**message, "body": b""}
             await send(message)
 
         began = time.monotonic()

@@ -5,8 +5,10 @@ A problem never holds what the caller sent: that may be a secret, and its place 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -36,6 +38,9 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:sync-hostaway:problem:"
+# A body may have very many wrong parts.
+_MOST_ERRORS = 50
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-\[\]]{0,63}", re.ASCII)
 # After an outage everybody asks again: not at once.
 _TRY_AGAIN = {"Retry-After": "5"}
 # What the warehouse says while the schemas, the core tables or the role of the API are not there yet.
@@ -155,11 +160,21 @@ def invalid(location: str, message: str) -> Problem:
 
 def _invalid(error: RequestValidationError) -> Problem:
     parts = [
-        {"location": ".".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()
+        {"location": ".".join(_named_part(part) for part in item["loc"]), "message": _plain(item["msg"])}
+        for item in islice(error.errors(), _MOST_ERRORS)
     ]
     return Problem(
         422, "invalid-request", "Invalid request", "Some parts of the request cannot be used; see errors.", errors=parts
     )
+
+
+def _named_part(part: str | int) -> str:
+    # The name of a member that nobody expects is the caller's, and may be anything.
+    return str(part) if isinstance(part, int) or _NAME.fullmatch(part) else "?"
+
+
+def _plain(message: str) -> str:
+    return message.encode("utf-8", "replace").decode()
 
 
 def _of_ours(error: SyncHostawayError) -> Problem:
