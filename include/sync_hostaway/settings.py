@@ -138,6 +138,11 @@ class Settings(BaseSettings):
         description="Requests/seconds without good credentials that a client address may send for one account path, "
         "in each API server process, or off",
     )
+    api_warehouse_url: SecretStr | None = Field(
+        None,
+        description="libpq URL with which the HTTP API reads rows, of a role that may do little else; unset: "
+        "the warehouse's",
+    )
     api_connections: int = Field(
         10, ge=1, le=100, description="Connections of each API server process for reading rows over the HTTP API"
     )
@@ -250,6 +255,11 @@ class Settings(BaseSettings):
         from sync_hostaway.local.postgres import embedded_warehouse_dsn
 
         return embedded_warehouse_dsn(self.home)
+
+    @property
+    def api_warehouse_dsn(self) -> str:
+        """libpq URL with which the HTTP API reads rows."""
+        return self.api_warehouse_url.get_secret_value() if self.api_warehouse_url else self.warehouse_dsn
 
     @property
     def snapshot_file(self) -> Path:

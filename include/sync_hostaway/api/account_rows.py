@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,8 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.warehouse import Connection, fetch_value, load_queries, read_rows
 
 _QUERIES = load_queries(Path(__file__).with_name("account_rows.sql"))
+# Tokens are looked up in two threads, health in one.
+_DOOR_CONNECTIONS = 3
 # Seconds until a request without a connection is answered 503.
 _PATIENCE = 5.0
 # A query here takes milliseconds: one that waits for a lock, or runs for longer, is ended and answered 503.
@@ -28,15 +30,21 @@ _STATEMENT_TIMEOUT, _LOCK_TIMEOUT = "5s", "2s"
 Pool = ConnectionPool[Connection]
 
 
-def make_pool(name: str = "hostaway-api", connections: int | None = None) -> Pool:
-    """A pool that is not open yet. It looks for the warehouse when it connects: an app can start without one.
+def make_pool() -> Pool:
+    """A pool for reading rows, which is not open yet: an app can start without a warehouse."""
+    return _pool("hostaway-api", lambda: get_settings().api_warehouse_dsn, get_settings().api_connections)
 
-    :param connections: at most so many; None: as many as the setting `api_connections` says.
-    """
+
+def make_door_pool() -> Pool:
+    """A pool for looking at tokens and health, also when all connections for rows wait for a table."""
+    return _pool("hostaway-api-door", lambda: get_settings().warehouse_dsn, _DOOR_CONNECTIONS)
+
+
+def _pool(name: str, dsn: Callable[[], str], connections: int) -> Pool:
     return ConnectionPool(
-        lambda: connection_string(get_settings().warehouse_dsn, "sync-hostaway api", connect_timeout=5),
+        lambda: connection_string(dsn(), "sync-hostaway api", connect_timeout=5),
         min_size=1,
-        max_size=connections or get_settings().api_connections,
+        max_size=connections,
         configure=_prepare,
         open=False,
         timeout=_PATIENCE,

@@ -22,7 +22,7 @@ from sync_hostaway.api import (
     responses,
     send_message,
 )
-from sync_hostaway.api.account_rows import make_pool
+from sync_hostaway.api.account_rows import make_door_pool, make_pool
 from sync_hostaway.api.guarded import require_guards
 from sync_hostaway.api.lanes import Lanes
 from sync_hostaway.api.middleware import RequestContext
@@ -33,7 +33,6 @@ from sync_hostaway.settings import get_settings
 from sync_hostaway.webhooks.run_trigger import RunTrigger, configured_trigger
 
 _VERSION = "1"
-_DOOR = 3
 _ABOUT = "Availability, reservations and guest messages of mirrored Hostaway accounts, and the accounts themselves."
 
 
@@ -67,8 +66,7 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     )
     settings = get_settings()
     app.state.pool = make_pool()
-    # Looks at tokens and health also when all others wait for a table.
-    app.state.door = make_pool("hostaway-api-door", _DOOR)
+    app.state.door = make_door_pool()
     app.state.lanes = Lanes(settings.api_connections)
     app.state.refusals = Refusals(RateLimit.parse(settings.refusal_limit))
     app.state.trigger = trigger or configured_trigger()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import errors, sql
+from api_bed import AskedRuns, Issue
+from fastapi.testclient import TestClient
+from psycopg import conninfo, errors, sql
 
 from sync_hostaway import migrations
 from sync_hostaway.api.account_rows import account_rows, make_pool
+from sync_hostaway.api.app import create_app
 from sync_hostaway.exceptions import RightsMissing
 from sync_hostaway.hostaway.endpoints import Resource
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.privileges import programs
+from sync_hostaway.settings import get_settings
 from sync_hostaway.transform import run_transform
 from sync_hostaway.warehouse import Connection, connect
 
@@ -229,3 +234,45 @@ def owned_database(server: EmbeddedPostgres, name: str, rights: str) -> str:
         admin.execute(f"create database {name} owner {name}")
     parts = psycopg.conninfo.conninfo_to_dict(server.dsn(name))
     return f"postgresql://{name}:test@{parts['host']}:{parts['port']}/{name}"
+
+
+def test_the_api_reads_with_the_login_that_the_page_about_security_makes(
+    warehouse: Connection, warehouse_dsn: str, issue: Issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "security.md").read_text(encoding="utf-8")
+    [statements] = re.findall(r"^(create role hostaway_api_login.*?)^```", page, re.MULTILINE | re.DOTALL)
+    warehouse.execute(statements)
+    try:
+        login = conninfo.make_conninfo(warehouse_dsn, user="hostaway_api_login", password="…")
+        monkeypatch.setenv("AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL", login)
+        get_settings.cache_clear()
+        known = warehouse.execute(
+            "select listing_id, reservation_id, conversation_id from hostaway.conversations where account_id = 701"
+        ).fetchone()
+        assert known
+        with TestClient(create_app(AskedRuns()), headers={"Authorization": f"Bearer {issue(701)}"}) as client:
+            for path in (
+                "/v1/listings",
+                "/v1/reservations",
+                f"/v1/reservations/{known['reservation_id']}",
+                f"/v1/calendar/{known['listing_id']}",
+                f"/v1/conversations/{known['conversation_id']}/messages",
+            ):
+                answer = client.get(path)
+                assert (answer.status_code, bool(answer.json()["as_of"])) == (200, True), (path, answer.text[:200])
+            query = "select distinct usename from pg_stat_activity where application_name = 'sync-hostaway api'"
+            assert "hostaway_api_login" in {row["usename"] for row in warehouse.execute(query)}
+        with psycopg.connect(login, autocommit=True) as connection:
+            for statement in (
+                "select * from hostaway.reservations",
+                "select * from ops.secrets",
+                "select * from ops.api_tokens",
+                "select * from ops.outbox",
+                "select payload from landing.calendar_days",
+                "update ops.loads set transformed_at = null",
+            ):
+                with pytest.raises(errors.InsufficientPrivilege):
+                    connection.execute(statement)
+    finally:
+        warehouse.execute("drop owned by hostaway_api_login")
+        warehouse.execute("drop role hostaway_api_login")
