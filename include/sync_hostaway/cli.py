@@ -267,10 +267,12 @@ def demo_event() -> None:
 
 
 @app.command()
-def docs() -> None:
-    """Build the documentation of the tables, one page, into docs/dbt."""
+def docs(
+    folder: Annotated[Path | None, typer.Option(help="Folder of the page; docs/dbt of the project by default")] = None,
+) -> None:
+    """Build the documentation of the tables, one page."""
     with warehouse() as connection:
-        page = build_docs(Path("docs/dbt"), connection)
+        page = build_docs(connection, folder)
     say(f"Open {page}")
 
 

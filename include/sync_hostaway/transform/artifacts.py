@@ -6,11 +6,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from sync_hostaway.exceptions import TransformFailed
+from sync_hostaway.exceptions import ConfigurationError, TransformFailed
 from sync_hostaway.files import make_unwritable
 from sync_hostaway.transform.invocation import dbt_home, parse, profile_environment, run_dbt
 from sync_hostaway.transform.project import find_project, project_hash
 from sync_hostaway.warehouse import Connection
+
+_DBT_TITLE = "<title>dbt Docs</title>"
 
 
 def ensure_manifest(project_dir: Path | None = None) -> Path:
@@ -33,17 +35,28 @@ def ensure_manifest(project_dir: Path | None = None) -> Path:
     return manifest
 
 
-def build_docs(target_dir: Path, connection: Connection) -> Path:
+def build_docs(connection: Connection, target_dir: Path | None = None) -> Path:
     """Write the documentation of the core tables and marts, one self-contained page, and return its path.
 
     Reads the catalogue of the warehouse, so the tables should be there.
+
+    :param target_dir: `docs/dbt` beside the dbt project by default.
+    :raises ConfigurationError: when the page cannot be written there, or a file of the user has its name.
     """
     environment = profile_environment(connection)
-    target_dir.mkdir(parents=True, exist_ok=True)
+    page = (target_dir or find_project().parent / "docs" / "dbt") / "index.html"
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        if page.exists() and _DBT_TITLE not in page.read_text(encoding="utf-8", errors="replace"):
+            raise ConfigurationError(f"{page} was not made by dbt and is not replaced. Name another folder: --folder")
+    except OSError as error:
+        raise ConfigurationError(
+            f"The documentation cannot be written to {page}: {error.strerror}. Name another folder: --folder"
+        ) from error
     with tempfile.TemporaryDirectory(prefix="dbt-docs-") as scratch:
         outcome = run_dbt(
             ["docs", "generate", "--static"], project_dir=find_project(), environment=environment, target=Path(scratch)
         )
         if not outcome.success:
             raise TransformFailed(f"The documentation was not made: {'; '.join(outcome.failures())}")
-        return Path(shutil.copy(Path(scratch, "static_index.html"), target_dir / "index.html"))
+        return Path(shutil.copy(Path(scratch, "static_index.html"), page))

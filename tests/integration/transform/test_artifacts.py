@@ -76,8 +76,16 @@ def test_a_folder_without_a_project_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_documentation_is_one_page(hand: Hand, tmp_path: Path) -> None:
-    page = build_docs(tmp_path / "docs", hand.connection)
+    page = build_docs(hand.connection, tmp_path / "docs")
     assert page == tmp_path / "docs" / "index.html"
     text = page.read_text()
     assert "guest_links" in text
     assert "Hostaway in SQL" in text
+
+
+def test_a_page_of_the_user_is_not_replaced_by_the_documentation(hand: Hand, tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_text("<title>Our intranet</title>")
+    with pytest.raises(ConfigurationError, match=r"index\.html was not made by dbt and is not replaced"):
+        build_docs(hand.connection, tmp_path)
+    assert page.read_text() == "<title>Our intranet</title>"
