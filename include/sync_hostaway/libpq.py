@@ -25,6 +25,8 @@ def parameters_of(dsn: str) -> dict[str, str]:
     :raises ConfigurationError: when libpq cannot read it. The message does not quote it: it may hold a password.
     """
     try:
+        # Where the locale is C, Python reads each byte of an umlaut in the environment as a surrogate.
+        dsn = dsn.encode("utf-8", "surrogateescape").decode("utf-8")
         return {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
     except (psycopg.Error, UnicodeError, ValueError):
         raise ConfigurationError(

@@ -59,8 +59,6 @@ PROXIES = {
 PLAIN = {
     **PROXIES,
     "LC_ALL": "POSIX",
-    "PYTHONUTF8": "0",
-    "PYTHONCOERCECLOCALE": "0",
     "TZ": "America/Los_Angeles",
     "PGTZ": "America/Los_Angeles",
     "PGDATESTYLE": "German",
