@@ -14,56 +14,66 @@
     :param plain: keys that are no secret, and need a look only if some key holds an object or a list.
 -#}
 {% macro masked(payload="payload", drop=[], plain=[]) -%}
-    {%- set known = known_secrets() + ["customFieldValues"] -%}
+    {%- set known = "array['" ~ (known_secrets() + ["customFieldValues"]) | join("', '") ~ "']" -%}
     (
         select
-            {{ masked_deep("rest.document", plain) }} || case
-                when {{ payload }} ?| array['{{ known | join("', '") }}']
-                    then (
-                        select
-                            jsonb_object_agg(
-                                field.key,
-                                case
-                                    when field.value in ('null', '""', '[]', '{}') then field.value
-                                    when field.key = 'customFieldValues' then {{ masked_custom_fields("field.value") }}
-                                    else '"***"'
-                                end
-                            )
-                        from (
-                            select name.key, {{ payload }} -> name.key as value
-                            from unnest(array['{{ known | join("', '") }}']) as name (key)
-                            where {{ payload }} ? name.key
-                        ) as field
-                    )
-                else '{}'::jsonb
-            end
+            case
+                when {{ _may_hold_secrets("parts.document - 'customFieldValues'", "parts.rest - " ~ known, plain) }}
+                    then {{ _rewritten("parts.document") }}
+                else parts.document
+            end || coalesce(
+                (
+                    select
+                        jsonb_object_agg(
+                            field.key,
+                            case
+                                when field.key = 'customFieldValues' then {{ masked_custom_fields("field.value") }}
+                                else '"***"'
+                            end
+                        )
+                    from jsonb_each(parts.rest) as field (key, value)
+                    where
+                        field.key = any({{ known }})
+                        and field.value not in ('null', '""', '[]', '{}')
+                ),
+                '{}'
+            )
         from (
-            select {{ payload }} - array['{{ (known + drop) | join("', '") }}'] as document limit all offset 0
-        ) as rest
+            select
+                {{ payload }} - array['{{ drop | join("', '") }}']::text[] as document,
+                {{ payload }} - array['{{ (drop + plain) | join("', '") }}']::text[] as rest
+            limit all offset 0
+        ) as parts
     )
 {%- endmacro %}
 
 {#- The value with all that stands under a secret key replaced. -#}
-{% macro masked_deep(value, plain=[]) -%}
+{% macro masked_deep(value) -%}
+    case when {{ _may_hold_secrets(value, value) }} then {{ _rewritten(value) }} else {{ value }} end
+{%- endmacro %}
+
+{#-
+    Whether some key of a payload may be secret, at any depth.
+
+    :param rest: the payload without its plain keys. What is an object or a list under one of these is looked into all the same.
+-#}
+{% macro _may_hold_secrets(value, rest, plain=[]) -%}
     (
         select
-            case
-                when looked_at.text = '{}[]' then {{ value }}
-                when
-                    looked_at.text ~* '{{ _secret_in_text() }}'
-                    or (looked_at.text like '%\\%' and looked_at.text ~ '\\[bfnrtu](?:\\.|[^"\\])*":[ ]')
-                    then {{ _rewritten(value) }}
-                else {{ value }}
-            end
+            looked_at.text not in ('{}', '{}[]')
+            and (
+                looked_at.text ~* '{{ _secret_in_text() }}'
+                -- where a word ends, case alone may tell
+                or looked_at.text ~ '(?:[pP]in|PIN)(?![a-z])(?:\\.|[^"\\])*":[ ]'
+                or (looked_at.text like '%\\%' and looked_at.text ~ '\\[bfnrtu](?:\\.|[^"\\])*":[ ]')
+            )
         from (
             select
+                ({{ rest }})::text
                 {%- if plain %}
-                ({{ value }} - array['{{ plain | join("', '") }}'])::text
                 || jsonb_path_query_array(
                     {{ value }}, '$.* ? (@.type() == "object" || @.type() == "array" && @.size() > 0)'
                 )::text
-                {%- else %}
-                {{ value }}::text
                 {%- endif %} as text
             limit all offset 0
         ) as looked_at
@@ -121,22 +131,25 @@
         select
             jsonb_agg(
                 case
-                    when jsonb_typeof(custom.field) = 'object'
-                        then {{ masked_deep("custom.field") }} || case
-                            when
-                                custom.field #>> '{customField,isPublic}' in ('1', 'true')
-                                and custom.field #>> '{customField,name}' !~* '{{ secret_words() }}'
-                                then '{}'::jsonb
-                            else '{"value": "***"}'
-                        end
-                    else '"***"'
+                    when jsonb_typeof(custom.field) <> 'object' then '"***"'
+                    when
+                        custom.field #>> '{customField,isPublic}' in ('1', 'true')
+                        and not {{ is_secret_field("custom.field #>> '{customField,name}'") }}
+                        then custom.field
+                    else custom.field || '{"value": "***"}'
                 end
                 order by custom.place
             )
-        from
-            jsonb_array_elements(
-                case when jsonb_typeof({{ value }}) = 'array' then {{ value }} else jsonb_build_array({{ value }}) end
-            ) with ordinality as custom (field, place)
+        from (select {{ masked_deep(value) }} as fields limit all offset 0) as masked
+        cross join lateral jsonb_array_elements(
+            case
+                when jsonb_typeof(masked.fields) = 'array' then masked.fields
+                -- a list with gaps, as PHP encodes it
+                when jsonb_typeof(masked.fields) = 'object' and not masked.fields ?| array['value', 'customField']
+                    then jsonb_path_query_array(masked.fields, '$.*')
+                else jsonb_build_array(masked.fields)
+            end
+        ) with ordinality as custom (field, place)
     )
 {%- endmacro %}
 
@@ -198,26 +211,107 @@
     ]) }}
 {%- endmacro %}
 
+{#- What opens with a code: beside one of `code_words` in the same key, in whatever order, the value is a secret. -#}
+{% macro place_words() -%}
+    {{ return([
+        "doors?", "locks?", "lock ?box(?:es)?", "smart ?locks?", "unlock(?:ing)?", "gates?", "keys?",
+        "key ?(?:box|safe|pad|less)", "access", "entry", "entrance", "alarms?", "safe", "garage", "parking", "barrier",
+        "wi ?fi", "wlan", "portal", "security", "disarm", "building", "lobby", "elevator", "lift", "intercom", "buzzer",
+        "mail ?box", "pool", "gym", "storage", "shed", "bike",
+    ]) }}
+{%- endmacro %}
+
+{% macro code_words() -%}
+    {{ return(["codes?", "pins?", "pass", "pass ?words?", "passwd", "pwd", "pass ?codes?", "pass ?phrases?", "combinations?", "combo"]) }}
+{%- endmacro %}
+
+{#- Before "code", these say that it is none that opens anything. -#}
+{% macro plain_code_words() -%}
+    {{ return([
+        "zip", "post", "postal", "country", "currency", "channel", "confirmation", "coupon", "promo", "promotion", "promotional",
+        "discount", "voucher", "language", "locale", "state", "region", "city", "area", "dial", "dialing", "calling", "phone",
+        "tax", "vat", "airport", "iata", "iso", "status", "error", "response", "reason", "type", "category", "color", "colour",
+        "qr", "bar",
+    ]) }}
+{%- endmacro %}
+
+{#-
+    A key as its words in lower case, a blank around each: of camelCase, snake_case, and whatever stands between letters and
+    digits. Codes that open nothing are left out.
+-#}
+{% macro _words_of(key, between="[^a-zA-Z0-9]+") -%}
+    regexp_replace(
+        lower(
+            ' ' || regexp_replace(
+                regexp_replace(
+                    regexp_replace({{ key }}, '([a-z])([A-Z0-9])', '\1 \2', 'g'), '([A-Z0-9])([A-Z][a-z])', '\1 \2', 'g'
+                ),
+                '{{ between }}',
+                ' ',
+                'g'
+            ) || ' '
+        ),
+        ' (?:(?:{{ plain_code_words() | join("|") }}) ?codes?|map pins?)(?= )',
+        '',
+        'g'
+    )
+{%- endmacro %}
+
+{% macro _secret_words_pattern() -%}
+    {%- set places, codes = "(?:" ~ place_words() | join("|") ~ ")", "(?:" ~ code_words() | join("|") ~ ")" -%}
+    {%- set glued = "(?:door|gate|lockbox|keypad|alarm|garage|wifi|access|entrance|security)(?:code|pin|pass)" -%}
+    {{ return(
+        " " ~ places ~ " ?(?:.* )?" ~ codes ~ " | " ~ codes ~ " (?:.* )?(?!keys? )" ~ places ~ " |" ~ glued
+        ~ "| pin | pin ?(?:codes?|numbers?) | passwd | pwd | (?:api|access|private|encryption|network|wi ?fi) ?keys? "
+    ) }}
+{%- endmacro %}
+
 {#- :param nested: with custom fields, which are looked into at the top of a payload alone. -#}
 {% macro is_secret(key, nested=false) -%}
     {%- set names = secret_names() + (["%customfieldvalue%"] if nested else []) -%}
-    lower(regexp_replace({{ key }}, '[^a-zA-Z0-9]', '', 'g')) like any (array['{{ names | join("', '") }}'])
+    (
+        lower(regexp_replace({{ key }}, '[^a-zA-Z0-9]', '', 'g')) like any (array['{{ names | join("', '") }}'])
+        or {{ _words_of(key) }} ~ '{{ _secret_words_pattern() }}'
+    )
 {%- endmacro %}
 
 {#-
     A regular expression that finds the text of a jsonb in which some key may be secret, to be used without regard to
-    case: the letters of a name with anything but letters and digits between them, in a quoted name followed by `": `.
-    jsonb prints keys so, and inside a string the quote is escaped. A key with an escaped letter is suspicious as such.
+    case: the letters of a name with anything but letters and digits between them, or a word for a place and one for a
+    code, in a quoted name followed by `": `. jsonb prints keys so, and inside a string the quote is escaped. A key with an
+    escaped letter is suspicious as such. What it finds too much, `is_secret` tells.
 -#}
 {% macro _secret_in_text() -%}
-    {%- set names = [] -%}
+    {%- set found = [] -%}
     {%- for name in secret_names() + ["customfieldvalue"] -%}
-        {%- do names.append(name.replace("%", "") | list | join("[^a-z0-9]*")) -%}
+        {%- do found.append(name.replace("%", "") | list | join("[^a-z0-9]*")) -%}
     {%- endfor -%}
-    (?:{{ names | join("|") }})(?:\\.|[^"\\])*":[ ]
+    {%- set between = '(?:\\\\.|[^"\\\\])*' -%}
+    {%- set places = "(?:" ~ place_words() | join("|") | replace(" ?", "[^a-z0-9]*") ~ ")" -%}
+    {%- set codes = "(?:code|pin|pass|pwd|comb)" -%}
+    {%- do found.append(places ~ between ~ codes) -%}
+    {%- do found.append(codes ~ between ~ places) -%}
+    {%- do found.append("pin[^a-z]*(?:code|num)") -%}
+    {%- do found.append("passwd|pwd|(?:api|access|private|encryption|network|wi[^a-z0-9]*fi)[^a-z0-9]*key") -%}
+    (?:{{ found | join("|") }})(?:\\.|[^"\\])*":[ ]
 {%- endmacro %}
 
-{#- Words in the name of a custom field which say that its value lets somebody in. -#}
-{% macro secret_words() -%}
-    (code|pass|pin|key|lock|wifi|wi-fi|door|gate|alarm|safe|secret|token)
+{#-
+    Whether the name of a custom field says that its value may let somebody in: by whole words, for a pinball machine is no
+    PIN. A single word is enough, and hosts name their fields in their own language.
+-#}
+{% macro is_secret_field(name) -%}
+    (
+        {{ is_secret(name) }}
+        or {{ _words_of(name, "[-!-/:-@\\[-`{-~[:space:]]+") }} ~ ' (?:{{ secret_field_words() | join("|") }}) '
+    )
+{%- endmacro %}
+
+{% macro secret_field_words() -%}
+    {{ return(code_words() + [
+        "doors?", "locks?", "lock ?box(?:es)?", "smart ?locks?", "gates?", "keys?", "key ?(?:box|safe|pad|less)", "alarms?",
+        "safe", "garage", "wi ?fi", "wlan", "secrets?", "tokens?", "[^ ]*codes?", "passwort", "kennwort", "schl(?:ü|ue)ssel[^ ]*",
+        "(?:haus)?t(?:ü|ue)r[^ ]*", "c(?:o|ó)digos?", "claves?", "contrase(?:n|ñ)a", "llaves?", "puerta", "porta?e?", "portail",
+        "cl(?:e|é|ef)s?", "mot de passe", "mdp", "codic[ei]", "chiav[ei]", "senha", "chaves?",
+    ]) }}
 {%- endmacro %}

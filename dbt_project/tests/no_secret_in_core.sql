@@ -29,4 +29,4 @@ select
 from information_schema.columns as columns
 where
     columns.table_schema = 'hostaway'
-    and {{ is_secret("replace(columns.column_name, '_', '')") }}
+    and {{ is_secret("columns.column_name::text") }}
