@@ -1,18 +1,27 @@
+{#-
+    One file, though a long one: the steps are one recursive query over the reservations that a transform touches, and a
+    table for each step would have to be kept in step with the others.
+
+    1. `moved`: reservations whose evidence is new. `resolved_guests`: guests that may be affected.
+    2. `components`: reservations that share an identity and the name, directly or through others.
+    3. `pointers`: a component with a short name, or with none, belongs to the only one it can belong to.
+-#}
 {{ config(
     unique_key=["account_id", "reservation_id"],
+    pre_hook="{{ with_evidence_columns() }}",
     indexes=[
         {"columns": ["account_id", "channel_key"]},
-        {"columns": ["account_id", "email_key", "person_key"]},
+        {"columns": ["account_id", "email_key"]},
+        {"columns": ["account_id", "phone_key"]},
         {"columns": ["account_id", "guest_id"]},
         {"columns": ["synced_at"]},
     ],
 ) }}
 
-{#- Of each kind of identity: its column, and the column that says it merges nobody. -#}
-{%- set kinds = {
-    "channel": ["channel_key", "is_shared_channel"],
-    "email": ["email_key", "is_shared_mailbox"],
-} -%}
+{%- set kinds = identity_kinds() -%}
+{#- Kinds that join a component without the same name: a phone number alone is too weak for it. -#}
+{%- set strong_kinds = ["channel", "email"] -%}
+{%- set evidence = evidence_columns() -%}
 
 with recursive
 
@@ -22,14 +31,13 @@ due as materialized (
 
 {{ admitted('reservations', 'present.reservation_id = due.reservation_id', may_name_none=true) }},
 
-linkable as (
+linkable as materialized (
     select
+        {% for column in evidence -%}
+        due.{{ column }},
+        {% endfor -%}
         due.account_id,
-        due.reservation_id,
-        due.channel_key,
-        due.email_key,
-        due.name_key,
-        due.person_key
+        due.reservation_id
     from admitted as due
     where due.reservation_id is not null
 ),
@@ -41,7 +49,8 @@ moved as materialized (
         due.*,
         links.guest_id as old_guest_id,
         links.channel_key as old_channel_key,
-        links.email_key as old_email_key
+        links.email_key as old_email_key,
+        links.phone_key as old_phone_key
     from linkable as due
     left join {{ by_key(
         this,
@@ -52,8 +61,8 @@ moved as materialized (
         links.reservation_id is null
         -- a changed project may have other rules of who is the same guest
         or (select clock.reads_all from {{ source("ops", "transform_clock") }} as clock)
-        or (due.channel_key, due.email_key, due.name_key, due.person_key)
-        is distinct from (links.channel_key, links.email_key, links.name_key, links.person_key)
+        or (due.{{ evidence | join(", due.") }})
+        is distinct from (links.{{ evidence | join(", links.") }})
 ),
 
 {% for kind, (key, is_shared) in kinds.items() -%}
@@ -62,7 +71,7 @@ moved as materialized (
     select
         links.account_id,
         links.{{ key }} as key,
-        {%- for column in ("channel_key", "email_key", "name_key", "person_key") %}
+        {%- for column in evidence %}
         case when moved.reservation_id is null then links.{{ column }} end as {{ column }},
         {%- endfor %}
         links.{{ is_shared }} as was_shared
@@ -81,10 +90,9 @@ moved as materialized (
     select
         moved.account_id,
         moved.{{ key }} as key,
-        moved.channel_key,
-        moved.email_key,
-        moved.name_key,
-        moved.person_key,
+        {%- for column in evidence %}
+        moved.{{ column }},
+        {%- endfor %}
         false as was_shared
     from moved
     where moved.{{ key }} is not null
@@ -102,8 +110,8 @@ moved as materialized (
 
 {% endfor -%}
 
--- Every guest whose reservations may now belong together differently: those who lose a reservation, those who share an
--- identity with one that moved, and all who use an identity that became, or ceased to be, one that merges nobody.
+-- Guests whose components may be others now: those who lose a reservation, those who share an identity with one that
+-- moved, and all who use an identity that became, or ceased to be, one that merges nobody.
 touched_guests as materialized (
     select moved.account_id, moved.old_guest_id as guest_id
     from moved
@@ -121,33 +129,61 @@ touched_guests as materialized (
     {%- endfor %}
 ),
 
+-- What a component points to depends on the components beside it. So the guests beside the touched ones are resolved,
+-- too, and those beside them are looked at.
+{% for near, far in [("touched_guests", "resolved_guests"), ("resolved_guests", "seen_guests")] -%}
+{{ far }} as materialized (
+    select guests.account_id, guests.guest_id
+    from {{ near }} as guests
+    {%- for kind in strong_kinds %}
+    {%- set key, is_shared = kinds[kind] %}
+    union
+    select others.account_id, others.guest_id
+    from (
+        select distinct links.account_id, links.{{ key }} as key
+        from {{ near }} as guests
+        cross join {{ by_key(
+            this, "links", "guests.account_id = links.account_id and guests.guest_id = links.guest_id"
+        ) }}
+        where links.{{ key }} is not null and not coalesce(links.{{ is_shared }}, false)
+    ) as used
+    cross join {{ by_key(this, "others", "used.account_id = others.account_id and used.key = others." ~ key) }}
+    {%- endfor %}
+),
+
+{% endfor -%}
+
 candidates as (
     select
         moved.account_id,
         moved.reservation_id,
-        moved.channel_key,
-        moved.email_key,
-        moved.name_key,
-        moved.person_key,
-        false as is_shared_channel,
-        false as is_shared_mailbox
+        {% for column in evidence -%}
+        moved.{{ column }},
+        {% endfor -%}
+        {%- for key, is_shared in kinds.values() %}
+        false as {{ is_shared }},
+        {%- endfor %}
+        true as is_resolved
     from moved
     union all
     select
         links.account_id,
         links.reservation_id,
-        links.channel_key,
-        links.email_key,
-        links.name_key,
-        links.person_key,
-        links.is_shared_channel,
-        links.is_shared_mailbox
-    from touched_guests
+        {% for column in evidence -%}
+        links.{{ column }},
+        {% endfor -%}
+        {%- for key, is_shared in kinds.values() %}
+        links.{{ is_shared }},
+        {%- endfor %}
+        resolved_guests.guest_id is not null as is_resolved
+    from seen_guests
     cross join {{ by_key(
         this,
         "links",
-        "touched_guests.account_id = links.account_id and touched_guests.guest_id = links.guest_id",
+        "seen_guests.account_id = links.account_id and seen_guests.guest_id = links.guest_id",
     ) }}
+    left join resolved_guests
+        on seen_guests.account_id = resolved_guests.account_id and seen_guests.guest_id = resolved_guests.guest_id
     where not exists (
         select 1 from moved
         where moved.account_id = links.account_id and moved.reservation_id = links.reservation_id
@@ -157,7 +193,12 @@ candidates as (
 {% else %}
 
 candidates as (
-    select linkable.*, false as is_shared_channel, false as is_shared_mailbox
+    select
+        linkable.*,
+        {%- for key, is_shared in kinds.values() %}
+        false as {{ is_shared }},
+        {%- endfor %}
+        true as is_resolved
     from linkable
 ),
 
@@ -178,77 +219,105 @@ candidates as (
 
 people as materialized (
     select
+        {% for column in evidence -%}
+        candidates.{{ column }},
+        {% endfor -%}
         candidates.account_id,
         candidates.reservation_id,
-        candidates.channel_key,
-        candidates.email_key,
-        candidates.name_key,
-        candidates.person_key,
         coalesce(channel_keys.is_shared, candidates.is_shared_channel, false) as is_shared_channel,
-        coalesce(email_keys.is_shared, candidates.is_shared_mailbox, false) as is_shared_mailbox
+        coalesce(email_keys.is_shared, candidates.is_shared_mailbox, false) as is_shared_mailbox,
+        coalesce(phone_keys.is_shared, candidates.is_shared_phone, false) as is_shared_phone,
+        candidates.is_resolved
     from candidates
     left join channel_keys
         on candidates.account_id = channel_keys.account_id and candidates.channel_key = channel_keys.key
     left join email_keys
         on candidates.account_id = email_keys.account_id and candidates.email_key = email_keys.key
+    left join phone_keys
+        on candidates.account_id = phone_keys.account_id and candidates.phone_key = phone_keys.key
 ),
 
--- Identities are the nodes, numbered so that the smallest node has the smallest reservation; a reservation that has two
--- of them is the edge between them.
-identities as materialized (
+-- An identity with a name is a node, numbered so that the smallest node has the smallest reservation. A reservation that
+-- has two of them is the edge between these. A phone number counts only with a name.
+nodes as materialized (
     select
-        merging.account_id,
-        merging.kind,
-        merging.key,
-        min(merging.reservation_id) as first_reservation_id,
-        row_number() over (order by min(merging.reservation_id), merging.account_id, merging.kind, merging.key) as node
+        named.account_id,
+        named.kind,
+        named.key,
+        named.name_key,
+        min(named.reservation_id) as first_reservation_id,
+        row_number() over (
+            order by min(named.reservation_id), named.account_id, named.kind, named.key, named.name_key
+        ) as node
     from (
         {%- for kind, (key, is_shared) in kinds.items() %}
         {%- if not loop.first %}
         union all
         {%- endif %}
-        select people.account_id, '{{ kind }}' as kind, people.{{ key }} as key, people.reservation_id
+        select
+            people.account_id,
+            '{{ kind }}' as kind,
+            people.{{ key }} as key,
+            coalesce(people.name_key, '') as name_key,
+            people.reservation_id
         from people
-        where people.{{ key }} is not null and not people.{{ is_shared }}
+        where
+            people.{{ key }} is not null
+            and not people.{{ is_shared }}
+            {{- " and people.name_key is not null" if kind not in strong_kinds }}
         {%- endfor %}
-    ) as merging
-    group by merging.account_id, merging.kind, merging.key
+    ) as named
+    group by named.account_id, named.kind, named.key, named.name_key
+    -- one that is used once joins nothing
+    having count(*) > 1
 ),
 
-nodes as materialized (
+placed as materialized (
     select
         people.account_id,
         people.reservation_id,
         by_channel.node as channel_node,
-        by_email.node as email_node
+        by_email.node as email_node,
+        by_phone.node as phone_node
     from people
-    left join identities as by_channel
+    left join nodes as by_channel
         on
             people.account_id = by_channel.account_id
             and people.channel_key = by_channel.key
+            and coalesce(people.name_key, '') = by_channel.name_key
             and by_channel.kind = 'channel'
-    left join identities as by_email
-        on people.account_id = by_email.account_id and people.email_key = by_email.key and by_email.kind = 'email'
+    left join nodes as by_email
+        on
+            people.account_id = by_email.account_id
+            and people.email_key = by_email.key
+            and coalesce(people.name_key, '') = by_email.name_key
+            and by_email.kind = 'email'
+    left join nodes as by_phone
+        on
+            people.account_id = by_phone.account_id
+            and people.phone_key = by_phone.key
+            and people.name_key = by_phone.name_key
+            and by_phone.kind = 'phone'
 ),
 
 edges as materialized (
-    select nodes.channel_node as near, nodes.email_node as far
-    from nodes
-    where nodes.channel_node is not null and nodes.email_node is not null
+    {%- for near in kinds %}
+    {%- for far in kinds if far != near %}
+    select placed.{{ near }}_node as near, placed.{{ far }}_node as far
+    from placed
+    where placed.{{ near }}_node is not null and placed.{{ far }}_node is not null
     union
-    select nodes.email_node as near, nodes.channel_node as far
+    {%- endfor %}
+    {%- endfor %}
+    select nodes.node as near, nodes.node as far
     from nodes
-    where nodes.channel_node is not null and nodes.email_node is not null
-    union
-    select identities.node as near, identities.node as far
-    from identities
 ),
 
 -- Each round gives a node, and the node it was led by, the smallest leader among the neighbours, and then the leader of
 -- that leader, until nothing changes. The distance to a leader shrinks by halves, so that rounds are few.
 rounds (round, leaders) as (
-    select 1 as round, array_agg(identities.node order by identities.node asc) as leaders
-    from identities
+    select 1 as round, array_agg(nodes.node order by nodes.node asc) as leaders
+    from nodes
     union all
     select hooked.round, jumped.leaders
     from rounds
@@ -277,27 +346,108 @@ settled as (
     limit 1
 ),
 
-guests as materialized (
-    select present.node, identities.first_reservation_id as guest_id
+led as materialized (
+    select present.node, nodes.first_reservation_id as component_id
     from settled
     cross join unnest(settled.leaders) with ordinality as present (leader, node)
-    inner join identities on present.leader = identities.node
+    inner join nodes on present.leader = nodes.node
+),
+
+-- the component of each reservation, named by its smallest one
+components as materialized (
+    select
+        people.*,
+        coalesce(led.component_id, people.reservation_id) as component_id
+    from people
+    inner join placed
+        on people.account_id = placed.account_id and people.reservation_id = placed.reservation_id
+    left join led on coalesce(placed.channel_node, placed.email_node, placed.phone_node) = led.node
+),
+
+-- the name of each, as its first reservation has it
+named_components as materialized (
+    select
+        components.account_id,
+        components.component_id,
+        {{ name_level("components.name_words") }} as level,
+        split_part(components.name_words, ' ', 1) as given_name,
+        left(substring(components.name_words from ' ([^ ]+)$'), 1) as family_initial
+    from components
+    where components.reservation_id = components.component_id
+),
+
+users as materialized (
+    {%- for kind in strong_kinds %}
+    {%- set key, is_shared = kinds[kind] %}
+    {%- if not loop.first %}
+    union
+    {%- endif %}
+    select '{{ kind }}' as kind, components.{{ key }} as key, named.*
+    from components
+    inner join named_components as named
+        on components.account_id = named.account_id and components.component_id = named.component_id
+    where components.{{ key }} is not null and not components.{{ is_shared }}
+    {%- endfor %}
+),
+
+possible as (
+    select distinct
+        short.account_id,
+        short.component_id,
+        long.component_id as target_id,
+        long.level,
+        long.given_name,
+        long.family_initial
+    from users as short
+    inner join users as long
+        on
+            short.account_id = long.account_id
+            and short.kind = long.kind
+            and short.key = long.key
+            and short.level < long.level
+    where
+        short.level < 3
+        and (short.level < 1 or short.given_name = long.given_name)
+        and (short.level < 2 or short.family_initial = long.family_initial)
+),
+
+-- the longest name that all others may be short for; where two persons may be meant, none
+pointers as materialized (
+    select
+        possible.account_id,
+        possible.component_id,
+        (array_agg(possible.target_id order by possible.level desc))[1] as target_id
+    from possible
+    group by possible.account_id, possible.component_id
+    having
+        count(distinct possible.given_name) = 1
+        and count(distinct possible.family_initial) <= 1
+        and count(*) filter (where possible.level = 3) <= 1
+        and (bool_or(possible.level = 3) or count(*) filter (where possible.level = 2) <= 1)
+        and (bool_or(possible.level > 1) or count(*) = 1)
+),
+
+-- a pointer leads to a longer name, so that three reach the end
+rooted as (
+    select
+        components.*,
+        coalesce(third.target_id, second.target_id, first.target_id, components.component_id) as root_id
+    from components
+    left join pointers as first
+        on components.account_id = first.account_id and components.component_id = first.component_id
+    left join pointers as second
+        on first.account_id = second.account_id and first.target_id = second.component_id
+    left join pointers as third
+        on second.account_id = third.account_id and second.target_id = third.component_id
 ),
 
 linked as (
     select
-        people.account_id,
-        people.reservation_id,
-        coalesce(guests.guest_id, people.reservation_id) as guest_id,
-        people.channel_key,
-        people.email_key,
-        people.name_key,
-        people.person_key,
-        people.is_shared_channel,
-        people.is_shared_mailbox
-    from people
-    inner join nodes on people.account_id = nodes.account_id and people.reservation_id = nodes.reservation_id
-    left join guests on coalesce(nodes.channel_node, nodes.email_node) = guests.node
+        rooted.*,
+        min(rooted.component_id) over (partition by rooted.account_id, rooted.root_id) as guest_id,
+        -- a guest who loses a reservation is seen to have changed by this alone
+        (count(*) over (partition by rooted.account_id, rooted.root_id))::integer as guest_reservations
+    from rooted
 ),
 
 final as (
@@ -307,14 +457,19 @@ final as (
         linked.guest_id,
         linked.channel_key,
         linked.email_key,
+        linked.phone_key,
+        linked.name_words,
         linked.name_key,
-        linked.person_key,
-        linked.is_shared_channel,
-        linked.is_shared_mailbox,
-        -- a guest who loses a reservation is seen to have changed by this alone
-        (count(*) over (partition by linked.account_id, linked.guest_id))::integer as guest_reservations,
+        {%- for key, is_shared in kinds.values() %}
+        linked.{{ is_shared }},
+        {%- endfor %}
+        linked.guest_reservations,
         {{ transform_at() }} as synced_at
     from linked
+    where linked.is_resolved
 )
 
 select * from final
+-- depends_on: {{ ref('known_parents') }}
+-- depends_on: {{ ref('listings') }}
+-- depends_on: {{ ref('stg_reservation_identities') }}

@@ -40,12 +40,20 @@ due as (
 {% endif %}
 
 reservations as (
-    select reservations.*, row_number() over recency as place
+    select
+        reservations.*,
+        links.email_key as own_email,
+        row_number() over recency as place
     from due
     cross join {{ by_key(
         ref('reservations'),
         "reservations",
         "due.account_id = reservations.account_id and due.guest_id = reservations.guest_id",
+    ) }}
+    cross join {{ by_key(
+        ref('guest_links'),
+        "links",
+        "reservations.account_id = links.account_id and reservations.reservation_id = links.reservation_id",
     ) }}
     window recency as (
         partition by reservations.account_id, reservations.guest_id
@@ -65,10 +73,7 @@ current_guests as (
         {{ latest('guest_name') }} as guest_name,
         {{ latest('guest_first_name') }} as first_name,
         {{ latest('guest_last_name') }} as last_name,
-        coalesce(
-            {{ latest(real_email('guest_email')) }},
-            {{ latest('guest_email') }}
-        ) as email,
+        coalesce({{ latest('own_email') }}, {{ latest('guest_email') }}) as email,
         {{ latest('guest_phone') }} as phone,
         {{ latest('guest_locale') }} as locale,
         {{ latest('guest_country') }} as country,
@@ -84,7 +89,7 @@ current_guests as (
         coalesce(sum(nights) filter (where is_booking and not is_deleted), 0) as booked_nights,
 
         ---------- booleans
-        coalesce(bool_or(email_is_real), false) as has_real_email,
+        bool_or(own_email is not null) as has_real_email,
         bool_and(is_deleted) as is_deleted,
 
         ---------- payload
@@ -92,12 +97,15 @@ current_guests as (
     from (
         select
             reservations.*,
-            {{ real_email('guest_email') }} is not null as email_is_real,
-            (
-                select coalesce(jsonb_object_agg(field.key, field.value), '{}'::jsonb)
-                from jsonb_each(reservations.pms_meta) as field (key, value)
-                where field.key ~ '^(guest[A-Z]|phone$|isGuest|localeForMessaging)'
-            ) as guest_meta
+            -- of the newest alone
+            case
+                when reservations.place = 1
+                    then (
+                        select coalesce(jsonb_object_agg(field.key, field.value), '{}'::jsonb)
+                        from jsonb_each(reservations.pms_meta) as field (key, value)
+                        where field.key ~ '^(guest[A-Z]|phone$|isGuest|localeForMessaging)'
+                    )
+            end as guest_meta
         from reservations
     ) as described
     group by account_id, guest_id

@@ -6,7 +6,7 @@ account. What is erased stays erased although Hostaway may still have it: see `l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -87,14 +87,17 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
     :param guest_id: of `hostaway.guests`, or the id of any of the guest's reservations.
     :raises UnknownAccount: when the account is not registered.
     :raises UnknownGuest: when the account has no such guest.
-    :raises WarehouseBusy: when a transform runs for too long; nothing was erased then.
+    :raises WarehouseBusy: when a transform runs for too long, or has still to read reservations of the guest that
+        changed; nothing was erased then.
     """
     get_account(connection, account_id)
     params = {"account_id": account_id, "guest_id": guest_id}
     with _alone(connection, account_id):
         reservations = _column(connection, "landed_reservation", params)
         if fetch_value(connection, _QUERIES["core_is_there"]):
-            reservations = sorted({*reservations, *_column(connection, "reservations_of_guest", params)})
+            linked = {*reservations, *_column(connection, "reservations_of_guest", params)}
+            _refuse_if_links_are_old(connection, account_id, linked)
+            reservations = sorted(linked)
         if not reservations:
             raise UnknownGuest(f"Account {account_id} has no guest {guest_id}")
         conversations = _column(connection, "conversations_of", {**params, "reservations": reservations})
@@ -112,6 +115,17 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
         conversations=len(conversations),
         rows=rows,
     )
+
+
+def _refuse_if_links_are_old(connection: Connection, account_id: int, linked: Collection[str]) -> None:
+    """Refuse to erase by links that a transform may change: a reservation may be another person's now."""
+    params = {"account_id": account_id, "reservations": sorted(linked)}
+    changed = _column(connection, "changed_since_linked", params) if len(linked) > 1 else []
+    if changed:
+        raise WarehouseBusy(
+            f"Reservations of this guest have changed since the last transform ({', '.join(changed[:5])}): they may be"
+            " another guest's now. Run `sync-hostaway transform`, then erase. Nothing was erased"
+        )
 
 
 @contextmanager

@@ -64,6 +64,22 @@ where
         select %(guest_id)s::bigint
     )
 
+-- name: changed_since_linked
+-- Reservations whose link to a guest is older than what has landed of them, or was made by older rules.
+select landed.entity_id as id
+from landing.reservations as landed
+where
+    landed.account_id = %(account_id)s
+    and landed.entity_id = any(%(reservations)s)
+    and (
+        exists (select 1 from ops.loads where loads.load_id = landed.load_id and loads.transformed_at is null)
+        or not exists (
+            select 1 from pg_catalog.pg_attribute
+            where attrelid = 'hostaway.guest_links'::regclass and attname = 'name_words' and not attisdropped
+        )
+    )
+order by landed.entity_id::bigint
+
 -- name: conversations_of
 select entity_id as id
 from landing.conversations

@@ -173,6 +173,39 @@ def test_an_erased_guest_is_nowhere_and_stays_away(warehouse: Connection, mirror
     assert changed[Resource.RESERVATIONS] == changed[Resource.MESSAGES] == 0
 
 
+def test_an_erasure_reaches_nobody_who_is_another_guest_by_now(warehouse: Connection, mirrored: int) -> None:
+    [guest] = warehouse.execute(
+        "select guest_id, array_agg(reservation_id order by reservation_id) as stays from hostaway.guest_links"
+        " where account_id = %s group by guest_id having count(*) > 1 limit 1",
+        [mirrored],
+    ).fetchall()
+    # the last of them turns out to be somebody else's, and no transform has read that
+    warehouse.execute(
+        """
+        with load as (
+            insert into ops.loads (account_id, resource) values (%(account)s, 'reservations') returning load_id
+        )
+        update landing.reservations
+        set
+            payload = payload || '{"guestName": "Zoe Stranger", "guestEmail": "zoe@mail.example"}',
+            load_id = (select load_id from load)
+        where account_id = %(account)s and entity_id = %(stay)s::text
+        """,
+        {"account": mirrored, "stay": guest["stays"][-1]},
+    )
+    with pytest.raises(WarehouseBusy, match=f"{guest['stays'][-1]}.*transform"):
+        erase_guest(warehouse, mirrored, guest["guest_id"])
+    assert places_of(warehouse, "Zoe Stranger") == {"landing.reservations"}
+
+    run_transform(warehouse, requested_by="test")
+    [left] = warehouse.execute(
+        "select count(*) as stays from hostaway.guest_links where account_id = %s and guest_id = %s",
+        [mirrored, guest["guest_id"]],
+    ).fetchall()
+    assert erase_guest(warehouse, mirrored, guest["guest_id"]).reservations == left["stays"] < len(guest["stays"])
+    assert places_of(warehouse, "Zoe Stranger") == {"landing.reservations", "hostaway.reservations", "hostaway.guests"}
+
+
 def test_a_guest_who_is_not_there_is_named(warehouse: Connection, account: int) -> None:
     with pytest.raises(UnknownGuest, match="701 has no guest 5"):
         erase_guest(warehouse, account, 5)

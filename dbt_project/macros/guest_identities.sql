@@ -1,0 +1,335 @@
+{#-
+    What tells who a guest is: an id at a channel, an e-mail address, a phone number, a name. Each macro gives one text for
+    all spellings of the same thing, and null for what is no identity.
+
+    Every function is named with the collation it works by, so that the locale of the database changes no result. What
+    stands in ASCII alone, nearly everything, takes the short way.
+-#}
+
+{#- Without what no reader sees: characters of no width, soft hyphens, marks of direction, control characters. -#}
+{% macro visible(value) -%}
+    regexp_replace(
+        {{ value }},
+        '[\u0001-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f'
+        '\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]',
+        '',
+        'g'
+    )
+{%- endmacro %}
+
+{#- In lower case: of a text that was taken apart with NFKD, so that accents stand beside their letters. -#}
+{% macro lowered(value) -%}
+    translate(
+        lower({{ value }} collate "C"),
+        'АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЂЄЅІЈЉЊЋЏҐΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩςÆØŁĐÐÞŒẞŊĦŦ',
+        'абвгдежзийклмнопрстуфхцчшщъыьэюяђєѕіјљњћџґαβγδεζηθικλμνξοπρστυφχψωσæøłđðþœßŋħŧ'
+    ) collate "default"
+{%- endmacro %}
+
+{% macro is_ascii(value) -%}
+    octet_length({{ value }}) = char_length({{ value }})
+{%- endmacro %}
+
+{#- An address as one text, whatever its case, Unicode form and domain's form, and whatever stands around it. -#}
+{% macro spelled_email(value) -%}
+    (
+        select
+            case
+                when address.spelling like '%@%xn--%'
+                    then split_part(address.spelling, '@', 1) || '@'
+                    || {{ _composed("ops.unicode_domain(split_part(address.spelling, '@', 2))") }}
+                else address.spelling
+            end
+        from (
+            select
+                regexp_replace(
+                    regexp_replace(raw.spelling, '^[^<>]*<([^<>]*)>[^<>]*$', '\1'),
+                    '^[\s"''(\[]*(mailto:[\s/]*)?|(\?.*)?[\s"'')\].,;]*$',
+                    '',
+                    'g'
+                ) as spelling
+            from (
+                select
+                    case
+                        when {{ is_ascii(value) }} then lower({{ value }} collate "C") collate "default"
+                        else translate({{ _composed(visible(value)) }}, '。', '.')
+                    end as spelling
+                limit all offset 0
+            ) as raw
+            limit all offset 0
+        ) as address
+    )
+{%- endmacro %}
+
+{% macro _composed(value) -%}
+    normalize({{ lowered("normalize(" ~ value ~ ", nfkd)") }}, nfkc)
+{%- endmacro %}
+
+{#-
+    A guest's e-mail address as an identity: null unless it is a person's own. No mailbox has a longer name than 254
+    characters, and an index entry must not be longer than a third of a page.
+
+    :param spelled: what `spelled_email` gives.
+-#}
+{% macro email_identity(spelled) -%}
+    case
+        when
+            char_length({{ spelled }}) <= 254
+            and {{ spelled }} ~ '^[^@\s,;:<>()"]+@([^@\s,;:<>()".]+\.)+[^@\s,;:<>()".0-9]{2,}$'
+            and {{ spelled }} !~ '@([^@]+\.)?({{ relay_domains() | join("|") }})$'
+            and {{ spelled }} !~ '@(guest|guests|reply|relay|proxy|messages?|messaging)\.'
+            and {{ spelled }} !~ '^({{ role_mailboxes() | join("|") }})[0-9]*([-._+][^@]*)?@'
+            and {{ spelled }} !~ '({{ group_mailboxes() | join("|") }})[0-9]*@'
+            and {{ spelled }} !~ '^({{ placeholder_words() | join("|") }})@'
+            and {{ spelled }} !~ '^(test[0-9]*|([^@])\2{2,}|([^@]{1,3})@\3\.[^@]*|[^@]*@({{ placeholder_domains() | join("|") }}))(@|$)'
+            then {{ spelled }}
+    end
+{%- endmacro %}
+
+{#- Mailboxes of an office, not of a person: an address that begins with one of these words. -#}
+{% macro role_mailboxes() -%}
+    {{ return([
+        "reservations?", "reservas?", "reservaciones", "reservierung(en)?", "prenotazioni", "bookings?", "buchung(en)?",
+        "info", "infos", "information", "contact[o]?", "contatto", "kontakt", "office", "buero", "bureau", "oficina",
+        "(no|do-?not|donot)[-_.]?(reply|response|answer)", "reply", "mailer-?daemon", "postmaster", "hostmaster", "webmaster",
+        "abuse", "root", "admin", "administrator", "administration", "sales", "ventas", "vendite", "vertrieb", "support",
+        "help", "helpdesk", "hello", "hallo", "hola", "bonjour", "ciao", "enquir(y|ies)", "inquir(y|ies)", "requests?",
+        "front[-_.]?(desk|office)", "reception", "recepcion", "rezeption", "concierge", "guest[-_.]?(services?|relations|care)",
+        "customer[-_.]?(services?|care|support)", "services?", "operations?", "ops", "team", "staff", "billing", "accounts?",
+        "accounting", "finance", "invoices?", "rechnung", "payments?", "groups?", "events?", "marketing", "agency", "agencia",
+        "agence", "travel", "trips?", "tours?", "rentals?", "stays?", "hotel", "hostel", "hosts?", "hosting", "property",
+        "properties", "management", "manager", "res", "rsvp?", "crs", "orders?", "notifications?", "alerts?", "mail",
+        "mailbox", "everyone", "all",
+    ]) }}
+{%- endmacro %}
+
+{#- Those with a name before: an address whose mailbox ends with one of these words. -#}
+{% macro group_mailboxes() -%}
+    {{ return([
+        "reservations", "reservas", "reservierung(en)?", "[-_.]bookings?", "[-_.]buchung(en)?", "no[-_.]?reply", "donot[-_.]?reply",
+        "front[-_.]?desk", "reception", "rezeption", "enquiries", "inquiries", "guest[-_.]?services?",
+        "customer[-_.]?services?", "[-_.](info|office|sales|support|admin|team|accounting|billing)",
+    ]) }}
+{%- endmacro %}
+
+{#- What people type where they must type something: alone, it is nobody's address, id or name. -#}
+{% macro placeholder_words() -%}
+    {{ return([
+        "n[-._/ ]?a", "none", "no", "nil", "null", "nan", "nobody", "no[-._ ]?one", "nothing", "empty", "blank", "void",
+        "undefined", "unknown", "not[-._ ]?known", "unbekannt", "inconnu", "desconocido", "sconosciuto", "unspecified",
+        "not[-._ ]?(available|applicable|provided|given|set|specified)", "no[-._ ]?(e?-?mail|name|phone|id|data|address)",
+        "no[-._ ]?tiene", "keine?", "ninguno", "aucun", "nessuno", "sans", "missing", "pending", "tb[acd]", "to ?be ?(announced|confirmed)",
+        "test(er|ing|user|guest)?", "prueba", "example", "sample", "demo", "dummy", "fake", "temp", "tmp", "default",
+        "placeholder", "anonymous", "anonym", "anon", "hidden", "private", "redacted", "deleted", "removed", "erased", "masked",
+        "e?-?mail", "name", "first ?name", "last ?name", "user", "guests?", "customer", "client", "traveller", "traveler",
+        "someone", "somebody", "person", "x{2,}", "asdf+", "qwerty", "abc", "xyz", "foo", "bar", "true", "false", "[-._?]+",
+    ]) }}
+{%- endmacro %}
+
+{% macro placeholder_domains() -%}
+    {{ return([
+        "(na|none|null|no-?e?-?mail|unknown|nowhere|invalid|noreply|no-reply)\\.[^@]*",
+        "[^@]*\\.(invalid|localhost|local)",
+    ]) }}
+{%- endmacro %}
+
+{#- Domains, with their subdomains, whose addresses stand for one booking and not for a person. -#}
+{% macro relay_domains() -%}
+    {{ return([
+        "airbnb\\.[a-z.]+",
+        "booking\\.com",
+        "expediapartnercentral\\.com",
+        "expedia\\.[a-z.]+",
+        "hotels\\.com",
+        "homeaway\\.[a-z.]+",
+        "vrbo\\.com",
+        "stayz\\.com\\.au",
+        "bookabach\\.co\\.nz",
+        "abritel\\.fr",
+        "fewo-direkt\\.de",
+        "tripadvisor\\.[a-z.]+",
+        "flipkey\\.com",
+        "holidaylettings\\.co\\.uk",
+        "agoda\\.com",
+        "agoda-messaging\\.com",
+        "trip\\.com",
+        "ctrip\\.com",
+        "hopper\\.com",
+        "priceline\\.com",
+        "despegar\\.com",
+        "decolar\\.com",
+        "traveloka\\.com",
+        "makemytrip\\.com",
+        "holidu\\.[a-z.]+",
+        "hometogo\\.[a-z.]+",
+        "plumguide\\.com",
+        "hostaway\\.[a-z.]+",
+        "hostawaymail\\.com",
+    ]) }}
+{%- endmacro %}
+
+{#- A text that may be an identity: longer ones are none. -#}
+{% macro identity(value) -%}
+    case when char_length({{ value }}) <= 255 then {{ value }} end
+{%- endmacro %}
+
+{#- A guest's id at a channel as one text; null for what stands where there is none: zero, a negative, 1111, "none". -#}
+{% macro channel_identity(value) -%}
+    (
+        select {{ identity("external.id") }}
+        from (
+            select
+                btrim(
+                    case
+                        when {{ is_ascii(value) }} then {{ value }}
+                        else normalize({{ visible(value) }}, nfkc)
+                    end
+                ) as id
+            limit all offset 0
+        ) as external
+        where
+            external.id ~ '[[:alnum:]]'
+            and external.id !~* '^([-+]?[-0.]+|-[0-9].*|{{ placeholder_words() | join("|") }})$'
+            and regexp_replace(external.id, '[-_. ]', '', 'g') !~ '^((.)\2{3,}|0*123456789[0-9]*)$'
+    )
+{%- endmacro %}
+
+{#-
+    A phone number as its last nine digits, which are the same with and without the codes before them. Weak evidence: a
+    household and an office share a number, and it counts only together with a name.
+-#}
+{% macro phone_identity(value) -%}
+    (
+        select right(phone.digits, 9)
+        from (
+            select
+                ltrim(
+                    regexp_replace(
+                        regexp_replace(
+                            case
+                                when {{ is_ascii(value) }} then {{ value }}
+                                else normalize({{ value }}, nfkc)
+                            end,
+                            '\(0\)|(ext|x|#|;).*$',
+                            '',
+                            'gi'
+                        ),
+                        '[^0-9]',
+                        '',
+                        'g'
+                    ),
+                    '0'
+                ) as digits
+            limit all offset 0
+        ) as phone
+        where
+            char_length(phone.digits) between 7 and 17
+            and right(phone.digits, 7) !~ '^(.)\1+$'
+            and phone.digits !~ '^1?23456789?0?'
+            and phone.digits !~ '98765432'
+    )
+{%- endmacro %}
+
+{#-
+    A name as its words in the order they are written, a blank between two: without case, accents, punctuation and middle
+    initials. Null for what is no name: "Guest", "Not available".
+-#}
+{% macro name_words(value) -%}
+    (
+        select string_agg(word.text, ' ' order by word.place)
+        from (
+            select
+                regexp_split_to_array(
+                    btrim(
+                        regexp_replace(
+                            regexp_replace(
+                                regexp_replace(plain.spelling, '^([^,]+),([^,]+)$', '\2 \1'),
+                                '[''`\u00b4\u02b9-\u02bd\u2018\u2019\u201b]',
+                                '',
+                                'g'
+                            ),
+                            '[\u0001-/:-@\[-`{-\u00a9\u00ab-\u00b9\u00bb-\u00bf\u2000-\u206f\u2190-\u2bff\u3000-\u303f\U0001f000-\U0001faff]+',
+                            ' ',
+                            'g'
+                        )
+                    ),
+                    ' '
+                ) as words
+            from (
+                select
+                    case
+                        when {{ is_ascii(value) }} then lower({{ value }} collate "C") collate "default"
+                        else regexp_replace(
+                            replace(
+                                replace(
+                                    replace(
+                                        translate(
+                                            {{ lowered("normalize(" ~ visible(value) ~ ", nfkd)") }}, 'øłđðıħŧŋ', 'olddihtn'
+                                        ),
+                                        'ß', 'ss'
+                                    ),
+                                    'æ', 'ae'
+                                ),
+                                'œ', 'oe'
+                            ),
+                            '[\u0300-\u036f]',
+                            '',
+                            'g'
+                        )
+                    end as spelling
+                limit all offset 0
+            ) as plain
+            limit all offset 0
+        ) as split
+        cross join unnest(split.words) with ordinality as word (text, place)
+        where
+            char_length({{ value }}) <= 255
+            and word.text <> ''
+            and array_to_string(split.words, ' ') !~ '^(({{ (placeholder_words() + channel_words()) | join("|") }})( |$))+$'
+            and (
+                word.text !~ '^[a-z]$'
+                or word.place = 1
+                or word.place = cardinality(split.words)
+            )
+    )
+{%- endmacro %}
+
+{#- Words that channels put where a name belongs. -#}
+{% macro channel_words() -%}
+    {{ return([
+        "airbnb", "booking", "bookingcom", "com", "vrbo", "homeaway", "expedia", "agoda", "hostaway", "direct", "channel", "the",
+        "reserved", "blocked", "block", "hold", "owner", "stay", "reservation", "inquiry", "gast", "invite", "ospite", "huesped",
+    ]) }}
+{%- endmacro %}
+
+{#- What is read several times, as `email` and `name_words`, in a `join`: computed once per row. -#}
+{% macro spelled_identities(email, name, alias) -%}
+    lateral (
+        select
+            {{ spelled_email(email) }} as email,
+            {{ name_words(name) }} as name_words
+        limit all offset 0
+    ) as {{ alias }}
+{%- endmacro %}
+
+{#- The same words in the order of the alphabet: a family name may stand before or behind. -#}
+{% macro name_key(words) -%}
+    (
+        select string_agg(word.text, ' ' order by word.text collate "C")
+        from unnest(string_to_array({{ words }}, ' ')) as word (text)
+    )
+{%- endmacro %}
+
+{#-
+    Whether an identity is that of so many people that it merges nobody; an aggregate over the reservations that use it. It
+    catches the placeholders that are no known word. A person is counted by name, and one without a name by the other
+    identity.
+-#}
+{% macro is_of_many(kind) -%}
+    {%- set person = {
+        "channel": "coalesce(name_key, email_key)",
+        "email": "coalesce(name_key, channel_key)",
+        "phone": "name_key",
+    }[kind] -%}
+    count(distinct {{ person }}) > 10
+{%- endmacro %}

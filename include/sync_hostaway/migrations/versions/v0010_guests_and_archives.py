@@ -1,0 +1,15 @@
+"""One form of an internationalised domain, when listings were archived, and time zones that may be misspelt."""
+
+from __future__ import annotations
+
+from sync_hostaway.migrations.sql_file import run_sql_file
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply the SQL file of the same name."""
+    run_sql_file(__file__)
