@@ -13,7 +13,7 @@
         "unconfirmed": ["request", none],
         "cancelled": ["cancelled", false],
         "declined": ["declined", false],
-        "expired": ["declined", false],
+        "expired": ["declined", none],
         "unknown": ["declined", false],
         "inquiry": ["inquiry", false],
         "inquiryPreapproved": ["inquiry", false],

@@ -34,7 +34,8 @@ final as (
         due.is_closed_on_departure,
         due.is_deleted,
         {{ transform_at() }} as synced_at,
-        due.pms_meta
+        due.pms_meta,
+        due.deleted_at
     from admitted as due
     where due.date is not null
 )

@@ -67,7 +67,8 @@ final as (
         due.inserted_at,
         due.is_deleted,
         {{ transform_at() }} as synced_at,
-        due.pms_meta
+        due.pms_meta,
+        due.deleted_at
     from due
     where due.listing_id is not null
 )

@@ -102,7 +102,8 @@ final as (
         due.is_deleted,
         due.suspect_since,
         {{ transform_at() }} as synced_at,
-        due.pms_meta
+        due.pms_meta,
+        due.deleted_at
     from due
     cross join {{ by_key(
         ref('guest_links'),

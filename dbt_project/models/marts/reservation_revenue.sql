@@ -6,7 +6,13 @@ bookings as (
 ),
 
 listings as (
-    select * from {{ ref('listings') }}
+    select
+        listings.account_id,
+        listings.listing_id,
+        listings.listing_name,
+        zone.name as zone
+    from {{ ref('listings') }} as listings
+    cross join {{ local_zone("listings.time_zone_name", "zone") }}
 ),
 
 final as (
@@ -29,7 +35,7 @@ final as (
 
         ---------- numerics
         bookings.nights,
-        bookings.arrival_date - (bookings.booked_at at time zone 'UTC')::date as lead_days,
+        bookings.arrival_date - (bookings.booked_at at time zone coalesce(listings.zone, 'UTC'))::date as lead_days,
 
         ---------- money
         bookings.total_price as revenue,

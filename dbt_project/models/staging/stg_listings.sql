@@ -75,6 +75,8 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
+        -- a deletion is of the version that was there
+        case when deleted_at is not null then greatest(deleted_at, landed_at) end as deleted_at,
         {{ masked('payload', drop=["listingCustomFields"]) }} as pms_meta,
         entity_id,
         load_id

@@ -62,5 +62,6 @@ set
     payload_hash = ''::bytea,
     read_singly = false,
     load_id = %(load_id)s,
-    landed_at = now()
+    -- of a deleted row it says until when the row was there
+    landed_at = case when deleted_at is null then now() else landed_at end
 where account_id = %(account_id)s and entity_id = %(entity_id)s

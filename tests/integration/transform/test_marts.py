@@ -107,3 +107,108 @@ def test_days_from_booking_to_arrival_do_not_depend_on_who_asks(hand: Hand) -> N
         hand.connection.execute(f"set timezone = '{zone}'")
         row = hand.connection.execute("select lead_days from marts.reservation_revenue").fetchone()
         assert row == {"lead_days": 2}, zone
+
+
+def test_days_from_booking_to_arrival_are_days_of_the_listing(hand: Hand) -> None:
+    zones = {1: "America/Los_Angeles", 2: "Asia/Tokyo", 3: "Nowhere/Else", 4: None}
+    hand.land("listings", *(listing(number, timeZoneName=zone) for number, zone in zones.items()))
+    # 20:00 of the day of arrival in Los Angeles, the next day in UTC
+    booked = {"reservationDate": "2026-03-02 04:00:00", "arrivalDate": "2026-03-01"}
+    hand.land("reservations", *(reservation(number, number, **booked) for number in zones))
+    hand.transform()
+    lead_days = dict(hand.rows("select listing_id, lead_days from marts.reservation_revenue"))
+    assert lead_days == {1: 0, 2: -1, 3: -1, 4: -1}
+
+
+def months(hand: Hand) -> list[dict[str, Any]]:
+    columns = (
+        "listing_id, month_date, calendar_nights, booked_nights, available_nights, revenue::float, occupancy::float"
+    )
+    return [
+        dict(row) for row in hand.connection.execute(f"select {columns} from marts.occupancy_by_month order by 1, 2")
+    ]
+
+
+def gone(hand: Hand, table: str, at: str) -> None:
+    """Everything of listing 1 is deleted, as a sync would note it."""
+    hand.connection.execute(
+        f"""
+        with load as (insert into ops.loads (account_id, resource) values (1, '{table}') returning load_id)
+        update landing.{table} set deleted_at = %s, landed_at = '2026-01-01', load_id = (select load_id from load)
+        where payload ->> %s = '1'
+        """,
+        (at, "id" if table == "listings" else "listingMapId"),
+    )
+
+
+def test_a_listing_that_leaves_leaves_its_nights(hand: Hand) -> None:
+    hand.land("listings", listing(1, timeZoneName="America/Los_Angeles"), listing(2))
+    hand.land("reservations", booking(10, 1, 1, 300), booking(11, 1, 6, 300), booking(20, 2, 1, 300))
+    hand.land("calendar_days", *days(1, 4), *days(2, 4))
+    hand.transform()
+    before = months(hand)
+    # still the 8th where the listing is, the second night of its second booking
+    for table in ("listings", "reservations", "calendar_days"):
+        gone(hand, table, "2026-03-09 05:00:00+00")
+    hand.transform()
+    left, stayed = months(hand)
+    assert stayed == before[1]
+    assert (left["calendar_nights"], left["booked_nights"], left["revenue"]) == (7, 5, 500)
+    hand.transform(full_refresh=True)
+    assert months(hand) == [left, stayed]
+
+
+def test_a_booking_that_is_deleted_alone_is_none(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    hand.land("reservations", booking(10, 1, 1, 300))
+    hand.land("calendar_days", *days(1, 4))
+    gone(hand, "reservations", "2026-03-20")
+    hand.transform()
+    assert months(hand)[0]["booked_nights"] == 0
+    # nor when its listing leaves later
+    gone(hand, "listings", "2026-04-20")
+    hand.transform()
+    assert months(hand)[0]["booked_nights"] == 0
+
+
+def test_an_archived_listing_is_not_free(hand: Hand) -> None:
+    hand.land("listings", listing(1), listing(2, specialStatus="archived"), listing(3))
+    hand.land("reservations", *(booking(number * 10, number, 1, 300) for number in (1, 2, 3)))
+    hand.land("calendar_days", *days(1, 4), *days(2, 4), *days(3, 4))
+    hand.transform()
+    before = months(hand)
+    assert [month["available_nights"] for month in before] == [7, 0, 7]
+    assert [month["booked_nights"] for month in before] == [3, 3, 3]
+
+    # nights that are over stay what they were; those to come are not on sale
+    later = [{**day, "date": day["date"].replace("2026-03", "2100-03")} for day in days(1, 4)]
+    hand.land("listings", listing(1, specialStatus="Archived"))
+    hand.land("calendar_days", *later)
+    hand.transform()
+    first, future, *others = months(hand)
+    assert [first, *others] == before
+    assert (future["calendar_nights"], future["available_nights"]) == (10, 0)
+    hand.transform(full_refresh=True)
+    assert months(hand) == [first, future, *others]
+
+    hand.land("listings", listing(1, specialStatus=None))
+    hand.transform()
+    assert [month["available_nights"] for month in months(hand)][:2] == [7, 7]
+
+
+def test_a_row_says_how_much_of_its_month_is_in_the_calendar(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    hand.land("calendar_days", *days(1, 1))
+    hand.land("calendar_days", *({"listingMapId": 1, "date": f"2028-02-{day:02}"} for day in range(1, 30)))
+    hand.transform()
+    shares = "select calendar_nights, month_nights, is_whole_month from marts.occupancy_by_month order by month_date"
+    assert hand.rows(shares) == [(10, 31, False), (29, 29, True)]
+
+
+def test_an_expired_request_neither_takes_nights_nor_gives_them_back(hand: Hand) -> None:
+    hand.land("listings", listing(1))
+    hand.land("reservations", {**booking(10, 1, 1, 300), "status": "expired"})
+    hand.land("calendar_days", *days(1, 4))
+    hand.transform()
+    assert hand.value("select blocks_calendar from hostaway.reservations") is None
+    assert (months(hand)[0]["booked_nights"], months(hand)[0]["available_nights"]) == (0, 7)
