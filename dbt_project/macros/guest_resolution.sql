@@ -42,8 +42,7 @@
                 add column if not exists name_words text,
                 add column if not exists name_key text,
                 add column if not exists is_shared_channel boolean default false,
-                add column if not exists is_shared_phone boolean default false,
-                drop column if exists person_key;
+                add column if not exists is_shared_phone boolean default false;
         end if;
     end
     $$

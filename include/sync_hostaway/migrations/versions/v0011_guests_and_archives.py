@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
