@@ -203,7 +203,7 @@ def test_an_erasure_reaches_nobody_who_is_another_guest_by_now(warehouse: Connec
         [mirrored, guest["guest_id"]],
     ).fetchall()
     assert erase_guest(warehouse, mirrored, guest["guest_id"]).reservations == left["stays"] < len(guest["stays"])
-    assert places_of(warehouse, "Zoe Stranger") == {"landing.reservations", "hostaway.reservations", "hostaway.guests"}
+    assert places_of(warehouse, "Zoe Stranger") >= {"landing.reservations", "hostaway.reservations", "hostaway.guests"}
 
 
 def test_a_guest_who_is_not_there_is_named(warehouse: Connection, account: int) -> None:
