@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
