@@ -124,11 +124,14 @@ class LandingWriter:
         self._account_id = account_id
         self._resource = resource
         self._sync_run_id = sync_run_id
-        self._table = sql.Identifier("landing", resource.value)
+        self._table = self._landed = self._table_of(resource)
         self._prepare()
 
     def _prepare(self) -> None:
         self._connection.execute(_QUERIES["create_batch"])
+
+    def _table_of(self, resource: Resource) -> sql.Identifier:
+        return sql.Identifier("landing", resource.value)
 
     def land(self, fetched: Iterable[Fetched]) -> Counts:
         """Land what a few requests brought, with one ledger entry. Needs an open transaction."""
@@ -162,13 +165,13 @@ class LandingWriter:
     def unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> list[Unseen]:
         """The rows that `bury_unseen` would mark as deleted."""
         params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
-        query = _QUERIES["unseen"].format(table=self._table, is_unseen=_QUERIES["is_unseen"])
+        query = _QUERIES["unseen"].format(table=self._landed, is_unseen=_QUERIES["is_unseen"])
         rows = self._connection.execute(query, params).fetchall()
         return [Unseen(**row) for row in rows]
 
     def count_alive(self, parent_ids: Sequence[int] | None) -> int:
         """How many rows have landed, of some parents or of the account, and are not marked as deleted."""
-        query = _QUERIES["count_alive"].format(table=self._table)
+        query = _QUERIES["count_alive"].format(table=self._landed)
         return int(fetch_value(self._connection, query, {**self._params, "parent_ids": parent_ids}))
 
     def bury_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
@@ -193,14 +196,21 @@ class LandingWriter:
 
     def bury_orphans(self, parents: Resource) -> int:
         """Mark rows as deleted whose parent is; returns how many. Needs an open transaction."""
-        return self._update("bury_orphans", self._params, parents=sql.Identifier("landing", parents.value))
+        return self._update("bury_orphans", self._params, parents=self._table_of(parents))
 
     def _update(self, query: str, params: dict[str, Any], **parts: sql.Composable) -> int:
-        params = {**params, "load_id": fetch_value(self._connection, _QUERIES["open_load"], params)}
-        updated = self._connection.execute(_QUERIES[query].format(table=self._table, **parts), params).rowcount
-        close = "close_load" if updated else "drop_load"
-        self._connection.execute(_QUERIES[close], {**params, "rows_new": 0, "rows_changed": updated})
+        load_id = self._open_load()
+        statement = _QUERIES[query].format(table=self._table, **parts)
+        updated = self._connection.execute(statement, {**params, "load_id": load_id}).rowcount
+        self._close_load(load_id, 0, updated)
         return updated
+
+    def _open_load(self) -> int:
+        return int(fetch_value(self._connection, _QUERIES["open_load"], self._params))
+
+    def _close_load(self, load_id: int, new: int, changed: int) -> None:
+        close = "close_load" if new or changed else "drop_load"
+        self._connection.execute(_QUERIES[close], {"load_id": load_id, "rows_new": new, "rows_changed": changed})
 
     def _remark(self, row: Any, answer: Fetched, severity: str, reason: str) -> _Remark:
         payload = _encode(row)
@@ -260,6 +270,9 @@ class LandingWriter:
         with self._connection.cursor() as cursor, cursor.copy(_QUERIES["copy_batch"]) as copy:
             for row in rows:
                 copy.write_row(row)
+        return self._write_batch(params)
+
+    def _write_batch(self, params: dict[str, Any]) -> tuple[int, int]:
         self._connection.execute(_QUERIES["drop_unchanged"].format(table=self._table), params)
         self._connection.execute(_QUERIES["drop_older"].format(table=self._table), params)
         for query in ("drop_leaner", "keep_fields"):
@@ -267,12 +280,12 @@ class LandingWriter:
             self._connection.execute(statement, params)
         if not fetch_value(self._connection, _QUERIES["count_batch"]):
             return 0, 0
-        load_id = fetch_value(self._connection, _QUERIES["open_load"], params)
+        load_id = self._open_load()
         written = self._connection.execute(
             _QUERIES["upsert"].format(table=self._table), {**params, "load_id": load_id}
         ).fetchone()
         new, changed = (written["rows_new"], written["rows_changed"]) if written else (0, 0)
-        self._connection.execute(_QUERIES["close_load"], {"load_id": load_id, "rows_new": new, "rows_changed": changed})
+        self._close_load(load_id, new, changed)
         self._connection.execute(_QUERIES["empty_batch"])
         return new, changed
 

@@ -176,7 +176,7 @@ class SyncContext:
 
     def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
         """Rows of a named query of this room."""
-        statement = QUERIES[query].format(**self.landing_tables)
+        statement = QUERIES[query].format(**self.tables)
         return self.connection.execute(statement, {**self._params, **params}).fetchall()
 
     def value(self, query: str, **params: Any) -> Any:
@@ -184,9 +184,10 @@ class SyncContext:
         return fetch_value(self.connection, QUERIES[query], {**self._params, **params})
 
     @property
-    def landing_tables(self) -> dict[str, sql.Identifier]:
-        """The landing tables that queries name in braces."""
-        return {resource.value: sql.Identifier("landing", resource.value) for resource in Resource}
+    def tables(self) -> dict[str, sql.Identifier]:
+        """The tables that queries name in braces."""
+        landing = {resource.value: sql.Identifier("landing", resource.value) for resource in Resource}
+        return landing | {"read_calendars": sql.Identifier("ops", "calendars")}
 
     @property
     def _params(self) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """What a sync would do: reads from Hostaway, compares with what has landed, and writes nothing.
 
-The plans are those of a real sync. Rows that a sync would write go to temporary tables of the session, and the plans
-read the landing tables through views that prefer the rows of these tables. So messages are found through threads that
-have not landed, as in a real sync. The session is read-only: PostgreSQL refuses every write to a table that is not
-temporary.
+The plans and the statements are those of a real sync. Rows that it would write go to temporary tables of the session;
+landed rows that it would change are copied there first. The plans read the landing tables through views that prefer the
+rows of these tables, so that messages are found through threads that have not landed. The session is read-only:
+PostgreSQL refuses every write to a table that is not temporary.
 
 The request budget is taken from as by a real sync. An access token that has expired is renewed, and stored.
 """
@@ -37,6 +37,7 @@ _WRITER_QUERIES = load_queries(Path(writer.__file__).with_suffix(".sql"))
 
 # The plans look into these when they look for messages and calendars to read; of the others, the payload is not kept.
 _LOOKED_INTO = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS)
+_CALENDARS = sql.Identifier("pg_temp", "read_calendars")
 
 
 def dry_run_account(
@@ -108,6 +109,8 @@ def _writing_nothing(connection: Connection) -> Iterator[None]:
         names = {"table": _table(resource), "rows": _rows(resource), "view": _view(resource)}
         for query in ("create_rows", "create_view"):
             connection.execute(_QUERIES[query].format(**names))
+    tables = {"reservations": _table(Resource.RESERVATIONS), "rows": _rows(Resource.RESERVATIONS)}
+    connection.execute(_QUERIES["create_calendars"].format(view=_CALENDARS, **tables))
     connection.execute(_QUERIES["refuse_writes"])
     try:
         yield
@@ -119,41 +122,50 @@ def _writing_nothing(connection: Connection) -> Iterator[None]:
 
 
 class _DryRunWriter(LandingWriter):
-    """Counts what `LandingWriter` would write."""
+    """A `LandingWriter` that writes to the temporary tables: what it may change is copied there before."""
 
     def _prepare(self) -> None:
-        self._table = _view(self._resource)
+        self._table, self._landed = _rows(self._resource), _view(self._resource)
 
     def bury_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
         """How many rows would be marked as deleted."""
-        gone = [row.entity_id for row in self.unseen(seen, parent_ids, before)]
-        names = {"table": _table(self._resource), "rows": _rows(self._resource)}
-        for query in ("take_over", "mark_deleted"):
-            self._connection.execute(_QUERIES[query].format(**names), {**self._params, "entity_ids": gone})
-        return len(gone)
+        self._take_over([row.entity_id for row in self.unseen(seen, parent_ids, before)])
+        return super().bury_unseen(seen, parent_ids, before)
 
     def bury_orphans(self, parents: Resource) -> int:
         """How many rows would be marked as deleted, because their parent is."""
-        query = _QUERIES["orphans"].format(table=self._table, parents=_view(parents))
-        return len(self._connection.execute(query, self._params).fetchall())
+        query = _QUERIES["orphans"].format(table=self._landed, parents=self._table_of(parents))
+        self._take_over([row["entity_id"] for row in self._connection.execute(query, self._params)])
+        return super().bury_orphans(parents)
 
-    def _write(self, rows: Iterable[Any], *_: object) -> tuple[int, int]:
-        with self._connection.cursor() as cursor, cursor.copy(_WRITER_QUERIES["copy_batch"]) as copy:
-            for row in rows:
-                copy.write_row(row)
-        for query in ("drop_unchanged", "drop_older"):
-            self._connection.execute(_WRITER_QUERIES[query].format(table=self._table), self._params)
-        found = self._connection.execute(_QUERIES["changes"].format(table=self._table), self._params).fetchone()
-        params = {**self._params, "keep_payload": self._resource in _LOOKED_INTO}
-        self._connection.execute(_QUERIES["keep_batch"].format(rows=_rows(self._resource)), params)
-        self._connection.execute(_WRITER_QUERIES["empty_batch"])
-        return (found["rows_new"], found["rows_changed"]) if found else (0, 0)
+    def _table_of(self, resource: Resource) -> sql.Identifier:
+        return _view(resource)
+
+    def _take_over(self, entity_ids: Sequence[str]) -> None:
+        query = _QUERIES["take_over"].format(table=_table(self._resource), rows=self._table)
+        self._connection.execute(query, {**self._params, "entity_ids": list(entity_ids)})
+
+    def _write_batch(self, params: dict[str, Any]) -> tuple[int, int]:
+        # The bulk of a batch is unchanged as a rule, and is not copied.
+        self._connection.execute(_WRITER_QUERIES["drop_unchanged"].format(table=self._landed), params)
+        rows = self._connection.execute(_QUERIES["batch_ids"]).fetchall()
+        self._take_over([row["entity_id"] for row in rows])
+        if self._resource not in _LOOKED_INTO:
+            self._connection.execute(_QUERIES["forget_payloads"].format(rows=self._table), params)
+        return super()._write_batch(params)
+
+    def _open_load(self) -> int:
+        return 0
+
+    def _close_load(self, load_id: int, new: int, changed: int) -> None:
+        """No load has been opened."""
 
     def _note(self, *_: object) -> None:
         """The quarantine stays as it is; the counts tell of refused rows."""
 
-    def _mark_suspect(self, *_: object) -> None:
-        """Landed rows stay as they are."""
+    def _mark_suspect(self, refused: list[Any]) -> None:
+        self._take_over([remark.entity_id for remark in refused if remark.entity_id])
+        super()._mark_suspect(refused)
 
 
 @dataclass
@@ -184,9 +196,9 @@ class _DryRun(SyncContext):
         return super().value(query, **params)
 
     @property
-    def landing_tables(self) -> dict[str, sql.Identifier]:
+    def tables(self) -> dict[str, sql.Identifier]:
         """The views in place of the tables."""
-        return {resource.value: _view(resource) for resource in Resource}
+        return {resource.value: _view(resource) for resource in Resource} | {"read_calendars": _CALENDARS}
 
 
 def _table(resource: Resource) -> sql.Identifier:

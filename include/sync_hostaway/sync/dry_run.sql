@@ -14,6 +14,28 @@ where
 union all
 select written.* from {rows} as written
 
+-- name: create_calendars
+-- Reservations that would leave a listing make its calendar due, as the trigger note_left_calendar does in a sync.
+create temporary view {view} as
+select
+    fetched.account_id,
+    fetched.listing_id,
+    fetched.first_day,
+    fetched.last_day,
+    fetched.run_key,
+    fetched.fetched_at,
+    coalesce(moved.left_at, fetched.left_at) as left_at
+from ops.calendars as fetched
+left join (
+    select distinct
+        landed.account_id,
+        ops.as_id(landed.payload -> 'listingMapId') as listing_id,
+        timestamptz 'infinity' as left_at
+    from {reservations} as landed
+    inner join {rows} as written on landed.account_id = written.account_id and landed.entity_id = written.entity_id
+    where ops.as_id(landed.payload -> 'listingMapId') is distinct from ops.as_id(written.payload -> 'listingMapId')
+) as moved on fetched.account_id = moved.account_id and fetched.listing_id = moved.listing_id
+
 -- name: drop_rows
 drop table if exists {rows} cascade
 
@@ -24,35 +46,8 @@ set default_transaction_read_only = on
 -- name: allow_writes
 set default_transaction_read_only = off
 
--- name: changes
-select
-    count(*) filter (where landed.entity_id is null) as rows_new,
-    count(*) filter (where landed.entity_id is not null) as rows_changed
-from pg_temp.landing_batch as batch
-left join {table} as landed on landed.account_id = %(account_id)s and landed.entity_id = batch.entity_id
-
--- name: keep_batch
-insert into {rows} (
-    account_id, entity_id, parent_id, payload, payload_hash, source_updated_at, observed_at, load_id, landed_at
-)
-select
-    %(account_id)s,
-    entity_id,
-    parent_id,
-    case when %(keep_payload)s then payload::jsonb else '{{}}' end,
-    payload_hash,
-    source_updated_at,
-    observed_at,
-    0,
-    clock_timestamp()
-from pg_temp.landing_batch
-on conflict (account_id, entity_id) do update set
-    payload = excluded.payload,
-    payload_hash = excluded.payload_hash,
-    source_updated_at = excluded.source_updated_at,
-    observed_at = excluded.observed_at,
-    landed_at = excluded.landed_at,
-    deleted_at = null
+-- name: batch_ids
+select entity_id from pg_temp.landing_batch
 
 -- name: take_over
 insert into {rows}
@@ -60,10 +55,16 @@ select * from {table}
 where account_id = %(account_id)s and entity_id = any(%(entity_ids)s)
 on conflict (account_id, entity_id) do nothing
 
--- name: mark_deleted
-update {rows}
-set deleted_at = clock_timestamp()
-where account_id = %(account_id)s and entity_id = any(%(entity_ids)s)
+-- name: forget_payloads
+-- Hashes tell whether a row changed, unless it was read singly.
+update pg_temp.landing_batch as batch
+set payload = '{{}}'
+where
+    not batch.read_singly
+    and not exists (
+        select from {rows} as written
+        where written.account_id = %(account_id)s and written.entity_id = batch.entity_id and written.read_singly
+    )
 
 -- name: orphans
 select orphan.entity_id

@@ -191,7 +191,7 @@ with calendars as materialized (
         fetched.left_at,
         fetched.fetched_at
     from {listings} as listings
-    left join ops.calendars as fetched
+    left join {read_calendars} as fetched
         on fetched.account_id = listings.account_id and fetched.listing_id = listings.entity_id::bigint
     where listings.account_id = %(account_id)s and listings.deleted_at is null
 ),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from psycopg import sql
 
+from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.dry_run import _writing_nothing, dry_run_account, dry_run_resource
+from sync_hostaway.sync.dry_run import _DryRunWriter, _writing_nothing, dry_run_account, dry_run_resource
 from sync_hostaway.sync.engine import SyncResult, sync_account
 from sync_hostaway.warehouse import Connection
 
@@ -111,3 +118,80 @@ def test_a_dry_run_holds_up_no_sync(warehouse: Connection, warehouse_dsn: str, c
             other.execute("update landing.listings set landed_at = landed_at")
 
         dry_run_account(warehouse, changed, Mode.FULL, on_progress=write)
+
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+ROWS = st.fixed_dictionaries(
+    {
+        "id": st.sampled_from([1, 2, 3, "2", None, "x"]),
+        "listingMapId": st.sampled_from([9, 8, "unreadable"]),
+        "updatedOn": st.sampled_from(["", "2026-11-01 00:00:00", "2026-11-22 12:30:00", "odd"]),
+    },
+    optional={
+        "financeField": st.sampled_from([[], [{"id": 1}]]),
+        "guestName": st.sampled_from(["", "Ann", "Bo"]),
+        "arrivalDate": st.sampled_from(["2026-12-01", "0000-00-00"]),
+    },
+)
+ANSWERS = st.builds(
+    Fetched,
+    st.lists(ROWS, max_size=4),
+    st.integers(0, 3).map(lambda hours: NOON + timedelta(hours=hours)),
+    st.none(),
+    st.booleans(),
+)
+# Answers that land together, or ids that a complete walk saw: what else landed before it is deleted.
+STEPS = st.lists(st.lists(ANSWERS, min_size=1, max_size=2) | st.frozensets(st.sampled_from("123")), max_size=4)
+FULL_ROW = {"id": 1, "listingMapId": 9, "updatedOn": "2026-11-01 00:00:00", "financeField": [{"id": 1}]}
+LEAN_ROW = {**FULL_ROW, "financeField": []}
+_accounts = count(1)
+
+
+def counted(
+    writer: type[LandingWriter], warehouse: Connection, account_id: int, steps: Sequence[Any]
+) -> list[Counts | int]:
+    """What a writer says of each step."""
+    found: list[Counts | int] = []
+    for step in steps:
+        with warehouse.transaction():
+            hand = writer(warehouse, account_id, Resource.RESERVATIONS, None)
+            if isinstance(step, frozenset):
+                found.append(hand.bury_unseen(sorted(step), None, NOON + timedelta(hours=2)))
+            else:
+                found.append(hand.land(step))
+    return found
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(before=[[Fetched([FULL_ROW], NOON, single=True)]], steps=[[Fetched([LEAN_ROW], NOON)]])
+@example(before=[[Fetched([FULL_ROW], NOON)]], steps=[[Fetched([{**FULL_ROW, "listingMapId": "?"}], NOON)]])
+@given(before=STEPS, steps=STEPS)
+def test_whatever_lands_a_dry_run_counts_as_the_sync_does(
+    warehouse: Connection, before: Sequence[Any], steps: Sequence[Any]
+) -> None:
+    account_id = next(_accounts)
+    counted(LandingWriter, warehouse, account_id, before)
+    landed = contents(warehouse)
+    with _writing_nothing(warehouse):
+        dry = counted(_DryRunWriter, warehouse, account_id, steps)
+    assert contents(warehouse) == landed
+    assert dry == counted(LandingWriter, warehouse, account_id, steps)
+
+
+def test_what_was_read_singly_and_what_left_its_listing_counts_as_in_the_sync(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    sync_account(warehouse, account, Mode.FULL)
+    ids = simulator.control.truth(account)["ids"]
+    listings, reservations = ids["listings"], ids["reservations"]
+    with client_for(warehouse, account) as client, warehouse.transaction():
+        whole = [client.get(f"/v1/reservations/{number}").result for number in reservations[:5]]
+        writer = LandingWriter(warehouse, account, Resource.RESERVATIONS, None)
+        assert writer.land([Fetched(whole, datetime.now(UTC), single=True)]).changed > 0
+    sync_account(warehouse, account, Mode.INCREMENTAL)
+    of = {row["id"]: row["listingMapId"] for row in whole}
+    other = next(listing for listing in listings if listing != of[reservations[0]])
+    simulator.control.patch("reservations", reservations[0], {"listingMapId": other}, account_id=account)
+    dry = told(dry_run_account(warehouse, account, Mode.INCREMENTAL))
+    assert dry[Resource.RESERVATIONS][2:4] == (0, 1)
+    assert dry == told(sync_account(warehouse, account, Mode.INCREMENTAL))
