@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -273,6 +274,15 @@ def put_away_later_migrations(hand: Hand, name_of_file: str) -> None:
     )
     for trigger, table in triggers:
         hand.connection.execute(f"drop trigger {trigger} on {table}")
+    later = [file.read_text() for file in migrations.sql_files() if file.name > name_of_file]
+    added = {column for text in later for column in re.findall(r"add column (\w+)", text)}
+    columns = hand.rows(
+        "select attrelid::regclass::text, attname from pg_attribute inner join pg_class on attrelid = pg_class.oid"
+        " where relkind = 'r' and relnamespace::regnamespace::text in ('ops', 'landing') and attname = any(%s)",
+        list(added),
+    )
+    for table, column in columns:
+        hand.connection.execute(f"alter table {table} rename column {column} to put_away_{column}")
 
 
 def test_what_an_earlier_version_built_is_ours_after_the_upgrade(hand: Hand) -> None:
