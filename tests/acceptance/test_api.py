@@ -16,6 +16,7 @@ from psycopg import sql
 
 from sync_hostaway import migrations
 from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, WEBHOOK_PASSWORD, DatabaseSecretsStore
+from sync_hostaway.local.api_login import LOGIN
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.secrets import Secrets
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
@@ -115,7 +116,9 @@ def test_the_webhook_is_registered_by_itself(operator: Call, mirrored: dict[str,
     assert eventually(lambda: operator("GET", "/v1/accounts/701").json()["webhook"]["state"] == "registered", 90)
 
 
-def test_an_application_reads_its_account_with_a_token(operator: Call, mirrored: dict[str, Any]) -> None:
+def test_an_application_reads_its_account_with_a_token(
+    platform: Platform, operator: Call, mirrored: dict[str, Any]
+) -> None:
     body = {"name": "Site", "scopes": ["read:reservations"]}
     issued = operator("POST", "/v1/accounts/701/tokens", json=body).json()
     as_app = {"Authorization": f"Bearer {issued['token']}"}
@@ -128,6 +131,9 @@ def test_an_application_reads_its_account_with_a_token(operator: Call, mirrored:
 
     # A token may ask ten times a second.
     eventually(reservations, 90, every=0.2)
+    with connect(platform.warehouse_dsn()) as connection:
+        query = "select usename from pg_stat_activity where application_name = 'sync-hostaway api'"
+        assert LOGIN in {row["usename"] for row in connection.execute(query)}
     assert operator("GET", "/v1/accounts", headers=as_app).status_code == 401
 
 
@@ -153,6 +159,7 @@ def test_airflow_keeps_no_secret_of_ours(platform: Platform, mirrored: dict[str,
             "webhook password": store.get(701, WEBHOOK_PASSWORD) or "",
             "Fernet key": Secrets.ensure(platform.home).hostaway_secret_keys,
             "warehouse's password": Secrets.ensure(platform.home).postgres_password,
+            "password of the API's login": Secrets.ensure(platform.home).api_login_password,
         }
     assert all(len(secret) > 15 for secret in secrets.values())
     # XComs, rendered fields, run conf, serialized Dags and the audit log are all in Airflow's database.

@@ -32,6 +32,7 @@ _DECIDED_NAMES = frozenset(
     [f"AIRFLOW__HOSTAWAY__{name.upper()}" for name in _DECIDED]
     + [SHORT_NAMES[name] for name in _DECIDED if name in SHORT_NAMES]
 )
+_API_WAREHOUSE_URL = "AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL"
 _LOOPBACK = ("127.0.0.1", "localhost")
 # A Unix socket's path has at most 107 bytes, and some libraries put theirs into TMPDIR.
 _LONGEST_TMPDIR = 80
@@ -93,6 +94,8 @@ class AirflowSetup:
     secret_keys: str = field(repr=False)
     secrets: Secrets
     api_url: str | None = None
+    # With which the API server reads rows, unless the caller's environment has another one.
+    api_warehouse_dsn: str | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -118,6 +121,8 @@ class AirflowSetup:
         }
         if self.api_url:
             environment["HOSTAWAY_API_URL"] = self.api_url
+        if self.api_warehouse_dsn and not environment.get(_API_WAREHOUSE_URL):
+            environment[_API_WAREHOUSE_URL] = self.api_warehouse_dsn
         if len(str(self.home.tmp)) <= _LONGEST_TMPDIR:
             environment["TMPDIR"] = str(self.home.tmp)
         _refuse_what_airflow_expands([self.home.root, self.project_root], environment)

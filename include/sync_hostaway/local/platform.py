@@ -16,6 +16,7 @@ from sync_hostaway.airflow_api import AirflowApi
 from sync_hostaway.exceptions import ConfigurationError, LocalPlatformError
 from sync_hostaway.local import keeper, ports, processes
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
+from sync_hostaway.local.api_login import api_dsn, ensure_api_login
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
 from sync_hostaway.local.errors import NotStarted, StartTimedOut
 from sync_hostaway.local.health import PlatformStatus, component_states, raise_if_one_died, unhealthy
@@ -183,6 +184,7 @@ class Platform:
         return port
 
     def _setup(self) -> AirflowSetup:
+        secrets = Secrets.ensure(self.home)
         return AirflowSetup(
             home=self.home,
             project_root=self.project_root,
@@ -190,8 +192,12 @@ class Platform:
             airflow_dsn=self.postgres.dsn("airflow"),
             warehouse_dsn=self.warehouse_dsn(),
             secret_keys=self._secret_keys(),
-            secrets=Secrets.ensure(self.home),
+            secrets=secrets,
             api_url=self._api_url,
+            # A warehouse elsewhere has its own roles: docs/security.md tells how to make one.
+            api_warehouse_dsn=None
+            if self._warehouse_url
+            else api_dsn(self.warehouse_dsn(), secrets.api_login_password),
         )
 
     def _secret_keys(self) -> str:
@@ -267,6 +273,8 @@ class Platform:
                 orders.write((CURRENT if is_current else MIGRATE).encode())
                 orders.flush()
                 prepare(self.warehouse_dsn())
+                if not self._warehouse_url:
+                    ensure_api_login(self.warehouse_dsn(), Secrets.ensure(self.home).api_login_password)
                 orders.write(GO.encode())
         raise_if_it_failed(self.home, launcher, began)
         say("Airflow's database is ready; its components start.")

@@ -25,6 +25,7 @@ class Secrets:
     airflow_api_secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
     admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
     postgres_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    api_login_password: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     hostaway_secret_keys: str = field(default_factory=_fernet_key, repr=False)
 
     @classmethod

@@ -18,7 +18,7 @@ def test_made_once_and_kept(tmp_path: Path) -> None:
     first = Secrets.ensure(home)
     assert Secrets.ensure(home) == first
     assert stat.S_IMODE(home.secrets.stat().st_mode) == 0o600
-    assert len(set(read_json(home.secrets).values())) == 6
+    assert len(set(read_json(home.secrets).values())) == 7
 
 
 def test_keys_are_fernet_keys(tmp_path: Path) -> None:
