@@ -8,6 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from sync_hostaway.accounts.refused_credentials import RefusedCredentials
 from sync_hostaway.api import (
     calendar,
     conversations,
@@ -27,7 +28,6 @@ from sync_hostaway.api.guarded import require_guards
 from sync_hostaway.api.lanes import Lanes
 from sync_hostaway.api.middleware import RequestContext
 from sync_hostaway.api.rate_limit import RateLimiter
-from sync_hostaway.api.refusals import Refusals
 from sync_hostaway.hostaway.budget import RateLimit
 from sync_hostaway.settings import get_settings
 from sync_hostaway.webhooks.run_trigger import RunTrigger, configured_trigger
@@ -68,7 +68,7 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     app.state.pool = make_pool()
     app.state.door = make_door_pool()
     app.state.lanes = Lanes(settings.api_connections)
-    app.state.refusals = Refusals(RateLimit.parse(settings.refusal_limit))
+    app.state.refusals = RefusedCredentials(RateLimit.parse(settings.refusal_limit))
     app.state.trigger = trigger or configured_trigger()
     app.state.rate_limiter = RateLimiter(RateLimit.parse(settings.api_rate_limit))
     app.state.health = health.HealthChecks(app.state.door)

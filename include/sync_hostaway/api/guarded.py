@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -17,7 +18,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 
-from sync_hostaway.api.lanes import threaded
+from sync_hostaway.accounts.refused_credentials import NoTurn, RefusedCredentials, network_of
+from sync_hostaway.api.lanes import busy, threaded
 from sync_hostaway.api.problems import Problem
 
 # Bytes of a body, where a route names no limit of its own.
@@ -92,7 +94,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             [(guard, scopes)] = self._guards
             if guard.admit:
-                await request.app.state.refusals.watch(request, guard.admit(request, scopes))
+                await _admit(request, guard.admit, scopes)
             if has_body:
                 request = await _with_body(request, limit)
             lane = getattr(self.endpoint, "lane", guard.lane)
@@ -117,6 +119,35 @@ def require_guards(app: FastAPI) -> None:
     for route in app.routes:
         if not isinstance(route, GuardedRoute):
             raise TypeError(f"Route {getattr(route, 'path', route)} is not guarded: use guarded_router()")
+
+
+async def _admit(request: Request, admit: Admit, scopes: Sequence[str]) -> None:
+    """Have a guard admit a request, and count when it does not.
+
+    :raises Problem: 429 in place of 401 when there were too many of these; 503 when too many others wait; else what the
+        guard raises.
+    """
+    refusals: RefusedCredentials = request.app.state.refusals
+    address = network_of(request.client.host if request.client else "")
+    place = (address, str(request.path_params.get("account_id", "")))
+    credentials = request.headers.get("authorization") or request.headers.get("cookie")
+    try:
+        async with refusals.turn(place, credentials):
+            await admit(request, scopes)
+    except NoTurn:
+        raise busy() from None
+    except Problem as problem:
+        if problem.status == HTTPStatus.UNAUTHORIZED and (seconds := refusals.note_refused(place)):
+            raise Problem(
+                429,
+                "too-many-refusals",
+                "Too many requests without good credentials",
+                f"Requests from this address had no good credentials too often. Good ones are accepted at once; wait "
+                f"{seconds} s with others.",
+                headers={"Retry-After": str(seconds)},
+            ) from None
+        raise
+    refusals.note_admitted(place, credentials)
 
 
 class _WithBody(Request):

@@ -28,7 +28,7 @@ SCOPED: Responses = errors(
 OPERATORS_ONLY: Responses = errors(
     s401="Without a valid token of Airflow",
     s403="The user may not manage connections",
-    s429="Too many requests came without a valid token; `Retry-After` says when the next is looked at",
+    s429="Too many requests came without a valid token; send a valid one, or wait for `Retry-After`",
     s503="The warehouse, Hostaway or Airflow is not available, or this server is busy or not set up for it",
 )
 WITH_BODY: Responses = errors(

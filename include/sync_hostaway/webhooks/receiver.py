@@ -1,17 +1,18 @@
 """The public HTTP app that Hostaway delivers to: POST /{key}.
 
-What an answer means to Hostaway decides which one we give. 200: it is ours now. 5xx: it comes again, three times within
+What an answer means to Hostaway decides which one we give. 200: it is ours now. 429, 5xx: it comes again, three times within
 an hour. Any other 4xx: it is gone for good. So everything with the right credentials is kept and gets 200, whatever it
-is, and any trouble of ours gets 503. No answer says more than its status: not what is wrong, and not whether a key
-exists.
+is, and any trouble of ours gets 503. Right credentials are accepted also where too many wrong ones are answered 429.
+No answer says more than its status: not what is wrong, and not whether a key exists.
 """
 
 from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any, Literal
 
 import psycopg
@@ -21,6 +22,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from sync_hostaway.accounts.refused_credentials import Place, RefusedCredentials, network_of
+from sync_hostaway.hostaway.budget import RateLimit
 from sync_hostaway.settings import get_settings
 from sync_hostaway.webhooks.basic_auth import basic_credentials
 from sync_hostaway.webhooks.delta_requests import DeltaRequests
@@ -38,7 +41,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_ANSWERS = {200: "success", 401: "unauthorized", 413: "too large", 503: "try again later"}
+_ANSWERS = {200: "success", 401: "unauthorized", 413: "too large", 429: "too many requests", 503: "try again later"}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "model": dict[Literal["status"], str]} for status, text in _ANSWERS.items()
 }
@@ -57,6 +60,7 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     """
     settings = get_settings()
     inbox = Inbox(settings)
+    refusals = RefusedCredentials(RateLimit.parse(settings.refusal_limit))
     requests = DeltaRequests(trigger or configured_trigger(settings), inbox.look)
 
     @asynccontextmanager
@@ -83,8 +87,12 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     @app.post("/{key}", responses=_RESPONSES)
     async def receive(key: str, request: Request) -> Response:
         """A delivery, or a registration's test request."""
+        place = (network_of(request.client.host if request.client else ""), key)
         try:
-            return _answer(await _receive(key, request, inbox, requests, settings.webhook_body_limit))
+            status = await _receive(place, request, inbox, refusals, requests, settings.webhook_body_limit)
+            if status == HTTPStatus.UNAUTHORIZED and (seconds := refusals.note_refused(place)):
+                return _answer(429, {"Retry-After": str(seconds)})
+            return _answer(status)
         except ClientDisconnect:
             return _answer(503)
         except Exception as error:  # noqa: BLE001 - Hostaway repeats what gets 503, and nothing that gets 4xx
@@ -99,16 +107,22 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     return app
 
 
-async def _receive(key: str, request: Request, inbox: Inbox, requests: DeltaRequests, limit: int) -> int:
-    credentials = basic_credentials(request.headers.get("Authorization"))
+async def _receive(
+    place: Place, request: Request, inbox: Inbox, refusals: RefusedCredentials, requests: DeltaRequests, limit: int
+) -> int:
+    header, (_, key) = request.headers.get("Authorization"), place
+    credentials = basic_credentials(header)
     try:
         if credentials is None:
             # Hostaway tests a new webhook without credentials.
             return 200 if is_probe(await _read(request, PROBE_SIZE)) else 401
         # The key of an endpoint is plain; anything else, such as a NUL that PostgreSQL takes in no text, is unknown.
-        account_id = await inbox.account_of(key if key.isascii() and key.isprintable() else "", *credentials)
+        key = key if key.isascii() and key.isprintable() else ""
+        async with refusals.turn(place, header):
+            account_id = await inbox.account_of(key, *credentials)
         if account_id is None:
             return 401
+        refusals.note_admitted(place, header)
         body = await _read(request, limit)
     except _TooLarge:
         return 413 if credentials else 401
@@ -140,6 +154,6 @@ def _trouble(error: Exception) -> dict[str, str | None]:
     return {"error": type(error).__name__, "at": "".join(traceback.format_tb(error.__traceback__))}
 
 
-def _answer(status: int) -> Response:
+def _answer(status: int, headers: Mapping[str, str] | None = None) -> Response:
     text = {"status": _ANSWERS.get(status, "not found")}
-    return JSONResponse(text, status, headers=_HEADERS | _MORE_HEADERS.get(status, {}))
+    return JSONResponse(text, status, headers=_HEADERS | _MORE_HEADERS.get(status, {}) | dict(headers or {}))

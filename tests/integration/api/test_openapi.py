@@ -34,6 +34,7 @@ def app(
 ) -> Iterator[FastAPI]:
     """The authenticated app, running."""
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__API_RATE_LIMIT", "off")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__REFUSAL_LIMIT", "off")
     get_settings.cache_clear()
     app = create_app(AskedRuns())
     with TestClient(app):

@@ -283,6 +283,32 @@ def test_odd_authorization_is_refused(receiver: Receiver) -> None:
         assert answer.status_code == 401, header
 
 
+def test_wrong_credentials_are_limited_and_hostaway_is_never_locked_out(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a proxy, Hostaway and a stranger have one address."""
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__REFUSAL_LIMIT", "3/3600")
+    get_settings.cache_clear()
+    add_bare_account(warehouse, 701)
+    with receiving(warehouse, 701) as receiver:
+        mount = receiver.address.rpartition("/")[0]
+        for wrong in (None, (b"sync-hostaway", b"wrong"), (b"", b"")):
+            for url in (receiver.address, f"{mount}/unknown"):
+                answers = [receiver.post(reservation(), auth=wrong, url=url) for _ in range(5)]
+                assert {answer.status_code for answer in answers} <= {401, 429}
+                assert answers[-1].status_code == 429
+                assert 3500 < int(answers[-1].headers["Retry-After"]) <= 3600
+                assert answers[-1].json() == {"status": "too many requests"}
+        # Its first delivery, its next ones, its test requests, and the first one with a new password.
+        assert [receiver.post(reservation(id)).status_code for id in (5, 6)] == [200, 200]
+        assert requests.post(receiver.address, json={"data": "test"}, timeout=30).status_code == 200
+        rotate_password(warehouse, 701)
+        new = (b"sync-hostaway", password_for(warehouse, ensure_endpoint(warehouse, 701)).encode())
+        assert receiver.post(reservation(7), auth=new).status_code == 200
+        assert receiver.post(reservation(8), auth=(b"sync-hostaway", b"wrong")).status_code == 429
+    assert [event["object_id"] for event in events(warehouse)] == [5, 6, 7]
+
+
 def test_a_password_may_hold_anything(receiver: Receiver, warehouse: Connection) -> None:
     for password in ("a:b::", "pässwörd ✓", " ", ":"):
         warehouse.execute("update ops.webhook_endpoints set password_digest = %s", [digest(password.encode())])

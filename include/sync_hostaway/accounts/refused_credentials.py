@@ -1,0 +1,123 @@
+"""How often credentials may be refused: per client address and account path, in memory that does not grow.
+
+Credentials have 256 random bits: nobody guesses them. What is limited is the work that wrong ones cause. Right
+credentials are accepted also while those of others behind the same address are limited: a proxy may stand in front of
+all clients.
+
+The memory is that of one process, and keeps the places that were used last: a client with very many addresses is not
+limited. Put a reverse proxy with a limit in front of a public server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import math
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sync_hostaway.hostaway.budget import RateLimit
+
+_PLACES = 4096
+_ADMITTED = 1024
+# Seconds that credentials wait until they are looked at.
+_PATIENCE = 3.0
+
+Place = tuple[str, str]
+"""A client's address, and the account or webhook key in the path."""
+
+
+class NoTurn(Exception):
+    """Too many others wait for their credentials to be looked at."""
+
+
+class RefusedCredentials:
+    """Counts refused credentials in windows of fixed length. To be used in one event loop.
+
+    :param limit: so many refusals in so many seconds; None: any number.
+    """
+
+    def __init__(self, limit: RateLimit | None) -> None:
+        self._limit = limit
+        # By place: when its window began, and the refusals in it. By digest of credentials: admitted before.
+        self._refused: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
+        self._admitted: OrderedDict[bytes, None] = OrderedDict()
+        self._salt = secrets.token_bytes(16)
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, place: Place, credentials: str | None) -> AsyncIterator[None]:
+        """Around looking at credentials.
+
+        Where too many were refused, those that were never right are looked at one at a time: room is left for others.
+
+        :raises NoTurn: when it takes too long until their turn.
+        """
+        if not self._seconds_left(place) or self._digest(place[1], credentials or "") in self._admitted:
+            yield
+        else:
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await self._turn.acquire()
+            except TimeoutError:
+                raise NoTurn from None
+            try:
+                yield
+            finally:
+                self._turn.release()
+
+    def note_refused(self, place: Place) -> int:
+        """Count credentials that were wrong, or missing.
+
+        :return: seconds until the count begins anew, where there were too many before; else 0.
+        """
+        if self._limit is None:
+            return 0
+        seconds = self._seconds_left(place)
+        key, now = self._digest(*place), time.monotonic()
+        began, count = self._refused.pop(key, (now, 0))
+        if now - began >= self._limit.seconds:
+            began, count = now, 0
+        self._refused[key] = (began, count + 1)
+        if len(self._refused) > _PLACES:
+            self._refused.popitem(last=False)
+        return seconds
+
+    def note_admitted(self, place: Place, credentials: str | None) -> None:
+        """Credentials were right for this account path."""
+        if self._limit is None or not credentials:
+            return
+        key = self._digest(place[1], credentials)
+        self._admitted[key] = None
+        self._admitted.move_to_end(key)
+        if len(self._admitted) > _ADMITTED:
+            self._admitted.popitem(last=False)
+
+    def _seconds_left(self, place: Place) -> int:
+        """Seconds until the end of a window with too many refusals, rounded up; else 0."""
+        if self._limit is None:
+            return 0
+        began, count = self._refused.get(self._digest(*place), (0.0, 0))
+        left = began + self._limit.seconds - time.monotonic()
+        return math.ceil(left) if count >= self._limit.calls and left > 0 else 0
+
+    def _digest(self, *parts: str) -> bytes:
+        # Nothing that a client sent is kept.
+        text = "\0".join(parts).encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, digest_size=16, key=self._salt).digest()
+
+
+def network_of(address: str) -> str:
+    """What a client is counted by: an IPv6 client has a whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+        if parsed.version == 6:
+            # A socket for both versions shows an IPv4 client as ::ffff:192.0.2.7.
+            return str(parsed.ipv4_mapped or ipaddress.ip_network((parsed, 64), strict=False))
+    except ValueError:
+        pass
+    return address
