@@ -1,9 +1,9 @@
 """The public HTTP app that Hostaway delivers to: POST /{key}.
 
-What an answer means to Hostaway decides which one we give. 200: it is ours now. 429, 5xx: it comes again, three times within
-an hour. Any other 4xx: it is gone for good. So everything with the right credentials is kept and gets 200, whatever it
-is, and any trouble of ours gets 503. Right credentials are accepted also where too many wrong ones are answered 429.
-No answer says more than its status: not what is wrong, and not whether a key exists.
+What an answer means to Hostaway decides which one we give. 200: it is ours now. 429 and 5xx: it comes again, up to
+three times within an hour. Any other 4xx: it is gone for good. So everything with the right credentials is kept and
+gets 200, whatever it is, and any trouble of ours gets 503. Right credentials are accepted also where too many wrong
+ones are answered 429. No answer says more than its status: not what is wrong, and not whether a key exists.
 """
 
 from __future__ import annotations
