@@ -40,5 +40,5 @@ COPY --from=build /opt/sync-hostaway /opt/sync-hostaway
 WORKDIR /opt/sync-hostaway
 USER 50000:0
 # Parsed once here, instead of in every container that reads the Dags.
-RUN python -c "from sync_hostaway.transform import ensure_manifest; ensure_manifest()"
+RUN python -c "from sync_hostaway.transforms import ensure_manifest; ensure_manifest()"
 CMD ["airflow", "version"]

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-ifeq ($(wildcard include/sync_hostaway/local/home.py),)
+ifeq ($(wildcard include/sync_hostaway/core/home.py),)
 $(error This is not the folder of sync-hostaway. Name it: make -C FOLDER)
 endif
 
@@ -66,6 +66,7 @@ lint: $(READY) ## Check style, types, SQL and YAML
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 	@$(BIN)/zizmor --offline --quiet .github

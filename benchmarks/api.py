@@ -29,11 +29,11 @@ from benchmarks.report import Result, Spread, Target, ratio
 from sync_hostaway import api
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
-from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.core.db import Connection, connect, fetch_value, load_queries
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.transform import run_transform
-from sync_hostaway.warehouse import Connection, connect, fetch_value, load_queries
+from sync_hostaway.transforms import run_transform
 
 _SIZES = Sizes(listings=50, reservations=20_000, threads=0)
 _RESOURCES = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.CALENDAR_DAYS)

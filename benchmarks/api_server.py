@@ -7,8 +7,11 @@ import sys
 import structlog
 import uvicorn
 
+from sync_hostaway.airflow.run_trigger import InProcessTrigger
 from sync_hostaway.api.app import create_app
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
-    uvicorn.run(create_app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False)
+    uvicorn.run(
+        create_app(InProcessTrigger()), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False
+    )

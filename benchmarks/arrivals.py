@@ -13,8 +13,8 @@ from typing import NamedTuple
 import psycopg
 
 from benchmarks.mirrored import MirroredPlatform
-from sync_hostaway.exceptions import WarehouseUnavailable
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.exceptions import WarehouseUnavailable
 
 _SEEN = """
 select account_id, reservation_id as id, host_note as mark from hostaway.reservations

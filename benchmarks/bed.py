@@ -22,11 +22,11 @@ from psycopg import sql
 from benchmarks.process import environment
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account, client_for
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.simulator.control import SimulatorControl
-from sync_hostaway.warehouse import connect
+from sync_hostaway.simulator.control.client import SimulatorControl
 
 ACCOUNT = 701
 SECRET = "secret-701"  # noqa: S105 - the simulator's

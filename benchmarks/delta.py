@@ -13,7 +13,7 @@ from benchmarks.arrivals import Source, Watcher
 from benchmarks.mirrored import MirroredPlatform
 from benchmarks.options import Options
 from benchmarks.report import Result, Target
-from sync_hostaway.dag_ids import DELTA_DAG_ID
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID
 from sync_hostaway.simulator.config import Sizes
 
 SMALL, LARGE = 701, 702

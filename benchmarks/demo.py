@@ -15,8 +15,8 @@ from benchmarks.clients import our_command
 from benchmarks.options import Options
 from benchmarks.process import environment
 from benchmarks.report import Result, Spread, Target
+from sync_hostaway.core.home import Home
 from sync_hostaway.local import ports
-from sync_hostaway.local.home import Home
 
 _HEALTHY = "Airflow is healthy"
 _TABLE = "What Hostaway has, and what arrived"

@@ -14,10 +14,10 @@ from benchmarks import machine
 from benchmarks.bed import ACCOUNT, Bed, Simulator
 from benchmarks.options import Options
 from benchmarks.report import Result, Spread, Target
-from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.resources import Resource
 from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.warehouse import connect
 
 _ROWS = 20_000
 _BATCHES = (100, 2_000)

@@ -12,8 +12,8 @@ from benchmarks.options import Options
 from benchmarks.process import Usage, measure
 from benchmarks.report import Result, Spread, Target, ratio
 from sync_hostaway.accounts.registry import add_account
+from sync_hostaway.core.db import connect
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.warehouse import connect
 
 CALLS, SECONDS = 15, 10
 _SIZES = Sizes(listings=4, reservations=40, threads=35)

@@ -15,18 +15,18 @@ import structlog
 from benchmarks.bed import ACCOUNT, SECRET, Simulator, as_settings, simulated
 from benchmarks.process import environment
 from sync_hostaway.accounts.registry import add_account, client_for
-from sync_hostaway.dag_ids import DELTA_DAG_ID
-from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.home_secrets import Secrets
+from sync_hostaway.core.resources import Mode
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.local import ports
-from sync_hostaway.local.command import PROJECT_ROOT, prepare_warehouse
-from sync_hostaway.local.home import Home
+from sync_hostaway.local.access import PROJECT_ROOT, prepare_warehouse
 from sync_hostaway.local.platform import Platform
-from sync_hostaway.local.secrets import Secrets
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.transform import run_transform
-from sync_hostaway.warehouse import connect
-from sync_hostaway.webhooks.registration import ensure_registered
+from sync_hostaway.transforms import run_transform
+from sync_hostaway.webhook_admin.registration import ensure_registered
 
 _PATIENCE = 120.0
 

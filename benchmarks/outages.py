@@ -11,11 +11,11 @@ from benchmarks.arrivals import Arrival, Source, Watcher
 from benchmarks.mirrored import MirroredPlatform
 from benchmarks.options import Options
 from benchmarks.report import NOTHING, Result, Target
-from sync_hostaway.dag_ids import DELTA_DAG_ID
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID
 from sync_hostaway.local import keeper, processes
 from sync_hostaway.local.component import SCHEDULER
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.simulator.webhooks import RETRY_DELAYS
+from sync_hostaway.simulator.http.webhooks import RETRY_DELAYS
 
 _ACCOUNT = 701
 _SIZES = Sizes(listings=50, reservations=1_000, threads=1_000)

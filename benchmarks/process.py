@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync_hostaway.settings import SHORT_NAMES
+from sync_hostaway.core.settings import SHORT_NAMES
 
 _LAUNCHER = Path(__file__).with_name("measure_child.py")
 _TAIL = 400

@@ -21,12 +21,12 @@ from benchmarks.clients import our_command
 from benchmarks.options import Options
 from benchmarks.process import environment
 from benchmarks.report import Result, Target
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, password_for
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local import ports
-from sync_hostaway.local.home import Home
-from sync_hostaway.settings import get_settings
-from sync_hostaway.simulator.control import SimulatorControl
-from sync_hostaway.warehouse import connect
-from sync_hostaway.webhooks.endpoints import ensure_endpoint, password_for
+from sync_hostaway.simulator.control.client import SimulatorControl
 
 _RATE, _SECONDS = 50, 60
 _CLIENTS, _FLOOD_SECONDS = 16, 15

@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 
-from sync_hostaway.dag_ids import DELTA_DAG_ID
-from sync_hostaway.orchestration import DEFAULT_ARGS, TAG
+from sync_hostaway.airflow.dags import DEFAULT_ARGS, TAG
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID
 
 
 @dag(
@@ -50,7 +50,7 @@ def hostaway_delta() -> None:
     # First of all that waits for a slot: somebody may be waiting for it.
     @task(priority_weight=1000, weight_rule="absolute")
     def serve() -> dict[str, Any]:
-        from sync_hostaway.sync.delta.drain import drain
+        from sync_hostaway.events.worker import drain
 
         return drain(get_current_context()["run_id"]).summary()
 

@@ -7,15 +7,15 @@ from typing import Any
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import dag, get_current_context, task
 
-from sync_hostaway.dag_ids import DELTA_DAG_ID, MAINTENANCE_DAG_ID
-from sync_hostaway.orchestration import DEFAULT_ARGS, TAG, start_of_oldest
-from sync_hostaway.transform.operator import RequestRunOperator, RequestTransformOperator
+from sync_hostaway.airflow.dags import DEFAULT_ARGS, TAG, start_of_oldest
+from sync_hostaway.airflow.transform_operator import RequestRunOperator, RequestTransformOperator
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID, MAINTENANCE_DAG_ID
 
 
 @task(trigger_rule="all_done")
 def accounts_without_sync() -> list[dict[str, Any]]:
     from sync_hostaway.accounts.first_sync import outstanding_first_syncs
-    from sync_hostaway.warehouse import connect
+    from sync_hostaway.core.db import connect
 
     with connect() as connection:
         return [run.as_trigger() for run in outstanding_first_syncs(connection)]
@@ -59,64 +59,64 @@ def hostaway_maintenance() -> None:
     @task
     def refresh_account_snapshot() -> None:
         from sync_hostaway.accounts.registry import refresh_snapshot
-        from sync_hostaway.warehouse import connect
+        from sync_hostaway.core.db import connect
 
         with connect() as connection:
             refresh_snapshot(connection)
 
     @task
     def tidy_ledger() -> dict[str, int]:
-        from sync_hostaway.transform.ledger import tidy
-        from sync_hostaway.warehouse import connect
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.transforms.ledger import tidy
 
         with connect() as connection:
             return tidy(connection)
 
     @task.short_circuit
     def loads_are_waiting() -> bool:
-        from sync_hostaway.transform.ledger import oldest_pending_seconds
-        from sync_hostaway.warehouse import connect
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.transforms.ledger import oldest_pending_seconds
 
         with connect() as connection:
             return oldest_pending_seconds(connection) > 600
 
     @task
     def tend_webhooks() -> dict[str, int]:
-        from sync_hostaway.warehouse import connect
-        from sync_hostaway.webhooks.upkeep import tend
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.webhook_admin.maintenance import tend
 
         with connect() as connection:
             return tend(connection)
 
     @task
     def tidy_webhook_events() -> dict[str, int]:
-        from sync_hostaway.warehouse import connect
-        from sync_hostaway.webhooks.upkeep import tidy_events
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.webhook_admin.maintenance import tidy_events
 
         with connect() as connection:
             return tidy_events(connection)
 
     @task
     def settle_messages() -> dict[str, int]:
-        from sync_hostaway.api.outbox_upkeep import tend
-        from sync_hostaway.warehouse import connect
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.messaging.outbox_maintenance import tend
 
         with connect(application="sync-hostaway outbox upkeep") as connection:
             return tend(connection)
 
     @task.short_circuit(trigger_rule="all_done")
     def events_are_waiting() -> bool:
-        from sync_hostaway.sync.delta.attendance import is_attended
-        from sync_hostaway.sync.delta.inbox import seconds_until_due
-        from sync_hostaway.warehouse import connect
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.events.account_inbox import seconds_until_due
+        from sync_hostaway.events.lease import is_attended
 
         with connect() as connection:
             return seconds_until_due(connection) <= 0 and not is_attended(connection)
 
     @task(trigger_rule="all_done")
     def lost_deliveries() -> list[dict[str, Any]]:
-        from sync_hostaway.warehouse import connect
-        from sync_hostaway.webhooks.upkeep import note_requested, wanted_syncs
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.webhook_admin.maintenance import note_requested, wanted_syncs
 
         ti = get_current_context()["ti"]
         with connect() as connection:

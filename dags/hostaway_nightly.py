@@ -9,9 +9,14 @@ from airflow.sdk import dag, get_current_context, task
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, InvocationMode, LoadMode, TestBehavior
 
-from sync_hostaway.orchestration import DBT_POOL, DEFAULT_ARGS, TAG, start_of_oldest
-from sync_hostaway.transform import ensure_manifest
-from sync_hostaway.transform.operator import lead_dbt_to_warehouse, let_transforms_run, wait_for_transforms
+from sync_hostaway.airflow.dags import (
+    DEFAULT_ARGS,
+    TAG,
+    start_of_oldest,
+)
+from sync_hostaway.airflow.pools import DBT_POOL
+from sync_hostaway.airflow.transform_operator import lead_dbt_to_warehouse, let_transforms_run, wait_for_transforms
+from sync_hostaway.transforms import ensure_manifest
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 
@@ -41,7 +46,7 @@ One dbt process does the work (`dbt_producer_watcher`); the other tasks mirror i
 def hostaway_nightly() -> None:
     @task(pool=DBT_POOL)
     def transform() -> dict[str, Any]:
-        from sync_hostaway.transform import run_transform
+        from sync_hostaway.transforms import run_transform
 
         return run_transform(requested_by=get_current_context()["run_id"]).summary()
 

@@ -12,24 +12,24 @@ from airflow.sdk import DAG, Param, TaskGroup, get_current_context, get_parsing_
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
-from sync_hostaway.dag_ids import sync_dag_id
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.orchestration import (
+from sync_hostaway.airflow.dags import (
     DEFAULT_ARGS,
     SINCE_PATTERN,
-    SYNC_POOL,
     TAG,
     account_of,
     settings_of,
     since_of,
     start_of,
 )
-from sync_hostaway.settings import get_settings
-from sync_hostaway.text import markdown_code, visible
-from sync_hostaway.transform.operator import RequestTransformOperator
+from sync_hostaway.airflow.pools import SYNC_POOL
+from sync_hostaway.airflow.transform_operator import RequestTransformOperator
+from sync_hostaway.core.dag_ids import sync_dag_id
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.core.text import markdown_code, visible
 
 if TYPE_CHECKING:
-    from sync_hostaway.warehouse import Connection
+    from sync_hostaway.core.db import Connection
 
 AUTO = "auto"
 
@@ -76,11 +76,11 @@ def mirrored_accounts() -> list[SnapshotAccount]:
 @task(pool=SYNC_POOL)
 def extract(account_id: int, resource: str) -> dict[str, Any]:
     """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
-    from sync_hostaway.hostaway.budget import Priority
-    from sync_hostaway.hostaway.hook import HostawayHook
-    from sync_hostaway.sync.early_transform import transform_despite_trouble
-    from sync_hostaway.sync.engine import scheduled_mode, sync_resource
-    from sync_hostaway.warehouse import connect
+    from sync_hostaway.airflow.hook import HostawayHook
+    from sync_hostaway.core.db import connect
+    from sync_hostaway.extract.early_transform import transform_despite_trouble
+    from sync_hostaway.extract.engine import scheduled_mode, sync_resource
+    from sync_hostaway.hostaway.rate_limiter import Priority
 
     context = get_current_context()
     if resource not in context["params"]["resources"]:
@@ -122,7 +122,7 @@ def _dry_run(
     connection: Connection, account_id: int, resource: Resource, mode: Mode, since: datetime | None
 ) -> dict[str, Any]:
     """What a sync of the resource would do. It is not tried again: what went wrong is part of the answer."""
-    from sync_hostaway.sync.dry_run import dry_run_resource
+    from sync_hostaway.extract.dry_run import dry_run_resource
 
     result = dry_run_resource(connection, account_id, resource, mode, since=since)
     if result.error:

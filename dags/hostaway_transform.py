@@ -6,8 +6,12 @@ from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 
-from sync_hostaway.dag_ids import TRANSFORM_DAG_ID
-from sync_hostaway.orchestration import DBT_POOL, DEFAULT_ARGS, TAG
+from sync_hostaway.airflow.dags import (
+    DEFAULT_ARGS,
+    TAG,
+)
+from sync_hostaway.airflow.pools import DBT_POOL
+from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID
 
 
 @dag(
@@ -34,7 +38,7 @@ It has no schedule: sync runs ask for it, and those who ask while a run is still
 def hostaway_transform() -> None:
     @task
     def transform() -> dict[str, Any]:
-        from sync_hostaway.transform import run_transform
+        from sync_hostaway.transforms import run_transform
 
         return run_transform(requested_by=get_current_context()["run_id"]).summary()
 

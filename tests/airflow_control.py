@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
-from sync_hostaway.airflow_api import AirflowApi, DagRun
+from sync_hostaway.airflow.client import AirflowApi, DagRun
 from sync_hostaway.local.platform import Platform
 from waiting import eventually
 

@@ -19,9 +19,9 @@ from cryptography.fernet import Fernet
 from databases import Server, create_database, drop_database, running_server
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.settings import SHORT_NAMES, get_settings
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.settings import SHORT_NAMES, get_settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
-from sync_hostaway.warehouse import Connection, connect
 
 # Workers of pytest-xdist have it, and rich keeps the width it finds when it is imported.
 os.environ.pop("COLUMNS", None)

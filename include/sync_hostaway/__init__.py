@@ -42,9 +42,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # `sync` and `transform` are packages, too: these can be called (callable_package.py).
-    if name in ("sync", "transform"):
-        return import_module(f"{__name__}.{name}")
     if name in __all__:
         return getattr(import_module(f"{__name__}.python_api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """The Python API: what the commands do, as functions with typed results. docs/python-api.md describes it.
 
 Every function opens its own connection to the warehouse of the settings. Errors are `SyncHostawayError`; the tree is in
-`sync_hostaway.exceptions`.
+`sync_hostaway.core.exceptions`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 from sync_hostaway import migrations
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.status import AccountStatus, account_status, account_statuses
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
-from sync_hostaway.sync.context import Progress
-from sync_hostaway.sync.dry_run import dry_run_account
-from sync_hostaway.sync.engine import SyncResult, sync_account
-from sync_hostaway.transform.runner import TransformResult, run_transform
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.context import Progress
+from sync_hostaway.extract.dry_run import dry_run_account
+from sync_hostaway.extract.engine import SyncResult, sync_account
+from sync_hostaway.transforms.runner import TransformResult, run_transform
 
 __all__ = [
     "AccountStatus",

@@ -15,12 +15,12 @@ import requests
 from psycopg import sql
 
 from sync_hostaway import migrations
-from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, WEBHOOK_PASSWORD, DatabaseSecretsStore
+from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, WEBHOOK_PASSWORD, DatabaseSecretsStore
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local.api_login import LOGIN
 from sync_hostaway.local.platform import Platform
-from sync_hostaway.local.secrets import Secrets
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
-from sync_hostaway.warehouse import connect
 from waiting import eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]

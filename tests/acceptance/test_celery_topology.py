@@ -29,16 +29,16 @@ from airflow_control import AirflowControl
 from compose_file import PROJECT, environment, interpolate, load
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
-from sync_hostaway.exceptions import AirflowApiError
-from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.exceptions import AirflowApiError
+from sync_hostaway.core.resources import Mode
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.local import ports
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.transform import run_transform
-from sync_hostaway.warehouse import connect
+from sync_hostaway.transforms import run_transform
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 

@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 
 from airflow_control import AirflowControl
-from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import Settings
+from sync_hostaway.extract.context import Window
 from sync_hostaway.local import processes
-from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.ports import choose
 from sync_hostaway.local.simulated import SimulatedApi
-from sync_hostaway.settings import Settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
-from sync_hostaway.sync.context import Window
-from sync_hostaway.warehouse import connect
 from waiting import eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]

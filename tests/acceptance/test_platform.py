@@ -15,11 +15,11 @@ import psycopg
 import pytest
 
 from airflow_control import AirflowControl
-from sync_hostaway.exceptions import AirflowApiError, LocalPlatformError
+from sync_hostaway.core.exceptions import AirflowApiError, LocalPlatformError
+from sync_hostaway.core.home import Home
 from sync_hostaway.local import keeper, processes
 from sync_hostaway.local.component import COMPONENTS
 from sync_hostaway.local.errors import PortTaken
-from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.ports import choose
 from waiting import eventually

@@ -15,14 +15,14 @@ import psutil
 import pytest
 
 from airflow_control import AirflowControl
-from sync_hostaway.dag_ids import DELTA_DAG_ID
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.home import Home
+from sync_hostaway.events.lease import is_attended
 from sync_hostaway.local import processes
-from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.simulated import SimulatedApi
-from sync_hostaway.simulator.control import SimulatorControl
-from sync_hostaway.sync.delta.attendance import is_attended
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.simulator.control.client import SimulatorControl
 from waiting import eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, write_snapshot
-from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.core.resources import Resource
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNTS = [

@@ -17,7 +17,7 @@ import json, logging, sys
 logging.disable(logging.CRITICAL)
 from airflow.dag_processing.dagbag import BundleDagBag
 from airflow.providers.git.bundles.git import GitDagBundle
-from sync_hostaway.transform import ensure_manifest
+from sync_hostaway.transforms import ensure_manifest
 bundle = GitDagBundle(name="hostaway", repo_url=sys.argv[1], tracking_ref="main", version=sys.argv[2] or None)
 bundle.initialize()
 bag = BundleDagBag(bundle.path, bundle_path=bundle.path, bundle_name="hostaway")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sync_hostaway.transform import ModelRun, find_project, profile_environment, run_transform
-from sync_hostaway.transform.invocation import run_dbt
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.core.db import Connection
+from sync_hostaway.transforms import ModelRun, find_project, profile_environment, run_transform
+from sync_hostaway.transforms.invocation import run_dbt
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.core.db import Connection
 
 pytestmark = pytest.mark.integration
 MARKER = "planted-marker"

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from sync_hostaway.airflow_api import AirflowApi
-from sync_hostaway.exceptions import AirflowApiError
+from sync_hostaway.airflow.client import AirflowApi
+from sync_hostaway.core.exceptions import AirflowApiError
 
 DAGS = [{"dag_id": f"dag-{number}"} for number in range(250)]
 

@@ -9,9 +9,9 @@ import pytest
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
-from sync_hostaway import exceptions
-from sync_hostaway.exceptions import InvalidValue
-from sync_hostaway.orchestration import NO_USE_RETRYING, SINCE_PATTERN, since_of
+from sync_hostaway.airflow.dags import NO_USE_RETRYING, SINCE_PATTERN, since_of
+from sync_hostaway.core import exceptions
+from sync_hostaway.core.exceptions import InvalidValue
 
 GOOD = {
     "2026-03-01": datetime(2026, 3, 1, tzinfo=UTC),

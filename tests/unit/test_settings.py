@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.exceptions import ConfigurationError
-from sync_hostaway.settings import Settings, get_settings, refuse_unknown_names
+from sync_hostaway.core.exceptions import ConfigurationError
+from sync_hostaway.core.settings import Settings, get_settings, refuse_unknown_names
 
 
 def test_the_airflow_name_wins_over_the_short_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.text import markdown_code, visible
+from sync_hostaway.core.text import markdown_code, visible
 
 
 @given(st.text(st.characters()))

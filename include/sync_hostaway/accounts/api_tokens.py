@@ -15,8 +15,8 @@ from typing import Any
 
 from psycopg.errors import ForeignKeyViolation
 
-from sync_hostaway.exceptions import InvalidValue, UnknownAccount, UnknownToken
-from sync_hostaway.warehouse import Connection, load_queries, read_rows
+from sync_hostaway.core.db import Connection, load_queries, read_rows
+from sync_hostaway.core.exceptions import InvalidValue, UnknownAccount, UnknownToken
 
 _QUERIES = load_queries(Path(__file__).with_name("api_tokens.sql"))
 

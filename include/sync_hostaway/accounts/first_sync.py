@@ -10,23 +10,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import structlog
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from sync_hostaway.dag_ids import MAINTENANCE_DAG_ID, sync_dag_id
-from sync_hostaway.exceptions import RunNotRequested
-from sync_hostaway.hostaway.endpoints import Mode
-from sync_hostaway.warehouse import Connection, load_queries
-from sync_hostaway.webhooks.run_trigger import RunTrigger
+from sync_hostaway.core.dag_ids import sync_dag_id
+from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.core.exceptions import RunNotRequested
+from sync_hostaway.core.resources import Mode
+from sync_hostaway.core.run_trigger import RunTrigger
 
 log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
 _PATIENCE_SECONDS = 120
-_SYNC_FILE = "hostaway_sync.py"
 
 
 @dataclass(frozen=True)
@@ -78,27 +77,3 @@ def request_sync(trigger: RunTrigger, run: SyncRun) -> bool:
         log.warning("sync_not_requested", account_id=run.account_id, error=str(error.last_attempt.exception()))
         return False
     return True
-
-
-def request_parse() -> None:
-    """Have Airflow read the Dag files of the accounts now, not at its next round. A convenience: never fails."""
-    try:
-        _request_parse()
-    except Exception as error:  # noqa: BLE001 - where there is no Airflow, or no database of it, the next round comes
-        log.info("dag_parse_not_requested", error=type(error).__name__)
-
-
-def _request_parse() -> None:
-    from airflow.models import DagModel
-    from airflow.models.dagbag import DagPriorityParsingRequest
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    with create_session() as session:
-        # Any Dag of ours says where the files are; of the accounts' Dags there may be none yet.
-        found = session.execute(
-            select(DagModel.bundle_name, DagModel.relative_fileloc).where(DagModel.dag_id == MAINTENANCE_DAG_ID)
-        ).first()
-        if found:
-            file = PurePosixPath(found.relative_fileloc).with_name(_SYNC_FILE)
-            session.merge(DagPriorityParsingRequest(bundle_name=found.bundle_name, relative_fileloc=str(file)))

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sync_hostaway.exceptions import InvalidOptions
-from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.settings import CalendarDaysAhead, CalendarDaysBack, RateLimitText, Settings, SyncEveryHours
+from sync_hostaway.core.exceptions import InvalidOptions
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import CalendarDaysAhead, CalendarDaysBack, RateLimitText, Settings, SyncEveryHours
 
 
 class AccountOptions(BaseModel):

@@ -20,7 +20,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sync_hostaway.hostaway.budget import RateLimit
+from sync_hostaway.hostaway.rate_limiter import RateLimit
 
 _PLACES = 4096
 _ADMITTED = 1024

@@ -11,16 +11,16 @@ from psycopg.types.json import Jsonb
 
 from sync_hostaway.accounts.api_key import clean_api_key
 from sync_hostaway.accounts.options import AccountOptions
-from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, CLIENT_SECRET, secrets_store
+from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, secrets_store
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
-from sync_hostaway.accounts.tokens import SharedTokenStore, dump_token
-from sync_hostaway.exceptions import CredentialsRefused, InactiveAccount, UnknownAccount
+from sync_hostaway.accounts.token_store import SharedTokenStore, dump_token
+from sync_hostaway.core.db import Connection, alone, fetch_value, load_queries
+from sync_hostaway.core.exceptions import CredentialsRefused, InactiveAccount, UnknownAccount
+from sync_hostaway.core.settings import Settings, get_settings
+from sync_hostaway.core.text import visible
 from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
-from sync_hostaway.hostaway.budget import Priority, budget_for
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.settings import Settings, get_settings
-from sync_hostaway.text import visible
-from sync_hostaway.warehouse import Connection, alone, fetch_value, load_queries
+from sync_hostaway.hostaway.rate_limiter import Priority, budget_for
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import structlog
 
-from sync_hostaway.exceptions import ConfigurationError
-from sync_hostaway.files import make_private
+from sync_hostaway.core.exceptions import ConfigurationError
+from sync_hostaway.core.files import make_private
 
 log = structlog.get_logger(__name__)
 

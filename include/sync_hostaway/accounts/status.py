@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.registry import Account, get_account, list_accounts
-from sync_hostaway.exceptions import InvalidOptions
-from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.settings import Settings, get_settings
-from sync_hostaway.warehouse import Connection, load_queries
+from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.core.exceptions import InvalidOptions
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import Settings, get_settings
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 

@@ -9,37 +9,30 @@ from functools import partial
 from fastapi import FastAPI
 
 from sync_hostaway.accounts.refused_credentials import RefusedCredentials
-from sync_hostaway.api import (
-    calendar,
-    conversations,
-    health,
-    listings,
-    operator,
-    operator_events,
-    operator_webhooks,
-    problems,
-    reference,
-    reservations,
-    responses,
-    send_message,
-)
-from sync_hostaway.api.account_rows import make_door_pool, make_pool
-from sync_hostaway.api.guarded import require_guards
-from sync_hostaway.api.lanes import Lanes
-from sync_hostaway.api.middleware import RequestContext
-from sync_hostaway.api.rate_limit import RateLimiter
-from sync_hostaway.hostaway.budget import RateLimit
-from sync_hostaway.settings import get_settings
-from sync_hostaway.webhooks.run_trigger import RunTrigger, configured_trigger
+from sync_hostaway.api import reference
+from sync_hostaway.api.account_session import make_door_pool, make_pool
+from sync_hostaway.api.http import openapi_errors as responses
+from sync_hostaway.api.http import problems
+from sync_hostaway.api.http.guarded import require_guards
+from sync_hostaway.api.http.lanes import Lanes
+from sync_hostaway.api.http.middleware import RequestContext
+from sync_hostaway.api.http.rate_limit import RateLimiter
+from sync_hostaway.api.routes import account_webhook as operator_webhooks
+from sync_hostaway.api.routes import accounts as operator
+from sync_hostaway.api.routes import calendar, conversations, health, listings, reservations, send_message
+from sync_hostaway.api.routes import webhook_events as operator_events
+from sync_hostaway.core.run_trigger import RunTrigger
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.hostaway.rate_limiter import RateLimit
 
 _VERSION = "1"
 _ABOUT = "Availability, reservations and guest messages of mirrored Hostaway accounts, and the accounts themselves."
 
 
-def create_app(trigger: RunTrigger | None = None) -> FastAPI:
+def create_app(trigger: RunTrigger) -> FastAPI:
     """The app, to be mounted at /hostaway. It opens its connections when it starts, and waits for none of them.
 
-    :param trigger: asks for Dag runs; None: the one of the settings.
+    :param trigger: asks for Dag runs.
     :raises ConfigurationError: when a setting it needs is missing or wrong.
     """
 
@@ -69,7 +62,7 @@ def create_app(trigger: RunTrigger | None = None) -> FastAPI:
     app.state.door = make_door_pool()
     app.state.lanes = Lanes(settings.api_connections)
     app.state.refusals = RefusedCredentials(RateLimit.parse(settings.refusal_limit))
-    app.state.trigger = trigger or configured_trigger()
+    app.state.trigger = trigger
     app.state.rate_limiter = RateLimiter(RateLimit.parse(settings.api_rate_limit))
     app.state.health = health.HealthChecks(app.state.door)
     app.add_middleware(RequestContext)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from sync_hostaway.api import problems
-from sync_hostaway.api.guarded import guarded_router
-from sync_hostaway.api.operator_auth import operator
+from sync_hostaway.api.auth.operator import operator
+from sync_hostaway.api.http import problems
+from sync_hostaway.api.http.guarded import guarded_router
+from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, WITH_BODY
 from sync_hostaway.api.reference_page import markdown, page
-from sync_hostaway.api.responses import OPERATORS_ONLY, WITH_BODY
 
 MOUNTED_AT = "/hostaway"
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
 _HEAD = """# Reference of the HTTP API
 
-Made from the API's own description by `python -m sync_hostaway.api.reference > docs/api-reference.md`. How to use it is
-in [api.md](api.md). Every error is a problem of RFC 9457, `application/problem+json`.
+Made from the API's own description by `python -m sync_hostaway.cli.api_reference > docs/api-reference.md`. How to use
+it is in [api.md](api.md). Every error is a problem of RFC 9457, `application/problem+json`.
 
 """
 
@@ -73,9 +72,3 @@ def get_page(request: Request) -> Response:
 def reference(app: FastAPI) -> str:
     """docs/api-reference.md."""
     return _HEAD + markdown(app.openapi())
-
-
-if __name__ == "__main__":
-    from sync_hostaway.api.app import create_app
-
-    sys.stdout.write(reference(create_app()))

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 import requests
 
-from sync_hostaway.exceptions import CredentialsRefused, HostawayMalformedReply
-from sync_hostaway.hostaway import endpoints, replies
-from sync_hostaway.redirects import is_redirect
+from sync_hostaway.core.exceptions import CredentialsRefused, HostawayMalformedReply
+from sync_hostaway.core.redirects import is_redirect
+from sync_hostaway.hostaway import endpoints
+from sync_hostaway.hostaway import responses as replies
 
 # A token is renewed this long before it ends, so that none expires between two pages of a walk.
 _RENEW_BEFORE_SECONDS = 3600.0

@@ -20,7 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from sync_hostaway.exceptions import (
+from sync_hostaway.core.exceptions import (
     AccessDenied,
     ConfigurationError,
     HostawayError,
@@ -29,6 +29,8 @@ from sync_hostaway.exceptions import (
     HostawayTransientError,
     HostawayUnreachable,
 )
+from sync_hostaway.core.redirects import DirectSession
+from sync_hostaway.core.settings import Settings, get_settings
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.auth import (
     Credentials,
@@ -38,11 +40,9 @@ from sync_hostaway.hostaway.auth import (
     TokenStore,
     exchange_credentials,
 )
-from sync_hostaway.hostaway.budget import Budget, NoBudget
+from sync_hostaway.hostaway.rate_limiter import Budget, NoBudget
 from sync_hostaway.hostaway.redaction import redact, without_passwords
-from sync_hostaway.hostaway.replies import Reply, read_reply, retry_at, why
-from sync_hostaway.redirects import DirectSession
-from sync_hostaway.settings import Settings, get_settings
+from sync_hostaway.hostaway.responses import Reply, read_reply, retry_at, why
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,9 @@ Sources: api.hostaway.com/documentation, and the behaviour that public clients o
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
+
+from sync_hostaway.core.resources import Resource
 
 ACCESS_TOKENS = "/v1/accessTokens"
 LISTINGS = "/v1/listings"
@@ -53,29 +54,6 @@ def calendar_of(listing_id: int) -> str:
     return f"{LISTINGS}/{listing_id}/calendar"
 
 
-class Resource(StrEnum):
-    """What is mirrored. The value names the landing table and the core table.
-
-    In the order in which they are read and landed: parents come before what hangs on them.
-    """
-
-    LISTINGS = "listings"
-    RESERVATIONS = "reservations"
-    CONVERSATIONS = "conversations"
-    MESSAGES = "messages"
-    CALENDAR_DAYS = "calendar_days"
-    REVIEWS = "reviews"
-    TASKS = "tasks"
-    USERS = "users"
-    COUPONS = "coupons"
-
-
-ONLY_IN_SINGLE: dict[Resource, dict[str, list[Any] | None]] = {
-    Resource.RESERVATIONS: {"financeField": [], "bookingcomIsGeniusMember": None},
-}
-"""Fields filled only where one object is asked for, and what its list has instead; None: the list leaves them out."""
-
-
 def single(resource: Resource, entity_id: str, parent_id: int | None) -> str | None:
     """Path of one object; None where no such route is known.
 
@@ -96,12 +74,10 @@ _SINGLE = {
 }
 
 
-class Mode(StrEnum):
-    """How much of a resource a sync reads."""
-
-    FULL = "full"
-    INCREMENTAL = "incremental"
-
+ONLY_IN_SINGLE: dict[Resource, dict[str, list[Any] | None]] = {
+    Resource.RESERVATIONS: {"financeField": [], "bookingcomIsGeniusMember": None},
+}
+"""Fields filled only where one object is asked for, and what its list has instead; None: the list leaves them out."""
 
 RESERVATION_STATUSES = frozenset(
     {

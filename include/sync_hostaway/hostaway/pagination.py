@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sync_hostaway.exceptions import HostawayMalformedReply
+from sync_hostaway.core.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient, Params
 from sync_hostaway.hostaway.values import as_id, as_list

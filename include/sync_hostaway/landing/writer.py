@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import orjson
 from psycopg import sql
 
-from sync_hostaway.hostaway.endpoints import ONLY_IN_SINGLE, Resource
+from sync_hostaway.core.db import Connection, fetch_value, load_queries
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.hostaway.endpoints import ONLY_IN_SINGLE
 from sync_hostaway.hostaway.values import as_day, as_moment, entity_id
-from sync_hostaway.landing import shapes
-from sync_hostaway.landing.erasure import erasures_of
-from sync_hostaway.warehouse import Connection, fetch_value, load_queries
+from sync_hostaway.landing import payload_schemas as shapes
+from sync_hostaway.landing.redaction import erasures_of
 
 _QUERIES = load_queries(Path(__file__).with_name("writer.sql"))
 # The others have none. That of listings, latestActivityOn, lags behind changes of prices and texts.

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sync_hostaway.local.errors import HomeNotUsable
-from sync_hostaway.local.home import Home, write_json
-from sync_hostaway.local.ports import HOST
+from sync_hostaway.core.embedded import HOST
+from sync_hostaway.core.exceptions import HomeNotUsable
+from sync_hostaway.core.home import Home, write_json
+from sync_hostaway.core.home_secrets import Secrets
+from sync_hostaway.core.settings import SHORT_NAMES
 from sync_hostaway.local.processes import MARKER
-from sync_hostaway.local.secrets import Secrets
-from sync_hostaway.settings import SHORT_NAMES
 
 ADMIN = "admin"
 BUNDLE = "hostaway"

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from sync_hostaway.queries import load_queries
+from sync_hostaway.core.queries import load_queries
 
 LOGIN = "hostaway_api_server"
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))

@@ -11,12 +11,14 @@ import importlib
 import sys
 from dataclasses import dataclass
 
+from sync_hostaway.airflow import processes
+
 ENGINE = (
     "airflow.sdk",
-    "sync_hostaway.hostaway.hook",
-    "sync_hostaway.sync.engine",
-    "sync_hostaway.sync.delta",
-    "sync_hostaway.transform.operator",
+    "sync_hostaway.airflow.hook",
+    "sync_hostaway.extract.engine",
+    "sync_hostaway.events",
+    "sync_hostaway.airflow.transform_operator",
 )
 DBT = ("dbt.cli.main", "dbt.adapters.postgres", "cosmos.airflow.task_group", "cosmos.operators.local")
 
@@ -40,7 +42,7 @@ API_SERVER = Component("api-server", ("api-server", "--worker-timeout", "20"), (
 SCHEDULER = Component(
     "scheduler",
     ("scheduler", "--skip-serve-logs"),
-    ("airflow.jobs.scheduler_job_runner", "sync_hostaway.transform.preloaded"),
+    ("airflow.jobs.scheduler_job_runner", "sync_hostaway.transforms.dbt_preload"),
 )
 DAG_PROCESSOR = Component("dag-processor", ("dag-processor",), ("airflow.dag_processing.manager",))
 TRIGGERER = Component("triggerer", ("triggerer", "--skip-serve-logs"), ("airflow.jobs.triggerer_job_runner",))
@@ -64,7 +66,4 @@ def preload(modules: tuple[str, ...]) -> None:
 
 def run(component: Component) -> None:
     """Become the component; returns when it ends."""
-    from airflow.__main__ import main
-
-    sys.argv = ["airflow", *component.command]
-    main()
+    processes.run_command(component.command)

@@ -1,8 +1,6 @@
 """What the embedded platform raises on purpose. A class's docstring is its default message.
 
 LocalPlatformError
-├── HomeNotUsable           the state directory cannot be written, or the disk is full
-├── NotStarted              asked for something only a platform that was started once can tell
 ├── PortTaken               somebody else listens where we were told to
 ├── PostgresFailed          initdb or the server gave up; carries the end of its log
 ├── NoUnprivilegedAccount   run as root, and no way to run PostgreSQL without being root
@@ -12,15 +10,7 @@ LocalPlatformError
 
 from __future__ import annotations
 
-from sync_hostaway.exceptions import LocalPlatformError
-
-
-class HomeNotUsable(LocalPlatformError):
-    """The state directory cannot be used; set SYNC_HOSTAWAY_HOME to a writable one with 500 MB free."""
-
-
-class NotStarted(LocalPlatformError):
-    """The embedded platform has not been started here yet; `sync-hostaway local start` starts it."""
+from sync_hostaway.core.exceptions import LocalPlatformError
 
 
 class PortTaken(LocalPlatformError):

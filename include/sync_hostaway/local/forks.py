@@ -7,8 +7,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from sync_hostaway.core.home import Home, open_log
 from sync_hostaway.local.component import Component, preload, run
-from sync_hostaway.local.home import Home, open_log
 from sync_hostaway.local.processes import write_record
 
 

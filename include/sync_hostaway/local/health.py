@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sync_hostaway.airflow_api import AirflowApi
-from sync_hostaway.exceptions import AirflowApiError
+from sync_hostaway.airflow.client import AirflowApi
+from sync_hostaway.core.exceptions import AirflowApiError
+from sync_hostaway.core.home import Home, tail
 from sync_hostaway.local import processes
 from sync_hostaway.local.component import API_SERVER, COMPONENTS
 from sync_hostaway.local.errors import ComponentDied
-from sync_hostaway.local.home import Home, tail
 from sync_hostaway.local.postgres import PostgresStatus
 
 METADATABASE = "metadatabase"

@@ -18,13 +18,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from sync_hostaway.airflow_api import AirflowApi
-from sync_hostaway.exceptions import LocalPlatformError
-from sync_hostaway.local import ports, processes
+from sync_hostaway.airflow.client import AirflowApi
+from sync_hostaway.core.embedded import remembered_port
+from sync_hostaway.core.exceptions import LocalPlatformError
+from sync_hostaway.core.home import Home
+from sync_hostaway.local import processes
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, Component
 from sync_hostaway.local.forks import start
 from sync_hostaway.local.health import METADATABASE, unhealthy
-from sync_hostaway.local.home import Home
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.processes import running
 
@@ -80,7 +81,7 @@ def _start_component(home: Home, component: Component) -> None:
 def _start_postgres(postgres: EmbeddedPostgres) -> None:
     try:
         # Every component knows it at this port.
-        postgres.start(ports.remembered_port(postgres.home, "postgres"))
+        postgres.start(remembered_port(postgres.home, "postgres"))
     except LocalPlatformError as error:
         # Tried again after a pause.
         sys.stderr.write(f"{error}\n")

@@ -23,12 +23,15 @@ import signal
 import sys
 from pathlib import Path
 
-from sync_hostaway.airflow_api import AirflowApi
-from sync_hostaway.files import forbid_others_to_write
+from sync_hostaway.airflow import processes as airflow_processes
+from sync_hostaway.airflow.client import AirflowApi
+from sync_hostaway.airflow.pools import DBT_POOL, SYNC_POOL
+from sync_hostaway.core.files import forbid_others_to_write
+from sync_hostaway.core.home import Home, write_json
 from sync_hostaway.local import keeper
+from sync_hostaway.local.airflow import SYNC_SLOTS
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, preload
 from sync_hostaway.local.forks import fork, start
-from sync_hostaway.local.home import Home, write_json
 from sync_hostaway.local.processes import write_record
 
 MIGRATE, CURRENT, GO = "migrate\n", "current\n", "go\n"
@@ -65,32 +68,16 @@ class Gate:
 
 def _migrate(home: Home, *, needed: bool) -> None:
     """Bring Airflow's schema up to date, and make the pools that the Dags name."""
-    from airflow import __version__
-    from airflow.models.pool import Pool
-    from airflow.utils import db
-    from airflow.utils.session import create_session
-    from sqlalchemy import text
-
-    from sync_hostaway.local.airflow import SYNC_SLOTS
-    from sync_hostaway.orchestration import DBT_POOL, SYNC_POOL
-
-    if needed:
-        db.upgradedb()
-    with create_session() as session:
-        for name, slots, use in (
-            (DBT_POOL, 1, "One dbt run at a time writes"),
-            (SYNC_POOL, SYNC_SLOTS, "Leaves slots for what webhooks ask for"),
-        ):
-            Pool.create_or_update_pool(name, slots, use, include_deferred=False, session=session)
-        revision = session.scalar(text("select version_num from alembic_version"))
-    write_json(home.airflow / SCHEMA_RECORD, {"airflow": __version__, "revision": revision})
+    pools = {
+        DBT_POOL: (1, "One dbt run at a time writes"),
+        SYNC_POOL: (SYNC_SLOTS, "Leaves slots for what webhooks ask for"),
+    }
+    write_json(home.airflow / SCHEMA_RECORD, airflow_processes.prepare_database(pools, migrate=needed))
 
 
 def _keep(home: Home) -> None:
-    from airflow.configuration import conf
-
     # Its health needs no login.
-    with AirflowApi(conf.get_mandatory_value("api", "base_url"), "", "") as api:
+    with AirflowApi(airflow_processes.base_url(), "", "") as api:
         keeper.keep(home, api)
 
 

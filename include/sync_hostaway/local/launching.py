@@ -11,8 +11,8 @@ from importlib.metadata import version
 
 import psycopg
 
+from sync_hostaway.core.home import Home, open_log, read_json, tail
 from sync_hostaway.local.errors import ComponentDied
-from sync_hostaway.local.home import Home, open_log, read_json, tail
 from sync_hostaway.local.launcher import SCHEMA_RECORD
 
 _LAUNCHER = "launcher"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sync_hostaway.local.home import Home, tail
+from sync_hostaway.core.home import Home, tail
 
 _LOOK_EVERY = 0.2
 

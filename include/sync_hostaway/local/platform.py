@@ -12,20 +12,21 @@ from pathlib import Path
 
 import psutil
 
-from sync_hostaway.airflow_api import AirflowApi
-from sync_hostaway.exceptions import ConfigurationError, LocalPlatformError
+from sync_hostaway.airflow.client import AirflowApi
+from sync_hostaway.core.embedded import HOST, remembered_port
+from sync_hostaway.core.exceptions import ConfigurationError, LocalPlatformError, NotStarted
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local import keeper, ports, processes
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
 from sync_hostaway.local.api_login import api_dsn, ensure_api_login
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
-from sync_hostaway.local.errors import NotStarted, StartTimedOut
+from sync_hostaway.local.errors import StartTimedOut
 from sync_hostaway.local.health import PlatformStatus, component_states, raise_if_one_died, unhealthy
-from sync_hostaway.local.home import Home
 from sync_hostaway.local.launcher import CURRENT, GO, MIGRATE
 from sync_hostaway.local.launching import launched, raise_if_it_failed, schema_is_current
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.say import Say, silent, tireless
-from sync_hostaway.local.secrets import Secrets
 from sync_hostaway.local.signals import undisturbed
 
 # Tasks in progress may finish; what takes longer is retried at the next start.
@@ -68,7 +69,7 @@ class Platform:
 
         :raises NotStarted: when there has never been one.
         """
-        return f"http://{ports.HOST}:{self._port()}"
+        return f"http://{HOST}:{self._port()}"
 
     @property
     def admin_password(self) -> str:
@@ -162,7 +163,7 @@ class Platform:
 
     def status(self) -> PlatformStatus:
         """What runs, since when, and where."""
-        url = self.airflow_url if ports.remembered_port(self.home, "airflow") else None
+        url = self.airflow_url if remembered_port(self.home, "airflow") else None
         parts = component_states(self.home, self.postgres.status())
         healthy = False
         if url and all(part.running for part in parts):
@@ -178,7 +179,7 @@ class Platform:
         self.stop()
 
     def _port(self) -> int:
-        port = ports.remembered_port(self.home, "airflow")
+        port = remembered_port(self.home, "airflow")
         if port is None:
             raise NotStarted(f"There is no embedded Airflow in {self.home.root} yet; `make start` starts it.")
         return port
@@ -265,7 +266,7 @@ class Platform:
         say: Say,
         prepare: Callable[[str], None],
     ) -> None:
-        say(f"PostgreSQL listens on {ports.HOST}:{self.postgres.status().port}.")
+        say(f"PostgreSQL listens on {HOST}:{self.postgres.status().port}.")
         if launcher.stdin:
             # A launcher that died is noticed below, by its exit code.
             with suppress(BrokenPipeError), launcher.stdin as orders:

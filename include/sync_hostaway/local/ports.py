@@ -6,15 +6,14 @@ import random
 import socket
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
-from sync_hostaway.local.errors import HomeNotUsable, PortTaken
-from sync_hostaway.local.home import Home, read_json, write_json
+from sync_hostaway.core.embedded import HOST
+from sync_hostaway.core.home import Home, read_json, write_json
+from sync_hostaway.local.errors import PortTaken
 from sync_hostaway.local.say import Say, silent
 
-HOST = "127.0.0.1"
 # Below the range that Linux and macOS hand out for outgoing connections: such a port would be taken now and then.
 _FIRST, _LAST = 20_000, 32_000
 
@@ -91,20 +90,6 @@ def require(home: Home, name: str, port: int, setting: str) -> int:
     home.make()
     write_json(home.ports, {**read_json(home.ports), name: port})
     return port
-
-
-def remembered_port(home: Home, name: str) -> int | None:
-    """The port noted for a server of this home."""
-    port = read_json(home.ports).get(name)
-    return port if isinstance(port, int) else None
-
-
-def airflow_port(home: Path) -> int | None:
-    """Port of the Airflow of a home; None when none was ever started there."""
-    # Asked wherever the API is on this machine: a home that cannot be read has no Airflow.
-    with suppress(OSError, HomeNotUsable):
-        return remembered_port(Home.at(home), "airflow")
-    return None
 
 
 def _free_port(avoid: set[int]) -> int:

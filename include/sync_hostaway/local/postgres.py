@@ -22,19 +22,19 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from sync_hostaway.files import make_private
+from sync_hostaway.core.embedded import HOST, USER, database_url, listening_port, pid_file
+from sync_hostaway.core.files import make_private
+from sync_hostaway.core.home import Home, open_log, tail
+from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local import ports
-from sync_hostaway.local.errors import NotStarted, PostgresFailed
-from sync_hostaway.local.home import Home, open_log, tail
+from sync_hostaway.local.errors import PostgresFailed
 from sync_hostaway.local.privileges import Runner, find_runner, send
 from sync_hostaway.local.processes import become, end, is_alive, spawn, wait_gone
 from sync_hostaway.local.say import Say, silent
-from sync_hostaway.local.secrets import Secrets
 
-USER = "hostaway"
 DATABASES = ("airflow", "warehouse")
 SERVER = {
-    "listen_addresses": ports.HOST,
+    "listen_addresses": HOST,
     # No socket file: the home's path may be longer than the 107 bytes such a file's name can have.
     "unix_socket_directories": "",
     "max_connections": "150",
@@ -102,7 +102,7 @@ class EmbeddedPostgres:
         with suppress(psutil.Error):
             if process and (command := process.cmdline()):
                 uptime = time.time() - process.create_time()
-                return PostgresStatus(True, process.pid, self._port(), uptime, Path(command[0]).parent)
+                return PostgresStatus(True, process.pid, listening_port(self.home), uptime, Path(command[0]).parent)
         return PostgresStatus(running=False, pid=None, port=None, uptime=None)
 
     def dsn(self, database: str = "warehouse") -> str:
@@ -110,14 +110,13 @@ class EmbeddedPostgres:
 
         :raises NotStarted: when there has never been one.
         """
-        port = self._port() or ports.remembered_port(self.home, "postgres")
-        if port is None:
-            raise NotStarted(f"There is no embedded PostgreSQL in {self.home.root} yet; `make start` starts it.")
-        return self._url(port, database)
+        return database_url(self.home, database)
 
     def choose_port(self) -> int:
         """The port the server has, or will have at its start: lets others prepare meanwhile."""
-        return (self._port() if self._postmaster() else None) or ports.choose(self.home, "postgres", self._say)
+        return (listening_port(self.home) if self._postmaster() else None) or ports.choose(
+            self.home, "postgres", self._say
+        )
 
     def start(self, port: int | None = None) -> None:
         """Start the server, or use the one that runs. Any number of processes may call this at once.
@@ -246,32 +245,17 @@ class EmbeddedPostgres:
                 if name not in present:
                     connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
-    def _url(self, port: int, database: str) -> str:
-        _forget_libpq_variables()
-        password = Secrets.ensure(self.home).postgres_password
-        return f"postgresql://{USER}:{password}@{ports.HOST}:{port}/{database}"
-
     @property
     def _mark(self) -> str:
         """A setting without a meaning to PostgreSQL, by which its command line names the data."""
         return f"sync_hostaway.data={self.data}"
 
-    def _pid_file(self) -> list[str]:
-        # Its lines: pid, data directory, start time, port, socket directory, address, shared memory, state.
-        with suppress(OSError):
-            return (self.data / "postmaster.pid").read_text().splitlines()
-        return []
-
     def _pid(self) -> int | None:
-        lines = self._pid_file()
+        lines = pid_file(self.home)
         return int(lines[0]) if lines and lines[0].strip().isdigit() else None
 
-    def _port(self) -> int | None:
-        lines = self._pid_file()
-        return int(lines[3]) if len(lines) > 3 and lines[3].strip().isdigit() else None
-
     def _state(self) -> str:
-        lines = self._pid_file()
+        lines = pid_file(self.home)
         return lines[7].strip() if len(lines) > 7 else ""
 
     def _postmaster(self) -> psutil.Process | None:
@@ -293,24 +277,6 @@ class EmbeddedPostgres:
             self._say("The last server did not stop properly; it recovers now.")
             with suppress(PermissionError):
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
-
-
-def embedded_warehouse_dsn(home: Path) -> str:
-    """URL of the warehouse in the embedded platform of a home.
-
-    :raises NotStarted: when there has never been one.
-    """
-    return EmbeddedPostgres(home).dsn("warehouse")
-
-
-def _forget_libpq_variables() -> None:
-    """Take PGHOSTADDR, PGSERVICE, PGSSLMODE and their like out of this process.
-
-    They are meant for another server, and libpq lets some of them count beside a complete URL. Nothing in a URL keeps
-    PGSERVICE from being looked up.
-    """
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]
 
 
 def _environment() -> dict[str, str]:

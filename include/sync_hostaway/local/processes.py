@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from sync_hostaway.local.home import Home, read_json, write_json
+from sync_hostaway.core.home import Home, read_json, write_json
 
 MARKER = "SYNC_HOSTAWAY_PLATFORM"
 # psutil derives start times from the boot time, which moves a little when the clock is set.

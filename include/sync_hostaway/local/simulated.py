@@ -13,19 +13,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import psutil
 
-from sync_hostaway.exceptions import LocalPlatformError
+from sync_hostaway.core.embedded import HOST, stored_simulator
+from sync_hostaway.core.exceptions import LocalPlatformError
+from sync_hostaway.core.home import Home, open_log, tail, write_json
 from sync_hostaway.local import ports, processes
-from sync_hostaway.local.errors import HomeNotUsable
-from sync_hostaway.local.home import Home, open_log, read_json, tail, write_json
 from sync_hostaway.local.say import Say, silent
 
 NAME = "simulator"
 ACCOUNTS = {701: "secret-701", 702: "secret-702"}
-_FILE = "simulator.json"
 _PATIENCE = 30.0
 # The simulator has no use for them, and its environment can be read for as long as it runs.
 _SECRETS = ("ACCOUNTS", "WAREHOUSE_URL", "SECRET_KEYS")
@@ -52,7 +50,7 @@ class SimulatedApi:
     @classmethod
     def remembered(cls, home: Home) -> SimulatedApi | None:
         """The simulator that the accounts of a home come from; None when they do not come from one."""
-        stored = _stored(home)
+        stored = stored_simulator(home)
         if not isinstance(stored.get("url"), str):
             return None
         sizes = {f.name: rows for f in fields(DemoSize) if isinstance(rows := stored.get(f.name), int)}
@@ -61,7 +59,7 @@ class SimulatedApi:
     @classmethod
     def chosen(cls, home: Home, size: DemoSize, say: Say = silent) -> SimulatedApi:
         """A simulator for a home, on a free port."""
-        return cls(home, _free_url(home, say), _anchor(_stored(home)), size)
+        return cls(home, _free_url(home, say), _anchor(stored_simulator(home)), size)
 
     @property
     def process_runs(self) -> bool:
@@ -74,7 +72,7 @@ class SimulatedApi:
 
     def remember(self) -> None:
         """From now on, the accounts of this home are the simulator's."""
-        write_json(self.home.root / _FILE, {"url": self.url, "anchor": self.anchor, **asdict(self.size)})
+        write_json(self.home.simulator, {"url": self.url, "anchor": self.anchor, **asdict(self.size)})
 
     def start(self) -> None:
         """Start it as a process of the platform, so that stopping the platform stops it; nothing if it runs.
@@ -116,19 +114,6 @@ class SimulatedApi:
         raise LocalPlatformError(f"The simulator does not answer at {self.url}:\n{tail(self.home.log(NAME))}")
 
 
-def simulated_url(home: Path) -> str | None:
-    """URL of the simulator that the accounts of a home come from; None when they do not come from one."""
-    # Asked wherever the API is: a home that cannot be read is no simulated one.
-    with suppress(OSError, HomeNotUsable):
-        url = _stored(Home.at(home)).get("url")
-        return url if isinstance(url, str) else None
-    return None
-
-
-def _stored(home: Home) -> Mapping[str, object]:
-    return read_json(home.root / _FILE)
-
-
 def _anchor(stored: Mapping[str, object]) -> str:
     with suppress(ValueError):
         return date.fromisoformat(str(stored.get("anchor"))).isoformat()
@@ -136,7 +121,7 @@ def _anchor(stored: Mapping[str, object]) -> str:
 
 
 def _free_url(home: Home, say: Say) -> str:
-    return f"http://{ports.HOST}:{ports.choose(home, NAME, say)}"
+    return f"http://{HOST}:{ports.choose(home, NAME, say)}"
 
 
 def _environment(caller: Mapping[str, str], home: Home) -> dict[str, str]:

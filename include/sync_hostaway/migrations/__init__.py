@@ -20,8 +20,8 @@ from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable, UndefinedTable
 from psycopg.rows import tuple_row
 
-from sync_hostaway.exceptions import RightsMissing, WarehouseBusy, WarehouseUnavailable
-from sync_hostaway.warehouse import Connection, connect, fetch_value, load_queries
+from sync_hostaway.core.db import Connection, connect, fetch_value, load_queries
+from sync_hostaway.core.exceptions import RightsMissing, WarehouseBusy, WarehouseUnavailable
 
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 _MIGRATION_LOCK = 7_402_001

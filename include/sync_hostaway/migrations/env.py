@@ -7,10 +7,10 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from sync_hostaway import migrations
+from sync_hostaway.core.db import AnyConnection
 from sync_hostaway.migrations import sql_files
 from sync_hostaway.migrations.objects import refuse_foreign_objects
-from sync_hostaway.transform.ownership import refuse_foreign_relations
-from sync_hostaway.warehouse import AnyConnection
+from sync_hostaway.transforms.ownership import refuse_foreign_relations
 
 # Other projects have a table `ops.alembic_version`, too, and revisions of the same numbers.
 _IS_OURS = """

@@ -12,8 +12,8 @@ from typing import Any
 
 from psycopg.rows import tuple_row
 
-from sync_hostaway.exceptions import ForeignObjects
-from sync_hostaway.warehouse import AnyConnection, load_queries
+from sync_hostaway.core.db import AnyConnection, load_queries
+from sync_hostaway.core.exceptions import ForeignObjects
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _CREATED = re.compile(

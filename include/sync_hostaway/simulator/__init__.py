@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sync_hostaway.simulator.config import Limit, SimulatorConfig, Sizes
-    from sync_hostaway.simulator.control import ControlError, SimulatorControl
+    from sync_hostaway.simulator.control.client import ControlError, SimulatorControl
     from sync_hostaway.simulator.server import RunningSimulator, running, serve
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 _HOMES = {"SimulatorConfig": "config", "Sizes": "config", "Limit": "config"}
-_HOMES |= {"ControlError": "control", "SimulatorControl": "control"}
+_HOMES |= {"ControlError": "control.client", "SimulatorControl": "control.client"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sync_hostaway.simulator.api import Api
 from sync_hostaway.simulator.config import SimulatorConfig
-from sync_hostaway.simulator.control import SimulatorControl
-from sync_hostaway.simulator.control_api import ControlApi
-from sync_hostaway.simulator.pipeline import Pipeline
-from sync_hostaway.simulator.state import SimulatorState
-from sync_hostaway.simulator.webhooks import Webhooks
+from sync_hostaway.simulator.control.api import ControlApi
+from sync_hostaway.simulator.control.client import SimulatorControl
+from sync_hostaway.simulator.http.api import Api
+from sync_hostaway.simulator.http.pipeline import Pipeline
+from sync_hostaway.simulator.http.state import SimulatorState
+from sync_hostaway.simulator.http.webhooks import Webhooks
 
 _START_TIMEOUT = 120.0
 _SHUTDOWN_TIMEOUT = 1.0

@@ -9,8 +9,8 @@ from psycopg import errors
 
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
-from sync_hostaway.exceptions import InvalidValue, UnknownAccount, UnknownToken
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.exceptions import InvalidValue, UnknownAccount, UnknownToken
 
 pytestmark = pytest.mark.integration
 

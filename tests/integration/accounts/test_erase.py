@@ -7,15 +7,15 @@ from psycopg import sql
 
 from sync_hostaway.accounts import api_tokens, registry
 from sync_hostaway.accounts.api_tokens import Scope
-from sync_hostaway.accounts.erase import erase_guest, purge_account
 from sync_hostaway.accounts.snapshot import read_snapshot
-from sync_hostaway.exceptions import InactiveAccount, UnknownAccount, UnknownGuest, WarehouseBusy
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
-from sync_hostaway.sync.engine import sync_account, sync_resource
-from sync_hostaway.transform import run_transform
-from sync_hostaway.transform.ledger import only_writer
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.exceptions import InactiveAccount, UnknownAccount, UnknownGuest, WarehouseBusy
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account, sync_resource
+from sync_hostaway.privacy.erase import erase_guest, purge_account
+from sync_hostaway.transforms import run_transform
+from sync_hostaway.transforms.ledger import only_writer
 
 pytestmark = pytest.mark.integration
 
@@ -115,7 +115,7 @@ def test_an_unknown_account_cannot_be_purged(warehouse: Connection) -> None:
 def test_a_purge_does_not_wait_for_a_transform_for_ever(
     warehouse_dsn: str, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync_hostaway.accounts.erase._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("sync_hostaway.privacy.erase._PATIENCE_SECONDS", 0.2)
     with connect(warehouse_dsn) as other, only_writer(other), pytest.raises(WarehouseBusy, match="again"):
         purge_account(warehouse, account)
     assert registry.get_account(warehouse, account).state == "disabled"

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.accounts.first_sync import first_sync, outstanding_first_syncs, request_parse
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.accounts.first_sync import first_sync, outstanding_first_syncs
+from sync_hostaway.airflow.parse_request import request_parse
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.engine import sync_account
 
 pytestmark = pytest.mark.integration
 

@@ -9,13 +9,13 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
+from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 from sync_hostaway.accounts.snapshot import read_snapshot
-from sync_hostaway.accounts.tokens import SharedTokenStore
-from sync_hostaway.exceptions import ConfigurationError, CredentialsRefused, InactiveAccount, UnknownAccount
-from sync_hostaway.settings import get_settings
+from sync_hostaway.accounts.token_store import SharedTokenStore
+from sync_hostaway.core.db import Connection, alone, connect
+from sync_hostaway.core.exceptions import ConfigurationError, CredentialsRefused, InactiveAccount, UnknownAccount
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection, alone, connect
 
 pytestmark = pytest.mark.integration
 

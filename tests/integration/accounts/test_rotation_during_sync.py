@@ -14,13 +14,13 @@ import requests
 from cryptography.fernet import Fernet
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, CLIENT_SECRET, DatabaseSecretsStore, secrets_store
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, DatabaseSecretsStore, secrets_store
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.context import Progress
+from sync_hostaway.extract.engine import sync_resource
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.context import Progress
-from sync_hostaway.sync.engine import sync_resource
-from sync_hostaway.warehouse import Connection, connect
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +56,7 @@ def test_keys_are_rotated_by_another_process_while_a_sync_runs(
 
     def rotate() -> None:
         environment = {**os.environ, "AIRFLOW__HOSTAWAY__SECRET_KEYS": f"{new},{old}"}
-        code = "from sync_hostaway.cli import app; app()"
+        code = "from sync_hostaway.cli.main import app; app()"
         command = [sys.executable, "-c", code, "secrets", "rotate-key"]
         subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
 

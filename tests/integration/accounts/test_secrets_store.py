@@ -13,7 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.accounts.secrets_store import (
+from sync_hostaway.accounts.secrets.store import (
     ACCESS_TOKEN,
     CLIENT_SECRET,
     WEBHOOK_PASSWORD,
@@ -21,10 +21,10 @@ from sync_hostaway.accounts.secrets_store import (
     SecretsStore,
     secrets_store,
 )
-from sync_hostaway.exceptions import ConfigurationError, UnknownAccount
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import ConfigurationError, UnknownAccount
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 
@@ -150,7 +150,7 @@ class TestAirflow(Contract):
         monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", backend)
         monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": str(vault)}))
         # A process reads its backends once; this one stands for any other.
-        read = "from sync_hostaway.accounts.airflow_secrets import _find; print(_find('hostaway_701').password)"
+        read = "from sync_hostaway.accounts.secrets.airflow import _find; print(_find('hostaway_701').password)"
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", read],
             env=dict(os.environ),

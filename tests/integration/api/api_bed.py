@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 from fastapi.testclient import TestClient
 
-from sync_hostaway.exceptions import RunNotRequested
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import RunNotRequested
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
 
 Answer = httpx.Response
 

@@ -18,15 +18,17 @@ from databases import create_database, drop_database, rename_database
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.api import account_rows, health
+from sync_hostaway.api import account_session as account_rows
 from sync_hostaway.api.app import create_app
-from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.api.routes import health
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
-from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, pipeline, running
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.transform import run_transform
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
+from sync_hostaway.simulator.http import pipeline
+from sync_hostaway.transforms import run_transform
 
 DATABASE = "w_api"
 SECRET_KEY = Fernet.generate_key().decode()

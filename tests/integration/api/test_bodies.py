@@ -15,16 +15,16 @@ from api_bed import AskedRuns, Issue, Login
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from sync_hostaway import mounts
 from sync_hostaway.accounts.api_tokens import ApiToken
-from sync_hostaway.api import guarded
+from sync_hostaway.accounts.webhook_endpoints import LOGIN, ensure_endpoint, password_for
+from sync_hostaway.api import fastapi_apps as mounts
 from sync_hostaway.api.app import create_app
-from sync_hostaway.api.guarded import GuardedRoute, guarded_router, require_guards
-from sync_hostaway.api.token_auth import caller
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks import receiver
-from sync_hostaway.webhooks.endpoints import LOGIN, ensure_endpoint, password_for
-from sync_hostaway.webhooks.events import PROBE_SIZE
+from sync_hostaway.api.auth.api_token import caller
+from sync_hostaway.api.http import guarded
+from sync_hostaway.api.http.guarded import GuardedRoute, guarded_router, require_guards
+from sync_hostaway.core.db import Connection
+from sync_hostaway.events import receiver
+from sync_hostaway.events.parse import PROBE_SIZE
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,8 @@ import inspect
 import re
 from pathlib import Path
 
-from sync_hostaway import api, exceptions
+from sync_hostaway import api
+from sync_hostaway.core import exceptions
 
 PAGE = (Path(__file__).parents[3] / "docs" / "errors.md").read_text(encoding="utf-8")
 PROBLEMS, EXCEPTIONS = PAGE.split("## Exceptions")

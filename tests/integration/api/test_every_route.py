@@ -15,7 +15,7 @@ from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.api import reference_page
 from sync_hostaway.api.app import create_app
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.core.db import Connection
 
 pytestmark = pytest.mark.integration
 

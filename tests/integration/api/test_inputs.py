@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.accounts.secrets_store import CLIENT_SECRET, secrets_store
+from sync_hostaway.accounts.secrets.store import CLIENT_SECRET, secrets_store
 from sync_hostaway.api.app import create_app
-from sync_hostaway.api.inputs import MAX_ID, Id, Line, Moment
+from sync_hostaway.api.http.inputs import MAX_ID, Id, Line, Moment
+from sync_hostaway.core.db import Connection
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

@@ -16,10 +16,10 @@ from api_bed import AskedRuns, Issue, Login
 from fastapi import FastAPI
 
 from sync_hostaway.api.app import create_app
-from sync_hostaway.api.lanes import Lane
-from sync_hostaway.api.problems import Problem
+from sync_hostaway.api.http.lanes import Lane
+from sync_hostaway.api.http.problems import Problem
+from sync_hostaway.core.db import Connection
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

@@ -20,15 +20,15 @@ from fastapi.testclient import TestClient
 from psycopg import sql
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.accounts.secrets_store import ACCESS_TOKEN, CLIENT_SECRET, WEBHOOK_PASSWORD, secrets_store
+from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, WEBHOOK_PASSWORD, secrets_store
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
 from sync_hostaway.api.app import create_app
-from sync_hostaway.exceptions import SyncHostawayError
-from sync_hostaway.hostaway.endpoints import Mode
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import SyncHostawayError
+from sync_hostaway.core.resources import Mode
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import ensure_endpoint
 
 pytestmark = pytest.mark.integration
 

@@ -17,9 +17,9 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from sync_hostaway.api import reference_page
 from sync_hostaway.api.app import create_app
 from sync_hostaway.api.reference import MOUNTED_AT, reference
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events import receiver
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.webhooks import receiver
 
 pytestmark = pytest.mark.integration
 
@@ -119,6 +119,6 @@ def test_the_reference_says_what_fields_mean_and_how_much_may_be_asked_for(app: 
 
 
 def test_the_reference_is_what_the_document_says(warehouse_dsn: str) -> None:
-    """`python -m sync_hostaway.api.reference > docs/api-reference.md` writes it."""
+    """`python -m sync_hostaway.cli.api_reference > docs/api-reference.md` writes it."""
     written = Path(__file__).parents[3] / "docs" / "api-reference.md"
     assert written.read_text(encoding="utf-8") == reference(create_app(AskedRuns()))

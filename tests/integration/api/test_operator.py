@@ -13,12 +13,12 @@ from fastapi.testclient import TestClient
 
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, find_endpoint
 from sync_hostaway.api.app import create_app
-from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import ensure_endpoint, find_endpoint
 
 pytestmark = pytest.mark.integration
 

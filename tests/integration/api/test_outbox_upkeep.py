@@ -9,12 +9,12 @@ import pytest
 from api_bed import a_minute_later, appear, outbox, posts, send
 from fastapi.testclient import TestClient
 
-from sync_hostaway.accounts.erase import erase_guest
 from sync_hostaway.accounts.registry import disable_account
-from sync_hostaway.api.outbox_upkeep import tend
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection, alone, connect
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.messaging.outbox_maintenance import tend
+from sync_hostaway.privacy.erase import erase_guest
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection, alone, connect
 from waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("simulator")]

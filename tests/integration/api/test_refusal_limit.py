@@ -10,7 +10,7 @@ from api_bed import AskedRuns, Issue, Login
 from fastapi.testclient import TestClient
 
 from sync_hostaway.api.app import create_app
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.settings import get_settings
 
 pytestmark = pytest.mark.integration
 

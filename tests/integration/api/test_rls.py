@@ -14,15 +14,15 @@ from fastapi.testclient import TestClient
 from psycopg import conninfo, errors, sql
 
 from sync_hostaway import migrations
-from sync_hostaway.api.account_rows import account_rows, make_pool
+from sync_hostaway.api.account_session import account_rows, make_pool
 from sync_hostaway.api.app import create_app
-from sync_hostaway.exceptions import RightsMissing
-from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.exceptions import RightsMissing
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.privileges import programs
-from sync_hostaway.settings import get_settings
-from sync_hostaway.transform import run_transform
-from sync_hostaway.warehouse import Connection, connect
+from sync_hostaway.transforms import run_transform
 
 pytestmark = pytest.mark.integration
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from sync_hostaway.api import account_rows
+from sync_hostaway.api import account_session as account_rows
 from sync_hostaway.api.app import create_app
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import SimulatorConfig, Sizes, running
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

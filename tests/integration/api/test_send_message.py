@@ -20,10 +20,10 @@ from api_bed import AskedRuns, a_minute_later, appear, outbox, posts, send
 from fastapi.testclient import TestClient
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.local.ports import HOST
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.embedded import HOST
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection, connect
 from waiting import eventually
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("simulator")]

@@ -14,8 +14,8 @@ from typing import Any
 
 import requests
 
-from sync_hostaway.hostaway.budget import BudgetLimits, Priority, RateLimit, RequestBudget
-from sync_hostaway.warehouse import connect
+from sync_hostaway.core.db import connect
+from sync_hostaway.hostaway.rate_limiter import BudgetLimits, Priority, RateLimit, RequestBudget
 
 
 def _spend(options: dict[str, Any], account: dict[str, Any], calls: list[int], lock: threading.Lock) -> None:

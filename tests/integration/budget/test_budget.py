@@ -18,11 +18,11 @@ import psycopg
 import pytest
 import requests
 
-from sync_hostaway.accounts.erase import purge_account
-from sync_hostaway.exceptions import WarehouseUnavailable
-from sync_hostaway.hostaway.budget import BudgetLimits, Priority, RateLimit, RequestBudget
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.exceptions import WarehouseUnavailable
+from sync_hostaway.hostaway.rate_limiter import BudgetLimits, Priority, RateLimit, RequestBudget
+from sync_hostaway.privacy.erase import purge_account
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
-from sync_hostaway.warehouse import Connection, connect
 from waiting import eventually
 
 pytestmark = pytest.mark.integration

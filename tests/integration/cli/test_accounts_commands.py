@@ -8,11 +8,11 @@ import pytest
 from cryptography.fernet import Fernet
 from typer.testing import CliRunner, Result
 
-from sync_hostaway import cli
 from sync_hostaway.accounts import api_tokens, registry
-from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
-from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
+from sync_hostaway.cli import main as cli
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
 
 pytestmark = pytest.mark.integration
 

@@ -11,14 +11,14 @@ import pytest
 from psycopg import sql
 from typer.testing import CliRunner, Result
 
-from sync_hostaway import cli
 from sync_hostaway.accounts import registry
-from sync_hostaway.exceptions import HostawayServerError
-from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.cli import main as cli
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import HostawayServerError
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

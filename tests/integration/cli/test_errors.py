@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from sync_hostaway import cli
 from sync_hostaway.accounts import first_sync, registry
 from sync_hostaway.accounts.api_key import clean_api_key, decode_api_key
-from sync_hostaway.exceptions import HostawayMalformedReply, InvalidValue
+from sync_hostaway.cli import main as cli
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import HostawayMalformedReply, InvalidValue
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.redaction import without_passwords
-from sync_hostaway.hostaway.replies import decode
-from sync_hostaway.settings import get_settings
+from sync_hostaway.hostaway.responses import decode
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 
@@ -209,7 +209,7 @@ def test_hostile_names_do_not_steer_the_terminal(warehouse: Connection, account:
 
 def test_a_reader_that_leaves_early_is_no_error(account: int) -> None:
     done = subprocess.run(
-        f"{sys.executable} -c 'from sync_hostaway.cli import app; app()' accounts list --json | true",
+        f"{sys.executable} -c 'from sync_hostaway.cli.main import app; app()' accounts list --json | true",
         shell=True, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert "Error" not in done.stderr

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from sync_hostaway import cli
 from sync_hostaway.accounts import api_tokens
-from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.cli import main as cli
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Resource
 
 pytestmark = pytest.mark.integration
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.warehouse import Connection
 from waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.integration
 CODE = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from sync_hostaway.sync import per_parent
-from sync_hostaway.cli import app
+from sync_hostaway.extract import per_parent
+from sync_hostaway.cli.main import app
 per_parent._SECONDS_PER_COMMIT = 0
 app()
 """

@@ -9,14 +9,14 @@ import pytest
 from rich.table import Column, Table
 from typer.testing import CliRunner
 
-from sync_hostaway import cli
 from sync_hostaway.accounts import api_tokens
-from sync_hostaway.cli_parts import show
-from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.cli import main as cli
+from sync_hostaway.core.console import show
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.demo.report import Chain, Count, DemoReport, ProgressLines
+from sync_hostaway.extract.engine import SyncResult
 from sync_hostaway.landing.writer import Counts
-from sync_hostaway.local.demo_report import Chain, Count, DemoReport, ProgressLines
-from sync_hostaway.sync.engine import SyncResult
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

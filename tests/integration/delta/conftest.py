@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from delta_hand import Hand
 
-from sync_hostaway.hostaway.endpoints import Mode
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.warehouse import Connection
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from typing import Any, LiteralString
 import pytest
 from psycopg import sql
 
+from sync_hostaway.core.db import Connection, fetch_value, load_queries
+from sync_hostaway.events import inbox
+from sync_hostaway.events.parse import read_event
+from sync_hostaway.events.refetch import Need, Outcome, Reader
+from sync_hostaway.events.worker import DrainResult, Transform, drain
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.delta.drain import DrainResult, Transform, drain
-from sync_hostaway.sync.delta.refetch import Need, Outcome, Reader
-from sync_hostaway.warehouse import Connection, fetch_value, load_queries
-from sync_hostaway.webhooks import inbox
-from sync_hostaway.webhooks.events import read_event
 from waiting import eventually
 
 # The receiver's own statement: what it writes is what a drain has to understand.

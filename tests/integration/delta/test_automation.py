@@ -7,9 +7,9 @@ import pytest
 import structlog
 from delta_hand import Hand
 
-from sync_hostaway.exceptions import ConfigurationError
-from sync_hostaway.settings import get_settings
-from sync_hostaway.webhooks import dispatch
+from sync_hostaway.core.exceptions import ConfigurationError
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events import handlers as dispatch
 
 pytestmark = pytest.mark.integration
 

@@ -22,28 +22,28 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.exceptions import TransformFailed, WarehouseUnavailable
-from sync_hostaway.sync.delta import drain as drain_module
-from sync_hostaway.sync.delta.attendance import announce, attending, is_attended, wait_for_event
-from sync_hostaway.sync.delta.drain import drain
-from sync_hostaway.transform import TransformResult
-from sync_hostaway.transform.ledger import only_writer
-from sync_hostaway.warehouse import Connection, alone, connect, fetch_value
+from sync_hostaway.core.db import Connection, alone, connect, fetch_value
+from sync_hostaway.core.exceptions import TransformFailed, WarehouseUnavailable
+from sync_hostaway.events import worker as drain_module
+from sync_hostaway.events.lease import announce, attending, is_attended, wait_for_event
+from sync_hostaway.events.worker import drain
+from sync_hostaway.transforms import TransformResult
+from sync_hostaway.transforms.ledger import only_writer
 from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
 DRAIN = """
 import sys
-from sync_hostaway.sync.delta import drain as drain_module
-from sync_hostaway.sync.delta.drain import drain
+from sync_hostaway.events import worker as drain_module
+from sync_hostaway.events.worker import drain
 drain(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 """
 
 SHORT_PATIENCE = """
 from psycopg.sql import SQL
-from sync_hostaway.sync.delta import attendance
-from sync_hostaway.sync.delta import drain as drain_module
+from sync_hostaway.events import lease as attendance
+from sync_hostaway.events import worker as drain_module
 attendance._QUERIES["stay_awake"] = SQL("set idle_session_timeout = '8s'")
 wait_for_event = drain_module.wait_for_event
 drain_module.wait_for_event = lambda connection, seconds: wait_for_event(connection, min(seconds, 0.2))

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from delta_hand import Hand
 
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.sync.engine import sync_account
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.engine import sync_account
 
 pytestmark = pytest.mark.integration
 

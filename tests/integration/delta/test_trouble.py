@@ -9,12 +9,13 @@ import pytest
 from delta_hand import Hand
 
 from sync_hostaway.accounts import registry
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events import fetch_plan as gathering
+from sync_hostaway.events import worker as drain
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.delta import drain, gathering
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import ensure_endpoint
 from waiting import eventually
 
 pytestmark = pytest.mark.integration

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 USE = """
 import json
 from airflow.providers_manager import ProvidersManager
-from sync_hostaway.hostaway.hook import HostawayHook
+from sync_hostaway.airflow.hook import HostawayHook
 with HostawayHook(hostaway_conn_id="seaside").get_conn() as client:
     listings = client.get("/v1/listings", {"limit": 2}).result
 manager = ProvidersManager()

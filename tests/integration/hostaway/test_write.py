@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from sync_hostaway.exceptions import HostawayRefused
+from sync_hostaway.core.exceptions import HostawayRefused
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.auth import Credentials
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.settings import get_settings
 
 pytestmark = pytest.mark.integration
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Resource
 from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

@@ -12,13 +12,13 @@ import pytest
 from psycopg import errors
 
 from sync_hostaway import migrations
-from sync_hostaway.api.account_rows import account_rows, make_pool
-from sync_hostaway.hostaway.endpoints import Resource
+from sync_hostaway.api.account_session import account_rows, make_pool
+from sync_hostaway.core.home_secrets import Secrets
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.api_login import LOGIN, api_dsn, ensure_api_login
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.local.secrets import Secrets
-from sync_hostaway.settings import get_settings
 
 pytestmark = pytest.mark.integration
 

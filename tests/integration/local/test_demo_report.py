@@ -13,14 +13,14 @@ from cryptography.fernet import Fernet
 from rich.console import Console
 
 from databases import create_database, drop_database
-from sync_hostaway.hostaway.endpoints import Mode
-from sync_hostaway.local.demo_report import Count, DemoReport
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.demo.report import Count, DemoReport
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.transform import run_transform
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.transforms import run_transform
 
 pytestmark = pytest.mark.integration
 

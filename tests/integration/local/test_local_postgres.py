@@ -15,9 +15,11 @@ import psutil
 import psycopg
 import pytest
 
-from sync_hostaway.local import ports, privileges, processes
-from sync_hostaway.local.errors import NotStarted, PostgresFailed
-from sync_hostaway.local.postgres import EmbeddedPostgres, embedded_warehouse_dsn
+from sync_hostaway.core.embedded import HOST, embedded_warehouse_dsn
+from sync_hostaway.core.exceptions import NotStarted
+from sync_hostaway.local import privileges, processes
+from sync_hostaway.local.errors import PostgresFailed
+from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.privileges import programs
 
 pytestmark = pytest.mark.integration
@@ -124,7 +126,7 @@ def test_a_taken_port_is_left_to_its_holder(server: EmbeddedPostgres) -> None:
     said: list[str] = []
     with socket.socket() as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        squatter.bind((ports.HOST, port))
+        squatter.bind((HOST, port))
         squatter.listen()
         again = EmbeddedPostgres(server.home.root, said.append)
         again.start()

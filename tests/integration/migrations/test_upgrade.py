@@ -11,9 +11,9 @@ import pytest
 
 from databases import drop_database
 from sync_hostaway import migrations
-from sync_hostaway.exceptions import ForeignObjects, WarehouseBusy, WarehouseUnavailable
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.exceptions import ForeignObjects, WarehouseBusy, WarehouseUnavailable
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.warehouse import connect
 
 pytestmark = pytest.mark.integration
 

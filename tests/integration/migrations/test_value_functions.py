@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
+from sync_hostaway.core.db import Connection
 from sync_hostaway.hostaway.values import as_id, as_list
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running, tokens
+from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
+from sync_hostaway.simulator.http import tokens
 
 pytestmark = pytest.mark.integration
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.warehouse import connect
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.engine import sync_account
 
 if __name__ == "__main__":
     account, mode, run_key, resources = sys.argv[1:]

@@ -6,18 +6,18 @@ import threading
 
 import pytest
 
-from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.context import Progress
+from sync_hostaway.extract.engine import SyncResult, sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.context import Progress
-from sync_hostaway.sync.engine import SyncResult, sync_account
-from sync_hostaway.warehouse import Connection, connect
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def always_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync_hostaway.sync.per_parent._SECONDS_PER_COMMIT", 0.0)
+    monkeypatch.setattr("sync_hostaway.extract.per_parent._SECONDS_PER_COMMIT", 0.0)
 
 
 def sync(warehouse: Connection, account: int) -> SyncResult:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import SyncResult, sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import SyncResult, sync_account
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 
@@ -125,7 +125,7 @@ def test_of_many_rows_that_are_gone_those_that_hostaway_still_has_stay(
 def test_more_rows_that_are_gone_than_can_be_asked_for_are_marked_try_by_try(
     warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync_hostaway.sync.burials._ASKED_OF_MIXED", 20)
+    monkeypatch.setattr("sync_hostaway.extract.deletions._ASKED_OF_MIXED", 20)
     sync(warehouse, account, Resource.RESERVATIONS)
     ghost, *gone = sorted(simulator.control.truth(account)["ids"]["reservations"])[:41]
     for number in gone:
@@ -147,7 +147,7 @@ def test_rows_of_which_hostaway_does_not_speak_stay_and_keep_no_other_out(
     resource: Resource,
     fault: str,
 ) -> None:
-    monkeypatch.setattr("sync_hostaway.sync.per_parent._ROWS_PER_COMMIT", 1)
+    monkeypatch.setattr("sync_hostaway.extract.per_parent._ROWS_PER_COMMIT", 1)
     sync(warehouse, account, Resource.CONVERSATIONS, resource)
     rows = warehouse.execute(
         f"select entity_id from landing.{resource} where parent_id is not distinct from "

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

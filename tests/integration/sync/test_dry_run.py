@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from sync_hostaway.accounts.registry import client_for
-from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.dry_run import _DryRunWriter, _writing_nothing, dry_run_account, dry_run_resource
+from sync_hostaway.extract.engine import SyncResult, sync_account
 from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.dry_run import _DryRunWriter, _writing_nothing, dry_run_account, dry_run_resource
-from sync_hostaway.sync.engine import SyncResult, sync_account
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

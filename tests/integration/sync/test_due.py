@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from sync_hostaway.accounts.registry import change_options
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import SyncResult, scheduled_mode, sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import SyncResult, scheduled_mode, sync_account
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from sync_hostaway.exceptions import HostawayRefused
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import HostawayRefused
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import SyncResult, sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.simulator.faults import EARLY, LATE
-from sync_hostaway.sync.engine import SyncResult, sync_account
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.simulator.http.faults import EARLY, LATE
 
 pytestmark = pytest.mark.integration
 

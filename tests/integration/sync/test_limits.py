@@ -9,15 +9,15 @@ from contextlib import ExitStack
 import pytest
 
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.exceptions import HostawayThrottled
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import HostawayThrottled
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.hostaway.auth import Credentials
-from sync_hostaway.hostaway.budget import Priority, budget_for
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.hostaway.rate_limiter import Priority, budget_for
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 

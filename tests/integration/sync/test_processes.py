@@ -15,12 +15,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from sync_hostaway.hostaway.endpoints import Mode, Resource
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import sync_account
-from sync_hostaway.warehouse import Connection, connect
 from waiting import eventually
 
 pytestmark = pytest.mark.integration

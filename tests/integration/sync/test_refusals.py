@@ -9,13 +9,14 @@ import requests
 
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.status import account_status
-from sync_hostaway.exceptions import AccessDenied, HostawayServerError
-from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE, Mode, Resource
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import AccessDenied, HostawayServerError
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.early_transform import transform_despite_trouble
+from sync_hostaway.extract.engine import SyncResult, sync_account, sync_resource
+from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.early_transform import transform_despite_trouble
-from sync_hostaway.sync.engine import SyncResult, sync_account, sync_resource
-from sync_hostaway.transform import run_transform
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.transforms import run_transform
 
 pytestmark = pytest.mark.integration
 

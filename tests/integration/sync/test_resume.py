@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from psycopg import sql
 
-from sync_hostaway.exceptions import SyncHostawayError
-from sync_hostaway.hostaway.endpoints import Mode, Resource
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import SyncHostawayError
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import SyncResult, sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import SyncResult, sync_account
-from sync_hostaway.warehouse import Connection
 
 pytestmark = pytest.mark.integration
 
@@ -195,7 +195,7 @@ def test_a_new_full_sync_does_not_repeat_what_a_broken_off_one_has_read(
     monkeypatch: pytest.MonkeyPatch,
     resource: Resource,
 ) -> None:
-    monkeypatch.setattr("sync_hostaway.sync.per_parent._ROWS_PER_COMMIT", 1)
+    monkeypatch.setattr("sync_hostaway.extract.per_parent._ROWS_PER_COMMIT", 1)
     results = {result.resource: result for result in sync_account(warehouse, account, Mode.FULL)}
     parent = "conversations" if resource is Resource.MESSAGES else "listings"
     last = max(truth(simulator, parent, account))
@@ -229,7 +229,7 @@ def test_a_thread_that_always_falls_short_keeps_no_other_from_being_read_again(
 def test_a_walk_that_begins_anew_reads_first_what_nobody_has_read(
     warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync_hostaway.sync.per_parent._ROWS_PER_COMMIT", 1)
+    monkeypatch.setattr("sync_hostaway.extract.per_parent._ROWS_PER_COMMIT", 1)
     sync_account(warehouse, account, Mode.FULL, [Resource.CONVERSATIONS])
     for run_key in ("first", "second"):
         break_off(warehouse, simulator, account, Resource.MESSAGES, run_key=run_key, pages=15, verdict="incomplete")

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.exceptions import (
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import (
     CredentialsRefused,
     HostawayError,
     HostawayMalformedReply,
@@ -26,14 +27,14 @@ from sync_hostaway.exceptions import (
     SyncHostawayError,
     SyncIncomplete,
 )
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.context import Window
+from sync_hostaway.extract.engine import PLANS, SyncResult, sync_account, sync_resource
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.endpoints import CONVERSATIONS, Mode, Resource
-from sync_hostaway.hostaway.replies import Reply
-from sync_hostaway.settings import get_settings
+from sync_hostaway.hostaway.endpoints import CONVERSATIONS
+from sync_hostaway.hostaway.responses import Reply
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.context import Window
-from sync_hostaway.sync.engine import PLANS, SyncResult, sync_account, sync_resource
-from sync_hostaway.warehouse import Connection
 from waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -355,7 +356,7 @@ def test_an_api_that_is_away_is_named(
 def test_no_secret_gets_into_errors_or_the_sync_log(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
-    from sync_hostaway.accounts.secrets_store import DatabaseSecretsStore
+    from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 
     for kind in ("html_200", "fail_200", "forbid", "status_5xx"):
         simulator.control.add_faults([{"kind": kind, "times": 0, "match": {"resource": "listings"}}])
@@ -376,10 +377,10 @@ def test_a_killed_sync_goes_on_where_it_was(
     # A commit per thread, and after some threads no answer, so that the kill hits the middle of the work.
     simulator.control.fault("slow", match={"path": ".*/messages"}, after=5, times=0, seconds=60)
     code = (
-        "from sync_hostaway.sync import per_parent; per_parent._ROWS_PER_COMMIT = 1\n"
-        "from sync_hostaway.sync.engine import sync_account\n"
-        "from sync_hostaway.hostaway.endpoints import Mode, Resource\n"
-        "from sync_hostaway.warehouse import connect\n"
+        "from sync_hostaway.extract import per_parent; per_parent._ROWS_PER_COMMIT = 1\n"
+        "from sync_hostaway.extract.engine import sync_account\n"
+        "from sync_hostaway.core.resources import Mode, Resource\n"
+        "from sync_hostaway.core.db import connect\n"
         "sync_account(connect(), 701, Mode.FULL, [Resource.MESSAGES], run_key='killed')\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "AIRFLOW__HOSTAWAY__CONCURRENCY": "1"})

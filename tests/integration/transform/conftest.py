@@ -10,10 +10,10 @@ import pytest
 from landing_hand import Hand
 
 from databases import create_database, drop_database, rename_database
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
-from sync_hostaway.transform import run_transform
-from sync_hostaway.warehouse import connect
+from sync_hostaway.transforms import run_transform
 
 DATABASE = "w_transform"
 

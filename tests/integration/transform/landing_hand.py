@@ -11,8 +11,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import scalar_row
 
-from sync_hostaway.transform import TransformResult, find_project, run_transform
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.core.db import Connection
+from sync_hostaway.transforms import TransformResult, find_project, run_transform
 
 PARENTS = {"messages": "conversationId", "calendar_days": "listingMapId"}
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from landing_hand import Hand
 
-from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.hostaway.replies import decode
-from sync_hostaway.landing.shapes import FIELDS, warnings
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.hostaway.responses import decode
+from sync_hostaway.landing.payload_schemas import FIELDS, warnings
 from sync_hostaway.landing.writer import Fetched, LandingWriter
 
 pytestmark = pytest.mark.integration

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from landing_hand import Hand, listing
 
-from sync_hostaway.exceptions import ConfigurationError
-from sync_hostaway.transform import build_docs, ensure_manifest, find_project, profile_environment
+from sync_hostaway.core.exceptions import ConfigurationError
+from sync_hostaway.transforms import build_docs, ensure_manifest, find_project, profile_environment
 
 pytestmark = pytest.mark.integration
 
 
 def test_the_manifest_is_made_once_even_by_two_processes(home: Path) -> None:
-    code = "from sync_hostaway.transform import ensure_manifest; print(ensure_manifest())"
+    code = "from sync_hostaway.transforms import ensure_manifest; print(ensure_manifest())"
     environment = {**os.environ, "SYNC_HOSTAWAY_HOME": str(home)}
     both = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from landing_hand import Hand, edited_project, listing, reservation
 
-from sync_hostaway.settings import get_settings
-from sync_hostaway.transform import find_project, profile_environment
-from sync_hostaway.transform.invocation import run_dbt
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.transforms import find_project, profile_environment
+from sync_hostaway.transforms.invocation import run_dbt
 
 pytestmark = pytest.mark.integration
 

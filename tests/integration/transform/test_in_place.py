@@ -12,13 +12,13 @@ from landing_hand import Hand, edited_project, listing, next_version, reservatio
 from psycopg import errors
 
 from sync_hostaway import migrations
-from sync_hostaway.exceptions import ForeignObjects, TransformFailed
+from sync_hostaway.airflow.transform_operator import wait_for_transforms
+from sync_hostaway.core.exceptions import ForeignObjects, TransformFailed
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.migrations.objects import created_objects
-from sync_hostaway.settings import get_settings
-from sync_hostaway.transform import find_project, profile_environment
-from sync_hostaway.transform.invocation import Outcome, run_dbt
-from sync_hostaway.transform.operator import wait_for_transforms
-from sync_hostaway.transform.project import built_relations
+from sync_hostaway.transforms import find_project, profile_environment
+from sync_hostaway.transforms.invocation import Outcome, run_dbt
+from sync_hostaway.transforms.project import built_relations
 
 pytestmark = pytest.mark.integration
 

@@ -11,11 +11,11 @@ from cryptography.fernet import Fernet
 from landing_hand import Hand, edited_project, listing, next_version, reservation
 
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.exceptions import TransformFailed
-from sync_hostaway.hostaway.endpoints import Mode
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.exceptions import TransformFailed
+from sync_hostaway.core.resources import Mode
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.engine import sync_account
 
 pytestmark = pytest.mark.integration
 

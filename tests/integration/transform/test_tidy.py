@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from landing_hand import Hand
 
-from sync_hostaway.transform.ledger import tidy
+from sync_hostaway.transforms.ledger import tidy
 
 pytestmark = pytest.mark.integration
 

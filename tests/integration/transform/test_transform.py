@@ -15,11 +15,11 @@ import psycopg
 import pytest
 from landing_hand import Hand, edited_project, listing, next_version, reservation
 
-from sync_hostaway.exceptions import TransformFailed
-from sync_hostaway.settings import get_settings
-from sync_hostaway.transform import TransformResult, pending_loads
-from sync_hostaway.transform.ledger import only_writer
-from sync_hostaway.warehouse import connect
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.exceptions import TransformFailed
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.transforms import TransformResult, pending_loads
+from sync_hostaway.transforms.ledger import only_writer
 from waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -172,7 +172,7 @@ def test_a_killed_transform_is_taken_over(hand: Hand, home: Path) -> None:
             [
                 sys.executable,
                 "-c",
-                "from sync_hostaway.transform import run_transform; run_transform(requested_by='killed')",
+                "from sync_hostaway.transforms import run_transform; run_transform(requested_by='killed')",
             ],
             env={**os.environ, "SYNC_HOSTAWAY_HOME": str(home)},
         )
@@ -457,7 +457,7 @@ def test_an_older_table_gets_the_indexes_it_lacks_and_no_other(hand: Hand, tmp_p
 
 
 def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(hand: Hand) -> None:
-    from sync_hostaway.transform.operator import let_transforms_run, wait_for_transforms
+    from sync_hostaway.airflow.transform_operator import let_transforms_run, wait_for_transforms
 
     land_one_of_each(hand)
     with connect(hand.dsn) as other, only_writer(other):

@@ -11,9 +11,9 @@ from owned_warehouse import DATABASE, PASSWORD, USER, Server
 from psycopg import sql
 
 from databases import create_database, drop_database
-from sync_hostaway import session
+from sync_hostaway.core import session
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from pg_proxy import pooler
-from sync_hostaway import session
-from sync_hostaway.api.account_rows import make_pool
-from sync_hostaway.exceptions import ConfigurationError, SyncHostawayError, WarehouseUnavailable
-from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import alone, connect, fetch_value
+from sync_hostaway.api.account_session import make_pool
+from sync_hostaway.core import session
+from sync_hostaway.core.db import alone, connect, fetch_value
+from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError, WarehouseUnavailable
+from sync_hostaway.core.settings import get_settings
 
 pytestmark = pytest.mark.integration
 

@@ -14,9 +14,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from sync_hostaway import migrations
-from sync_hostaway.exceptions import RightsMissing
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.exceptions import RightsMissing
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.warehouse import connect
 
 pytestmark = pytest.mark.integration
 NAMES = {"role": sql.Identifier(USER), "database": sql.Identifier(DATABASE)}

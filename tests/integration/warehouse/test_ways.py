@@ -19,13 +19,13 @@ from psycopg.conninfo import make_conninfo
 from certificates import Authority
 from pg_proxy import ipv6, tls_end, unix_socket
 from sync_hostaway import migrations
-from sync_hostaway.api.account_rows import make_pool
-from sync_hostaway.exceptions import WarehouseUnavailable
-from sync_hostaway.settings import get_settings
-from sync_hostaway.transform import find_project, profile_environment
-from sync_hostaway.transform.invocation import run_dbt
-from sync_hostaway.warehouse import connect, fetch_value
-from sync_hostaway.webhooks.inbox import Inbox
+from sync_hostaway.api.account_session import make_pool
+from sync_hostaway.core.db import connect, fetch_value
+from sync_hostaway.core.exceptions import WarehouseUnavailable
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events.inbox import Inbox
+from sync_hostaway.transforms import find_project, profile_environment
+from sync_hostaway.transforms.invocation import run_dbt
 
 pytestmark = pytest.mark.integration
 
@@ -33,8 +33,8 @@ SESSION = "select current_user || ' ' || current_setting('search_path') || ' ' |
 OF_TASK = """
     import sys
     from dbt.cli.main import dbtRunner
-    from sync_hostaway.transform import find_project
-    from sync_hostaway.transform.operator import lead_dbt_to_warehouse
+    from sync_hostaway.transforms import find_project
+    from sync_hostaway.airflow.transform_operator import lead_dbt_to_warehouse
 
     lead_dbt_to_warehouse(None, None)
     where = ["--project-dir", str(find_project()), "--profiles-dir", str(find_project())]

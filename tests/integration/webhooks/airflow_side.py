@@ -44,9 +44,9 @@ def begin_runs(state: str = "running") -> None:
 
 def ask(_: int) -> str:
     """Ask as one of many."""
-    from sync_hostaway.exceptions import RunNotRequested
-    from sync_hostaway.webhooks.delta_requests import request_delta
-    from sync_hostaway.webhooks.run_trigger import InProcessTrigger
+    from sync_hostaway.airflow.run_trigger import InProcessTrigger
+    from sync_hostaway.core.exceptions import RunNotRequested
+    from sync_hostaway.events.run_requests import request_delta
 
     try:
         request_delta(InProcessTrigger())
@@ -100,9 +100,9 @@ def waited(wanted: int) -> dict[str, str]:
 
 def main(key: str, password: str) -> dict[str, Any]:
     """Everything that is asked of Airflow."""
-    from sync_hostaway.exceptions import RunNotRequested
-    from sync_hostaway.settings import Settings
-    from sync_hostaway.webhooks.run_trigger import InProcessTrigger, configured_trigger
+    from sync_hostaway.airflow.run_trigger import InProcessTrigger, configured_trigger
+    from sync_hostaway.core.exceptions import RunNotRequested
+    from sync_hostaway.core.settings import Settings
 
     seen: dict[str, Any] = {"not parsed": ask(0)}
     serialize_dag()

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from webhooks_bed import Receiver, add_bare_account, receiving
 
-from sync_hostaway.settings import get_settings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
-from sync_hostaway.warehouse import Connection
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def main(times: int) -> None:
     from airflow import settings
     from airflow.dag_processing.dagbag import DagBag
 
-    from sync_hostaway.orchestration import DEFAULT_ARGS
+    from sync_hostaway.airflow.dags import DEFAULT_ARGS
 
     DEFAULT_ARGS["retries"] = 0  # what fails here fails again
     dag = DagBag(settings.DAGS_FOLDER).dags["hostaway_maintenance"]

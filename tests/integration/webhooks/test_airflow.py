@@ -15,9 +15,9 @@ import pytest
 from psycopg import sql
 from webhooks_bed import add_bare_account, events
 
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, password_for
+from sync_hostaway.core.db import connect
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.warehouse import connect
-from sync_hostaway.webhooks.endpoints import ensure_endpoint, password_for
 
 pytestmark = pytest.mark.integration
 

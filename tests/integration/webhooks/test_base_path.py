@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from webhooks_bed import add_bare_account
 
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import ensure_endpoint
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
+from sync_hostaway.core.db import Connection
 
 pytestmark = pytest.mark.integration
 

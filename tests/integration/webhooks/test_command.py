@@ -6,12 +6,12 @@ import pytest
 from typer.testing import CliRunner, Result
 from webhooks_bed import Receiver, add_bare_account, events
 
-from sync_hostaway import cli
-from sync_hostaway.settings import get_settings
+from sync_hostaway.accounts.webhook_endpoints import find_endpoint, password_for
+from sync_hostaway.cli import main as cli
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import find_endpoint, password_for
-from sync_hostaway.webhooks.upkeep import wanted_syncs
+from sync_hostaway.webhook_admin.maintenance import wanted_syncs
 
 pytestmark = pytest.mark.integration
 

@@ -18,14 +18,14 @@ from webhooks_bed import Receiver
 
 from sync_hostaway.accounts.registry import add_account, client_for
 from sync_hostaway.accounts.snapshot import read_snapshot, write_snapshot
-from sync_hostaway.dag_ids import DELTA_DAG_ID, sync_dag_id
+from sync_hostaway.accounts.webhook_endpoints import want_sync
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID, sync_dag_id
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import want_sync
-from sync_hostaway.webhooks.registration import ensure_registered
-from sync_hostaway.webhooks.upkeep import wanted_syncs
+from sync_hostaway.webhook_admin.maintenance import wanted_syncs
+from sync_hostaway.webhook_admin.registration import ensure_registered
 
 pytestmark = pytest.mark.integration
 

@@ -18,13 +18,13 @@ from webhooks_bed import Receiver, RecordingTrigger, Server, add_bare_account, e
 
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account, client_for
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, password_for
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events.receiver import create_app
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 from sync_hostaway.simulator import SimulatorConfig, Sizes, running
-from sync_hostaway.warehouse import Connection, connect
-from sync_hostaway.webhooks.endpoints import ensure_endpoint, password_for
-from sync_hostaway.webhooks.receiver import create_app
-from sync_hostaway.webhooks.registration import ensure_registered
+from sync_hostaway.webhook_admin.registration import ensure_registered
 from waiting import eventually
 
 pytestmark = pytest.mark.integration

@@ -9,18 +9,18 @@ import pytest
 import requests
 from webhooks_bed import Receiver, add_bare_account, events, receiving
 
-from sync_hostaway.settings import get_settings
-from sync_hostaway.sync.delta.attendance import attending
-from sync_hostaway.transform.ledger import only_writer
-from sync_hostaway.warehouse import Connection, connect
-from sync_hostaway.webhooks import delta_requests
-from sync_hostaway.webhooks.endpoints import (
+from sync_hostaway.accounts.webhook_endpoints import (
     digest,
     ensure_endpoint,
     forget_old_passwords,
     password_for,
     rotate_password,
 )
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events import run_requests as delta_requests
+from sync_hostaway.events.lease import attending
+from sync_hostaway.transforms.ledger import only_writer
 from waiting import eventually
 
 pytestmark = pytest.mark.integration

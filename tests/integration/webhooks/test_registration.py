@@ -11,17 +11,17 @@ from cryptography.fernet import Fernet
 from webhooks_bed import Receiver, events
 
 from sync_hostaway.accounts.registry import client_for, disable_account, enable_account
-from sync_hostaway.exceptions import ConfigurationError, HostawayError, HostawayServerError
+from sync_hostaway.accounts.webhook_endpoints import Endpoint, digest, find_endpoint
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import ConfigurationError, HostawayError, HostawayServerError
+from sync_hostaway.core.mounts import MOUNT
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
-from sync_hostaway.hostaway.replies import Reply
-from sync_hostaway.settings import get_settings
+from sync_hostaway.hostaway.responses import Reply
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks import MOUNT
-from sync_hostaway.webhooks.endpoints import Endpoint, digest, find_endpoint
-from sync_hostaway.webhooks.registration import ensure_registered, rotate, unregister
-from sync_hostaway.webhooks.upkeep import stop_deliveries, wanted_syncs
+from sync_hostaway.webhook_admin.maintenance import stop_deliveries, wanted_syncs
+from sync_hostaway.webhook_admin.registration import ensure_registered, rotate, unregister
 
 pytestmark = pytest.mark.integration
 

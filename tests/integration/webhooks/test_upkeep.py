@@ -10,16 +10,16 @@ import pytest
 from webhooks_bed import Receiver, add_bare_account, events, receiving
 
 from sync_hostaway.accounts.registry import add_account, client_for, disable_account
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, find_endpoint
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import Settings, get_settings
+from sync_hostaway.events.account_inbox import seconds_until_due
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS, WEBHOOKS, webhook
-from sync_hostaway.hostaway.replies import Reply
-from sync_hostaway.settings import Settings, get_settings
+from sync_hostaway.hostaway.responses import Reply
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.sync.delta.inbox import seconds_until_due
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.endpoints import ensure_endpoint, find_endpoint
-from sync_hostaway.webhooks.registration import ensure_registered
-from sync_hostaway.webhooks.upkeep import note_requested, tend, tidy_events, wanted_syncs
+from sync_hostaway.webhook_admin.maintenance import note_requested, tend, tidy_events, wanted_syncs
+from sync_hostaway.webhook_admin.registration import ensure_registered
 
 pytestmark = pytest.mark.integration
 

@@ -13,10 +13,10 @@ import requests
 import uvicorn
 from fastapi import FastAPI
 
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks import MOUNT
-from sync_hostaway.webhooks.endpoints import Endpoint, ensure_endpoint, password_for
-from sync_hostaway.webhooks.receiver import create_app
+from sync_hostaway.accounts.webhook_endpoints import Endpoint, ensure_endpoint, password_for
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.mounts import MOUNT
+from sync_hostaway.events.receiver import create_app
 from waiting import eventually
 
 

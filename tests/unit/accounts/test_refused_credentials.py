@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sync_hostaway.accounts import refused_credentials
 from sync_hostaway.accounts.refused_credentials import RefusedCredentials, network_of
-from sync_hostaway.hostaway.budget import RateLimit
+from sync_hostaway.hostaway.rate_limiter import RateLimit
 
 TEXTS = st.text(max_size=20)
 

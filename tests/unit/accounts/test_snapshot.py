@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
-from sync_hostaway.exceptions import ConfigurationError
+from sync_hostaway.core.exceptions import ConfigurationError
 
 ACCOUNTS = [
     SnapshotAccount(702, "2026-02-01T00:00:00+00:00"),

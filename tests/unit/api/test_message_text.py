@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.api.message_text import may_show
+from sync_hostaway.messaging.message_text import may_show
 
 RENDERINGS: list[Callable[[str], str]] = [
     *(lambda text, form=form: unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD")),

@@ -19,8 +19,8 @@ import typer
 from cryptography.fernet import Fernet
 
 from compose_file import COMPOSE_FILE, PROJECT, NotSet, environment, interpolate, load, strings, variables
+from sync_hostaway.core.settings import SHORT_NAMES, Settings
 from sync_hostaway.local.airflow import BUNDLE
-from sync_hostaway.settings import SHORT_NAMES, Settings
 
 COMPOSE = load()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -240,7 +240,7 @@ def test_every_airflow_command_exists(airflow_facts: dict[str, Any]) -> None:
 
 
 def test_every_command_of_ours_exists() -> None:
-    from sync_hostaway.cli import app
+    from sync_hostaway.cli.main import app
 
     command = typer.main.get_command(app)
     ours = commands_of("sync-hostaway")
@@ -258,7 +258,7 @@ def test_both_dag_bundles_can_be_made_as_written(airflow_facts: dict[str, Any]) 
 
 
 def test_the_manual_is_true_to_the_files() -> None:
-    from sync_hostaway.cli import app
+    from sync_hostaway.cli.main import app
 
     text = MANUAL.read_text(encoding="utf-8")
     inside = list(manual())
@@ -279,7 +279,7 @@ def test_the_manual_is_true_to_the_files() -> None:
 )
 def test_init_makes_the_pools_that_the_dags_use(settings: dict[str, str], slots: str) -> None:
     """Syncs leave slots free on whatever number of workers."""
-    from sync_hostaway.orchestration import DBT_POOL, SYNC_POOL
+    from sync_hostaway.airflow.pools import DBT_POOL, SYNC_POOL
 
     script = interpolate(SERVICES["init"]["command"][-1], {"AIRFLOW_ADMIN_PASSWORD": "x", **settings})
     lines = [line for line in script.splitlines() if line.startswith(("slots=", "airflow pools"))]

@@ -29,9 +29,9 @@ BESIDE = ("my", "project", "a", "b", "-", "*", "$HOME")
 
 def project_at(folder: Path) -> Path:
     """What make needs to see of the project, in a folder."""
-    for name in ("include/sync_hostaway/local", "bin"):
+    for name in ("include/sync_hostaway/core", "bin"):
         (folder / name).mkdir(parents=True)
-    (folder / "include/sync_hostaway/local/home.py").touch()
+    (folder / "include/sync_hostaway/core/home.py").touch()
     for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
         (folder / name).touch()
     shutil.copy(PROJECT / "Makefile", folder)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sync_hostaway.exceptions import WarehouseUnavailable
-from sync_hostaway.hostaway.budget import BudgetLimits, NoBudget, Priority, RateLimit, RequestBudget, budget_for
-from sync_hostaway.settings import Settings
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import WarehouseUnavailable
+from sync_hostaway.core.settings import Settings
+from sync_hostaway.hostaway.rate_limiter import BudgetLimits, NoBudget, Priority, RateLimit, RequestBudget, budget_for
 
 
 def test_hostaway_is_approached_with_caution() -> None:

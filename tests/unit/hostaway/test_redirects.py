@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from sync_hostaway.airflow_api import AirflowApi
-from sync_hostaway.exceptions import AirflowApiError, HostawayMalformedReply
+from sync_hostaway.airflow.client import AirflowApi
+from sync_hostaway.core.exceptions import AirflowApiError, HostawayMalformedReply
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.auth import Credentials
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.settings import get_settings
 
 TOKEN = b'{"access_token": "of-a-stranger", "expires_in": 99999999, "status": "success", "result": [], "dags": []}'
 

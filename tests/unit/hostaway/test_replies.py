@@ -8,8 +8,8 @@ import time
 import pytest
 import requests
 
-from sync_hostaway import exceptions
-from sync_hostaway.hostaway.replies import read_reply, retry_at
+from sync_hostaway.core import exceptions
+from sync_hostaway.hostaway.responses import read_reply, retry_at
 
 DENIED = "The resource owner or authorization server denied the request."
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.landing.erasure import Erasures
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.landing.redaction import Erasures
 
 ERASED = Erasures(frozenset({"123"}), frozenset({"456"}))
 SPELLINGS = st.sampled_from(["{}", "0{}", "00{}", " {}", "{}\n", "+{}", "{}.0", " +0{}.00 "])

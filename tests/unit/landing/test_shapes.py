@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sync_hostaway.hostaway.endpoints import Resource
-from sync_hostaway.landing.shapes import FIELDS, refusal, warnings
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.landing.payload_schemas import FIELDS, refusal, warnings
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sync_hostaway.core.exceptions import HomeNotUsable
+from sync_hostaway.core.home import Home, read_json
+from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local.airflow import AirflowSetup
-from sync_hostaway.local.errors import HomeNotUsable
-from sync_hostaway.local.home import Home, read_json
 from sync_hostaway.local.processes import MARKER
-from sync_hostaway.local.secrets import Secrets
 
 SHORT = {
     "HOME": "SYNC_HOSTAWAY_HOME",

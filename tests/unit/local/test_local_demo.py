@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from sync_hostaway.exceptions import LocalPlatformError
-from sync_hostaway.local import demo
+from sync_hostaway.core.exceptions import LocalPlatformError
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.demo import run as demo
 from sync_hostaway.local.simulated import DemoSize
-from sync_hostaway.settings import get_settings
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 

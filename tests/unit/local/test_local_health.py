@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from sync_hostaway.airflow_api import AirflowApi
+from sync_hostaway.airflow.client import AirflowApi
+from sync_hostaway.core.home import Home
 from sync_hostaway.local import processes
 from sync_hostaway.local.errors import ComponentDied
 from sync_hostaway.local.health import raise_if_one_died, unhealthy
-from sync_hostaway.local.home import Home
 
 PARTS = ("scheduler", "dag_processor", "triggerer")
 

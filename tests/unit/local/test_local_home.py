@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_hostaway.accounts.snapshot import write_snapshot
-from sync_hostaway.files import make_private, make_unwritable
-from sync_hostaway.local import home as home_module
+from sync_hostaway.core import home as home_module
+from sync_hostaway.core.exceptions import HomeNotUsable
+from sync_hostaway.core.files import make_private, make_unwritable
+from sync_hostaway.core.home import Home, open_log, read_json, tail, write_json
+from sync_hostaway.core.home_secrets import Secrets
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local import ports
-from sync_hostaway.local.errors import HomeNotUsable
-from sync_hostaway.local.home import Home, open_log, read_json, tail, write_json
-from sync_hostaway.local.secrets import Secrets
-from sync_hostaway.settings import get_settings
-from sync_hostaway.transform import ensure_manifest
+from sync_hostaway.transforms import ensure_manifest
 
 
 def mode(path: Path) -> int:

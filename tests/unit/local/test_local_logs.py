@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from sync_hostaway.cli import app
-from sync_hostaway.local.home import Home, open_log
+from sync_hostaway.cli.main import app
+from sync_hostaway.core.home import Home, open_log
 from sync_hostaway.local.logs import Follower, printable
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sync_hostaway.exceptions import ConfigurationError
+from sync_hostaway.cli.local import app
+from sync_hostaway.core.exceptions import ConfigurationError
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local import ports
-from sync_hostaway.local.command import app, platform
+from sync_hostaway.local.access import platform
 from sync_hostaway.local.health import ComponentStatus, PlatformStatus
-from sync_hostaway.local.home import Home
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.settings import get_settings
 
 ELSEWHERE = "postgresql://me:hush@db.example/warehouse"
 

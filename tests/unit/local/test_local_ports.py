@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from sync_hostaway.core.embedded import HOST, airflow_port, remembered_port
+from sync_hostaway.core.exceptions import HomeNotUsable
+from sync_hostaway.core.home import Home
 from sync_hostaway.local import ports
-from sync_hostaway.local.errors import HomeNotUsable, PortTaken
-from sync_hostaway.local.home import Home
+from sync_hostaway.local.errors import PortTaken
 
 
 @pytest.fixture
@@ -26,14 +28,14 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def listener() -> Iterator[int]:
     with socket.socket() as server:
-        server.bind((ports.HOST, 0))
+        server.bind((HOST, 0))
         server.listen()
         yield server.getsockname()[1]
 
 
 def test_a_port_is_remembered(home: Home) -> None:
     port = ports.choose(home, "postgres")
-    assert ports.choose(home, "postgres") == port == ports.remembered_port(home, "postgres")
+    assert ports.choose(home, "postgres") == port == remembered_port(home, "postgres")
     assert ports.choose(home, "airflow") != port
 
 
@@ -41,13 +43,13 @@ def test_a_port_taken_by_somebody_else_is_left_to_them(home: Home) -> None:
     said: list[str] = []
     port = ports.choose(home, "postgres")
     with socket.socket() as server:
-        server.bind((ports.HOST, port))
+        server.bind((HOST, port))
         server.listen()
         other = ports.choose(home, "postgres", said.append)
     assert other != port
     assert len(said) == 1
     assert f"Port {port} of postgres is now taken by process {os.getpid()}" in said[0]
-    assert ports.remembered_port(home, "postgres") == other
+    assert remembered_port(home, "postgres") == other
 
 
 def test_a_port_asked_for_is_refused_with_its_holder(home: Home, listener: int) -> None:
@@ -56,21 +58,21 @@ def test_a_port_asked_for_is_refused_with_its_holder(home: Home, listener: int) 
 
 
 def test_an_unknown_port_is_none(home: Home) -> None:
-    assert ports.remembered_port(home, "airflow") is None
+    assert remembered_port(home, "airflow") is None
 
 
 def test_a_home_that_cannot_be_read_has_no_airflow(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for unreadable in ("nowhere", "file/home", "loop"):
-        assert ports.airflow_port(tmp_path / unreadable) is None
+        assert airflow_port(tmp_path / unreadable) is None
 
 
 def test_a_port_that_is_just_being_left_is_waited_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     port = ports.choose(home, "airflow")
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind((ports.HOST, port))
+    server.bind((HOST, port))
     server.listen()
     # It is left while it is waited for, and no time passes meanwhile.
     monkeypatch.setattr(ports, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: server.close()))

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sync_hostaway.core.home import Home, write_json
 from sync_hostaway.local import processes
-from sync_hostaway.local.home import Home, write_json
 
 WAITS_FOR_ITS_INPUT = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
 # Ignores the polite signal, says so, and has a child in a session of its own.
@@ -138,7 +138,8 @@ def test_marked_processes_are_found_and_made_to_end(home: Home, tmp_path: Path) 
 
 def test_whoever_asks_is_spared(home: Home) -> None:
     asks = (
-        "import sys; from pathlib import Path; from sync_hostaway.local import home, processes\n"
+        "import sys; from pathlib import Path\n"
+        "from sync_hostaway.core import home; from sync_hostaway.local import processes\n"
         "print(processes.belonging(home.Home.at(Path(sys.argv[1]))))"
     )
     environment = {**os.environ, processes.MARKER: str(home.root)}

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from sync_hostaway.exceptions import LocalPlatformError
-from sync_hostaway.local.home import Home, read_json, write_json
-from sync_hostaway.local.secrets import Secrets, embedded_secret_keys
+from sync_hostaway.core.embedded import embedded_secret_keys
+from sync_hostaway.core.exceptions import LocalPlatformError
+from sync_hostaway.core.home import Home, read_json, write_json
+from sync_hostaway.core.home_secrets import Secrets
 
 
 def test_made_once_and_kept(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from sync_hostaway.core.embedded import simulated_url
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local import ports, processes
-from sync_hostaway.local.home import Home
-from sync_hostaway.local.simulated import NAME, DemoSize, SimulatedApi, simulated_url
-from sync_hostaway.settings import get_settings
+from sync_hostaway.local.simulated import NAME, DemoSize, SimulatedApi
 
 SIZE = DemoSize(listings=3, reservations=20, threads=10)
 

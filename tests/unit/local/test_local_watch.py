@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 from rich.text import Text
 
-from sync_hostaway.airflow_api import AirflowApi, DagRun
-from sync_hostaway.exceptions import LocalPlatformError, TransformFailed
-from sync_hostaway.local.watch import QUERIES, Patience, Watch
-from sync_hostaway.warehouse import Connection
+from sync_hostaway.airflow.client import AirflowApi, DagRun
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import LocalPlatformError, TransformFailed
+from sync_hostaway.demo.watch import QUERIES, Patience, Watch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from sync_hostaway.simulator.account import AccountData
-from sync_hostaway.simulator.clock import Clock
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.simulator.recorded import recorded
+from sync_hostaway.simulator.data.account import AccountData
+from sync_hostaway.simulator.data.clock import Clock
+from sync_hostaway.simulator.data.recorded import recorded
 
 ANCHOR = date(2026, 5, 20)
 RESOURCES = ("listings", "reservations", "conversations")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_hostaway.simulator import faults
-from sync_hostaway.simulator.control_api import ControlApi
+from sync_hostaway.simulator.control.api import ControlApi
+from sync_hostaway.simulator.http import faults
 
 PAGE = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text(encoding="utf-8")
 

@@ -7,11 +7,11 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_hostaway.simulator import list_specs
-from sync_hostaway.simulator.account import AccountData
-from sync_hostaway.simulator.clock import Clock
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.simulator.queries import Params, cut, page_request, select
+from sync_hostaway.simulator.data.account import AccountData
+from sync_hostaway.simulator.data.clock import Clock
+from sync_hostaway.simulator.http import list_specs
+from sync_hostaway.simulator.http.queries import Params, cut, page_request, select
 
 DATA = AccountData(701, 3, Sizes(listings=5, reservations=240), Clock(date(2026, 5, 20)).anchor_seconds)
 ORDERS = st.sampled_from(["", "updatedOn", "arrivalDate", "arrivalDateDesc", "latestActivity", "misspelt"])

@@ -7,7 +7,7 @@ import base64
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sync_hostaway.webhooks.basic_auth import basic_credentials
+from sync_hostaway.events.basic_auth import basic_credentials
 
 
 @given(login=st.binary(max_size=60).filter(lambda login: b":" not in login), password=st.binary(max_size=200))

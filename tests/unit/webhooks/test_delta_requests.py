@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.exceptions import RunNotRequested
-from sync_hostaway.webhooks import delta_requests
-from sync_hostaway.webhooks.delta_requests import DeltaRequests, Work, request_delta
-from sync_hostaway.webhooks.run_trigger import RunTrigger
+from sync_hostaway.core.exceptions import RunNotRequested
+from sync_hostaway.core.run_trigger import RunTrigger
+from sync_hostaway.events import run_requests as delta_requests
+from sync_hostaway.events.run_requests import DeltaRequests, Work, request_delta
 
 START = datetime(2026, 5, 20, 10, 0, tzinfo=UTC)
 

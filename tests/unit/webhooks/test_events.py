@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.webhooks.events import is_probe, read_event, read_events
+from sync_hostaway.events.parse import is_probe, read_event, read_events
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

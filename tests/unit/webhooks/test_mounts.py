@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
-from sync_hostaway.mounts import mounted_apps
-from sync_hostaway.settings import get_settings
+from sync_hostaway.api.fastapi_apps import mounted_apps
+from sync_hostaway.core.settings import get_settings
 
 
 @pytest.fixture(autouse=True)

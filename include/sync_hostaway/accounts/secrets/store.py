@@ -1,0 +1,143 @@
+"""Where credentials are kept. Every implementation encrypts; none falls back to clear text.
+
+There are two kinds of secrets. API keys, which people bring, live where the setting `secrets_store` says. What
+sync-hostaway makes and replaces by itself (access tokens, webhook passwords) is always in the database, encrypted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from psycopg.errors import ForeignKeyViolation
+
+from sync_hostaway.core.db import Connection, fetch_value, load_queries
+from sync_hostaway.core.exceptions import ConfigurationError, UnknownAccount
+from sync_hostaway.core.settings import get_settings
+
+_QUERIES = load_queries(Path(__file__).parent.with_name("accounts.sql"))
+
+CLIENT_SECRET = "client_secret"  # noqa: S105 - a name
+ACCESS_TOKEN = "access_token"  # noqa: S105 - a name
+WEBHOOK_PASSWORD = "webhook_password"  # noqa: S105 - a name
+
+
+class SecretsStore(Protocol):
+    """Keeps named secrets per account."""
+
+    def get(self, account_id: int, name: str) -> str | None:
+        """A secret, or None when the account has none of that name."""
+
+    def put(self, account_id: int, name: str, value: str) -> None:
+        """Store or replace a secret."""
+
+    def delete(self, account_id: int, name: str) -> str | None:
+        """Forget a secret, known or not. Returns where it still is, if it can only be read there."""
+
+    def remedy(self, account_id: int) -> str:
+        """What an operator does when an account has no API key."""
+
+
+def secrets_store(connection: Connection) -> SecretsStore:
+    """The store that the setting `secrets_store` names.
+
+    :raises ConfigurationError: when there is no usable key.
+    """
+    database = DatabaseSecretsStore(connection)
+    if get_settings().secrets_store == "database":
+        return database
+    from sync_hostaway.accounts.secrets.airflow import AirflowSecretsStore
+
+    return AirflowSecretsStore(database)
+
+
+class DatabaseSecretsStore:
+    """Fernet tokens in `ops.secrets`.
+
+    With several keys, the first encrypts and all of them decrypt, so that keys can be rotated. It protects dumps and
+    replicas of the database; whoever can read both the database and the keys can read the secrets.
+
+    :raises ConfigurationError: when there is no usable key.
+    """
+
+    def __init__(self, connection: Connection, keys: list[str] | None = None) -> None:
+        self._connection = connection
+        try:
+            self._keys = [Fernet(key) for key in keys or get_settings().fernet_keys()]
+        except ValueError as error:
+            raise ConfigurationError(
+                "AIRFLOW__HOSTAWAY__SECRET_KEYS holds something that is not a Fernet key "
+                "(32 bytes, URL-safe base64; `sync-hostaway secrets new-key` prints one)"
+            ) from error
+        self._fernet = MultiFernet(self._keys)
+
+    def get(self, account_id: int, name: str) -> str | None:
+        """A secret, or None when the account has none of that name.
+
+        :raises ConfigurationError: when no configured key can decrypt it.
+        """
+        ciphertext = fetch_value(self._connection, _QUERIES["get_secret"], {"account_id": account_id, "name": name})
+        if ciphertext is None:
+            return None
+        try:
+            return self._fernet.decrypt(ciphertext).decode()
+        except InvalidToken as error:
+            raise _lost_key(account_id, name) from error
+
+    def put(self, account_id: int, name: str, value: str) -> None:
+        """Store or replace a secret.
+
+        :raises UnknownAccount: when the account is not registered, or not any more.
+        """
+        params = {"account_id": account_id, "name": name, "ciphertext": self._fernet.encrypt(value.encode())}
+        try:
+            self._connection.execute(_QUERIES["put_secret"], params)
+        except ForeignKeyViolation:
+            raise UnknownAccount.numbered(account_id) from None
+
+    def delete(self, account_id: int, name: str) -> None:
+        """Forget a secret; forgetting an unknown one is fine."""
+        self._connection.execute(_QUERIES["delete_secret"], {"account_id": account_id, "name": name})
+
+    def remedy(self, account_id: int) -> str:
+        """What an operator does when an account has no API key."""
+        return f"`sync-hostaway accounts rotate {account_id}` stores one"
+
+    def rotate_key(self) -> int:
+        """Encrypt every secret with the first key; returns how many were not yet.
+
+        One secret at a time, each in a transaction: it may be interrupted and repeated, and whoever reads or renews a
+        secret meanwhile waits for one row at most.
+
+        :raises ConfigurationError: when no configured key can decrypt a secret; those before it are done.
+        """
+        done = 0
+        for known in self._connection.execute(_QUERIES["list_secrets"]).fetchall():
+            with self._connection.transaction():
+                # Read again under the row's lock: it may have been renewed or forgotten since.
+                row = self._connection.execute(_QUERIES["lock_secret"], known).fetchone()
+                if row is None or self._is_newest(row["ciphertext"]):
+                    continue
+                try:
+                    ciphertext = self._fernet.rotate(row["ciphertext"])
+                except InvalidToken as error:
+                    raise _lost_key(known["account_id"], known["name"]) from error
+                self._connection.execute(_QUERIES["reencrypt_secret"], {**known, "ciphertext": ciphertext})
+                done += 1
+        return done
+
+    def _is_newest(self, ciphertext: bytes) -> bool:
+        try:
+            self._keys[0].decrypt(ciphertext)
+        except InvalidToken:
+            return False
+        return True
+
+
+def _lost_key(account_id: int, name: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The {name} of account {account_id} was encrypted with a key that AIRFLOW__HOSTAWAY__SECRET_KEYS does not "
+        f"hold. Add the old key behind the new one, or make it anew: `sync-hostaway accounts rotate {account_id}` "
+        f"for an API key, `sync-hostaway webhooks rotate {account_id}` for a webhook password."
+    )

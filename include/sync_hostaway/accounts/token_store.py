@@ -1,0 +1,48 @@
+"""Access tokens shared by every process of an account: encrypted in the SecretsStore, renewed by one at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, secrets_store
+from sync_hostaway.core.db import alone, connect
+from sync_hostaway.core.exceptions import ConfigurationError
+from sync_hostaway.hostaway.auth import Token
+
+
+class SharedTokenStore:
+    """A `TokenStore` in the warehouse.
+
+    It opens a connection per use: a token is read once per process and renewed about twice a year.
+    """
+
+    def __init__(self, account_id: int) -> None:
+        self._account_id = account_id
+
+    def load(self) -> Token | None:
+        """The stored token, if there is one."""
+        with connect() as connection:
+            try:
+                stored = secrets_store(connection).get(self._account_id, ACCESS_TOKEN)
+            except ConfigurationError:
+                # Its key is gone, or not here yet. It is derived from the API key: a new one costs one request.
+                stored = None
+        return Token(**json.loads(stored)) if stored else None
+
+    def save(self, token: Token) -> None:
+        """Replace the stored token."""
+        with connect() as connection:
+            secrets_store(connection).put(self._account_id, ACCESS_TOKEN, dump_token(token))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One process at a time renews the token."""
+        with connect() as connection, alone(connection, "access token", self._account_id):
+            yield
+
+
+def dump_token(token: Token) -> str:
+    """A token as the SecretsStore keeps it; a secret."""
+    return json.dumps({"value": token.value, "issued_at": token.issued_at, "expires_at": token.expires_at})

@@ -1,0 +1,36 @@
+"""Asks Airflow's auth manager, whichever it is. Nothing is imported from Airflow before somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sync_hostaway.accounts.secrets.airflow import connection_id
+
+
+async def user_of(token: str) -> Any | None:
+    """The user whom a token names; None when it is not valid, or not any more."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from jwt import InvalidTokenError
+
+    try:
+        return await get_auth_manager().get_user_from_token(token)
+    except InvalidTokenError:
+        return None
+
+
+def token_in(cookies: Mapping[str, str]) -> str | None:
+    """The token of a browser that is logged in to Airflow's UI."""
+    from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
+
+    return cookies.get(COOKIE_NAME_JWT_TOKEN)
+
+
+def may_manage(user: Any, method: Any, account_id: str | None) -> bool:
+    """Whether a user may do something with the connection of an account, or with connections."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
+
+    details = ConnectionDetails(conn_id=connection_id(int(account_id))) if account_id else None
+    manager = get_auth_manager()
+    return bool(manager.is_authorized_connection(method=method, details=details, user=user))

@@ -1,0 +1,106 @@
+"""What the Dag files share: tags, the dbt pool and the rules for retries."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+from sync_hostaway.accounts.options import AccountOptions
+from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
+from sync_hostaway.core import exceptions
+from sync_hostaway.core.dag_ids import SYNC_DAG_PREFIX
+from sync_hostaway.core.exceptions import InvalidOptions, InvalidValue
+from sync_hostaway.core.settings import Settings, get_settings
+
+TAG = "hostaway"
+
+NO_USE_RETRYING = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(
+            exception=[
+                exceptions.CredentialsRefused,
+                exceptions.AccountError,
+                exceptions.ConfigurationError,
+                exceptions.ForeignObjects,
+                exceptions.InvalidValue,
+            ],
+            action=RetryAction.FAIL,
+            reason="Another try cannot help: an operator has to act",
+        )
+    ]
+)
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "sync-hostaway",
+    "retries": 4,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=30),
+    "retry_policy": NO_USE_RETRYING,
+}
+
+
+SINCE_PATTERN = (
+    r"^(19|20|21)[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?$"
+)
+"""JSON schema pattern of a day or moment that a run may go back to."""
+
+
+def since_of(text: str | None) -> datetime | None:
+    """The moment that a run goes back to; without a time zone it is UTC.
+
+    :raises InvalidValue: when it is none; trying again does not help.
+    """
+    if text is None:
+        return None
+    moment = None
+    if isinstance(text, str) and re.fullmatch(SINCE_PATTERN, text):
+        # There is no 29 February in most years.
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(text)
+    if moment is None:
+        raise InvalidValue(
+            "The run's parameter `since` is no date and time of the years 1900 to 2199 such as 2026-03-01T00:00:00Z"
+        )
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def start_of(account: SnapshotAccount) -> datetime:
+    """Start date of an account's Dag: when it was registered.
+
+    With an earlier one, Airflow would start a run of its own at once, beside the first sync that whoever registered the
+    account asks for.
+    """
+    return datetime.fromisoformat(account.registered_at)
+
+
+def start_of_oldest() -> datetime | None:
+    """Start date of the Dags that serve all accounts.
+
+    While there is no account: when the empty snapshot was written, and none before that.
+    """
+    path = get_settings().snapshot_file
+    if accounts := read_snapshot(path):
+        return min(start_of(account) for account in accounts)
+    # A snapshot that says the same is not written again, so that this stays where it is.
+    with suppress(OSError):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return None
+
+
+def settings_of(account: SnapshotAccount) -> Settings:
+    """The settings of an account as the snapshot has it. Options that this version refuses do not count."""
+    with suppress(InvalidOptions):
+        return AccountOptions.of(account.account_id, account.options).applied_to(get_settings())
+    return get_settings()
+
+
+def account_of(dag_id: str) -> int | None:
+    """The account that a Dag mirrors; None for other Dags."""
+    suffix = dag_id.removeprefix(SYNC_DAG_PREFIX)
+    return int(suffix) if suffix != dag_id and suffix.isdigit() else None

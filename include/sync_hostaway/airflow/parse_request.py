@@ -1,0 +1,37 @@
+"""Asks the Dag processor to read the file of the accounts now."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import structlog
+
+from sync_hostaway.core.dag_ids import MAINTENANCE_DAG_ID
+
+log = structlog.get_logger(__name__)
+
+_SYNC_FILE = "hostaway_sync.py"
+
+
+def request_parse() -> None:
+    """Have Airflow read the Dag files of the accounts now, not at its next round. A convenience: never fails."""
+    try:
+        _request_parse()
+    except Exception as error:  # noqa: BLE001 - where there is no Airflow, or no database of it, the next round comes
+        log.info("dag_parse_not_requested", error=type(error).__name__)
+
+
+def _request_parse() -> None:
+    from airflow.models import DagModel
+    from airflow.models.dagbag import DagPriorityParsingRequest
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        # Any Dag of ours says where the files are; of the accounts' Dags there may be none yet.
+        found = session.execute(
+            select(DagModel.bundle_name, DagModel.relative_fileloc).where(DagModel.dag_id == MAINTENANCE_DAG_ID)
+        ).first()
+        if found:
+            file = PurePosixPath(found.relative_fileloc).with_name(_SYNC_FILE)
+            session.merge(DagPriorityParsingRequest(bundle_name=found.bundle_name, relative_fileloc=str(file)))

@@ -1,0 +1,136 @@
+"""Asks Airflow for Dag runs: inside the API server, or over its REST API where we run elsewhere.
+
+A run's id makes asking idempotent: to ask for a run that exists already changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sync_hostaway.airflow.client import AirflowApi
+from sync_hostaway.airflow.parse_request import request_parse
+from sync_hostaway.core.exceptions import AirflowApiError, ConfigurationError, RunNotRequested
+from sync_hostaway.core.run_trigger import QUEUED, RunTrigger
+from sync_hostaway.core.settings import Settings, get_settings
+
+
+def configured_trigger(settings: Settings | None = None) -> RunTrigger:
+    """The trigger of the setting `run_trigger`.
+
+    :raises ConfigurationError: when `rest` lacks a URL or credentials.
+    """
+    settings = settings or get_settings()
+    if settings.run_trigger == "in-process":
+        return InProcessTrigger()
+    has_credentials = settings.airflow_token.get_secret_value() or (
+        settings.airflow_user and settings.airflow_password.get_secret_value()
+    )
+    if not settings.airflow_url or not has_credentials:
+        raise ConfigurationError(
+            "AIRFLOW__HOSTAWAY__RUN_TRIGGER is rest, which needs AIRFLOW__HOSTAWAY__AIRFLOW_URL and either "
+            "AIRFLOW__HOSTAWAY__AIRFLOW_TOKEN or AIRFLOW__HOSTAWAY__AIRFLOW_USER and …_PASSWORD"
+        )
+    return RestTrigger(
+        settings.airflow_url,
+        settings.airflow_user or "",
+        settings.airflow_password.get_secret_value(),
+        settings.airflow_token.get_secret_value() or None,
+    )
+
+
+class InProcessTrigger:
+    """For Airflow's own processes that may use its database: the API server, not tasks.
+
+    Unlike the REST API, `trigger_dag` takes runs for Dags that are paused, or whose file cannot be imported just now.
+    That is wanted: the run waits until the Dag is back.
+    """
+
+    def request_run(
+        self, dag_id: str, run_id: str, *, conf: dict[str, Any] | None = None, run_after: datetime | None = None
+    ) -> str:
+        """See `RunTrigger`."""
+        from airflow.api.common.trigger_dag import trigger_dag
+        from airflow.exceptions import AirflowException, DagNotFound, DagRunAlreadyExists
+        from airflow.utils.types import DagRunTriggeredByType
+        from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+        try:
+            trigger_dag(
+                dag_id,
+                triggered_by=DagRunTriggeredByType.REST_API,
+                triggering_user_name="sync-hostaway",
+                run_id=run_id,
+                run_after=run_after,
+                conf=conf,
+                replace_microseconds=False,
+            )
+        except (DagRunAlreadyExists, IntegrityError):
+            # The latter: another process created it in this very moment.
+            return self._state(dag_id, run_id)
+        except DagNotFound:
+            raise RunNotRequested(f"Airflow has not read the Dag {dag_id} yet") from None
+        except (AirflowException, ValueError, SQLAlchemyError) as error:
+            raise RunNotRequested(f"Airflow takes no run of {dag_id}: {error}") from error
+        return QUEUED
+
+    def is_waiting(self, dag_id: str, until: datetime) -> bool:
+        """See `RunTrigger`."""
+        from airflow.models import DagRun
+
+        is_soon = DagRun.run_after <= until
+        return self._first(DagRun.run_id, DagRun.dag_id == dag_id, DagRun.state == QUEUED, is_soon) is not None
+
+    def request_parse(self) -> None:
+        """See `RunTrigger`."""
+        request_parse()
+
+    def _state(self, dag_id: str, run_id: str) -> str:
+        from airflow.models import DagRun
+
+        return str(self._first(DagRun.state, DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+
+    def _first(self, column: Any, *conditions: Any) -> Any:
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with create_session() as session:
+                return session.scalar(select(column).where(*conditions).limit(1))
+        except SQLAlchemyError as error:
+            raise RunNotRequested(f"Airflow's database does not answer ({type(error).__name__})") from error
+
+
+class RestTrigger:
+    """Over Airflow's REST API, as a user who may create runs.
+
+    :param token: a JWT in place of user and password.
+    """
+
+    def __init__(self, url: str, user: str, password: str, token: str | None = None) -> None:
+        self._api = AirflowApi(url, user, password, token=token)
+
+    def request_run(
+        self, dag_id: str, run_id: str, *, conf: dict[str, Any] | None = None, run_after: datetime | None = None
+    ) -> str:
+        """See `RunTrigger`."""
+        try:
+            try:
+                return self._api.trigger_dag_run(dag_id, conf, run_id, run_after=run_after).state
+            except AirflowApiError as error:
+                if error.status != 409:
+                    raise
+                return self._api.dag_run(dag_id, run_id).state
+        except AirflowApiError as error:
+            raise RunNotRequested(str(error)) from error
+
+    def is_waiting(self, dag_id: str, until: datetime) -> bool:
+        """See `RunTrigger`."""
+        try:
+            return self._api.has_run(dag_id, QUEUED, run_after=until)
+        except AirflowApiError as error:
+            raise RunNotRequested(str(error)) from error
+
+    def request_parse(self) -> None:
+        """Nothing: over the REST API, Airflow reads the files at its next round."""

@@ -1,0 +1,107 @@
+"""Who operates: people and programs that Airflow's auth manager knows, whichever it is.
+
+Airflow authenticates none of the apps that plugins mount, so each route here asks the auth manager itself. Accounts
+hold credentials as Airflow's connections do: who may read, create, change or delete the connection
+`hostaway_<account id>` may do so with the account. In the simple auth manager these are the roles op and admin.
+
+Nothing here is imported from Airflow before a request comes; whatever goes wrong then, the answer is no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from sync_hostaway.airflow import auth_manager
+from sync_hostaway.api.http.guarded import guards
+from sync_hostaway.api.http.inputs import is_canonical_id
+from sync_hostaway.api.http.problems import Problem, invalid
+
+log = structlog.get_logger(__name__)
+
+_bearer = HTTPBearer(
+    scheme_name="Operator",
+    bearerFormat="JWT",
+    description="A token of Airflow (`POST /auth/token`) of a user who may manage connections.",
+    auto_error=False,
+)
+_METHODS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "PATCH": "PUT", "DELETE": "DELETE"}
+
+
+async def admit(request: Request, _: Sequence[str] = ()) -> None:
+    """Admit a user of Airflow who may do with the account of the path, or with accounts, what the request asks for.
+
+    :raises Problem: 401 without a good token, 403 without the permission, 422 when the account's id is not canonical,
+        503 when Airflow cannot tell.
+    """
+    try:
+        user = await _user(request, await _bearer(request))
+        name = str(user.get_name())
+        account_id = _account_id(request)
+        ask = partial(auth_manager.may_manage, user, _METHODS[request.method], account_id)
+        is_permitted = await request.app.state.lanes["permissions"].run(None, ask)
+    except (Problem, HTTPException):
+        raise
+    except Exception as error:
+        log.exception("operator_not_authenticated")
+        raise Problem(
+            503, "auth-unavailable", "Not available", "Airflow's auth manager cannot tell who asks; the log says why."
+        ) from error
+    if not is_permitted:
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "not-permitted",
+            "Not permitted",
+            "This takes a user of Airflow who may manage its connections.",
+        )
+    request.state.caller = {"operator": name}
+
+
+@guards(None, lane=None)
+async def anybody() -> None:
+    """The guard of a route that is open to everybody."""
+
+
+@guards(admit, lane="operators")
+async def operator(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+    """The name of the operator who asks."""
+    name: str = request.state.caller["operator"]
+    return name
+
+
+async def _user(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Any:
+    token = credentials.credentials if credentials else _token_of_page(request)
+    if not token:
+        raise _unauthorized("A token of Airflow is needed: `POST /auth/token` gives one.")
+    user = await auth_manager.user_of(token)
+    if user is None:
+        raise _unauthorized("The token is not valid, or not any more.")
+    return user
+
+
+def _token_of_page(request: Request) -> str | None:
+    """The token of a browser that is logged in to Airflow's UI, for requests that change nothing.
+
+    A cookie comes along by itself, also when another site's page sends the request; a header does not.
+    """
+    return auth_manager.token_in(request.cookies) if _METHODS[request.method] == "GET" else None
+
+
+def _account_id(request: Request) -> str | None:
+    """The account of the path. What is permitted is decided by its text: so it has one spelling only."""
+    account_id: str | None = request.path_params.get("account_id")
+    if account_id is not None and not is_canonical_id(account_id):
+        raise invalid("path.account_id", "an id has digits without sign, blanks or leading zeros")
+    return account_id
+
+
+def _unauthorized(detail: str) -> Problem:
+    return Problem(
+        HTTPStatus.UNAUTHORIZED, "unauthorized", "Unauthorized", detail, headers={"WWW-Authenticate": "Bearer"}
+    )

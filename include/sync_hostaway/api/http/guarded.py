@@ -1,0 +1,200 @@
+"""The class of every route: credentials first, then the body within its limit, then a place in a lane.
+
+FastAPI reads and parses a body before it looks at the dependencies that authenticate. So each route names a guard among
+its dependencies (`caller`, `operator` or `anybody`), and the guard is asked before the first byte of the body is read.
+A route without a guard, or with a dependency that would block the event loop's threads, cannot be defined.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
+
+from sync_hostaway.accounts.refused_credentials import NoTurn, RefusedCredentials, network_of
+from sync_hostaway.api.http.lanes import busy, threaded
+from sync_hostaway.api.http.problems import Problem
+
+# Bytes of a body, where a route names no limit of its own.
+BODY_LIMIT = 65_536
+# Seconds for the whole body.
+_BODY_PATIENCE = 10.0
+
+Admit = Callable[[Request, Sequence[str]], Coroutine[Any, Any, None]]
+_Dependency = TypeVar("_Dependency", bound=Callable[..., Any])
+
+
+class Guard:
+    """What a guard does before a body is read.
+
+    :param admit: takes the request and the scopes that the route names; raises a `Problem` to refuse. None: everybody
+        is admitted.
+    :param lane: where the guard's routes are served; None: in no lane, for coroutines that do not block.
+    :param key: what a place in the lane is counted by.
+    """
+
+    def __init__(self, admit: Admit | None, lane: str | None, key: Callable[[Request], Any]) -> None:
+        self.admit = admit
+        self.lane = lane
+        self.key = key
+
+
+def guards(
+    admit: Admit | None, *, lane: str | None, key: Callable[[Request], Any] = lambda _: None
+) -> Callable[[_Dependency], _Dependency]:
+    """Makes a dependency a guard; see `Guard`."""
+
+    def mark(dependency: _Dependency) -> _Dependency:
+        dependency.guard = Guard(admit, lane, key)  # type: ignore[attr-defined]
+        return dependency
+
+    return mark
+
+
+def body_limit(size: int) -> Callable[[_Dependency], _Dependency]:
+    """Sets the largest body of a route's function, in bytes."""
+
+    def mark(function: _Dependency) -> _Dependency:
+        function.body_limit = size  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+class GuardedRoute(APIRoute):
+    """See the module. Blocking functions run in threads of ours."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, threaded(endpoint), **options)
+        blocking = [dependant for dependant in _below(self.dependant) if not _is_async(dependant.call)]
+        if len(self._guards) != 1 or blocking:
+            raise TypeError(f"Route {path} needs exactly one guard, and no dependency that blocks")
+
+    @property
+    def _guards(self) -> list[tuple[Guard, list[str]]]:
+        return [
+            (dependant.call.guard, dependant.oauth_scopes)  # type: ignore[union-attr]
+            for dependant in _below(self.dependant)
+            if hasattr(dependant.call, "guard")
+        ]
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What FastAPI calls for each request, with everything that comes before it."""
+        serve = super().get_route_handler()
+        limit = getattr(self.endpoint, "body_limit", BODY_LIMIT)
+        has_body = self.body_field is not None
+
+        async def guarded(request: Request) -> Response:
+            [(guard, scopes)] = self._guards
+            if guard.admit:
+                await _admit(request, guard.admit, scopes)
+            if has_body:
+                request = await _with_body(request, limit)
+            lane = getattr(self.endpoint, "lane", guard.lane)
+            if lane is None:
+                return await serve(request)
+            async with request.app.state.lanes[lane].place(guard.key(request)):
+                return await serve(request)
+
+        return guarded
+
+
+def guarded_router(**options: Any) -> APIRouter:
+    """A router whose routes are guarded."""
+    return APIRouter(route_class=GuardedRoute, **options)
+
+
+def require_guards(app: FastAPI) -> None:
+    """Refuse an app with a route that is not guarded.
+
+    :raises TypeError: naming it; nothing of the app is served then.
+    """
+    for route in app.routes:
+        if not isinstance(route, GuardedRoute):
+            raise TypeError(f"Route {getattr(route, 'path', route)} is not guarded: use guarded_router()")
+
+
+async def _admit(request: Request, admit: Admit, scopes: Sequence[str]) -> None:
+    """Have a guard admit a request, and count when it does not.
+
+    :raises Problem: 429 in place of 401 when there were too many of these; 503 when too many others wait; else what the
+        guard raises.
+    """
+    refusals: RefusedCredentials = request.app.state.refusals
+    address = network_of(request.client.host if request.client else "")
+    place = (address, str(request.path_params.get("account_id", "")))
+    credentials = request.headers.get("authorization") or request.headers.get("cookie")
+    try:
+        async with refusals.turn(place, credentials):
+            await admit(request, scopes)
+    except NoTurn:
+        raise busy() from None
+    except Problem as problem:
+        if problem.status == HTTPStatus.UNAUTHORIZED and (seconds := refusals.note_refused(place)):
+            raise Problem(
+                429,
+                "too-many-refusals",
+                "Too many requests without good credentials",
+                f"Requests from this address had no good credentials too often. Good ones are accepted at once; wait "
+                f"{seconds} s with others.",
+                headers={"Retry-After": str(seconds)},
+            ) from None
+        raise
+    refusals.note_admitted(place, credentials)
+
+
+class _WithBody(Request):
+    """A request whose body was read already."""
+
+    def __init__(self, request: Request, body: bytes) -> None:
+        super().__init__(request.scope, request.receive)
+        self._body = body
+
+
+async def _with_body(request: Request, limit: int) -> Request:
+    """The request with its body, of which no more than the limit is ever held.
+
+    :raises Problem: 413, 408, or 415 for a compressed body, whose size is not known before it is unpacked.
+    """
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Problem(415, "unsupported-encoding", "Compressed body", "Send the body without Content-Encoding.")
+    announced = request.headers.get("content-length", "0")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_PATIENCE):
+            async for part in request.stream():
+                body += part
+                if len(body) > limit:
+                    raise _too_large(limit)
+    except TimeoutError:
+        detail = f"The body was not received within {_BODY_PATIENCE:.0f} s."
+        raise Problem(408, "body-timeout", "The body took too long", detail) from None
+    return _WithBody(request, bytes(body))
+
+
+def _too_large(limit: int) -> Problem:
+    detail = f"The body may have {limit} bytes."
+    # The rest of the body is not read: the connection is of no further use.
+    return Problem(413, "body-too-large", "Body too large", detail, headers={"Connection": "close"})
+
+
+def _below(dependant: Dependant) -> Iterator[Dependant]:
+    for below in dependant.dependencies:
+        yield below
+        yield from _below(below)
+
+
+def _is_async(call: Any) -> bool:
+    if isinstance(call, SecurityBase):
+        # FastAPI's own schemes read a header.
+        return True
+    return inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)

@@ -1,0 +1,142 @@
+"""Threads for blocking work, apart from Airflow's: one slow request, account or warehouse does not starve the others.
+
+The API server runs Airflow's own routes and ours in one event loop, and its default thread pool has 40 threads. Our
+routes never use that pool: each request takes a place in a lane, and its blocking work runs in a thread of ours.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial, wraps
+from typing import Annotated, Any, ParamSpec, TypeVar
+from weakref import WeakValueDictionary
+
+from anyio import CapacityLimiter, fail_after, to_thread
+from fastapi import BackgroundTasks, Depends, Request
+
+from sync_hostaway.api.http.problems import Problem
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Lane:
+    """Places for requests of one kind. Places are given in the order of arrival.
+
+    :param places: requests that are served at the same time.
+    :param share: places that requests with the same key may hold at the same time.
+    :param patience: seconds to wait for a place; then the answer is 503.
+    """
+
+    def __init__(self, places: int, share: int, patience: float) -> None:
+        self._all = CapacityLimiter(places)
+        self._share = share
+        self._patience = patience
+        # Kept by the requests that use them: memory does not grow with the number of keys.
+        self._shares: WeakValueDictionary[Hashable, CapacityLimiter] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def place(self, key: Hashable = None) -> AsyncIterator[None]:
+        """Hold a place.
+
+        :param key: whose share it is taken from, such as an account id.
+        :raises Problem: 503 when no place is free in time.
+        """
+        share = self._shares.get(key) or self._shares.setdefault(key, CapacityLimiter(self._share))
+        holder = object()
+        async with AsyncExitStack() as held:
+            try:
+                with fail_after(self._patience):
+                    # The share first: requests of one account never queue for more than their share of the places.
+                    for limiter in (share, self._all):
+                        await limiter.acquire_on_behalf_of(holder)
+                        held.callback(limiter.release_on_behalf_of, holder)
+            except TimeoutError:
+                raise busy() from None
+            yield
+
+    async def run(self, key: Hashable, work: Callable[[], T]) -> T:
+        """Blocking work in a thread, in a place of its own."""
+        async with self.place(key):
+            return await in_thread(work)
+
+
+class Lanes:
+    """The lanes of one app. A route is in the lane of its guard, or in the one that `in_lane` names.
+
+    :param connections: places for reading rows; each uses one connection of the pool.
+    """
+
+    def __init__(self, connections: int) -> None:
+        self._lanes = {
+            # API tokens are looked up here, so that an account that waits for its rows delays no other account's token.
+            "door": Lane(2, 2, patience=3.0),
+            "health": Lane(1, 1, patience=5.0),
+            "rows": Lane(connections, max(1, connections // 3), patience=2.0),
+            # Airflow's auth manager and routes that only use the warehouse.
+            "permissions": Lane(4, 4, patience=3.0),
+            "operators": Lane(4, 4, patience=3.0),
+            # Routes that wait for Hostaway or for a transform; no route takes all places.
+            "slow": Lane(4, 2, patience=3.0),
+            # Messages on their way to Hostaway, which may take a while to answer.
+            "sending": Lane(8, 2, patience=30.0),
+            # After an answer: nobody waits, and everything is done again by hostaway_maintenance when it fails.
+            "background": Lane(4, 4, patience=300.0),
+        }
+
+    def __getitem__(self, name: str) -> Lane:
+        return self._lanes[name]
+
+
+def in_lane(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Puts a route's function into another lane than its guard's."""
+
+    def mark(function: Callable[P, T]) -> Callable[P, T]:
+        function.lane = name  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def threaded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A coroutine function that runs a blocking function in a thread of ours; a coroutine function stays as it is."""
+    if inspect.iscoroutinefunction(function):
+        return function
+
+    @wraps(function)
+    async def run(*arguments: Any, **named: Any) -> Any:
+        return await in_thread(partial(function, *arguments, **named))
+
+    return run
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Blocking work in a thread. Only for requests that hold a place: the lane is what limits the threads."""
+    return await to_thread.run_sync(work, limiter=CapacityLimiter(1))
+
+
+class AfterAnswer:
+    """Blocking work that is done after the answer, in threads of ours: FastAPI would take Airflow's."""
+
+    def __init__(self, tasks: BackgroundTasks, lane: Lane) -> None:
+        self._tasks = tasks
+        self._lane = lane
+
+    def run(self, work: Callable[..., Any], *arguments: Any) -> None:
+        """Have it done."""
+        self._tasks.add_task(self._lane.run, None, partial(work, *arguments))
+
+
+async def _after_answer(request: Request, tasks: BackgroundTasks) -> AfterAnswer:
+    return AfterAnswer(tasks, request.app.state.lanes["background"])
+
+
+Later = Annotated[AfterAnswer, Depends(_after_answer)]
+
+
+def busy() -> Problem:
+    """503: all places are taken."""
+    detail = "This server, or its share for one account, has no room for another request. Try again in a moment."
+    return Problem(503, "busy", "Busy", detail, headers={"Retry-After": "2"})

@@ -1,0 +1,139 @@
+"""What operators send and get. No answer has a place for a secret, but that of a new API token."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from sync_hostaway.accounts.api_tokens import ApiToken, Scope
+from sync_hostaway.accounts.options import AccountOptions
+from sync_hostaway.accounts.status import AccountStatus, ResourceSync, WebhookState
+from sync_hostaway.api.http.inputs import Id, Line, Moment, Words
+from sync_hostaway.core.dag_ids import sync_dag_id
+
+
+def _is_printable(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().strip().isprintable() or not value.get_secret_value().strip():
+        raise ValueError("an API key has printable characters only")
+    return SecretStr(value.get_secret_value().strip())
+
+
+ClientSecret = Annotated[
+    SecretStr,
+    AfterValidator(_is_printable),
+    Field(min_length=1, max_length=500, description="Hostaway's API key", examples=["0123456789abcdef"]),
+]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewAccount(_Input):
+    """An account to mirror."""
+
+    client_id: Id = Field(description="Hostaway's account id", examples=[12345])
+    client_secret: ClientSecret
+    name: Line | None = Field(None, description="For people", examples=["Seaside Homes"])
+    options: AccountOptions | None = Field(None, description="What is different for this account")
+
+
+class ChangedAccount(_Input):
+    """What to change; what is left out stays."""
+
+    name: Line | None = Field(None, description="Null: no name", examples=["Seaside Homes"])
+    state: Literal["active", "disabled"] | None = Field(None, description="Disabled: nothing runs, and all rows stay")
+    reason: Words | None = Field(None, description="Why it is disabled", examples=["contract ended"])
+    client_secret: ClientSecret | None = Field(None, description="A new API key; checked before the old one goes")
+    options: AccountOptions | None = Field(None, description="Options to change; null: as the settings say")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set - {"reason"}:
+            raise ValueError("there is nothing to change")
+        if self.reason is not None and self.state != "disabled":
+            raise ValueError("a reason goes with the state disabled")
+        return self
+
+
+class AccountState(BaseModel):
+    """An account and how it is doing."""
+
+    account_id: int = Field(description="Hostaway's account id", examples=[12345])
+    name: str | None = Field(description="For people", examples=["Seaside Homes"])
+    state: str = Field(
+        description="active, disabled, or refused: Hostaway does not accept its API key", examples=["active"]
+    )
+    state_reason: str | None = Field(description="Why it is not active", examples=[None])
+    options: dict[str, Any] = Field(description="What is different for this account", examples=[{}])
+    created_at: datetime = Field(description="When it was registered", examples=["2026-01-05T10:12:00Z"])
+    dag_id: str = Field(description="Its Dag in Airflow", examples=["hostaway_sync__12345"])
+    lag_seconds: float | None = Field(
+        description="Since the last complete sync of the resource furthest behind; null: one was never complete",
+        examples=[5400.0],
+    )
+    resources: list[ResourceSync] = Field(description="The last sync of each")
+    webhook: WebhookState
+
+    @classmethod
+    def of(cls, found: AccountStatus) -> Self:
+        """What is told of it."""
+        account = found.account
+        return cls(
+            account_id=account.account_id,
+            name=account.name,
+            state=account.state,
+            state_reason=account.state_reason,
+            options=account.options,
+            created_at=account.created_at,
+            dag_id=sync_dag_id(account.account_id),
+            lag_seconds=found.lag_seconds,
+            resources=found.resources,
+            webhook=found.webhook,
+        )
+
+
+class Accounts(BaseModel):
+    """Every account, ordered by id."""
+
+    accounts: list[AccountState]
+
+
+class NewToken(_Input):
+    """A token for one host application."""
+
+    name: Line = Field(description="Who uses it", examples=["Booking site"])
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), examples=[[Scope.READ_CALENDAR]])
+    expires_at: Moment | None = Field(None, description="Null: never", examples=["2030-01-01T00:00:00Z"])
+
+
+class Token(BaseModel):
+    """An API token, without its text."""
+
+    token_id: str = Field(description="The part of it that may be shown and logged", examples=["0a1b2c3d4e5f"])
+    name: str = Field(description="Who uses it", examples=["Booking site"])
+    scopes: list[Scope] = Field(description="What it opens", examples=[[Scope.READ_CALENDAR]])
+    created_at: datetime = Field(examples=["2026-01-05T10:12:00Z"])
+    expires_at: datetime | None = Field(description="Null: never", examples=["2030-01-01T00:00:00Z"])
+    last_used_at: datetime | None = Field(description="To the minute", examples=["2026-03-01T06:00:00Z"])
+    revoked_at: datetime | None = Field(description="It opens nothing since", examples=[None])
+
+    @classmethod
+    def of(cls, token: ApiToken) -> Self:
+        """What is told of it."""
+        fields = {name: getattr(token, name) for name in Token.model_fields if name != "scopes"}
+        return cls(**fields, scopes=sorted(token.scopes))
+
+
+class IssuedToken(Token):
+    """A new API token."""
+
+    token: str = Field(description="The token itself; nobody can read it again", examples=["shw_0a1b…"])
+
+
+class Tokens(BaseModel):
+    """An account's tokens, the oldest first."""
+
+    tokens: list[Token]

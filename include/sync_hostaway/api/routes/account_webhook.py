@@ -1,0 +1,56 @@
+"""What operators do with the webhook of an account."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from fastapi import Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from sync_hostaway.accounts.registry import client_for
+from sync_hostaway.accounts.status import WebhookState, account_status
+from sync_hostaway.api.auth.operator import operator
+from sync_hostaway.api.http.guarded import guarded_router
+from sync_hostaway.api.http.lanes import Later
+from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
+from sync_hostaway.api.routes.accounts import AccountId, Warehouse
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.exceptions import SyncHostawayError
+from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.webhook_admin.registration import ensure_registered, rotate
+
+router = guarded_router(
+    prefix="/v1/accounts/{account_id}/webhook",
+    tags=["accounts"],
+    dependencies=[Depends(operator)],
+    responses=OPERATORS_ONLY,
+)
+
+
+class Rotation(BaseModel):
+    """How a webhook password is replaced."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    now: bool = Field(
+        False,
+        description="True: the old password ends at once, and deliveries are refused until Hostaway has the new one. "
+        "False: it stays valid until Hostaway has had the new one for two hours",
+    )
+
+
+@router.post("/rotate", summary="Replace the webhook password", responses=errors(s404="The account is not registered"))
+def rotate_webhook(account_id: AccountId, body: Rotation, connection: Warehouse, later: Later) -> WebhookState:
+    """Hostaway gets the new password within seconds; what fails then is done by `hostaway_maintenance`."""
+    rotate(connection, account_id, now=body.now)
+    later.run(_register, account_id)
+    return account_status(connection, account_id).webhook
+
+
+def _register(account_id: int) -> None:
+    with (
+        suppress(SyncHostawayError),
+        connect(application="sync-hostaway operator api") as connection,
+        client_for(connection, account_id, Priority.DELTA) as client,
+    ):
+        ensure_registered(connection, client)

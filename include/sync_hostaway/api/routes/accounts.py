@@ -1,0 +1,257 @@
+"""What operators do with accounts: register, look after, disable, hand out API tokens, and remove."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request, Response
+
+from sync_hostaway.accounts import api_tokens, registry
+from sync_hostaway.accounts.first_sync import SyncRun, catch_up, first_sync, request_sync
+from sync_hostaway.accounts.registry import AccountChanges
+from sync_hostaway.accounts.status import account_status, account_statuses
+from sync_hostaway.api.account_session import limit_statements
+from sync_hostaway.api.auth.operator import operator
+from sync_hostaway.api.http.guarded import guarded_router
+from sync_hostaway.api.http.inputs import Id
+from sync_hostaway.api.http.lanes import Later, in_lane, in_thread
+from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
+from sync_hostaway.api.http.problems import Problem
+from sync_hostaway.api.routes.account_schemas import (
+    Accounts,
+    AccountState,
+    ChangedAccount,
+    IssuedToken,
+    NewAccount,
+    NewToken,
+    Token,
+    Tokens,
+)
+from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.exceptions import (
+    ConfigurationError,
+    CredentialsRefused,
+    InvalidOptions,
+    RunNotRequested,
+    SyncHostawayError,
+    UnknownGuest,
+    WarehouseBusy,
+)
+from sync_hostaway.core.run_trigger import RunTrigger
+from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.privacy.erase import ErasedGuest, Purged, erase_guest, purge_account
+from sync_hostaway.webhook_admin.maintenance import stop_deliveries
+from sync_hostaway.webhook_admin.registration import ensure_registered
+
+# A purge deletes every row of an account; what waits for a transform sets a longer lock timeout.
+_STATEMENT_TIMEOUT, _LOCK_TIMEOUT = "10min", "10s"
+
+router = guarded_router(
+    prefix="/v1/accounts", tags=["accounts"], dependencies=[Depends(operator)], responses=OPERATORS_ONLY
+)
+
+
+async def _warehouse() -> AsyncIterator[Connection]:
+    """A connection for one request, and clear answers to what can go wrong in it."""
+    try:
+        connection = await in_thread(_connect)
+        try:
+            yield connection
+        finally:
+            connection.close()
+    except CredentialsRefused:
+        raise Problem(
+            422, "invalid-client", "Invalid client", "Hostaway does not accept this account id with this API key."
+        ) from None
+    except InvalidOptions as error:
+        raise Problem(422, "invalid-request", "Invalid request", str(error)) from None
+    except UnknownGuest as error:
+        raise Problem(404, "not-found", "Not found", str(error)) from None
+    except WarehouseBusy as error:
+        raise Problem(503, "busy", "Busy", str(error), headers={"Retry-After": "60"}) from None
+    except ConfigurationError as error:
+        # An operator may know, and has to: its messages name settings and never their values.
+        raise Problem(503, "misconfigured", "Not set up", str(error)) from None
+
+
+def _connect() -> Connection:
+    connection = connect(application="sync-hostaway operator api")
+    limit_statements(connection, _STATEMENT_TIMEOUT, _LOCK_TIMEOUT)
+    return connection
+
+
+async def _trigger(request: Request) -> RunTrigger:
+    trigger: RunTrigger = request.app.state.trigger
+    return trigger
+
+
+Warehouse = Annotated[Connection, Depends(_warehouse)]
+Trigger = Annotated[RunTrigger, Depends(_trigger)]
+AccountId = Annotated[Id, Path(description="Hostaway's account id", examples=[12345])]
+_UNKNOWN = errors(s404="The account is not registered")
+_INVALID_CLIENT = errors(
+    s422="Hostaway does not accept the API key (`invalid-client`), or parts of the request cannot be used",
+    s502="Hostaway refused what it was asked",
+)
+
+
+@router.post(
+    "", status_code=201, summary="Register an account", responses={200: {"model": AccountState}, **_INVALID_CLIENT}
+)
+@in_lane("slow")
+def register_account(
+    body: NewAccount, connection: Warehouse, trigger: Trigger, later: Later, response: Response
+) -> AccountState:
+    """Checks the API key with Hostaway, keeps it encrypted, and starts the initial full sync; 201.
+
+    An account that is registered already gets the new key and becomes active; 200. The Dag, its first run and the
+    webhook follow within seconds, and whatever is in the way meanwhile, they follow later.
+    """
+    account_id = body.client_id
+    runs_already = registry.is_active(connection, account_id)
+    options = body.options.model_dump(mode="json", exclude_unset=True) if body.options else None
+    secret = body.client_secret.get_secret_value()
+    is_new = registry.add_account(connection, account_id, secret, name=body.name, options=options)
+    found = account_status(connection, account_id)
+    runs = [first_sync(account_id, found.account.created_at)]
+    if not is_new and not runs_already:
+        runs.append(catch_up(account_id))
+    later.run(_begin, trigger, account_id, *runs)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"accounts/{account_id}"
+    return AccountState.of(found)
+
+
+@router.get("", summary="Every account, and how it is doing")
+def get_accounts(connection: Warehouse) -> Accounts:
+    """Ordered by id."""
+    return Accounts(accounts=[AccountState.of(found) for found in account_statuses(connection)])
+
+
+@router.get("/{account_id}", summary="One account, and how it is doing", responses=_UNKNOWN)
+def get_account(account_id: AccountId, connection: Warehouse) -> AccountState:
+    """Its state, the last sync of each resource, how far it is behind, and its webhook."""
+    return AccountState.of(account_status(connection, account_id))
+
+
+@router.patch("/{account_id}", summary="Change an account", responses={**_UNKNOWN, **_INVALID_CLIENT})
+@in_lane("slow")
+def change_account(
+    account_id: AccountId, body: ChangedAccount, connection: Warehouse, trigger: Trigger, later: Later
+) -> AccountState:
+    """Disable, enable, rename, replace the API key, change options: all of it or, when a part is refused, nothing.
+
+    A new key is checked with Hostaway before anything changes.
+    """
+    changes = AccountChanges(
+        client_secret=body.client_secret.get_secret_value() if body.client_secret else None,
+        options=body.options.model_dump(mode="json", exclude_unset=True) if body.options else {},
+        name=body.name,
+        is_renamed="name" in body.model_fields_set,
+        state=body.state,
+        reason=body.reason,
+    )
+    registry.change_account(connection, account_id, changes)
+    if body.state == "disabled":
+        later.run(_end, account_id)
+    if body.state == "active" or body.client_secret:
+        later.run(_begin, trigger, account_id, catch_up(account_id))
+    return AccountState.of(account_status(connection, account_id))
+
+
+@router.delete(
+    "/{account_id}",
+    summary="Remove an account and every row of it",
+    responses={**_UNKNOWN, **errors(s409="`confirm` is neither the account's name nor its id; nothing was done")},
+)
+@in_lane("slow")
+def delete_account(
+    account_id: AccountId,
+    connection: Warehouse,
+    purge: Annotated[bool, Query(description="Must be true: to stop mirroring and keep the rows, disable it")],
+    confirm: Annotated[str, Query(max_length=200, description="The account's name, or its id", examples=["12345"])],
+) -> Purged:
+    """Secrets, tokens and all rows, in every schema; there is no way back. When interrupted, it may be repeated."""
+    if not purge:
+        raise Problem(422, "invalid-request", "Invalid request", "`purge` must be true; PATCH disables an account.")
+    if confirm != str(account_id) and confirm != registry.get_account(connection, account_id).name:
+        detail = "`confirm` is neither the account's name nor its id; nothing was done."
+        raise Problem(409, "not-confirmed", "Not confirmed", detail)
+    return purge_account(connection, account_id)
+
+
+@router.post(
+    "/{account_id}/guests/{guest_id}/erase",
+    summary="Erase what describes a guest",
+    responses=errors(s404="The account is not registered, or has no such guest"),
+)
+@in_lane("slow")
+def erase(
+    account_id: AccountId,
+    guest_id: Annotated[Id, Path(description="Of the guest, or of any of their reservations")],
+    connection: Warehouse,
+    trigger: Trigger,
+    later: Later,
+) -> ErasedGuest:
+    """Names, contacts, notes and messages go and do not come back with a later sync; ids, dates and prices stay.
+
+    Hostaway's own copy is not touched: erase the guest there too.
+    """
+    erased = erase_guest(connection, account_id, guest_id)
+    later.run(_transform, trigger)
+    return erased
+
+
+@router.post("/{account_id}/tokens", status_code=201, summary="Issue an API token", responses=_UNKNOWN)
+def issue_token(account_id: AccountId, body: NewToken, connection: Warehouse) -> IssuedToken:
+    """The answer holds the token, this once: only its digest is kept."""
+    text, token = api_tokens.issue(connection, account_id, body.name, body.scopes, body.expires_at)
+    return IssuedToken(**Token.of(token).model_dump(), token=text)
+
+
+@router.get("/{account_id}/tokens", summary="An account's API tokens", responses=_UNKNOWN)
+def get_tokens(account_id: AccountId, connection: Warehouse) -> Tokens:
+    """Also those that are expired or revoked; the oldest first."""
+    registry.get_account(connection, account_id)
+    return Tokens(tokens=[Token.of(token) for token in api_tokens.list_tokens(connection, account_id)])
+
+
+@router.delete(
+    "/{account_id}/tokens/{token_id}",
+    summary="Revoke an API token",
+    responses=errors(s404="The account has no such token"),
+)
+def revoke_token(
+    account_id: AccountId, token_id: Annotated[str, Path(pattern="^[0-9a-f]{12}$")], connection: Warehouse
+) -> Token:
+    """At once; revoking it again changes nothing."""
+    return Token.of(api_tokens.revoke(connection, account_id, token_id))
+
+
+def _begin(trigger: RunTrigger, account_id: int, *runs: SyncRun) -> None:
+    """After the answer: the account's Dag, its webhook and its runs. What fails here, `hostaway_maintenance` does."""
+    trigger.request_parse()
+    # Hostaway delivers before the first sync begins, so that nothing falls between.
+    with (
+        suppress(SyncHostawayError),
+        connect(application="sync-hostaway operator api") as connection,
+        registry.client_for(connection, account_id, Priority.DELTA) as client,
+    ):
+        ensure_registered(connection, client)
+    for run in runs:
+        request_sync(trigger, run)
+
+
+def _end(account_id: int) -> None:
+    with suppress(SyncHostawayError), connect(application="sync-hostaway operator api") as connection:
+        stop_deliveries(connection, account_id)
+
+
+def _transform(trigger: RunTrigger) -> None:
+    # Should Airflow not take it: hostaway_maintenance sees the loads that wait.
+    with suppress(RunNotRequested):
+        trigger.request_run(TRANSFORM_DAG_ID, f"erase__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}")

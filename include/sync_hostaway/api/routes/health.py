@@ -1,0 +1,147 @@
+"""Whether everything works: 200 or 503 for whoever watches, the reasons for operators alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import psycopg
+import structlog
+from fastapi import Depends, HTTPException, Request, Response
+from fastapi.security.utils import get_authorization_scheme_param
+from pydantic import BaseModel, Field
+
+from sync_hostaway import migrations
+from sync_hostaway.accounts.registry import list_accounts
+from sync_hostaway.accounts.status import mirrored, settings_of
+from sync_hostaway.api.account_session import Pool
+from sync_hostaway.api.auth.operator import admit, anybody
+from sync_hostaway.api.http.guarded import guarded_router
+from sync_hostaway.api.http.problems import Problem
+from sync_hostaway.core.db import Connection, fetch_value, load_queries
+
+log = structlog.get_logger(__name__)
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+# Anybody may ask, and every look takes a connection.
+_GOOD_FOR = 2.0
+_PATIENCE = 2.0
+_LONGEST_LAG = 900.0
+
+router = guarded_router(tags=["health"])
+
+
+class Check(BaseModel):
+    """One thing that must be in order."""
+
+    name: Literal["warehouse", "migrations", "inbox", "syncs"]
+    ok: bool
+    detail: str = Field(examples=["The oldest event that nobody has tried waits for 0 s"])
+
+
+class Health(BaseModel):
+    """Whether everything works."""
+
+    status: Literal["ok", "failing"]
+    checks: list[Check] | None = Field(None, description="For operators alone")
+
+
+class HealthChecks:
+    """Looks at most every other second, however often it is asked."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._looked_at = float("-inf")
+        self._checks: list[Check] = []
+
+    def look(self) -> list[Check]:
+        """The checks; those that need what is not there are left out."""
+        with self._lock:
+            if time.monotonic() - self._looked_at > _GOOD_FOR:
+                self._checks = self._look()
+                self._looked_at = time.monotonic()
+            return self._checks
+
+    def _look(self) -> list[Check]:
+        checks = [Check(name="warehouse", ok=True, detail="Reachable")]
+        try:
+            with self._pool.connection(timeout=_PATIENCE) as connection:
+                checks.append(_migrations(connection))
+                if checks[-1].ok:
+                    checks += [_inbox(connection), _syncs(connection)]
+        except psycopg.OperationalError as error:
+            checks[0] = Check(name="warehouse", ok=False, detail=f"Not reachable ({type(error).__name__})")
+        failing = [f"{check.name}: {check.detail}" for check in checks if not check.ok]
+        if failing:
+            log.warning("health_failing", checks=failing)
+        return checks
+
+
+def _migrations(connection: Connection) -> Check:
+    revision, head = migrations.revision(connection), migrations.head()
+    ok = revision is not None and revision >= head
+    detail = f"At revision {revision or 'none'}, this version needs {head}"
+    return Check(name="migrations", ok=ok, detail=detail if ok else f"{detail}: run `sync-hostaway migrate`")
+
+
+def _inbox(connection: Connection) -> Check:
+    lag = float(fetch_value(connection, _QUERIES["inbox_lag"]))
+    return Check(
+        name="inbox", ok=lag <= _LONGEST_LAG, detail=f"The oldest event that nobody has tried waits for {lag:.0f} s"
+    )
+
+
+def _syncs(connection: Connection) -> Check:
+    active = [account for account in list_accounts(connection) if account.state == "active"]
+    now = datetime.now(UTC)
+    since = {account.account_id: now - settings_of(account).longest_without_sync for account in active}
+    params = {"account_ids": list(since), "since": list(since.values())}
+    rows = connection.execute(_QUERIES["syncs"], params).fetchall()
+    complete = {row["account_id"] for row in rows if row["is_complete"]}
+    failing = {(row["account_id"], row["resource"]) for row in rows if row["is_failing"]}
+    late = [
+        str(account.account_id)
+        for account in active
+        if (account.created_at < since[account.account_id] and account.account_id not in complete)
+        or any((account.account_id, resource) in failing for resource in mirrored(account))
+    ]
+    waiting = len([account for account in active if account.account_id not in complete])
+    detail = f"Accounts up to date: {len(active) - waiting}"
+    if waiting:
+        detail += f"; without a complete sync so far: {waiting}"
+    if late:
+        detail = f"No complete sync for too long: {', '.join(late)}"
+    # Not a failure: everything else of these accounts is mirrored.
+    for row in connection.execute(_QUERIES["refused"]).fetchall():
+        detail += f"; account {row['account_id']}: {row['error']}"
+    return Check(name="syncs", ok=not late, detail=detail)
+
+
+async def _is_operator(request: Request) -> bool:
+    # Not a security scheme of the route: nobody needs credentials here.
+    _, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    if not token and not request.cookies:
+        return False
+    try:
+        await admit(request)
+    except (Problem, HTTPException):
+        return False
+    return True
+
+
+@router.get(
+    "/health", summary="Whether everything works", dependencies=[Depends(anybody)], responses={503: {"model": Health}}
+)
+async def get_health(
+    request: Request, response: Response, is_operator: Annotated[bool, Depends(_is_operator)]
+) -> Health:
+    """Warehouse reachable, migrations current, events served and accounts synced in time; 503 when one fails."""
+    state = request.app.state
+    checks = await state.lanes["health"].run(None, state.health.look)
+    ok = all(check.ok for check in checks)
+    response.status_code = 200 if ok else 503
+    return Health(status="ok" if ok else "failing", checks=checks if is_operator else None)

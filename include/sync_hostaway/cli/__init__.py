@@ -1,0 +1,3 @@
+"""The command `sync-hostaway`."""
+
+from __future__ import annotations

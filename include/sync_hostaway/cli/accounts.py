@@ -1,0 +1,278 @@
+"""`sync-hostaway accounts`, `tokens`, `secrets` and `guests`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from cryptography.fernet import Fernet
+from rich.table import Column, Table
+
+from sync_hostaway.accounts import api_tokens, registry
+from sync_hostaway.accounts.api_key import clean_api_key, decode_api_key
+from sync_hostaway.accounts.api_tokens import Scope
+from sync_hostaway.accounts.options import AccountOptions
+from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
+from sync_hostaway.accounts.status import AccountStatus, account_statuses
+from sync_hostaway.cli.first_sync import begin_first_sync
+from sync_hostaway.cli.options import AccountId, AsJson, say_if_simulated, warehouse
+from sync_hostaway.core.console import ask, cell, counted, note, print_json, say, show, when
+from sync_hostaway.core.exceptions import InvalidValue
+from sync_hostaway.core.text import visible
+from sync_hostaway.privacy.erase import erase_guest, purge_account
+from sync_hostaway.transforms import run_transform
+from sync_hostaway.transforms.ownership import refuse_foreign_relations
+from sync_hostaway.webhook_admin.maintenance import stop_deliveries
+
+accounts_app = typer.Typer(help="The accounts that are mirrored.", no_args_is_help=True)
+tokens_app = typer.Typer(help="API tokens of host applications.", no_args_is_help=True)
+secrets_app = typer.Typer(help="Keys that encrypt the stored secrets.", no_args_is_help=True)
+guests_app = typer.Typer(help="Personal data of guests.", no_args_is_help=True)
+
+Secret = Annotated[str | None, typer.Option("--secret", help="API key; read from standard input when left out")]
+
+
+@accounts_app.command("add")
+def accounts_add(
+    account_id: AccountId,
+    secret: Secret = None,
+    name: Annotated[str | None, typer.Option(help="Shown beside the id in lists and in Airflow")] = None,
+) -> None:
+    """Register an account, after checking its credentials with Hostaway."""
+    secret = _read_secret(secret)
+    with warehouse() as connection:
+        say_if_simulated()
+        refuse_foreign_relations(connection)
+        registry.add_account(connection, account_id, secret, name=name)
+        created_at = registry.get_account(connection, account_id).created_at
+    say(f"Account {account_id} is registered. Its Dag is hostaway_sync__{account_id}.")
+    begin_first_sync(account_id, created_at, note)
+
+
+@accounts_app.command("list")
+def accounts_list(as_json: AsJson = False) -> None:
+    """Show every registered account with its state, its last complete sync and its problems."""
+    with warehouse() as connection:
+        statuses = account_statuses(connection)
+    if as_json:
+        print_json([_status_json(found) for found in statuses])
+        return
+    name, trouble = Column("name", overflow="fold"), Column("problems", overflow="fold")
+    table = Table("account", name, "state", "since (UTC)", "complete up to (UTC)", "webhook", trouble)
+    for found in statuses:
+        account, webhook = found.account, found.webhook
+        table.add_row(
+            str(account.account_id),
+            cell(account.name),
+            account.state,
+            when(account.created_at),
+            when(found.complete_at),
+            webhook.state,
+            cell("\n".join(visible(reason) for reason in _problems(found))),
+        )
+    show(table)
+
+
+def _problems(found: AccountStatus) -> list[str]:
+    reasons = [found.account.state_reason, found.webhook.reason if found.webhook.state == "failed" else None]
+    return [reason for reason in (*reasons, *found.troubles) if reason]
+
+
+def _status_json(found: AccountStatus) -> dict[str, Any]:
+    account = found.account
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "state": account.state,
+        "state_reason": account.state_reason,
+        "options": account.options,
+        "created_at": account.created_at,
+        "complete_at": found.complete_at,
+        "lag_seconds": found.lag_seconds,
+        "problems": _problems(found),
+        "resources": [resource.model_dump() for resource in found.resources],
+        "webhook": found.webhook.model_dump(),
+    }
+
+
+@accounts_app.command("disable")
+def accounts_disable(
+    account_id: AccountId, reason: Annotated[str | None, typer.Option(help="Shown by `accounts list`")] = None
+) -> None:
+    """Stop mirroring an account. Its rows and its API key are kept; `accounts enable` mirrors it again."""
+    with warehouse() as connection:
+        registry.disable_account(connection, account_id, reason)
+        stop_deliveries(connection, account_id)
+    say(f"Account {account_id} is disabled.")
+
+
+@accounts_app.command("enable")
+def accounts_enable(account_id: AccountId) -> None:
+    """Mirror a disabled account again."""
+    with warehouse() as connection:
+        registry.enable_account(connection, account_id)
+    say(f"Account {account_id} is active.")
+
+
+@accounts_app.command("rename")
+def accounts_rename(
+    account_id: AccountId, name: Annotated[str, typer.Argument(help="Shown beside the id in lists and in Airflow")]
+) -> None:
+    """Give an account another name."""
+    with warehouse() as connection:
+        registry.rename_account(connection, account_id, name)
+    say(f"Account {account_id} is named {name}.")
+
+
+@accounts_app.command("rotate")
+def accounts_rotate(account_id: AccountId, secret: Secret = None) -> None:
+    """Replace an account's API key. The new key is checked with Hostaway before the old one is removed."""
+    secret = _read_secret(secret)
+    with warehouse() as connection:
+        say_if_simulated()
+        registry.rotate_secret(connection, account_id, secret)
+    say(f"Account {account_id} has a new API key.")
+
+
+@accounts_app.command("options")
+def accounts_options(
+    account_id: AccountId,
+    changes: Annotated[
+        str | None,
+        typer.Argument(help='Options to change, as JSON: {"calendar_days_ahead": 365}. null: as the settings say'),
+    ] = None,
+) -> None:
+    """Show or change the options of an account, as JSON. Options replace the settings for this account."""
+    with warehouse() as connection:
+        if changes is None:
+            options = registry.get_account(connection, account_id).options
+            note(f"Available options: {', '.join(AccountOptions.model_fields)}.")
+        else:
+            options = registry.change_options(connection, account_id, _json_object(changes))
+    print_json(options)
+
+
+@accounts_app.command("purge")
+def accounts_purge(
+    account_id: AccountId,
+    confirm: Annotated[str | None, typer.Option(help="The account's name or id again, instead of a prompt")] = None,
+) -> None:
+    """Delete an account, its secrets and all its rows. This cannot be undone."""
+    question = f"All data of account {account_id} will be deleted permanently. Type its name or id to confirm"
+    said = ask(question, confirm, f"Confirm with --confirm {account_id}")
+    with warehouse() as connection:
+        if said != str(account_id) and said != registry.get_account(connection, account_id).name:
+            raise InvalidValue(f"{said!r} is neither the name nor the id of account {account_id}; nothing was deleted")
+        purged = purge_account(connection, account_id)
+    say(f"{counted(sum(purged.rows.values()), 'row')} of account {account_id} deleted.")
+    for left in purged.left:
+        note(f"Delete this yourself: {left}")
+
+
+@tokens_app.command("issue")
+def tokens_issue(
+    account_id: AccountId,
+    name: Annotated[str, typer.Option(help="The application that uses it")],
+    scope: Annotated[list[Scope], typer.Option(help="What the token may do; repeatable")],
+    expires: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC. Without it, the token does not expire"),
+    ] = None,
+) -> None:
+    """Create an API token and print it. It cannot be shown again: only its digest is stored."""
+    with warehouse() as connection:
+        expires_at = expires.replace(tzinfo=UTC) if expires else None
+        text, token = api_tokens.issue(connection, account_id, name, scope, expires_at)
+    note(f"Token {token.token_id} of account {account_id}. It is not shown again:")
+    say(text)
+
+
+@tokens_app.command("list")
+def tokens_list(account_id: AccountId, as_json: AsJson = False) -> None:
+    """Show an account's API tokens."""
+    with warehouse() as connection:
+        registry.get_account(connection, account_id)
+        tokens = api_tokens.list_tokens(connection, account_id)
+    if as_json:
+        print_json([asdict(token) for token in tokens])
+        return
+    name, scopes = Column("name", overflow="fold"), Column("scopes", overflow="fold")
+    table = Table("token", name, scopes, "created (UTC)", "expires (UTC)", "last used (UTC)", "revoked (UTC)")
+    for token in tokens:
+        table.add_row(
+            token.token_id,
+            cell(token.name),
+            " ".join(sorted(token.scopes)),
+            when(token.created_at),
+            when(token.expires_at),
+            when(token.last_used_at),
+            when(token.revoked_at),
+        )
+    show(table)
+
+
+@tokens_app.command("revoke")
+def tokens_revoke(account_id: AccountId, token_id: Annotated[str, typer.Argument(help="See `tokens list`")]) -> None:
+    """Revoke an API token. It stops working at once."""
+    with warehouse() as connection:
+        api_tokens.revoke(connection, account_id, token_id)
+    say(f"Token {token_id} is revoked.")
+
+
+@secrets_app.command("new-key")
+def secrets_new_key() -> None:
+    """Print a new key for AIRFLOW__HOSTAWAY__SECRET_KEYS."""
+    say(Fernet.generate_key().decode())
+
+
+@secrets_app.command("rotate-key")
+def secrets_rotate_key() -> None:
+    """Encrypt every stored secret with the first key. Safe while syncs run, and after an interruption."""
+    with warehouse() as connection:
+        done = DatabaseSecretsStore(connection).rotate_key()
+    say(f"{counted(done, 'secret')} re-encrypted. All stored secrets use the first key now.")
+
+
+@guests_app.command("erase")
+def guests_erase(
+    account_id: AccountId,
+    guest_id: Annotated[int, typer.Argument(help="guest_id, or the id of any reservation of the guest", min=1)],
+    yes: Annotated[bool, typer.Option("--yes", help="Confirm without a prompt")] = False,
+) -> None:
+    """Delete the personal data of a guest, and remove it from every later sync. This cannot be undone."""
+    if not yes:
+        question = f"The personal data of guest {guest_id} will be deleted permanently. Type the id to confirm"
+        if ask(question, None, "Confirm with --yes") != str(guest_id):
+            raise InvalidValue("The ids differ; nothing was erased")
+    with warehouse() as connection:
+        erased = erase_guest(connection, account_id, guest_id)
+        run_transform(connection, requested_by="guests erase")
+    say(
+        f"Guest {guest_id} is erased: {counted(erased.reservations, 'reservation')}, "
+        f"{counted(erased.conversations, 'conversation')}, {counted(erased.rows, 'row')}. "
+        "Hostaway still has its own copy."
+    )
+
+
+def _read_secret(secret: str | None) -> str:
+    if secret is None and sys.stdin.isatty():
+        secret = str(typer.prompt("API key", hide_input=True))
+    if secret is None:
+        secret = decode_api_key(sys.stdin.buffer.read())
+        if not secret:
+            raise InvalidValue("No API key: use --secret, or write the key to standard input")
+    return clean_api_key(secret)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidValue('Options are a JSON object, such as {"calendar_days_ahead": 365}')
+    return value

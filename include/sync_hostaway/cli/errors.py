@@ -1,0 +1,106 @@
+"""How a command ends when something went wrong: one line with the cause and the way out, and exit code 1.
+
+The traceback is shown with `--debug` or LOG_LEVEL=debug only. Neither holds a secret: what the settings keep secret and
+the user part of every URL are masked.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+import traceback
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from sync_hostaway.core.console import complain
+from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.core.text import visible
+from sync_hostaway.hostaway.redaction import redact, without_passwords
+
+_LONGEST = 400
+_DETAILS = "The same command with --debug shows the details"
+
+
+class Commands(TyperGroup):
+    """The root of all commands."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. Whatever it raises ends as one line."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, TyperException):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # the reader of a pipe has left: Typer ends quietly then
+            if err_level(ctx.params) == "debug":
+                details = "".join(traceback.format_exception(error))
+                typer.echo(visible(_masked(details), keep="\n"), err=True)
+            complain(_masked(one_line(error)))
+        raise typer.Exit(1)
+
+
+def err_level(params: dict[str, Any]) -> str | None:
+    """The log level that the options of the root command ask for; None: what fits the terminal."""
+    if params.get("debug"):
+        return "debug"
+    if params.get("verbose"):
+        return "info"
+    level = params.get("log_level")
+    return str(level) if level else None
+
+
+def one_line(error: Exception) -> str:
+    """What went wrong and what to do, without the name of a class where the message needs none."""
+    match error:
+        case SyncHostawayError():
+            said = str(error)
+        case psycopg.Error():
+            said = f"The warehouse: {_without_rows(error)}"
+        case RecursionError():
+            said = f"The input is nested too deeply to be read. {_DETAILS}"
+        case OSError() if error.strerror:
+            where = f" ({error.filename})" if error.filename else ""
+            said = f"{error.strerror}{where}. {_DETAILS}"
+        case _:
+            first = (str(error).strip() or "no message").splitlines()[0]
+            said = f"Unexpected error: {first[:_LONGEST]} [{type(error).__name__}]. {_DETAILS}"
+    return " ".join(said.split())
+
+
+def _without_rows(error: psycopg.Error) -> str:
+    """What PostgreSQL says, without the details, which may quote a row. libpq's own words may quote the URL."""
+    is_away = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.diag.message_primary or (
+        "the connection was lost" if is_away else f"it refused the statement. {_DETAILS}"
+    )
+
+
+def _masked(text: str) -> str:
+    return without_passwords(redact(text, _secrets()))
+
+
+def _secrets() -> list[str]:
+    """What the settings, the environment and the command line keep secret."""
+    values: list[Any] = []
+    with suppress(ConfigurationError):
+        values = list(get_settings().model_dump().values())
+    known = [value.get_secret_value() for value in values if hasattr(value, "get_secret_value")]
+    parts = [part for value in known for part in re.split("[,:]", value)]
+    given = [after for before, after in zip(sys.argv, sys.argv[1:], strict=False) if before == "--secret"]
+    given += [argument.partition("=")[2] for argument in sys.argv if argument.startswith("--secret=")]
+    passwords = [os.environ.get("PGPASSWORD", "")]
+    for name, value in os.environ.items():
+        if name.lower().endswith("_proxy") and "@" in value:
+            user_part = value.rpartition("@")[0].rpartition("://")[2]
+            passwords += [user_part, user_part.partition(":")[2]]
+    # A short one would mask parts of words.
+    return sorted({value for value in [*known, *parts, *given, *passwords] if len(value) > 5}, key=len, reverse=True)

@@ -1,0 +1,183 @@
+"""`sync-hostaway local …`: the embedded platform from the command line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from psycopg.conninfo import make_conninfo
+from rich.console import Console
+from rich.table import Table
+
+from sync_hostaway.cli.options import AsJson
+from sync_hostaway.core.console import print_json, show
+from sync_hostaway.core.embedded import embedded_warehouse_dsn
+from sync_hostaway.core.exceptions import ConfigurationError, NotStarted
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.libpq import parameters_of
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.local.access import platform, prepare_warehouse, show_access
+from sync_hostaway.local.airflow import ADMIN, passwords_file
+from sync_hostaway.local.health import PlatformStatus
+from sync_hostaway.local.logs import Follower, last_lines, logged
+from sync_hostaway.local.privileges import programs
+from sync_hostaway.local.signals import like_ctrl_c
+from sync_hostaway.local.simulated import SimulatedApi
+
+app = typer.Typer(help="The embedded PostgreSQL and Airflow.", no_args_is_help=True)
+out = Console(highlight=False)
+
+
+@app.command()
+def start() -> None:
+    """Start PostgreSQL and Airflow, and wait until they are healthy."""
+    settings = get_settings()
+    remembered = SimulatedApi.remembered(Home.at(settings.home))
+    simulated = remembered.on_free_port(_say) if remembered and not settings.api_url else None
+    running = platform(simulated)
+    with like_ctrl_c():
+        running.start(_say, prepare=_preparing(simulated))
+    if simulated:
+        _say(
+            f"The accounts of this home come from a demo: their Hostaway API is the simulator at {simulated.url}. "
+            "HOSTAWAY_API_URL names another one; for real accounts, better use another home (SYNC_HOSTAWAY_HOME)."
+        )
+    elif remembered:
+        _say(
+            f"HOSTAWAY_API_URL is set: the accounts of this home, which come from a demo with the simulator, "
+            f"now talk to {settings.api_url}."
+        )
+    show_access(running)
+
+
+@app.command()
+def stop() -> None:
+    """Stop everything that belongs to this home."""
+    platform().stop(_say)
+    _say("Nothing is running.")
+
+
+@app.command()
+def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False) -> None:
+    """Stop everything that belongs to this home, and remove its state, the embedded databases included."""
+    home = Home.at(get_settings().home)
+    if not yes:
+        typer.confirm(f"Remove the state in {home.root}, the embedded databases included?", abort=True)
+    left = platform().remove(_say)
+    _say(f"The state in {home.root} is removed.")
+    if left:
+        _say(f"Not made by this platform, and left there: {', '.join(path.name for path in left)}")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show what runs, and where."""
+    current = platform()
+    now = current.status()
+    if as_json:
+        print_json(_status_json(now))
+        return
+    table = Table("component", "state", "pid", "up for")
+    for part in now.components:
+        up = f"{part.uptime:.0f} s" if part.uptime is not None else ""
+        table.add_row(part.name, "running" if part.running else "stopped", str(part.pid or ""), up)
+    show(table)
+    _say(f"State: {now.home}")
+    if where := current.postgres.status().programs:
+        _say(f"PostgreSQL: data in {current.postgres.data}, programs in {where}")
+    if now.running and now.airflow_url:
+        _say(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
+        _say(f"Log in as {ADMIN}; the password is in {passwords_file(Home.at(now.home))}")
+    simulated = SimulatedApi.remembered(Home.at(now.home))
+    if simulated:
+        _say(f"Simulated Hostaway: {simulated.url} ({'running' if simulated.process_runs else 'stopped'})")
+
+
+def _status_json(now: PlatformStatus) -> dict[str, Any]:
+    simulated = SimulatedApi.remembered(Home.at(now.home))
+    return {
+        "home": now.home,
+        "running": now.running,
+        "healthy": now.healthy,
+        "airflow_url": now.airflow_url,
+        "components": [
+            {"name": part.name, "running": part.running, "pid": part.pid, "uptime_seconds": part.uptime}
+            for part in now.components
+        ],
+        "simulator": {"url": simulated.url, "running": simulated.process_runs} if simulated else None,
+    }
+
+
+@app.command()
+def logs(
+    component: Annotated[
+        str | None, typer.Argument(help="postgres, api-server, scheduler, dag-processor, triggerer, …; without it, all")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show what is added, until Ctrl-C")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of each, from the end", min=1)] = 20,
+) -> None:
+    """Show the logs of the platform's processes. The logs of tasks are in Airflow."""
+    home = Home.at(get_settings().home)
+    names = logged(home)
+    if component is not None and component not in names:
+        raise NotStarted(f"{component} has no log in {home.logs}. There is: {', '.join(names) or 'none yet'}")
+    paths = [home.log(name) for name in names if component in (None, name)]
+    width = max((len(path.stem) for path in paths), default=0)
+
+    def show_line(path: Path, line: str) -> None:
+        typer.echo(line if component else f"{path.stem:{width}} | {line}")
+
+    # Before the last lines are read, so that nothing is lost in between.
+    follower = Follower(paths)
+    for path in paths:
+        for line in last_lines(path, lines):
+            show_line(path, line)
+    with suppress(KeyboardInterrupt):
+        for path, line in follower.follow() if follow else ():
+            show_line(path, line)
+
+
+@app.command()
+def url() -> None:
+    """Print the URL of the embedded warehouse, password included, for psql and other clients."""
+    _say(embedded_warehouse_dsn(get_settings().home))
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(help="psql's own arguments, such as -c SQL")] = None,
+) -> None:
+    """Open the warehouse in psql, which need not be installed."""
+    parameters = parameters_of(get_settings().warehouse_dsn)
+    # Not as an argument: every user of the machine can read those.
+    password = parameters.pop("password", None)
+    if "sslpassword" in parameters:
+        raise ConfigurationError("psql cannot be given the `sslpassword` of WAREHOUSE_URL: others could read it")
+    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
+    command = [_psql(), f"--dbname={make_conninfo('', **parameters)}", *(arguments or [])]
+    os.execve(command[0], command, environment)  # noqa: S606 - no shell wanted
+
+
+def _psql() -> str:
+    """The psql of the machine where it has one, which speaks TLS; else the one that came with the embedded server."""
+    foreign = get_settings().warehouse_url
+    return (foreign and shutil.which("psql")) or str(programs() / "psql")
+
+
+def _say(text: str) -> None:
+    out.print(text, soft_wrap=True, markup=False)
+
+
+def _preparing(simulated: SimulatedApi | None) -> Callable[[str], None]:
+    def prepare(dsn: str) -> None:
+        if simulated:
+            simulated.start()
+            simulated.remember()
+        prepare_warehouse(dsn)
+
+    return prepare

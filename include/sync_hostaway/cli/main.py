@@ -1,0 +1,317 @@
+"""The `sync-hostaway` command."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import MutableMapping
+from datetime import datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from sync_hostaway import migrations
+from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, tokens_app
+from sync_hostaway.cli.errors import Commands, err_level
+from sync_hostaway.cli.local import app as local_app
+from sync_hostaway.cli.options import AsJson, complete_account, say_if_simulated, warehouse
+from sync_hostaway.cli.progress import ended_by_ctrl_c, sync_progress
+from sync_hostaway.cli.webhooks import webhooks_app
+from sync_hostaway.core.console import complain, counted, err, note, print_json, say, show
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings, refuse_unknown_names
+from sync_hostaway.core.text import visible
+from sync_hostaway.extract.context import Progress
+from sync_hostaway.extract.dry_run import dry_run_account
+from sync_hostaway.extract.engine import SyncResult, sync_account
+from sync_hostaway.simulator.command import simulator
+from sync_hostaway.transforms import TransformResult, build_docs, pending_loads, run_transform
+
+app = typer.Typer(
+    cls=Commands,
+    help="Mirror Hostaway accounts into PostgreSQL.",
+    no_args_is_help=True,
+    # Typer's own traceback shows the values of local variables, secrets among them.
+    pretty_exceptions_enable=False,
+)
+app.add_typer(accounts_app, name="accounts")
+app.add_typer(tokens_app, name="tokens")
+app.add_typer(guests_app, name="guests")
+app.add_typer(secrets_app, name="secrets")
+app.add_typer(local_app, name="local")
+app.add_typer(webhooks_app, name="webhooks")
+app.command("simulator")(simulator)
+
+
+class LogLevel(StrEnum):
+    """From the most to the least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sync-hostaway {version('sync-hostaway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show log lines; the same as --log-level info")] = (
+        False
+    ),
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", help="Show log lines and, for an error, the traceback; the same as --log-level debug"),
+    ] = False,
+    log_level: Annotated[
+        LogLevel | None,
+        typer.Option(
+            envvar="LOG_LEVEL",
+            case_sensitive=False,
+            help="Log lines to show on stderr. Without it: errors on a terminal, warnings elsewhere",
+            show_default=False,
+        ),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit")
+    ] = False,
+) -> None:
+    """Mirror Hostaway accounts into PostgreSQL."""
+    for stream in (sys.stdout, sys.stderr):
+        # LANG=C or PYTHONIOENCODING may leave no way to write a name: one that cannot be written is shown in ASCII.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    # On a terminal, bars and tables say what matters; a log is read when something was wrong.
+    level = err_level(ctx.params) or ("error" if err.is_terminal else "warning")
+    processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]
+    structlog.configure(
+        processors=[*processors[:-1], _visible_values, processors[-1]],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        # Looked up for each line: while bars are shown, rich stands in for it, and keeps the lines above them.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
+    if level == "debug":
+        logging.basicConfig(level=logging.INFO)
+    refuse_unknown_names()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schemas ops and landing to the newest version. Safe to run twice, and by two processes at once."""
+    say(f"The warehouse is at revision {migrations.upgrade(get_settings().warehouse_dsn)}.")
+
+
+@app.command()
+def sync(
+    account: Annotated[int, typer.Option(help="Hostaway's account id", min=1, autocompletion=complete_account)],
+    mode: Annotated[Mode, typer.Option(help="Read everything, or what changed since the last sync")] = Mode.INCREMENTAL,
+    resource: Annotated[
+        list[Resource] | None,
+        typer.Option(help="Only this one; repeatable. Without it, those that are switched on for the account"),
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
+            help="Only reservations and threads that changed at or after this moment, in UTC",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and compare only: show what would change, and write nothing")
+    ] = False,
+    then_transform: Annotated[
+        bool, typer.Option("--transform", help="Build the core tables afterwards, as `sync-hostaway transform` does")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Mirror one account now. The exit code is 0 only when every resource was complete, or refused by Hostaway."""
+    with warehouse() as connection:
+        say_if_simulated()
+        results = _sync(connection, account, mode, resource, since, dry_run=dry_run)
+        transformed = run_transform(connection, requested_by="cli") if then_transform and not dry_run else None
+        waiting = pending_loads(connection)
+    complete = all(result.is_complete for result in results)
+    if as_json:
+        print_json(
+            {
+                "account_id": account,
+                "mode": mode.value,
+                "dry_run": dry_run,
+                "complete": complete,
+                "resources": [_result_json(result) for result in results],
+                "transform": _transform_json(transformed) if transformed else None,
+                "pending_loads": waiting,
+            }
+        )
+    else:
+        show(_results_table(results))
+    for result in results:
+        if result.error:
+            complain(f"{result.resource.value} {result.verdict}: {result.error}")
+    if dry_run:
+        note("Dry run: nothing was written. The same command without --dry-run does what the table shows.")
+    elif transformed:
+        note(_told(transformed))
+    elif waiting:
+        note(
+            f"{counted(waiting, 'batch')} of rows landed and are not in the core tables yet. "
+            "Next: `sync-hostaway transform` builds them. Where Airflow runs, it does so within minutes."
+        )
+    if any(result.has_failed for result in results):
+        raise typer.Exit(1)
+
+
+def _sync(
+    connection: Connection,
+    account: int,
+    mode: Mode,
+    resources: list[Resource] | None,
+    since: datetime | None,
+    *,
+    dry_run: bool,
+) -> list[SyncResult]:
+    try:
+        with ended_by_ctrl_c(connection) as end_if_pressed, sync_progress() as show_progress:
+
+            def on_progress(progress: Progress) -> None:
+                show_progress(progress)
+                end_if_pressed()
+
+            run = dry_run_account if dry_run else sync_account
+            return run(connection, account, mode, resources or None, since=since, on_progress=on_progress)
+    except KeyboardInterrupt:
+        if dry_run:
+            note("Interrupted: nothing was written.")
+            raise
+        note(
+            "Interrupted: the rows that landed are kept. Within a day, the same command resumes the reservations, "
+            "threads or calendars that were being read. It reads finished resources again unless you select others "
+            "with --resource."
+        )
+        raise
+
+
+@app.command()
+def transform(
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Read every row that ever landed again; tables are filled in place")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build the core tables from the rows that landed since the last transform."""
+    with warehouse() as connection:
+        result = run_transform(connection, requested_by="cli", full_refresh=full_refresh)
+    if as_json:
+        print_json(_transform_json(result))
+    else:
+        say(_told(result))
+
+
+def _told(result: TransformResult) -> str:
+    if result.transform_id is None:
+        return "The core tables are up to date: no new rows have landed since the last transform."
+    held = f" {counted(result.rows_held, 'row')} wait for their parent (ops.held_rows)." if result.rows_held else ""
+    return f"Core tables built from {counted(result.loads, 'load')} in {result.seconds:.1f} s.{held}"
+
+
+def _transform_json(result: TransformResult) -> dict[str, Any]:
+    return result.summary()
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running")] = False,
+    listings: Annotated[int, typer.Option(min=0)] = 50,
+    reservations: Annotated[int, typer.Option(min=0)] = 1_000,
+    threads: Annotated[int, typer.Option(min=0)] = 1_000,
+) -> None:
+    """Mirror two accounts through Airflow, end to end, and show what landed. Sizes are per account of the simulator."""
+    from sync_hostaway.demo.run import run_demo
+    from sync_hostaway.local.simulated import DemoSize
+
+    if not run_demo(DemoSize(listings, reservations, threads), keep=keep):
+        raise typer.Exit(1)
+
+
+@app.command("demo-event")
+def demo_event() -> None:
+    """Change a reservation at the simulated Hostaway, and measure the time until the core tables show it."""
+    from sync_hostaway.demo.event import run_demo_event
+
+    run_demo_event(say)
+
+
+@app.command()
+def docs(
+    folder: Annotated[Path | None, typer.Option(help="Folder of the page; docs/dbt of the project by default")] = None,
+) -> None:
+    """Build the documentation of the tables, one page."""
+    with warehouse() as connection:
+        page = build_docs(connection, folder)
+    say(f"Open {page}")
+
+
+def _visible_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A log line in which no text of a stranger acts on the terminal."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = visible(value)
+    return event
+
+
+def _result_json(result: SyncResult) -> dict[str, Any]:
+    counts = result.counts
+    return {
+        "resource": result.resource.value,
+        "mode": result.mode.value,
+        "verdict": result.verdict,
+        "expected": result.expected,
+        "seen": counts.seen,
+        "new": counts.new,
+        "changed": counts.changed,
+        "unchanged": counts.unchanged,
+        "deleted": counts.tombstoned,
+        "quarantined": counts.quarantined,
+        "api_calls": result.api_calls,
+        "error": result.error,
+    }
+
+
+def _results_table(results: list[SyncResult]) -> Table:
+    table = Table("resource", "verdict")
+    for heading in ("in the source", "read", "new", "changed", "same", "deleted", "in quarantine", "calls"):
+        table.add_column(heading, justify="right")
+    for result in results:
+        counts = result.counts
+        table.add_row(
+            result.resource.value,
+            Text(result.verdict, "green" if result.is_complete else "red"),
+            *(
+                "" if number is None else f"{number:,}"
+                for number in (
+                    result.expected,
+                    counts.seen,
+                    counts.new,
+                    counts.changed,
+                    counts.unchanged,
+                    counts.tombstoned,
+                    counts.quarantined,
+                    result.api_calls,
+                )
+            ),
+        )
+    return table

@@ -1,0 +1,45 @@
+"""What the commands of `sync-hostaway` share: options, completion, the warehouse."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Annotated
+
+import typer
+
+from sync_hostaway import migrations
+from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.core.console import note
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.local.simulated import SimulatedApi
+
+
+def complete_account(incomplete: str) -> list[tuple[str, str]]:
+    """Ids and names of the mirrored accounts, for completion in the shell; from the snapshot, without a database."""
+    known = read_snapshot(get_settings().snapshot_file)
+    found = [(str(account.account_id), account.name or "") for account in known]
+    return [(account_id, name) for account_id, name in found if account_id.startswith(incomplete)]
+
+
+AccountId = Annotated[
+    int, typer.Argument(help="Hostaway's account id", min=1, autocompletion=complete_account, show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts; messages go to stderr")]
+
+
+def warehouse() -> AbstractContextManager[Connection]:
+    """The warehouse; see `migrated_warehouse`."""
+    return migrations.migrated_warehouse("sync-hostaway cli")
+
+
+def say_if_simulated() -> None:
+    """Say that the accounts of this home are simulated, where they are."""
+    settings = get_settings()
+    simulated = None if settings.api_url else SimulatedApi.remembered(Home.at(settings.home))
+    if simulated:
+        state = "" if simulated.process_runs else ", which does not run; `make start` starts it"
+        note(
+            f"The accounts of this home are simulated by {simulated.url}{state}. HOSTAWAY_API_URL selects another API."
+        )

@@ -1,0 +1,92 @@
+"""A sync that is watched in the terminal: how far it is, and how it is ended."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from psycopg.pq import TransactionStatus
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Column
+
+from sync_hostaway.core.console import counted, err
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.extract.context import Progress
+
+_PARENTS = {Resource.MESSAGES: "threads", Resource.CALENDAR_DAYS: "calendars"}
+
+
+@contextmanager
+def sync_progress() -> Iterator[Callable[[Progress], None]]:
+    """On a terminal, a bar per resource: rows, threads or calendars of those to read, time so far and time left."""
+    whole = Column(no_wrap=True)
+    bars = Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeElapsedColumn(table_column=whole),
+        TimeRemainingColumn(table_column=whole),
+        console=err,
+        disable=not err.is_terminal,
+        # Longer than the pauses that Hostaway's limit makes
+        speed_estimate_period=120,
+    )
+    known: dict[Resource, TaskID] = {}
+
+    def end_those_before() -> None:
+        for task in bars.tasks:
+            bars.stop_task(task.id)
+            if task.total is None:
+                bars.update(task.id, total=task.completed, visible=task.completed > 0)
+
+    def show_progress(progress: Progress) -> None:
+        if progress.resource not in known:
+            end_those_before()
+            known[progress.resource] = bars.add_task(progress.resource.value, total=None, figures="")
+        done, total = progress.parents or (progress.seen, progress.expected)
+        bars.update(known[progress.resource], completed=done, total=total, figures=_figures(progress, done, total))
+
+    with bars:
+        yield show_progress
+        end_those_before()
+
+
+def _figures(progress: Progress, done: int, total: int | None) -> str:
+    of = "" if total is None else f"/{total:,}"
+    if progress.parents:
+        text = f"{done:,}{of} {_PARENTS[progress.resource]}, {counted(progress.seen, 'row')}"
+    else:
+        text = f"{done:,}{of} rows, {counted(progress.calls, 'call')}"
+    return f"{text}, {progress.throttled:,} throttled" if progress.throttled else text
+
+
+@contextmanager
+def ended_by_ctrl_c(connection: Connection) -> Iterator[Callable[[], None]]:
+    """Ctrl-C ends what is done here between transactions: psycopg cannot roll back one that it was torn out of.
+
+    Gives a function to call between transactions, often. A second Ctrl-C aborts at once; requests under way are waited
+    for.
+    """
+    pressed = False
+
+    def note(*_: object) -> None:
+        nonlocal pressed
+        if pressed or connection.info.transaction_status == TransactionStatus.IDLE:
+            raise KeyboardInterrupt
+        pressed = True
+        err.print("Stopping after the requests under way. Ctrl-C again aborts at once.")
+
+    def end_if_pressed() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    # What is ignored stays so.
+    signal.signal(signal.SIGINT, before if before is signal.SIG_IGN else note)
+    try:
+        yield end_if_pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,3 @@
+"""What everything else stands on: settings, exceptions, access to PostgreSQL, the home, the consoles."""
+
+from __future__ import annotations

@@ -1,0 +1,89 @@
+"""Connection strings of libpq: the one way in which every part of the project finds the warehouse.
+
+A URL or `key=value` text may hold any parameter that libpq has. Each way to the database is given all of them.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, Connection, pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from sync_hostaway.core.exceptions import ConfigurationError
+
+_CONNECT_TIMEOUT = 10
+# Done with once a connection is open: what they led to is among its parameters.
+_SETTLED = ("service", "servicefile")
+
+
+def parameters_of(dsn: str) -> dict[str, str]:
+    """The parameters of a connection string.
+
+    :raises ConfigurationError: when libpq cannot read it. The message does not quote it: it may hold a password.
+    """
+    try:
+        # Where the locale is C, Python reads each byte of an umlaut in the environment as a surrogate.
+        dsn = dsn.encode("utf-8", "surrogateescape").decode("utf-8")
+        return {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
+    except (psycopg.Error, UnicodeError, ValueError):
+        raise ConfigurationError(
+            "WAREHOUSE_URL is not a URL that libpq understands; it looks like postgresql://user:password@host:5432/name"
+        ) from None
+
+
+def connection_string(dsn: str, application: str, *, connect_timeout: int = _CONNECT_TIMEOUT) -> str:
+    """A connection string with our defaults for what it leaves open.
+
+    :param application: the name that PostgreSQL shows, unless the string has one.
+    :param connect_timeout: seconds per host, unless the string or the service it names says how long.
+    """
+    given = parameters_of(dsn)
+    defaults: dict[str, Any] = {"fallback_application_name": application}
+    if "service" not in given and not os.environ.get("PGSERVICE"):
+        defaults["connect_timeout"] = os.environ.get("PGCONNECT_TIMEOUT") or connect_timeout
+    return make_conninfo("", **{**defaults, **given})
+
+
+def explicit(dsn: str) -> str:
+    """A connection string that means the same in another environment: PGHOST and the like are written out.
+
+    As it is given, when the environment adds nothing.
+    """
+    given = parameters_of(dsn)
+    service = os.environ.get("PGSERVICE")
+    added = {
+        option.keyword.decode(): option.val.decode()
+        for option in pq.Conninfo.get_defaults()
+        if option.val and option.val != option.compiled and (service or _is_set(option.envvar))
+    }
+    # What the service leads to is among the rest.
+    added = {name: value for name, value in added.items() if name not in (*given, *_SETTLED)}
+    return make_conninfo("", **added, **given) if added else dsn
+
+
+def string_of(connection: Connection[Any] | AsyncConnection[Any]) -> str:
+    """The connection string with which a connection like this one can be opened, password included."""
+    parameters = connection.info.get_parameters()
+    if connection.info.password:
+        parameters["password"] = connection.info.password
+    return make_conninfo("", **{name: value for name, value in parameters.items() if name not in _SETTLED})
+
+
+def place_of(dsn: str) -> str:
+    """Where a connection string leads, for messages: never the password."""
+    given = parameters_of(dsn)
+    if "host" not in given and "service" in given:
+        return f"the service {given['service']}"
+    host = given.get("host") or given.get("hostaddr") or "localhost"
+    port = given.get("port") or "5432"
+    database = given.get("dbname") or given.get("user") or "?"
+    hosts, ports = host.split(","), port.split(",")
+    places = [f"{name}:{ports[number] if len(ports) == len(hosts) else port}" for number, name in enumerate(hosts)]
+    return f"{', '.join(places)}, database {database}"
+
+
+def _is_set(variable: bytes | None) -> bool:
+    return variable is not None and bool(os.environ.get(variable.decode()))

@@ -1,0 +1,365 @@
+"""The only reader of configuration.
+
+A setting `warehouse_url` is looked for, first found wins, as
+
+1. `AIRFLOW__HOSTAWAY__WAREHOUSE_URL` in the environment,
+2. its short name in the environment, where it has one (`WAREHOUSE_URL`, see `SHORT_NAMES`),
+3. `warehouse_url` in the `[hostaway]` section of the Airflow configuration, when running inside Airflow
+   (there `warehouse_url_cmd` and `warehouse_url_secret` work too),
+4. its default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+import re
+import sys
+from datetime import date, time, timedelta
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from sync_hostaway.core.exceptions import ConfigurationError
+from sync_hostaway.core.resources import Resource
+
+SHORT_NAMES = {
+    "api_url": "HOSTAWAY_API_URL",
+    "accounts": "HOSTAWAY_ACCOUNTS",
+    "warehouse_url": "WAREHOUSE_URL",
+    "home": "SYNC_HOSTAWAY_HOME",
+    "airflow_port": "AIRFLOW_PORT",
+    "public_base_url": "PUBLIC_BASE_URL",
+}
+_PREFIX = "AIRFLOW__HOSTAWAY__"
+
+# Also the types of an account's own options
+RateLimitText = Annotated[str, Field(pattern=r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\.\d{1,3})?)$")]
+CalendarDaysBack = Annotated[int, Field(ge=0, le=730)]
+CalendarDaysAhead = Annotated[int, Field(ge=0, le=1095)]
+SyncEveryHours = Annotated[int, Field(ge=1, le=24)]
+
+
+class _Sources(PydanticBaseSettingsSource):
+    """Environment, short names and the `[hostaway]` section, in that order."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        for name in (_PREFIX + field_name.upper(), SHORT_NAMES.get(field_name)):
+            if name and os.environ.get(name):
+                return os.environ[name], field_name, False
+        # Importing Airflow costs a second and creates its home folder: ask it only where it is there already.
+        if "airflow.configuration" in sys.modules:
+            from airflow.configuration import conf
+
+            return conf.get("hostaway", field_name, fallback=None) or None, field_name, False
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; times in seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    api_url: str | None = Field(None, description="Base URL of the Hostaway API, without /v1; unset: the real one")
+    accounts: SecretStr = Field(SecretStr(""), description="Accounts of `make demo`: 701:secret,702:secret")
+    warehouse_url: SecretStr | None = Field(None, description="libpq URL of the warehouse; unset: the embedded one")
+    home: Path = Field(Path(".local"), description="Where the embedded platform and caches keep their state")
+    airflow_port: int = Field(8080, ge=1, le=65535, description="Port of the embedded Airflow on 127.0.0.1")
+    public_base_url: str | None = Field(None, description="Where Hostaway reaches us; unset: polling only")
+    secret_keys: SecretStr = Field(
+        SecretStr(""), description="Fernet keys for stored secrets, comma-separated, the newest first"
+    )
+    secrets_store: Literal["database", "airflow"] = Field(
+        "database", description="Where API keys are kept: encrypted in the warehouse, or in Airflow connections"
+    )
+    snapshot_path: Path | None = Field(None, description="Account snapshot the Dags are made from; unset: in home")
+
+    connect_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection to Hostaway")
+    read_timeout: float = Field(60.0, gt=0, description="Seconds to wait for an answer of Hostaway")
+    token_settling: float = Field(1.0, ge=0, description="Seconds until Hostaway accepts a new access token")
+    max_attempts: int = Field(5, ge=1, description="Tries per request before a transient error is raised")
+    max_retry_wait: float = Field(30.0, gt=0, description="Longest pause between two tries")
+    concurrency: int = Field(8, ge=1, le=64, description="Requests in flight per sync task")
+    page_size: int = Field(500, ge=1, le=1000, description="Rows asked for per page; what the server gives may be less")
+    budget_ip: RateLimitText | None = Field(
+        None,
+        description="Calls/seconds from one outgoing address, all processes and accounts together, or off; "
+        "unset: 15/10, off for a local simulator",
+    )
+    budget_account: RateLimitText | None = Field(
+        None,
+        description="Calls/seconds of one account, or off; unset: 20/10, off for a local simulator",
+    )
+    budget_ip_key: str = Field(
+        "default", min_length=1, description="Name of the outgoing address: processes with the same name share a budget"
+    )
+    budget_margin: float = Field(
+        0.5, ge=0.1, le=10, description="Longest time in seconds that a request may take to reach Hostaway"
+    )
+
+    incremental_overlap_hours: float = Field(
+        12.0, ge=0, description="How far an incremental walk reads behind its watermark"
+    )
+    resources: tuple[Resource, ...] = Field(
+        tuple(Resource), description="What is mirrored, comma-separated; an account's options can switch each on or off"
+    )
+    calendar_days_back: CalendarDaysBack = Field(30, description="Calendar window: days before today")
+    calendar_days_ahead: CalendarDaysAhead = Field(540, description="Calendar window: days after today")
+    photos: bool = Field(True, description="Whether listing_photos is filled (URL and metadata only)")
+    reader_roles: tuple[str, ...] = Field(
+        (), description="Roles of PostgreSQL that may read the schemas hostaway and marts, comma-separated"
+    )
+    full_every_days: int = Field(
+        7, ge=0, le=365, description="Days between scheduled full syncs of an account; 0: never"
+    )
+    sync_every_hours: SyncEveryHours = Field(
+        24, description="Hours between the scheduled syncs of an account; 24: daily"
+    )
+    sync_start: time = Field(time(0, 0), description="UTC time at which the spread of account syncs begins")
+    sync_spread_hours: float = Field(
+        24.0, gt=0, le=24, description="Hours over which syncs are spread; at most the hours between two syncs count"
+    )
+
+    api_rate_limit: RateLimitText = Field(
+        "600/60", description="Requests/seconds of one API token in each API server process, or off"
+    )
+    refusal_limit: RateLimitText = Field(
+        "60/60",
+        description="Requests/seconds without good credentials that a client address may send for one account path, "
+        "in each API server process, or off",
+    )
+    api_warehouse_url: SecretStr | None = Field(
+        None,
+        description="libpq URL with which the HTTP API reads rows, of a role that may do little else; unset: "
+        "the warehouse's",
+    )
+    api_connections: int = Field(
+        10, ge=1, le=100, description="Connections of each API server process for reading rows over the HTTP API"
+    )
+    send_limit: RateLimitText = Field(
+        "30/60", description="Guest messages/seconds that may be sent for one account, all processes together, or off"
+    )
+
+    automation: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="Class that is told of every event, package.module:Class; unset: nobody",
+    )
+    webhook_body_limit: int = Field(
+        1_048_576, ge=1_024, le=104_857_600, description="Largest webhook body in bytes; a larger one is refused"
+    )
+    webhook_connections: int = Field(
+        5, ge=1, le=100, description="Connections to the warehouse of each API server process, for webhooks"
+    )
+    webhook_retention_days: int = Field(
+        30, ge=1, le=3650, description="Days until webhook events, keys of messages and settled quarantine are removed"
+    )
+    run_trigger: Literal["in-process", "rest"] = Field(
+        "in-process", description="How Dag runs are asked for: inside the API server, or over Airflow's REST API"
+    )
+    airflow_url: str | None = Field(None, description="Airflow's base URL; for run_trigger rest")
+    airflow_user: str | None = Field(None, description="User that asks for Dag runs; for run_trigger rest")
+    airflow_password: SecretStr = Field(SecretStr(""), description="The user's password")
+    airflow_token: SecretStr = Field(SecretStr(""), description="A token in place of user and password")
+
+    @field_validator("resources", "reader_roles", mode="before")
+    @classmethod
+    def _lists_are_comma_separated(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+    @field_validator("api_url")
+    @classmethod
+    def _api_url_is_a_base(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            raise ValueError("must be an http(s) URL such as https://api.hostaway.com")
+        return value.rstrip("/").removesuffix("/v1")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Sources(settings_cls)
+
+    @property
+    def hostaway_url(self) -> str:
+        """Base URL of the Hostaway API, without /v1. Unset: a simulated home's simulator, else the real one."""
+        from sync_hostaway.core.embedded import simulated_url
+
+        return self.api_url or simulated_url(self.home) or "https://api.hostaway.com"
+
+    @property
+    def api_is_local(self) -> bool:
+        """Whether the API is on this machine, which the real one never is."""
+        return is_loopback(self.hostaway_url)
+
+    @property
+    def webhook_base_url(self) -> str | None:
+        """Where Hostaway reaches us; None when it cannot. A simulator on this machine reaches the local Airflow.
+
+        :raises ConfigurationError: when `public_base_url` is nothing that Hostaway takes.
+        """
+        if self.public_base_url is None:
+            if not self.api_is_local:
+                return None
+            from sync_hostaway.core.embedded import airflow_port
+
+            # Where the platform runs, whatever port this shell would start one on.
+            return f"http://127.0.0.1:{airflow_port(self.home) or self.airflow_port}"
+        try:
+            parts = urlsplit(self.public_base_url)
+            is_url, has_port = parts.scheme in ("http", "https") and bool(parts.hostname), parts.port is not None
+        except ValueError:
+            is_url = has_port = False
+        if not is_url or parts.username or parts.query or parts.fragment:
+            raise ConfigurationError("PUBLIC_BASE_URL must be an http(s) URL such as https://airflow.example.com")
+        if has_port and not is_loopback(self.public_base_url):
+            raise ConfigurationError(
+                f"PUBLIC_BASE_URL names port {parts.port}: Hostaway refuses webhook URLs with a port. Have a reverse "
+                f"proxy answer on the usual one, and set it to {parts.scheme}://{parts.hostname}{parts.path}"
+            )
+        return self.public_base_url.rstrip("/")
+
+    def account_secrets(self) -> dict[int, str]:
+        """Accounts and API keys of the setting `accounts`.
+
+        :raises ConfigurationError: when it does not look like 701:secret,702:secret.
+        """
+        pairs = [pair.partition(":") for pair in self.accounts.get_secret_value().split(",") if pair.strip()]
+        if not all(account.strip().isdigit() and secret for account, _, secret in pairs):
+            raise ConfigurationError("HOSTAWAY_ACCOUNTS must look like 701:secret,702:secret")
+        return {int(account): secret.strip() for account, _, secret in pairs}
+
+    @property
+    def warehouse_dsn(self) -> str:
+        """libpq URL of the warehouse; the embedded one's when none is set."""
+        if self.warehouse_url:
+            return self.warehouse_url.get_secret_value()
+        from sync_hostaway.core.embedded import embedded_warehouse_dsn
+
+        return embedded_warehouse_dsn(self.home)
+
+    @property
+    def api_warehouse_dsn(self) -> str:
+        """libpq URL with which the HTTP API reads rows."""
+        return self.api_warehouse_url.get_secret_value() if self.api_warehouse_url else self.warehouse_dsn
+
+    @property
+    def snapshot_file(self) -> Path:
+        """File with the last known good list of accounts."""
+        return self.snapshot_path or self.home / "accounts.json"
+
+    def fernet_keys(self) -> list[str]:
+        """Keys of the SecretsStore, newest first; the embedded platform's own when none is set."""
+        keys = [key.strip() for key in self.secret_keys.get_secret_value().split(",") if key.strip()]
+        if not keys and not self.warehouse_url:
+            from sync_hostaway.core.embedded import embedded_secret_keys
+
+            keys = embedded_secret_keys(self.home)
+        if not keys:
+            raise ConfigurationError(
+                "No key for stored secrets: set AIRFLOW__HOSTAWAY__SECRET_KEYS to a Fernet key "
+                "(`sync-hostaway secrets new-key` prints one). Secrets are never stored in clear."
+            )
+        return keys
+
+    def is_full_day(self, account_id: int, day: date) -> bool:
+        """Whether an account's scheduled sync of a day reads everything: the accounts take turns over the days."""
+        return bool(self.full_every_days) and (day.toordinal() + _spread(account_id, 365)) % self.full_every_days == 0
+
+    def sync_minutes(self, account_id: int) -> list[int]:
+        """Minutes of the UTC day at which an account syncs: spread evenly, and the same on every machine.
+
+        The first one comes from the account's id. The others follow every `sync_every_hours`. Where these do not divide
+        the day, the last pause of a day is shorter.
+        """
+        every = self.sync_every_hours
+        places = int(min(self.sync_spread_hours, every) * 60)
+        first = self.sync_start.hour * 60 + self.sync_start.minute + _spread(account_id, places)
+        return sorted((first + 60 * hours) % (24 * 60) for hours in range(0, 24, every))
+
+    def sync_schedule(self, account_id: int) -> str:
+        """These minutes as a cron expression."""
+        minutes = self.sync_minutes(account_id)
+        return f"{minutes[0] % 60} {','.join(str(minute // 60) for minute in minutes)} * * *"
+
+    @property
+    def longest_without_sync(self) -> timedelta:
+        """How old the last complete sync may be before something is wrong: with time for retries."""
+        return timedelta(hours=max(1.5 * self.sync_every_hours, self.sync_every_hours + 3))
+
+    @property
+    def read_again_after(self) -> timedelta | None:
+        """Small lists and calendars that were read longer ago are read again; None: once per UTC day.
+
+        Half the time between two syncs: a sync that began late does not keep the next one from reading.
+        """
+        return timedelta(hours=self.sync_every_hours / 2) if self.sync_every_hours < 24 else None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine, where no proxy is asked."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _spread(account_id: int, places: int) -> int:
+    """A place of an account among so many: evenly spread, and the same on every machine."""
+    digest = hashlib.sha256(str(account_id).encode()).digest()
+    return int.from_bytes(digest[:4], "big") * places // 2**32
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once.
+
+    :raises ConfigurationError: naming each wrong setting and how to set it; never its value, which may be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{_name_of(str(item['loc'][0]))}: {item['msg']}" for item in error.errors())
+        raise ConfigurationError(f"Wrong setting: {wrong}") from None
+
+
+def _name_of(field: str) -> str:
+    """The name under which a setting is set here."""
+    long, short = _PREFIX + field.upper(), SHORT_NAMES.get(field)
+    return long if not short or os.environ.get(long) else short
+
+
+def refuse_unknown_names() -> None:
+    """A misspelt name would otherwise do nothing, silently. Airflow takes names that end with _CMD or _SECRET, too.
+
+    For commands: a name that only another version knows is no reason for Airflow to lose its Dags.
+
+    :raises ConfigurationError: naming it, and the nearest one.
+    """
+    known = {_PREFIX + field.upper() for field in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and os.environ[name] and re.sub("_(CMD|SECRET)$", "", name) not in known:
+            nearest = get_close_matches(name, known, 1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ". README.md lists the settings"
+            raise ConfigurationError(f"Unknown setting {name}{hint}")

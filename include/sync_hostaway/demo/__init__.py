@@ -1,0 +1,3 @@
+"""The demo: two simulated accounts, end to end, and what landed."""
+
+from __future__ import annotations

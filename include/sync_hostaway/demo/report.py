@@ -1,0 +1,238 @@
+"""What `make demo` shows: progress while it runs, and the table at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from sync_hostaway.core.console import counted
+from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import Settings, get_settings
+from sync_hostaway.extract.context import Window
+
+QUERIES = load_queries(Path(__file__).with_name("report.sql"))
+
+SayText = Callable[[str | Text], None]
+
+_PHOTOS, _GUESTS = "listing_photos", "guests"
+_MADE_FROM = {Resource.LISTINGS: _PHOTOS, Resource.RESERVATIONS: _GUESTS}
+# These are not one list with a count of its own, read to its end by every full run.
+_PIECEMEAL = (Resource.MESSAGES, Resource.CALENDAR_DAYS)
+_RESOURCES = frozenset(resource.value for resource in Resource)
+_GOOD = ("complete", "repaired")
+_REFUSED = "refused"
+_NEVER = "never begun"
+
+
+class ProgressLines:
+    """Says how far each resource is: when a try of it is done, and every few seconds until then."""
+
+    def __init__(self, say: SayText, every_seconds: float = 3.0) -> None:
+        self._say = say
+        self._every = every_seconds
+        self._said: dict[int, float] = {}
+        self._done: set[int] = set()
+
+    def show(self, runs: list[dict[str, Any]]) -> None:
+        """Look at the sync log's rows of the runs."""
+        for run in runs:
+            number = run["sync_run_id"]
+            if number in self._done:
+                continue
+            if run["verdict"] != "running":
+                self._done.add(number)
+                self._say(_line(run))
+            elif run["seconds"] - self._said.get(number, 0.0) >= self._every:
+                self._said[number] = run["seconds"]
+                self._say(_line(run))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A resource of this run: all its tries, and what the last one said."""
+
+    verdict: str
+    expected: int | None
+    rejected: int
+    day: date
+    seconds: float
+    api_calls: int
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Count:
+    """One table of one account."""
+
+    account_id: int
+    table: str
+    chain: Chain | None
+    landed: int | None = 0
+    ever_landed: int | None = 0
+    core: int = 0
+    held: int = 0
+    missing: int = 0
+
+    @property
+    def is_resource(self) -> bool:
+        """Whether a sync of its own fills it; photos stand inside listings, guests inside reservations."""
+        return self.table in _RESOURCES
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this is not complete; None when it is."""
+        if self.is_resource:
+            verdict = self.chain.verdict if self.chain else _NEVER
+            if verdict == _REFUSED:
+                return None
+            if verdict not in _GOOD:
+                return f"sync {verdict}"
+        missing = max(self.missing, self._never_landed)
+        return f"{missing:,} rows are missing" if missing else None
+
+    @property
+    def outcome(self) -> Text:
+        """The last column of its line."""
+        if self.trouble:
+            return Text(self.trouble, "bold red")
+        return Text("refused", "yellow") if self.is_refused else Text("complete", "green")
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether Hostaway does not give it to this account."""
+        return self.chain is not None and self.chain.verdict == _REFUSED
+
+    @property
+    def _never_landed(self) -> int:
+        """Rows of a list that were counted and seen, but neither landed nor were rejected by name."""
+        if self.table in _PIECEMEAL or self.chain is None or self.chain.expected is None:
+            return 0
+        return max(self.chain.expected - (self.ever_landed or 0) - self.chain.rejected, 0)
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """Rows per account and table, from the source to core."""
+
+    counts: list[Count]
+    transforms: dict[str, Any]
+
+    @classmethod
+    def read(cls, warehouse: Connection, run_ids: dict[int, str], since: datetime) -> DemoReport:
+        """Compare what the runs saw with what arrived.
+
+        :param run_ids: the run of each account.
+        :param since: when the runs were asked for.
+        """
+        settings, accounts = get_settings(), list(run_ids)
+        parameters = {"accounts": accounts, "run_keys": list(set(run_ids.values()))}
+        found = warehouse.execute(QUERIES["chains"], parameters).fetchall()
+        chains = {key: Chain(**rest) for key, rest in _keyed(found, "account_id", "resource").items()}
+        days = [_day(chains.get((account, Resource.CALENDAR_DAYS.value))) for account in accounts]
+        windows = [Window.around(day, settings) for day in days]
+        parameters["first_days"] = [window.start.isoformat() for window in windows]
+        parameters["last_days"] = [window.end.isoformat() for window in windows]
+        arrived = _keyed(warehouse.execute(QUERIES["arrived"], parameters).fetchall(), "account_id", "table_name")
+        counts = [
+            Count(account, table, chains.get((account, table)), **arrived.get((account, table), {}))
+            for account in accounts
+            for table in _tables(settings)
+        ]
+        return cls(counts, warehouse.execute(QUERIES["transforms_since"], {"since": since}).fetchone() or {})
+
+    @property
+    def complete(self) -> bool:
+        """Whether every resource was read to its end and every landed row is in core, or accounted for by name."""
+        return not any(count.trouble for count in self.counts)
+
+    def table(self) -> Table:
+        """The result, a line per account and table."""
+        table = Table("account", "table", title="What Hostaway has, and what arrived")
+        table.title_justify = "left"
+        for heading in ("source", "landing", "core", "held", "quarantined", "seconds", "API calls"):
+            table.add_column(heading, justify="right")
+        table.add_column("verdict", overflow="fold")
+        for number, count in enumerate(self.counts, start=1):
+            chain = count.chain
+            table.add_row(
+                str(count.account_id),
+                count.table,
+                _number(chain.expected if chain else None),
+                _number(count.landed),
+                _number(count.core),
+                _number(count.held),
+                _number(chain.rejected if chain else 0),
+                f"{chain.seconds:.1f}" if chain else "",
+                _number(chain.api_calls if chain else None),
+                count.outcome,
+                end_section=number == len(self.counts) or self.counts[number].account_id != count.account_id,
+            )
+        return table
+
+    def summary(self, seconds: float) -> str:
+        """One paragraph below the table."""
+        calls = sum(count.chain.api_calls for count in self.counts if count.chain)
+        rows = sum(count.core for count in self.counts)
+        transforms = self.transforms.get("transforms", 0)
+        troubled = [f"{count.account_id} {count.table} ({count.trouble})" for count in self.counts if count.trouble]
+        verdict = f"Incomplete: {', '.join(troubled)}." if troubled else "Every row arrived."
+        lines = [
+            f"{verdict} The core tables hold {rows:,} rows. It took {calls:,} API calls, "
+            f"{counted(transforms, 'dbt run')} of {self.transforms.get('seconds', 0):.1f} s, {seconds:.0f} s in total.",
+            "Photos are part of listings, and guests part of reservations: Hostaway gives no count of them.",
+        ]
+        lines += [
+            f"{count.account_id} {count.table}: {count.chain.error}"
+            for count in self.counts
+            if (count.trouble or count.is_refused) and count.chain and count.chain.error
+        ]
+        return "\n".join(lines)
+
+
+def _tables(settings: Settings) -> list[str]:
+    """What is mirrored, and what is made from it, in the order in which it is read."""
+    tables = [table for resource in settings.resources for table in (resource.value, _MADE_FROM.get(resource)) if table]
+    return [table for table in tables if table != _PHOTOS or settings.photos]
+
+
+def _line(run: dict[str, Any]) -> Text:
+    text = Text(f"{run['account_id']} {run['resource']}: {_rows(run)}, {counted(run['api_calls'], 'API call')}")
+    if run["rows_quarantined"]:
+        text.append(", ").append(f"{run['rows_quarantined']:,} in quarantine", "yellow")
+    if run["verdict"] == "running":
+        return text
+    text.append(f", {run['seconds']:.1f} s, {run['verdict']}")
+    if run["verdict"] in _GOOD:
+        return Text.assemble(("✓", "green"), " ", text)
+    mark = ("–", "yellow") if run["verdict"] == _REFUSED else ("✗", "red")
+    return Text.assemble(mark, " ", text, f": {run['error']}")
+
+
+def _rows(run: dict[str, Any]) -> str:
+    """Rows read, and their total. Messages and calendar days have no total: each thread and listing has its own."""
+    seen, expected = run["rows_seen"], run["rows_expected"]
+    if run["resource"] in _PIECEMEAL or not expected:
+        return f"{counted(seen, 'row')} read{' so far' * (run['verdict'] == 'running')}"
+    return f"{seen:,} of {counted(expected, 'row')} read"
+
+
+def _keyed(rows: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    return {
+        tuple(row[name] for name in names): {name: value for name, value in row.items() if name not in names}
+        for row in rows
+    }
+
+
+def _day(calendar: Chain | None) -> date:
+    return calendar.day if calendar else datetime.now(UTC).date()
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

@@ -1,0 +1,157 @@
+"""`make demo`: the main job end to end, through Airflow, on a machine with nothing installed.
+
+Starts the bundled simulator (unless HOSTAWAY_API_URL names another server), PostgreSQL and Airflow, registers the
+accounts, triggers their Dags, watches, and ends with a table of what the source has and what arrived.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from sync_hostaway.accounts.registry import add_account, client_for, list_accounts
+from sync_hostaway.core.console import out, show
+from sync_hostaway.core.console import say as write
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.demo.report import DemoReport, SayText
+from sync_hostaway.demo.watch import Watch
+from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.local.access import platform, prepare_warehouse, show_access
+from sync_hostaway.local.platform import Platform
+from sync_hostaway.local.say import tireless
+from sync_hostaway.local.signals import like_ctrl_c, undisturbed
+from sync_hostaway.local.simulated import ACCOUNTS, DemoSize, SimulatedApi
+from sync_hostaway.webhook_admin.registration import ensure_registered
+
+_RESTARTED = "A platform is already running in this home. It is stopped and started again for the demo"
+_AFRESH = ". The simulated Hostaway starts with fresh data; messages and changes that it received before are lost."
+_LOOK = "Look at the tables (hostaway.reservations and others), the sync log ops.sync_runs, and the Dags in Airflow."
+_SEE_A_CHANGE = "`.venv/bin/sync-hostaway demo-event` changes a reservation and measures the time until it arrives."
+_GO_ON = "The platform keeps running; `make stop` ends it. For your own account, see 'Your own account' in README.md."
+_STOPPED = "Everything is stopped. To look at the tables and at the Dags in Airflow: `make start`, or KEEP=1 make demo."
+
+
+def run_demo(size: DemoSize, *, keep: bool) -> bool:
+    """Run the demo; True when every row of the source arrived.
+
+    :param keep: leave the platform and the simulator running.
+    """
+    began = time.monotonic()
+
+    def say(text: str | Text) -> None:
+        line = Text.assemble((f"{time.monotonic() - began:6.1f} s", "dim"), "  ", text)
+        out.print(line, soft_wrap=True)
+
+    with like_ctrl_c():
+        accounts, home = _accounts(), Home.at(get_settings().home)
+        is_simulated = get_settings().api_url is None
+        home.make()
+        if not platform().status().stopped:
+            say(_RESTARTED + (_AFRESH if is_simulated else "."))
+            platform().stop()
+        simulated = SimulatedApi.chosen(home, size, say) if is_simulated else None
+        running = platform(simulated)
+        running.start(say, prepare=_preparing(simulated, accounts, say))
+        try:
+            say(f"Airflow is healthy: {running.airflow_url}")
+            return _mirror(running, list(accounts), say, began)
+        finally:
+            _leave(running, say, keep=keep, is_simulated=is_simulated)
+
+
+def _accounts() -> dict[int, str]:
+    settings = get_settings()
+    accounts = settings.account_secrets()
+    if settings.api_url and not accounts:
+        raise ConfigurationError(
+            "HOSTAWAY_API_URL names a server, but HOSTAWAY_ACCOUNTS no accounts; it looks like 701:secret,702:secret"
+        )
+    if not settings.api_url and not accounts.items() <= ACCOUNTS.items():
+        raise ConfigurationError(
+            "HOSTAWAY_ACCOUNTS is set, but the simulator has accounts of its own. Set HOSTAWAY_API_URL as well "
+            "(https://api.hostaway.com is the real one), or unset HOSTAWAY_ACCOUNTS."
+        )
+    return accounts or ACCOUNTS
+
+
+def _preparing(simulated: SimulatedApi | None, accounts: dict[int, str], say: SayText) -> Callable[[str], None]:
+    def prepare(dsn: str) -> None:
+        prepare_warehouse(dsn)
+        if simulated:
+            _refuse_among_real_accounts(simulated.home, dsn)
+            simulated.start()
+            simulated.remember()
+        say(f"Hostaway API: {get_settings().hostaway_url}{' (simulated)' if simulated else ''}")
+        _register(dsn, accounts)
+        say(f"Accounts {', '.join(map(str, accounts))} are registered.")
+
+    return prepare
+
+
+def _refuse_among_real_accounts(home: Home, dsn: str) -> None:
+    """Accounts that are there already would be asked for at the simulator, which does not know them."""
+    if SimulatedApi.remembered(home):
+        return
+    with connect(dsn) as connection:
+        real = [account.account_id for account in list_accounts(connection) if account.account_id not in ACCOUNTS]
+    if real:
+        raise ConfigurationError(
+            f"Account {', '.join(map(str, real))} is registered here, and the demo's accounts are simulated: they do "
+            "not share a warehouse. Without WAREHOUSE_URL, SYNC_HOSTAWAY_HOME=.local/demo make demo has one of its own."
+        )
+
+
+def _register(dsn: str, accounts: dict[int, str]) -> None:
+    def register(item: tuple[int, str]) -> None:
+        with connect(dsn) as connection:
+            add_account(connection, *item)
+
+    # Side by side: each waits a second until Hostaway accepts its new token.
+    with ThreadPoolExecutor(len(accounts)) as pool:
+        list(pool.map(register, accounts.items()))
+
+
+def _mirror(running: Platform, account_ids: list[int], say: SayText, began: float) -> bool:
+    with running.api() as api, connect(running.warehouse_dsn(), application="sync-hostaway demo") as warehouse:
+        _subscribe(warehouse, account_ids, say)
+        since = datetime.now(UTC)
+        watch = Watch(api, warehouse, say)
+        run_ids = watch.trigger_syncs(account_ids)
+        succeeded = watch.syncs(run_ids)
+        watch.transforms(since)
+        report = DemoReport.read(warehouse, run_ids, since)
+    show(report.table())
+    for line in report.summary(time.monotonic() - began).splitlines():
+        write(line)
+    return succeeded and report.complete
+
+
+def _subscribe(warehouse: Connection, account_ids: list[int], say: SayText) -> None:
+    """Before the first sync, so that nothing that changes meanwhile is missed. A demo goes on without webhooks too."""
+    for account_id in account_ids:
+        try:
+            with client_for(warehouse, account_id, Priority.DELTA) as client:
+                registration = ensure_registered(warehouse, client)
+        except SyncHostawayError as error:
+            say(f"Account {account_id} has no webhook; only syncs read its changes: {error}")
+            continue
+        where = f"Hostaway delivers changes to {get_settings().webhook_base_url}"
+        say(f"Account {account_id}: {registration.reason or where}.")
+
+
+def _leave(running: Platform, say: SayText, *, keep: bool, is_simulated: bool) -> None:
+    if keep:
+        show_access(running)
+        for line in (_LOOK, _SEE_A_CHANGE, _GO_ON) if is_simulated else (_LOOK, _GO_ON):
+            write(line)
+        return
+    with undisturbed():
+        running.stop()
+        tireless(say)(_STOPPED)

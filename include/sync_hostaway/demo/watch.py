@@ -1,0 +1,132 @@
+"""Watching Dag runs until what was asked for has arrived, or until it is clear that it will not."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from sync_hostaway.airflow.client import AirflowApi, DagRun
+from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
+from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.core.exceptions import LocalPlatformError, TransformFailed
+from sync_hostaway.demo.report import ProgressLines, SayText
+from sync_hostaway.transforms import pending_loads
+
+QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds."""
+
+    dags: float = 60.0
+    syncs: float = 3600.0
+    transforms: float = 1800.0
+    pause: float = 0.3
+
+
+PATIENCE = Patience()
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Triggers the Dags and follows their runs in Airflow and in the warehouse."""
+
+    api: AirflowApi
+    warehouse: Connection
+    say: SayText
+    patience: Patience = PATIENCE
+
+    def trigger_syncs(self, account_ids: list[int]) -> dict[int, str]:
+        """Ask for a full sync of each account; the ids of the runs.
+
+        :raises AirflowApiError: when Airflow does not show the Dags.
+        """
+        dags = {TRANSFORM_DAG_ID, *(sync_dag_id(account_id) for account_id in account_ids)}
+        self.api.wait_for_dags(dags, self.patience.dags)
+        stamp = _run_id()
+        for account_id in account_ids:
+            self.api.trigger_dag_run(sync_dag_id(account_id), {"mode": "full"}, run_id=stamp)
+            self.say(f"Triggered {sync_dag_id(account_id)}.")
+        return dict.fromkeys(account_ids, stamp)
+
+    def syncs(self, run_ids: dict[int, str]) -> bool:
+        """Follow the runs of accounts to their ends; whether all of them succeeded."""
+        lines = ProgressLines(self.say)
+        unfinished = dict(run_ids)
+        succeeded = True
+        deadline = time.monotonic() + self.patience.syncs
+        while True:
+            ended = {a: run for a, i in unfinished.items() if (run := self.api.dag_run(sync_dag_id(a), i)).finished}
+            lines.show(self._progress(run_ids))
+            for account_id, run in ended.items():
+                del unfinished[account_id]
+                succeeded = succeeded and run.state == "success"
+                self.say(Text.assemble(f"{run.dag_id}: ", (run.state, "green" if run.state == "success" else "red")))
+            if not unfinished:
+                return succeeded
+            if time.monotonic() > deadline:
+                names = ", ".join(sync_dag_id(account_id) for account_id in unfinished)
+                self.say(f"Not finished after {self.patience.syncs:.0f} s: {names}")
+                return False
+            time.sleep(self.patience.pause)
+
+    def transforms(self, since: datetime) -> None:
+        """Wait until no load is pending. A transform that nobody asked for is asked for, once.
+
+        :raises TransformFailed: as soon as one has failed.
+        :raises LocalPlatformError: when loads go on waiting.
+        """
+        said = asked = False
+        deadline = time.monotonic() + self.patience.transforms
+        while True:
+            # The runs first: one that ends between the two looks has left nothing pending then.
+            runs = self.api.dag_runs(TRANSFORM_DAG_ID)
+            pending = pending_loads(self.warehouse)
+            active = [run for run in runs if not run.finished]
+            if not pending and not active:
+                self.say("Core tables are up to date.")
+                return
+            self._raise_if_one_failed(since)
+            if not active and asked:
+                raise LocalPlatformError(
+                    f"{pending} loads wait for a transform, but no run of {TRANSFORM_DAG_ID} takes them: "
+                    f"{_states(runs)}. Its log is in Airflow."
+                )
+            if not active:
+                self.say(f"No run of {TRANSFORM_DAG_ID} is active although loads wait; asking for one.")
+                self.api.trigger_dag_run(TRANSFORM_DAG_ID, run_id=_run_id())
+                asked = True
+            elif not said:
+                self.say("dbt builds the core tables.")
+                said = True
+            if time.monotonic() > deadline:
+                raise LocalPlatformError(
+                    f"{pending} loads still wait for a transform after {self.patience.transforms:.0f} s. "
+                    f"Runs of {TRANSFORM_DAG_ID}: {_states(runs)}. Is the Dag paused?"
+                )
+            time.sleep(self.patience.pause)
+
+    def _progress(self, run_ids: dict[int, str]) -> list[dict[str, Any]]:
+        parameters = {"accounts": list(run_ids), "run_keys": list(set(run_ids.values()))}
+        return self.warehouse.execute(QUERIES["run_progress"], parameters).fetchall()
+
+    def _raise_if_one_failed(self, since: datetime) -> None:
+        failed = self.warehouse.execute(QUERIES["failed_transforms"], {"since": since}).fetchall()
+        if failed:
+            # Airflow tries again by itself, later; what dbt says will be the same.
+            raise TransformFailed(f"{failed[-1]['error']} (the log is in Airflow, under {TRANSFORM_DAG_ID})")
+
+
+def _run_id() -> str:
+    return f"demo__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}__{uuid.uuid4().hex[:8]}"
+
+
+def _states(runs: list[DagRun]) -> str:
+    return ", ".join(f"{run.run_id} {run.state}" for run in runs[-3:]) or "none"

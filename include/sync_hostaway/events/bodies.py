@@ -1,0 +1,164 @@
+"""Gets at what is in a posted body, however it is encoded and wrapped.
+
+Hostaway posts JSON; what stands between it and us (proxies, relays, its own changes) may compress it, give it another
+encoding, put it into a form field, encode it twice, or wrap it once more.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from sync_hostaway.core.exceptions import HostawayMalformedReply
+from sync_hostaway.hostaway.responses import decode
+
+_GZIP = b"\x1f\x8b"
+# Bytes that a compressed body may have when it is unpacked.
+_LONGEST = 8 * 1024 * 1024
+_FIELDS = 1000
+# How often JSON is taken out of text, and an object out of a wrapper.
+_LAYERS = 8
+_PARTS = re.compile(r"[^\[\]]+")
+_ALWAYS = ("payload", "data")
+# These may be fields of an object as well: they wrap one only where there are no ids beside them.
+_SOMETIMES = (
+    *("body", "event", "object", "result", "content", "entity", "events"),
+    *("reservation", "conversationmessage", "message"),
+)
+_NAMES = ("event", "eventname", "eventtype")
+_KINDS = ("object", "objecttype", "entitytype")
+_IDS = frozenset({"id", "conversationid", "reservationid"})
+
+
+@dataclass(frozen=True)
+class Unwrapped:
+    """An object without its wrappers, and what these call it.
+
+    :param event: such as `reservation.updated`.
+    :param kind: such as `reservation`.
+    """
+
+    data: dict[str, Any]
+    event: str | None
+    kind: str | None
+
+
+def content_of(body: bytes) -> Any:
+    """What a body holds, as JSON holds it.
+
+    :raises HostawayMalformedReply: when it is neither JSON nor a form.
+    """
+    plain = _in_utf8(_unpacked(body))
+    try:
+        content = decode(plain)
+    except HostawayMalformedReply:
+        content = _form(plain)
+        if content is None:
+            raise
+    return parsed(content)
+
+
+def parsed(value: Any) -> Any:
+    """A value of which text that is JSON has become that JSON, and an array of one item the item."""
+    for _ in range(_LAYERS):
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+            continue
+        if not isinstance(value, str) or not value.lstrip().startswith(("{", "[", '"')):
+            break
+        try:
+            value = decode(value.encode())
+        except (HostawayMalformedReply, UnicodeEncodeError):
+            break
+    return value
+
+
+def batch_of(content: Any) -> list[Any] | None:
+    """The events of a batch: an array, or an envelope whose `data`, `payload` or `events` is one."""
+    if isinstance(content, list):
+        return [parsed(item) for item in content]
+    if isinstance(content, dict):
+        for key, value in content.items():
+            items = parsed(value) if plain_name(key) in (*_ALWAYS, "events") else None
+            if isinstance(items, list) and items:
+                return [{**content, key: item} if plain_name(key) in _ALWAYS else parsed(item) for item in items]
+    return None
+
+
+def unwrapped(content: dict[str, Any]) -> Unwrapped:
+    """The object within a content, and how its wrappers name it; the innermost name counts."""
+    event = kind = None
+    data = content
+    for _ in range(_LAYERS):
+        event, kind = _text(data, _NAMES) or event, _text(data, _KINDS) or kind
+        key, inner = _inner(data)
+        if inner is None:
+            break
+        kind = kind or (key if key in ("reservation", "conversationmessage") else None)
+        data = inner
+    return Unwrapped(data, event, kind)
+
+
+def plain_name(name: str) -> str:
+    """A name without case and separators: `conversation_message`, `ConversationMessage` → `conversationmessage`."""
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+def _inner(data: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    values = {plain_name(key): value for key, value in data.items()}
+    wrappers = _ALWAYS if _IDS & set(values) else (*_ALWAYS, *_SOMETIMES)
+    for key in wrappers:
+        inner = parsed(values.get(key))
+        if isinstance(inner, dict) and inner:
+            return key, inner
+    return "", None
+
+
+def _text(data: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    return next(
+        (value for key, value in data.items() if plain_name(key) in names and isinstance(value, str) and value), None
+    )
+
+
+def _unpacked(body: bytes) -> bytes:
+    if not body.startswith(_GZIP):
+        return body
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = unpacker.decompress(body, _LONGEST)
+    except zlib.error:
+        return body
+    return plain if unpacker.eof else body
+
+
+def _in_utf8(body: bytes) -> bytes:
+    encoding = json.detect_encoding(body)
+    if encoding == "utf-8":
+        return body
+    try:
+        return body.decode(encoding).encode()
+    except UnicodeError:
+        return body
+
+
+def _form(body: bytes) -> dict[str, Any] | None:
+    """The fields of a form, `data[id]=5` as PHP nests them; None when it is none."""
+    try:
+        fields = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_FIELDS)
+    except ValueError:
+        return None
+    if not fields:
+        return None
+    form: dict[str, Any] = {}
+    for name, value in fields:
+        *outer, last = _PARTS.findall(name) or [name]
+        place: Any = form
+        for part in outer[:_LAYERS]:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[last] = parsed(value)
+    return form

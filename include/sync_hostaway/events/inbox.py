@@ -1,0 +1,126 @@
+"""The inbox seen from the receiver: who delivers, and one transaction per delivery.
+
+It has connections of its own and never waits for long: Hostaway asks again when it is told to, and the API server has
+other work than waiting for a database that is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg.sql import SQL
+from psycopg_pool import AsyncConnectionPool
+
+from sync_hostaway.accounts.webhook_endpoints import digest
+from sync_hostaway.core.db import load_queries
+from sync_hostaway.core.libpq import connection_string
+from sync_hostaway.core.session import prepare_async
+from sync_hostaway.core.settings import Settings
+from sync_hostaway.events.lease import IS_ATTENDED
+from sync_hostaway.events.parse import Event
+from sync_hostaway.events.run_requests import Work
+from sync_hostaway.transforms.ledger import IS_WRITTEN, WRITER_LOCK
+
+_QUERIES = load_queries(Path(__file__).with_name("inbox.sql"))
+_NOBODY = digest(b"")
+# Seconds to wait for a free connection, and for a query with everything around it. A delivery takes two queries, and
+# Hostaway waits for 20 s.
+_QUEUE_PATIENCE = 7.0
+_PATIENCE = 8.0
+# Waiting for a connection longer than these many others would end in vain.
+_LONGEST_QUEUE = 200
+
+T = TypeVar("T")
+
+
+class Inbox:
+    """Checks credentials and keeps events. Must be used inside the event loop in which it was opened.
+
+    Every method raises `TimeoutError` or an error of psycopg when the warehouse is in trouble; nothing was kept then,
+    or nobody can know.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+            connection_string(settings.warehouse_dsn, "sync-hostaway webhooks", connect_timeout=5),
+            configure=prepare_async,
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            name="sync-hostaway webhooks",
+            open=False,
+            min_size=1,
+            max_size=settings.webhook_connections,
+            # A connection that died with the server is found before a delivery is.
+            check=AsyncConnectionPool.check_connection,
+            timeout=_QUEUE_PATIENCE,
+            max_waiting=_LONGEST_QUEUE,
+            # The pool tries for so long, in ever longer intervals; then, whoever comes next makes it try at once. With
+            # the default of five minutes, deliveries would be refused long after an outage.
+            reconnect_timeout=2.0,
+        )
+
+    async def open(self) -> None:
+        """Begin to connect, without waiting for it: the warehouse may be away."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.close()
+
+    async def account_of(self, endpoint_key: str, login: bytes, password: bytes) -> int | None:
+        """The account that may deliver under a key with these credentials; None when there is none.
+
+        A key that does not exist costs the same work as a wrong password.
+        """
+        found = await self._fetch(_QUERIES["endpoint_of_key"], {"endpoint_key": endpoint_key})
+        endpoint = found or {"login": "", "password_digest": _NOBODY, "old_password_digest": None}
+        given = digest(password)
+        is_login = hmac.compare_digest(digest(login), digest(endpoint["login"].encode()))
+        is_password = hmac.compare_digest(given, endpoint["password_digest"])
+        is_old_password = hmac.compare_digest(given, endpoint["old_password_digest"] or endpoint["password_digest"])
+        return found["account_id"] if found and is_login & (is_password | is_old_password) else None
+
+    async def put(self, account_id: int, event: Event) -> None:
+        """Keep an event. When this returns, it is not lost whatever happens."""
+        await self._fetch(_QUERIES["put_event"], {"account_id": account_id, **asdict(event)})
+
+    async def look(self) -> Work:
+        """How the work of drains stands."""
+        is_due = await self._is(_QUERIES["has_due"])
+        if not is_due and not await self._is(_QUERIES["has_landed"]):
+            return Work.NONE
+        if await self._is(IS_ATTENDED) or (not is_due and await self._is(IS_WRITTEN, key=WRITER_LOCK)):
+            return Work.IN_HANDS
+        return Work.WAITS
+
+    async def _is(self, query: SQL, **params: Any) -> bool:
+        row = await self._fetch(query, params)
+        return bool(row and next(iter(row.values())))
+
+    async def _fetch(self, query: SQL, params: dict[str, Any] | None = None) -> DictRow | None:
+        return await _within(_PATIENCE, self._fetch_patiently(query, params))
+
+    async def _fetch_patiently(self, query: SQL, params: dict[str, Any] | None) -> DictRow | None:
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query, params)
+            return await cursor.fetchone() if cursor.description else None
+
+
+async def _within(seconds: float, work: Awaitable[T]) -> T:
+    """The work's result; a TimeoutError when it takes longer.
+
+    The work is told to end, but not waited for, unlike in `asyncio.timeout`: a server that hangs also hangs whoever
+    cancels a query.
+    """
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        task.cancel()
+        raise TimeoutError("The warehouse does not answer")
+    return task.result()

@@ -1,0 +1,108 @@
+"""Lands what a turn has read, and knows what was landed before."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from sync_hostaway.core.db import Connection, fetch_value, load_queries
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.events.refetch import Outcome
+from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
+
+_QUERIES = load_queries(Path(__file__).with_name("land.sql"))
+
+Entity = tuple[Resource, str]
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A row as landing has it."""
+
+    payload: dict[str, Any]
+    observed_at: datetime
+    is_deleted: bool
+
+
+class DeltaLanding:
+    """Landing of one account in one turn."""
+
+    def __init__(self, connection: Connection, account_id: int, run_key: str) -> None:
+        self._connection = connection
+        self._account_id = account_id
+        self._params = {"account_id": account_id, "run_key": run_key}
+
+    def rows(self, entities: Iterable[Entity]) -> dict[Entity, Landed]:
+        """Rows as they are now; those that never landed are left out."""
+        return {
+            (resource, row.pop("entity_id")): Landed(**row)
+            for resource, entity_ids in _by_resource(entities).items()
+            for row in self._rows("landed", resource, entity_ids=entity_ids)
+        }
+
+    def land(
+        self, outcomes: Iterable[Outcome], gone: Mapping[Resource, list[int]], started_at: datetime
+    ) -> tuple[int, list[int]]:
+        """Land everything, with a row in the sync log for each resource. Needs an open transaction.
+
+        :param gone: objects of which Hostaway said that it has them no more.
+        :param started_at: when the turn began; rows that others landed since are not marked deleted.
+        :returns: how many rows came, changed or were marked deleted; and the sync log's rows.
+        """
+        answers: dict[Resource, list[Fetched]] = defaultdict(list)
+        threads: dict[int, tuple[frozenset[Any], datetime]] = {}
+        counted: set[int] = set()
+        for outcome in outcomes:
+            for resource, fetched in outcome.answers:
+                answers[resource].append(fetched)
+            for thread, ids in outcome.threads.items():
+                threads[thread] = (ids, outcome.answers[0][1].observed_at)
+            counted |= outcome.counted
+        landed, sync_run_ids = 0, []
+        # In this order, parents come before what hangs on them.
+        for resource in (resource for resource in Resource if answers[resource] or gone.get(resource)):
+            params = {**self._params, "resource": resource.value, "started_at": started_at}
+            sync_run_id: int = fetch_value(self._connection, _QUERIES["open_run"], params)
+            writer = LandingWriter(self._connection, self._account_id, resource, sync_run_id)
+            counts = writer.land(answers[resource]) if answers[resource] else Counts()
+            if gone.get(resource):
+                counts.tombstoned += writer.bury_known([str(identity) for identity in gone[resource]], started_at)
+            if resource is Resource.MESSAGES:
+                # An empty thread is not noted as read: the next sync asks for the messages themselves.
+                seen = [str(identity) for thread in counted for identity in threads[thread][0]]
+                counts.tombstoned += writer.bury_unseen(seen, list(counted), started_at)
+            self._execute("close_run", sync_run_id=sync_run_id, api_calls=len(answers[resource]), **asdict(counts))
+            landed += counts.new + counts.changed + counts.tombstoned
+            sync_run_ids.append(sync_run_id)
+        for thread in counted:
+            ids, observed_at = threads[thread]
+            self._execute("thread_fetched", conversation_id=thread, messages=len(ids), observed_at=observed_at)
+        return landed, sync_run_ids
+
+    def loads(self, entities: Iterable[Entity], sync_run_ids: list[int]) -> dict[Entity, int]:
+        """The loads of this turn that rows came with; those that did not change are left out."""
+        return {
+            (resource, row["entity_id"]): row["load_id"]
+            for resource, entity_ids in _by_resource(entities).items()
+            for row in self._rows("brought", resource, entity_ids=entity_ids, sync_run_ids=sync_run_ids)
+        }
+
+    def _rows(self, query: str, resource: Resource, **params: Any) -> list[dict[str, Any]]:
+        named = _QUERIES[query].format(table=sql.Identifier("landing", resource.value))
+        return self._connection.execute(named, {**self._params, **params}).fetchall()
+
+    def _execute(self, query: str, **params: Any) -> None:
+        self._connection.execute(_QUERIES[query], {**self._params, **params})
+
+
+def _by_resource(entities: Iterable[Entity]) -> dict[Resource, list[str]]:
+    found: dict[Resource, list[str]] = defaultdict(list)
+    for resource, entity_id in entities:
+        found[resource].append(entity_id)
+    return found

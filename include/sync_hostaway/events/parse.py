@@ -1,0 +1,178 @@
+"""Reads what Hostaway posts. An event is a hint at an object: which one to fetch again, and no more.
+
+Hostaway signs nothing, numbers nothing, sends things twice and in any order, and wraps the object in one of three ways:
+
+    {"object": …, "event": …, "accountId": …, "data": {…}}
+    {"payload": {"event": …, "data": {…}}}
+    {…}                                                     the bare object
+
+Others that are read, such as batches and forms: see `bodies`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sync_hostaway.core.exceptions import HostawayMalformedReply
+from sync_hostaway.events.bodies import batch_of, content_of, plain_name, unwrapped
+from sync_hostaway.hostaway.responses import decode
+from sync_hostaway.hostaway.values import as_id
+
+RESERVATION = "reservation"
+MESSAGE = "conversationMessage"
+
+PROBE_SIZE = 1024
+"""Longest body in bytes that can be a registration's test request."""
+
+# Hostaway's objects are five levels deep.
+_DEPTH = 32
+_NAME_LENGTH = 100
+_LONGEST_BATCH = 500
+# Names of kinds without case and separators.
+_KINDS = {
+    "reservation": RESERVATION,
+    "reservations": RESERVATION,
+    "conversationmessage": MESSAGE,
+    "conversationmessages": MESSAGE,
+    "message": MESSAGE,
+}
+
+
+class State(StrEnum):
+    """What has become of an event."""
+
+    PENDING = "pending"
+    DONE = "done"
+    GONE = "gone"
+    DEAD = "dead"
+    IGNORED = "ignored"
+    UNREADABLE = "unreadable"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as the inbox keeps it.
+
+    :param state: pending; ignored when nobody here knows such objects; unreadable when it leads to no object.
+    :param content_hash: the same for everything Hostaway sends twice.
+    :param reason: why it is not pending.
+    """
+
+    state: State
+    content_hash: bytes
+    body: bytes | None
+    event: str | None = None
+    object: str | None = None
+    object_id: int | None = None
+    conversation_id: int | None = None
+    reservation_id: int | None = None
+    reason: str | None = None
+
+
+def read_events(body: bytes) -> list[Event]:
+    """Read a posted body: one event, or those of a batch. Never raises: what cannot be read is kept as it came."""
+    try:
+        return _read(body)
+    except (HostawayMalformedReply, RecursionError):
+        return [_unreadable(body, f"not JSON, or nested deeper than {_DEPTH} levels")]
+
+
+def _read(body: bytes) -> list[Event]:
+    content = content_of(body)
+    if _deeper_than(content, _DEPTH):
+        raise RecursionError
+    batch = batch_of(content)
+    if batch and len(batch) <= _LONGEST_BATCH:
+        found = [_event(item, _dumped(item)) if isinstance(item, dict) else None for item in batch]
+        if any(event and event.state == State.PENDING for event in found):
+            return [event for event in found if event]
+    if not isinstance(content, dict):
+        return [_unreadable(body, "a JSON object was expected")]
+    return [_event(content, body)]
+
+
+def read_event(body: bytes) -> Event:
+    """The event of a body, the first one of a batch."""
+    return read_events(body)[0]
+
+
+def is_probe(body: bytes) -> bool:
+    """Whether this is a registration's test request, such as {"data":"test"}: it names neither event nor object."""
+    if len(body) > PROBE_SIZE:
+        return False
+    try:
+        content = decode(body)
+    except (HostawayMalformedReply, RecursionError):
+        return False
+    is_test = isinstance(content, dict) and isinstance(content.get("data"), str)
+    return is_test and not {"event", "object"} & set(content) and read_event(body).state != State.PENDING
+
+
+def _unreadable(body: bytes, why: str) -> Event:
+    return Event(State.UNREADABLE, hashlib.sha256(body).digest(), body, reason=why)
+
+
+def _event(content: dict[str, Any], body: bytes) -> Event:
+    found = unwrapped(content)
+    name = found.event
+    kind = _KINDS.get(plain_name(found.kind or "")) or found.kind or _kind_of(name, found.data)
+    data = {plain_name(key): value for key, value in found.data.items()}
+    object_id, conversation_id = as_id(data.get("id")), as_id(data.get("conversationid"))
+    reservation_id = object_id if kind == RESERVATION else as_id(data.get("reservationid"))
+    if kind == RESERVATION and "id" not in data:
+        # An envelope that names the object instead of holding it
+        object_id = reservation_id = as_id(data.get("reservationid") or data.get("objectid"))
+    if kind not in (RESERVATION, MESSAGE):
+        state, reason = State.IGNORED, f"nothing is done about objects of the kind {kind or 'that is not named'}"
+    elif reservation_id or (kind == MESSAGE and conversation_id):
+        state, reason = State.PENDING, None
+    else:
+        state, reason = State.UNREADABLE, f"the {kind} has no id that leads to it"
+    return Event(
+        state=state,
+        content_hash=_hash(content),
+        body=body,
+        event=name and name[:_NAME_LENGTH],
+        object=kind and kind[:_NAME_LENGTH],
+        object_id=object_id,
+        conversation_id=conversation_id,
+        reservation_id=reservation_id,
+        reason=reason,
+    )
+
+
+def _kind_of(event: str | None, data: dict[str, Any]) -> str | None:
+    """What an object is that is not named: what its event is about, or what only such objects have."""
+    subject = plain_name((event or "").partition(".")[0])
+    names = {plain_name(key) for key in data}
+    if subject in _KINDS:
+        return _KINDS[subject]
+    if "conversationid" in names:
+        return MESSAGE
+    return RESERVATION if "arrivaldate" in names else None
+
+
+def _dumped(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def _hash(content: dict[str, Any]) -> bytes:
+    # The order of keys says nothing, and is not the same in every delivery of one event.
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    nested = [value]
+    for _ in range(levels + 1):
+        nested = [
+            child
+            for item in nested
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return bool(nested)

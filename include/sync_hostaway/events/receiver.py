@@ -1,0 +1,159 @@
+"""The public HTTP app that Hostaway delivers to: POST /{key}.
+
+What an answer means to Hostaway decides which one we give. 200: it is ours now. 429 and 5xx: it comes again, up to
+three times within an hour. Any other 4xx: it is gone for good. So everything with the right credentials is kept and
+gets 200, whatever it is, and any trouble of ours gets 503. Right credentials are accepted also where too many wrong
+ones are answered 429. No answer says more than its status: not what is wrong, and not whether a key exists.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from typing import Any, Literal
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from sync_hostaway.accounts.refused_credentials import Place, RefusedCredentials, network_of
+from sync_hostaway.core.run_trigger import RunTrigger
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events.basic_auth import basic_credentials
+from sync_hostaway.events.inbox import Inbox
+from sync_hostaway.events.parse import PROBE_SIZE, is_probe, read_events
+from sync_hostaway.events.run_requests import DeltaRequests
+from sync_hostaway.hostaway.rate_limiter import RateLimit
+
+log = structlog.get_logger(__name__)
+
+# Seconds for the sender's body; what Hostaway waits besides is for the warehouse.
+_BODY_PATIENCE = 4.0
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_ANSWERS = {200: "success", 401: "unauthorized", 413: "too large", 429: "too many requests", 503: "try again later"}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "model": dict[Literal["status"], str]} for status, text in _ANSWERS.items()
+}
+_MORE_HEADERS = {401: {"WWW-Authenticate": 'Basic realm="webhooks"'}, 503: {"Retry-After": "60"}}
+
+
+class _TooLarge(Exception):
+    """The body is longer than it may be."""
+
+
+def create_app(trigger: RunTrigger) -> FastAPI:
+    """The app, for one API server process.
+
+    :param trigger: asks for delta runs.
+    :raises ConfigurationError: when a setting it needs is missing or wrong.
+    """
+    settings = get_settings()
+    inbox = Inbox(settings)
+    refusals = RefusedCredentials(RateLimit.parse(settings.refusal_limit))
+    requests = DeltaRequests(trigger, inbox.look)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await inbox.open()
+        asking = asyncio.create_task(requests.serve())
+        try:
+            yield
+        finally:
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+            await inbox.close()
+
+    app = FastAPI(
+        lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, title="webhooks"
+    )
+
+    @app.get("/{key}", responses={200: _RESPONSES[200]})
+    async def probe(key: str) -> Response:
+        """A registration's test request; the same answer for every key."""
+        return _answer(200)
+
+    @app.post("/{key}", responses=_RESPONSES)
+    async def receive(key: str, request: Request) -> Response:
+        """A delivery, or a registration's test request."""
+        place = (network_of(request.client.host if request.client else ""), key)
+        try:
+            status = await _receive(place, request, inbox, refusals, requests, settings.webhook_body_limit)
+            if status == HTTPStatus.UNAUTHORIZED and (seconds := refusals.note_refused(place)):
+                return _answer(429, {"Retry-After": str(seconds)})
+            return _answer(status)
+        except ClientDisconnect:
+            return _answer(503)
+        except Exception as error:  # noqa: BLE001 - Hostaway repeats what gets 503, and nothing that gets 4xx
+            log.warning("webhook_not_received", **_trouble(error))
+            return _answer(503)
+
+    @app.exception_handler(HTTPException)
+    async def refuse(_: Request, error: HTTPException) -> Response:
+        """No such path or method."""
+        return _answer(error.status_code)
+
+    return app
+
+
+async def _receive(
+    place: Place, request: Request, inbox: Inbox, refusals: RefusedCredentials, requests: DeltaRequests, limit: int
+) -> int:
+    header, (_, key) = request.headers.get("Authorization"), place
+    credentials = basic_credentials(header)
+    try:
+        if credentials is None:
+            # Hostaway tests a new webhook without credentials.
+            return 200 if is_probe(await _read(request, PROBE_SIZE)) else 401
+        # The key of an endpoint is plain; anything else, such as a NUL that PostgreSQL takes in no text, is unknown.
+        key = key if key.isascii() and key.isprintable() else ""
+        async with refusals.turn(place, header):
+            account_id = await inbox.account_of(key, *credentials)
+        if account_id is None:
+            return 401
+        refusals.note_admitted(place, header)
+        body = await _read(request, limit)
+    except _TooLarge:
+        return 413 if credentials else 401
+    if not is_probe(body):
+        for event in read_events(body):
+            await inbox.put(account_id, event)
+        requests.soon()
+    return 200
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """The body, of which no more than the limit is ever held."""
+    announced = request.headers.get("Content-Length", "0")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _TooLarge
+    body = bytearray()
+    async with asyncio.timeout(_BODY_PATIENCE):
+        async for part in request.stream():
+            body += part
+            if len(body) > limit:
+                raise _TooLarge
+    return bytes(body)
+
+
+def _trouble(error: Exception) -> dict[str, str | None]:
+    """What to log: neither PostgreSQL's whole message, which may quote the row, nor variables, which hold the body."""
+    if isinstance(error, psycopg.Error):
+        return {"error": type(error).__name__, "said": error.diag.message_primary}
+    return {"error": type(error).__name__, "at": "".join(traceback.format_tb(error.__traceback__))}
+
+
+def _answer(status: int, headers: Mapping[str, str] | None = None) -> Response:
+    text = {"status": _ANSWERS.get(status, "not found")}
+    return JSONResponse(text, status, headers=_HEADERS | _MORE_HEADERS.get(status, {}) | dict(headers or {}))

@@ -1,0 +1,33 @@
+"""Builds the tables from what has landed while a resource of the same run is in trouble.
+
+The transform at the end of a run waits until the last retry of the last resource is over, which takes minutes to hours.
+So where a resource failed and will be tried again, each task that ends transforms what has landed by then.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from sync_hostaway.core.db import Connection, fetch_value
+from sync_hostaway.core.exceptions import SyncHostawayError
+from sync_hostaway.extract.context import QUERIES
+from sync_hostaway.transforms import run_transform
+
+log = structlog.get_logger(__name__)
+
+
+def transform_despite_trouble(connection: Connection, account_id: int, run_key: str) -> bool:
+    """Transform what has landed if some resource of the run is in trouble; returns whether it did.
+
+    Never fails: what stays pending is for the transform at the end of the run.
+
+    :param connection: not within a transaction.
+    """
+    if not fetch_value(connection, QUERIES["run_is_in_trouble"], {"account_id": account_id, "run_key": run_key}):
+        return False
+    try:
+        run_transform(requested_by=run_key)
+    except SyncHostawayError as error:
+        log.warning("early_transform_failed", account_id=account_id, run_key=run_key, error=str(error))
+        return False
+    return True

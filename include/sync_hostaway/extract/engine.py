@@ -1,0 +1,270 @@
+"""Runs one resource, or a whole account, and says whether it was complete."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+import structlog
+
+from sync_hostaway.accounts.registry import client_for, get_account, refuse_account
+from sync_hostaway.core.db import Connection, alone, fetch_value
+from sync_hostaway.core.exceptions import CredentialsRefused, ResourceRefused, SyncHostawayError, SyncIncomplete
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.context import QUERIES, Missing, Progress, SyncContext
+from sync_hostaway.extract.lists import scan, scan_daily, sync_reservations
+from sync_hostaway.extract.per_parent import sync_calendar, sync_messages
+from sync_hostaway.extract.refusals import REFUSALS, known_refusal, refusal_of
+from sync_hostaway.hostaway import endpoints
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.hostaway.values import as_utc
+from sync_hostaway.landing.writer import Counts
+
+log = structlog.get_logger(__name__)
+
+PLANS: dict[Resource, Callable[[SyncContext], Missing]] = {
+    # archived ones too
+    Resource.LISTINGS: partial(scan, path=endpoints.LISTINGS),
+    Resource.RESERVATIONS: sync_reservations,
+    # always the whole list: Hostaway offers no filter by change
+    Resource.CONVERSATIONS: partial(scan, path=endpoints.CONVERSATIONS),
+    Resource.MESSAGES: sync_messages,
+    Resource.CALENDAR_DAYS: sync_calendar,
+    # of either direction, also those nobody has written yet
+    Resource.REVIEWS: partial(scan_daily, path=endpoints.REVIEWS),
+    Resource.TASKS: partial(scan_daily, path=endpoints.TASKS),
+    # with the listings they may see
+    Resource.USERS: partial(scan_daily, path=endpoints.USERS),
+    Resource.COUPONS: partial(scan_daily, path=endpoints.COUPONS),
+}
+"""In the order they can run one after another: parents come before what hangs on them."""
+
+_FOUND_THROUGH = {Resource.MESSAGES: Resource.CONVERSATIONS, Resource.CALENDAR_DAYS: Resource.LISTINGS}
+
+# A row here and there is bad data; a tenth of them is a change of the API, and nobody should call that complete.
+_REJECTED_SHARE, _REJECTED_ROWS = 0.1, 10
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What one resource of one run did."""
+
+    account_id: int
+    resource: Resource
+    mode: Mode
+    verdict: str
+    expected: int | None
+    counts: Counts
+    api_calls: int
+    error: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row of the source was seen."""
+        return self.verdict in ("complete", "repaired")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether another try is due. A resource that Hostaway refuses is neither complete nor failed."""
+        return self.verdict in ("incomplete", "failed")
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain values, for a Dag run's XCom."""
+        return {
+            "resource": self.resource.value,
+            "mode": self.mode.value,
+            "verdict": self.verdict,
+            "expected": self.expected,
+            "api_calls": self.api_calls,
+            **asdict(self.counts),
+        }
+
+
+def scheduled_mode(connection: Connection, account_id: int, resource: Resource, day: date) -> Mode:
+    """What the scheduled sync of a day reads of a resource.
+
+    Everything with the first sync of the account's own day, and on any other when that was missed or did not come to a
+    good end. What a second day did not complete either waits for the account's next one.
+    """
+    settings = get_account(connection, account_id).settings
+    if not settings.full_every_days:
+        return Mode.INCREMENTAL
+    is_full_day = settings.is_full_day(account_id, day)
+    if is_full_day and settings.sync_every_hours == 24:
+        return Mode.FULL
+    params = {"account_id": account_id, "resource": resource.value, "days": settings.full_every_days}
+    query = "had_its_full_sync_today" if is_full_day else "had_its_full_sync"
+    return Mode.INCREMENTAL if fetch_value(connection, QUERIES[query], params) else Mode.FULL
+
+
+def sync_resource(
+    connection: Connection,
+    client: HostawayClient,
+    resource: Resource,
+    mode: Mode,
+    *,
+    run_key: str,
+    since: datetime | None = None,
+    insist: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> SyncResult:
+    """Mirror one resource of an account into landing and record it in the sync log.
+
+    :param run_key: the same for every resource and try of one run: a later try goes on where an earlier one stopped.
+    :param since: read only what changed at or after this moment, where Hostaway can tell: reservations and messages.
+    :param insist: ask even if Hostaway refused the resource less than a day ago.
+    :raises SyncIncomplete: when rows are missing; what landed is kept.
+    :raises HostawayError: when Hostaway does not answer as it should; what landed is kept. A resource that it refuses
+        raises nothing: the verdict is `refused`.
+    """
+    result, error = _run(connection, client, resource, mode, run_key, since, insist, on_progress)
+    if error:
+        raise error
+    return result
+
+
+def sync_account(
+    connection: Connection,
+    account_id: int,
+    mode: Mode,
+    resources: Iterable[Resource] | None = None,
+    *,
+    run_key: str | None = None,
+    since: datetime | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> list[SyncResult]:
+    """Mirror several resources of an account, parents first. One that fails does not keep the others from their turn.
+
+    :param resources: by default those that are switched on for the account. Those that are named are asked for even if
+        Hostaway refused them less than a day ago.
+    :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
+    """
+    run_key = run_key or f"cli__{uuid.uuid4()}"
+    wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
+    results: list[SyncResult] = []
+    for resource in (resource for resource in PLANS if resource in wanted):
+        with client_for(connection, account_id, Priority(mode.value)) as client:
+            result, error = _run(connection, client, resource, mode, run_key, since, resources is not None, on_progress)
+        results.append(result)
+        if isinstance(error, CredentialsRefused):
+            break
+    return results
+
+
+def _run(
+    connection: Connection,
+    client: HostawayClient,
+    resource: Resource,
+    mode: Mode,
+    run_key: str,
+    since: datetime | None,
+    insist: bool,
+    on_progress: Callable[[Progress], None] | None,
+) -> tuple[SyncResult, SyncHostawayError | None]:
+    since = as_utc(since) if since else None
+    params = {
+        "account_id": client.account_id,
+        "run_key": run_key,
+        "resource": resource.value,
+        "mode": mode.value,
+        "since": since,
+    }
+    with alone(connection, f"sync {resource}", client.account_id):
+        connection.execute(QUERIES["close_abandoned"], params)
+        sync_run_id = fetch_value(connection, QUERIES["start_run"], params)
+        ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress)
+        error: SyncHostawayError | None = None
+        try:
+            error = (not insist and known_refusal(ctx)) or shortfall(ctx, PLANS[resource](ctx))
+        except REFUSALS as raised:
+            error = refusal_of(ctx, raised) or raised
+        except SyncHostawayError as raised:
+            error = raised
+        except BaseException as unforeseen:
+            _finish(ctx, "failed", unforeseen)
+            raise
+        verdict = _finish(ctx, verdict_of(ctx, error), error)
+        if isinstance(error, CredentialsRefused):
+            refuse_account(connection, client, str(error))
+    text = str(error) if error else None
+    result = SyncResult(client.account_id, resource, mode, verdict, ctx.expected, ctx.counts, client.stats.calls, text)
+    return result, None if isinstance(error, ResourceRefused) else error
+
+
+def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | ResourceRefused | None:
+    """Why a resource whose plan came to its end is not complete all the same; None when it is."""
+    counts, who = ctx.counts, f"{ctx.resource} of account {ctx.account_id}"
+    parents = _FOUND_THROUGH.get(ctx.resource)
+    found = ctx.value("verdict_of", parents=parents.value) if parents else None
+    if found == "refused":
+        return ResourceRefused(f"{ctx.resource}: found through {parents}, which Hostaway refuses; known ones were read")
+    if found in ("incomplete", "failed"):
+        return SyncIncomplete(
+            f"Rows of {who} may be missing: they are found through {parents}, which this run could not read whole. "
+            "Those of the known ones landed"
+        )
+    if missing:
+        of = f" of {ctx.expected}" if ctx.expected else ""
+        return SyncIncomplete(
+            f"{missing.rows}{of} rows of {who} were not seen: {missing.why}. What landed is kept, and the next try "
+            "reads the list once more"
+        )
+    if counts.quarantined >= _REJECTED_ROWS and counts.quarantined > _REJECTED_SHARE * counts.seen:
+        return SyncIncomplete(
+            f"{counts.quarantined} of {counts.seen} rows of {who} could not be understood; ops.quarantine says why. "
+            "The others landed"
+        )
+    return None
+
+
+def verdict_of(ctx: SyncContext, error: SyncHostawayError | None) -> str:
+    """The verdict that the sync log gets."""
+    if isinstance(error, ResourceRefused):
+        return "refused"
+    if error:
+        return "incomplete" if isinstance(error, SyncIncomplete) else "failed"
+    return "repaired" if ctx.repaired else "complete"
+
+
+def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) -> str:
+    text = _told(error) if error else None
+    if not ctx.connection.closed and not ctx.connection.broken:
+        with ctx.connection.transaction():
+            ctx.save_counts()
+            ctx.execute("finish_run", verdict=verdict, error=text, note=_note(ctx))
+    log.info(
+        "sync_finished",
+        account_id=ctx.account_id,
+        resource=ctx.resource.value,
+        mode=ctx.mode.value,
+        verdict=verdict,
+        expected=ctx.expected,
+        **asdict(ctx.counts),
+        api_calls=ctx.client.stats.calls,
+        error=text,
+    )
+    return verdict
+
+
+def _note(ctx: SyncContext) -> str | None:
+    """What is to be known of a run though it did not fail."""
+    counts, said = ctx.counts, []
+    if counts.quarantined:
+        said.append(f"{counts.quarantined} of {counts.seen} rows did not land: an id of theirs is unreadable")
+    if counts.odd:
+        said.append(f"{counts.odd} of {counts.seen} rows landed without a value that is unreadable")
+    names = f"; ops.quarantine names them (sync_run_id {ctx.sync_run_id})" if counts.quarantined or counts.odd else ""
+    return "; ".join(said) + names if said else None
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, ResourceRefused):
+        return str(error)
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

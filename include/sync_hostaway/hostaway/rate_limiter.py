@@ -1,0 +1,349 @@
+"""The request budget: every process asks here before it sends a request to Hostaway.
+
+Hostaway allows N calls in any W seconds per outgoing address and per account. The slots for them are kept in PostgreSQL
+(see the migration `v0002_request_budget.sql`, which holds the rules), so that all processes on all machines share them:
+
+    with budget.slot():
+        response = session.get(...)
+
+Times are the database's; a process only ever measures durations, so its clock may be wrong.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, Self
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from sync_hostaway.core.db import Connection, connect, load_queries
+from sync_hostaway.core.exceptions import WarehouseUnavailable
+from sync_hostaway.core.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_QUERIES = load_queries(Path(__file__).with_name("rate_limiter.sql"))
+# Clocks of different machines do not run equally fast; 2 ms per second is more than they are ever corrected by.
+_CLOCK_TOLERANCE = 1.002
+# The longest a 429 may hold us back, whatever its stamp says: twice the longest window Hostaway documents.
+_LONGEST_PENALTY = 120.0
+
+
+class Priority(StrEnum):
+    """Who goes first when there are more requests than slots. The last class still gets a tenth of them."""
+
+    DELTA = "delta"
+    INCREMENTAL = "incremental"
+    FULL = "full"
+
+
+class RateLimit(NamedTuple):
+    """At most `calls` in any `seconds`."""
+
+    calls: int
+    seconds: float
+
+    @classmethod
+    def parse(cls, text: str) -> RateLimit | None:
+        """A limit from "15/10"; None for "off"."""
+        if text == "off":
+            return None
+        calls, _, seconds = text.partition("/")
+        return cls(int(calls), float(seconds))
+
+    @property
+    def span(self) -> timedelta:
+        """How long a call counts."""
+        return timedelta(seconds=self.seconds * _CLOCK_TOLERANCE)
+
+
+# The limits documented until August 2026. Higher ones are published now, but these are certain to hold.
+_CAUTIOUS_IP = RateLimit(15, 10.0)
+_CAUTIOUS_ACCOUNT = RateLimit(20, 10.0)
+
+
+@dataclass(frozen=True)
+class BudgetLimits:
+    """What all processes together may send.
+
+    :param ip: limit of the outgoing address; None for none.
+    :param account: limit of each account; None for none.
+    :param ip_key: name of the outgoing address.
+    :param margin: longest time in seconds that a request may take to reach Hostaway.
+    """
+
+    ip: RateLimit | None
+    account: RateLimit | None
+    ip_key: str = "default"
+    margin: float = 0.5
+
+    @classmethod
+    def of(cls, settings: Settings) -> BudgetLimits:
+        """The configured limits; without configuration none for a local simulator, cautious ones for Hostaway."""
+        local = settings.api_is_local
+
+        def limit(text: str | None, default: RateLimit) -> RateLimit | None:
+            if text is None:
+                return None if local else default
+            return RateLimit.parse(text)
+
+        return cls(
+            ip=limit(settings.budget_ip, _CAUTIOUS_IP),
+            account=limit(settings.budget_account, _CAUTIOUS_ACCOUNT),
+            ip_key=settings.budget_ip_key,
+            margin=settings.budget_margin,
+        )
+
+
+class Budget(Protocol):
+    """Permission to send requests."""
+
+    def slot(self, timeout: float | None = None) -> AbstractContextManager[None]:
+        """Wait until one request may be sent, and send it inside.
+
+        :raises TimeoutError: when there is none within `timeout` seconds.
+        """
+
+    def penalize(self, until: float, scope: str | None = None) -> None:
+        """Hold every process back after a 429.
+
+        :param until: Unix time, by our clock, at which to go on.
+        :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
+        """
+
+    def close(self) -> None:
+        """Stop waiting and close the connection."""
+
+
+class NoBudget:
+    """Permits everything."""
+
+    @contextmanager
+    def slot(self, timeout: float | None = None) -> Iterator[None]:
+        """A slot at once."""
+        yield
+
+    def penalize(self, until: float, scope: str | None = None) -> None:
+        """Nobody to hold back."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class _Grant(NamedTuple):
+    """A slot that is ours; `given_at` in monotonic seconds, rather too early than too late."""
+
+    grant_id: uuid.UUID
+    given_at: float
+
+
+def _connect() -> Connection:
+    return connect(application="sync-hostaway budget")
+
+
+class RequestBudget:
+    """Slots of one account from the shared budget. Threads may share it: one asks for all that wait.
+
+    It connects when it is first used.
+
+    :param account_id: whose requests they are.
+    :param priority: how urgent they are.
+    :param limits: what all processes together may send.
+    :param open_connection: makes a connection to the warehouse that nobody else uses.
+    """
+
+    def __init__(
+        self,
+        account_id: int,
+        priority: Priority,
+        limits: BudgetLimits,
+        *,
+        open_connection: Callable[[], Connection] = _connect,
+    ) -> None:
+        self._bidder = uuid.uuid4()
+        self._limits = limits
+        self._open_connection = open_connection
+        self._connection: Connection | None = None
+        self._connection_lock = threading.Lock()
+        # The rest is guarded by `_turn`.
+        self._turn = threading.Condition()
+        self._asking = False
+        self._ask_at = 0.0
+        self._waiting = 0
+        self._grants: deque[_Grant] = deque()
+        self._settled: list[_Grant] = []
+        self._params: dict[str, Any] = {
+            "bidder": self._bidder,
+            "ip_key": limits.ip_key,
+            "account_id": account_id,
+            "priority": priority.value,
+            "ip_calls": limits.ip and limits.ip.calls,
+            "ip_span": limits.ip and limits.ip.span,
+            "account_calls": limits.account and limits.account.calls,
+            "account_span": limits.account and limits.account.span,
+            "margin": timedelta(seconds=limits.margin),
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def slot(self, timeout: float | None = None) -> Iterator[None]:
+        """Wait until one request may be sent, and send it inside.
+
+        The end of the block tells that the request has arrived, which frees its slot as early as possible.
+
+        :raises TimeoutError: when there is none within `timeout` seconds.
+        :raises WarehouseUnavailable: when there is nobody to ask. Nothing may be sent then.
+        """
+        grant = self._take(timeout)
+        try:
+            yield
+        finally:
+            now = time.monotonic()
+            if now - grant.given_at < self._limits.margin:
+                with self._turn:
+                    self._settled.append(_Grant(grant.grant_id, now))
+
+    def penalize(self, until: float, scope: str | None = None) -> None:
+        """Hold every process back after a 429.
+
+        An exceeded endpoint limit holds back its account, any unknown scope the whole address.
+
+        :param until: Unix time, by our clock, at which to go on.
+        :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
+        """
+        seconds = min(max(until - time.time(), 0.0), _LONGEST_PENALTY)
+        ours = "account" if scope in ("account", "endpoint") else "ip"
+        limit = self._limits.account if ours == "account" else self._limits.ip
+        with self._turn:
+            self._grants.clear()
+        log.warning("hostaway_budget_penalty", scope=scope, seconds=round(seconds, 2), **self._whose())
+        self._execute(
+            "penalize",
+            {
+                **self._params,
+                "scope": ours,
+                "seconds": seconds,
+                "calls": limit and limit.calls,
+                "span": limit and limit.span,
+            },
+        )
+
+    def close(self) -> None:
+        """Stop waiting and close the connection."""
+        with self._connection_lock:
+            if self._connection is not None:
+                with suppress(psycopg.Error):
+                    self._connection.execute(_QUERIES["withdraw"], {"bidder": self._bidder})
+                self._connection.close()
+                self._connection = None
+
+    def _take(self, timeout: float | None) -> _Grant:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._turn:
+            self._waiting += 1
+            try:
+                while (grant := self._fresh_grant()) is None:
+                    self._ask_or_wait(deadline)
+                return grant
+            finally:
+                self._waiting -= 1
+
+    def _fresh_grant(self) -> _Grant | None:
+        # Half the margin is for us to wake up, the other half for the request's way. A slot that was overslept is lost.
+        oldest = time.monotonic() - self._limits.margin / 2
+        while self._grants:
+            grant = self._grants.popleft()
+            if grant.given_at >= oldest:
+                return grant
+        return None
+
+    def _ask_or_wait(self, deadline: float | None) -> None:
+        now = time.monotonic()
+        if self._asking:
+            pause = None if deadline is None else deadline - now
+        elif self._ask_at <= now:
+            self._ask()
+            return
+        else:
+            pause = (self._ask_at if deadline is None else min(self._ask_at, deadline)) - now
+        if pause is None or pause > 0:
+            self._turn.wait(pause)
+        if deadline is not None and time.monotonic() >= deadline and not self._grants:
+            raise TimeoutError("No request slot became free in time")
+
+    def _ask(self) -> None:
+        settled, self._settled = self._settled, []
+        wanted = self._waiting
+        now = time.monotonic()
+        params = {
+            **self._params,
+            "wanted": wanted,
+            "settled": [grant.grant_id for grant in settled],
+            "settled_ages": [now - grant.given_at for grant in settled],
+        }
+        self._asking = True
+        self._turn.release()
+        try:
+            asked_at, row = self._execute("take", params)
+        finally:
+            self._turn.acquire()
+            self._asking = False
+            self._turn.notify_all()
+        given_at = asked_at + row["locked_seconds"]
+        self._grants.extend(_Grant(grant_id, given_at) for grant_id in row["grants"])
+        self._ask_at = time.monotonic() + row["wait_seconds"]
+
+    def _execute(self, query: str, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+        """When the query was sent, and the row it brought."""
+        with self._connection_lock:
+            for last_try in (False, True):
+                fresh = self._connection is None
+                try:
+                    return self._row(_QUERIES[query], params)
+                except psycopg.Error as error:
+                    self._forget_connection()
+                    # A connection may have been lost since it was last used; a new one that fails is news.
+                    if fresh or last_try or not isinstance(error, psycopg.OperationalError):
+                        raise WarehouseUnavailable(
+                            f"The request budget cannot be asked, so nothing is sent: {str(error).strip()}"
+                        ) from error
+        raise WarehouseUnavailable
+
+    def _row(self, query: sql.SQL, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+        if self._connection is None:
+            self._connection = self._open_connection()
+            self._connection.execute(_QUERIES["set_up"])
+        sent_at = time.monotonic()
+        return sent_at, self._connection.execute(query, params).fetchone() or {}
+
+    def _forget_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _whose(self) -> dict[str, Any]:
+        return {"account_id": self._params["account_id"], "priority": self._params["priority"]}
+
+
+def budget_for(account_id: int, priority: Priority, settings: Settings) -> Budget:
+    """The budget the settings ask for."""
+    limits = BudgetLimits.of(settings)
+    if limits.ip is None and limits.account is None:
+        return NoBudget()
+    return RequestBudget(account_id, priority, limits)

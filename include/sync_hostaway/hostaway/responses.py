@@ -1,0 +1,226 @@
+"""Turns an HTTP response of Hostaway into a reply or the right exception.
+
+Hostaway says what went wrong in four ways: a status code, `status: fail` (also with 200), an OAuth error body, and text
+that is no JSON at all.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+import requests
+
+from sync_hostaway.core.exceptions import (
+    AccessDenied,
+    HostawayError,
+    HostawayMalformedReply,
+    HostawayNotFound,
+    HostawayRefused,
+    HostawayServerError,
+    HostawayThrottled,
+)
+from sync_hostaway.core.redirects import redirect_target
+from sync_hostaway.core.text import visible
+from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
+from sync_hostaway.hostaway.values import as_whole_number
+
+_SNIPPET = 160
+# urllib3 begins with the connection object.
+_CONNECTION = re.compile(r"^(<[^>]*>|\w+\([^()]*\)): ")
+# jsonb stores neither NUL nor half of a surrogate pair; both reach us inside message bodies.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# A text, or a bracket outside of one.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_LEVELS, _DIGITS = 100, 40
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A successful answer.
+
+    :param count: number of rows matching the filter, on lists that carry one.
+    :param served_at: the source's own clock when it answered, where it says so.
+    """
+
+    result: Any
+    count: int | None
+    served_at: datetime | None
+
+
+def read_reply(response: requests.Response) -> Reply:
+    """Check a data response and give its result.
+
+    :raises HostawayError: the subclass tells what to do about it.
+    """
+    if not requests.codes.ok <= response.status_code < requests.codes.multiple_choices:
+        raise _error_of(response)
+    body = decode(response.content)
+    if not isinstance(body, dict):
+        raise HostawayMalformedReply(f"Hostaway answered {type(body).__name__} where an object was expected")
+    if body.get("status") == "fail":
+        raise HostawayRefused(f"Hostaway answered status fail with HTTP 200: {_message_of(body)}")
+    if "result" not in body:
+        raise HostawayMalformedReply(f"Hostaway's answer has no result, only {len(body)} other fields")
+    return Reply(body["result"], as_whole_number(body.get("count")), served_at(response))
+
+
+def decode(content: bytes) -> Any:
+    """Parse JSON so that PostgreSQL can store every value in it.
+
+    What no value of jsonb can hold is kept as text, or as U+FFFD within a text: no value makes the others unreadable.
+
+    :raises HostawayMalformedReply: when it is none. The message quotes nothing of it: it may be personal data.
+    """
+    try:
+        body = orjson.loads(content)
+        # It writes 254 levels and no more; nobody reads deeper ones.
+        orjson.dumps(body)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        body = _decode_tolerantly(content)
+    return _storable(body) if b"\\u0000" in content else body
+
+
+def _decode_tolerantly(content: bytes) -> Any:
+    text = content.decode(json.detect_encoding(content), "replace")
+    try:
+        return _storable(_DECODER.decode(_flattened(text).strip()))
+    except RecursionError:
+        raise HostawayMalformedReply(
+            f"Hostaway answered JSON that is nested too deeply ({len(content)} bytes)"
+        ) from None
+    except ValueError as error:
+        raise HostawayMalformedReply(f"Hostaway answered {_what_came(content)}{_place(error)}") from None
+
+
+def _what_came(content: bytes) -> str:
+    kind = "an HTML page" if content.lstrip()[:1] == b"<" else "something that is not JSON"
+    return f"{kind} ({len(content)} bytes)"
+
+
+def _place(error: ValueError) -> str:
+    # Its text may quote a byte, and the error itself holds them all.
+    return f", from position {error.pos} on" if isinstance(error, json.JSONDecodeError) and error.pos else ""
+
+
+def _number(text: str) -> int | float | str:
+    """A number, or its text where it is too large for a column, or for Python to read."""
+    if len(text) > _DIGITS:
+        return text
+    value = float(text)
+    if not math.isfinite(value):
+        return text
+    return int(text) if text.lstrip("-").isdigit() else value
+
+
+# NaN and Infinity, which are no JSON, stay as words; line breaks within a text are read as they are.
+_DECODER = json.JSONDecoder(strict=False, parse_constant=str, parse_int=_number, parse_float=_number)
+
+
+def _flattened(text: str) -> str:
+    """JSON in which what is nested deeper than anybody reads is a text."""
+    parts: list[str] = []
+    depth = copied = begun = 0
+    for token in _BRACKETS.finditer(text):
+        if token[0] in ("[", "{"):
+            depth += 1
+            if depth == _LEVELS + 1:
+                begun = token.start()
+        elif token[0] in ("]", "}"):
+            if depth == _LEVELS + 1:
+                parts += [text[copied:begun], json.dumps(text[begun : token.end()])]
+                copied = token.end()
+            depth -= 1
+    return "".join([*parts, text[copied:]])
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNSTORABLE.sub(_REPLACEMENT, value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
+
+
+def _error_of(response: requests.Response) -> HostawayError:
+    error = _classified(response)
+    error.status = response.status_code
+    return error
+
+
+def _classified(response: requests.Response) -> HostawayError:
+    status = response.status_code
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        body = None
+    message = _message_of(body) if isinstance(body, dict) else f"{_what_came(response.content)} came with it"
+    if status == requests.codes.too_many_requests:
+        return HostawayThrottled(f"Hostaway's rate limit was hit: {message}", retry_at=retry_at(response))
+    if status == requests.codes.not_implemented:
+        return HostawayRefused(f"Hostaway answered HTTP {status}: {message}")
+    if status >= requests.codes.internal_server_error or status == requests.codes.request_timeout:
+        return HostawayServerError(f"Hostaway answered HTTP {status}: {message}")
+    if status < requests.codes.bad_request:
+        return HostawayMalformedReply(
+            f"Hostaway answered HTTP {status}, which leads to {redirect_target(response)}: redirects are not followed"
+        )
+    if status in (requests.codes.not_found, requests.codes.gone):
+        return HostawayNotFound(f"Hostaway answered HTTP {status}: {message}")
+    denied = status == requests.codes.forbidden and TOKEN_DENIED_MESSAGE in message
+    if denied or status == requests.codes.unauthorized:
+        return AccessDenied(f"Hostaway answered HTTP {status}: {message}")
+    return HostawayRefused(f"Hostaway answered HTTP {status}: {message}")
+
+
+def _message_of(body: dict[str, Any]) -> str:
+    # documented as `result`; newer errors use `message`, the token endpoint `error_description`
+    for key in ("message", "error_description", "error", "result"):
+        if isinstance(body.get(key), str) and body[key]:
+            return visible(str(body[key])[:_SNIPPET])
+    return "no message"
+
+
+def served_at(response: requests.Response) -> datetime | None:
+    """The source's own clock when it answered, where it says so."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def why(error: requests.RequestException) -> str:
+    """What was wrong with the connection, without the layers of wrapping around it."""
+    inner = error.args[0] if error.args else error
+    reason = getattr(inner, "reason", None) or inner
+    through_proxy = getattr(reason, "original_error", None)
+    text = _CONNECTION.sub("", str(through_proxy or reason))
+    return f"the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: {text}" if through_proxy else text
+
+
+def retry_at(response: requests.Response) -> float | None:
+    """When to try again after a 429, as a Unix time of our clock.
+
+    `X-RateLimit-Retry-After` is a Unix timestamp of Hostaway's clock, which the answer's `Date` tells. The standard
+    header counts seconds; since some answers confuse the two, a value beyond 1e9 is a timestamp in either.
+    """
+    for header in ("X-RateLimit-Retry-After", "Retry-After"):
+        try:
+            value = float(response.headers.get(header, ""))
+        except ValueError:
+            continue
+        if value <= 1e9:
+            return time.time() + value
+        theirs = served_at(response)
+        return value + (time.time() - theirs.timestamp() if theirs else 0)
+    return None

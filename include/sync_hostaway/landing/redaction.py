@@ -1,0 +1,145 @@
+"""Keeps erased guests erased: rows of their reservations and conversations land without what describes a person.
+
+Hostaway may still have the person, and sends the same rows at every sync. So what was erased is remembered by the ids
+of reservations and conversations, which describe nobody, and every row that belongs to one of them is stripped before
+anything else looks at it: its hash, the quarantine and the models only ever see what is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from sync_hostaway.core.db import Connection, fetch_value, load_queries
+from sync_hostaway.core.exceptions import InactiveAccount
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.hostaway.values import as_id, as_list
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+# What stays is named, not what goes: a field that Hostaway adds tomorrow is gone until somebody decides otherwise.
+_KEPT: dict[Resource, frozenset[str]] = {
+    resource: frozenset(fields.split())
+    for resource, fields in {
+        Resource.RESERVATIONS: "id listingMapId channelId channelName source status arrivalDate departureDate nights "
+        "previousArrivalDate previousDepartureDate checkInTime checkOutTime isDatesUnspecified numberOfGuests adults "
+        "children infants pets totalPrice taxAmount cleaningFee securityDepositFee channelCommissionAmount "
+        "hostawayCommissionAmount remainingBalance airbnbExpectedPayoutAmount airbnbListingBasePrice "
+        "airbnbListingCleaningFee airbnbListingHostFee airbnbListingCancellationHostFee "
+        "airbnbListingCancellationPayout airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost "
+        "airbnbTransientOccupancyTaxPaidAmount currency paymentStatus isPaid isInstantBooked isArchived "
+        "cancellationPolicyId cancellationDate cancelledBy reservationDate pendingExpireDate insertedOn updatedOn "
+        "latestActivityOn",
+        Resource.CONVERSATIONS: "id listingMapId reservationId type hasUnreadMessages messageSentOn messageReceivedOn",
+        Resource.MESSAGES: "id accountId listingMapId reservationId conversationId channelId communicationId "
+        "isIncoming isSeen status communicationType sentUsingHostaway date sentChannelDate insertedOn updatedOn",
+        Resource.REVIEWS: "id accountId listingMapId reservationId channelId type status rating reviewCategory "
+        "isCancelled isHidden arrivalDate departureDate submittedAt insertedOn updatedOn",
+        Resource.TASKS: "id listingMapId channelId reservationId assigneeUserId createdByUserId status priority cost "
+        "costCurrency canStartFrom shouldEndBy startedAt completedAt insertedOn updatedOn",
+    }.items()
+}
+
+# How the rows of a resource are known to belong to a reservation or a conversation; see erasure.sql.
+_BELONGING = {
+    Resource.RESERVATIONS: "reservations",
+    Resource.CONVERSATIONS: "conversations",
+    Resource.MESSAGES: "messages",
+    Resource.REVIEWS: "of_reservations",
+    Resource.TASKS: "of_reservations",
+    Resource.CALENDAR_DAYS: "calendar_days",
+}
+
+
+@dataclass(frozen=True)
+class Erasures:
+    """What was erased of one account, by id."""
+
+    reservations: frozenset[str] = frozenset()
+    conversations: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.reservations or self.conversations)
+
+    def strip(self, resource: Resource, row: Any, parent_id: int | None) -> Any:
+        """A row as it may land: without its person, if that one was erased."""
+        if not isinstance(row, dict):
+            return row
+        if resource is Resource.CALENDAR_DAYS:
+            return self._strip_stays(row)
+        if resource not in _KEPT or not self._concern(resource, row, parent_id):
+            return row
+        return {name: value for name, value in row.items() if name in _KEPT[resource]}
+
+    def _concern(self, resource: Resource, row: dict[str, Any], parent_id: int | None) -> bool:
+        reservation = row.get("id") if resource is Resource.RESERVATIONS else row.get("reservationId")
+        conversations = {
+            Resource.CONVERSATIONS: [row.get("id")],
+            Resource.MESSAGES: [parent_id, row.get("conversationId")],
+        }.get(resource, [])
+        return str(as_id(reservation)) in self.reservations or any(
+            str(as_id(conversation)) in self.conversations for conversation in conversations
+        )
+
+    def _strip_stays(self, day: dict[str, Any]) -> dict[str, Any]:
+        """A calendar day without the persons in the reservations it holds, in whichever shape of a list."""
+        stays = as_list(day.get("reservations"))
+        if not stays:
+            return day
+        return {**day, "reservations": [self.strip(Resource.RESERVATIONS, stay, None) for stay in stays]}
+
+
+def erasures_of(connection: Connection, account_id: int) -> Erasures:
+    """What was erased of an account. Needs an open transaction: until it ends, no other erasure begins.
+
+    :raises InactiveAccount: when the account was purged: nothing may land any more.
+    """
+    connection.execute(_QUERIES["share"], {"account_id": account_id})
+    found = connection.execute(_QUERIES["erasures"], {"account_id": account_id}).fetchone()
+    if found is None or found["is_purged"]:
+        raise InactiveAccount(f"Account {account_id} was purged")
+    return Erasures(frozenset(found["reservations"]), frozenset(found["conversations"]))
+
+
+def strip_landed(connection: Connection, account_id: int, erased: Erasures) -> int:
+    """Strip what has landed of erased guests and return the number of rows. Needs an open transaction.
+
+    The rows count as changed, so that the next transform builds them again from what is left.
+    """
+    params = {
+        "account_id": account_id,
+        "reservations": list(erased.reservations),
+        "conversations": list(erased.conversations),
+    }
+    done = 0
+    for resource in (*_KEPT, Resource.CALENDAR_DAYS):
+        table = sql.Identifier("landing", resource.value)
+        rows = connection.execute(_QUERIES[f"landed_{_BELONGING[resource]}"].format(table=table), params).fetchall()
+        if not rows:
+            continue
+        load = {"account_id": account_id, "resource": resource.value, "rows": len(rows)}
+        load_id = fetch_value(connection, _QUERIES["open_load"], load)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                _QUERIES["strip_row"].format(table=table),
+                [
+                    {
+                        "account_id": account_id,
+                        "entity_id": row["entity_id"],
+                        "payload": Jsonb(erased.strip(resource, row["payload"], row["parent_id"])),
+                        "load_id": load_id,
+                    }
+                    for row in rows
+                ],
+            )
+        done += len(rows)
+    return done
+
+
+def erase_alone(connection: Connection, account_id: int) -> None:
+    """Wait until nobody lands rows of an account, and let nobody until the transaction ends."""
+    connection.execute(_QUERIES["exclude"], {"account_id": account_id})

@@ -1,0 +1,233 @@
+"""Guest messages of host applications: Hostaway is asked at most once per idempotency key to send one.
+
+    claim ─► sending ─► Hostaway ─► sent       it has the message
+                           ├──────► failed     it refused; the same key gets the same answer
+                           └──────► unknown    no answer: it may have the message, or carry the request out later
+
+An entry is committed before Hostaway is asked, and a key with an entry is never sent again: a gateway may carry a
+request out after any time, and a channel may change the text, so that no reading of the conversation proves that a
+message was not sent. One that is `sending` without a sender, or `unknown`, is looked for in its conversation when the
+caller asks again, and by `outbox_upkeep`. Only a request that Hostaway certainly did not carry out leaves no entry: the
+same key begins anew.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+
+from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.core.db import Connection, alone, fetch_value, load_queries
+from sync_hostaway.core.exceptions import (
+    AccessDenied,
+    CredentialsRefused,
+    HostawayError,
+    HostawayNotConnected,
+    HostawayNotFound,
+    HostawayRefused,
+    HostawayThrottled,
+    SyncHostawayError,
+)
+from sync_hostaway.core.resources import Resource
+from sync_hostaway.hostaway import endpoints
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.pagination import Walk, by_offset
+from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.hostaway.values import as_flag, as_id, as_moment
+from sync_hostaway.landing.writer import Fetched, LandingWriter
+from sync_hostaway.messaging.message_text import may_show
+from sync_hostaway.messaging.outbox_store import Draft, Entries, Entry
+
+log = structlog.get_logger(__name__)
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+# Seconds for a request slot or an answer: somebody waits for ours.
+_PATIENCE = 20.0
+# Seconds after which most requests without an answer have been carried out, if at all: what a caller is asked to wait.
+SETTLING = 60.0
+# Seconds for which the text of a message without an answer is kept, to find it in its conversation.
+LOOKED_FOR = 24 * 3600.0
+# How far clocks and stamps of whole seconds may put a message before the try that made it.
+_TOLERANCE = timedelta(seconds=10)
+
+
+class KeyReused(SyncHostawayError):
+    """The idempotency key was used for another message."""
+
+
+class BeingSent(SyncHostawayError):
+    """Another request with this idempotency key is being served."""
+
+
+class NoConversation(SyncHostawayError):
+    """Hostaway has no conversation for this reservation."""
+
+
+class Outbox:
+    """The messages of one account, over a connection that nothing else uses meanwhile."""
+
+    def __init__(self, connection: Connection, account_id: int) -> None:
+        self._connection = connection
+        self._account_id = account_id
+        self._entries = Entries(connection, account_id)
+
+    def send(self, key: str, draft: Draft) -> Entry:
+        """Send a message, or tell what became of the one of this key.
+
+        :returns: `sent`, `failed` or `unknown`. An unknown message is not sent again, now or later.
+        :raises KeyReused: when the key was used for another message.
+        :raises BeingSent: when another request with this key is at it.
+        :raises NoConversation: when there is nowhere to send it.
+        :raises SendLimitReached: when the account has sent too many lately.
+        :raises HostawayError: when Hostaway was not asked, or did not carry it out; the key is as good as new.
+        """
+        with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
+            if not is_ours:
+                raise BeingSent
+            entry = self._entries.find(key)
+            if entry and entry.request_hash != draft.digest:
+                raise KeyReused
+            if entry and entry.is_settled:
+                return entry
+            with client_for(self._connection, self._account_id, Priority.DELTA, patience=_PATIENCE) as client:
+                try:
+                    return self._resume(client, entry) if entry else self._begin(client, key, draft)
+                except CredentialsRefused as error:
+                    refuse_account(self._connection, client, str(error))
+                    raise
+
+    def look_up(self, client: HostawayClient, key: str) -> Entry | None:
+        """Settle a message that its conversation shows. Nothing is sent.
+
+        The text of one that is not found within `LOOKED_FOR` seconds is deleted; its state stays `unknown`.
+
+        :returns: None when another request with this key is in progress.
+        :raises HostawayError: when the conversation cannot be read.
+        """
+        with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
+            entry = self._entries.find(key) if is_ours else None
+            if entry is None or entry.is_closed or entry.age < SETTLING:
+                return entry
+            entry = self._resume(client, entry)
+            if entry.is_closed or entry.age < LOOKED_FOR:
+                return entry
+            return self._entries.give_up(entry, "no answer, and its conversation did not show it within a day")
+
+    def _begin(self, client: HostawayClient, key: str, draft: Draft) -> Entry:
+        conversation_id = self._conversation_of(client, draft.reservation_id)
+        # Before the entry: what goes wrong here says nothing about the message.
+        client.check_credentials()
+        entry = self._entries.claim(key, draft, conversation_id)
+        if entry is None:
+            raise BeingSent
+        return self._attempt(client, entry)
+
+    def _resume(self, client: HostawayClient, entry: Entry) -> Entry:
+        if entry.is_closed:
+            return entry
+        try:
+            found = self._find_in_thread(client, entry)
+        except HostawayNotFound:
+            # The conversation was deleted, and says nothing any more.
+            found = None
+        if found:
+            return self._settle_found(entry, found)
+        return self._entries.mark_unknown(entry, entry.reason or "no answer: its process ended before there was one")
+
+    def _attempt(self, client: HostawayClient, entry: Entry) -> Entry:
+        if entry.is_settled:
+            # The guest was erased meanwhile.
+            return entry
+        body = {"body": entry.body, "communicationType": entry.channel_type}
+        try:
+            reply = client.write("POST", endpoints.messages_of(entry.conversation_id), body, resource=Resource.MESSAGES)
+        except (HostawayNotConnected, HostawayThrottled, CredentialsRefused, AccessDenied):
+            self._entries.forget(entry)
+            raise
+        except (HostawayRefused, HostawayNotFound) as error:
+            return self._entries.settle(entry, "failed", reason=error.text)
+        except HostawayError as error:
+            if error.url == endpoints.ACCESS_TOKENS:
+                # The token was denied, so the message was not sent; there is no new token.
+                self._entries.forget(entry)
+                raise
+            # Anything else but its promised answer leaves open what Hostaway did.
+            return self._after_silence(client, entry, error)
+        message = reply.result
+        if not isinstance(message, dict) or not as_id(message.get("id")):
+            return self._after_silence(client, entry, HostawayError("Hostaway's answer names no message"))
+        return self._settle_sent(entry, message)
+
+    def _after_silence(self, client: HostawayClient, entry: Entry, error: HostawayError) -> Entry:
+        log.warning("message_without_answer", outbox_id=entry.outbox_id, error=str(error))
+        entry = self._entries.mark_unknown(entry, str(error))
+        try:
+            return self._resume(client, entry)
+        except HostawayError:
+            return entry
+
+    def _find_in_thread(self, client: HostawayClient, entry: Entry) -> dict[str, Any] | None:
+        """The message of an entry as Hostaway shows it: our text, not older than the request, of no other entry."""
+        candidates: dict[int, dict[str, Any]] = {}
+        path = endpoints.messages_of(entry.conversation_id)
+        for page in by_offset(client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, walk=Walk()):
+            # Hostaway's clock may differ from ours. A slow answer only makes this reach further back.
+            ahead = page.served_at - datetime.now(UTC)
+            earliest = entry.created_at + ahead - _TOLERANCE
+            for row in page.rows:
+                if isinstance(row, dict) and (number := as_id(row.get("id"))) and _may_be(row, entry.body, earliest):
+                    candidates[number] = row
+        taken = self._entries.claimed_messages(candidates)
+        return next((candidates[number] for number in sorted(candidates) if number not in taken), None)
+
+    def _conversation_of(self, client: HostawayClient, reservation_id: int) -> int:
+        params = {"account_id": self._account_id, "reservation_id": reservation_id}
+        landed = fetch_value(self._connection, _QUERIES["conversation"], params)
+        if landed:
+            return int(landed)
+        try:
+            rows = client.get(endpoints.conversations_of(reservation_id), resource=Resource.CONVERSATIONS).result
+        except HostawayNotFound:
+            rows = []
+        ids = [number for row in rows if isinstance(row, dict) and (number := as_id(row.get("id")))]
+        if not ids:
+            raise NoConversation
+        return max(ids)
+
+    def _settle_found(self, entry: Entry, message: dict[str, Any]) -> Entry:
+        try:
+            return self._settle_sent(entry, message)
+        except psycopg.errors.UniqueViolation:
+            # Another entry has been settled with this message since it was read.
+            return self._entries.mark_unknown(entry, entry.reason or "no answer")
+
+    def _settle_sent(self, entry: Entry, message: dict[str, Any]) -> Entry:
+        status = message.get("status")
+        settled = self._entries.settle(
+            entry, "sent", message_id=as_id(message.get("id")), status=str(status) if status else None
+        )
+        # What follows only makes the message arrive sooner: it is sent, and the next sync would bring it.
+        with self._connection.transaction():
+            fetched = Fetched([message], datetime.now(UTC), entry.conversation_id)
+            LandingWriter(self._connection, self._account_id, Resource.MESSAGES, None).land([fetched])
+            self._connection.execute(
+                _QUERIES["hint"],
+                {
+                    "account_id": self._account_id,
+                    "outbox_id": entry.outbox_id,
+                    "message_id": settled.message_id,
+                    "conversation_id": entry.conversation_id,
+                    "reservation_id": entry.reservation_id,
+                },
+            )
+        return settled
+
+
+def _may_be(row: dict[str, Any], body: str, earliest: datetime) -> bool:
+    is_ours = as_flag(row.get("isIncoming", False)) is False and may_show(str(row.get("body") or ""), body)
+    moment = as_moment(row.get("insertedOn") or row.get("date"))
+    return is_ours and (moment is None or moment >= earliest)

@@ -1,0 +1,72 @@
+"""Looks for messages without an answer in their conversations, and deletes old entries. It sends nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import structlog
+
+from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.core.exceptions import (
+    CredentialsRefused,
+    HostawayError,
+    HostawayThrottled,
+    HostawayUnreachable,
+    SyncHostawayError,
+)
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.messaging.outbox import LOOKED_FOR, SETTLING, Outbox
+
+log = structlog.get_logger(__name__)
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+# Seconds to wait for Hostaway, without a second try: the next run comes in ten minutes.
+_PATIENCE = 10.0
+
+
+def tend(connection: Connection) -> dict[str, int]:
+    """Read the conversation of each message without an answer once, and remove entries older than the retention.
+
+    Trouble of one account or conversation delays no other. Returns counts: `sent`, found now; `open`, still looked for;
+    `given_up`, not found within a day; `forgotten`, entries removed.
+    """
+    counts = Counter(sent=0, open=0, given_up=0)
+    params = {"settling": SETTLING, "looked_for": LOOKED_FOR}
+    for account in connection.execute(_QUERIES["unsettled"], params).fetchall():
+        outcomes = Counter(_look_up(connection, account["account_id"], account["keys"]))
+        counts.update(outcomes)
+        counts["open"] += len(account["keys"]) - outcomes.total()
+    forgotten = connection.execute(_QUERIES["forget_old"], {"days": get_settings().webhook_retention_days}).rowcount
+    return {**counts, "forgotten": forgotten}
+
+
+def _look_up(connection: Connection, account_id: int, keys: Iterable[str]) -> Iterator[str]:
+    """The outcome of each message that is not looked for any more."""
+    try:
+        with client_for(connection, account_id, Priority.INCREMENTAL, patience=_PATIENCE) as client:
+            try:
+                yield from _settled(connection, client, keys)
+            except CredentialsRefused as error:
+                refuse_account(connection, client, str(error))
+                raise
+    except SyncHostawayError as error:
+        log.warning("messages_not_looked_up", account_id=account_id, error=str(error))
+
+
+def _settled(connection: Connection, client: HostawayClient, keys: Iterable[str]) -> Iterator[str]:
+    outbox = Outbox(connection, client.account_id)
+    for key in keys:
+        try:
+            entry = outbox.look_up(client, key)
+        except (HostawayUnreachable, HostawayThrottled, CredentialsRefused):
+            # The next thread would meet it too.
+            raise
+        except HostawayError as error:
+            log.warning("thread_not_read", account_id=client.account_id, error=str(error))
+        else:
+            if entry and entry.is_closed:
+                yield entry.state if entry.is_settled else "given_up"

@@ -1,0 +1,3 @@
+"""Erasing guests and removing accounts."""
+
+from __future__ import annotations

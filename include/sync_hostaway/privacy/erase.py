@@ -1,0 +1,173 @@
+"""Removes personal data for good: a whole account with all its rows, or one guest of an account.
+
+Both wait for the transform that is running and hold the next one back, and both shut out whoever is landing rows of the
+account. What is erased stays erased although Hostaway may still have it: see `landing.erasure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from psycopg import errors, sql
+from pydantic import BaseModel, Field
+
+from sync_hostaway.accounts.registry import disable_account, get_account, refresh_snapshot
+from sync_hostaway.accounts.secrets.store import CLIENT_SECRET, secrets_store
+from sync_hostaway.accounts.webhook_endpoints import find_endpoint
+from sync_hostaway.core.db import Connection, fetch_value, load_queries
+from sync_hostaway.core.exceptions import UnknownAccount, UnknownGuest, WarehouseBusy
+from sync_hostaway.landing.redaction import Erasures, erase_alone, strip_landed
+from sync_hostaway.migrations import sql_files
+from sync_hostaway.migrations.objects import created_objects
+from sync_hostaway.transforms.ledger import only_writer
+from sync_hostaway.webhook_admin.maintenance import stop_deliveries
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+# Longer than a transform takes, shorter than a proxy waits.
+_PATIENCE_SECONDS = 45
+
+
+class Purged(BaseModel, frozen=True):
+    """What a purge removed."""
+
+    account_id: int = Field(examples=[12345])
+    rows: dict[str, int] = Field(description="Rows by table", examples=[{"hostaway.reservations": 1204}])
+    left: list[str] = Field(description="What has to be removed by hand, where this server cannot", examples=[[]])
+
+
+class ErasedGuest(BaseModel, frozen=True):
+    """What was erased of a guest."""
+
+    account_id: int = Field(examples=[12345])
+    guest_id: int = Field(examples=[20009])
+    reservations: int = Field(examples=[2])
+    conversations: int = Field(examples=[1])
+    rows: int = Field(description="Landed rows that were stripped", examples=[14])
+
+
+def purge_account(connection: Connection, account_id: int) -> Purged:
+    """Remove an account with its secrets and every row of it, in all schemas. It may be repeated.
+
+    :raises UnknownAccount: when it is not registered and was not purged either.
+    :raises WarehouseBusy: when a transform runs for too long; the account is disabled, and the purge may be repeated.
+    """
+    try:
+        disable_account(connection, account_id, "being purged")
+    except UnknownAccount:
+        if not fetch_value(connection, _QUERIES["is_purged"], {"account_id": account_id}):
+            raise
+    stop_deliveries(connection, account_id)
+    endpoint = find_endpoint(connection, account_id)
+    with _alone(connection, account_id):
+        connection.execute(_QUERIES["note_purge"], {"account_id": account_id})
+        rows = _delete_everywhere(connection, account_id)
+    # In a short transaction of its own: whoever asks for a slot waits for it.
+    with connection.transaction():
+        for query in ("lock_budget", "forget_whose_calls"):
+            connection.execute(_QUERIES[query], {"account_id": account_id})
+    left = []
+    if endpoint and endpoint.hostaway_id:
+        left.append(f"Webhook {endpoint.hostaway_id} at Hostaway, which did not let it be removed")
+    # Last: until here, a purge that is repeated may need it.
+    if secret := secrets_store(connection).delete(account_id, CLIENT_SECRET):
+        left.append(f"The API key: {secret}")
+    refresh_snapshot(connection)
+    return Purged(account_id=account_id, rows=rows, left=left)
+
+
+def erase_guest(connection: Connection, account_id: int, guest_id: int) -> ErasedGuest:
+    """Remove what describes a guest, and keep it away at every later sync.
+
+    Reservations, conversations, messages, reviews and tasks stay as rows with ids, dates, prices and states; names,
+    addresses, texts and everything else goes. Rows of the core tables go at once, and come back stripped with the next
+    transform. A reservation that the same person makes later is another guest.
+
+    :param guest_id: of `hostaway.guests`, or the id of any of the guest's reservations.
+    :raises UnknownAccount: when the account is not registered.
+    :raises UnknownGuest: when the account has no such guest.
+    :raises WarehouseBusy: when a transform runs for too long, or has still to read reservations of the guest that
+        changed; nothing was erased then.
+    """
+    get_account(connection, account_id)
+    params = {"account_id": account_id, "guest_id": guest_id}
+    with _alone(connection, account_id):
+        reservations = _column(connection, "landed_reservation", params)
+        if fetch_value(connection, _QUERIES["core_is_there"]):
+            linked = {*reservations, *_column(connection, "reservations_of_guest", params)}
+            _refuse_if_links_are_old(connection, account_id, linked)
+            reservations = sorted(linked)
+        if not reservations:
+            raise UnknownGuest(f"Account {account_id} has no guest {guest_id}")
+        conversations = _column(connection, "conversations_of", {**params, "reservations": reservations})
+        found = {**params, "reservations": reservations, "conversations": conversations}
+        connection.execute(_QUERIES["remember"], found)
+        erased = Erasures(frozenset(reservations), frozenset(conversations))
+        rows = strip_landed(connection, account_id, erased)
+        for query in ("forget_quarantined", "empty_events", "settle_outbox"):
+            connection.execute(_QUERIES[query], found)
+        _delete_from_core(connection, found)
+    return ErasedGuest(
+        account_id=account_id,
+        guest_id=guest_id,
+        reservations=len(reservations),
+        conversations=len(conversations),
+        rows=rows,
+    )
+
+
+def _refuse_if_links_are_old(connection: Connection, account_id: int, linked: Collection[str]) -> None:
+    """Refuse to erase by links that a transform may change: a reservation may be another person's now."""
+    params = {"account_id": account_id, "reservations": sorted(linked)}
+    changed = _column(connection, "changed_since_linked", params) if len(linked) > 1 else []
+    if changed:
+        raise WarehouseBusy(
+            f"Reservations of this guest have changed since the last transform ({', '.join(changed[:5])}): they may be"
+            " another guest's now. Run `sync-hostaway transform`, then erase. Nothing was erased"
+        )
+
+
+@contextmanager
+def _alone(connection: Connection, account_id: int) -> Iterator[None]:
+    """A transaction in which nobody transforms, and nobody lands rows of the account."""
+    try:
+        connection.execute(_QUERIES["be_patient"], {"patience": f"{_PATIENCE_SECONDS}s"})
+        with only_writer(connection), connection.transaction():
+            erase_alone(connection, account_id)
+            yield
+    except errors.LockNotAvailable:
+        raise WarehouseBusy(
+            f"Something else has been writing to the warehouse for {_PATIENCE_SECONDS} s: try again in a few minutes"
+        ) from None
+    finally:
+        if not connection.closed:
+            connection.execute(_QUERIES["be_patient"], {"patience": "0"})
+
+
+def _delete_everywhere(connection: Connection, account_id: int) -> dict[str, int]:
+    # From the migrations and the catalogue: a table that is added later cannot be forgotten here.
+    created = [(kind, f"{schema}.{name}") for file in sql_files() for kind, schema, name in created_objects(file)]
+    migrated = [name for kind, name in created if kind == "table"]
+    rows = {}
+    for found in connection.execute(_QUERIES["tables_of_accounts"], {"migrated": migrated}).fetchall():
+        query = _QUERIES["delete_account_rows"].format(table=sql.Identifier(found["schema"], found["name"]))
+        deleted = connection.execute(query, {"account_id": account_id}).rowcount
+        if deleted:
+            rows[f"{found['schema']}.{found['name']}"] = deleted
+    return rows
+
+
+def _delete_from_core(connection: Connection, found: Mapping[str, object]) -> None:
+    keys = {"reservation_id": "reservations", "conversation_id": "conversations", "guest_id": "reservations"}
+    for table in connection.execute(_QUERIES["core_tables_of_guests"]).fetchall():
+        belongs = sql.SQL(" or ").join(
+            sql.SQL("{} = any({}::bigint[])").format(sql.Identifier(column), sql.Placeholder(keys[column]))
+            for column in table["columns"]
+        )
+        name = sql.Identifier(table["schema"], table["name"])
+        connection.execute(_QUERIES["delete_guest_rows"].format(table=name, belongs=belongs), found)
+
+
+def _column(connection: Connection, query: str, params: Mapping[str, object]) -> Sequence[str]:
+    return [row["id"] for row in connection.execute(_QUERIES[query], params)]

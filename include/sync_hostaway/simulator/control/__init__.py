@@ -1,0 +1,3 @@
+"""The control interface: truth, changes, faults."""
+
+from __future__ import annotations

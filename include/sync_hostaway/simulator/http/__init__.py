@@ -1,0 +1,3 @@
+"""The simulated API over HTTP, with its faults."""
+
+from __future__ import annotations

@@ -1,5 +1,0 @@
-"""From the webhook inbox to rows: what an event is about is read again by its id, landed and transformed.
-
-An event is a hint and nothing else. Nothing of its body becomes a row, so that duplicates, disorder and forgeries cost
-a call and change nothing.
-"""

@@ -1,0 +1,21 @@
+"""From landing to the core tables: a ledgered, single-writer run of the dbt project."""
+
+from __future__ import annotations
+
+from sync_hostaway.transforms.artifacts import build_docs, ensure_manifest
+from sync_hostaway.transforms.invocation import ModelRun, profile_environment
+from sync_hostaway.transforms.ledger import pending_loads
+from sync_hostaway.transforms.project import find_project, project_hash
+from sync_hostaway.transforms.runner import TransformResult, run_transform
+
+__all__ = [
+    "ModelRun",
+    "TransformResult",
+    "build_docs",
+    "ensure_manifest",
+    "find_project",
+    "pending_loads",
+    "profile_environment",
+    "project_hash",
+    "run_transform",
+]

@@ -1,0 +1,55 @@
+"""dbt's connections to the warehouse, opened from the same connection string as all others.
+
+dbt's profile knows twelve of libpq's fifty parameters. So the string reaches this process's dbt in an environment
+variable, and the profile only says which database and schema the project is for.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import psycopg2
+from dbt.adapters.contracts.connection import Connection, ConnectionState
+from dbt.adapters.events.logging import AdapterLogger
+from dbt.adapters.postgres import PostgresAdapter
+from dbt.adapters.postgres.connections import PostgresConnectionManager
+
+from sync_hostaway.core import session
+from sync_hostaway.transforms.invocation import DSN_VARIABLE
+
+_log = AdapterLogger("Postgres")
+
+
+class WarehouseConnections(PostgresConnectionManager):
+    """Opens the warehouse where `DSN_VARIABLE` is set; elsewhere, what the profile says."""
+
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        """Open a connection of dbt, unless it is open."""
+        dsn = os.environ.get(DSN_VARIABLE)
+        if dsn is None or connection.state == ConnectionState.OPEN:
+            return super().open(connection)
+        return cls.retry_connection(
+            connection,
+            connect=lambda: _opened(dsn),
+            logger=_log,
+            retry_limit=connection.credentials.retries,
+            retryable_exceptions=[psycopg2.OperationalError],
+        )
+
+
+def install() -> None:
+    """Have dbt's adapter for PostgreSQL open its connections here, for as long as the process lives."""
+    PostgresAdapter.ConnectionManager = WarehouseConnections
+
+
+def _opened(dsn: str) -> Any:
+    handle = psycopg2.connect(dsn)
+    # Before anything else: a setting that is made in a transaction ends with it when it is rolled back.
+    handle.autocommit = True
+    handle.set_client_encoding("UTF8")
+    with handle.cursor() as cursor:
+        cursor.execute(session.settings(handle.server_version))
+    handle.autocommit = False
+    return handle

@@ -1,0 +1,285 @@
+"""dbt in this process, leaving the process as it was.
+
+dbt reads its connection from the environment and keeps module-level state, so only one invocation runs at a time in a
+process, and the environment is set for its time only. Two processes may run dbt at once as far as this module is
+concerned; the ledger's lock is what keeps two of them off one warehouse.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import ConfigurationError, TransformFailed
+from sync_hostaway.core.files import make_unwritable, unwritable_files
+from sync_hostaway.core.libpq import connection_string, explicit, parameters_of, string_of
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.transforms.project import project_hash
+
+# dbt strikes the values of variables named so out of its logs.
+DSN_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_WAREHOUSE"
+_PASSWORD_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_PASSWORD"  # noqa: S105 - the name of a variable
+_DATABASE_VARIABLE = "SYNC_HOSTAWAY_DBT_DBNAME"
+_LOGGERS = ("stdout_log", "file_log")
+# A database error may quote the row it is about.
+_QUOTED_ROW = re.compile(r"\n\s*DETAIL:[^\n]*")
+
+_one_at_a_time = threading.RLock()
+_parses: dict[tuple[str, ...], Outcome] = {}
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """What became of one model or test."""
+
+    name: str
+    status: str
+    rows: int | None
+    seconds: float
+    message: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.status in ("error", "fail", "runtime error")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an invocation."""
+
+    success: bool
+    runs: list[ModelRun] = field(default_factory=list)
+    error: str | None = None
+    value: Any = None
+
+    def failures(self) -> list[str]:
+        """One line for each node that failed, or the reason why none ran."""
+        lines = [f"{run.name}: {run.message or run.status}" for run in self.runs if run.failed]
+        return lines or [self.error or "dbt gave no reason"]
+
+
+def profile_environment(source: Connection | str) -> dict[str, str]:
+    """The environment variables by which dbt finds the warehouse.
+
+    :param source: an open connection to it, or its connection string.
+    :raises ConfigurationError: naming a parameter that dbt's driver does not know.
+    """
+    dsn = source if isinstance(source, str) else string_of(source)
+    parameters = parameters_of(explicit(dsn))
+    database = parameters.get("dbname") or parameters.get("user")
+    return {
+        DSN_VARIABLE: _for_psycopg2(dsn),
+        **({_DATABASE_VARIABLE: database} if database else {}),
+        # For dbt to strike it out of its logs
+        **({_PASSWORD_VARIABLE: parameters["password"]} if parameters.get("password") else {}),
+    }
+
+
+def _for_psycopg2(dsn: str) -> str:
+    """A connection string for dbt's driver, which is another one with a libpq of its own."""
+    import psycopg2.extensions
+
+    given = connection_string(dsn, "sync-hostaway dbt")
+    try:
+        psycopg2.extensions.parse_dsn(given)
+    except psycopg2.ProgrammingError as error:
+        raise ConfigurationError(f"dbt's driver cannot be given a parameter of WAREHOUSE_URL: {error}") from None
+    return given
+
+
+def lead_to(source: Connection | str) -> None:
+    """Have the dbt of this process open the warehouse from now on, in a process that does nothing else.
+
+    For dbt that something else invokes; `run_dbt` does the same for the time of a command.
+    """
+    from sync_hostaway.transforms import dbt_connections
+
+    dbt_connections.install()
+    for name in _foreign():
+        del os.environ[name]
+    os.environ.update(profile_environment(source))
+
+
+def _foreign() -> list[str]:
+    """Variables of a user's own dbt: DBT_FULL_REFRESH or DBT_TARGET would change what ours does."""
+    return [name for name in os.environ if name.startswith("DBT_")]
+
+
+def dbt_home() -> Path:
+    """Where dbt keeps what it may forget: parsed projects, compiled SQL, its log."""
+    return (get_settings().home / "dbt").resolve()
+
+
+def contract_columns(project_dir: Path, environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Model, column and type of every column of the incremental models' contracts.
+
+    :raises TransformFailed: when the project does not parse.
+    """
+    return [
+        (node.name, name, column.data_type)
+        for node in _manifest(project_dir, environment).nodes.values()
+        if node.resource_type == "model" and node.config.materialized == "incremental"
+        for name, column in node.columns.items()
+    ]
+
+
+def models_reading(project_dir: Path, environment: Mapping[str, str], resources: Collection[str]) -> list[str]:
+    """The incremental models that read the landing tables of these resources themselves, or through views.
+
+    What another model makes of them does not count: a model has only rows to change whose own resource has any.
+
+    :raises TransformFailed: when the project does not parse.
+    """
+    manifest = _manifest(project_dir, environment)
+
+    def landing(node_id: str) -> Iterator[str]:
+        for parent_id in manifest.nodes[node_id].depends_on.nodes:
+            source = manifest.sources.get(parent_id)
+            if source:
+                yield source.name if source.source_name == "landing" else ""
+            elif manifest.nodes[parent_id].config.materialized == "view":
+                yield from landing(parent_id)
+
+    return sorted(
+        node.name
+        for node in manifest.nodes.values()
+        if node.resource_type == "model"
+        and node.config.materialized == "incremental"
+        and not set(resources).isdisjoint(landing(node.unique_id))
+    )
+
+
+def warm_up(project_dir: Path, environment: Mapping[str, str]) -> None:
+    """Parse the project for processes that are forked from this one: it takes them longer than most transforms."""
+    with _one_at_a_time, _environment(environment):
+        _parsed(project_dir, environment)
+
+
+def run_dbt(
+    arguments: Sequence[str], *, project_dir: Path, environment: Mapping[str, str], target: Path | None = None
+) -> Outcome:
+    """Run a dbt command that needs the warehouse. Parses the project once per process and database.
+
+    :param target: a folder for dbt's artifacts, which are not written otherwise.
+    """
+    with _one_at_a_time, _environment(environment):
+        parsed = _parsed(project_dir, environment)
+        if not parsed.success:
+            return parsed
+        return _invoke(arguments, project_dir, manifest=parsed.value, target=target)
+
+
+def _manifest(project_dir: Path, environment: Mapping[str, str]) -> Any:
+    with _one_at_a_time, _environment(environment):
+        parsed = _parsed(project_dir, environment)
+    if not parsed.success:
+        raise TransformFailed(f"The dbt project does not parse: {parsed.error}")
+    return parsed.value
+
+
+def _parsed(project_dir: Path, environment: Mapping[str, str]) -> Outcome:
+    # Of the connection, only the database's name goes into what is parsed.
+    key = (project_hash(project_dir), environment.get(_DATABASE_VARIABLE, ""))
+    if key not in _parses:
+        outcome = _invoke(["parse"], project_dir)
+        if not outcome.success:
+            return outcome
+        _parses.clear()
+        _parses[key] = outcome
+    return _parses[key]
+
+
+def parse(project_dir: Path, target: Path) -> Outcome:
+    """Parse the project, writing manifest.json into `target`. Needs no warehouse."""
+    with _one_at_a_time, _environment({}):
+        return _invoke(["parse"], project_dir, target=target)
+
+
+def _invoke(
+    arguments: Sequence[str], project_dir: Path, *, manifest: Any = None, target: Path | None = None
+) -> Outcome:
+    from dbt.cli.main import dbtRunner
+
+    from sync_hostaway.transforms import dbt_connections
+
+    dbt_connections.install()
+    home = dbt_home()
+    make_unwritable(home)
+    # fmt: off
+    flags = [
+        "--project-dir", str(project_dir),
+        "--profiles-dir", str(project_dir),
+        # dbt parses what changed since the last time, and has been seen to miss some of it: one folder per state
+        "--target-path", str(target or home / "target" / project_hash(project_dir)),
+        "--log-path", str(home / "logs"),
+        "--log-level", "none",
+        "--log-level-file", "info",
+        "--log-file-max-bytes", "1000000",
+        "--no-use-colors-file",
+        "--no-send-anonymous-usage-stats",
+        "--no-print",
+        "--cache-selected-only",
+        *([] if target else ["--no-write-json"]),
+    ]
+    # fmt: on
+    try:
+        with unwritable_files():
+            result = dbtRunner(manifest=manifest).invoke([*arguments, *flags])
+    finally:
+        _close_loggers()
+    if result.exception is not None and not isinstance(result.exception, Exception):
+        raise result.exception  # somebody wants this process to end: dbt's runner keeps even that to itself
+    error = str(result.exception) if result.exception else None
+    runs = [_model_run(node) for node in getattr(result.result, "results", None) or [] if hasattr(node, "node")]
+    return Outcome(bool(result.success), runs, _without_rows(error), result.result)
+
+
+def _model_run(result: Any) -> ModelRun:
+    rows = (result.adapter_response or {}).get("rows_affected")
+    return ModelRun(
+        name=result.node.name,
+        status=str(result.status),
+        rows=rows if isinstance(rows, int) and rows >= 0 else None,
+        seconds=round(result.execution_time, 3),
+        message=_without_rows(result.message),
+    )
+
+
+def _without_rows(message: str | None) -> str | None:
+    return " ".join(_QUOTED_ROW.sub("", message).split()) if message else None
+
+
+def _close_loggers() -> None:
+    from dbt_common.events.event_manager_client import cleanup_event_logger
+
+    cleanup_event_logger()
+    for name in _LOGGERS:
+        dbt_logger = logging.getLogger(name)
+        for handler in list(dbt_logger.handlers):
+            dbt_logger.removeHandler(handler)
+            handler.close()
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    names = {*_foreign(), _DATABASE_VARIABLE, *values}
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(values)
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

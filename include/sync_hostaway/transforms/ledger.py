@@ -1,0 +1,235 @@
+"""The ledger of transforms: which loads one works on, and when they are done.
+
+A transform claims every load that is not done, works on these alone, and marks them done in the transaction that closes
+it. One that fails or is killed leaves its loads as they were, and the next claims them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import structlog
+from psycopg.types.json import Jsonb
+
+from sync_hostaway.core.db import Connection, fetch_value, load_queries
+from sync_hostaway.core.exceptions import TransformFailed
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.transforms.invocation import ModelRun
+
+_log = structlog.get_logger()
+# Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
+WRITER_LOCK = 7_402_002
+_SQL = load_queries(Path(__file__).with_suffix(".sql"))
+# For the receiver, whose connections are of another kind.
+IS_WRITTEN = _SQL["is_written"]
+_KEEP_DAYS = 30
+# Syncs of more than a year, so that a month compares with the same month of the year before
+_KEEP_RUNS_DAYS = 400
+_TIDYING = (
+    "close_abandoned_runs",
+    "delete_old_deltas",
+    "delete_old_runs",
+    "delete_settled_quarantine",
+    "delete_old_loads",
+    "delete_old_transforms",
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A transform that has begun."""
+
+    transform_id: int
+    loads: int = 0
+    resources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Need:
+    """What there is to do."""
+
+    loads: int
+    everything: bool
+    photos_switched: bool
+    rows_wait_no_more: bool
+    sync_log_lags: bool
+
+    @property
+    def more_than_sync_log(self) -> bool:
+        return bool(self.loads) or self.everything or self.photos_switched or self.rows_wait_no_more
+
+    def __bool__(self) -> bool:
+        return self.more_than_sync_log or self.sync_log_lags
+
+
+def pending_loads(connection: Connection) -> int:
+    """Number of loads that no transform has finished."""
+    return int(fetch_value(connection, _SQL["pending_loads"]))
+
+
+def oldest_pending_seconds(connection: Connection) -> float:
+    """How long the oldest of them has been waiting; 0 when none waits."""
+    return float(fetch_value(connection, _SQL["oldest_pending"]))
+
+
+def is_written(connection: Connection) -> bool:
+    """Whether somebody is writing the core tables: a transform would have to wait."""
+    return bool(fetch_value(connection, IS_WRITTEN, {"key": WRITER_LOCK}))
+
+
+@contextmanager
+def only_writer(connection: Connection) -> Iterator[None]:
+    """Hold the lock that lets one transform at a time into a warehouse, as soon as it is free.
+
+    The session holds it: it is free as soon as the process that held it is gone.
+    """
+    key = {"key": WRITER_LOCK}
+    connection.execute(_SQL["lock"], key)
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(_SQL["unlock"], key)
+
+
+def look(connection: Connection, *, project_hash: str, photos: bool) -> Need:
+    """See what there is to do for a project in its present state."""
+    loads = pending_loads(connection)
+    last = connection.execute(_SQL["last_success"]).fetchone()
+    is_there = fetch_value(connection, _SQL["core_is_there"])
+    everything = not is_there or last is None or _reads_everything(connection, project_hash)
+    # With loads there is a transform anyhow, which looks for itself.
+    nothing_lands = not loads and not everything
+    return Need(
+        loads=loads,
+        everything=everything,
+        photos_switched=last is not None and last["photos"] != photos,
+        rows_wait_no_more=nothing_lands and any(held["waits_no_more"] for held in connection.execute(_SQL["held"])),
+        sync_log_lags=not everything and bool(fetch_value(connection, _SQL["sync_log_lags"])),
+    )
+
+
+def _reads_everything(connection: Connection, project_hash: str) -> bool:
+    state = connection.execute(_SQL["project_state"], {"project_hash": project_hash}).fetchone()
+    if state is None or state["is_new"]:
+        return True
+    if state["others_had_turns"] and state["one_came_back_lately"]:
+        _log.warning(
+            "project_versions_take_turns",
+            project_hash=project_hash,
+            hint="Another version of the dbt project has transformed since this one read every row, and two of them "
+            "took turns within a day: rows that have not changed are not read again today. Stop the other version; "
+            "`sync-hostaway transform --full-refresh` reads every row at once",
+        )
+        return False
+    return bool(state["others_had_turns"])
+
+
+def begin(
+    connection: Connection,
+    *,
+    requested_by: str,
+    project_hash: str,
+    photos: bool,
+    selection: str | None,
+    reads_all: bool = False,
+) -> Claim:
+    """Begin a transform; unless it is for a selection of models, it claims every load that is not done.
+
+    :param reads_all: have the models read everything that ever landed, not just the claimed loads.
+    """
+    parameters = {
+        "requested_by": requested_by,
+        "project_hash": project_hash,
+        "photos": photos,
+        "selection": selection,
+        "reads_all": reads_all,
+    }
+    with connection.transaction():
+        connection.execute(_SQL["close_abandoned"])
+        transform_id = fetch_value(connection, _SQL["begin"], parameters)
+        if selection:
+            return Claim(transform_id)
+        claimed = connection.execute(_SQL["claim"], {"transform_id": transform_id}).fetchone()
+    return Claim(transform_id, claimed["loads"], tuple(claimed["resources"])) if claimed else Claim(transform_id)
+
+
+def resources_due(connection: Connection, claim: Claim) -> set[str]:
+    """Resources of which a transform may change rows: those it claimed loads of, and those it may release rows of."""
+    due = set(claim.resources)
+    for held in connection.execute(_SQL["held"]):
+        # What is released may be what other rows wait for.
+        if held["waits_no_more"] or f"{held['parent']}s" in due:
+            due.add(held["resource"])
+    return due
+
+
+def change_types(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> None:
+    """Give the core tables' columns the types that the project says now; all of them, or none.
+
+    Values that the new type does not take become null until the transform has read their rows again.
+
+    :param columns: model, column and type, as the contracts of the project have them.
+    :raises psycopg.Error: naming what depends on such a column and would not outlive the change.
+    """
+    models, names, types = ([column[part] for column in columns] for part in range(3))
+    rows = connection.execute(_SQL["columns"], {"models": models, "columns": names, "types": types}).fetchall()
+    wanted = _resolved(connection, sorted({row["data_type"] for row in rows}))
+    changed = [row for row in rows if wanted[row["data_type"]] != (row["type_id"], row["modifier"])]
+    with connection.transaction():
+        for table in sorted({row["table_id"] for row in changed}):
+            columns_of_table = [row for row in changed if row["table_id"] == table]
+            parameters = {
+                "table": table,
+                "columns": [row["column_name"] for row in columns_of_table],
+                "types": [row["data_type"] for row in columns_of_table],
+            }
+            connection.execute(_SQL["change_types"], parameters)
+
+
+def _resolved(connection: Connection, types: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """What PostgreSQL makes of types as they are written, `numeric(12, 3)` say: type and modifier.
+
+    Before version 17 nothing but the description of a query's columns tells a modifier.
+    """
+    # The types are those of the project's contracts, which dbt creates tables from.
+    query = f"select {', '.join(f'null::{name}' for name in types)}"
+    result = connection.execute(query).pgresult
+    return {name: (result.ftype(place), result.fmod(place)) for place, name in enumerate(types)} if result else {}
+
+
+def succeed(connection: Connection, claim: Claim, runs: list[ModelRun], *, finishes_loads: bool) -> int:
+    """Close a transform and its loads, and note the rows that wait for a parent. Returns how many wait."""
+    parameters = {"transform_id": claim.transform_id, "models": _models(runs)}
+    with connection.transaction():
+        if finishes_loads:
+            connection.execute(_SQL["hold"])
+            connection.execute(_SQL["complete_loads"], parameters)
+        rows_held = fetch_value(connection, _SQL["succeed"], parameters)
+        if rows_held is None:
+            raise TransformFailed(f"Transform {claim.transform_id} was taken over by another one")
+    return int(rows_held)
+
+
+def fail(connection: Connection, claim: Claim, runs: list[ModelRun], error: str) -> None:
+    """Close a transform that did not succeed; its loads stay as they are."""
+    parameters = {"transform_id": claim.transform_id, "models": _models(runs), "error": error}
+    connection.execute(_SQL["fail"], parameters)
+
+
+def _models(runs: list[ModelRun]) -> Jsonb:
+    return Jsonb([asdict(run) for run in runs])
+
+
+def tidy(connection: Connection) -> dict[str, int]:
+    """Close syncs whose process was killed and delete what nobody will ask for. Returns rows per query."""
+    parameters = {
+        "days": _KEEP_DAYS,
+        "days_of_runs": _KEEP_RUNS_DAYS,
+        "days_of_payloads": get_settings().webhook_retention_days,
+    }
+    with connection.transaction():
+        return {name: connection.execute(_SQL[name], parameters).rowcount for name in _TIDYING}

@@ -1,0 +1,101 @@
+"""Where the dbt project is, and what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from sync_hostaway.core.exceptions import ConfigurationError
+
+_CONTENT = {".sql", ".yml", ".yaml", ".csv", ".md"}
+_NOT_CONTENT = {"target", "logs", "dbt_packages"}
+# What a YAML file says about models without changing a row of them
+_ONLY_ABOUT = {"description", "meta", "docs", "tags", "data_tests", "tests", "unit_tests", "version", "persist_docs"}
+_COMMENT = re.compile(r"\{#.*?#\}|^\s*--(?! depends_on).*?$", re.DOTALL | re.MULTILINE)
+_TEST_MACRO = re.compile(r"\{%-?\s*test\s.*?endtest\s*-?%\}", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class BuiltRelation:
+    """A table or view that the project builds."""
+
+    schema: str
+    name: str
+    kind: str
+
+
+def find_project(project_dir: Path | None = None) -> Path:
+    """The dbt project's folder.
+
+    :param project_dir: taken as it is; without it, `dbt_project` is looked for beside `include/` of this package and
+        in the current directory.
+    :raises ConfigurationError: when there is no dbt project.
+    """
+    repository = Path(__file__).resolve().parents[3]
+    candidates = [project_dir] if project_dir else [repository / "dbt_project", Path.cwd() / "dbt_project"]
+    for candidate in candidates:
+        if (candidate / "dbt_project.yml").is_file():
+            return candidate.resolve()
+    raise ConfigurationError(f"No dbt project in {' or '.join(str(candidate) for candidate in candidates)}")
+
+
+def project_hash(project_dir: Path) -> str:
+    """Hash of everything in the project that dbt reads; equal on every machine."""
+    digest = hashlib.sha256()
+    for file in sorted(project_dir.rglob("*"), key=lambda file: file.relative_to(project_dir).as_posix()):
+        name = file.relative_to(project_dir)
+        if file.suffix in _CONTENT and file.is_file() and not _NOT_CONTENT.intersection(name.parts):
+            content = file.read_bytes()
+            digest.update(f"{name.as_posix()}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()[:16]
+
+
+def built_relations(project_dir: Path) -> list[BuiltRelation]:
+    """What the project builds, as its folders and dbt_project.yml say. Needs no dbt, which takes seconds to start."""
+    configured = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))["models"][
+        "sync_hostaway"
+    ]
+    return [
+        BuiltRelation(folder["+schema"], file.stem, "view" if folder["+materialized"] == "view" else "table")
+        for name, folder in configured.items()
+        for file in sorted((project_dir / "models" / name).rglob("*.sql"))
+    ]
+
+
+def build_hash(project_dir: Path) -> str:
+    """Hash of what decides which rows the project makes: models, macros, columns and configuration.
+
+    Descriptions, tests, comments and layout are left out: to change them is no reason to read every row again.
+    """
+    return _build_hash(project_dir, project_hash(project_dir))
+
+
+@lru_cache(maxsize=8)
+def _build_hash(project_dir: Path, state: str) -> str:
+    digest = hashlib.sha256()
+    for folder in ("macros", "models"):
+        for file in sorted((project_dir / folder).rglob("*")):
+            name = file.relative_to(project_dir).as_posix()
+            if file.suffix == ".sql":
+                text = _TEST_MACRO.sub("", _COMMENT.sub("", file.read_text(encoding="utf-8")))
+                digest.update(f"{name}\0{' '.join(text.split())}\0".encode())
+            elif file.suffix in (".yml", ".yaml"):
+                digest.update(f"{_deciding(yaml.safe_load(file.read_text(encoding='utf-8')))}\0".encode())
+    configured = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))
+    digest.update(repr(_deciding({key: configured.get(key) for key in ("models", "vars")})).encode())
+    return digest.hexdigest()[:16]
+
+
+def _deciding(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _deciding(value) for key, value in content.items() if key not in _ONLY_ABOUT}
+    if isinstance(content, list):
+        return [_deciding(value) for value in content]
+    return content

@@ -1,0 +1,145 @@
+"""One transform, from claiming the loads to closing them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.exceptions import TransformFailed
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.transforms import ledger
+from sync_hostaway.transforms.invocation import ModelRun, contract_columns, models_reading, profile_environment, run_dbt
+from sync_hostaway.transforms.ownership import refuse_foreign_relations
+from sync_hostaway.transforms.project import build_hash, find_project
+from sync_hostaway.transforms.readers import grant_to_readers
+
+_SYNC_LOG = "sync_logs"
+
+
+@dataclass(frozen=True)
+class TransformResult:
+    """What a transform did; `transform_id` is None when there was nothing to do."""
+
+    transform_id: int | None = None
+    loads: int = 0
+    rows_held: int = 0
+    seconds: float = 0.0
+    models: list[ModelRun] = field(default_factory=list)
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain values, for a Dag run's XCom."""
+        return {
+            "transform_id": self.transform_id,
+            "loads": self.loads,
+            "rows_held": self.rows_held,
+            "seconds": round(self.seconds, 2),
+            "rows": self.rows,
+        }
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows written per model."""
+        return {run.name: run.rows for run in self.models if run.rows is not None}
+
+
+def run_transform(
+    connection_or_dsn: Connection | str | None = None,
+    *,
+    requested_by: str,
+    full_refresh: bool = False,
+    project_dir: Path | None = None,
+) -> TransformResult:
+    """Bring everything that has landed into the core tables, and return once it is there.
+
+    Returns at once when there is nothing to do, and waits for a transform that is running. When the project has changed
+    since the last transform that succeeded, views are built and every row is read again, so that the tables are what
+    the project says now; rows that stay the same are not rewritten.
+
+    :param connection_or_dsn: an autocommit connection, which nothing else uses meanwhile, or a libpq URL; without it,
+        the warehouse of the settings.
+    :param requested_by: who asked, for the ledger.
+    :param full_refresh: fill the tables anew from all that has ever landed.
+    :param project_dir: the dbt project; without it, the one beside this package.
+    :raises ForeignObjects: where relations that are not ours have the names of models; nothing was changed then.
+    :raises TransformFailed: naming the models that failed. What has landed stays pending.
+    """
+    started = time.monotonic()
+    project = find_project(project_dir)
+    hashed = build_hash(project)
+    photos = get_settings().photos
+
+    with _connection(connection_or_dsn) as connection:
+        if not full_refresh and not ledger.look(connection, project_hash=hashed, photos=photos):
+            grant_to_readers(connection)
+            return TransformResult(seconds=time.monotonic() - started)
+        environment = profile_environment(connection)
+        refuse_foreign_relations(connection, project)
+        with ledger.only_writer(connection):
+            # Another transform may have done it all while this one waited.
+            need = ledger.look(connection, project_hash=hashed, photos=photos)
+            if not full_refresh and not need:
+                return TransformResult(seconds=time.monotonic() - started)
+            selection = None if full_refresh or need.more_than_sync_log else _SYNC_LOG
+            claim = ledger.begin(
+                connection,
+                requested_by=requested_by,
+                project_hash=hashed,
+                photos=photos,
+                selection=selection,
+                reads_all=need.everything or full_refresh,
+            )
+            runs: list[ModelRun] = []
+            with _failure_noted(connection, claim, runs):
+                if need.everything or full_refresh:
+                    ledger.change_types(connection, contract_columns(project, environment))
+                resources = set() if selection or need.everything else ledger.resources_due(connection, claim)
+                due = models_reading(project, environment, resources)
+                for step in _steps(need, due, full_refresh=full_refresh):
+                    outcome = run_dbt(step, project_dir=project, environment=environment)
+                    runs += outcome.runs
+                    if not outcome.success:
+                        raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(outcome.failures())}")
+                rows_held = ledger.succeed(connection, claim, runs, finishes_loads=selection is None)
+            grant_to_readers(connection)
+    return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs)
+
+
+def _steps(need: ledger.Need, due: list[str], *, full_refresh: bool) -> list[list[str]]:
+    """The dbt commands of a transform.
+
+    :param due: models that have rows to read.
+    """
+    if full_refresh:
+        return [["run", "--full-refresh"]]
+    chosen = [*([_SYNC_LOG] if need.sync_log_lags else []), *due]
+    steps = [["run", *([] if need.everything else ["--select", *chosen])]] if need.everything or chosen else []
+    if need.photos_switched:
+        steps.insert(0, ["run", "--full-refresh", "--select", "listing_photos"])
+    return steps
+
+
+@contextmanager
+def _failure_noted(connection: Connection, claim: ledger.Claim, runs: list[ModelRun]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        # Without a connection the next transform closes this one.
+        with suppress(psycopg.OperationalError):
+            ledger.fail(connection, claim, runs, str(error) or type(error).__name__)
+        raise
+
+
+@contextmanager
+def _connection(source: Connection | str | None) -> Iterator[Connection]:
+    if isinstance(source, psycopg.Connection):
+        yield source
+    else:
+        with connect(source, application="sync-hostaway transform") as connection:
+            yield connection

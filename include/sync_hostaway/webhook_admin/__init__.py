@@ -1,0 +1,3 @@
+"""Hostaway's webhooks as they are registered: their addresses and passwords, registration, the delivery log."""
+
+from __future__ import annotations

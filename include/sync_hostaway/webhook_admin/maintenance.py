@@ -1,0 +1,145 @@
+"""What keeps deliveries coming and the inbox small: called by `hostaway_maintenance` every ten minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from traceback import format_tb
+from typing import NamedTuple
+
+import structlog
+
+from sync_hostaway.accounts.first_sync import SyncRun
+from sync_hostaway.accounts.registry import client_for
+from sync_hostaway.accounts.webhook_endpoints import find_endpoint, forget_old_passwords, set_state, set_unregistered
+from sync_hostaway.core.db import Connection, connect, load_queries
+from sync_hostaway.core.exceptions import ConfigurationError, CredentialsRefused, HostawayError, SyncHostawayError
+from sync_hostaway.core.resources import Mode
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.webhook_admin.delivery_log import reconcile
+from sync_hostaway.webhook_admin.registration import ensure_registered, unregister, withdraw
+
+log = structlog.get_logger(__name__)
+
+_QUERIES = load_queries(Path(__file__).with_name("maintenance.sql"))
+# Seconds to wait for Hostaway, without a second try: the next run comes in ten minutes.
+_PATIENCE = 10.0
+_SIDE_BY_SIDE = 8
+
+
+class Tended(NamedTuple):
+    """What was done: accounts whose webhook is registered, removed, or in trouble; events that were never delivered."""
+
+    registered: int = 0
+    removed: int = 0
+    failed: int = 0
+    missed_events: int = 0
+
+
+def tend(connection: Connection) -> dict[str, int]:
+    """Register, check and remove webhooks, and look for what was lost. Trouble of one account holds up no other.
+
+    An account is looked at every hour, which costs two calls; one in trouble every time, but never for long. Returns
+    counts by name.
+    """
+    connection.execute(_QUERIES["beat"])
+    forget_old_passwords(connection)
+    accounts = connection.execute(_QUERIES["accounts_to_tend"], {"delivers": _delivers()}).fetchall()
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
+        tended = list(threads.map(lambda account: _tend(account["account_id"], account["state"]), accounts))
+    return Tended(*(sum(counts) for counts in zip(*tended, strict=True)))._asdict()
+
+
+def _tend(account_id: int, state: str) -> Tended:
+    try:
+        with connect(application="sync-hostaway webhook upkeep") as connection:
+            return _tend_account(connection, account_id, is_active=state == "active")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are tended
+        # Only our own messages are known to hold neither secrets nor personal data.
+        said = str(error) if isinstance(error, SyncHostawayError) else "".join(format_tb(error.__traceback__))
+        log.warning("webhook_not_tended", account_id=account_id, error=type(error).__name__, said=said)
+        return Tended(failed=1)
+
+
+def _tend_account(connection: Connection, account_id: int, *, is_active: bool) -> Tended:
+    with client_for(connection, account_id, Priority.INCREMENTAL, patience=_PATIENCE, even_disabled=True) as client:
+        if not is_active:
+            return Tended(removed=_take_leave(connection, client))
+        registration = ensure_registered(connection, client)
+        if registration.state == "polling":
+            return Tended(removed=withdraw(connection, client))
+        endpoint = find_endpoint(connection, account_id)
+        if registration.state != "registered" or endpoint is None:
+            return Tended()
+        try:
+            missed = reconcile(connection, client, endpoint)
+        except HostawayError as error:
+            set_state(connection, account_id, "registered", f"Its delivery log cannot be read: {error}")
+            raise
+        return Tended(registered=1, missed_events=missed.events)
+
+
+def _delivers() -> bool:
+    """Whether there is an address for Hostaway to deliver to; one that cannot be used is for each account to say."""
+    try:
+        return get_settings().webhook_base_url is not None
+    except ConfigurationError:
+        return True
+
+
+def _take_leave(connection: Connection, client: HostawayClient) -> bool:
+    try:
+        return unregister(connection, client)
+    except CredentialsRefused as error:
+        # With this API key, nobody can ever tell Hostaway. Where it still delivers, the owner of the account can.
+        log.warning("webhook_left_behind", account_id=client.account_id, error=str(error))
+        set_unregistered(connection, client.account_id)
+        return True
+
+
+def stop_deliveries(connection: Connection, account_id: int) -> None:
+    """Have Hostaway stop delivering for an account that was disabled. What fails now is tried again by `tend`."""
+    with suppress(SyncHostawayError), client_for(connection, account_id, Priority.DELTA, even_disabled=True) as client:
+        unregister(connection, client)
+
+
+@dataclass(frozen=True)
+class WantedSync:
+    """An incremental sync that makes up for deliveries nobody can name.
+
+    :param wanted_at: when the newest of them was noticed.
+    """
+
+    account_id: int
+    wanted_at: datetime
+
+    @property
+    def run(self) -> SyncRun:
+        """The Dag run to ask for. It has the same id each time it is asked for."""
+        run_id = f"lost_deliveries__{self.wanted_at.astimezone(UTC).isoformat()}"
+        return SyncRun(self.account_id, run_id, {"mode": Mode.INCREMENTAL.value})
+
+
+def wanted_syncs(connection: Connection) -> list[WantedSync]:
+    """The syncs to ask for. Those of accounts whose webhook is not back wait for it: they would have to be repeated."""
+    return [WantedSync(**row) for row in connection.execute(_QUERIES["wanted_syncs"])]
+
+
+def note_requested(connection: Connection, syncs: Iterable[WantedSync]) -> None:
+    """Note that Airflow has taken the runs of these."""
+    for sync in syncs:
+        connection.execute(_QUERIES["sync_was_requested"], asdict(sync))
+
+
+def tidy_events(connection: Connection) -> dict[str, int]:
+    """Remove events older than the retention, and the bodies of those that still wait. Returns rows per query."""
+    params = {"days": get_settings().webhook_retention_days}
+    return {
+        name: connection.execute(_QUERIES[name], params).rowcount for name in ("delete_old_events", "empty_old_bodies")
+    }
