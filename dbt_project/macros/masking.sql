@@ -2,7 +2,8 @@
     A payload without its secrets, for columns that analysts read.
 
     Values of secret keys become '***', whatever they are and at any depth; nulls and what is empty stay, since they tell
-    nothing. How a key is spelled does not matter: "Wi-Fi password" is wifipassword.
+    nothing. How a key is spelled does not matter: "Wi-Fi password" is wifipassword. A string that is JSON with such a key
+    becomes '***' as a whole.
 
     Most payloads hold no secret but the few Hostaway is known to send. These are taken out by name, and one regular
     expression over the text of the rest tells whether anything is left to look for. It is the dear part: resources of
@@ -60,13 +61,13 @@
 {% macro _may_hold_secrets(value, rest, plain=[]) -%}
     (
         select
-            looked_at.text not in ('{}', '{}[]')
-            and (
+            looked_at.text not in ('{}', '{}[]') and (
                 looked_at.text ~* '{{ _secret_in_text() }}'
                 -- where a word ends, case alone may tell
                 or looked_at.text ~ '(?:[pP]in|PIN)(?![a-z])(?:\\.|[^"\\])*":[ ]'
                 or (looked_at.text like '%\\%' and looked_at.text ~ '\\[bfnrtu](?:\\.|[^"\\])*":[ ]')
             )
+            or {{ _has_json_text("(" ~ value ~ ")::text" if plain else "looked_at.text") }}
         from (
             select
                 ({{ rest }})::text
@@ -90,12 +91,15 @@
             select places.path || member.key, member.value, member.is_secret
             from places
             cross join lateral (
-                select field.key, field.value, {{ is_secret("field.key", nested=true) }} as is_secret
+                select
+                    field.key,
+                    field.value,
+                    {{ is_secret("field.key", nested=true) }} or {{ _is_secret_text("field.value") }} as is_secret
                 from jsonb_each(
                     case when jsonb_typeof(places.value) = 'object' then places.value end
                 ) as field (key, value)
                 union all
-                select (item.place - 1)::text as key, item.value, false as is_secret
+                select (item.place - 1)::text as key, item.value, {{ _is_secret_text("item.value") }} as is_secret
                 from jsonb_array_elements(
                     case when jsonb_typeof(places.value) = 'array' then places.value end
                 ) with ordinality as item (value, place)
@@ -126,6 +130,29 @@
     )
 {%- endmacro %}
 
+{#- Whether some string in the text of a jsonb may be JSON itself: with an escaped quote and a colon after it. -#}
+{% macro _has_json_text(text) -%}
+    ({{ text }} like '%\\"%' and {{ text }} ~ '\\"(?:[ ]|\\+[nrt])*:')
+{%- endmacro %}
+
+{#-
+    Whether a string holds JSON with a secret key, however often that is encoded. Such a string is replaced as a whole:
+    it need not be valid JSON. A key with an escaped letter is taken for secret.
+-#}
+{% macro _is_secret_text(value) -%}
+    (
+        jsonb_typeof({{ value }}) = 'string'
+        and {{ _has_json_text(value ~ "::text") }}
+        and exists (
+            select
+            from regexp_matches(
+                {{ value }}::text, '([^"\\]+|\\+u[0-9a-fA-F]{4}[^"\\]*)\\+"(?:[ ]|\\+[nrt])*:', 'g'
+            ) as found (match)
+            where found.match[1] like '\\%' or {{ is_secret("found.match[1]", nested=true) }}
+        )
+    )
+{%- endmacro %}
+
 {% macro masked_custom_fields(value) -%}
     (
         select
@@ -136,7 +163,18 @@
                         custom.field #>> '{customField,isPublic}' in ('1', 'true')
                         and not {{ is_secret_field("custom.field #>> '{customField,name}'") }}
                         then custom.field
-                    else custom.field || '{"value": "***"}'
+                    else (
+                        -- whatever else a field may hold its value in
+                        select
+                            jsonb_object_agg(
+                                part.key,
+                                case
+                                    when part.key in ('customField', 'id', 'customFieldId', 'objectId') then part.value
+                                    else '"***"'
+                                end
+                            )
+                        from jsonb_each(custom.field || '{"value": "***"}') as part (key, value)
+                    )
                 end
                 order by custom.place
             )

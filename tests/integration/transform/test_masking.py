@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from landing_hand import Hand, listing, reservation
 
@@ -201,3 +202,77 @@ def test_a_custom_field_is_readable_when_it_is_public_and_opens_nothing(hand: Ha
         assert len(found) == len(values)
         assert readable == {name for name, is_readable in names.items() if is_readable}
         assert sum(field["value"] != "***" for field in found) == len(readable)
+
+
+def as_list(inner: Any) -> Any:
+    return [inner]
+
+
+def with_gaps(inner: Any) -> Any:
+    """An array as PHP encodes it when its keys do not begin at 0."""
+    return {"1": inner, "7": {"value": "plain"}}
+
+
+def as_object(inner: Any) -> Any:
+    return {"of": inner, "count": 2}
+
+
+def as_json_text(inner: Any) -> Any:
+    return json.dumps(inner)
+
+
+def as_json_text_of_php(inner: Any) -> Any:
+    return json.dumps(inner, separators=(" ,", " :"), indent=1)
+
+
+AROUND = st.lists(st.sampled_from([as_list, with_gaps, as_object, as_json_text, as_json_text_of_php]), max_size=5)
+AT = st.sampled_from(["unheardOf", "customFieldValues", "hostNote", "comment", "financeField", "listing"])
+SECRETS = [
+    *("doorCode", "wifiPassword", "Front door code", "ccNumber"),
+    *("customFieldValues", "lock_pin", "apiKey", "guestPortalUrl"),
+]
+RESOURCES = {
+    "listings": "listing_id",
+    "reservations": "reservation_id",
+    "reviews": "review_id",
+    "tasks": "task_id",
+    "users": "user_id",
+    "coupons": "coupon_id",
+    "conversations": "conversation_id",
+}
+
+
+@given(st.data())
+# A transform for each step of shrinking would take minutes.
+@settings(
+    max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_secret_at_any_depth_and_in_any_shape_of_an_array_is_masked(hand: Hand, data: st.DataObject) -> None:
+    plants = data.draw(st.lists(st.tuples(AT, st.sampled_from(SECRETS), AROUND), min_size=60, max_size=60))
+    for place, (at, name, shapes) in enumerate(plants, start=1):
+        planted: Any = {"id": 5, name: with_gaps("s3cret") if place % 3 else "s3cret"}
+        for shape in shapes:
+            planted = shape(planted)
+        for resource in RESOURCES:
+            payload = listing(place) if resource == "listings" else reservation(place)
+            hand.land(resource, {**payload, at: planted})
+    hand.transform()
+    for table, key in RESOURCES.items():
+        missed = hand.rows(f"select {key}, t::text from hostaway.{table} as t where pms_meta::text like '%s3cret%'")
+        assert [plants[number - 1] for number, _ in missed] == [], table
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Zip code": "9", "said": "to the door: code"}',
+        'She said "hello": fine',
+        '[{"country_code": "DE"}]',
+        'the "door code" is at the desk',
+    ],
+)
+def test_json_text_without_a_secret_stays(hand: Hand, text: str) -> None:
+    hand.land("reservations", reservation(1, hostNote=text, unheardOf=[text]))
+    hand.transform()
+    assert hand.value("select pms_meta -> 'hostNote' from hostaway.reservations") == text
+    assert hand.value("select pms_meta -> 'unheardOf' -> 0 from hostaway.reservations") == text
