@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
-from sync_hostaway.core.db import Connection, fetch_value, load_queries, read_rows
+from sync_hostaway.core.db import Connection, QuietConnection, fetch_value, load_queries, read_rows
 from sync_hostaway.core.libpq import connection_string
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.session import prepare
@@ -42,7 +42,8 @@ def make_door_pool() -> Pool:
 
 def _pool(name: str, dsn: Callable[[], str], connections: int) -> Pool:
     return ConnectionPool(
-        lambda: connection_string(dsn(), "sync-hostaway api", connect_timeout=5),
+        connection_class=QuietConnection,
+        conninfo=lambda: connection_string(dsn(), "sync-hostaway api", connect_timeout=5),
         min_size=1,
         max_size=connections,
         configure=_prepare,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 
 from sync_hostaway.core.exceptions import WarehouseUnavailable
+from sync_hostaway.core.failures import without_row_values
 from sync_hostaway.core.libpq import connection_string, place_of
 from sync_hostaway.core.queries import load_queries
 from sync_hostaway.core.session import prepare
@@ -25,9 +25,6 @@ __all__ = ["AnyConnection", "Connection", "alone", "connect", "fetch_value", "lo
 Connection = psycopg.Connection[DictRow]
 AnyConnection = psycopg.Connection[Any]
 _Result = TypeVar("_Result")
-
-# As in: invalid input syntax for type date: "…"
-_VALUE = re.compile(r': ".*', re.DOTALL)
 
 
 def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Connection:
@@ -42,7 +39,7 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
     """
     dsn = dsn or get_settings().warehouse_dsn
     try:
-        connection = _Connection.connect(connection_string(dsn, application), autocommit=True, row_factory=dict_row)
+        connection = QuietConnection.connect(connection_string(dsn, application), autocommit=True, row_factory=dict_row)
         try:
             prepare(connection)
         except BaseException:
@@ -53,8 +50,8 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
     return connection
 
 
-class _Connection(psycopg.Connection[DictRow]):
-    """One whose errors quote no rows."""
+class QuietConnection(psycopg.Connection[DictRow]):
+    """One whose errors quote no rows: they end up in logs."""
 
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
         """As psycopg does: all that is asked of the server passes here."""
@@ -65,14 +62,16 @@ class _Connection(psycopg.Connection[DictRow]):
             raise
 
 
-def without_row_values(error: psycopg.Error) -> str:
-    """What PostgreSQL says, without details and context, which quote rows: tracebacks of tasks are kept as logs."""
-    said = error.diag.message_primary
-    if said is None:
-        # libpq's own words, as for a connection that was lost.
-        return str(error)
-    is_about_a_value = (error.sqlstate or "").startswith("22")
-    return _VALUE.sub(": a value that is not shown", said) if is_about_a_value else said
+class QuietAsyncConnection(psycopg.AsyncConnection[DictRow]):
+    """The same for coroutines."""
+
+    async def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
+        """As psycopg does: all that is asked of the server passes here."""
+        try:
+            return await super().wait(gen, *args, **options)
+        except psycopg.Error as error:
+            error.args = (without_row_values(error),)
+            raise
 
 
 def _said(error: psycopg.OperationalError) -> str:

@@ -19,7 +19,7 @@ from psycopg.sql import SQL
 from psycopg_pool import AsyncConnectionPool
 
 from sync_hostaway.accounts.webhook_endpoints import digest
-from sync_hostaway.core.db import load_queries
+from sync_hostaway.core.db import QuietAsyncConnection, load_queries
 from sync_hostaway.core.libpq import connection_string
 from sync_hostaway.core.session import prepare_async
 from sync_hostaway.core.settings import Settings
@@ -51,6 +51,7 @@ class Inbox:
         self._pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
             connection_string(settings.warehouse_dsn, "sync-hostaway webhooks", connect_timeout=5),
             configure=prepare_async,
+            connection_class=QuietAsyncConnection,
             kwargs={"autocommit": True, "row_factory": dict_row},
             name="sync-hostaway webhooks",
             open=False,

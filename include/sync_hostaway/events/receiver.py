@@ -9,13 +9,11 @@ ones are answered 429. No answer says more than its status: not what is wrong, a
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any, Literal
 
-import psycopg
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -23,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from sync_hostaway.accounts.refused_credentials import Place, RefusedCredentials, network_of
+from sync_hostaway.core.failures import log_fields
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events.basic_auth import basic_credentials
@@ -96,7 +95,7 @@ def create_app(trigger: RunTrigger) -> FastAPI:
         except ClientDisconnect:
             return _answer(503)
         except Exception as error:  # noqa: BLE001 - Hostaway repeats what gets 503, and nothing that gets 4xx
-            log.warning("webhook_not_received", **_trouble(error))
+            log.warning("webhook_not_received", **log_fields(error))
             return _answer(503)
 
     @app.exception_handler(HTTPException)
@@ -145,13 +144,6 @@ async def _read(request: Request, limit: int) -> bytes:
             if len(body) > limit:
                 raise _TooLarge
     return bytes(body)
-
-
-def _trouble(error: Exception) -> dict[str, str | None]:
-    """What to log: neither PostgreSQL's whole message, which may quote the row, nor variables, which hold the body."""
-    if isinstance(error, psycopg.Error):
-        return {"error": type(error).__name__, "said": error.diag.message_primary}
-    return {"error": type(error).__name__, "at": "".join(traceback.format_tb(error.__traceback__))}
 
 
 def _answer(status: int, headers: Mapping[str, str] | None = None) -> Response:

@@ -29,6 +29,7 @@ from sync_hostaway.core.exceptions import (
     TransformFailed,
     WarehouseUnavailable,
 )
+from sync_hostaway.core.failures import log_fields
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events.account_inbox import AccountInbox, due_accounts, loads_wait, seconds_until_due
 from sync_hostaway.events.batch import Served, Turn
@@ -289,7 +290,7 @@ class _Run:
             if connection.closed or isinstance(error, WarehouseUnavailable):
                 raise
             # Nobody foresaw it, and it must cost neither the other accounts nor the other events their turns.
-            log.exception("turn_failed", account_id=account_id)
+            log.error("turn_failed", account_id=account_id, **log_fields(error))  # noqa: TRY400 - may quote payloads
             if len(events) > 1:
                 self._one_by_one.add(account_id)
                 return Served(account_id)

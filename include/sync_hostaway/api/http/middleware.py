@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sync_hostaway.api.http.problems import problem_of
+from sync_hostaway.core.failures import log_fields
 
 log = structlog.get_logger(__name__)
 
@@ -63,10 +64,11 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_with_headers)
-            except Exception as error:
-                log.exception("api_error", **_about(scope))
+            except Exception as error:  # noqa: BLE001 - whatever happens, there is an answer
+                log.error("api_error", **_about(scope), **log_fields(error))  # noqa: TRY400 - messages may quote rows
                 if status is not None:
-                    raise
+                    # Ends the connection. The server logs a traceback of what it gets.
+                    raise RuntimeError("The answer broke off; the log says why: api_error") from None
                 await problem_of(error).response(request_id)(scope, receive, send_with_headers)
             finally:
                 log.info("api_request", **_about(scope), status=status, seconds=round(time.monotonic() - began, 4))

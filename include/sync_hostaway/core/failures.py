@@ -1,0 +1,52 @@
+"""What a log may say of an exception: its class and place. The messages of most quote the values they are about."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterator
+
+import psycopg
+
+from sync_hostaway.core.exceptions import SyncHostawayError
+
+# As in: invalid input syntax for type date: "…"
+_VALUE = re.compile(r': ".*', re.DOTALL)
+
+
+def log_fields(error: BaseException) -> dict[str, str]:
+    """The fields of a log line about an exception: `error` with its causes, and `at`, lines of code.
+
+    Messages are those of our own exceptions and of PostgreSQL, without values. No variables.
+    """
+    return {
+        "error": ", because of ".join(_told(each) for each in _causes(error)),
+        "at": "".join(traceback.format_tb(error.__traceback__)),
+    }
+
+
+def without_row_values(error: psycopg.Error) -> str:
+    """What PostgreSQL says, without details and context, which quote rows: tracebacks of tasks are kept as logs."""
+    said = error.diag.message_primary
+    if said is None:
+        # libpq's own words, as for a connection that was lost.
+        return str(error)
+    is_about_a_value = (error.sqlstate or "").startswith("22")
+    return _VALUE.sub(": a value that is not shown", said) if is_about_a_value else said
+
+
+def _told(error: BaseException) -> str:
+    name = type(error).__name__
+    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+        return f"{name}: {without_row_values(error)}"
+    return f"{name}: {error}" if isinstance(error, SyncHostawayError) else name
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and what it was raised over, as a traceback shows them."""
+    seen = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
