@@ -16,6 +16,7 @@ import structlog
 import typer
 from rich.table import Table
 from rich.text import Text
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 from sync_hostaway import migrations
 from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, tokens_app
@@ -98,8 +99,10 @@ def main(
     # On a terminal, bars and tables say what matters; a log is read when something was wrong.
     level = err_level(ctx.params) or ("error" if err.is_terminal else "warning")
     processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]
+    # Its default for tracebacks shows the variables of each function: payloads and secrets.
+    renderer = ConsoleRenderer(exception_formatter=plain_traceback)
     structlog.configure(
-        processors=[*processors[:-1], _visible_values, processors[-1]],
+        processors=[*processors[:-1], _visible_values, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Looked up for each line: while bars are shown, rich stands in for it, and keeps the lines above them.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),

@@ -20,7 +20,7 @@ def log_fields(error: BaseException) -> dict[str, str]:
     Messages are those of our own exceptions and of PostgreSQL, without values. No variables.
     """
     return {
-        "error": ", because of ".join(_told(each) for each in _causes(error)),
+        "error": ", because of ".join(told(each) for each in _causes(error)),
         "at": "".join(traceback.format_tb(error.__traceback__)),
     }
 
@@ -35,9 +35,10 @@ def without_row_values(error: psycopg.Error) -> str:
     return _VALUE.sub(": a value that is not shown", said) if is_about_a_value else said
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """The class of an exception, and its message where that is ours or PostgreSQL's."""
     name = type(error).__name__
-    if isinstance(error, psycopg.Error) and error.diag.message_primary:
+    if isinstance(error, psycopg.OperationalError) or (isinstance(error, psycopg.Error) and error.diag.message_primary):
         return f"{name}: {without_row_values(error)}"
     return f"{name}: {error}" if isinstance(error, SyncHostawayError) else name
 

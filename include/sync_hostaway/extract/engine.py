@@ -14,6 +14,7 @@ import structlog
 from sync_hostaway.accounts.registry import client_for, get_account, refuse_account
 from sync_hostaway.core.db import Connection, alone, fetch_value
 from sync_hostaway.core.exceptions import CredentialsRefused, ResourceRefused, SyncHostawayError, SyncIncomplete
+from sync_hostaway.core.failures import told
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.context import QUERIES, Missing, Progress, SyncContext
 from sync_hostaway.extract.lists import scan, scan_daily, sync_reservations
@@ -267,4 +268,4 @@ def _told(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, ResourceRefused):
         return str(error)
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+    return told(error).removesuffix(": ")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -80,6 +81,20 @@ def test_details_are_there_on_request_and_hold_no_secret(
         assert "Traceback" in result.stderr
         assert "in fail" in result.stderr
         assert PASSWORD not in result.output
+
+
+def test_a_traceback_in_the_log_shows_no_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(payload: str) -> None:
+        raise ZeroDivisionError
+
+    assert call("secrets", "new-key").exit_code == 0
+    try:
+        fail(PASSWORD)
+    except ZeroDivisionError:
+        structlog.get_logger().exception("it_failed")
+    told = capsys.readouterr().err
+    assert "in fail" in told
+    assert PASSWORD not in told
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=30))

@@ -176,7 +176,9 @@ def test_ten_thousand_garbage_posts_leave_it_answering(receiver: Receiver, wareh
             ahead.append(len(statuses) - before)
             time.sleep(0.1)
         poured.result()
-    assert {status: statuses.count(status) for status in set(statuses)} == {200: 8_000, 401: 2_000}
+    counted = {status: statuses.count(status) for status in set(statuses)}
+    # Wrong credentials are limited, right ones never.
+    assert (counted[200], counted[401] + counted[429]) == (8_000, 2_000)
     # Sixteen are under way at any time; a slow machine is slow for all of them.
     assert max(ahead) < 500
     received = warehouse.execute("select sum(times_received) as posts from ops.webhook_events").fetchone()
