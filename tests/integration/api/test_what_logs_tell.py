@@ -15,12 +15,12 @@ from api_bed import AskedRuns, Login
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
-from sync_hostaway.api import listings, operator
-from sync_hostaway.api.account_rows import make_door_pool, make_pool
+from sync_hostaway.api.account_session import make_door_pool, make_pool
 from sync_hostaway.api.app import create_app
-from sync_hostaway.settings import get_settings
-from sync_hostaway.warehouse import Connection
-from sync_hostaway.webhooks.inbox import Inbox
+from sync_hostaway.api.routes import accounts, listings
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events.inbox import Inbox
 
 pytestmark = pytest.mark.integration
 
@@ -79,7 +79,7 @@ def test_what_fails_after_the_answer_does_not_quote_its_rows(
     def fail(*_: object) -> None:
         _chained(MARKER)
 
-    monkeypatch.setattr(operator, "_end", fail)
+    monkeypatch.setattr(accounts, "_end", fail)
     with TestClient(create_app(AskedRuns()), headers=login("op")) as client:
         with pytest.raises(RuntimeError) as caught:
             client.patch("/v1/accounts/701", json={"state": "disabled"})
