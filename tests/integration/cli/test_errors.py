@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,31 @@ def test_a_connection_that_cannot_be_made_is_one_line(
     monkeypatch.setenv(name, value)
     get_settings.cache_clear()
     assert said in the_one_line(call("accounts", "add", "701", "--secret", "secret-701"))
+
+
+def test_the_real_hostaway_is_reached_through_the_proxy_of_the_environment(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("NO_PROXY", "no_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "off")
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            client, _ = listener.accept()
+            with client:
+                asked.append(client.recv(1000))
+                client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+
+        proxy = threading.Thread(target=refuse, daemon=True)
+        proxy.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        get_settings.cache_clear()
+        assert "Hostaway" in the_one_line(call("accounts", "add", "701", "--secret", "secret-701"))
+        proxy.join(timeout=30)
+    assert asked[0].startswith(b"CONNECT api.hostaway.com:443 ")
 
 
 def test_details_are_there_on_request_and_hold_no_secret(

@@ -453,3 +453,13 @@ def test_nothing_calls_home() -> None:
     assert settings["AIRFLOW__COSMOS__ENABLE_TELEMETRY"] == "False"
     assert settings["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
     assert settings["DO_NOT_TRACK"] == "1"
+
+
+@pytest.mark.parametrize("callers", [{}, {"NO_PROXY": "intern.example.com"}], ids=["none", "one"])
+def test_containers_reach_each_other_without_a_proxy(callers: dict[str, str]) -> None:
+    for name in AIRFLOW:
+        found = environment(AIRFLOW[name], SECRETS | callers)
+        direct = {host for host in found["NO_PROXY"].split(",") if host}
+        assert direct == {"127.0.0.1", "localhost", "airflow-apiserver", "postgres", "redis", *callers.values()}
+        assert found["no_proxy"] == found["NO_PROXY"]
+        assert {"airflow-apiserver", "postgres", "redis"} <= SERVICES.keys()
