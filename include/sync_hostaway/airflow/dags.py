@@ -45,10 +45,15 @@ DEFAULT_ARGS: dict[str, Any] = {
 
 
 SINCE_PATTERN = (
-    r"^(19|20|21)[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"
-    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?$"
+    r"^((19|20|21)[0-9]{2}-"
+    r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+    # leap days: neither 1900 nor 2100 has one
+    r"|((19|20|21)(0[48]|[2468][048]|[13579][26])|2000)-02-29)"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?"
+    # Python's $ also matches before a line break at the end.
+    r"$(?!\n)"
 )
-"""JSON schema pattern of a day or moment that a run may go back to."""
+"""JSON schema pattern of a day or moment that a run may go back to; every text that matches is one."""
 
 
 def since_of(text: str | None) -> datetime | None:
@@ -58,15 +63,11 @@ def since_of(text: str | None) -> datetime | None:
     """
     if text is None:
         return None
-    moment = None
-    if isinstance(text, str) and re.fullmatch(SINCE_PATTERN, text):
-        # There is no 29 February in most years.
-        with suppress(ValueError):
-            moment = datetime.fromisoformat(text)
-    if moment is None:
+    if not isinstance(text, str) or not re.search(SINCE_PATTERN, text):
         raise InvalidValue(
             "The run's parameter `since` is no date and time of the years 1900 to 2199 such as 2026-03-01T00:00:00Z"
         )
+    moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
