@@ -18,7 +18,7 @@ OF_THE_FRAMEWORK = {("400", "bad-request"), ("405", "method-not-allowed")}
 
 def problems_of_the_code() -> set[tuple[str, str]]:
     found = set()
-    for file in Path(api.__file__).parent.glob("*.py"):
+    for file in Path(api.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
                 status, kind = node.args[:2]
