@@ -94,7 +94,7 @@ def test_what_cannot_be_issued_is_named(warehouse: Connection, account: int) -> 
         api_tokens.issue(warehouse, account, "  ", READ, None)
     with pytest.raises(InvalidValue, match="read:calendar, read:reservations, send:messages"):
         api_tokens.issue(warehouse, account, "app", [], None)
-    with pytest.raises(InvalidValue, match="in the future, not at 2020-01-01"):
+    with pytest.raises(InvalidValue, match=r"in the future.* not at 2020-01-01"):
         api_tokens.issue(warehouse, account, "app", READ, datetime(2020, 1, 1, tzinfo=UTC))
     assert api_tokens.list_tokens(warehouse, account) == []
 

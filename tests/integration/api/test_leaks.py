@@ -32,7 +32,7 @@ from sync_hostaway.simulator import RunningSimulator
 
 pytestmark = pytest.mark.integration
 
-SECRET = "planted/secret+of=703 ü"
+SECRET = "planted/secret+of=703ü"
 
 
 def spellings(secret: str) -> set[str]:

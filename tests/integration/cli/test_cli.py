@@ -87,7 +87,7 @@ def test_an_error_of_postgresql_is_one_line_without_the_row(warehouse: Connectio
     ("change", "said"),
     [
         ("update ops.alembic_version set version_num = '9999'", "cannot be migrated: Can't locate revision"),
-        ("delete from ops.alembic_version", "already exists"),
+        ("delete from ops.alembic_version", "did not make them"),
     ],
 )
 def test_an_error_while_migrating_is_one_line(warehouse: Connection, change: LiteralString, said: str) -> None:

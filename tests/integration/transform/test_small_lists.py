@@ -43,8 +43,8 @@ def test_odd_values_stop_nothing(hand: Hand) -> None:
     hand.land("users", {"id": 60, "listingMapIds": "all", "isAdmin": "maybe"})
     hand.land("coupons", {"id": 70, "amount": [], "checkInDateStart": "soon"})
     hand.transform()
-    assert hand.rows("select rating, category_ratings, submitted_at from hostaway.reviews") == [(None, None, None)]
-    assert hand.rows("select categories, cost from hostaway.tasks") == [(None, None)]
+    assert hand.rows("select rating, category_ratings, submitted_at from hostaway.reviews") == [(None, [], None)]
+    assert hand.rows("select categories, cost from hostaway.tasks") == [(["cleaning"], None)]
     assert hand.rows("select listing_ids, is_admin from hostaway.users") == [(None, None)]
     assert hand.rows("select amount, check_in_from_date from hostaway.coupons") == [(None, None)]
 
