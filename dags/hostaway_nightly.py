@@ -16,7 +16,7 @@ from sync_hostaway.airflow.dags import (
 )
 from sync_hostaway.airflow.pools import DBT_POOL
 from sync_hostaway.airflow.transform_operator import lead_dbt_to_warehouse, let_transforms_run, wait_for_transforms
-from sync_hostaway.transforms import ensure_manifest
+from sync_hostaway.transforms import manifest_for_dag
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 
@@ -53,7 +53,7 @@ def hostaway_nightly() -> None:
     build = DbtTaskGroup(
         group_id="build",
         project_config=ProjectConfig(
-            dbt_project_path=PROJECT, manifest_path=ensure_manifest(PROJECT), install_dbt_deps=False
+            dbt_project_path=PROJECT, manifest_path=manifest_for_dag(PROJECT), install_dbt_deps=False
         ),
         profile_config=ProfileConfig(
             profile_name="sync_hostaway",

@@ -40,4 +40,5 @@ if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
     bag = DagBag(sys.argv[1])
     found = {dag_id: describe(dag) for dag_id, dag in bag.dags.items()}
-    Path(sys.argv[2]).write_text(json.dumps({"errors": bag.import_errors, "dags": found}), encoding="utf-8")
+    result = {"errors": bag.import_errors, "dags": found, "modules": sorted(sys.modules)}
+    Path(sys.argv[2]).write_text(json.dumps(result), encoding="utf-8")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, write_snapshot
+from sync_hostaway.core.exceptions import TransformFailed
 from sync_hostaway.core.resources import Resource
+from sync_hostaway.transforms import ensure_manifest, manifest_for_dag
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNTS = [
@@ -24,10 +28,22 @@ ACCOUNTS = [
 COMMON = {"hostaway_delta", "hostaway_transform", "hostaway_nightly", "hostaway_maintenance"}
 
 
-def parse(folder: Path, *, accounts: list[SnapshotAccount], **environment: str) -> dict[str, Any]:
+@cache
+def manifest() -> Path:
+    """What dbt makes of its project, which takes seconds: once for all tests, as once for an installation."""
+    return ensure_manifest()
+
+
+def parse(
+    folder: Path, *, accounts: list[SnapshotAccount], with_manifest: bool = True, **environment: str
+) -> dict[str, Any]:
     """Parse the repository in a process that has an Airflow home and nothing else: no server, no warehouse."""
     home = folder / "home"
     write_snapshot(home / "accounts.json", accounts)
+    if with_manifest:
+        manifests = home / "dbt" / "manifests"
+        manifests.mkdir(parents=True, exist_ok=True)
+        shutil.copy(manifest(), manifests)
     result = folder / "dags.json"
     env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "HOSTAWAY"))},
@@ -60,6 +76,19 @@ def dags(parsed: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_file_is_imported_though_no_database_answers(parsed: dict[str, Any]) -> None:
     assert parsed["errors"] == {}
+
+
+def test_where_dbt_has_not_parsed_its_project_another_process_does(tmp_path: Path, dags: dict[str, Any]) -> None:
+    parsed = parse(tmp_path, accounts=ACCOUNTS, with_manifest=False)
+    assert parsed["errors"] == {}
+    assert parsed["dags"] == dags
+    assert not [name for name in parsed["modules"] if name.split(".")[0] == "dbt"]
+
+
+def test_an_import_that_cannot_wait_for_dbt_says_so_and_a_later_one_finds_its_result() -> None:
+    with pytest.raises(TransformFailed, match="a later parse of this file finds the result"):
+        manifest_for_dag(ROOT / "dbt_project", patience=0)
+    assert manifest_for_dag(ROOT / "dbt_project", patience=60).is_file()
 
 
 def test_one_dag_per_account_and_the_common_ones(dags: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_hostaway.transforms.artifacts import build_docs, ensure_manifest
+from sync_hostaway.transforms.artifacts import build_docs, ensure_manifest, manifest_for_dag
 from sync_hostaway.transforms.invocation import ModelRun, profile_environment
 from sync_hostaway.transforms.ledger import pending_loads
 from sync_hostaway.transforms.project import find_project, project_hash
@@ -14,6 +14,7 @@ __all__ = [
     "build_docs",
     "ensure_manifest",
     "find_project",
+    "manifest_for_dag",
     "pending_loads",
     "profile_environment",
     "project_hash",

@@ -2,37 +2,111 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import ConfigurationError, TransformFailed
 from sync_hostaway.core.files import make_unwritable
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms.invocation import dbt_home, parse, profile_environment, run_dbt
 from sync_hostaway.transforms.project import find_project, project_hash
 
+_MAKE_MANIFEST = """
+import pathlib, sys
+from sync_hostaway.transforms import ensure_manifest
+ensure_manifest(pathlib.Path(sys.argv[1]))
+"""
 _DBT_TITLE = "<title>dbt Docs</title>"
 
 
 def ensure_manifest(project_dir: Path | None = None) -> Path:
     """The project's manifest.json, made now if this state of the project has none yet. Needs no warehouse.
 
-    Two processes may make it at once: each makes its own, and the file appears whole.
+    A process waits while another one makes it, and the file appears whole.
     """
     project = find_project(project_dir)
-    folder = dbt_home() / "manifests"
-    manifest = folder / f"{project_hash(project)}.json"
+    manifest = _manifest_path(project)
+    folder = manifest.parent
     if manifest.is_file():
         return manifest
     make_unwritable(dbt_home())
     make_unwritable(folder)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="parsing-") as scratch:
+    with _alone_in(folder):
+        if not manifest.is_file():
+            _make_manifest(project, manifest)
+    return manifest
+
+
+def manifest_for_dag(project_dir: Path, *, patience: float = 15) -> Path:
+    """As `ensure_manifest`, for a Dag file, which Airflow gives 30 seconds (`[core] dagbag_import_timeout`).
+
+    dbt works in a process of its own, which outlives the import. So a slow machine has the manifest with a later parse.
+
+    :param patience: seconds to wait for it.
+    :raises TransformFailed: when it is not there by then, or the project does not parse.
+    """
+    manifest = _manifest_path(find_project(project_dir))
+    if manifest.is_file():
+        return manifest
+    import_path = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, import_path)),
+        "SYNC_HOSTAWAY_HOME": str(get_settings().home),
+    }
+    with tempfile.TemporaryFile() as said:
+        maker = subprocess.Popen(  # noqa: S603 - our own code
+            [sys.executable, "-c", _MAKE_MANIFEST, str(project_dir)],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            failed = maker.wait(patience)
+        except subprocess.TimeoutExpired:
+            # It is no zombie when it ends.
+            threading.Thread(target=maker.wait, daemon=True).start()
+            raise TransformFailed(
+                f"dbt has not parsed its project within {patience:g} seconds. It continues, and a later parse of this "
+                "file finds the result"
+            ) from None
+        if failed:
+            said.seek(0)
+            last_line = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise TransformFailed(last_line or "The dbt project does not parse")
+    return manifest
+
+
+def _manifest_path(project: Path) -> Path:
+    return dbt_home() / "manifests" / f"{project_hash(project)}.json"
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _make_manifest(project: Path, manifest: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=manifest.parent, prefix="parsing-") as scratch:
         outcome = parse(project, Path(scratch))
         if not outcome.success:
             raise TransformFailed(f"The dbt project does not parse: {outcome.error}")
         Path(scratch, "manifest.json").replace(manifest)
-    return manifest
 
 
 def build_docs(connection: Connection, target_dir: Path | None = None) -> Path:
