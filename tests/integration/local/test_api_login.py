@@ -16,6 +16,7 @@ from sync_hostaway.api.account_session import account_rows, make_pool
 from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.local import ports
 from sync_hostaway.local.api_login import LOGIN, api_dsn, ensure_api_login
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import EmbeddedPostgres
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     with EmbeddedPostgres(tmp_path_factory.mktemp("home")) as server:
+        # As a start of the platform leaves it.
+        ports.choose(server.home, "airflow")
         yield server
 
 
@@ -45,7 +48,6 @@ def test_the_pool_of_reading_routes_logs_in_as_no_superuser(
     server: EmbeddedPostgres, login: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = Platform(server.home.root, ROOT, 1)
-    monkeypatch.setattr("sync_hostaway.local.ports.remembered_port", lambda *_: 1)
     environment = running.env()
     ensure_api_login(server.dsn("warehouse"), Secrets.ensure(server.home).api_login_password)
     for name in ("WAREHOUSE_URL", "AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL"):
@@ -106,7 +108,6 @@ def test_without_migrations_the_role_has_no_rights(server: EmbeddedPostgres) -> 
 def test_a_warehouse_elsewhere_and_a_role_of_ones_own_are_left_alone(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync_hostaway.local.ports.remembered_port", lambda *_: 1)
     name = "AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL"
     elsewhere = Platform(server.home.root, ROOT, 1, warehouse_url="postgresql://elsewhere/w", secret_keys="x")
     assert not elsewhere.env().get(name)
