@@ -171,12 +171,24 @@ def test_no_secret_is_in_any_log(demo: Demo) -> None:
             assert secret not in text, file
 
 
-def test_a_second_run_on_unchanged_data_rewrites_no_row(demo: Demo) -> None:
+def test_a_second_run_rewrites_no_row_and_tells_what_hostaway_refuses(demo: Demo) -> None:
     before = demo.updates()
+    demo.simulator.control.fault("forbid", match={"resource": "coupons", "account": 702}, times=0)
     result = demo.run("demo", "--keep")
+    demo.simulator.control.clear_faults()
     assert result.returncode == 0, result.stdout + result.stderr
+    assert "Hostaway refuses 702 coupons. Every other row arrived." in " ".join(result.stdout.split())
     assert demo.updates() == before
-    assert demo.core_counts(701) | {"guests": 0} == truth(demo, 701) | {"guests": 0}
+    for account in ACCOUNTS:
+        assert demo.core_counts(account) | {"guests": 0} == truth(demo, account) | {"guests": 0}
+    [logged] = demo.rows(
+        "select verdict, error from hostaway.sync_logs where account_id = 702 and resource = 'coupons' "
+        "order by sync_run_id desc limit 1"
+    )
+    assert logged["verdict"] == "refused"
+    assert logged["error"].startswith("Hostaway refuses coupons (HTTP 403")
+    [listed] = [it for it in json.loads(demo.run("accounts", "list", "--json").stdout) if it["account_id"] == 702]
+    assert logged["error"] in listed["problems"]
 
 
 def test_a_run_that_failed_in_the_middle_can_be_cleared_and_ends_right(demo: Demo, api: AirflowControl) -> None:

@@ -182,7 +182,12 @@ class DemoReport:
         rows = sum(count.core for count in self.counts)
         transforms = self.transforms.get("transforms", 0)
         troubled = [f"{count.account_id} {count.table} ({count.trouble})" for count in self.counts if count.trouble]
-        verdict = f"Incomplete: {', '.join(troubled)}." if troubled else "Every row arrived."
+        refused = [f"{count.account_id} {count.table}" for count in self.counts if count.is_refused]
+        verdict = "Every row arrived."
+        if refused:
+            verdict = f"Hostaway refuses {', '.join(refused)}. Every other row arrived."
+        if troubled:
+            verdict = f"Incomplete: {', '.join(troubled)}."
         lines = [
             f"{verdict} The core tables hold {rows:,} rows. It took {calls:,} API calls, "
             f"{counted(transforms, 'dbt run')} of {self.transforms.get('seconds', 0):.1f} s, {seconds:.0f} s in total.",
