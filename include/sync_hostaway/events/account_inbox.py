@@ -23,7 +23,7 @@ from sync_hostaway.events.parse import MESSAGE, RESERVATION
 from sync_hostaway.events.refetch import Need
 from sync_hostaway.events.reservation_nights import Span
 
-_QUERIES = load_queries(Path(__file__).with_name("inbox.sql"))
+_QUERIES = load_queries(Path(__file__).with_name("account_inbox.sql"))
 
 # Pauses of 1, 2, 4 … s up to ten minutes: an event gives up after two hours.
 _MOST_ATTEMPTS, _LONGEST_PAUSE = 20, 600.0
