@@ -78,7 +78,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
     from sync_hostaway.airflow.hook import HostawayHook
     from sync_hostaway.core.db import connect
-    from sync_hostaway.extract.early_transform import transform_despite_trouble
+    from sync_hostaway.extract.early_transform import transform_before_retries, transform_despite_trouble
     from sync_hostaway.extract.engine import scheduled_mode, sync_resource
     from sync_hostaway.hostaway.rate_limiter import Priority
 
@@ -95,6 +95,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
                 raise AirflowSkipException(f"{resource} is switched off for account {account_id}")
             if context["params"]["dry_run"]:
                 return _dry_run(connection, account_id, Resource(resource), Mode(mode), since)
+            client.before_retry = transform_before_retries(context["run_id"])
             try:
                 result = sync_resource(
                     connection,

@@ -1,10 +1,15 @@
 """Builds the tables from what has landed while a resource of the same run is in trouble.
 
 The transform at the end of a run waits until the last retry of the last resource is over, which takes minutes to hours.
-So where a resource failed and will be tried again, each task that ends transforms what has landed by then.
+So where a resource failed and will be tried again, each task that ends transforms what has landed by then. A task
+that waits for an answer, while those of other resources have ended, does so before it asks again.
 """
 
 from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
 
 import structlog
 
@@ -25,9 +30,33 @@ def transform_despite_trouble(connection: Connection, account_id: int, run_key: 
     """
     if not fetch_value(connection, QUERIES["run_is_in_trouble"], {"account_id": account_id, "run_key": run_key}):
         return False
+    return _transform(run_key)
+
+
+def transform_before_retries(run_key: str, *, after: float = 30, every: float = 60) -> Callable[[], None]:
+    """What a client calls before each retry: transforms what has landed, now and then. Never fails.
+
+    :param after: seconds from now until the first transform: most retries are over by then.
+    :param every: seconds between two of them.
+    """
+    due, at_work = time.monotonic() + after, threading.Lock()
+
+    def transform() -> None:
+        nonlocal due
+        if time.monotonic() >= due and at_work.acquire(blocking=False):
+            try:
+                _transform(run_key)
+            finally:
+                due = time.monotonic() + every
+                at_work.release()
+
+    return transform
+
+
+def _transform(run_key: str) -> bool:
     try:
         run_transform(requested_by=run_key)
     except SyncHostawayError as error:
-        log.warning("early_transform_failed", account_id=account_id, run_key=run_key, error=str(error))
+        log.warning("early_transform_failed", run_key=run_key, error=str(error))
         return False
     return True

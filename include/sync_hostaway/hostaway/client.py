@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -91,6 +91,8 @@ class HostawayClient:
     ) -> None:
         self.account_id = credentials.account_id
         self.stats = CallStats()
+        self.before_retry: Callable[[], None] = lambda: None
+        """Called before a request is sent again, from the thread that sends it."""
         self._credentials = credentials
         self.settings = settings or get_settings()
         self._patience = patience
@@ -266,6 +268,7 @@ class HostawayClient:
             seconds=round(state.upcoming_sleep, 2),
             error=redact(str(error), self._secrets()),
         )
+        self.before_retry()
 
     @property
     def _timeout(self) -> tuple[float, float]:

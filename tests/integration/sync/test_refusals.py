@@ -10,9 +10,9 @@ import requests
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.db import Connection
-from sync_hostaway.core.exceptions import AccessDenied, HostawayServerError
+from sync_hostaway.core.exceptions import AccessDenied, HostawayServerError, SyncIncomplete
 from sync_hostaway.core.resources import Mode, Resource
-from sync_hostaway.extract.early_transform import transform_despite_trouble
+from sync_hostaway.extract.early_transform import transform_before_retries, transform_despite_trouble
 from sync_hostaway.extract.engine import SyncResult, sync_account, sync_resource
 from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
 from sync_hostaway.simulator import RunningSimulator
@@ -177,3 +177,20 @@ def test_what_landed_is_transformed_while_another_resource_waits_for_its_retry(
         simulator.control.clear_faults()
         sync_resource(warehouse, client, Resource.COUPONS, Mode.FULL, run_key="run")
         assert not transform_despite_trouble(warehouse, account, "run")
+
+
+# Messages are asked for by threads.
+@pytest.mark.parametrize(("resource", "path"), [(Resource.COUPONS, "^/v1/coupons"), (Resource.MESSAGES, "/messages")])
+def test_what_landed_is_transformed_while_another_resource_waits_for_an_answer(
+    warehouse: Connection, simulator: RunningSimulator, account: int, resource: Resource, path: str
+) -> None:
+    refuse(simulator, path, 500)
+    with registry.client_for(warehouse, account) as client:
+        sync_resource(warehouse, client, Resource.USERS, Mode.FULL, run_key="run")
+        sync_resource(warehouse, client, Resource.CONVERSATIONS, Mode.FULL, run_key="run")
+        client.before_retry = transform_before_retries("run", after=0)
+        with pytest.raises((HostawayServerError, SyncIncomplete)):
+            sync_resource(warehouse, client, resource, Mode.FULL, run_key="run")
+    found = warehouse.execute("select count(*) as transforms from ops.transforms").fetchone()
+    assert found == {"transforms": 1}, "the first retry transforms, those soon after it do not"
+    assert warehouse.execute("select count(*) > 0 as there from hostaway.users").fetchone() == {"there": True}
