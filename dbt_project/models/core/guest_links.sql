@@ -237,8 +237,8 @@ people as materialized (
         on candidates.account_id = phone_keys.account_id and candidates.phone_key = phone_keys.key
 ),
 
--- An identity with a name is a node, numbered so that the smallest node has the smallest reservation. A reservation that
--- has two of them is the edge between these. A phone number counts only with a name.
+-- An identity with a name is a node, numbered so that the smallest node has the smallest reservation. A reservation
+-- that has two of them is the edge between these. A phone number counts only with a name.
 nodes as materialized (
     select
         named.account_id,
