@@ -21,6 +21,7 @@ from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.settings import SHORT_NAMES, get_settings
+from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 
 # Workers of pytest-xdist have it, and rich keeps the width it finds when it is imported.
@@ -64,6 +65,14 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             connection.execute("create database template_warehouse")
         migrations.upgrade(server.dsn("template_warehouse"))
         yield server
+
+
+@pytest.fixture
+def embedded_postgres(postgres: Server) -> EmbeddedPostgres:
+    """The PostgreSQL of this session, for tests that ask about its process or its home."""
+    if not isinstance(postgres, EmbeddedPostgres):
+        pytest.skip("needs the embedded server, and TEST_POSTGRES_URL names another")
+    return postgres
 
 
 @pytest.fixture

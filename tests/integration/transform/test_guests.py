@@ -358,11 +358,13 @@ def test_a_long_chain_is_one_guest(hand: Hand) -> None:
     assert set(guests_of(hand).values()) == {100}
 
 
-def test_a_placeholder_on_every_reservation_takes_no_longer_than_none(hand: Hand, postgres: EmbeddedPostgres) -> None:
+def test_a_placeholder_on_every_reservation_takes_no_longer_than_none(
+    hand: Hand, embedded_postgres: EmbeddedPostgres
+) -> None:
     count = 4_000
     hand.land("reservations", *(airbnb(number, 1, f"g{number % 3_000}@mail.com") for number in range(1, count + 1)))
     # Not by the clock, which goes on while PostgreSQL waits for a processor.
-    server = psutil.Process(postgres.status().pid)
+    server = psutil.Process(embedded_postgres.status().pid)
     backends, before = set(server.children()), server.cpu_times()
     hand.transform()
     eventually(lambda: not set(server.children()) - backends)

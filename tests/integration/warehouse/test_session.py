@@ -159,7 +159,7 @@ def test_what_a_role_a_machine_and_a_user_prefer_changes_nothing(
     server: Server,
     base: dict[str, str],
     admin: psycopg.Connection[Any],
-    postgres: EmbeddedPostgres,
+    embedded_postgres: EmbeddedPostgres,
 ) -> None:
     """One test for all: each compares with what a quiet machine makes, which takes as long."""
     for name, value in PREFERRED.items():
@@ -168,7 +168,7 @@ def test_what_a_role_a_machine_and_a_user_prefer_changes_nothing(
     settle(
         {**base, **PLAIN, "WAREHOUSE_URL": make_conninfo("", host="127.0.0.1", port=server.port, **server.who)}, 0o077
     )
-    assert_same(contents(postgres.dsn(DATABASE)), reference)
+    assert_same(contents(embedded_postgres.dsn(DATABASE)), reference)
 
-    settle({**base, **MEANT_FOR_ANOTHER_SERVER, "SYNC_HOSTAWAY_HOME": str(postgres.home.root)}, 0o000)
-    assert_same(contents(postgres.dsn("warehouse")), reference)
+    settle({**base, **MEANT_FOR_ANOTHER_SERVER, "SYNC_HOSTAWAY_HOME": str(embedded_postgres.home.root)}, 0o000)
+    assert_same(contents(embedded_postgres.dsn("warehouse")), reference)
