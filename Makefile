@@ -23,7 +23,7 @@ export UV_NATIVE_TLS ?= 1
 endif
 unexport PYTHONDONTWRITEBYTECODE
 override UV := $(if $(shell command -v uv 2>/dev/null),uv,.venv/bin/uv)
-COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+override COMPILE = $(UV) pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements"
 
 .PHONY: help

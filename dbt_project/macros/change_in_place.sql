@@ -64,7 +64,8 @@
         {% if not is_incremental() %}
             {% call statement("delete") -%}
                 analyze {{ temp_relation }};
-                delete from {{ target_relation }} as present
+                -- `only`: a table of others may inherit from it
+                delete from only {{ target_relation }} as present
                 where not exists (
                     select 1 from {{ temp_relation }} as built
                     where {% for key in unique_key %}built.{{ key }} = present.{{ key }}{{ " and " if not loop.last }}{% endfor %}

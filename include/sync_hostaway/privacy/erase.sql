@@ -41,7 +41,8 @@ from (
 update ops.budget_slots set account_id = null, priority = null where account_id = %(account_id)s
 
 -- name: delete_account_rows
-delete from {table} where account_id = %(account_id)s
+-- `only`: a table of others may inherit from it.
+delete from only {table} where account_id = %(account_id)s
 
 -- name: core_is_there
 select to_regclass('hostaway.guest_links') is not null
@@ -145,4 +146,4 @@ where
 group by namespaces.nspname, tables.relname
 
 -- name: delete_guest_rows
-delete from {table} where account_id = %(account_id)s and ({belongs})
+delete from only {table} where account_id = %(account_id)s and ({belongs})

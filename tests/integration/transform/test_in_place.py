@@ -174,6 +174,38 @@ OBSTACLES = {
 }
 
 
+def test_what_was_revoked_on_a_view_stays_revoked(hand: Hand, analyst: str, tmp_path: Path) -> None:
+    fill(hand)
+    hand.connection.execute(
+        f"""
+        alter default privileges in schema marts grant select on tables to {analyst}, public;
+        revoke all on marts.reservation_revenue from {analyst};
+        revoke delete on marts.reservation_revenue from current_user;
+        grant update (nights) on marts.reservation_revenue to {analyst};
+        """
+    )
+    before = access(hand)
+    hand.transform(project_dir=changed_mart(tmp_path))
+    acl = {name: (owner, granted, options) for _, name, owner, granted, options, *_ in access(hand)}
+    assert acl == {name: (owner, granted, options) for _, name, owner, granted, options, *_ in before}
+    assert not hand.value("select has_table_privilege(%s, 'marts.reservation_revenue', 'select')", analyst)
+    assert hand.value("select has_column_privilege(%s, 'marts.reservation_revenue', 'nights', 'update')", analyst)
+
+
+def test_a_table_that_inherits_from_ours_keeps_its_rows(hand: Hand) -> None:
+    fill(hand)
+    hand.connection.execute(
+        """
+        create schema bi;
+        create table bi.archived () inherits (hostaway.reservations);
+        insert into bi.archived select * from hostaway.reservations;
+        update bi.archived set reservation_id = 99;
+        """
+    )
+    hand.transform(full_refresh=True)
+    assert hand.rows("select reservation_id from bi.archived") == [(99,)]
+
+
 def test_a_build_that_dependents_do_not_allow_names_them_and_changes_nothing(hand: Hand, tmp_path: Path) -> None:
     fill(hand)
     hand.connection.execute("create schema bi; " + "; ".join(OBSTACLES.values()))
