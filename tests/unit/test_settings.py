@@ -25,6 +25,29 @@ def test_without_a_setting_the_real_api_is_meant() -> None:
     assert get_settings().hostaway_url == "https://api.hostaway.com"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:secret@api.hostaway.com",
+        "https://api.hostaway.com?key=secret",
+        "https://api.hostaway.com/v1#secret",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:secret",
+        "http://:80",
+    ],
+)
+def test_a_base_url_is_nothing_but_a_base(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTAWAY_API_URL", url)
+    with pytest.raises(ConfigurationError, match="HOSTAWAY_API_URL") as caught:
+        get_settings()
+    assert "secret" not in str(caught.value)
+
+
+def test_blanks_around_a_base_url_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOSTAWAY_API_URL", " http://127.0.0.1:2/ ")
+    assert get_settings().hostaway_url == "http://127.0.0.1:2"
+
+
 def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "many")
     monkeypatch.setenv("HOSTAWAY_API_URL", "not-a-url-but-a-secret")

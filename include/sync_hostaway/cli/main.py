@@ -100,7 +100,7 @@ def main(
     level = err_level(ctx.params) or ("error" if err.is_terminal else "warning")
     processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]
     # Its default for tracebacks shows the variables of each function: payloads and secrets.
-    renderer = ConsoleRenderer(exception_formatter=plain_traceback)
+    renderer = ConsoleRenderer(colors=err.is_terminal, exception_formatter=plain_traceback)
     structlog.configure(
         processors=[*processors[:-1], _visible_values, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

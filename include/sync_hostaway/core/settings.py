@@ -182,10 +182,15 @@ class Settings(BaseSettings):
     def _api_url_is_a_base(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise ValueError("must be an http(s) URL such as https://api.hostaway.com")
-        return value.rstrip("/").removesuffix("/v1")
+        parts = urlsplit(value.strip())
+        try:
+            is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_url = False
+        # A login in the URL would be sent in place of the access token, and paths are appended to the URL.
+        if not is_url or "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must be an http(s) URL such as https://api.hostaway.com, without login and query")
+        return value.strip().rstrip("/").removesuffix("/v1")
 
     @classmethod
     def settings_customise_sources(

@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sync_hostaway.core.exceptions import HostawayMalformedReply
-from sync_hostaway.hostaway.responses import decode
+from sync_hostaway.hostaway.responses import decode, storable
+from sync_hostaway.hostaway.values import as_list
 
 _GZIP = b"\x1f\x8b"
 # Bytes that a compressed body may have when it is unpacked.
@@ -79,12 +80,13 @@ def parsed(value: Any) -> Any:
 
 def batch_of(content: Any) -> list[Any] | None:
     """The events of a batch: an array, or an envelope whose `data`, `payload` or `events` is one."""
-    if isinstance(content, list):
-        return [parsed(item) for item in content]
+    # PHP writes an array with gaps as an object.
+    if items := as_list(content):
+        return [parsed(item) for item in items]
     if isinstance(content, dict):
         for key, value in content.items():
-            items = parsed(value) if plain_name(key) in (*_ALWAYS, "events") else None
-            if isinstance(items, list) and items:
+            items = as_list(parsed(value)) if plain_name(key) in (*_ALWAYS, "events") else None
+            if items:
                 return [{**content, key: item} if plain_name(key) in _ALWAYS else parsed(item) for item in items]
     return None
 
@@ -161,4 +163,6 @@ def _form(body: bytes) -> dict[str, Any] | None:
             place = place.setdefault(part, {}) if isinstance(place, dict) else None
         if isinstance(place, dict):
             place[last] = parsed(value)
-    return form
+    # %00 and the like
+    stored: dict[str, Any] = storable(form)
+    return stored

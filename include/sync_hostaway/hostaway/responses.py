@@ -37,8 +37,9 @@ _SNIPPET = 160
 _CONNECTION = re.compile(r"^(<[^>]*>|\w+\([^()]*\)): ")
 # jsonb stores neither NUL nor half of a surrogate pair; both reach us inside message bodies.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# A text, or a bracket outside of one.
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# A text, or a bracket outside of one. A text without an end matches up to the end of the body. Otherwise each of its
+# quotes would be tried as the beginning of another text, which takes hours for a body of 1 MB that was cut off.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _LEVELS, _DIGITS = 100, 40
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -86,13 +87,13 @@ def decode(content: bytes) -> Any:
         orjson.dumps(body)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         body = _decode_tolerantly(content)
-    return _storable(body) if b"\\u0000" in content else body
+    return storable(body) if b"\\u0000" in content else body
 
 
 def _decode_tolerantly(content: bytes) -> Any:
     text = content.decode(json.detect_encoding(content), "replace")
     try:
-        return _storable(_DECODER.decode(_flattened(text).strip()))
+        return storable(_DECODER.decode(_flattened(text).strip()))
     except RecursionError:
         raise HostawayMalformedReply(
             f"Hostaway answered JSON that is nested too deeply ({len(content)} bytes)"
@@ -142,13 +143,14 @@ def _flattened(text: str) -> str:
     return "".join([*parts, text[copied:]])
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
+    """A value of JSON in which U+FFFD stands for each character that PostgreSQL cannot store."""
     if isinstance(value, str):
         return _UNSTORABLE.sub(_REPLACEMENT, value)
     if isinstance(value, list):
-        return [_storable(item) for item in value]
+        return [storable(item) for item in value]
     if isinstance(value, dict):
-        return {_storable(key): _storable(item) for key, item in value.items()}
+        return {storable(key): storable(item) for key, item in value.items()}
     return value
 
 
@@ -218,6 +220,8 @@ def retry_at(response: requests.Response) -> float | None:
         try:
             value = float(response.headers.get(header, ""))
         except ValueError:
+            continue
+        if not math.isfinite(value):
             continue
         if value <= 1e9:
             return time.time() + value

@@ -26,7 +26,7 @@ def may_show(shown: str, sent: str) -> bool:
     theirs, ours = _letters(shown), _letters(sent)
     if not ours:
         # Punctuation and emoji only
-        return _words(shown) == _words(sent)
+        return not theirs and _words(shown) == _words(sent)
     if theirs == ours:
         return True
     has_more = len(ours) >= _LONG_ENOUGH and ours in theirs

@@ -380,6 +380,7 @@ def test_a_request_that_cannot_be_right_is_refused(
         ("with space", {}),
         ("k" * 256, {}),
         ("key", {"message": " \n"}),
+        ("key", {"message": "\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{NO-BREAK SPACE}\ufeff"}),
         ("key", {"message": "a\x00b"}),
         ("key", {"message": "a" * 10_001}),
         ("key", {"channel_type": "pigeon"}),

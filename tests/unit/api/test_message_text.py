@@ -59,6 +59,8 @@ def test_a_long_text_is_recognised_with_a_signature_or_without_its_end(text: str
         ("Yes", "Yes, we have a parking place"),
         ("", "Hello"),
         ("👍", "❤️"),
+        ("Are you there?", "?"),
+        ("Hello...", "..."),
         ("The code is 1234", "The code is 1235"),
     ],
 )

@@ -85,8 +85,9 @@ def test_the_standard_header_counts_seconds() -> None:
     assert before + 5 <= moment <= time.time() + 5
 
 
-def test_no_header_no_time() -> None:
-    assert retry_at(response(429, {}, {"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})) is None
+@pytest.mark.parametrize("value", ["Wed, 21 Oct 2026 07:28:00 GMT", "nan", "inf", "-Infinity", "1e999", ""])
+def test_no_header_no_time(value: str) -> None:
+    assert retry_at(response(429, {}, {"Retry-After": value, "X-RateLimit-Retry-After": value})) is None
 
 
 def test_a_timestamp_is_read_by_the_clock_that_wrote_it() -> None:

@@ -194,6 +194,8 @@ def test_other_forms_lead_to_the_reservation(body: bytes) -> None:
         [{"event": "reservation.updated", "data": {"id": id, "arrivalDate": None}} for id in (5, 6)],
         {"object": "reservation", "event": "reservation.updated", "data": [{"id": 5}, {"id": 6}]},
         {"events": [{"object": "reservation", "data": {"id": id}} for id in (5, 6)]},
+        {"1": {"object": "reservation", "data": {"id": 5}}, "3": {"object": "reservation", "data": {"id": 6}}},
+        {"object": "reservation", "event": "reservation.updated", "data": {"0": {"id": 5}, "10": {"id": 6}}},
         json.dumps([json.dumps({"object": "reservation", "data": {"id": id}}) for id in (5, 6)]),
     ],
 )
@@ -202,6 +204,26 @@ def test_each_event_of_a_batch_is_read(body: Any) -> None:
     assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6)]
     assert len({event.content_hash for event in found}) == 2
     assert [read_events(event.body or b"") for event in found] == [[event] for event in found]
+
+
+def test_a_form_holds_a_batch_as_well() -> None:
+    found = read_events(b"object=reservation&event=reservation.updated&data[0][id]=5&data[1][id]=6")
+    assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6)]
+
+
+@pytest.mark.parametrize(
+    "body", [b"event=reservation.updated%00&data[id]=5", b"event=reservation.updated&data[id%00]=5"]
+)
+def test_a_form_holds_nothing_that_cannot_be_stored(body: bytes) -> None:
+    (event,) = read_events(body)
+    assert (event.state, event.object_id) == ("pending", 5)
+    assert "\0" not in str(event.event)
+
+
+def test_a_long_body_that_was_cut_off_is_read_once() -> None:
+    # Trying each of its quotes as the beginning of a text took hours, in which the API server served nothing.
+    (event,) = read_events(b'"{' + b'\\"' * 300_000)
+    assert event.state == "unreadable"
 
 
 def test_what_a_guest_writes_is_no_wrapper() -> None:

@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
+from starlette.requests import ClientDisconnect
 
 from sync_hostaway.accounts.refused_credentials import NoTurn, RefusedCredentials, network_of
 from sync_hostaway.api.http.lanes import busy, threaded
@@ -175,6 +176,9 @@ async def _with_body(request: Request, limit: int) -> Request:
                 body += part
                 if len(body) > limit:
                     raise _too_large(limit)
+    except ClientDisconnect:
+        # Nobody reads this answer, but the log has no traceback.
+        raise Problem(400, "bad-request", "Bad Request", "The body ended before its announced length.") from None
     except TimeoutError:
         detail = f"The body was not received within {_BODY_PATIENCE:.0f} s."
         raise Problem(408, "body-timeout", "The body took too long", detail) from None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
 
 import structlog
 from fastapi import Header, Request, Response, Security
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
@@ -48,13 +49,20 @@ IdempotencyKey = Annotated[
 ]
 
 
+def _is_visible(text: str) -> str:
+    # Zero-width characters and the like: the guest would get an empty message.
+    if all(unicodedata.category(character)[0] in "CZ" for character in text):
+        raise ValueError("the message shows nothing")
+    return text
+
+
 class MessageToSend(BaseModel):
     """A message to the guest of a reservation."""
 
     model_config = ConfigDict(extra="forbid")
 
     reservation_id: Id = Field(examples=[20117])
-    message: str = Field(
+    message: Annotated[str, AfterValidator(_is_visible)] = Field(
         min_length=1,
         max_length=10_000,
         pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
