@@ -87,7 +87,10 @@
     {{ return({"relations": [target_relation]}) }}
 {% endmaterialization %}
 
-{#- dbt keeps functions among the relations it knows, and would take one for the table or view of the same name. -#}
+{#-
+    dbt keeps functions among the relations it knows, and would take one for the table or view of the same name. And it
+    ignores case: it would ask for "Guests" to be deleted before it builds guests. Our names are in lower case.
+-#}
 {% macro postgres__list_relations_without_caching(schema_relation) %}
     {% call statement("list_relations_without_caching", fetch_result=True) -%}
         select
@@ -97,9 +100,20 @@
             case present.relkind when 'v' then 'view' when 'm' then 'materialized_view' else 'table' end as type
         from pg_class as present
         inner join pg_namespace as namespaces on present.relnamespace = namespaces.oid
-        where namespaces.nspname = '{{ schema_relation.schema }}' and present.relkind in ('r', 'p', 'v', 'm')
+        where
+            namespaces.nspname = '{{ schema_relation.schema }}'
+            and present.relkind in ('r', 'p', 'v', 'm')
+            and present.relname = lower(present.relname)
     {% endcall %}
     {{ return(load_result("list_relations_without_caching").table) }}
+{% endmacro %}
+
+{#- For the same reason: dbt would take a schema "Marts" for marts, and not make that. -#}
+{% macro postgres__list_schemas(database) %}
+    {% call statement("list_schemas", fetch_result=True, auto_begin=False) -%}
+        select distinct nspname from pg_namespace where nspname = lower(nspname)
+    {% endcall %}
+    {{ return(load_result("list_schemas").table) }}
 {% endmacro %}
 
 {#- Nothing here drops what stays. Should dbt drop anything else, then never what depends on it. -#}

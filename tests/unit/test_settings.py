@@ -69,6 +69,15 @@ def test_a_misspelt_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         refuse_unknown_names()
 
 
+@pytest.mark.parametrize("name", ["WAREHOUSE_URL", "AIRFLOW__HOSTAWAY__WAREHOUSE_URL"])
+def test_blanks_around_the_url_of_the_warehouse_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, " \tpostgresql://u:p@somewhere/else\r\n")
+    assert get_settings().warehouse_dsn == "postgresql://u:p@somewhere/else"
+    get_settings.cache_clear()
+    monkeypatch.setenv(name, " \n")
+    assert get_settings().warehouse_url is None, "the embedded one is meant"
+
+
 def test_a_warehouse_of_ones_own_needs_a_key_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAREHOUSE_URL", "postgresql://somewhere/else")
     with pytest.raises(ConfigurationError, match="AIRFLOW__HOSTAWAY__SECRET_KEYS"):

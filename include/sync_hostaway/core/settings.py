@@ -177,6 +177,12 @@ class Settings(BaseSettings):
     def _lists_are_comma_separated(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
+    @field_validator("warehouse_url", "api_warehouse_url", mode="before")
+    @classmethod
+    def _blanks_around_are_no_part(cls, value: Any) -> Any:
+        # The value of a file or of a command (`_cmd`) often ends with a line feed, which libpq refuses in a URL.
+        return value.strip() or None if isinstance(value, str) else value
+
     @field_validator("api_url")
     @classmethod
     def _api_url_is_a_base(cls, value: str | None) -> str | None:

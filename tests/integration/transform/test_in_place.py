@@ -282,6 +282,25 @@ def test_relations_of_others_are_named_and_stay_as_they_are(hand: Hand) -> None:
     assert hand.value("select count(*) from ops.loads where transformed_at is null") == 1
 
 
+def test_names_of_others_that_differ_in_case_are_other_names(hand: Hand) -> None:
+    hand.connection.execute(
+        """
+        drop schema staging cascade;
+        create schema "Staging";
+        drop view marts.reservation_revenue;
+        create table marts."Reservation_Revenue" (mine integer);
+        drop table hostaway.guests;
+        create table hostaway."Guests" (mine integer);
+        """
+    )
+    hand.land("listings", listing(1))
+    hand.land("reservations", reservation(10))
+    hand.transform(full_refresh=True)
+    assert hand.value("select count(*) from hostaway.guests") == 1
+    assert hand.value("select count(*) from marts.reservation_revenue") == 1
+    assert hand.rows('select mine from hostaway."Guests" union all select mine from marts."Reservation_Revenue"') == []
+
+
 def test_a_restored_warehouse_is_ours(hand: Hand) -> None:
     fill(hand)
     # as after pg_restore: every relation has another oid, and so has the registry
