@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from sync_hostaway import migrations
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.status import AccountStatus, account_status, account_statuses
+from sync_hostaway.core.exceptions import InvalidValue
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.extract.context import Progress
@@ -35,6 +37,8 @@ __all__ = [
     "sync",
     "transform",
 ]
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -80,15 +84,26 @@ def sync(
     :param since: read only what changed at or after this moment; UTC when it has no time zone.
     :param dry_run: read and compare only; nothing is written.
     :param on_progress: called often, with the rows and calls so far.
-    :raises ValueError: when the mode or a resource does not exist.
+    :raises InvalidValue: when the mode or a resource does not exist, or `since` is no moment that UTC knows.
     :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     :raises WarehouseUnavailable: when the warehouse cannot be reached, or needs `migrate`.
     """
-    mode, chosen = Mode(mode), None if resources is None else [Resource(name) for name in resources]
+    mode = _one_of(Mode, mode, "mode")
+    names = [resources] if isinstance(resources, str) else resources
+    chosen = None if names is None else [_one_of(Resource, name, "resource") for name in names]
+    if since is not None and not isinstance(since, datetime):
+        raise InvalidValue(f"`since` is a datetime, not {type(since).__name__}")
     run = dry_run_account if dry_run else sync_account
     with migrations.migrated_warehouse("sync-hostaway python") as connection:
         results = run(connection, account_id, mode, chosen, since=since, on_progress=on_progress)
     return SyncReport(account_id, mode, dry_run, tuple(results))
+
+
+def _one_of(kind: type[Choice], value: str, what: str) -> Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        raise InvalidValue(f"{value!r} is no {what}: there are {', '.join(kind)}") from None
 
 
 def transform() -> TransformResult:

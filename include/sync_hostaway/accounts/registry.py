@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, se
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore, dump_token
 from sync_hostaway.core.db import Connection, alone, fetch_value, load_queries
-from sync_hostaway.core.exceptions import CredentialsRefused, InactiveAccount, UnknownAccount
+from sync_hostaway.core.exceptions import CredentialsRefused, InactiveAccount, InvalidValue, UnknownAccount
 from sync_hostaway.core.settings import Settings, get_settings
 from sync_hostaway.core.text import visible
 from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
@@ -60,10 +61,12 @@ def add_account(
     :param name: for people; None keeps the one it has.
     :param options: see `AccountOptions`; what it had before stays for those left out.
     :raises CredentialsRefused: when Hostaway does not accept them; nothing is stored then.
-    :raises InvalidValue: when the key holds what no key can; blanks and quotes around it are removed.
+    :raises InvalidValue: when the key holds what no key can; blanks and quotes around it are removed. When the name is
+        no line of 1 to 200 characters.
     :raises InvalidOptions: when the options are wrong; nothing is stored then.
     """
     AccountOptions.of(account_id, options or {})
+    name = _line("name", name, 200)
     client_secret = clean_api_key(client_secret)
     token = _checked(account_id, client_secret, "Nothing was stored")
     with connection.transaction():
@@ -101,11 +104,13 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
 
     :raises UnknownAccount: when it is not registered.
     :raises CredentialsRefused: when Hostaway does not accept the new secret.
-    :raises InvalidValue: when it holds what no key can; see `clean_api_key`.
+    :raises InvalidValue: when it holds what no key can (see `clean_api_key`), or when the name or the reason is no line
+        of text.
     :raises InvalidOptions: when the options would be wrong.
     :raises InactiveAccount: when it is to be active and Hostaway refuses its credentials: only a new secret helps.
     """
     get_account(connection, account_id)
+    name, reason = _line("name", changes.name, 200), _line("reason", changes.reason, 500)
     secret = clean_api_key(changes.client_secret) if changes.client_secret is not None else None
     token = _checked(account_id, secret, "The stored key was not changed") if secret else None
     params = {"account_id": account_id}
@@ -116,18 +121,28 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
         if changes.options:
             _merge_options(connection, account_id, changes.options)
         if changes.is_renamed:
-            connection.execute(_QUERIES["rename"], {**params, "name": changes.name})
+            connection.execute(_QUERIES["rename"], {**params, "name": name})
         if changes.state == "active" and get_account(connection, account_id).state == "refused":
             raise InactiveAccount(
                 f"Hostaway refuses the credentials of account {account_id}: store a new API key instead "
                 f"(`sync-hostaway accounts rotate {account_id}`)"
             )
         if changes.state:
-            connection.execute(_QUERIES["set_state"], {**params, "state": changes.state, "reason": changes.reason})
+            connection.execute(_QUERIES["set_state"], {**params, "state": changes.state, "reason": reason})
         if secret and token:
             # Last: a store outside of the warehouse does not roll back.
             _store_secret(connection, account_id, secret, token)
     refresh_snapshot(connection)
+
+
+def _line(what: str, text: str | None, longest: int) -> str | None:
+    # As api/http/inputs.py: PostgreSQL stores no NUL, and a Dag whose display name is too long cannot be read.
+    if text is None or (what == "reason" and not text):
+        return text
+    text = text.strip()
+    if not 1 <= len(text) <= longest or any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise InvalidValue(f"The {what} of an account is one line of 1 to {longest} characters")
+    return text
 
 
 def rotate_secret(connection: Connection, account_id: int, client_secret: str) -> None:

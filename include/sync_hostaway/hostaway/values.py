@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sync_hostaway.core.exceptions import InvalidValue
+
 _BLANKS = " \t\n\r"
 _WHOLE_NUMBER = re.compile(r"[+-]?([0-9]{1,18})(\.0{0,30})?")
 _MOMENT = re.compile(
@@ -95,8 +97,14 @@ def as_list(value: Any) -> list[Any] | None:
 
 
 def as_utc(moment: datetime) -> datetime:
-    """A moment in UTC, which is what one without a zone is in already: Hostaway writes them so."""
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """A moment in UTC, which is what one without a zone is in already: Hostaway writes them so.
+
+    :raises InvalidValue: when its zone puts it outside of the years 1 to 9999.
+    """
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise InvalidValue(f"{moment.isoformat()} is outside of the years 1 to 9999 in UTC") from None
 
 
 def entity_id(row: dict[str, Any]) -> str | None:

@@ -13,7 +13,13 @@ from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 from sync_hostaway.accounts.snapshot import read_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore
 from sync_hostaway.core.db import Connection, alone, connect
-from sync_hostaway.core.exceptions import ConfigurationError, CredentialsRefused, InactiveAccount, UnknownAccount
+from sync_hostaway.core.exceptions import (
+    ConfigurationError,
+    CredentialsRefused,
+    InactiveAccount,
+    InvalidValue,
+    UnknownAccount,
+)
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
 
@@ -50,6 +56,21 @@ def test_accounts_registered_at_the_same_moment_are_all_in_the_snapshot(
     with ThreadPoolExecutor(len(accounts)) as pool:
         list(pool.map(register, accounts.items()))
     assert snapshot_ids() == sorted(accounts)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\ud800", "a\nb", "\x1b[2J", "x" * 201, "", " "])
+def test_a_name_that_is_no_line_is_refused_and_nothing_is_kept(
+    name: str, warehouse: Connection, simulator: RunningSimulator
+) -> None:
+    with pytest.raises(InvalidValue, match="name of an account"):
+        registry.add_account(warehouse, 701, "secret-701", name=name)
+    assert registry.list_accounts(warehouse) == []
+    registry.add_account(warehouse, 701, "secret-701", name=" Seaside ")
+    with pytest.raises(InvalidValue, match="name of an account"):
+        registry.rename_account(warehouse, 701, name)
+    with pytest.raises(InvalidValue, match="reason of an account"):
+        registry.disable_account(warehouse, 701, f"{name}\x00")
+    assert [(a.name, a.state) for a in registry.list_accounts(warehouse)] == [("Seaside", "active")]
 
 
 def test_a_wrong_secret_is_refused_and_nothing_is_kept(warehouse: Connection, simulator: RunningSimulator) -> None:

@@ -6,16 +6,15 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 import sync_hostaway
-from sync_hostaway import SyncReport, TransformResult, python_api
-from sync_hostaway import extract as sync
-from sync_hostaway import transforms as transform
+from sync_hostaway import SyncReport, TransformResult, python_api, sync, transform
 from sync_hostaway.core.db import Connection
-from sync_hostaway.core.exceptions import UnknownAccount
+from sync_hostaway.core.exceptions import InvalidValue, UnknownAccount
 from sync_hostaway.extract.context import Progress
 from sync_hostaway.extract.engine import SyncResult
 from sync_hostaway.simulator import RunningSimulator
@@ -62,8 +61,20 @@ def test_results_are_typed_and_a_failing_resource_does_not_raise(account: int, s
 def test_what_cannot_be_raises_and_says_so(warehouse: Connection) -> None:
     with pytest.raises(UnknownAccount, match="Account 999 is not registered"):
         sync(999)
-    with pytest.raises(ValueError, match="sometimes"):
+    with pytest.raises(InvalidValue, match="sometimes"):
         sync(999, mode="sometimes")
+    for resources in ("guests", ["listings", "guests"]):
+        with pytest.raises(InvalidValue, match="'guests' is no resource: there are listings,"):
+            sync(999, resources=resources)
+    with pytest.raises(InvalidValue, match="`since` is a datetime, not str"):
+        sync(999, since="yesterday")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_moment_that_utc_does_not_know_is_refused(account: int, dry_run: bool) -> None:
+    moment = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(InvalidValue, match="outside of the years 1 to 9999"):
+        sync(account, since=moment, dry_run=dry_run)
 
 
 def test_a_dag_file_does_not_pay_for_it() -> None:
