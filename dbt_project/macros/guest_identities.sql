@@ -123,6 +123,7 @@
         "placeholder", "anonymous", "anonym", "anon", "hidden", "private", "redacted", "deleted", "removed", "erased", "masked",
         "e?-?mail", "name", "first ?name", "last ?name", "user", "guests?", "customer", "client", "traveller", "traveler",
         "someone", "somebody", "person", "x{2,}", "asdf+", "qwerty", "abc", "xyz", "foo", "bar", "true", "false", "[-._?]+",
+        "[[]?object object[]]?",
     ]) }}
 {%- endmacro %}
 
@@ -208,7 +209,9 @@
                         regexp_replace(
                             case
                                 when {{ is_ascii(value) }} then {{ value }}
-                                else normalize({{ value }}, nfkc)
+                                else translate(
+                                    normalize({{ value }}, nfkc), '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹', '01234567890123456789'
+                                )
                             end,
                             '\(0\)|(ext|x|#|;).*$',
                             '',
@@ -248,7 +251,7 @@
                                 '',
                                 'g'
                             ),
-                            '[\u0001-/:-@\[-`{-\u00a9\u00ab-\u00b9\u00bb-\u00bf\u2000-\u206f\u2190-\u2bff\u3000-\u303f\U0001f000-\U0001faff]+',
+                            '[\u0001-/:-@\[-`{-\u00a9\u00ab-\u00b9\u00bb-\u00bf\u060c\u2000-\u206f\u2190-\u2bff\u3000-\u303f\u30fb\U0001f000-\U0001faff]+',
                             ' ',
                             'g'
                         )
@@ -272,7 +275,7 @@
                                 ),
                                 'œ', 'oe'
                             ),
-                            '[\u0300-\u036f]',
+                            '[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670]',
                             '',
                             'g'
                         )
@@ -283,8 +286,7 @@
         ) as split
         cross join unnest(split.words) with ordinality as word (text, place)
         where
-            char_length({{ value }}) <= 255
-            and word.text <> ''
+            word.text <> ''
             and array_to_string(split.words, ' ') !~ '^(({{ (placeholder_words() + channel_words()) | join("|") }})( |$))+$'
             and (
                 word.text !~ '^[a-z]$'
@@ -307,7 +309,8 @@
     lateral (
         select
             {{ spelled_email(email) }} as email,
-            {{ name_words(name) }} as name_words
+            -- a name that is too long is another name, and not none
+            {{ name_words("left(" ~ name ~ ", 255)") }} as name_words
         limit all offset 0
     ) as {{ alias }}
 {%- endmacro %}

@@ -149,7 +149,7 @@ def test_an_office_a_relay_and_a_placeholder_are_no_address_of_a_person(hand: Ha
 
 def test_a_placeholder_is_no_id_of_a_channel(hand: Hand) -> None:
     values = ["-1", "0", "000", "0.0", "-", "n/a", "None", "null", "undefined", "unknown", "1111", "xxx", "123456789"]
-    values += ["00000000-0000-0000-0000-000000000000", "\u200b0\u00a0"]
+    values += ["00000000-0000-0000-0000-000000000000", "\u200b0\u00a0", "[object Object]"]
     assert joined(hand, "guestExternalAccountId", values) == []
 
 
@@ -232,6 +232,28 @@ def test_a_name_is_the_same_in_every_spelling(hand: Hand) -> None:
             for n, form in enumerate(sorted(forms))
         ]
     assert len(guests_by_name(hand, *rows)) == len(names)
+
+
+def test_vowel_marks_and_digits_of_other_scripts_make_no_other_person(hand: Hand) -> None:
+    names = [("مُحَمَّد علي", "علي، محمد"), ("דָּוִד כהן", "דוד כהן"), ("约翰·史密斯", "约翰・史密斯")]
+    phones = [("+49 30 1234578", "٠٣٠/١٢٣٤٥٧٨"), ("+98 912 5550100", "۰۹۱۲ ۵۵۵ ۰۱۰۰")]
+    rows = [
+        reservation(100 * place + n, guestEmail=f"g{place}@mail.com", guestName=name)
+        for place, variants in enumerate(names, start=1)
+        for n, name in enumerate(variants)
+    ]
+    rows += [
+        reservation(100 * place + n, guestName="Ann Lee", phone=phone)
+        for place, variants in enumerate(phones, start=11)
+        for n, phone in enumerate(variants)
+    ]
+    assert guests_by_name(hand, *rows) == [{100 * place, 100 * place + 1} for place in (1, 2, 3, 11, 12)]
+
+
+def test_a_name_that_is_too_long_is_not_none(hand: Hand) -> None:
+    shared = {"guestEmail": "ann@mail.com"}
+    rows = [reservation(10, guestName="Mia Wong", **shared), reservation(11, guestName="Bob " * 100, **shared)]
+    assert guests_by_name(hand, *rows) == [{10}, {11}]
 
 
 def test_a_name_that_may_be_short_for_two_is_short_for_none(hand: Hand) -> None:
