@@ -136,13 +136,15 @@
 {%- endmacro %}
 
 {#-
-    Whether a string holds JSON with a secret key, however often that is encoded. Such a string is replaced as a whole:
-    it need not be valid JSON. A key with an escaped letter is taken for secret.
+    Whether a string is a JSON object or list with a secret key, however often that is encoded. Such a string is replaced
+    as a whole: it need not be valid to its end. A key with an escaped letter is taken for secret. A sentence that quotes
+    some JSON is a sentence and stays.
 -#}
 {% macro _is_secret_text(value) -%}
     (
         jsonb_typeof({{ value }}) = 'string'
         and {{ _has_json_text(value ~ "::text") }}
+        and {{ value }}::text ~ '^"(?:[ ]|\\+[nrt]|\\+")*[{\[]'
         and exists (
             select
             from regexp_matches(

@@ -197,7 +197,7 @@ def test_passing_trouble_is_ridden_out(
 @pytest.mark.parametrize(
     ("fault", "error", "said"),
     [
-        ({"kind": "html_200"}, HostawayMalformedReply, "not JSON"),
+        ({"kind": "html_200"}, HostawayMalformedReply, "an HTML page"),
         ({"kind": "cut_json", "close": False}, HostawayMalformedReply, "not JSON"),
         ({"kind": "cut_json", "close": True}, HostawayUnreachable, "Cannot reach"),
         ({"kind": "fail_200"}, HostawayRefused, "status fail with HTTP 200"),
