@@ -1,7 +1,7 @@
 """The request budget: every process asks here before it sends a request to Hostaway.
 
 Hostaway allows N calls in any W seconds per outgoing address and per account. The slots for them are kept in PostgreSQL
-(see the migration `v0002_request_budget.sql`, which holds the rules), so that all processes on all machines share them:
+(see the migration `v0104_request_budget.sql`, which holds the rules), so that all processes on all machines share them:
 
     with budget.slot():
         response = session.get(...)

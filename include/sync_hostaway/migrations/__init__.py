@@ -30,13 +30,16 @@ _RIGHTS = load_queries(Path(__file__).with_name("rights.sql"))
 LOCK_TIMEOUT = "3s"
 _LOCK_ATTEMPTS = 20
 _LOCK_PAUSE = 3.0
+# Revisions 0001 to 0013 existed before the first release; these numbers are not used again.
+_FIRST_REVISION = "0101"
 
 
 def upgrade(dsn: str) -> str:
     """Bring the warehouse to the newest revision and return that revision.
 
     :param dsn: libpq URL of the warehouse.
-    :raises WarehouseUnavailable: when it cannot be reached, or is at a revision that this version does not know.
+    :raises WarehouseUnavailable: when it cannot be reached, is at a revision that this version does not know, or was
+        made by a version before the first release.
     :raises RightsMissing: when the role lacks rights; the message has the statements that give them.
     :raises ForeignObjects: when objects that are not ours have names we need; nothing was changed then.
     :raises WarehouseBusy: when other sessions keep a lock that a revision needs; nothing was changed then.
@@ -146,8 +149,22 @@ def sql_files(after: str | None = None) -> list[Path]:
 @cache
 def head() -> str:
     """The newest revision this version of the package knows."""
-    # Each is named after its place in the one line of them: v0001_first_schemas.py
+    # The name of a file begins with its revision: v0102_landing.py
     return max(file.name[1:5] for file in Path(__file__).with_name("versions").glob("v*.py"))
+
+
+def refuse_pre_release(found: str | None) -> None:
+    """Refuse a revision from before the first release, for which there is no way to the revisions of today.
+
+    :param found: the revision the warehouse is at; None: it was never migrated.
+    :raises WarehouseUnavailable: with the way out.
+    """
+    if found is not None and found < _FIRST_REVISION:
+        raise WarehouseUnavailable(
+            f"The warehouse was made by a version before the first release (revision {found}) and cannot be upgraded. "
+            "Use an empty database: set another WAREHOUSE_URL, or another SYNC_HOSTAWAY_HOME for the embedded server; "
+            "then run `sync-hostaway migrate`, add the accounts again and sync them. The old database stays as it is"
+        )
 
 
 def revision(connection: Connection) -> str | None:
@@ -170,6 +187,7 @@ def migrated_warehouse(application: str) -> Iterator[Connection]:
     """
     with connect(application=application) as connection:
         found = revision(connection)
+        refuse_pre_release(found)
         if found is None or found < head():
             state = f"is at revision {found}, this version needs {head()}" if found else "was never migrated"
             raise WarehouseUnavailable(f"The warehouse {state}. Run `sync-hostaway migrate`")

@@ -42,6 +42,7 @@ def run() -> None:
         connection.execute(text(f"set local lock_timeout = '{migrations.LOCK_TIMEOUT}'"))
         is_ours = connection.execute(text(_IS_OURS)).scalar()
         present = context.get_context().get_current_revision() if is_ours else None
+        migrations.refuse_pre_release(present)
         refuse_foreign_objects(warehouse, sql_files(after=present), first=present is None)
         comments = [] if present else warehouse.execute(_COMMENTS).fetchall()
         if connection.execute(text("select to_regnamespace('ops') is null")).scalar():

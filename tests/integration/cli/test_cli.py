@@ -56,10 +56,10 @@ def test_a_warehouse_without_schemas_says_what_to_run(empty_dsn: str, arguments:
 
 
 def test_a_warehouse_of_an_older_version_says_what_to_run(warehouse: Connection) -> None:
-    warehouse.execute("update ops.alembic_version set version_num = '0000'")
+    warehouse.execute("update ops.alembic_version set version_num = '0101'")
     result = call("accounts", "list")
     assert result.exit_code == 1
-    assert "is at revision 0000, this version needs" in result.stderr
+    assert "is at revision 0101, this version needs" in result.stderr
     assert "sync-hostaway migrate" in result.stderr
 
 
@@ -87,6 +87,7 @@ def test_an_error_of_postgresql_is_one_line_without_the_row(warehouse: Connectio
     ("change", "said"),
     [
         ("update ops.alembic_version set version_num = '9999'", "cannot be migrated: Can't locate revision"),
+        ("update ops.alembic_version set version_num = '0013'", "Use an empty database"),
         ("delete from ops.alembic_version", "did not make them"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from databases import drop_database
 from sync_hostaway import migrations
-from sync_hostaway.core.db import connect
+from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import ForeignObjects, WarehouseBusy, WarehouseUnavailable
 from sync_hostaway.local.postgres import EmbeddedPostgres
 
@@ -41,6 +41,21 @@ def test_a_warehouse_that_was_never_migrated_has_no_revision(postgres: EmbeddedP
 
 def test_migrating_twice_changes_nothing(warehouse_dsn: str) -> None:
     assert migrations.upgrade(warehouse_dsn) == migrations.head()
+
+
+@pytest.mark.parametrize("found", ["0001", "0013", "0100"])
+def test_a_warehouse_from_before_the_first_release_is_refused_and_stays(
+    warehouse_dsn: str, warehouse: Connection, found: str
+) -> None:
+    warehouse.execute("update ops.alembic_version set version_num = %s", (found,))
+    # an early version lacks tables, which must not be created in it
+    warehouse.execute("drop table ops.outbox")
+    with pytest.raises(WarehouseUnavailable, match=rf"before the first release \(revision {found}\).*empty database"):
+        migrations.upgrade(warehouse_dsn)
+    with pytest.raises(WarehouseUnavailable, match="before the first release"), migrations.migrated_warehouse("test"):
+        pass
+    assert migrations.revision(warehouse) == found
+    assert warehouse.execute("select to_regclass('ops.outbox') is null as absent").fetchall() == [{"absent": True}]
 
 
 def test_a_warehouse_that_is_away_is_named(postgres: EmbeddedPostgres) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,14 +10,11 @@ import pytest
 from landing_hand import Hand, edited_project, listing, next_version, reservation
 from psycopg import errors
 
-from sync_hostaway import migrations
 from sync_hostaway.airflow.transform_operator import wait_for_transforms
 from sync_hostaway.core.exceptions import ForeignObjects, TransformFailed
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.migrations.objects import created_objects
 from sync_hostaway.transforms import find_project, profile_environment
 from sync_hostaway.transforms.invocation import Outcome, run_dbt
-from sync_hostaway.transforms.project import built_relations
 
 pytestmark = pytest.mark.integration
 
@@ -310,54 +306,6 @@ def test_a_restored_warehouse_is_ours(hand: Hand) -> None:
     outcome = nightly(hand)
     assert outcome.success, outcome.failures()
     assert hand.value("select count(*) from ops.relations where registry_id = 1") == 0
-
-
-def put_away_later_migrations(hand: Hand, name_of_file: str) -> None:
-    """As if they had not run yet, while the views that read what they made stay."""
-    hand.connection.execute("create schema put_away")
-    for file in migrations.sql_files():
-        if file.name > name_of_file:
-            for kind, schema, name in created_objects(file):
-                hand.connection.execute(f"alter {kind} {schema}.{name} set schema put_away")
-    triggers = hand.rows(
-        "select tgname, tgrelid::regclass::text from pg_trigger inner join pg_proc on tgfoid = pg_proc.oid"
-        " where pronamespace = 'put_away'::regnamespace"
-    )
-    for trigger, table in triggers:
-        hand.connection.execute(f"drop trigger {trigger} on {table}")
-    later = [file.read_text() for file in migrations.sql_files() if file.name > name_of_file]
-    added = {column for text in later for column in re.findall(r"add column (\w+)", text)}
-    columns = hand.rows(
-        "select attrelid::regclass::text, attname from pg_attribute inner join pg_class on attrelid = pg_class.oid"
-        " where relkind = 'r' and relnamespace::regnamespace::text in ('ops', 'landing') and attname = any(%s)",
-        list(added),
-    )
-    for table, column in columns:
-        hand.connection.execute(f"alter table {table} rename column {column} to put_away_{column}")
-
-
-def test_what_an_earlier_version_built_is_ours_after_the_upgrade(hand: Hand) -> None:
-    fill(hand)
-    [made_here] = [file for file in migrations.sql_files() if "ownership" in file.name]
-    for kind, schema, name in created_objects(made_here):
-        hand.connection.execute(f"drop {kind} if exists {schema}.{name} cascade")
-    put_away_later_migrations(hand, made_here.name)
-    before = int(made_here.name[1:5]) - 1
-    hand.connection.execute("update ops.alembic_version set version_num = %s", (f"{before:04}",))
-    hand.connection.execute("alter view marts.occupancy_by_month rename to kept")
-    hand.connection.execute("create view marts.occupancy_by_month as select 1 as mine")
-    with pytest.raises(ForeignObjects, match=r"did not make them: view marts\.occupancy_by_month\."):
-        migrations.upgrade(hand.dsn)
-    assert migrations.revision(hand.connection) == f"{before:04}"
-    hand.connection.execute("drop view marts.occupancy_by_month")
-    hand.connection.execute("alter view marts.kept rename to occupancy_by_month")
-    ids = access(hand)
-    migrations.upgrade(hand.dsn)
-    assert hand.value("select count(*) from ops.our_relations") == len(built_relations(find_project()))
-    hand.land("reservations", reservation(11))
-    hand.transform()
-    assert nightly(hand).success
-    assert access(hand) == ids
 
 
 def test_readers_may_read_what_is_there_and_what_comes(

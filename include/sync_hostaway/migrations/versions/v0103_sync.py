@@ -1,11 +1,11 @@
-"""Messages without an answer are found and settled; freshness goes by complete syncs."""
+"""Syncs: their log, their progress, the ledger of loads and transforms, and the rows that wait."""
 
 from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0007"
-down_revision = "0006"
+revision = "0103"
+down_revision = "0102"
 branch_labels = None
 depends_on = None
 

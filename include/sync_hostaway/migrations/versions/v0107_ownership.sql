@@ -298,6 +298,7 @@ $$;
 
 ---------------------------------------------------------------------- building a view
 
+-- Default privileges (`alter default privileges`) give a new view grants that somebody may have revoked on the old one.
 create function ops.rebuild_view(p_view oid, p_name text, p_options text, p_query text) returns void
 language plpgsql
 as $$
@@ -312,6 +313,10 @@ begin
     from (
         select 1 as place, format('alter view %s owner to %s', p_name, owner) as command
         where owner <> current_user::regrole
+        union all
+        -- what the owner may not do on purpose: the grants below give back the rest
+        select 1.5, format('revoke all on %s from %s', p_name, owner)
+        from pg_class where oid = p_view and relacl is not null
         union all
         select 2, format('comment on view %s is %L', p_name, obj_description(p_view, 'pg_class'))
         where obj_description(p_view, 'pg_class') is not null
@@ -331,7 +336,7 @@ begin
             )
         from pg_class as present
         cross join aclexplode(present.relacl) as granted
-        where present.oid = p_view and granted.grantee <> present.relowner
+        where present.oid = p_view
         union all
         select
             5,
@@ -349,6 +354,19 @@ begin
     ) as commands;
     execute format('drop view %s restrict', p_name);
     execute format('create view %s%s as %s', p_name, p_options, p_query);
+    -- invariant: a view that is made again is open to those who could read it before, and to no other
+    for statement in
+        select distinct format(
+            'revoke all on %s from %s',
+            p_name,
+            case when granted.grantee = 0 then 'public' else granted.grantee::regrole::text end
+        )
+        from pg_class as made
+        cross join aclexplode(made.relacl) as granted
+        where made.oid = p_name::regclass and granted.grantee <> made.relowner
+    loop
+        execute statement;
+    end loop;
     foreach statement in array coalesce(restore, '{}') loop
         begin
             execute statement;
@@ -535,55 +553,3 @@ end
 $$;
 comment on function ops.describe(regclass, text, jsonb) is
     'Makes the project''s descriptions the comments of a relation and its columns, when they changed. The key '''' is the relation itself';
-
----------------------------------------------------------------------- what an earlier version made
-
--- Before this revision nothing said what was ours. What the models of that time made shows it: the tables by the policies
--- of ops.guard, the views by what they read; all of them by their owner.
-select ops.note_relation(namespaces.nspname, present.relname)
-from pg_class as present
-inner join pg_namespace as namespaces on present.relnamespace = namespaces.oid
-where
-    present.relowner = (select relowner from pg_class where oid = 'ops.accounts'::regclass)
-    and (
-        (
-            namespaces.nspname = 'hostaway'
-            and present.relkind = 'r'
-            and (
-                select count(*) = 2 from pg_policy
-                where polrelid = present.oid and polname in ('as_granted', 'one_account')
-            )
-        )
-        or (
-            (namespaces.nspname || '.' || present.relname) in (
-                'marts.occupancy_by_month',
-                'marts.reservation_revenue',
-                'staging.known_parents',
-                'staging.rows_without_parent',
-                'staging.stg_calendar_days',
-                'staging.stg_conversations',
-                'staging.stg_coupons',
-                'staging.stg_listing_photos',
-                'staging.stg_listings',
-                'staging.stg_messages',
-                'staging.stg_reservation_identities',
-                'staging.stg_reservations',
-                'staging.stg_reviews',
-                'staging.stg_tasks',
-                'staging.stg_users'
-            )
-            and present.relkind = 'v'
-            and exists (
-                select 1
-                from pg_rewrite as rules
-                inner join pg_depend as depend
-                    on rules.oid = depend.objid and depend.classid = 'pg_rewrite'::regclass
-                inner join pg_class as read on depend.refobjid = read.oid and depend.refclassid = 'pg_class'::regclass
-                inner join pg_namespace as read_from on read.relnamespace = read_from.oid
-                where
-                    rules.ev_class = present.oid
-                    and read_from.nspname = case namespaces.nspname when 'marts' then 'hostaway' else read_from.nspname end
-                    and read_from.nspname in ('ops', 'landing', 'hostaway')
-            )
-        )
-    );

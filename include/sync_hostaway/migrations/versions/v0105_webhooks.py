@@ -1,11 +1,11 @@
-"""Which relations dbt made, and how they are changed without harm to what depends on them."""
+"""Webhooks: endpoints, the inbox, and what became of each event."""
 
 from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0010"
-down_revision = "0009"
+revision = "0105"
+down_revision = "0104"
 branch_labels = None
 depends_on = None
 

@@ -26,25 +26,6 @@ comment on column ops.api_tokens.expires_at is 'null: never';
 comment on column ops.api_tokens.last_used_at is 'to the minute: written at most once in one';
 create index api_tokens_by_account on ops.api_tokens (account_id, created_at);
 
----------------------------------------------------------------------- what was erased, and stays so
-
-create table ops.purged_accounts (
-    account_id bigint primary key,
-    purged_at  timestamptz not null default clock_timestamp()
-);
-comment on table ops.purged_accounts is
-    'accounts whose rows were removed: nothing lands for them, whatever is still running. Registering one again ends it';
-
-create table ops.erasures (
-    account_id bigint not null,
-    kind       text not null check (kind in ('reservation', 'conversation')),
-    entity_id  text not null collate "C",
-    erased_at  timestamptz not null default clock_timestamp(),
-    primary key (account_id, kind, entity_id)
-);
-comment on table ops.erasures is
-    'reservations and conversations of guests who were erased: whatever lands of them, landed without what describes a person';
-
 ---------------------------------------------------------------------- outbox of guest messages
 
 create table ops.outbox (
@@ -74,13 +55,15 @@ create table ops.outbox (
 );
 comment on table ops.outbox is 'guest messages that host applications sent: written before Hostaway is asked, settled with its answer';
 comment on column ops.outbox.state is
-    'sending: somebody is at it, or was killed while at it. unknown: Hostaway may have it. Either way the thread is read before anything is sent again';
+    'sending: in progress, or its process was killed. unknown: Hostaway did not answer and may have it, or carry it out later. Neither is sent again; the conversation is read to find it';
+comment on column ops.outbox.body is
+    'the text, until it is known what became of the message, for a day at most; empty afterwards';
+comment on column ops.outbox.attempts is 'requests to send it; always 1 since a key is never sent again';
 comment on column ops.outbox.request_hash is 'SHA-256 of the request: the same key with another request is refused';
 comment on column ops.outbox.tried_at is 'when Hostaway was last asked to send it; what counts against the limit';
 create index outbox_by_attempt on ops.outbox (account_id, tried_at);
-
--- what the API answers as `as_of`
-create index loads_transformed on ops.loads (account_id, resource, landed_at) where transformed_at is not null;
+-- What `hostaway_maintenance` looks for every ten minutes.
+create index outbox_unsettled on ops.outbox (account_id, tried_at) where settled_at is null;
 
 ---------------------------------------------------------------------- one account at a time
 

@@ -28,7 +28,7 @@ comment on column ops.webhook_endpoints.old_password_digest is 'still accepted w
 comment on column ops.webhook_endpoints.password_told_at is 'since when Hostaway has the password of password_digest; null: it does not have it yet';
 comment on column ops.webhook_endpoints.log_read_to is 'newest entry of Hostaway''s delivery log that was looked at';
 comment on column ops.webhook_endpoints.alive_at is 'when the platform was last known to run; a long gap behind it means lost deliveries';
-comment on column ops.webhook_endpoints.sync_wanted_at is 'deliveries were lost that nobody can name; an incremental sync is asked for, and then this is null again';
+comment on column ops.webhook_endpoints.sync_wanted_at is 'when the newest loss of deliveries that nobody can name was noticed; null once a sync was asked for';
 comment on column ops.webhook_endpoints.state is 'polling: PUBLIC_BASE_URL is not set, nothing is delivered';
 
 create table ops.webhook_events (
@@ -42,8 +42,6 @@ create table ops.webhook_events (
     object_id     bigint,
     conversation_id bigint,
     reservation_id  bigint,
-    listing_id    bigint,
-    source_at     timestamptz,
     body          bytea,
     times_received integer not null default 1 check (times_received > 0),
     received_at   timestamptz not null default clock_timestamp(),
@@ -54,6 +52,8 @@ create table ops.webhook_events (
     run_key       text,
     load_id       bigint,
     finished_at   timestamptz,
+    absences      integer not null default 0,
+    nights        jsonb,
     -- invariant: a delivery repeated by Hostaway is one event, counted
     constraint webhook_events_count_duplicates unique (account_id, content_hash),
     -- invariant: an event that is not pending has ended, and says when
@@ -65,8 +65,9 @@ comment on table ops.webhook_events is 'the inbox: written before Hostaway gets 
 comment on column ops.webhook_events.state is
     'done: its object was fetched and landed. gone: Hostaway no longer has it. dead: out of attempts. ignored: an event nobody here knows. unreadable: no JSON object. discarded: by an operator';
 comment on column ops.webhook_events.body is 'as received; personal data, emptied after the retention';
-comment on column ops.webhook_events.source_at is 'the object''s own change stamp in the body; a hint, the object is fetched again';
 comment on column ops.webhook_events.load_id is 'the newest load that brought its object; null when nothing had changed';
+comment on column ops.webhook_events.absences is 'tries in which Hostaway did not have the object: the first one may come too early';
+comment on column ops.webhook_events.nights is 'calendar days still to be read, [[listing, first day, last day], …]: the reservation that touched them has landed already';
 -- what the drain reads; as small as the backlog, however long the history
 create index webhook_events_pending on ops.webhook_events (account_id, next_try_at, event_id) where state = 'pending';
 create index webhook_events_by_time on ops.webhook_events (received_at);

@@ -1,11 +1,11 @@
-"""Webhooks: endpoints, the inbox, and what became of each event."""
+"""Schemas ops and landing, the registry of accounts with their secrets, and what was erased."""
 
 from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0003"
-down_revision = "0002"
+revision = "0101"
+down_revision = None
 branch_labels = None
 depends_on = None
 

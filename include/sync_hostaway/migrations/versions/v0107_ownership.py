@@ -1,11 +1,11 @@
-"""One form of an internationalised domain, when listings were archived, and time zones that may be misspelt."""
+"""Which relations dbt made, and how they are changed without harm to what depends on them."""
 
 from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0012"
-down_revision = "0011"
+revision = "0107"
+down_revision = "0106"
 branch_labels = None
 depends_on = None
 

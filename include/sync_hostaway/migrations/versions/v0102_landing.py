@@ -1,11 +1,11 @@
-"""Odd values cost no row, ids are compared as ids, and a resource that Hostaway refuses is in a state of its own."""
+"""Landing: the raw payloads, and how values of a payload are read in SQL."""
 
 from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0011"
-down_revision = "0010"
+revision = "0102"
+down_revision = "0101"
 branch_labels = None
 depends_on = None
 

@@ -1,11 +1,11 @@
-"""A calendar that a reservation leaves is due; syncs are found quickly among however many deltas."""
+"""The request budget: slots of each limit's window, bids of those who wait, and the functions that referee."""
 
 from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0008"
-down_revision = "0007"
+revision = "0104"
+down_revision = "0103"
 branch_labels = None
 depends_on = None
 

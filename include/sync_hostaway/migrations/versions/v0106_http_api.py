@@ -1,11 +1,11 @@
-"""Schemas ops and landing: registry, secrets, sync log, load ledger, quarantine and the raw payloads."""
+"""The HTTP API: tokens, the outbox of guest messages, and the role that sees one account at a time."""
 
 from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0001"
-down_revision = None
+revision = "0106"
+down_revision = "0105"
 branch_labels = None
 depends_on = None
 

@@ -1,32 +1,4 @@
-create schema if not exists ops;
-create schema if not exists landing;
-
-comment on schema ops is 'Registry, secrets, sync log, load ledger and quarantine. Owned by the migrations of sync-hostaway.';
-comment on schema landing is 'Raw Hostaway payloads, one current row per account and entity. Owned by the migrations of sync-hostaway.';
-
----------------------------------------------------------------------- accounts
-
-create table ops.accounts (
-    account_id   bigint primary key check (account_id > 0),
-    name         text,
-    state        text not null default 'active' check (state in ('active', 'disabled', 'refused')),
-    state_reason text,
-    options      jsonb not null default '{}'::jsonb check (jsonb_typeof(options) = 'object'),
-    created_at   timestamptz not null default now(),
-    updated_at   timestamptz not null default now()
-);
-comment on column ops.accounts.account_id is 'Hostaway''s account id, which is also the OAuth client_id';
-comment on column ops.accounts.state is 'refused: Hostaway does not accept the credentials, nothing runs until they are rotated';
-
-create table ops.secrets (
-    account_id bigint not null references ops.accounts on delete cascade,
-    name       text not null check (name in ('client_secret', 'access_token', 'webhook_password')),
-    ciphertext bytea not null,
-    updated_at timestamptz not null default now(),
-    primary key (account_id, name),
-    -- invariant: a secret is never stored in clear; Fernet tokens begin with version byte 0x80, 'gA' in base64
-    constraint secrets_are_encrypted check (substring(ciphertext from 1 for 2) = 'gA'::bytea)
-);
+-- Syncs: their log, what lets a killed one go on, the ledger of loads and transforms, and the rows that wait.
 
 ---------------------------------------------------------------------- sync log
 
@@ -37,7 +9,7 @@ create table ops.sync_runs (
     resource         text not null,
     mode             text not null check (mode in ('full', 'incremental', 'delta')),
     verdict          text not null default 'running'
-        check (verdict in ('running', 'complete', 'repaired', 'incomplete', 'failed')),
+        check (verdict in ('running', 'complete', 'repaired', 'incomplete', 'failed', 'refused')),
     rows_expected    bigint,
     rows_seen        bigint not null default 0,
     rows_new         bigint not null default 0,
@@ -52,11 +24,21 @@ create table ops.sync_runs (
     error            text,
     started_at       timestamptz not null default clock_timestamp(),
     finished_at      timestamptz,
+    since            timestamptz,
+    rows_odd         bigint not null default 0,
+    note             text,
     -- invariant: a run with a verdict has ended, and one without has not
     constraint sync_runs_verdict_ends_the_run check ((verdict = 'running') = (finished_at is null))
 );
 comment on column ops.sync_runs.run_key is 'shared by every attempt and resource of one Dag run or command';
-create index sync_runs_by_account on ops.sync_runs (account_id, resource, started_at desc);
+comment on column ops.sync_runs.since is 'only what changed at or after this moment was asked for; null: everything';
+comment on column ops.sync_runs.rows_odd is 'rows that landed with a value that could not be read; ops.quarantine names it';
+comment on column ops.sync_runs.note is 'what is to be known of a run that did not fail: refused rows, odd values';
+comment on column ops.sync_runs.verdict is
+    'refused: Hostaway does not give this list to this account, and gives others; no failure, asked again daily';
+-- Deltas are most of the log, and nobody looks for them here.
+create index sync_runs_by_account on ops.sync_runs (account_id, resource, started_at desc) where mode <> 'delta';
+create index sync_runs_of_syncs on ops.sync_runs (finished_at) where mode <> 'delta';
 create index sync_runs_by_key on ops.sync_runs (account_id, run_key, resource);
 create index sync_runs_by_end on ops.sync_runs (finished_at);
 
@@ -82,6 +64,74 @@ create table ops.threads (
 comment on table ops.threads is
     'what the thread list said when a thread was last fetched: an equal stamp means no new message, an equal run_key that this run has it already';
 
+---------------------------------------------------------------------- walks under way
+
+create table ops.walks (
+    account_id   bigint not null,
+    resource     text not null,
+    plan         text not null,
+    run_key      text not null,
+    continued_at timestamptz not null default clock_timestamp(),
+    -- invariant: one walk at a time over a resource of an account
+    primary key (account_id, resource)
+);
+comment on table ops.walks is
+    'walks that have begun and not ended: whoever comes after a kill goes on with one. A walk that ends is deleted';
+comment on column ops.walks.plan is 'what is read, and how; a walk of another plan begins anew';
+comment on column ops.walks.run_key is 'the run that began it; the threads and calendars it has read carry this key';
+
+create table ops.walk_pages (
+    account_id   bigint not null,
+    resource     text not null,
+    page         integer not null,
+    request      jsonb not null,
+    rows         jsonb not null,
+    count        bigint,
+    requested_at timestamptz not null,
+    served_at    timestamptz not null,
+    primary key (account_id, resource, page),
+    foreign key (account_id, resource) references ops.walks on delete cascade
+);
+comment on table ops.walk_pages is
+    'the pages of a list that a walk has landed, each written in the transaction that landed it';
+comment on column ops.walk_pages.request is 'parameters that were asked with, offset or cursor among them';
+comment on column ops.walk_pages.rows is 'id and updatedOn of each row, in the order of the answer';
+
+create table ops.calendars (
+    account_id bigint not null,
+    listing_id bigint not null,
+    first_day  date not null,
+    last_day   date not null,
+    run_key    text not null,
+    fetched_at timestamptz not null,
+    left_at    timestamptz,
+    primary key (account_id, listing_id)
+);
+comment on table ops.calendars is
+    'which days of a listing were last read, and when: another window, or a reservation that landed later, makes it due';
+
+comment on column ops.calendars.left_at is
+    'when a reservation that had taken nights of it last landed with another listing: it is due until it was read later';
+
+-- Here, because all that land reservations have to do it, and only here is the row as it was before.
+create function ops.note_left_calendar() returns trigger
+language plpgsql
+as $$
+begin
+    update ops.calendars
+    set left_at = clock_timestamp()
+    where account_id = old.account_id and listing_id = ops.as_id(old.payload -> 'listingMapId');
+    return null;
+end
+$$;
+
+-- invariant: nights that a reservation gives back with its listing are read again
+create trigger note_left_calendar
+after update of payload on landing.reservations
+for each row
+when (ops.as_id(old.payload -> 'listingMapId') is distinct from ops.as_id(new.payload -> 'listingMapId'))
+execute function ops.note_left_calendar();
+
 ---------------------------------------------------------------------- load ledger
 
 create table ops.transforms (
@@ -101,6 +151,8 @@ create table ops.transforms (
 );
 comment on column ops.transforms.selection is 'the models that were asked for; null: all. Only these finish loads';
 comment on column ops.transforms.photos is 'whether listing_photos is filled';
+-- Every model of every transform asks for the clock: it must not read the history.
+create index transforms_by_start on ops.transforms (started_at);
 -- invariant: one writer for dbt at a time
 create unique index transforms_one_running on ops.transforms (state) where state = 'running';
 
@@ -119,6 +171,9 @@ create table ops.loads (
 );
 create index loads_pending on ops.loads (load_id) where transformed_at is null;
 
+-- For the foreign key, when old transforms are deleted.
+create index loads_by_transform on ops.loads (transform_id);
+
 create view ops.claimed_loads as
 select load_id, account_id, resource
 from ops.loads
@@ -128,13 +183,12 @@ comment on view ops.claimed_loads is
 
 create view ops.transform_clock as
 select
-    coalesce(max(started_at) filter (where state = 'running'), now()) as transform_at,
+    coalesce((select max(started_at) from ops.transforms where state = 'running'), now()) as transform_at,
     coalesce(
-        max(started_at) filter (where state = 'succeeded' and selection is null), '-infinity'
+        (select max(started_at) from ops.transforms where state = 'succeeded' and selection is null), '-infinity'
     ) as last_success_at,
     coalesce((select photos from ops.transforms order by transform_id desc limit 1), true) as photos,
-    coalesce(bool_or(reads_all) filter (where state = 'running'), false) as reads_all
-from ops.transforms;
+    coalesce((select bool_or(reads_all) from ops.transforms where state = 'running'), false) as reads_all;
 comment on view ops.transform_clock is
     'transform_at stamps the rows a transform changes; rows stamped after last_success_at changed since the last one that succeeded';
 
@@ -164,38 +218,9 @@ create table ops.quarantine (
     resolved_at   timestamptz
 );
 comment on column ops.quarantine.severity is
-    'rejected: the row is only here. accepted: the row also landed, and holds a value nobody has seen before';
+    'rejected: the row is only here. accepted: the row also landed, without the values that the reason names';
 comment on column ops.quarantine.payload is 'as received; text, because jsonb refuses some of what makes a row bad';
 -- invariant: the same bad row is one entry, however often it is seen
 create unique index quarantine_one_entry_per_payload
     on ops.quarantine (account_id, resource, payload_hash, md5(reason));
 create index quarantine_open on ops.quarantine (account_id, resource, entity_id) where resolved_at is null;
-
----------------------------------------------------------------------- landing
-
-create table landing.listings (
-    account_id        bigint not null,
-    entity_id         text collate "C" not null,
-    parent_id         bigint,
-    payload           jsonb not null,
-    payload_hash      bytea not null,
-    source_updated_at timestamptz,
-    observed_at       timestamptz not null,
-    load_id           bigint not null,
-    landed_at         timestamptz not null default now(),
-    deleted_at        timestamptz,
-    -- invariant: one current row per entity
-    primary key (account_id, entity_id)
-);
-comment on column landing.listings.entity_id is 'the entity''s id; listing_id:date for calendar days';
-comment on column landing.listings.parent_id is 'listing of a calendar day, conversation of a message';
-comment on column landing.listings.source_updated_at is 'the source''s own change stamp, where it has one';
-comment on column landing.listings.observed_at is 'when the request was sent that brought this version';
-create index listings_by_load on landing.listings (load_id);
-
-create table landing.reservations (like landing.listings including all);
-create table landing.conversations (like landing.listings including all);
-create table landing.messages (like landing.listings including all);
-create table landing.calendar_days (like landing.listings including all);
-create index messages_by_parent on landing.messages (account_id, parent_id);
-create index calendar_days_by_parent on landing.calendar_days (account_id, parent_id);
