@@ -129,7 +129,7 @@ class ControlApi:
             bump, activity = bool(body.get("bump", True)), bool(body.get("activity", True))
             return {"object": changes.patch(resource, int(body["id"]), fields, bump=bump, activity=activity)}
         if action == "create":
-            return {"object": changes.create(resource, fields)}
+            return {"object": changes.create(resource, fields, bump=bool(body.get("bump", True)))}
         if action == "delete":
             changes.delete(resource, int(body["id"]))
             return {"deleted": int(body["id"])}

@@ -123,9 +123,13 @@ class SimulatorControl:
         *,
         account_id: int | None = None,
         emit: bool = True,
+        bump: bool = True,
     ) -> JsonObject:
-        """Create a listing, reservation, conversation (reservationId) or message (conversationId)."""
-        answer = self.change("create", resource=resource, fields=fields, accountId=account_id, emit=emit)
+        """Create a listing, reservation, conversation (reservationId) or message (conversationId).
+
+        :param bump: whether a message moves the stamps of its reservation.
+        """
+        answer = self.change("create", resource=resource, fields=fields, accountId=account_id, emit=emit, bump=bump)
         return cast("JsonObject", answer["object"])
 
     def delete(self, resource: str, id: int, *, account_id: int | None = None) -> None:

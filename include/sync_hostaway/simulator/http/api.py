@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -12,11 +12,13 @@ from sync_hostaway.simulator.data.changes import Changes
 from sync_hostaway.simulator.data.conversations import for_endpoint
 from sync_hostaway.simulator.data.dictionaries import DICTIONARIES
 from sync_hostaway.simulator.data.reservation_payloads import in_calendar
-from sync_hostaway.simulator.data.rows import JsonObject, R, Table
+from sync_hostaway.simulator.data.rows import JsonObject, R, Selection, Table
 from sync_hostaway.simulator.http import list_specs
 from sync_hostaway.simulator.http.attach import Wanted, encode, wanted
 from sync_hostaway.simulator.http.envelopes import Answer, ObjectAnswer, PageAnswer, Reply, fail, not_found
-from sync_hostaway.simulator.http.queries import ListSpec, PageRequest, Params, cut, page_request, select
+from sync_hostaway.simulator.http.fault_effects import in_disorder
+from sync_hostaway.simulator.http.faults import LIST, FaultRule
+from sync_hostaway.simulator.http.queries import ListSpec, PageRequest, Params, cut, order_of, page_request, select
 from sync_hostaway.simulator.http.routes import Route
 from sync_hostaway.simulator.http.state import Account, SimulatorState
 from sync_hostaway.simulator.http.webhooks import WebhookRefused, Webhooks
@@ -24,12 +26,13 @@ from sync_hostaway.simulator.http.webhooks import WebhookRefused, Webhooks
 
 @dataclass(slots=True)
 class Call:
-    """An authenticated call; `body` reads the request's bytes."""
+    """An authenticated call; `body` reads the request's bytes, `rules` are the faults that apply to it."""
 
     account: Account
     route: Route
     params: Params
     body: Callable[[], Awaitable[bytes]]
+    rules: list[FaultRule] = field(default_factory=list)
 
 
 class Api:
@@ -119,6 +122,10 @@ class Api:
     ) -> PageAnswer:
         resource = call.route.resource
         selection = select(table, spec, params)
+        if any(rule.kind in LIST for rule in call.rules):
+            order = order_of(spec, params)
+            name = f"{call.account.id} {resource} {order.name}"
+            selection = Selection(in_disorder(call.rules, name, selection.rows, order.key))
         want = self._wanted(call)
         rows = [self._state.encoded(call.account, resource, row, want) for row in cut(selection, request)]
         return PageAnswer(resource, rows, len(selection.rows), request.limit, request.offset)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from sync_hostaway.simulator.data.rows import R
 from sync_hostaway.simulator.http.attach import encode
 from sync_hostaway.simulator.http.envelopes import (
     FORBIDDEN,
@@ -21,6 +23,7 @@ from sync_hostaway.simulator.http.envelopes import (
     fail,
 )
 from sync_hostaway.simulator.http.limits import Refusal
+from sync_hostaway.simulator.http.queries import Params
 
 if TYPE_CHECKING:
     from sync_hostaway.simulator.http.faults import FaultRule
@@ -53,6 +56,8 @@ def late_effect(rule: FaultRule, reply: Reply) -> Reply:
     """The answer after a fault that changes rows or counts; others leave it alone."""
     if rule.kind == "bad_row":
         return _bad_row(rule, reply)
+    if rule.kind == "blank":
+        return _each_row(lambda row: _without(row, str(rule.options["field"])), reply)
     if rule.kind == "spell":
         return _spell(str(rule.options["field"]), str(rule.options["form"]), reply)
     if rule.kind == "half_page":
@@ -88,11 +93,50 @@ def _spell(field: str, form: str, reply: Reply) -> Reply:
     def spelled(row: Any) -> Any:
         return {**row, field: _SPELLINGS[form](row[field])} if isinstance(row, dict) and field in row else row
 
+    return _each_row(spelled, reply)
+
+
+def _without(row: Any, field: str) -> Any:
+    return {**row, field: None} if isinstance(row, dict) and field in row else row
+
+
+def _each_row(change: Callable[[Any], Any], reply: Reply) -> Reply:
     if isinstance(reply, PageAnswer):
-        reply.rows = [encode(spelled(json.loads(row))) for row in reply.rows]
+        reply.rows = [encode(change(json.loads(row))) for row in reply.rows]
     elif isinstance(reply, ObjectAnswer) and reply.result.startswith(b"["):
-        reply.result = encode([spelled(row) for row in json.loads(reply.result)])
+        reply.result = encode([change(row) for row in json.loads(reply.result)])
     return reply
+
+
+def asked_for(rules: Sequence[FaultRule], params: Params) -> Params:
+    """The parameters as a server takes them that ignores some, or gives fewer rows than it is asked for."""
+    for rule in rules:
+        if rule.kind == "repeat_ids":
+            params = params.without("offset", "afterId")
+        elif rule.kind == "ignore":
+            params = params.without(str(rule.options["parameter"]))
+        elif rule.kind == "page_cap":
+            rows = int(rule.options["rows"])
+            params = params.extended("limit", str(min(params.number("limit") or rows, rows)))
+    return params
+
+
+def in_disorder(rules: Sequence[FaultRule], name: str, rows: list[R], key: Callable[[R], Any]) -> list[R]:
+    """The rows of a list as a server gives them whose order is not what it says.
+
+    :param name: of the list and its order, account included.
+    :param key: that the list is sorted by; its first part is the stamp.
+    """
+    for rule in rules:
+        if rule.kind == "reverse_order":
+            rows = rows[::-1]
+        elif rule.kind == "swap_ties" and rule.applied % 2:
+            groups = [list(group) for _, group in groupby(rows, lambda row: key(row)[0])]
+            rows = [row for group in groups for row in reversed(group)]
+        elif rule.kind == "stale_order":
+            places = {id: place for place, id in enumerate(rule.seen.setdefault(name, [row.id for row in rows]))}
+            rows = sorted(rows, key=lambda row: places.get(row.id, len(places)))
+    return rows
 
 
 def _bad_row(rule: FaultRule, reply: Reply) -> Reply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from sync_hostaway.simulator.data.rows import JsonObject
 
@@ -23,7 +24,9 @@ EARLY = frozenset(
     }
 )
 # On the answer.
-LATE = frozenset({"half_page", "repeat_ids", "count_off", "cut_json", "bad_row", "spell"})
+LATE = frozenset({"half_page", "repeat_ids", "count_off", "cut_json", "bad_row", "spell", "blank"})
+# On how a list is put together.
+LIST = frozenset({"ignore", "page_cap", "reverse_order", "stale_order", "swap_ties"})
 DEFECTS = frozenset(
     {"string_for_number", "missing_id", "unknown_status", "impossible_date", "nul_char", "lone_surrogate"}
 )
@@ -44,6 +47,12 @@ _OPTIONS: dict[str, JsonObject] = {
     "cut_json": {"close": True},
     "bad_row": {"defect": "string_for_number", "row": 0, "id": None},
     "spell": {"field": "id", "form": "float"},
+    "blank": {"field": "updatedOn"},
+    "ignore": {"parameter": "sortOrder"},
+    "page_cap": {"rows": 10},
+    "reverse_order": {},
+    "stale_order": {},
+    "swap_ties": {},
 }
 _FORMS = {"count_off": {"number", "text", "absent"}, "spell": {"float", "text", "padded", "slashes"}}
 _RULE_KEYS = frozenset({"match", "after", "times", "kind"})
@@ -68,6 +77,8 @@ class FaultRule:
     options: JsonObject = field(default_factory=dict)
     matched: int = 0
     applied: int = 0
+    # of `stale_order`: the ids of each list in the order in which the rule saw it first
+    seen: dict[Any, list[int]] = field(default_factory=dict)
 
     def matches(self, path: str, resource: str, method: str, account: int | None) -> bool:
         return (

@@ -10,7 +10,7 @@ from aiohttp import web
 from sync_hostaway.simulator.data.changes import Changes
 from sync_hostaway.simulator.http.api import Api, Call
 from sync_hostaway.simulator.http.envelopes import RATE_LIMITED, Reply, fail, forbidden, not_found
-from sync_hostaway.simulator.http.fault_effects import early_answer, late_effect, reset_connection, send_cut
+from sync_hostaway.simulator.http.fault_effects import asked_for, early_answer, late_effect, reset_connection, send_cut
 from sync_hostaway.simulator.http.faults import FaultRule
 from sync_hostaway.simulator.http.limits import Refusal
 from sync_hostaway.simulator.http.queries import Params
@@ -49,9 +49,7 @@ class Pipeline:
         if request.transport is None or request.transport.is_closing():
             return web.Response(status=500)
         if reply is None:
-            if any(rule.kind == "repeat_ids" for rule in rules):
-                params = params.without("offset", "afterId")
-            reply = await self._serve(request, route, params, account)
+            reply = await self._serve(request, route, asked_for(rules, params), account, rules)
             for rule in rules:
                 reply = late_effect(rule, reply)
         return await self._write(request, reply, rules)
@@ -80,7 +78,9 @@ class Pipeline:
                 return answer
         return None
 
-    async def _serve(self, request: web.BaseRequest, route: Route, params: Params, account: Account | None) -> Reply:
+    async def _serve(
+        self, request: web.BaseRequest, route: Route, params: Params, account: Account | None, rules: list[FaultRule]
+    ) -> Reply:
         refusal = self._refusal(request, route, account)
         if refusal is not None:
             self._state.stats.rate_limited["" if account is None else str(account.id)] += 1
@@ -91,7 +91,7 @@ class Pipeline:
             return forbidden()
         if route is _NOWHERE:
             return not_found()
-        return await self._api.serve(Call(account, route, params, request.read))
+        return await self._api.serve(Call(account, route, params, request.read, rules))
 
     def _refusal(self, request: web.BaseRequest, route: Route, account: Account | None) -> Refusal | None:
         """Sending messages has a limit of its own; every other call counts for the address and the account."""

@@ -101,9 +101,14 @@ def page_request(params: Params, resource: str, *, cursor: bool = False) -> Page
     return PageRequest(limit, 0 if after_id is not None else offset, after_id)
 
 
+def order_of(spec: ListSpec[R], params: Params) -> Order[R]:
+    """The order that is asked for; the default one where it is unknown."""
+    return spec.orders.get(params.get("sortOrder") or "", spec.default)
+
+
 def select(table: Table[R], spec: ListSpec[R], params: Params) -> Selection[R]:
     """Rows of the table that satisfy the known filters, in the requested order."""
-    order = spec.orders.get(params.get("sortOrder") or "", spec.default)
+    order = order_of(spec, params)
     wanted: list[tuple[str, Any]] = []
     predicates: list[Predicate[R]] = [] if spec.hidden is None else [spec.hidden]
     for name, make in spec.filters.items():
