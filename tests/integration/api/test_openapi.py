@@ -9,11 +9,11 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
-from api_bed import AskedRuns, Issue, Login
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from api_helpers import Issue, Login, RecordedRuns
 from sync_hostaway.api import reference_page
 from sync_hostaway.api.app import create_app
 from sync_hostaway.api.reference import MOUNTED_AT, reference
@@ -36,7 +36,7 @@ def app(
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__API_RATE_LIMIT", "off")
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__REFUSAL_LIMIT", "off")
     get_settings.cache_clear()
-    app = create_app(AskedRuns())
+    app = create_app(RecordedRuns())
     with TestClient(app):
         yield app
 
@@ -70,7 +70,7 @@ def test_the_app_keeps_its_promises(app: FastAPI, issue: Issue, login: Login, wh
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic aG9zdDp3cm9uZw=="}])
 def test_the_webhook_app_survives_whatever_it_is_sent(warehouse_dsn: str, headers: dict[str, str]) -> None:
-    app = receiver.create_app(AskedRuns())
+    app = receiver.create_app(RecordedRuns())
     with TestClient(app):
         assert probe(app, "/hostaway/webhooks", headers)
 
@@ -121,4 +121,4 @@ def test_the_reference_says_what_fields_mean_and_how_much_may_be_asked_for(app: 
 def test_the_reference_is_what_the_document_says(warehouse_dsn: str) -> None:
     """`python -m sync_hostaway.cli.api_reference > docs/api-reference.md` writes it."""
     written = Path(__file__).parents[3] / "docs" / "api-reference.md"
-    assert written.read_text(encoding="utf-8") == reference(create_app(AskedRuns()))
+    assert written.read_text(encoding="utf-8") == reference(create_app(RecordedRuns()))

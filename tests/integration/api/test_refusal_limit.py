@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from api_bed import AskedRuns, Issue, Login
 from fastapi.testclient import TestClient
 
+from api_helpers import Issue, Login, RecordedRuns
 from sync_hostaway.api.app import create_app
 from sync_hostaway.core.settings import get_settings
 
@@ -24,11 +24,11 @@ WRONG: dict[str, dict[str, str]] = {
 
 
 @pytest.fixture
-def limited(warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, asked_runs: AskedRuns) -> Any:
+def limited(warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, recorded_runs: RecordedRuns) -> Any:
     """The API with a limit of three refusals an hour."""
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__REFUSAL_LIMIT", "3/3600")
     get_settings.cache_clear()
-    with TestClient(create_app(asked_runs), raise_server_exceptions=False) as client:
+    with TestClient(create_app(recorded_runs), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -84,9 +84,9 @@ def test_a_flood_of_wrong_tokens_keeps_no_right_one_out(limited: TestClient, iss
 
 
 def test_the_limit_can_be_switched_off(
-    warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, asked_runs: AskedRuns
+    warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, recorded_runs: RecordedRuns
 ) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__REFUSAL_LIMIT", "off")
     get_settings.cache_clear()
-    with TestClient(create_app(asked_runs)) as client:
+    with TestClient(create_app(recorded_runs)) as client:
         assert statuses(client, "GET", "/v1/listings", {}, 100) == [401] * 100

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from api_bed import AskedRuns, Issue
 from fastapi.testclient import TestClient
 from psycopg import conninfo, errors, sql
 
+from api_helpers import Issue, RecordedRuns
 from sync_hostaway import migrations
 from sync_hostaway.api.account_session import account_rows, make_pool
 from sync_hostaway.api.app import create_app
@@ -250,7 +250,7 @@ def test_the_api_reads_with_the_login_that_the_page_about_security_makes(
             "select listing_id, reservation_id, conversation_id from hostaway.conversations where account_id = 701"
         ).fetchone()
         assert known
-        with TestClient(create_app(AskedRuns()), headers={"Authorization": f"Bearer {issue(701)}"}) as client:
+        with TestClient(create_app(RecordedRuns()), headers={"Authorization": f"Bearer {issue(701)}"}) as client:
             for path in (
                 "/v1/listings",
                 "/v1/reservations",

@@ -371,12 +371,12 @@ def test_an_invalid_request_is_explained_without_repeating_it(client: TestClient
 
 
 def test_a_token_that_asks_too_often_waits(
-    warehouse_dsn: str, issue: Any, monkeypatch: pytest.MonkeyPatch, asked_runs: Any
+    warehouse_dsn: str, issue: Any, monkeypatch: pytest.MonkeyPatch, recorded_runs: Any
 ) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__API_RATE_LIMIT", "3/60")
     get_settings.cache_clear()
     first, second = issue(701), issue(701)
-    with TestClient(create_app(asked_runs)) as client:
+    with TestClient(create_app(recorded_runs)) as client:
 
         def status(token: str) -> int:
             return client.get("/v1/listings", headers={"Authorization": f"Bearer {token}"}).status_code
@@ -401,12 +401,12 @@ def test_a_warehouse_that_is_away_or_empty_is_503_and_comes_back(client: TestCli
 
 
 def test_an_app_without_a_warehouse_starts_and_says_503(
-    warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, asked_runs: Any
+    warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, recorded_runs: Any
 ) -> None:
     monkeypatch.setattr(account_rows, "_PATIENCE", 0.3)
     monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody:hidden-word@127.0.0.1:9/none")
     get_settings.cache_clear()
-    with TestClient(create_app(asked_runs)) as client:
+    with TestClient(create_app(recorded_runs)) as client:
         answer = client.get("/v1/listings", headers={"Authorization": "Bearer shw_x"})
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0

@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
-from api_bed import AskedRuns, a_minute_later, appear, outbox, posts, send
 from fastapi.testclient import TestClient
 
+from api_helpers import RecordedRuns, a_minute_later, appear, outbox, posts, send
 from sync_hostaway.accounts import registry
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.embedded import HOST
@@ -48,7 +48,7 @@ def test_a_message_is_sent_lands_at_once_and_is_asked_into_the_tables(
     warehouse: Connection,
     simulator: RunningSimulator,
     reservation: int,
-    asked_runs: AskedRuns,
+    recorded_runs: RecordedRuns,
 ) -> None:
     answer = send(client, reservation, "key-1")
     assert answer.status_code == 200, answer.text
@@ -62,7 +62,7 @@ def test_a_message_is_sent_lands_at_once_and_is_asked_into_the_tables(
     assert landed == [{"body": "Your room is ready."}]
     events = warehouse.execute("select event, object_id, state from ops.webhook_events").fetchall()
     assert events == [{"event": "message.sent", "object_id": sent["message_id"], "state": "pending"}]
-    assert [asked[0] for asked in asked_runs.runs] == ["hostaway_delta"]
+    assert [asked[0] for asked in recorded_runs.runs] == ["hostaway_delta"]
     assert outbox(warehouse)["body"] == ""
 
 
@@ -401,9 +401,9 @@ def test_a_request_that_cannot_be_right_is_refused(
 
 SERVER = """
 import socket, sys, uvicorn
-from api_bed import AskedRuns
+from api_helpers import RecordedRuns
 from sync_hostaway.api.app import create_app
-uvicorn.Server(uvicorn.Config(create_app(AskedRuns()), log_level="warning")).run(
+uvicorn.Server(uvicorn.Config(create_app(RecordedRuns()), log_level="warning")).run(
     sockets=[socket.socket(fileno=int(sys.argv[1]))]
 )
 """
@@ -467,7 +467,7 @@ def test_a_killed_process_sends_no_message_twice_and_loses_none(
     body = {"reservation_id": reservation, "message": "Your room is ready.", "channel_type": "channel"}
     with (
         no_message_is_settled(warehouse_dsn),
-        api_process(str(request.path.parent)) as (process, url),
+        api_process(str(request.config.rootpath / "tests")) as (process, url),
         ThreadPoolExecutor(1) as pool,
     ):
         answer = pool.submit(httpx.post, f"{url}/v1/send-message", json=body, headers=headers, timeout=60)

@@ -1,0 +1,118 @@
+"""What a run of hostaway_maintenance asks Airflow for, with every task of it in a real Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from sync_hostaway.accounts.registry import add_account, client_for
+from sync_hostaway.accounts.snapshot import read_snapshot, write_snapshot
+from sync_hostaway.accounts.webhook_endpoints import want_sync
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID, sync_dag_id
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.simulator import RunningSimulator
+from sync_hostaway.webhook_admin.maintenance import wanted_syncs
+from sync_hostaway.webhook_admin.registration import ensure_registered
+from webhook_receiver import Receiver
+
+pytestmark = pytest.mark.integration
+
+DAGS = Path(__file__).resolve().parents[3] / "dags"
+
+Runs = list[dict[str, Any]]
+
+
+@pytest.fixture
+def maintain(postgres: EmbeddedPostgres, airflow_database: dict[str, str], tmp_path: Path) -> Callable[[int], Runs]:
+    """Runs the Dag so many times; returns the states of its tasks and the ids of the runs it asked for."""
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    for name in ("maintenance", "sync", "delta"):
+        (dags / f"hostaway_{name}.py").symlink_to(DAGS / f"hostaway_{name}.py")
+    name = f"airflow_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+        copy = sql.SQL("create database {} template airflow_of_tests strategy file_copy")
+        admin.execute(copy.format(sql.Identifier(name)))
+
+    def run(times: int) -> Runs:
+        environment = {
+            **os.environ,
+            **airflow_database,
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.dsn(name).replace("postgresql:", "postgresql+psycopg2:"),
+            "PYTHONWARNINGS": "ignore",
+        }
+        script = Path(__file__).with_name("maintenance_dag_process.py")
+        done = subprocess.run(
+            [sys.executable, str(script), str(times)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+        return [json.loads(line[7:]) for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+
+    return run
+
+
+def lost(run: dict[str, Any], account_id: int) -> list[str]:
+    """The runs that were asked for because an account's deliveries were lost."""
+    return [id for id in run["asked"][sync_dag_id(account_id)] if id.startswith("lost_deliveries__")]
+
+
+def without_dag(account_id: int) -> None:
+    """Let Airflow not have read the Dag of an account yet; each run of hostaway_maintenance sees to it that it will."""
+    snapshot = get_settings().snapshot_file
+    write_snapshot(snapshot, [known for known in read_snapshot(snapshot) if known.account_id != account_id])
+
+
+def test_what_was_lost_is_asked_for_account_by_account(
+    receiver: Receiver,
+    warehouse: Connection,
+    account: int,
+    simulator: RunningSimulator,
+    maintain: Callable[[int], Runs],
+) -> None:
+    simulator.control.add_account(703, "secret-703", {"listings": 1, "reservations": 2, "threads": 1})
+    for account_id in (702, 703):
+        add_account(warehouse, account_id, f"secret-{account_id}")
+    warehouse.execute("update ops.accounts set created_at = now() - interval '1 hour' where account_id = 703")
+    for account_id in (701, 702):
+        with client_for(warehouse, account_id) as client:
+            ensure_registered(warehouse, client)
+        want_sync(warehouse, account_id)
+    first_loss, loss_of_702 = wanted_syncs(warehouse)
+    receiver.post({"object": "reservation", "data": {"id": 5}})
+
+    without_dag(702)
+    [run] = maintain(1)
+    assert lost(run, 701) == [first_loss.run.run_id]
+    assert (run["tasks"]["request_syncs[0]"], run["tasks"]["request_syncs[1]"]) == ("success", "failed")
+    assert [id.partition("__")[0] for id in run["asked"][sync_dag_id(703)]] == ["first"]
+    assert len(run["asked"][DELTA_DAG_ID]) == 1, "an event that just came in is served now, not in ten minutes"
+
+    without_dag(702)
+    maintain(1)
+    assert wanted_syncs(warehouse) == [loss_of_702], "what Airflow took is settled, whatever becomes of the others"
+
+    want_sync(warehouse, 701)
+    second_loss = wanted_syncs(warehouse)[0]
+    *_, run = maintain(2)
+    assert lost(run, 701) == [first_loss.run.run_id, second_loss.run.run_id]
+    assert lost(run, 702) == [loss_of_702.run.run_id]
+    assert wanted_syncs(warehouse) == []
+    assert "failed" not in run["tasks"].values()

@@ -1,0 +1,73 @@
+"""The way to Airflow: runs asked for in its own process and over REST, and our apps in its API server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, password_for
+from sync_hostaway.core.db import connect
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from webhook_receiver import add_bare_account, events
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_airflow_takes_requests_and_serves_the_receiver(
+    postgres: EmbeddedPostgres, warehouse_dsn: str, tmp_path: Path
+) -> None:
+    name = f"airflow_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    passwords = tmp_path / "passwords.json"
+    passwords.write_text(json.dumps({"admin": "admin-secret"}))
+    env = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_CONN")},
+        "AIRFLOW_HOME": str(tmp_path),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.dsn(name).replace("postgresql:", "postgresql+psycopg2:"),
+        "AIRFLOW__API_AUTH__JWT_SECRET": "j" * 64,
+        "PYTHONWARNINGS": "ignore",
+    }
+    with connect() as warehouse:
+        add_bare_account(warehouse, 701)
+        endpoint = ensure_endpoint(warehouse, 701)
+        password = password_for(warehouse, endpoint)
+        arguments = [endpoint.endpoint_key, password]
+        run([sys.executable, "-m", "airflow", "db", "migrate"], env)
+        seen = run([sys.executable, str(Path(__file__).with_name("run_trigger_process.py")), *arguments], env)
+        assert [event["object_id"] for event in events(warehouse)] == [5]
+    assert "has not read the Dag hostaway_delta yet" in seen["not parsed"]
+    assert (seen["new"], seen["again"], seen["begun"]) == ("queued", "queued", "running")
+    assert seen["complaints of thirty"] == [""]
+    assert seen["runs of thirty"] <= 2, "three processes ask as one; two when a second went by meanwhile"
+    assert (seen["probe"], seen["refused"], seen["delivery"]) == (200, 401, 200)
+    assert "swagger" not in seen["docs"].lower()
+    assert seen["runs of the delivery"] == 1
+    assert seen["airflow itself"] == 200
+    assert (seen["rest new"], seen["rest again"], seen["rest begun"]) == ("queued", "queued", "running")
+    assert [seen[f"rest waiting {when}"] for when in ("before", "after", "now")] == [False, True, False]
+    assert "no_such_dag" in seen["rest no dag"]
+
+
+def run(command: list[str], env: dict[str, str]) -> dict[str, Any]:
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), "RESULT {}")
+    result: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
+    return result

@@ -1,0 +1,530 @@
+"""Who is the same guest: merges, splits, and equality with a count from scratch."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from landing_harness import LandingHarness, edited_project, listing, reservation
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+def guests_of(harness: LandingHarness) -> dict[int, int]:
+    """Guest of each reservation, and the proof that no two tables disagree on it."""
+    links = dict(harness.rows("select reservation_id, guest_id from hostaway.guest_links"))
+    assert dict(harness.rows("select reservation_id, guest_id from hostaway.reservations")) == links
+    current = harness.rows(
+        "select guest_id, reservations_count from hostaway.guests where merged_into_guest_id is null"
+    )
+    assert dict(current) == {guest: list(links.values()).count(guest) for guest in set(links.values())}
+    merged = harness.rows(
+        "select guest_id, merged_into_guest_id, is_deleted from hostaway.guests where merged_into_guest_id is not null"
+    )
+    assert all(links[guest] == into and gone for guest, into, gone in merged)
+    return links
+
+
+def airbnb(number: int, guest: int | None, email: str | None = None, **fields: Any) -> dict[str, Any]:
+    fields = {"channelId": 2018, **fields}
+    return reservation(number, guestExternalAccountId=guest and str(guest), guestEmail=email, **fields)
+
+
+@pytest.fixture
+def harness(harness: LandingHarness) -> LandingHarness:
+    harness.land("listings", listing(1))
+    return harness
+
+
+def test_a_channel_id_or_an_own_address_joins_and_a_relay_does_not(harness: LandingHarness) -> None:
+    harness.land(
+        "reservations",
+        airbnb(10, 900, "ann@mail.com"),
+        airbnb(11, 900),
+        airbnb(12, None, "ANN@mail.com "),
+        airbnb(13, None, "x@guest.booking.com"),
+        airbnb(14, None, "x@guest.booking.com"),
+        airbnb(15, None),
+    )
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 10, 12: 10, 13: 13, 14: 14, 15: 15}
+
+
+def test_guests_merge_when_a_reservation_links_them_and_split_when_it_stops(harness: LandingHarness) -> None:
+    harness.land("reservations", airbnb(10, 900), airbnb(11, None, "ann@mail.com"), airbnb(12, 901))
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 11, 12: 12}
+
+    harness.land("reservations", airbnb(12, 900, "ann@mail.com"))
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 10, 12: 10}
+    assert harness.rows("select guest_id, merged_into_guest_id from hostaway.guests where is_deleted order by 1") == [
+        (11, 10),
+        (12, 10),
+    ]
+
+    harness.land("reservations", airbnb(12, 901))
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 11, 12: 12}
+
+
+def test_the_first_reservation_of_a_guest_may_leave(harness: LandingHarness) -> None:
+    harness.land("reservations", airbnb(10, 900), airbnb(11, 900), airbnb(12, 901))
+    harness.transform()
+    harness.land("reservations", airbnb(10, 901))
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 11, 12: 10}
+
+
+def guests_by_name(harness: LandingHarness, *rows: dict[str, Any]) -> list[set[int]]:
+    harness.land("reservations", *rows)
+    harness.transform()
+    links = guests_of(harness)
+    return [{number for number, guest in links.items() if guest == leader} for leader in sorted(set(links.values()))]
+
+
+def test_an_identity_joins_equal_names_alone(harness: LandingHarness) -> None:
+    identities: tuple[dict[str, Any], ...] = (
+        {"guestEmail": "smiths@mail.com"},
+        {"guestExternalAccountId": "900"},
+        {"phone": "+1 310 555 0100"},
+        {"guestEmail": "others@mail.com", "phone": "+1 310 555 0200"},
+    )
+    names = ["Ann Smith", "Carlos Diaz", "Mia Wong", "Bob Smith", "SMITH, Ánn  Q."]
+    rows = [
+        reservation(100 * place + n, channelId=2018, guestName=name, **identity)
+        for place, identity in enumerate(identities, start=1)
+        for n, name in enumerate(names)
+    ]
+    assert guests_by_name(harness, *rows) == [
+        group for start in (100, 200, 300, 400) for group in ({start, start + 4}, {start + 1}, {start + 2}, {start + 3})
+    ]
+
+
+def joined(harness: LandingHarness, field: str, values: Sequence[str], **fields: Any) -> list[str]:
+    """The values that make one guest of two reservations."""
+    rows = [
+        reservation(number, channelId=2018, **{"guestName": "Ann Smith", **fields, field: value})
+        for place, value in enumerate(values)
+        for number in (100 + 2 * place, 101 + 2 * place)
+    ]
+    return [values[(min(group) - 100) // 2] for group in guests_by_name(harness, *rows) if len(group) > 1]
+
+
+def test_an_office_a_relay_and_a_placeholder_are_no_address_of_a_person(harness: LandingHarness) -> None:
+    values = [
+        "reservations@agency.com",
+        "Booking@agency.com",
+        "info@agency.com",
+        "noreply@agency.com",
+        "do-not-reply+7@agency.com",
+        "paris-reservations@agency.com",
+        "front.desk@agency.com",
+        "na@na.com",
+        "N/A@agency.com",
+        "test@test.com",
+        "test2@mail.com",
+        "none@mail.com",
+        "unknown@mail.com",
+        "ann@none.com",
+        "ann@nowhere.invalid",
+        "xxxx@mail.com",
+        "x@guest.booking.com",
+        "x@m.expediapartnercentral.com",
+        "null",
+        "-",
+    ]
+    assert joined(harness, "guestEmail", values) == []
+    assert harness.rows("select distinct has_real_email from hostaway.guests") == [(False,)]
+
+
+def test_a_placeholder_is_no_id_of_a_channel(harness: LandingHarness) -> None:
+    values = ["-1", "0", "000", "0.0", "-", "n/a", "None", "null", "undefined", "unknown", "1111", "xxx", "123456789"]
+    values += ["00000000-0000-0000-0000-000000000000", "\u200b0\u00a0", "[object Object]"]
+    assert joined(harness, "guestExternalAccountId", values) == []
+
+
+def test_a_placeholder_is_no_phone_number(harness: LandingHarness) -> None:
+    values = ["0000000", "111-111-1111", "123456789", "+1 234 567 890", "555", "n/a"]
+    assert joined(harness, "phone", values) == []
+
+
+def test_a_placeholder_is_no_name(harness: LandingHarness) -> None:
+    values = ["Guest", "guest guest", "N/A", "Airbnb Guest", "Not Available", "Test", "  "]
+    assert joined(harness, "guestName", [*values, "Ann Smith"], phone="+1 310 555 0100") == ["Ann Smith"]
+
+
+def test_the_same_person_on_two_channels_is_known_by_name_and_phone(harness: LandingHarness) -> None:
+    spellings = ["+49 (0)30 1234578", "030/1234578", "0049 30 123 45 78", "+49301234578 ext. 5"]
+    rows = [
+        reservation(n, channelId=2000 + n, guestName="Änn Müller", guestExternalAccountId=str(n), phone=phone)
+        for n, phone in enumerate(spellings, start=10)
+    ]
+    assert guests_by_name(harness, *rows, reservation(20, guestName="Ann Lee", phone=spellings[0])) == [
+        {10, 11, 12, 13},
+        {20},
+    ]
+
+
+def spelled(draw: st.DrawFn, text: str) -> str:
+    """The same text with what nobody sees, in another case and another Unicode form."""
+    letters = [
+        letter + draw(st.sampled_from(["", "", "", "\u200b", "\u00ad", "\ufeff", "\u2060", "\u200e"]))
+        for letter in text
+    ]
+    text = unicodedata.normalize(draw(st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"])), "".join(letters))
+    return draw(st.sampled_from([str.lower, str.upper, str]))(text)
+
+
+PEOPLE = {"rené@münchen.example": "rené@xn--mnchen-3ya.example", "ivan@почта.рф": "ivan@xn--80a1acny.xn--p1ai"}
+
+
+@st.composite
+def spelled_addresses(draw: st.DrawFn, person: str) -> str:
+    address = spelled(draw, draw(st.sampled_from([person, PEOPLE[person]])))
+    around = draw(
+        st.sampled_from(
+            ["{}", " {} ", "\u00a0{}", "<{}>", "mailto:{}", "<mailto:{}>", "Ann Lee <{}>", '"A" <{}>;', "{}\r\n"]
+        )
+    )
+    return around.format(address)
+
+
+@given(st.data())
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_address_is_the_same_in_every_spelling(harness: LandingHarness, data: st.DataObject) -> None:
+    spellings = {person: data.draw(st.lists(spelled_addresses(person), min_size=20, max_size=20)) for person in PEOPLE}
+    start = harness.value("select coalesce(max(entity_id::bigint), 0) + 1 from landing.reservations")
+    rows = [
+        reservation(start + place, guestEmail=spelling, guestName="Ann Lee", note=spelling)
+        for place, spelling in enumerate(spelling for group in spellings.values() for spelling in group)
+    ]
+    harness.land("reservations", *rows)
+    harness.transform()
+    seen = dict(harness.rows("select reservation_id, email_key from hostaway.guest_links"))
+    place = start
+    for person, group in spellings.items():
+        for spelling in group:
+            assert seen[place] == person, spelling
+            place += 1
+
+
+def test_a_name_is_the_same_in_every_spelling(harness: LandingHarness) -> None:
+    names = ["José García-Núñez", "Øystein Łukasz", "МАРИЯ Иванова", "Αννα Παπάς", "王 伟", "O’Brien Ann", "Lee, Ann"]
+    rows = []
+    for place, name in enumerate(names, start=1):
+        variants = {name, name.upper(), name.lower(), f" {name.replace(' ', '   ')}. "}
+        variants |= {" ".join(reversed(name.replace(",", "").split(" ")))}
+        forms = {
+            unicodedata.normalize(form, variant) for form in ("NFC", "NFD", "NFKC", "NFKD") for variant in variants
+        }
+        rows += [
+            reservation(100 * place + n, guestEmail=f"g{place}@mail.com", guestName=form)
+            for n, form in enumerate(sorted(forms))
+        ]
+    assert len(guests_by_name(harness, *rows)) == len(names)
+
+
+def test_vowel_marks_and_digits_of_other_scripts_make_no_other_person(harness: LandingHarness) -> None:
+    names = [("مُحَمَّد علي", "علي، محمد"), ("דָּוִד כהן", "דוד כהן"), ("约翰·史密斯", "约翰・史密斯")]
+    phones = [("+49 30 1234578", "٠٣٠/١٢٣٤٥٧٨"), ("+98 912 5550100", "۰۹۱۲ ۵۵۵ ۰۱۰۰")]
+    rows = [
+        reservation(100 * place + n, guestEmail=f"g{place}@mail.com", guestName=name)
+        for place, variants in enumerate(names, start=1)
+        for n, name in enumerate(variants)
+    ]
+    rows += [
+        reservation(100 * place + n, guestName="Ann Lee", phone=phone)
+        for place, variants in enumerate(phones, start=11)
+        for n, phone in enumerate(variants)
+    ]
+    assert guests_by_name(harness, *rows) == [{100 * place, 100 * place + 1} for place in (1, 2, 3, 11, 12)]
+
+
+def test_a_name_that_is_too_long_is_not_none(harness: LandingHarness) -> None:
+    shared = {"guestEmail": "ann@mail.com"}
+    rows = [reservation(10, guestName="Mia Wong", **shared), reservation(11, guestName="Bob " * 100, **shared)]
+    assert guests_by_name(harness, *rows) == [{10}, {11}]
+
+
+def test_a_name_that_may_be_short_for_two_is_short_for_none(harness: LandingHarness) -> None:
+    email = {"guestEmail": "ann@mail.com"}
+    rows = [
+        reservation(10, guestName="Ann", **email),
+        reservation(11, guestName="Ann L.", **email),
+        reservation(12, **email),
+    ]
+    assert guests_by_name(harness, *rows) == [{10, 11, 12}]
+    assert guests_by_name(harness, reservation(13, guestName="Ann Lee", **email)) == [{10, 11, 12, 13}]
+    assert guests_by_name(harness, reservation(14, guestName="Bob Ray", **email)) == [{10, 11, 13}, {12}, {14}]
+    assert guests_by_name(harness, reservation(15, guestName="Ann Low", **email)) == [
+        {10},
+        {11},
+        {12},
+        {13},
+        {14},
+        {15},
+    ]
+    assert guests_by_name(harness, reservation(15, guestName="Bob", **email)) == [{10, 11, 13}, {12}, {14, 15}]
+
+
+def test_no_guest_has_two_names_through_one_without(harness: LandingHarness) -> None:
+    rows = [
+        reservation(10, guestName="Ann Lee", guestEmail="ann@mail.com"),
+        airbnb(11, 900, "ann@mail.com"),
+        airbnb(12, 900, guestName="Bob Ray"),
+    ]
+    assert guests_by_name(harness, *rows) == [{10}, {11}, {12}]
+
+
+def test_a_name_that_differs_between_channels_does_not_split_a_person(harness: LandingHarness) -> None:
+    bookings = [
+        reservation(
+            number,
+            channelId=2005,
+            guestExternalAccountId=str(number),
+            guestEmail="ann@mail.com",
+            guestName="Ann Lee",
+        )
+        for number in (10, 11)
+    ]
+    harness.land("reservations", *bookings, airbnb(12, 900, "ann@mail.com", guestName="Ann"))
+    harness.transform()
+    assert set(guests_of(harness).values()) == {10}
+    # on neither channel are there two guests under different names
+    harness.land("reservations", airbnb(13, 900, "ann@mail.com", guestName="Ann Lee"))
+    harness.transform()
+    assert set(guests_of(harness).values()) == {10}
+
+
+def test_guests_that_an_older_project_merged_come_apart(harness: LandingHarness, tmp_path: Path) -> None:
+    older = edited_project(tmp_path, "macros/guest_identities.sql", '"office", "buero"', '"buero"')
+    rows = [reservation(n, guestEmail="office@agency.com", guestName="Ann Lee") for n in range(100, 105)]
+    harness.land("reservations", *rows)
+    harness.transform(project_dir=older)
+    assert set(guests_of(harness).values()) == {100}
+
+    harness.transform()
+    assert guests_of(harness) == {number: number for number in range(100, 105)}
+
+
+def test_a_table_of_an_older_version_gets_the_columns_it_lacks(harness: LandingHarness) -> None:
+    harness.land("reservations", airbnb(10, 900, guestName="Ann Lee"), airbnb(11, 900, guestName="Bob Ray"))
+    harness.transform()
+    harness.connection.execute(
+        """
+        alter table hostaway.guest_links
+            drop column phone_key, drop column name_words, drop column is_shared_phone, add column person_key text;
+        update hostaway.guest_links set guest_id = 10;
+        update hostaway.reservations set guest_id = 10;
+        update ops.transforms set project_hash = 'older';
+        """
+    )
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 11}
+
+
+def test_a_regular_with_a_new_id_for_each_stay_is_one_guest(harness: LandingHarness) -> None:
+    harness.land("reservations", *(airbnb(10 + stay, stay, "ann@mail.com", guestName="Ann") for stay in range(1, 7)))
+    harness.transform()
+    assert set(guests_of(harness).values()) == {11}
+
+
+def test_accounts_share_no_guest(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1), account=2)
+    harness.land("reservations", airbnb(10, 900))
+    harness.land("reservations", airbnb(11, 900), account=2)
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 11}
+
+
+def test_an_identity_of_many_people_merges_nobody(harness: LandingHarness) -> None:
+    kinds = {100: {"guestExternalAccountId": "900"}, 200: {"guestEmail": "a@mail.com"}, 300: {"phone": "7315550100"}}
+    names = [f"Ann {letter}. Lee{letter}" for letter in "abcdefghij"]
+    rows = [
+        reservation(start + n, guestName=name, channelId=2018, **identity)
+        for start, identity in kinds.items()
+        for n, name in enumerate([*names, names[0]])
+    ]
+    pairs = [{start, start + 10} for start in kinds]
+    assert [group for group in guests_by_name(harness, *rows) if len(group) > 1] == pairs
+
+    bob = {start: reservation(start + 20, guestName="Bob Ray", channelId=2018) for start in kinds}
+    groups = guests_by_name(harness, *(bob[start] | identity for start, identity in kinds.items()))
+    assert all(len(group) == 1 for group in groups)
+    assert harness.value(
+        "select bool_and(is_shared_channel or is_shared_mailbox or is_shared_phone) from hostaway.guest_links"
+    )
+
+    assert [group for group in guests_by_name(harness, *bob.values()) if len(group) > 1] == pairs
+
+
+def test_a_placeholder_does_not_make_one_person_of_those_behind_an_address(harness: LandingHarness) -> None:
+    rows = [airbnb(number, 1, "office@agency.com", guestName=f"Guest {number}") for number in range(100, 125)]
+    others = [airbnb(number, 1, f"g{number}@mail.com") for number in range(200, 225)]
+    harness.land("reservations", *rows, *others)
+    harness.transform()
+    assert guests_of(harness) == {number: number for number in (*range(100, 125), *range(200, 225))}
+
+
+def test_a_long_chain_is_one_guest(harness: LandingHarness) -> None:
+    numbers = list(range(100, 1100))
+    random.Random(1).shuffle(numbers)
+    harness.land(
+        "reservations",
+        *(airbnb(number, place // 2, f"g{(place + 1) // 2}@mail.com") for place, number in enumerate(numbers, start=2)),
+    )
+    harness.transform()
+    assert set(guests_of(harness).values()) == {100}
+
+
+def test_a_placeholder_on_every_reservation_takes_no_longer_than_none(
+    harness: LandingHarness, embedded_postgres: EmbeddedPostgres
+) -> None:
+    count = 4_000
+    harness.land("reservations", *(airbnb(number, 1, f"g{number % 3_000}@mail.com") for number in range(1, count + 1)))
+    # Not by the clock, which goes on while PostgreSQL waits for a processor.
+    server = psutil.Process(embedded_postgres.status().pid)
+    backends, before = set(server.children()), server.cpu_times()
+    harness.transform()
+    eventually(lambda: not set(server.children()) - backends)
+    after = server.cpu_times()
+    assert harness.value("select count(distinct guest_id) from hostaway.guests where not is_deleted") == 3_000
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 5
+
+
+# Spelling of a name: what is compared, what it begins with, its last initial, how much it says.
+SPELLINGS: dict[str | None, tuple[str, str, str, int]] = {
+    None: ("", "", "", 0),
+    "ann": ("ann", "ann", "", 1),
+    "Ann.": ("ann", "ann", "", 1),
+    "Ann L.": ("ann l", "ann", "l", 2),
+    "Ann Lee": ("ann lee", "ann", "l", 3),
+    "ANN Q. LEE": ("ann lee", "ann", "l", 3),
+    "Ann Low": ("ann low", "ann", "l", 3),
+    "Bob Lee": ("bob lee", "bob", "l", 3),
+    "Lee Bob": ("bob lee", "lee", "b", 3),
+    "Bob": ("bob", "bob", "", 1),
+}
+
+
+def identities_of(row: dict[str, Any]) -> list[tuple[str, str]]:
+    account = row["guestExternalAccountId"]
+    found = {"channel": account and f"{row['channelId']}:{account}", "email": row["guestEmail"], "phone": row["phone"]}
+    return [(kind, key) for kind, key in found.items() if key]
+
+
+Joining = dict[int, set[tuple[str, str]]]
+
+
+def joining_identities(reservations: dict[int, dict[str, Any]]) -> Joining:
+    """Of each reservation, the identities that not too many people use."""
+    people: dict[tuple[str, str], set[str]] = {}
+    for row in reservations.values():
+        keys = dict(identities_of(row))
+        for kind, key in keys.items():
+            other = {"channel": "email", "email": "channel"}.get(kind, "")
+            if person := SPELLINGS[row["guestName"]][0] or keys.get(other):
+                people.setdefault((kind, key), set()).add(person)
+    return {
+        number: {identity for identity in identities_of(row) if len(people.get(identity, ())) <= 10}
+        for number, row in reservations.items()
+    }
+
+
+def components_of(reservations: dict[int, dict[str, Any]], joining: Joining) -> dict[int, int]:
+    leader = {number: number for number in reservations}
+
+    def find(number: int) -> int:
+        while leader[number] != number:
+            number = leader[number]
+        return number
+
+    for one, two in itertools.combinations(reservations, 2):
+        names = {SPELLINGS[reservations[number]["guestName"]][0] for number in (one, two)}
+        shared = joining[one] & joining[two]
+        if len(names) == 1 and any(names != {""} or kind != "phone" for kind, _ in shared):
+            small, large = sorted((find(one), find(two)))
+            leader[large] = small
+    return {number: find(number) for number in reservations}
+
+
+def only_longer_name(mine: tuple[str, str, str, int], others: dict[int, tuple[str, str, str, int]]) -> int | None:
+    _, first_word, initial, level = mine
+    longer = {
+        component: name
+        for component, name in others.items()
+        if level < name[3] and (level < 1 or name[1] == first_word) and (level < 2 or name[2] == initial)
+    }
+    longest = [component for component, name in longer.items() if name[3] == max(n[3] for n in longer.values())]
+    first_words = {name[1] for name in longer.values()}
+    initials = {name[2] for name in longer.values()} - {""}
+    return longest[0] if len(longest) == len(first_words) == 1 and len(initials) <= 1 else None
+
+
+def by_union_find(reservations: dict[int, dict[str, Any]]) -> dict[int, int]:
+    """The same answer by the simplest means."""
+    joining = joining_identities(reservations)
+    components = components_of(reservations, joining)
+    names = {component: SPELLINGS[reservations[component]["guestName"]] for component in components.values()}
+    strong: dict[int, set[tuple[str, str]]] = {}
+    for number, component in components.items():
+        strong.setdefault(component, set()).update(key for key in joining[number] if key[0] != "phone")
+    pointers = {
+        component: only_longer_name(
+            names[component], {other: names[other] for other in names if strong[component] & strong[other]}
+        )
+        for component in names
+    }
+
+    def root(component: int) -> int:
+        target = pointers[component]
+        return component if target is None else root(target)
+
+    guests: dict[int, int] = {}
+    for component in sorted(names):
+        guests.setdefault(root(component), component)
+    return {number: guests[root(component)] for number, component in components.items()}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_increments_agree_with_a_count_from_scratch(harness: LandingHarness, seed: int) -> None:
+    dice = random.Random(seed)
+    now: dict[int, dict[str, Any]] = {}
+    # from a few large groups to many small ones
+    size = 12 + seed * 12
+    for _ in range(5):
+        batch = {
+            number: airbnb(
+                number,
+                dice.choice([None, 901, *range(500, 500 + size)]),
+                dice.choice([None, "smiths@mail.com", *(f"g{index}@mail.com" for index in range(size))]),
+                phone=dice.choice([None, None, *(str(731_555_000 + index) for index in range(size))]),
+                guestName=dice.choice(list(SPELLINGS)),
+                channelId=dice.choice([2018, 2018, 2005]),
+            )
+            for number in dice.sample(range(1, 120), dice.choice([1, 5, 40]))
+        }
+        now |= batch
+        harness.land("reservations", *batch.values())
+        harness.transform()
+        assert guests_of(harness) == by_union_find(now)
+    incremental = harness.rows(
+        "select to_jsonb(l) - 'synced_at' from hostaway.guest_links as l order by reservation_id"
+    )
+    harness.transform(full_refresh=True)
+    assert (
+        harness.rows("select to_jsonb(l) - 'synced_at' from hostaway.guest_links as l order by reservation_id")
+        == incremental
+    )
