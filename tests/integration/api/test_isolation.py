@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
@@ -12,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 from anyio import from_thread, to_thread
+from anyio.abc import TaskGroup
 from fastapi import FastAPI
 
 from api_helpers import Issue, Login, RecordedRuns
@@ -57,6 +59,20 @@ async def until(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(PROMPT):
         while not condition():
             await anyio.sleep(0.02)
+
+
+@asynccontextmanager
+async def answered_at_the_end(answer_now: threading.Event) -> AsyncIterator[TaskGroup]:
+    """A group of requests that wait for Hostaway, which answers at the end of the block.
+
+    A failed assertion ends the block as well. Otherwise the group would wait for threads that nothing can cancel, and
+    these would wait for an answer that only the end of the test allows.
+    """
+    async with anyio.create_task_group() as group:
+        try:
+            yield group
+        finally:
+            answer_now.set()
 
 
 @pytest.mark.parametrize("table", ["hostaway.reservations", "ops.sync_runs"])
@@ -115,14 +131,13 @@ def test_a_slow_hostaway_at_registration_takes_no_thread_of_airflow(
             body = {"client_id": 701, "client_secret": "secret-701"}
             answers.append(await ask("POST", "/hostaway/v1/accounts", operator, json=body))
 
-        async with anyio.create_task_group() as group:
+        async with answered_at_the_end(answer_now) as group:
             for _ in range(20):
                 group.start_soon(register)
             await until(lambda: any(answer.status_code == 503 for answer in answers))
             assert to_thread.current_default_thread_limiter().borrowed_tokens == 0
             assert (await ask("GET", "/api/v2/dags")).json() == "served"
             assert (await ask("GET", "/hostaway/v1/accounts", operator)).status_code == 200
-            await to_thread.run_sync(answer_now.set)
 
     serve(story)
     assert {answer.status_code for answer in answers} <= {200, 503}
@@ -130,6 +145,60 @@ def test_a_slow_hostaway_at_registration_takes_no_thread_of_airflow(
     refused = [answer for answer in answers if answer.status_code == 503]
     assert {answer.json()["type"] for answer in refused} == {"urn:sync-hostaway:problem:busy"}
     assert all(answer.headers["Retry-After"] for answer in refused)
+
+
+def test_routes_that_wait_for_hostaway_leave_places_to_every_other_operator_route(
+    warehouse: Connection, simulator: RunningSimulator, login: Login, answer_now: threading.Event
+) -> None:
+    simulator.control.fault("slow", match={"method": "POST", "resource": "accessTokens"}, times=0)
+    operator = login("op")["Authorization"].removeprefix("Bearer ")
+    refused: set[str] = set()
+    others: dict[str, int] = {}
+
+    async def story(ask: Ask) -> None:
+        async def wait_for_hostaway(method: str, path: str, body: dict[str, Any]) -> None:
+            if (await ask(method, path, operator, json=body)).status_code == 503:
+                refused.add(method)
+
+        async with answered_at_the_end(answer_now) as group:
+            for _ in range(6):
+                body = {"client_id": 701, "client_secret": "secret-701"}
+                group.start_soon(wait_for_hostaway, "POST", "/hostaway/v1/accounts", body)
+                group.start_soon(wait_for_hostaway, "PATCH", "/hostaway/v1/accounts/702", {"client_secret": "secret-702"})
+            # Both routes have taken their whole share.
+            await until(lambda: refused == {"POST", "PATCH"})
+            for method, path in (
+                ("DELETE", "/hostaway/v1/accounts/999?purge=true&confirm=999"),
+                ("POST", "/hostaway/v1/accounts/999/guests/1/erase"),
+                ("GET", "/hostaway/v1/accounts"),
+                ("GET", "/hostaway/v1/accounts/701/tokens"),
+                ("GET", "/hostaway/v1/webhook-events"),
+            ):
+                others[f"{method} {path}"] = (await ask(method, path, operator)).status_code
+
+    serve(story)
+    assert set(others.values()) == {200, 404}, others
+
+
+def test_one_operator_route_that_waits_for_a_table_leaves_places_to_the_others(
+    warehouse: Connection, warehouse_dsn: str, login: Login
+) -> None:
+    operator = login("op")["Authorization"].removeprefix("Bearer ")
+    found: dict[str, int] = {}
+    waiting = "select 1 from pg_locks where not granted and relation = 'ops.webhook_events'::regclass"
+
+    async def story(ask: Ask) -> None:
+        with psycopg.connect(warehouse_dsn) as locker:
+            locker.execute("lock table ops.webhook_events in access exclusive mode")
+            async with anyio.create_task_group() as group:
+                for _ in range(12):
+                    group.start_soon(ask, "GET", "/hostaway/v1/webhook-events", operator)
+                await until(lambda: len(warehouse.execute(waiting).fetchall()) >= 4)
+                found["tokens"] = (await ask("GET", "/hostaway/v1/accounts/701/tokens", operator)).status_code
+                locker.rollback()
+
+    serve(story)
+    assert found == {"tokens": 200}
 
 
 def test_work_after_an_answer_takes_no_thread_of_airflow(

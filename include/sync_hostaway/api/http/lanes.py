@@ -75,15 +75,16 @@ class Lanes:
             "door": Lane(2, 2, patience=3.0),
             "health": Lane(1, 1, patience=5.0),
             "rows": Lane(connections, max(1, connections // 3), patience=2.0),
-            # Airflow's auth manager and routes that only use the warehouse.
+            # Airflow's auth manager.
             "permissions": Lane(4, 4, patience=3.0),
-            "operators": Lane(4, 4, patience=3.0),
-            # Routes that wait for Hostaway or for a transform; no route takes all places.
-            "slow": Lane(4, 2, patience=3.0),
+            # Routes that only use the warehouse. Each route has a share, so that one slow route leaves places to others.
+            "operators": Lane(8, 4, patience=3.0),
+            # Routes that wait for Hostaway or for a transform: the shares of all four routes fit.
+            "slow": Lane(8, 2, patience=3.0),
             # Messages on their way to Hostaway, which may take a while to answer.
             "sending": Lane(8, 2, patience=30.0),
-            # After an answer: nobody waits, and everything is done again by hostaway_maintenance when it fails.
-            "background": Lane(4, 4, patience=300.0),
+            # After an answer: no request waits, and hostaway_maintenance repeats what fails. Each kind of work has a share.
+            "background": Lane(8, 4, patience=300.0),
         }
 
     def __getitem__(self, name: str) -> Lane:
@@ -126,7 +127,7 @@ class AfterAnswer:
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Have it done."""
-        self._tasks.add_task(self._lane.run, None, partial(work, *arguments))
+        self._tasks.add_task(self._lane.run, work, partial(work, *arguments))
 
 
 async def _after_answer(request: Request, tasks: BackgroundTasks) -> AfterAnswer:
@@ -138,5 +139,5 @@ Later = Annotated[AfterAnswer, Depends(_after_answer)]
 
 def busy() -> Problem:
     """503: all places are taken."""
-    detail = "This server, or its share for one account, has no room for another request. Try again in a moment."
+    detail = "All places for requests of this kind or of this account are taken. Try again in a moment."
     return Problem(503, "busy", "Busy", detail, headers={"Retry-After": "2"})
