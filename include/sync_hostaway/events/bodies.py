@@ -1,29 +1,25 @@
 """Gets at what is in a posted body, however it is encoded and wrapped.
 
 Hostaway posts JSON; what stands between it and us (proxies, relays, its own changes) may compress it, give it another
-encoding, put it into a form field, encode it twice, or wrap it once more.
+encoding, put it into a form field, encode it twice, or wrap it once more. What is not JSON is read in `body_formats`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from sync_hostaway.core.exceptions import HostawayMalformedReply
-from sync_hostaway.hostaway.responses import decode, storable
+from sync_hostaway.events.body_formats import LAYERS, parsed, read_formats
+from sync_hostaway.hostaway.responses import decode
 from sync_hostaway.hostaway.values import as_list
 
-_GZIP = b"\x1f\x8b"
+# How gzip begins, and zlib, which is what HTTP calls deflate.
+_COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 # Bytes that a compressed body may have when it is unpacked.
 _LONGEST = 8 * 1024 * 1024
-_FIELDS = 1000
-# How often JSON is taken out of text, and an object out of a wrapper.
-_LAYERS = 8
-_PARTS = re.compile(r"[^\[\]]+")
 _ALWAYS = ("payload", "data")
 # These may be fields of an object as well: they wrap one only where there are no ids beside them.
 _SOMETIMES = (
@@ -51,31 +47,16 @@ class Unwrapped:
 def content_of(body: bytes) -> Any:
     """What a body holds, as JSON holds it.
 
-    :raises HostawayMalformedReply: when it is neither JSON nor a form.
+    :raises HostawayMalformedReply: when nothing of it can be read.
     """
     plain = _in_utf8(_unpacked(body))
     try:
         content = decode(plain)
     except HostawayMalformedReply:
-        content = _form(plain)
+        content = read_formats(plain)
         if content is None:
             raise
     return parsed(content)
-
-
-def parsed(value: Any) -> Any:
-    """A value of which text that is JSON has become that JSON, and an array of one item the item."""
-    for _ in range(_LAYERS):
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]
-            continue
-        if not isinstance(value, str) or not value.lstrip().startswith(("{", "[", '"')):
-            break
-        try:
-            value = decode(value.encode())
-        except (HostawayMalformedReply, UnicodeEncodeError):
-            break
-    return value
 
 
 def batch_of(content: Any) -> list[Any] | None:
@@ -85,7 +66,8 @@ def batch_of(content: Any) -> list[Any] | None:
         return [parsed(item) for item in items]
     if isinstance(content, dict):
         for key, value in content.items():
-            items = as_list(parsed(value)) if plain_name(key) in (*_ALWAYS, "events") else None
+            is_wrapper = len(content) == 1 or plain_name(key) in (*_ALWAYS, "events")
+            items = as_list(parsed(value)) if is_wrapper else None
             if items:
                 return [{**content, key: item} if plain_name(key) in _ALWAYS else parsed(item) for item in items]
     return None
@@ -95,7 +77,7 @@ def unwrapped(content: dict[str, Any]) -> Unwrapped:
     """The object within a content, and how its wrappers name it; the innermost name counts."""
     event = kind = None
     data = content
-    for _ in range(_LAYERS):
+    for _ in range(LAYERS):
         event, kind = _text(data, _NAMES) or event, _text(data, _KINDS) or kind
         key, inner = _inner(data)
         if inner is None:
@@ -113,7 +95,8 @@ def plain_name(name: str) -> str:
 def _inner(data: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
     values = {plain_name(key): value for key, value in data.items()}
     wrappers = _ALWAYS if _IDS & set(values) else (*_ALWAYS, *_SOMETIMES)
-    for key in wrappers:
+    # What holds one object and nothing else is a wrapper, whatever its name.
+    for key in values if len(values) == 1 else wrappers:
         inner = parsed(values.get(key))
         if isinstance(inner, dict) and inner:
             return key, inner
@@ -127,9 +110,9 @@ def _text(data: dict[str, Any], names: tuple[str, ...]) -> str | None:
 
 
 def _unpacked(body: bytes) -> bytes:
-    if not body.startswith(_GZIP):
+    if not body.startswith(_COMPRESSED):
         return body
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
         plain = unpacker.decompress(body, _LONGEST)
     except zlib.error:
@@ -145,24 +128,3 @@ def _in_utf8(body: bytes) -> bytes:
         return body.decode(encoding).encode()
     except UnicodeError:
         return body
-
-
-def _form(body: bytes) -> dict[str, Any] | None:
-    """The fields of a form, `data[id]=5` as PHP nests them; None when it is none."""
-    try:
-        fields = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_FIELDS)
-    except ValueError:
-        return None
-    if not fields:
-        return None
-    form: dict[str, Any] = {}
-    for name, value in fields:
-        *outer, last = _PARTS.findall(name) or [name]
-        place: Any = form
-        for part in outer[:_LAYERS]:
-            place = place.setdefault(part, {}) if isinstance(place, dict) else None
-        if isinstance(place, dict):
-            place[last] = parsed(value)
-    # %00 and the like
-    stored: dict[str, Any] = storable(form)
-    return stored

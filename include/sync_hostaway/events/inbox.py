@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,9 +87,9 @@ class Inbox:
         is_old_password = hmac.compare_digest(given, endpoint["old_password_digest"] or endpoint["password_digest"])
         return found["account_id"] if found and is_login & (is_password | is_old_password) else None
 
-    async def put(self, account_id: int, event: Event) -> None:
-        """Keep an event. When this returns, it is not lost whatever happens."""
-        await self._fetch(_QUERIES["put_event"], {"account_id": account_id, **asdict(event)})
+    async def put(self, account_id: int, events: Sequence[Event]) -> None:
+        """Keep the events of a delivery, all or none. When this returns, none is lost whatever happens."""
+        await _within(_PATIENCE, self._put([{"account_id": account_id, **asdict(event)} for event in events]))
 
     async def look(self) -> Work:
         """How the work of drains stands."""
@@ -106,6 +106,10 @@ class Inbox:
 
     async def _fetch(self, query: SQL, params: dict[str, Any] | None = None) -> DictRow | None:
         return await _within(_PATIENCE, self._fetch_patiently(query, params))
+
+    async def _put(self, rows: list[dict[str, Any]]) -> None:
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.cursor().executemany(_QUERIES["put_event"], rows)
 
     async def _fetch_patiently(self, query: SQL, params: dict[str, Any] | None) -> DictRow | None:
         async with self._pool.connection() as connection:

@@ -31,7 +31,7 @@ PROBE_SIZE = 1024
 # Hostaway's objects are five levels deep.
 _DEPTH = 32
 _NAME_LENGTH = 100
-_LONGEST_BATCH = 500
+_NO_OBJECT = "a JSON object was expected"
 # Names of kinds without case and separators.
 _KINDS = {
     "reservation": RESERVATION,
@@ -79,7 +79,7 @@ def read_events(body: bytes) -> list[Event]:
     try:
         return _read(body)
     except (HostawayMalformedReply, RecursionError):
-        return [_unreadable(body, f"not JSON, or nested deeper than {_DEPTH} levels")]
+        return [_unreadable(body, f"neither JSON nor a form, or nested deeper than {_DEPTH} levels")]
 
 
 def _read(body: bytes) -> list[Event]:
@@ -87,12 +87,15 @@ def _read(body: bytes) -> list[Event]:
     if _deeper_than(content, _DEPTH):
         raise RecursionError
     batch = batch_of(content)
-    if batch and len(batch) <= _LONGEST_BATCH:
-        found = [_event(item, _dumped(item)) if isinstance(item, dict) else None for item in batch]
-        if any(event and event.state == State.PENDING for event in found):
-            return [event for event in found if event]
+    if batch:
+        found = [
+            _event(item, _dumped(item)) if isinstance(item, dict) else _unreadable(_dumped(item), _NO_OBJECT)
+            for item in batch
+        ]
+        if any(event.state == State.PENDING for event in found):
+            return found
     if not isinstance(content, dict):
-        return [_unreadable(body, "a JSON object was expected")]
+        return [_unreadable(body, _NO_OBJECT)]
     return [_event(content, body)]
 
 
@@ -157,7 +160,7 @@ def _kind_of(event: str | None, data: dict[str, Any]) -> str | None:
     return RESERVATION if "arrivaldate" in names else None
 
 
-def _dumped(content: dict[str, Any]) -> bytes:
+def _dumped(content: Any) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode()
 
 

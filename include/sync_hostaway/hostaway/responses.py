@@ -102,6 +102,18 @@ def _decode_tolerantly(content: bytes) -> Any:
         raise HostawayMalformedReply(f"Hostaway answered {_what_came(content)}{_place(error)}") from None
 
 
+def decode_at(text: str, start: int) -> tuple[Any, int]:
+    """The JSON document that begins at a place of a text, and the place behind it.
+
+    :raises HostawayMalformedReply: when there is none.
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        raise HostawayMalformedReply(f"No JSON from position {start} on") from None
+    return storable(value), end
+
+
 def _what_came(content: bytes) -> str:
     kind = "an HTML page" if content.lstrip()[:1] == b"<" else "something that is not JSON"
     return f"{kind} ({len(content)} bytes)"

@@ -164,7 +164,9 @@ def test_routes_that_wait_for_hostaway_leave_places_to_every_other_operator_rout
             for _ in range(6):
                 body = {"client_id": 701, "client_secret": "secret-701"}
                 group.start_soon(wait_for_hostaway, "POST", "/hostaway/v1/accounts", body)
-                group.start_soon(wait_for_hostaway, "PATCH", "/hostaway/v1/accounts/702", {"client_secret": "secret-702"})
+                group.start_soon(
+                    wait_for_hostaway, "PATCH", "/hostaway/v1/accounts/702", {"client_secret": "secret-702"}
+                )
             # Both routes have taken their whole share.
             await until(lambda: refused == {"POST", "PATCH"})
             for method, path in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -154,6 +155,15 @@ def test_each_event_of_a_batch_is_kept(receiver: Receiver, warehouse: Connection
         assert receiver.post([reservation(5), reservation(6), reservation(7)]).status_code == 200
     kept = [(event["state"], event["object_id"], event["times_received"]) for event in events(warehouse)]
     assert kept == [("pending", 5, 2), ("pending", 6, 2), ("pending", 7, 2)]
+
+
+def test_a_long_batch_is_kept_whole_before_hostaway_gives_up(receiver: Receiver, warehouse: Connection) -> None:
+    began = time.monotonic()
+    assert receiver.post([{"object": "reservation", "data": {"id": id}} for id in range(1, 20_001)]).status_code == 200
+    assert time.monotonic() - began < 20
+    assert warehouse.execute("select count(*) as n from ops.webhook_events where state = 'pending'").fetchone() == {
+        "n": 20_000
+    }
 
 
 def test_an_object_nobody_knows_is_kept_and_acknowledged(receiver: Receiver, warehouse: Connection) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import time
+import zlib
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +122,12 @@ def php(value: Any, name: str = "") -> list[tuple[str, str]]:
     return [field for key, inner in value.items() for field in php(inner, f"{name}[{key}]" if name else key)]
 
 
+def multipart(fields: dict[str, str], kind: str | None = None) -> bytes:
+    """A body of the type multipart/form-data; with a content type, its fields are files."""
+    files = {name: (f"{name}.json" if kind else None, text, *([kind] if kind else [])) for name, text in fields.items()}
+    return requests.Request("POST", "http://test", files=files).prepare().body  # type: ignore[return-value,arg-type]
+
+
 WRAPPERS: list[Callable[[Any], Any]] = [
     lambda content: {"payload": content},
     lambda content: {"data": content},
@@ -140,6 +149,20 @@ ENCODINGS: list[Callable[[Any], bytes]] = [
     lambda content: urlencode({"payload": json.dumps(content)}).encode(),
     lambda content: urlencode({"data": json.dumps(content), "sent": 1}).encode(),
     lambda content: b"  \n" + json.dumps(content).encode() + b"\r\n",
+    lambda content: zlib.compress(json.dumps(content).encode()),
+    lambda content: json.dumps(content).encode() + b"\0\0",
+    lambda content: json.dumps(content).encode() + b"\r\n-- sent by relay=1 [x] {y}",
+    lambda content: json.dumps(content).encode() + b"=",
+    lambda content: b")]}',\n" + json.dumps(content).encode(),
+    lambda content: b"[relay] forwarded: " + json.dumps(content).encode(),
+    lambda content: b"receive(" + json.dumps(content).encode() + b");",
+    lambda content: b"event: message\ndata: " + json.dumps(content).encode() + b"\n\n",
+    lambda content: quote(json.dumps(content)).encode(),
+    lambda content: quote_plus(json.dumps(content)).replace("%7B", "%7b").encode() + b"=",
+    lambda content: urlencode({"payload": quote(json.dumps(content))}).encode(),
+    lambda content: urlencode({"json": json.dumps(content)}).encode(),
+    lambda content: multipart({"payload": json.dumps(content)}),
+    lambda content: multipart({"sent": "1", "data": json.dumps(content)}, "application/json; charset=utf-8"),
 ]
 SPELLINGS: list[Callable[[int], Any]] = [int, str, float, lambda id: f" {id} ", lambda id: f"{id}.0"]
 
@@ -197,6 +220,7 @@ def test_other_forms_lead_to_the_reservation(body: bytes) -> None:
         {"1": {"object": "reservation", "data": {"id": 5}}, "3": {"object": "reservation", "data": {"id": 6}}},
         {"object": "reservation", "event": "reservation.updated", "data": {"0": {"id": 5}, "10": {"id": 6}}},
         json.dumps([json.dumps({"object": "reservation", "data": {"id": id}}) for id in (5, 6)]),
+        {"items": [{"object": "reservation", "data": {"id": id}} for id in (5, 6)]},
     ],
 )
 def test_each_event_of_a_batch_is_read(body: Any) -> None:
@@ -204,6 +228,57 @@ def test_each_event_of_a_batch_is_read(body: Any) -> None:
     assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6)]
     assert len({event.content_hash for event in found}) == 2
     assert [read_events(event.body or b"") for event in found] == [[event] for event in found]
+
+
+@pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\n\n", b"\n\x1e", b"\0", b"", b",", b"\ndata: "])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_each_of_several_documents_is_read(separator: bytes, indent: int | None) -> None:
+    bodies = [
+        json.dumps({"object": "reservation", "data": {"id": id, "url": "https://a.example/?a=1&b=2"}}, indent=indent)
+        for id in (5, 6, 7)
+    ]
+    found = read_events(separator.join(body.encode() for body in bodies) + separator)
+    assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6), ("pending", 7)]
+
+
+def test_documents_that_cannot_be_read_are_kept_beside_the_others() -> None:
+    lines = [b'{"object": "reservation", "data": {"id": %d}}' % id for id in (5, 6)]
+    found = read_events(b"\n".join([b'{"object": "reservation", "data": {"id": oops}}', *lines, b'{"data": {"id"']))
+    assert [(event.state, event.object_id) for event in found[:2]] == [("pending", 5), ("pending", 6)]
+    (unread,) = found[2:]
+    assert unread.state == "unreadable"
+    assert b"oops" in (unread.body or b"")
+    assert b'{\\"data\\": {\\"id\\"' in (unread.body or b"")
+
+
+def test_a_part_of_a_document_that_was_cut_off_is_no_event() -> None:
+    whole = json.dumps({"object": "reservation", "data": {"id": 5, "conversationId": 6}, "more": "text"}, indent=2)
+    (event,) = read_events(whole[:-5].encode())
+    assert event.state == "unreadable"
+
+
+def test_multipart_holds_a_batch_as_well() -> None:
+    parts = [
+        b'--x\r\nContent-Type: application/json\r\n\r\n{"object":"reservation","data":{"id":%d}}' % n for n in (5, 6)
+    ]
+    found = read_events(b"\r\n".join([*parts, b"--x--\r\n"]))
+    assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6)]
+
+
+def test_a_long_batch_is_read_whole() -> None:
+    found = read_events(json.dumps([{"object": "reservation", "data": {"id": id}} for id in range(1, 20_001)]).encode())
+    assert [event.object_id for event in found] == list(range(1, 20_001))
+    assert {event.state for event in found} == {"pending"}
+
+
+@pytest.mark.parametrize(
+    "line", [b'{"a":', b"[[", b'{"', b"{", b'"{', b'{"a":"', b"data: {", b'""', b"--x\r\nContent-Type: a"]
+)
+def test_long_bodies_of_nonsense_are_read_in_seconds(line: bytes) -> None:
+    began = time.process_time()
+    (event,) = read_events(b"\n".join([line] * (1_000_000 // len(line))))
+    assert event.state in ("unreadable", "ignored")
+    assert time.process_time() - began < 20
 
 
 def test_a_form_holds_a_batch_as_well() -> None:

@@ -77,13 +77,13 @@ class Lanes:
             "rows": Lane(connections, max(1, connections // 3), patience=2.0),
             # Airflow's auth manager.
             "permissions": Lane(4, 4, patience=3.0),
-            # Routes that only use the warehouse. Each route has a share, so that one slow route leaves places to others.
+            # Routes that only use the warehouse. Each route has a share: one slow route leaves places to the others.
             "operators": Lane(8, 4, patience=3.0),
             # Routes that wait for Hostaway or for a transform: the shares of all four routes fit.
             "slow": Lane(8, 2, patience=3.0),
             # Messages on their way to Hostaway, which may take a while to answer.
             "sending": Lane(8, 2, patience=30.0),
-            # After an answer: no request waits, and hostaway_maintenance repeats what fails. Each kind of work has a share.
+            # Work after an answer: no request waits, and hostaway_maintenance repeats what fails. Each kind has a share.
             "background": Lane(8, 4, patience=300.0),
         }
 
