@@ -83,7 +83,7 @@ class Lanes:
             "slow": Lane(8, 2, patience=3.0),
             # Messages on their way to Hostaway, which may take a while to answer.
             "sending": Lane(8, 2, patience=30.0),
-            # Work after an answer: no request waits, and hostaway_maintenance repeats what fails. Each kind has a share.
+            # Work after an answer: no request waits, hostaway_maintenance repeats what fails. Each kind has a share.
             "background": Lane(8, 4, patience=300.0),
         }
 
