@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Param, TaskGroup, get_current_context, get_parsing_context, task
+from airflow.sdk import DAG, Param, get_current_context, get_parsing_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
@@ -185,10 +185,10 @@ def build_dag(account: SnapshotAccount) -> DAG:
             ),
         },
     ) as dag:
-        tasks = {}
-        for resource in Resource:
-            with TaskGroup(resource.value, tooltip=f"Lands {resource.value}"):
-                tasks[resource] = extract(account.account_id, resource.value)
+        tasks = {
+            resource: extract.override(task_id=f"extract_{resource.value}")(account.account_id, resource.value)
+            for resource in Resource
+        }
         # Reservations tell which calendars are due. A task that ran after one that failed would hide the failure.
         [tasks[Resource.LISTINGS], tasks[Resource.RESERVATIONS]] >> tasks[Resource.CALENDAR_DAYS]
         tasks[Resource.CONVERSATIONS] >> tasks[Resource.MESSAGES]

@@ -102,8 +102,8 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
     sizes = Sizes(listings=4, reservations=60, threads=40)
     with running(SimulatorConfig(sizes=sizes, token_delay=0.0)) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_RETRY_WAIT", "0.05")
+        monkeypatch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)
+        monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_RETRY_WAIT", 0.05)
         monkeypatch.setenv("AIRFLOW__HOSTAWAY__CALENDAR_DAYS_BACK", "2")
         monkeypatch.setenv("AIRFLOW__HOSTAWAY__CALENDAR_DAYS_AHEAD", "7")
         get_settings.cache_clear()

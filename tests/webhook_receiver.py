@@ -110,8 +110,8 @@ def fast_simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator
     config = SimulatorConfig(sizes=sizes, token_delay=0.0, webhook_time_scale=0.0002)
     with running(config) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_RETRY_WAIT", "0.05")
+        monkeypatch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)
+        monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_RETRY_WAIT", 0.05)
         get_settings.cache_clear()
         yield server
 

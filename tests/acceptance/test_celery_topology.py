@@ -210,7 +210,6 @@ def topology(
         "CELERY_BROKER_URL": redis_url,
         "HOSTAWAY_API_URL": hostaway.url,
         "AIRFLOW_WORKER_CONCURRENCY": "1",
-        "AIRFLOW__HOSTAWAY__TOKEN_SETTLING": "0",
         "AIRFLOW__HOSTAWAY__CALENDAR_DAYS_BACK": "2",
         "AIRFLOW__HOSTAWAY__CALENDAR_DAYS_AHEAD": "7",
         "health port": str(free_port()),

@@ -157,7 +157,7 @@ def test_the_runs_can_be_looked_at_in_airflow(demo: Demo, api: AirflowControl) -
         (run,) = (run for run in api.dag_runs(f"hostaway_sync__{account}") if run.run_id.startswith("demo__"))
         assert run.state == "success"
         tasks = {task.task_id: task.state for task in api.task_instances(run.dag_id, run.run_id)}
-        assert tasks["messages.extract"] == "success"
+        assert tasks["extract_messages"] == "success"
         assert len(tasks) == len(Resource) + 1
     assert all(run.state == "success" for run in api.dag_runs("hostaway_transform"))
 
@@ -202,12 +202,12 @@ def test_a_run_that_failed_in_the_middle_can_be_cleared_and_ends_right(demo: Dem
         tasks = {task.task_id: task.state for task in api.task_instances(run.dag_id, run.run_id)}
         return tasks.get(task_id)
 
-    eventually(lambda: state("reservations.extract") == "up_for_retry")
-    log = api.task_log(run.dag_id, run.run_id, "reservations.extract")
+    eventually(lambda: state("extract_reservations") == "up_for_retry")
+    log = api.task_log(run.dag_id, run.run_id, "extract_reservations")
     assert "status fail with HTTP 200" in log
     assert "account 701" in log
     control.clear_faults()
-    api.clear_task_instances(run.dag_id, run.run_id, ["reservations.extract"])
+    api.clear_task_instances(run.dag_id, run.run_id, ["extract_reservations"])
     assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "success"
 
     def cancelled() -> bool:
@@ -225,9 +225,9 @@ def test_a_run_whose_extraction_failed_has_failed(demo: Demo, api: AirflowContro
     run = api.trigger_dag_run("hostaway_sync__702", {"mode": "full", "resources": ["listings"]})
     assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "failed"
     tasks = {task.task_id: task for task in api.task_instances(run.dag_id, run.run_id)}
-    assert tasks["listings.extract"].state == "failed"
+    assert tasks["extract_listings"].state == "failed"
     # Trying again cannot help, and would only look like an attack.
-    assert tasks["listings.extract"].try_number == 1
+    assert tasks["extract_listings"].try_number == 1
     # What the others landed is transformed all the same.
     assert tasks["request_transform"].state in ("success", "skipped")
     assert demo.rows("select state from ops.accounts where account_id = 702") == [{"state": "refused"}]
@@ -259,7 +259,7 @@ def test_an_outage_of_postgresql_costs_no_dag_and_the_next_run_works(
     run = api.trigger_dag_run("hostaway_sync__702", {"resources": ["listings"]})
     assert api.wait_for_run(run.dag_id, run.run_id, timeout=120).state == "success"
     skipped = {task.task_id for task in api.task_instances(run.dag_id, run.run_id) if task.state == "skipped"}
-    assert "messages.extract" in skipped
+    assert "extract_messages" in skipped
 
 
 def test_the_nightly_build_passes_with_every_test_a_task(demo: Demo, api: AirflowControl) -> None:

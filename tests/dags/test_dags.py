@@ -179,9 +179,9 @@ def test_the_trigger_form_offers_modes_and_resources(dags: dict[str, Any]) -> No
 
 def test_what_is_found_through_a_parent_waits_for_it(dags: dict[str, Any]) -> None:
     tasks = dags["hostaway_sync__701"]["tasks"]
-    assert tasks["messages.extract"]["upstream"] == ["conversations.extract"]
-    assert tasks["calendar_days.extract"]["upstream"] == ["listings.extract", "reservations.extract"]
-    assert tasks["reservations.extract"]["upstream"] == []
+    assert tasks["extract_messages"]["upstream"] == ["extract_conversations"]
+    assert tasks["extract_calendar_days"]["upstream"] == ["extract_listings", "extract_reservations"]
+    assert tasks["extract_reservations"]["upstream"] == []
 
 
 def test_the_request_for_a_transform_cannot_hide_a_failed_extraction(dags: dict[str, Any]) -> None:
@@ -211,7 +211,7 @@ def test_everything_that_writes_with_dbt_stands_in_one_line(dags: dict[str, Any]
 
 def test_syncs_leave_slots_for_the_delta(dags: dict[str, Any]) -> None:
     tasks = dags["hostaway_sync__701"]["tasks"]
-    assert {task["pool"] for task_id, task in tasks.items() if task_id.endswith(".extract")} == {"hostaway_sync"}
+    assert {task["pool"] for task_id, task in tasks.items() if task_id.startswith("extract_")} == {"hostaway_sync"}
 
 
 def test_the_delta_begins_at_once_whatever_else_runs(dags: dict[str, Any]) -> None:

@@ -22,6 +22,8 @@ from contextlib import asynccontextmanager
 
 from sync_hostaway.hostaway.rate_limiter import RateLimit
 
+# Refusals of one client address for one account path, in each API server process.
+REFUSAL_LIMIT = RateLimit(60, 60)
 _PLACES = 4096
 _ADMITTED = 1024
 # Seconds that credentials wait until they are looked at.
@@ -38,10 +40,10 @@ class NoTurn(Exception):
 class RefusedCredentials:
     """Counts refused credentials in windows of fixed length. To be used in one event loop.
 
-    :param limit: so many refusals in so many seconds; None: any number.
+    :param limit: so many refusals in so many seconds.
     """
 
-    def __init__(self, limit: RateLimit | None) -> None:
+    def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
         # By place: when its window began, and the refusals in it. By digest of credentials: admitted before.
         self._refused: OrderedDict[bytes, tuple[float, int]] = OrderedDict()

@@ -20,6 +20,8 @@ from sync_hostaway.core.session import prepare
 from sync_hostaway.core.settings import get_settings
 
 _QUERIES = load_queries(Path(__file__).with_name("account_session.sql"))
+# Connections of each API server process that read rows; an account uses a third of them at most.
+ROW_CONNECTIONS = 10
 # Tokens are looked up in two threads, health in one.
 _DOOR_CONNECTIONS = 3
 # Seconds until a request without a connection is answered 503.
@@ -32,7 +34,7 @@ Pool = ConnectionPool[Connection]
 
 def make_pool() -> Pool:
     """A pool for reading rows, which is not open yet: an app can start without a warehouse."""
-    return _pool("hostaway-api", lambda: get_settings().api_warehouse_dsn, get_settings().api_connections)
+    return _pool("hostaway-api", lambda: get_settings().api_warehouse_dsn, ROW_CONNECTIONS)
 
 
 def make_door_pool() -> Pool:

@@ -8,9 +8,9 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from sync_hostaway.accounts.refused_credentials import RefusedCredentials
+from sync_hostaway.accounts.refused_credentials import REFUSAL_LIMIT, RefusedCredentials
 from sync_hostaway.api import reference
-from sync_hostaway.api.account_session import make_door_pool, make_pool
+from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_door_pool, make_pool
 from sync_hostaway.api.http import openapi_errors as responses
 from sync_hostaway.api.http import problems
 from sync_hostaway.api.http.guarded import require_guards
@@ -60,8 +60,8 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     settings = get_settings()
     app.state.pool = make_pool()
     app.state.door = make_door_pool()
-    app.state.lanes = Lanes(settings.api_connections)
-    app.state.refusals = RefusedCredentials(RateLimit.parse(settings.refusal_limit))
+    app.state.lanes = Lanes(ROW_CONNECTIONS)
+    app.state.refusals = RefusedCredentials(REFUSAL_LIMIT)
     app.state.trigger = trigger
     app.state.rate_limiter = RateLimiter(RateLimit.parse(settings.api_rate_limit))
     app.state.health = health.HealthChecks(app.state.door)

@@ -84,11 +84,6 @@ class Settings(BaseSettings):
     )
     snapshot_path: Path | None = Field(None, description="Account snapshot the Dags are made from; unset: in home")
 
-    connect_timeout: float = Field(10.0, gt=0, description="Seconds to wait for a connection to Hostaway")
-    read_timeout: float = Field(60.0, gt=0, description="Seconds to wait for an answer of Hostaway")
-    token_settling: float = Field(1.0, ge=0, description="Seconds until Hostaway accepts a new access token")
-    max_attempts: int = Field(5, ge=1, description="Tries per request before a transient error is raised")
-    max_retry_wait: float = Field(30.0, gt=0, description="Longest pause between two tries")
     concurrency: int = Field(8, ge=1, le=64, description="Requests in flight per sync task")
     page_size: int = Field(500, ge=1, le=1000, description="Rows asked for per page; what the server gives may be less")
     budget_ip: RateLimitText | None = Field(
@@ -103,13 +98,7 @@ class Settings(BaseSettings):
     budget_ip_key: str = Field(
         "default", min_length=1, description="Name of the outgoing address: processes with the same name share a budget"
     )
-    budget_margin: float = Field(
-        0.5, ge=0.1, le=10, description="Longest time in seconds that a request may take to reach Hostaway"
-    )
 
-    incremental_overlap_hours: float = Field(
-        12.0, ge=0, description="How far an incremental walk reads behind its watermark"
-    )
     resources: tuple[Resource, ...] = Field(
         tuple(Resource), description="What is mirrored, comma-separated; an account's options can switch each on or off"
     )
@@ -133,33 +122,16 @@ class Settings(BaseSettings):
     api_rate_limit: RateLimitText = Field(
         "600/60", description="Requests/seconds of one API token in each API server process, or off"
     )
-    refusal_limit: RateLimitText = Field(
-        "60/60",
-        description="Requests/seconds without good credentials that a client address may send for one account path, "
-        "in each API server process, or off",
-    )
     api_warehouse_url: SecretStr | None = Field(
         None,
         description="libpq URL with which the HTTP API reads rows, of a role that may do little else; unset: "
         "the warehouse's",
-    )
-    api_connections: int = Field(
-        10, ge=1, le=100, description="Connections of each API server process for reading rows over the HTTP API"
-    )
-    send_limit: RateLimitText = Field(
-        "30/60", description="Guest messages/seconds that may be sent for one account, all processes together, or off"
     )
 
     automation: str | None = Field(
         None,
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
         description="Class that is told of every event, package.module:Class; unset: nobody",
-    )
-    webhook_body_limit: int = Field(
-        1_048_576, ge=1_024, le=104_857_600, description="Largest webhook body in bytes; a larger one is refused"
-    )
-    webhook_connections: int = Field(
-        5, ge=1, le=100, description="Connections to the warehouse of each API server process, for webhooks"
     )
     webhook_retention_days: int = Field(
         30, ge=1, le=3650, description="Days until webhook events, keys of messages and settled quarantine are removed"

@@ -34,6 +34,8 @@ _NOBODY = digest(b"")
 # Hostaway waits for 20 s.
 _QUEUE_PATIENCE = 7.0
 _PATIENCE = 8.0
+# Connections of each API server process; a delivery needs one for milliseconds.
+CONNECTIONS = 5
 # Waiting for a connection longer than these many others would end in vain.
 _LONGEST_QUEUE = 200
 
@@ -56,7 +58,7 @@ class Inbox:
             name="sync-hostaway webhooks",
             open=False,
             min_size=1,
-            max_size=settings.webhook_connections,
+            max_size=CONNECTIONS,
             # A connection that died with the server is found before a delivery is.
             check=AsyncConnectionPool.check_connection,
             timeout=_QUEUE_PATIENCE,

@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from sync_hostaway.accounts.refused_credentials import Place, RefusedCredentials, network_of
+from sync_hostaway.accounts.refused_credentials import REFUSAL_LIMIT, Place, RefusedCredentials, network_of
 from sync_hostaway.core.failures import log_fields
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.core.settings import get_settings
@@ -28,12 +28,13 @@ from sync_hostaway.events.basic_auth import basic_credentials
 from sync_hostaway.events.inbox import Inbox
 from sync_hostaway.events.parse import PROBE_SIZE, is_probe, read_events
 from sync_hostaway.events.run_requests import DeltaRequests
-from sync_hostaway.hostaway.rate_limiter import RateLimit
 
 log = structlog.get_logger(__name__)
 
 # Seconds for the sender's body; what Hostaway waits besides is for the warehouse.
 _BODY_PATIENCE = 4.0
+# Bytes; a larger body is refused before it was read to its end.
+BODY_LIMIT = 1_048_576
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -57,9 +58,8 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     :param trigger: asks for delta runs.
     :raises ConfigurationError: when a setting it needs is missing or wrong.
     """
-    settings = get_settings()
-    inbox = Inbox(settings)
-    refusals = RefusedCredentials(RateLimit.parse(settings.refusal_limit))
+    inbox = Inbox(get_settings())
+    refusals = RefusedCredentials(REFUSAL_LIMIT)
     requests = DeltaRequests(trigger, inbox.look)
 
     @asynccontextmanager
@@ -88,7 +88,7 @@ def create_app(trigger: RunTrigger) -> FastAPI:
         """A delivery, or a registration's test request."""
         place = (network_of(request.client.host if request.client else ""), key)
         try:
-            status = await _receive(place, request, inbox, refusals, requests, settings.webhook_body_limit)
+            status = await _receive(place, request, inbox, refusals, requests, BODY_LIMIT)
             if status == HTTPStatus.UNAUTHORIZED and (seconds := refusals.note_refused(place)):
                 return _answer(429, {"Retry-After": str(seconds)})
             return _answer(status)

@@ -14,6 +14,8 @@ from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of
 from sync_hostaway.hostaway.values import as_moment
 
 _PASSES = 4
+# An incremental sync reads this far behind its watermark: changes that Hostaway's list showed late are found.
+INCREMENTAL_OVERLAP = timedelta(hours=12)
 _WHY_NOT_WHOLE = "the list kept changing while it was read, or began anew"
 
 
@@ -23,8 +25,7 @@ def sync_reservations(ctx: SyncContext) -> Missing:
     if ctx.since:
         return _read_changes(ctx, ctx.since, watermark)
     if ctx.mode is Mode.INCREMENTAL and watermark:
-        overlap = timedelta(hours=ctx.settings.incremental_overlap_hours)
-        return _read_changes(ctx, watermark - overlap, watermark)
+        return _read_changes(ctx, watermark - INCREMENTAL_OVERLAP, watermark)
     return _read_everything(ctx)
 
 

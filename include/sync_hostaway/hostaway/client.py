@@ -46,6 +46,13 @@ from sync_hostaway.hostaway.responses import Reply, read_reply, retry_at, why
 
 log = structlog.get_logger(__name__)
 
+# Seconds to wait for a connection to Hostaway, and for an answer.
+CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
+# Tries per request before a transient error is raised, and the longest pause in seconds between two.
+MAX_ATTEMPTS, MAX_RETRY_WAIT = 5, 30.0
+# Seconds until Hostaway accepts a new access token.
+TOKEN_SETTLING = 1.0
+
 Params = dict[str, str | int]
 
 
@@ -77,7 +84,7 @@ class HostawayClient:
     :param budget: asked before every request; by default everything is permitted, and only 429 slows us down.
     :param settings: those of the account, if it has its own.
     :param patience: longest wait in seconds for a request slot or an answer, and no second try: for callers that try
-        again themselves. By default as the settings say.
+        again themselves. By default READ_TIMEOUT and MAX_ATTEMPTS.
     """
 
     def __init__(
@@ -99,7 +106,7 @@ class HostawayClient:
         self._stats_lock = threading.Lock()
         self._budget = budget or NoBudget()
         self._session = _session(self.settings)
-        self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), self.settings.token_settling)
+        self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), TOKEN_SETTLING)
 
     def __enter__(self) -> Self:
         return self
@@ -238,20 +245,20 @@ class HostawayClient:
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
     def _retrying(self) -> Retrying:
-        backoff = wait_random_exponential(multiplier=0.5, max=self.settings.max_retry_wait)
+        backoff = wait_random_exponential(multiplier=0.5, max=MAX_RETRY_WAIT)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             if isinstance(error, HostawayThrottled) and error.retry_at:
                 # The stamp has whole seconds; a little jitter keeps waiting processes from returning all at once.
                 pause = error.retry_at - time.time() + backoff(state) / 10
-                return min(max(pause, 0.0), 2 * self.settings.max_retry_wait)
+                return min(max(pause, 0.0), 2 * MAX_RETRY_WAIT)
             return backoff(state)
 
         return Retrying(
             # A denied token was renewed once already; a new one may take longer than promised until it is accepted.
             retry=retry_if_exception_type((HostawayTransientError, AccessDenied)),
-            stop=stop_after_attempt(self.settings.max_attempts if self._patience is None else 1),
+            stop=stop_after_attempt(MAX_ATTEMPTS if self._patience is None else 1),
             wait=wait,
             before_sleep=self._before_retry,
             reraise=True,
@@ -272,8 +279,8 @@ class HostawayClient:
 
     @property
     def _timeout(self) -> tuple[float, float]:
-        settings, longest = self.settings, self._patience or float("inf")
-        return min(settings.connect_timeout, longest), min(settings.read_timeout, longest)
+        longest = self._patience or float("inf")
+        return min(CONNECT_TIMEOUT, longest), min(READ_TIMEOUT, longest)
 
     def _secrets(self) -> list[str]:
         return [self._credentials.client_secret, *self._tokens.known_values()]

@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_name("rate_limiter.sql"))
 # Clocks of different machines do not run equally fast; 2 ms per second is more than they are ever corrected by.
 _CLOCK_TOLERANCE = 1.002
+# Longest time in seconds that a request may take to reach Hostaway.
+MARGIN = 0.5
 # The longest a 429 may hold us back, whatever its stamp says: twice the longest window Hostaway documents.
 _LONGEST_PENALTY = 120.0
 
@@ -86,7 +88,7 @@ class BudgetLimits:
     ip: RateLimit | None
     account: RateLimit | None
     ip_key: str = "default"
-    margin: float = 0.5
+    margin: float = MARGIN
 
     @classmethod
     def of(cls, settings: Settings) -> BudgetLimits:
@@ -102,7 +104,7 @@ class BudgetLimits:
             ip=limit(settings.budget_ip, _CAUTIOUS_IP),
             account=limit(settings.budget_account, _CAUTIOUS_ACCOUNT),
             ip_key=settings.budget_ip_key,
-            margin=settings.budget_margin,
+            margin=MARGIN,
         )
 
 

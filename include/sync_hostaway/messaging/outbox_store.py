@@ -13,11 +13,12 @@ import structlog
 
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.exceptions import SyncHostawayError, UnknownAccount
-from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.rate_limiter import RateLimit
 
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+# Guest messages of one account, all processes together.
+SEND_LIMIT = RateLimit(30, 60)
 
 
 class SendLimitReached(SyncHostawayError):
@@ -107,17 +108,15 @@ class Entries:
             "channel_type": draft.channel_type,
             "body": draft.body,
         }
-        limit = RateLimit.parse(get_settings().send_limit)
         with self._connection.transaction():
-            if limit:
-                self._connection.execute(_QUERIES["lock_limit"], params)
-                seconds = fetch_value(
-                    self._connection,
-                    _QUERIES["seconds_until_permitted"],
-                    {**params, "calls": limit.calls, "seconds": limit.seconds},
-                )
-                if seconds and seconds > 0:
-                    raise SendLimitReached(seconds)
+            self._connection.execute(_QUERIES["lock_limit"], params)
+            seconds = fetch_value(
+                self._connection,
+                _QUERIES["seconds_until_permitted"],
+                {**params, "calls": SEND_LIMIT.calls, "seconds": SEND_LIMIT.seconds},
+            )
+            if seconds and seconds > 0:
+                raise SendLimitReached(seconds)
             is_ours = self._connection.execute(_QUERIES["claim"], params).rowcount == 1
         return self._again(key) if is_ours else None
 

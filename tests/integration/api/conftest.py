@@ -58,7 +58,7 @@ def mirror_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPat
         patch.setenv("WAREHOUSE_URL", postgres.dsn(DATABASE))
         patch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", SECRET_KEY)
         patch.setenv("HOSTAWAY_API_URL", simulator.url)
-        patch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
+        patch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)
         patch.setenv("AIRFLOW__HOSTAWAY__CALENDAR_DAYS_BACK", "2")
         patch.setenv("AIRFLOW__HOSTAWAY__CALENDAR_DAYS_AHEAD", "40")
         get_settings.cache_clear()

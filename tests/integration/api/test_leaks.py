@@ -137,7 +137,7 @@ def test_planted_secrets_stay_where_they_belong(
         simulator.control.set_secret(703, SECRET)
         assert registry.get_account(warehouse, 703).state == "refused"
         monkeypatch.setenv("HOSTAWAY_API_URL", "http://127.0.0.1:9")
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "2")
+        monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_ATTEMPTS", 2)
         get_settings.cache_clear()
         fails(warehouse, 703, SECRET)
         tell("PATCH", "/v1/accounts/703", json={"client_secret": SECRET})

@@ -19,6 +19,7 @@ from sync_hostaway.api.app import create_app
 from sync_hostaway.api.reference import MOUNTED_AT, reference
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events import receiver
+from sync_hostaway.hostaway.rate_limiter import RateLimit
 from sync_hostaway.simulator import RunningSimulator
 
 pytestmark = pytest.mark.integration
@@ -34,7 +35,7 @@ def app(
 ) -> Iterator[FastAPI]:
     """The authenticated app, running."""
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__API_RATE_LIMIT", "off")
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__REFUSAL_LIMIT", "off")
+    monkeypatch.setattr("sync_hostaway.api.app.REFUSAL_LIMIT", RateLimit(10**9, 1))
     get_settings.cache_clear()
     app = create_app(RecordedRuns())
     with TestClient(app):

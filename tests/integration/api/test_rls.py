@@ -106,7 +106,7 @@ def test_the_role_reads_core_tables_and_does_nothing_else(warehouse: Connection,
 def test_a_connection_that_goes_back_to_the_pool_keeps_nothing(
     warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__API_CONNECTIONS", "1")
+    monkeypatch.setattr("sync_hostaway.api.account_session.ROW_CONNECTIONS", 1)
     query = sql.SQL("select count(*) as rows, min(account_id) as account_id from hostaway.reservations")
     with make_pool() as pool:
         with account_rows(pool, 701, Resource.RESERVATIONS) as rows:

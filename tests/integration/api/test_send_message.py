@@ -23,6 +23,7 @@ from sync_hostaway.accounts import registry
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.embedded import HOST
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.hostaway.rate_limiter import RateLimit
 from sync_hostaway.simulator import RunningSimulator
 from waiting import eventually
 
@@ -127,7 +128,7 @@ def test_an_unknown_message_is_never_sent_again(
         account.check_credentials()
     simulator.control.fault("slow", match={"method": "POST", "resource": "messages"})
     with monkeypatch.context() as impatient:
-        impatient.setenv("AIRFLOW__HOSTAWAY__READ_TIMEOUT", "1")
+        impatient.setattr("sync_hostaway.hostaway.client.READ_TIMEOUT", 1)
         get_settings.cache_clear()
         answer = send(client, reservation, "key-1")
     get_settings.cache_clear()
@@ -285,7 +286,7 @@ def test_an_answer_that_is_no_refusal_leaves_the_outcome_open(
 def test_the_accounts_limit_holds_over_all_processes(
     client: TestClient, simulator: RunningSimulator, reservation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SEND_LIMIT", "5/60")
+    monkeypatch.setattr("sync_hostaway.messaging.outbox_store.SEND_LIMIT", RateLimit(5, 60))
     get_settings.cache_clear()
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda number: send(client, reservation, f"key-{number}"), range(8)))

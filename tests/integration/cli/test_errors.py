@@ -59,7 +59,7 @@ def test_a_connection_that_cannot_be_made_is_one_line(
 ) -> None:
     scheme = "https" if name == "REQUESTS_CA_BUNDLE" else "http"
     monkeypatch.setenv("HOSTAWAY_API_URL", f"{scheme}://hostaway.invalid")
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_ATTEMPTS", 1)
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "off")
     for variable in ("NO_PROXY", "no_proxy", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(variable, raising=False)
@@ -73,7 +73,7 @@ def test_the_real_hostaway_is_reached_through_the_proxy_of_the_environment(
 ) -> None:
     for variable in ("NO_PROXY", "no_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_ATTEMPTS", 1)
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "off")
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -55,7 +55,7 @@ def test_what_comes_while_postgresql_is_away_comes_again(
     )
     with running(config) as simulator:
         monkeypatch.setenv("HOSTAWAY_API_URL", simulator.url)
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
+        monkeypatch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)
         get_settings.cache_clear()
         with connect() as connection:
             add_account(connection, 701, "secret-701")
@@ -105,7 +105,7 @@ def test_connections_that_died_with_the_server_cost_no_delivery(own_postgres: Em
 def test_a_warehouse_that_hangs_gets_503_in_time_and_blocks_nobody_else(
     warehouse: Connection, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__WEBHOOK_CONNECTIONS", "2")
+    monkeypatch.setattr("sync_hostaway.events.inbox.CONNECTIONS", 2)
     get_settings.cache_clear()
     add_bare_account(warehouse, 701)
     with receiving(warehouse, 701) as receiver, ThreadPoolExecutor(6) as pool, connect(warehouse_dsn) as other:

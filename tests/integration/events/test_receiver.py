@@ -20,6 +20,7 @@ from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events import run_requests as delta_requests
 from sync_hostaway.events.lease import attending
+from sync_hostaway.hostaway.rate_limiter import RateLimit
 from sync_hostaway.transforms.ledger import only_writer
 from waiting import eventually
 from webhook_receiver import Receiver, add_bare_account, events, receiving
@@ -297,7 +298,7 @@ def test_wrong_credentials_are_limited_and_hostaway_is_never_locked_out(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Behind a proxy, Hostaway and a stranger have one address."""
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__REFUSAL_LIMIT", "3/3600")
+    monkeypatch.setattr("sync_hostaway.events.receiver.REFUSAL_LIMIT", RateLimit(3, 3600))
     get_settings.cache_clear()
     add_bare_account(warehouse, 701)
     with receiving(warehouse, 701) as receiver:
@@ -335,7 +336,7 @@ def test_registration_probes_need_no_credentials_and_leave_nothing(receiver: Rec
 def test_a_body_over_the_limit_is_refused_whether_announced_or_not(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__WEBHOOK_BODY_LIMIT", "2000")
+    monkeypatch.setattr("sync_hostaway.events.receiver.BODY_LIMIT", 2000)
     get_settings.cache_clear()
     add_bare_account(warehouse, 701)
     with receiving(warehouse, 701) as receiver:

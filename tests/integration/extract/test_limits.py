@@ -29,9 +29,9 @@ def limited(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     config = SimulatorConfig(sizes=Sizes(listings=3, reservations=20, threads=20), token_delay=0.0, ip_limit=limit)
     with running(config) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
+        monkeypatch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)
         # The limit may be exceeded by requests that take longer than that to arrive, as on a slow machine they do.
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_MARGIN", "10")
+        monkeypatch.setattr("sync_hostaway.hostaway.rate_limiter.MARGIN", 10.0)
         yield server
 
 
@@ -51,7 +51,7 @@ def test_a_sync_within_the_budget_never_meets_the_limit(
 def test_without_a_budget_a_429_is_waited_out(
     warehouse: Connection, limited: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "10")
+    monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_ATTEMPTS", 10)
     get_settings.cache_clear()
     add_account(warehouse, 701, "secret-701")
     results = sync_account(warehouse, 701, Mode.FULL, [Resource.CONVERSATIONS, Resource.MESSAGES])
@@ -66,7 +66,7 @@ def new_client(
     """Makes clients of account 701 that spend the shared budget and have no token yet."""
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "15/2")
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_ACCOUNT", "20/2")
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_ATTEMPTS", 1)
     get_settings.cache_clear()
     with ExitStack() as stack:
 

@@ -21,7 +21,7 @@ PAGES = 6
 @pytest.fixture(autouse=True)
 def small_pages(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "10")
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_ATTEMPTS", 1)
     get_settings.cache_clear()
 
 

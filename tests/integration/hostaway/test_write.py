@@ -41,7 +41,7 @@ def echo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         monkeypatch.setenv("HOSTAWAY_API_URL", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
+        monkeypatch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)
         get_settings.cache_clear()
         yield
         server.shutdown()

@@ -24,8 +24,8 @@ def test_a_local_simulator_has_no_limits_unless_they_are_asked_for(url: str) -> 
 
 
 def test_limits_can_be_raised_and_switched_off() -> None:
-    limits = BudgetLimits.of(Settings(budget_ip="off", budget_account="200/10", budget_ip_key="eu", budget_margin=1.0))
-    assert limits == BudgetLimits(None, RateLimit(200, 10.0), "eu", 1.0)
+    limits = BudgetLimits.of(Settings(budget_ip="off", budget_account="200/10", budget_ip_key="eu"))
+    assert limits == BudgetLimits(None, RateLimit(200, 10.0), "eu")
 
 
 @pytest.mark.parametrize("text", ["15", "0/10", "15/0", "many/10", "-1/10", ""])

@@ -51,8 +51,8 @@ def server(status: int, location: str | None) -> Iterator[tuple[str, list[str]]]
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[pytest.MonkeyPatch]:
     monkeypatch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path))
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__MAX_ATTEMPTS", "1")
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__TOKEN_SETTLING", "0")
+    monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)
     yield monkeypatch
     get_settings.cache_clear()
 
