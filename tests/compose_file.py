@@ -1,34 +1,33 @@
-"""docker-compose.yaml as Docker Compose would read it: anchors, variables, and what stands in them."""
+"""docker-compose.yaml with its anchors resolved, and its variables.
+
+A variable is `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; a default may hold one more variable. The real rules
+are Docker Compose's (`docker compose config`), which the tests do not need.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 PROJECT = Path(__file__).parents[1]
 COMPOSE_FILE = PROJECT / "docker-compose.yaml"
-_OPERATORS = (":-", ":?", ":+", "-", "?", "+")
+_VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?:(:[-?])((?:[^${}]|\$\{[^{}]*\})*))?\}")
 
 
 class NotSet(ValueError):
     """A required variable has no value."""
 
 
-@dataclass(frozen=True)
-class Variable:
-    """`${NAME:-argument}`, wherever it stands."""
+class Variable(NamedTuple):
+    """A variable; the operator is empty, `:-` or `:?`."""
 
     name: str
     operator: str
     argument: str
-
-    @property
-    def required(self) -> bool:
-        return self.operator in (":?", "?")
 
 
 def load(path: Path = COMPOSE_FILE) -> dict[str, Any]:
@@ -42,21 +41,15 @@ def strings(tree: Any) -> Iterator[str]:
     """Every string value of a tree."""
     if isinstance(tree, str):
         yield tree
-    elif isinstance(tree, Mapping):
-        for value in tree.values():
-            yield from strings(value)
-    elif isinstance(tree, list):
-        for value in tree:
+    elif isinstance(tree, Mapping | list):
+        for value in tree.values() if isinstance(tree, Mapping) else tree:
             yield from strings(value)
 
 
 def variables(text: str) -> list[Variable]:
     """The variables of a string, those inside of defaults included."""
-    found = []
-    for part in _parts(text):
-        if isinstance(part, Variable):
-            found += [part, *(variables(part.argument) if part.operator.endswith("-") else [])]
-    return found
+    found = [Variable(*match) for match in _VARIABLE.findall(text)]
+    return [each for variable in found for each in (variable, *variables(variable.argument))]
 
 
 def interpolate(text: str, values: Mapping[str, str]) -> str:
@@ -64,55 +57,20 @@ def interpolate(text: str, values: Mapping[str, str]) -> str:
 
     :raises NotSet: with the message of the file, when a required one is missing.
     """
-    return "".join(part if isinstance(part, str) else _value(part, values) for part in _parts(text))
+
+    def value(match: re.Match[str]) -> str:
+        name, operator, argument = match.groups(default="")
+        if values.get(name):
+            return values[name]
+        if operator == ":?":
+            raise NotSet(f"{name}: {argument}")
+        return interpolate(argument, values)
+
+    return _VARIABLE.sub(value, text).replace("$$", "$")
 
 
 def environment(service: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
     """The environment of a service's container; a name without a value is passed on if it has one."""
-    result = {}
-    for name, value in service["environment"].items():
-        if value is not None:
-            result[name] = interpolate(str(value), values)
-        elif name in values:
-            result[name] = values[name]
-    return result
-
-
-def _value(variable: Variable, values: Mapping[str, str]) -> str:
-    value = values.get(variable.name)
-    if value or (value is not None and not variable.operator.startswith(":")):
-        return value
-    if variable.required:
-        raise NotSet(f"{variable.name}: {variable.argument}")
-    return interpolate(variable.argument, values)
-
-
-def _parts(text: str) -> Iterator[str | Variable]:
-    position = 0
-    while (dollar := text.find("$", position)) >= 0:
-        yield text[position:dollar]
-        if text.startswith("$$", dollar):
-            yield "$"
-            position = dollar + 2
-            continue
-        assert text.startswith("${", dollar), f"a lone $ in {text!r}"
-        position = _closing_brace(text, dollar + 2) + 1
-        yield _variable(text[dollar + 2 : position - 1])
-    yield text[position:]
-
-
-def _variable(body: str) -> Variable:
-    length = next((index for index, sign in enumerate(body) if not (sign.isalnum() or sign == "_")), len(body))
-    rest = body[length:]
-    operator = next((operator for operator in _OPERATORS if rest.startswith(operator)), "")
-    assert bool(operator) == bool(rest), f"not a variable: ${{{body}}}"
-    return Variable(body[:length], operator, rest.removeprefix(operator))
-
-
-def _closing_brace(text: str, start: int) -> int:
-    depth = 1
-    for index in range(start, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[index], 0)
-        if depth == 0:
-            return index
-    raise AssertionError(f"no closing brace in {text!r}")
+    given = {name: str(value) for name, value in service["environment"].items() if value is not None}
+    passed_on = {name: values[name] for name in service["environment"].keys() - given.keys() if name in values}
+    return {name: interpolate(value, values) for name, value in given.items()} | passed_on

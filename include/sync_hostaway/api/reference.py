@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -11,16 +13,13 @@ from sync_hostaway.api.auth.operator import operator
 from sync_hostaway.api.http import problems
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, WITH_BODY
-from sync_hostaway.api.reference_page import markdown, page
 
 MOUNTED_AT = "/hostaway"
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
-
-_HEAD = """# Reference of the HTTP API
-
-Made from the API's own description by `python -m sync_hostaway.cli.api_reference > docs/api-reference.md`. How to use
-it is in [api.md](api.md). Every error is a problem of RFC 9457, `application/problem+json`.
-
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+pre { overflow-x: auto; }
 """
 
 router = guarded_router(
@@ -69,6 +68,47 @@ def get_page(request: Request) -> Response:
     return Response(page(request.app.openapi()), media_type="text/html; charset=utf-8", headers=headers)
 
 
-def reference(app: FastAPI) -> str:
-    """docs/api-reference.md."""
-    return _HEAD + markdown(app.openapi())
+def page(document: dict[str, Any]) -> str:
+    """An OpenAPI document as a page: what each route does and who may call it, and the rest as JSON to unfold."""
+    base = document["servers"][0]["url"]
+    parts = [_heading(1, document["info"]["title"]), _paragraph(document["info"]["description"])]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            parts.append(_heading(2, f"{method.upper()} {base}{path}"))
+            parts.append(_paragraph(f"{operation['summary']}. {operation.get('description', '')}"))
+            parts.append(_paragraph(credentials(operation)))
+            details = {
+                name: operation[name] for name in ("parameters", "requestBody", "responses") if name in operation
+            }
+            parts.append(_unfolding("Parameters, body, answers", details))
+    parts.append(_heading(1, "Objects"))
+    for name, schema in document["components"]["schemas"].items():
+        parts.append(_unfolding(name, schema))
+    title = html.escape(document["info"]["title"])
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
+    )
+
+
+def credentials(operation: dict[str, Any]) -> str:
+    """Who may call an operation."""
+    for requirement in operation.get("security", ()):
+        if "ApiToken" in requirement:
+            return f"Needs an API token with the scope {', '.join(requirement['ApiToken'])}."
+        if "Operator" in requirement:
+            return "Needs a token of Airflow."
+    return "Needs no credentials."
+
+
+def _heading(level: int, text: str) -> str:
+    return f"<h{level}>{html.escape(text)}</h{level}>"
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{html.escape(text)}</p>"
+
+
+def _unfolding(title: str, value: Any) -> str:
+    shown = html.escape(json.dumps(value, indent=2, ensure_ascii=False))
+    return f"<details><summary>{html.escape(title)}</summary><pre>{shown}</pre></details>"
