@@ -25,7 +25,7 @@ ACCOUNTS = [
     SnapshotAccount(701, "2026-11-01T10:00:00+00:00", "Seaside"),
     SnapshotAccount(702, "2026-11-02T10:00:00+00:00"),
 ]
-COMMON = {"hostaway_delta", "hostaway_transform", "hostaway_nightly", "hostaway_maintenance"}
+COMMON = {"hostaway_delta", "hostaway_poll", "hostaway_transform", "hostaway_nightly", "hostaway_maintenance"}
 
 
 @cache

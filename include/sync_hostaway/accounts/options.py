@@ -8,7 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sync_hostaway.core.exceptions import InvalidOptions
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.core.settings import CalendarDaysAhead, CalendarDaysBack, RateLimitText, Settings, SyncEveryHours
+from sync_hostaway.core.settings import (
+    CalendarDaysAhead,
+    CalendarDaysBack,
+    Polling,
+    RateLimitText,
+    Settings,
+    SyncEveryHours,
+)
 
 
 class AccountOptions(BaseModel):
@@ -23,6 +30,9 @@ class AccountOptions(BaseModel):
     calendar_days_ahead: CalendarDaysAhead | None = Field(None, description="Calendar window: days after today")
     sync_every_hours: SyncEveryHours | None = Field(
         None, description="Hours between the scheduled syncs of this account, 1 to 24"
+    )
+    polling: Polling | None = Field(
+        None, description="Whether the account is polled: auto, always, list (not by the heads of its lists) or off"
     )
     budget_account: Annotated[RateLimitText, Field(examples=["20/10", "off"])] | None = Field(
         None, description="Calls/seconds that Hostaway grants this account, or off"

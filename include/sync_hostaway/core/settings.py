@@ -44,6 +44,7 @@ RateLimitText = Annotated[str, Field(pattern=r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\
 CalendarDaysBack = Annotated[int, Field(ge=0, le=730)]
 CalendarDaysAhead = Annotated[int, Field(ge=0, le=1095)]
 SyncEveryHours = Annotated[int, Field(ge=1, le=24)]
+Polling = Literal["auto", "always", "list", "off"]
 
 
 class _Sources(PydanticBaseSettingsSource):
@@ -118,6 +119,12 @@ class Settings(BaseSettings):
     sync_spread_hours: float = Field(
         24.0, gt=0, le=24, description="Hours over which syncs are spread; at most the hours between two syncs count"
     )
+
+    polling: Polling = Field(
+        "auto",
+        description="Whether accounts are polled: auto, where no webhook is healthy; always; list, without heads; off",
+    )
+    poll_every_minutes: int = Field(5, ge=1, le=60, description="Minutes between two polls of an account")
 
     api_rate_limit: RateLimitText = Field(
         "600/60", description="Requests/seconds of one API token in each API server process, or off"

@@ -35,7 +35,7 @@ where sync_run_id = %(sync_run_id)s
 
 -- name: thread_fetched
 -- So that the next sync does not read the thread again; not when somebody has landed a newer sight of it meanwhile.
-insert into ops.threads (account_id, conversation_id, stamp, run_key, messages)
+insert into ops.threads as known (account_id, conversation_id, stamp, run_key, messages)
 select account_id, %(conversation_id)s, ops.thread_stamp(payload), %(run_key)s, %(messages)s
 from landing.conversations
 where
@@ -46,4 +46,5 @@ on conflict (account_id, conversation_id) do update set
     stamp = excluded.stamp,
     run_key = excluded.run_key,
     messages = excluded.messages,
+    moved_at = case when known.moved_at > %(observed_at)s then known.moved_at end,
     fetched_at = now()

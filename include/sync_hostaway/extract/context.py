@@ -72,9 +72,12 @@ class SyncContext:
     """One resource of one account in one run.
 
     :param since: read only what changed at or after this moment, as far as Hostaway can tell.
+    :param remarks: what the sync log is to say of the run though it did not fail.
     """
 
     writer_class: ClassVar[type[LandingWriter]] = LandingWriter
+    writes: ClassVar[bool] = True
+    """Whether it may write to the database; a dry run may not."""
 
     connection: Connection
     client: HostawayClient
@@ -87,6 +90,7 @@ class SyncContext:
     counts: Counts = field(default_factory=Counts)
     expected: int | None = None
     repaired: bool = False
+    remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.started_at = datetime.now(UTC)

@@ -176,6 +176,7 @@ class _DryRun(SyncContext):
     """
 
     writer_class: ClassVar[type[LandingWriter]] = _DryRunWriter
+    writes: ClassVar[bool] = False
     verdicts: dict[Resource, str] = field(default_factory=dict)
 
     def begin_walk(self, plan: str, stale_after: timedelta) -> str:

@@ -17,7 +17,8 @@ from sync_hostaway.core.exceptions import CredentialsRefused, ResourceRefused, S
 from sync_hostaway.core.failures import told
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.context import QUERIES, Missing, Progress, SyncContext
-from sync_hostaway.extract.lists import scan, scan_daily, sync_reservations
+from sync_hostaway.extract.conversations import sync_conversations
+from sync_hostaway.extract.lists import scan_daily, sync_listings, sync_reservations
 from sync_hostaway.extract.per_parent import sync_calendar, sync_messages
 from sync_hostaway.extract.refusals import REFUSALS, known_refusal, refusal_of
 from sync_hostaway.hostaway import endpoints
@@ -30,10 +31,9 @@ log = structlog.get_logger(__name__)
 
 PLANS: dict[Resource, Callable[[SyncContext], Missing]] = {
     # archived ones too
-    Resource.LISTINGS: partial(scan, path=endpoints.LISTINGS),
+    Resource.LISTINGS: sync_listings,
     Resource.RESERVATIONS: sync_reservations,
-    # always the whole list: Hostaway offers no filter by change
-    Resource.CONVERSATIONS: partial(scan, path=endpoints.CONVERSATIONS),
+    Resource.CONVERSATIONS: sync_conversations,
     Resource.MESSAGES: sync_messages,
     Resource.CALENDAR_DAYS: sync_calendar,
     # of either direction, also those nobody has written yet
@@ -254,7 +254,7 @@ def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) 
 
 def _note(ctx: SyncContext) -> str | None:
     """What is to be known of a run though it did not fail."""
-    counts, said = ctx.counts, []
+    counts, said = ctx.counts, list(ctx.remarks)
     if counts.quarantined:
         said.append(f"{counts.quarantined} of {counts.seen} rows did not land: an id of theirs is unreadable")
     if counts.odd:

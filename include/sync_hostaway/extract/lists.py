@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.checkpoints import Pages
 from sync_hostaway.extract.context import Missing, SyncContext
 from sync_hostaway.extract.deletions import Doubt, doubt
+from sync_hostaway.extract.head_proof import prove_changes
 from sync_hostaway.hostaway import endpoints
-from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of
+from sync_hostaway.hostaway.pagination import Walk, after_id, by_offset, id_of, read_page
 from sync_hostaway.hostaway.values import as_moment
+from sync_hostaway.landing.writer import Fetched
 
 _PASSES = 4
 # An incremental sync reads this far behind its watermark: changes that Hostaway's list showed late are found.
@@ -21,12 +24,40 @@ _WHY_NOT_WHOLE = "the list kept changing while it was read, or began anew"
 
 def sync_reservations(ctx: SyncContext) -> Missing:
     """Read all reservations, or in incremental mode those changed since the last complete walk."""
+    missing = _read_reservations(ctx)
+    if not missing and ctx.writes and ctx.since is None:
+        prove_changes(ctx)
+    return missing
+
+
+def _read_reservations(ctx: SyncContext) -> Missing:
     watermark: datetime | None = ctx.value("get_watermark")
     if ctx.since:
         return _read_changes(ctx, ctx.since, watermark)
     if ctx.mode is Mode.INCREMENTAL and watermark:
         return _read_changes(ctx, watermark - INCREMENTAL_OVERLAP, watermark)
     return _read_everything(ctx)
+
+
+def sync_listings(ctx: SyncContext) -> Missing:
+    """Read the list of listings; in incremental mode only its newest page, where the list was read whole today.
+
+    `latestActivityOn` does not tell of every change of a listing, so the whole list is read once a day. A list of one
+    page is always read whole.
+    """
+    known = ctx.count_alive(None)
+    if ctx.mode is Mode.FULL or known <= endpoints.DEFAULT_LIMIT or not ctx.value("list_was_read_lately"):
+        return scan(ctx, endpoints.LISTINGS)
+    newest_first = {**endpoints.LISTING_PARAMS, "sortOrder": "latestActivityDesc", "limit": ctx.settings.page_size}
+    page = read_page(ctx.client, endpoints.LISTINGS, newest_first, ctx.resource)
+    stamps = [as_moment(row.get("latestActivityOn")) if isinstance(row, dict) else None for row in page.rows]
+    is_sorted = None not in stamps and all(one >= two for one, two in pairwise(filter(None, stamps)))
+    # New ones need not stand at the front.
+    if not is_sorted or page.count is None or page.count > known:
+        return scan(ctx, endpoints.LISTINGS)
+    ctx.tell(0)
+    ctx.land([Fetched(page.rows, page.requested_at)])
+    return Missing()
 
 
 def scan_daily(ctx: SyncContext, path: str) -> Missing:
@@ -99,6 +130,8 @@ def _end_whole_walk(ctx: SyncContext, walk: Walk, newest: datetime | None = None
             ctx.execute("set_watermark", watermark=newest)
         if may_bury:
             ctx.bury_unseen(walk.ids | doubted.ids, before=walk.begun_at)
+        if not doubted.why and ctx.since is None:
+            ctx.execute("list_was_read")
         ctx.end_walk()
     return Missing(len(doubted.rows), doubted.why) if doubted.why else Missing()
 

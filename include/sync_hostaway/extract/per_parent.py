@@ -74,7 +74,7 @@ def sync_messages(ctx: SyncContext) -> Missing:
     A thread that was read by an earlier try, or by a full sync that did not come to its end, is not read again.
     """
     ctx.bury_orphans(Resource.CONVERSATIONS)
-    walk_key = _walk_key(ctx)
+    walk_key, asked_at = _walk_key(ctx), ctx.value("now")
     stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("threads", walk_key=walk_key)}
 
     def check(answers: list[_Answer]) -> list[_Answer]:
@@ -98,6 +98,7 @@ def sync_messages(ctx: SyncContext) -> Missing:
         ctx.execute(
             "threads_fetched",
             walk_key=walk_key,
+            asked_at=asked_at,
             conversation_ids=ids,
             stamps=[stamps[number] for number in ids],
             messages=[answer.seen for answer in answers],

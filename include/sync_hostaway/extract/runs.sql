@@ -146,6 +146,56 @@ select exists (
         )
 ) as is_read
 
+-- name: list_was_read
+insert into ops.lists_read (account_id, resource, read_at)
+values (%(account_id)s, %(resource)s, clock_timestamp())
+on conflict (account_id, resource) do update set read_at = excluded.read_at
+
+-- name: list_was_read_today
+-- Whole, and today in UTC by the database's clock.
+select exists (
+    select
+    from ops.lists_read as lists
+    where
+        lists.account_id = %(account_id)s
+        and lists.resource = %(resource)s
+        and lists.read_at >= date_trunc('day', clock_timestamp(), 'UTC')
+)
+
+-- name: list_was_read_lately
+-- Whole, and today in UTC; where an account syncs more often than daily, within that time.
+select exists (
+    select
+    from ops.lists_read as lists
+    where
+        lists.account_id = %(account_id)s
+        and lists.resource = %(resource)s
+        and lists.read_at >= coalesce(
+            clock_timestamp() - %(read_again_after)s::interval, date_trunc('day', clock_timestamp(), 'UTC')
+        )
+)
+
+-- name: conversations_of
+select
+    conversations.entity_id::bigint as conversation_id,
+    ops.as_id(conversations.payload -> 'reservationId') as reservation_id
+from landing.conversations as conversations
+where
+    conversations.account_id = %(account_id)s
+    and conversations.deleted_at is null
+    and ops.as_id(conversations.payload -> 'reservationId') = any(%(reservation_ids)s::bigint[])
+
+-- name: conversations_moved
+-- Their messages are read next, whatever the list last said of them.
+insert into ops.threads as known (account_id, conversation_id, stamp, run_key, messages, moved_at)
+select %(account_id)s, conversations.entity_id::bigint, '', '', 0, clock_timestamp()
+from landing.conversations as conversations
+where
+    conversations.account_id = %(account_id)s
+    and conversations.deleted_at is null
+    and ops.as_id(conversations.payload -> 'reservationId') = any(%(reservation_ids)s::bigint[])
+on conflict (account_id, conversation_id) do update set moved_at = excluded.moved_at
+
 -- name: had_its_full_sync
 -- What was incomplete on two days before this one is not mended by a third. Days in UTC, by the warehouse's clock.
 select
@@ -259,9 +309,10 @@ from threads
 left join ops.threads as fetched
     on fetched.account_id = %(account_id)s and fetched.conversation_id = threads.conversation_id
 where
-    (threads.stamp <> '' or fetched.messages > 0)
+    (threads.stamp <> '' or fetched.messages > 0 or fetched.moved_at is not null)
     and (
         fetched.stamp is distinct from threads.stamp
+        or fetched.moved_at is not null
         or (%(mode)s = 'full' and fetched.run_key <> %(walk_key)s)
     )
     -- as Hostaway writes them, stamps sort as text
@@ -281,7 +332,7 @@ where
     and conversations.entity_id::bigint = fetched.conversation_id
 
 -- name: threads_fetched
-insert into ops.threads (account_id, conversation_id, stamp, run_key, messages)
+insert into ops.threads as known (account_id, conversation_id, stamp, run_key, messages)
 select %(account_id)s, conversation_id, stamp, %(walk_key)s, messages
 from unnest(%(conversation_ids)s::bigint[], %(stamps)s::text[], %(messages)s::integer[])
     as answer (conversation_id, stamp, messages)
@@ -289,4 +340,5 @@ on conflict (account_id, conversation_id) do update set
     stamp = excluded.stamp,
     run_key = excluded.run_key,
     messages = excluded.messages,
+    moved_at = case when known.moved_at > %(asked_at)s then known.moved_at end,
     fetched_at = now()

@@ -1,0 +1,56 @@
+"""hostaway_poll: asks for what moved, for the accounts that Hostaway delivers no webhooks for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import dag, get_current_context, task
+
+from sync_hostaway.airflow.dags import DEFAULT_ARGS, TAG, start_of_oldest
+from sync_hostaway.core.dag_ids import POLL_DAG_ID
+from sync_hostaway.core.settings import get_settings
+
+
+@dag(
+    POLL_DAG_ID,
+    description="Asks Hostaway what moved, where no webhook is healthy, and shows it in the core tables",
+    doc_md="""
+For all accounts without a healthy webhook: three calls tell which reservations changed, and where messages came and
+went. What moved is put into `ops.webhook_events` (source `poll`), and served as a webhook's event is. Accounts with a
+healthy webhook are left out; the account option `polling` may say otherwise.
+
+A run's return value counts accounts, calls and events; `left` are accounts for which there was no time: the next run
+begins with them. `ops.polls` says how each account stands.
+
+**Triage**
+
+* `by_list` names accounts whose heads are not used; `reason` in `ops.polls` says why. Their conversations are read
+  whole, once an hour, and the heads get another chance after a week.
+* `failed` accounts have an `error` in `ops.polls`. The next run asks again, and sees the same movements.
+* `left` is not 0 in every run: the interval is shorter than the request budget allows. `sync-hostaway plan` says which
+  one fits.
+* The task failed with `TransformFailed`: what was read has landed; see `hostaway_transform`.
+
+Any run can be cleared or killed at any time: what moved is noted together with the heads that showed it, or not at all.
+""",
+    schedule=timedelta(minutes=get_settings().poll_every_minutes),
+    start_date=start_of_oldest(),
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    tags=[TAG, "polling"],
+    # No retries: the next run asks again.
+    default_args={**DEFAULT_ARGS, "retries": 0, "execution_timeout": timedelta(hours=2)},
+)
+def hostaway_poll() -> None:
+    @task
+    def poll() -> dict[str, Any]:
+        from sync_hostaway.polling.run import poll_accounts
+
+        return poll_accounts(get_current_context()["run_id"]).summary()
+
+    poll()
+
+
+hostaway_poll()

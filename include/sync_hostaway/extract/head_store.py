@@ -1,0 +1,126 @@
+"""What the database keeps of an account's heads: the heads themselves, and how far they can be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from psycopg.types.json import Jsonb
+
+from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.extract.heads import Head, HeadList, Movement, compare, merged
+
+log = structlog.get_logger(__name__)
+QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+# So long an account does without heads that missed something; then they get another chance.
+_WITHOUT_HEADS = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class PollState:
+    """How the polls of an account stand; see `ops.polls`."""
+
+    method: str = "heads"
+    reason: str | None = None
+    list_until: datetime | None = None
+    missed: int = 0
+    stamps_move: bool | None = None
+    sort_seen_at: datetime | None = None
+    polled_at: datetime | None = None
+    listed_at: datetime | None = None
+    error: str | None = None
+
+    @property
+    def uses_heads(self) -> bool:
+        """Whether the heads can be relied on, or get another chance."""
+        return self.method == "heads" or self.list_until is None or self.list_until <= datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class StoredHead:
+    """A head as it was read last, and since when there is one, by Hostaway's clock.
+
+    :param ahead: how far Hostaway's clock is ahead of the database's, about.
+    """
+
+    head: Head
+    since: datetime
+    ahead: timedelta
+
+
+class HeadStore:
+    """The heads of one account in the database."""
+
+    def __init__(self, connection: Connection, account_id: int) -> None:
+        self._connection = connection
+        self._params = {"account_id": account_id}
+        self._account_id = account_id
+
+    def state(self) -> PollState:
+        """How the account's polls stand."""
+        row = self._connection.execute(QUERIES["poll_of"], self._params).fetchone()
+        return PollState(**row) if row else PollState()
+
+    def load(self) -> dict[HeadList, StoredHead]:
+        """The heads that were read last; none of a list that was never read."""
+        rows = self._connection.execute(QUERIES["heads_of"], self._params)
+        return {
+            HeadList(row["list"]): StoredHead(
+                Head.from_json(row["rows"], row["observed_at"]), row["since"], row["observed_at"] - row["read_at"]
+            )
+            for row in rows
+        }
+
+    def take(self, heads: Mapping[HeadList, Head], *, anyway: bool = False) -> dict[HeadList, Movement]:
+        """Replace heads by newer ones, and give what moved in between. Needs an open transaction: who takes a movement
+        notes what moved in the same one.
+
+        Where there is no earlier head, everything has moved of the list by change, and nothing of the others. A head
+        whose movement is not whole is not replaced.
+
+        :param anyway: replace it all the same: the whole list is read after this.
+        """
+        self._execute("lock_poll")
+        state, before = self.state(), self.load()
+        movements: dict[HeadList, Movement] = {}
+        for which, head in heads.items():
+            stored = before[which].head if which in before else None
+            if stored and stored.observed_at > head.observed_at:
+                # Another process has read it since, and has taken what moved.
+                movements[which] = Movement()
+                continue
+            if stored:
+                movement = compare(which, stored, head, stamps_move=state.stamps_move)
+            else:
+                # Of changes, the database itself tells whether they are here.
+                movement = Movement(head.rows if which is HeadList.CHANGED else ())
+            movements[which] = movement
+            if movement.is_whole or anyway:
+                kept = merged(stored if movement.is_whole else None, head)
+                self._execute("put_head", list=which.value, rows=Jsonb(kept.as_json()), observed_at=head.observed_at)
+            if movement.stamps_move is not None and state.stamps_move is not False:
+                self._execute("stamps_move", stamps_move=movement.stamps_move)
+        return movements
+
+    def use_list(self, reason: str, missed: int = 0) -> None:
+        """Do without the heads for a week: the list is read in their place."""
+        self._execute("lock_poll")
+        self._execute("use_list", reason=reason, pause=_WITHOUT_HEADS, missed=missed)
+        log.warning("heads_not_used", account_id=self._account_id, reason=reason)
+
+    def use_heads(self) -> None:
+        """Give the heads another chance, from their next reading on: what moved before is in the list."""
+        self._execute("forget_heads")
+        self._execute("use_heads")
+
+    def sort_was_seen(self) -> None:
+        """Note that the server sorts as it is asked to."""
+        self._execute("sort_was_seen")
+
+    def _execute(self, query: str, **params: Any) -> None:
+        self._connection.execute(QUERIES[query], {**self._params, **params})

@@ -1,0 +1,199 @@
+"""A poll of an account: three calls tell what moved, and what moved becomes events of the inbox.
+
+From there on, a poll is like a webhook: `hostaway_delta` reads what an event is about, lands and transforms it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from sync_hostaway.accounts.registry import get_account
+from sync_hostaway.core.db import Connection, alone, load_queries
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events.parse import MESSAGE, RESERVATION
+from sync_hostaway.extract.engine import sync_account
+from sync_hostaway.extract.head_store import HeadStore, PollState
+from sync_hostaway.extract.heads import (
+    MESSAGE_LISTS,
+    Head,
+    HeadList,
+    HeadReader,
+    Movement,
+    is_in_disorder,
+    look_alike,
+)
+from sync_hostaway.hostaway.client import HostawayClient
+from sync_hostaway.hostaway.values import as_moment
+
+log = structlog.get_logger(__name__)
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+# An account without heads is read by its lists that often.
+_LISTS_EVERY = timedelta(hours=1)
+_LISTS = (Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.MESSAGES)
+# A server that was seen to sort is believed for a day.
+_SORT_IS_BELIEVED = timedelta(days=1)
+_SECOND = timedelta(seconds=3)
+
+
+@dataclass
+class AccountPoll:
+    """What a poll of one account did.
+
+    :param calls: to Hostaway.
+    :param events: put into the inbox.
+    :param landed: rows that a reading of the lists brought, where there are no heads to rely on.
+    :param method: `heads`, `list`, or `skipped` where another process was at it.
+    """
+
+    account_id: int
+    calls: int = 0
+    events: int = 0
+    landed: int = 0
+    method: str = "heads"
+    error: str | None = None
+
+
+def due_accounts(connection: Connection, every: timedelta, account_ids: Iterable[int] | None = None) -> list[int]:
+    """Accounts to poll now, those that waited longest first.
+
+    Polled are active accounts after their first complete sync whose webhook is not registered or not healthy; the
+    account option `polling` may say otherwise.
+
+    :param every: how often each account is polled.
+    :param account_ids: of these only.
+    """
+    chosen = None if account_ids is None else list(account_ids)
+    params = {"interval": every, "account_ids": chosen, "polling": get_settings().polling}
+    return [row["account_id"] for row in connection.execute(_QUERIES["due_accounts"], params)]
+
+
+def poll_account(connection: Connection, client: HostawayClient, run_key: str) -> AccountPoll:
+    """Poll one account. What moved is in the inbox when this returns.
+
+    :param run_key: noted with what a reading of the lists brings.
+    :raises HostawayError: when Hostaway does not answer as it should; the next poll sees the same movements.
+    """
+    done = AccountPoll(client.account_id)
+    with alone(connection, "poll", client.account_id, wait=False) as is_ours:
+        if not is_ours:
+            done.method = "skipped"
+            return done
+        store = HeadStore(connection, client.account_id)
+        state = store.state()
+        is_whole = False
+        if client.settings.polling != "list" and state.uses_heads:
+            if state.method == "list":
+                with connection.transaction():
+                    store.use_heads()
+            is_whole = _Poll(connection, client, store, state).run(done)
+        if not is_whole:
+            _read_lists(connection, store, run_key, done)
+    return done
+
+
+def note_failure(connection: Connection, account_id: int, error: str) -> None:
+    """Note why a poll brought nothing."""
+    connection.execute(_QUERIES["poll_failed"], {"account_id": account_id, "error": error})
+
+
+class _Poll:
+    """One reading of the heads."""
+
+    def __init__(self, connection: Connection, client: HostawayClient, store: HeadStore, state: PollState) -> None:
+        self._connection = connection
+        self._client = client
+        self._store = store
+        self._state = state
+        self._reader = HeadReader(client)
+        self._params = {"account_id": client.account_id}
+
+    def run(self, done: AccountPoll) -> bool:
+        """Whether the heads told all that moved."""
+        asked_at = datetime.now(UTC)
+        known = self._store.load()
+        heads = {
+            which: self._reader.read(which, known[which].head if which in known else None) for which in self._lists
+        }
+        disorder = self._disorder(heads)
+        done.calls = self._client.stats.calls
+        with self._connection.transaction():
+            if disorder:
+                self._store.take({})
+                self._store.use_list(disorder)
+                return False
+            movements = self._store.take(heads)
+            done.events = self._put_events(heads, movements, asked_at)
+            self._connection.execute(_QUERIES["was_polled"], self._params)
+        return all(movement.is_whole for movement in movements.values())
+
+    @property
+    def _lists(self) -> list[HeadList]:
+        mirrored = self._client.settings.resources
+        changed = [HeadList.CHANGED] if Resource.RESERVATIONS in mirrored else []
+        return [*changed, *(MESSAGE_LISTS if Resource.CONVERSATIONS in mirrored else ())]
+
+    def _disorder(self, heads: Mapping[HeadList, Head]) -> str | None:
+        """Why the heads cannot be relied on; None when nothing speaks against them."""
+        if HeadList.CHANGED in heads and is_in_disorder(heads[HeadList.CHANGED]):
+            return "reservations do not come newest change first"
+        seen_at = self._state.sort_seen_at
+        if not look_alike(heads) or (seen_at and datetime.now(UTC) - seen_at < _SORT_IS_BELIEVED):
+            return None
+        if self._reader.ignores_sort():
+            return "Hostaway ignores the sort order by messages"
+        self._store.sort_was_seen()
+        return None
+
+    def _put_events(
+        self, heads: Mapping[HeadList, Head], movements: Mapping[HeadList, Movement], asked_at: datetime
+    ) -> int:
+        changed = movements.get(HeadList.CHANGED, Movement()).moved
+        stamps = {row.id: as_moment(row.updated_on) for row in changed}
+        put = 0
+        if changed:
+            skew = asked_at - heads[HeadList.CHANGED].observed_at + _SECOND
+            params = {"reservation_ids": list(stamps), "updated_on": list(stamps.values()), "skew": skew}
+            rows = self._connection.execute(_QUERIES["not_landed"], {**self._params, **params})
+            put += self._put("reservation.polled", RESERVATION, heads, [row["reservation_id"] for row in rows])
+        talked = {row.id for which in MESSAGE_LISTS if which in movements for row in movements[which].moved}
+        return put + self._put("messages.polled", MESSAGE, heads, sorted(talked))
+
+    def _put(self, event: str, kind: str, heads: Mapping[HeadList, Head], ids: list[int]) -> int:
+        # The same poll, noted twice, is one event; what moves again is another one.
+        moment = max(head.observed_at for head in heads.values()).isoformat()
+        hashes = [hashlib.sha256(f"{event} {number} {moment}".encode()).digest() for number in ids]
+        params: dict[str, Any] = {"event": event, "object": kind, "reservation_ids": ids, "content_hashes": hashes}
+        return self._connection.execute(_QUERIES["put_events"], {**self._params, **params}).rowcount
+
+
+def _read_lists(connection: Connection, store: HeadStore, run_key: str, done: AccountPoll) -> None:
+    """Read the account as an incremental sync does, once an hour at most.
+
+    A sync that is under way is not waited for: it reads the same.
+    """
+    done.method = "list"
+    listed_at = store.state().listed_at
+    if listed_at and datetime.now(UTC) - listed_at < _LISTS_EVERY:
+        return
+    with alone(connection, f"sync {Resource.CONVERSATIONS}", done.account_id, wait=False) as is_ours:
+        if not is_ours:
+            return
+        mirrored = get_account(connection, done.account_id).settings.resources
+        results = sync_account(
+            connection, done.account_id, Mode.INCREMENTAL, set(_LISTS) & set(mirrored), run_key=run_key
+        )
+    done.calls += sum(result.api_calls for result in results)
+    done.landed += sum(result.counts.new + result.counts.changed + result.counts.tombstoned for result in results)
+    done.error = next((result.error for result in results if result.error), None)
+    with connection.transaction():
+        store.take({})
+        connection.execute(_QUERIES["lists_were_read"], {"account_id": done.account_id, "error": done.error})

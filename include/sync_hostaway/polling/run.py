@@ -1,0 +1,119 @@
+"""A run of `hostaway_poll`: polls every account that is due, and serves what that brings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from traceback import format_tb
+from typing import Any
+
+import structlog
+
+from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.core.db import connect
+from sync_hostaway.core.exceptions import CredentialsRefused, SyncHostawayError
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.events.worker import DrainResult, Transform, drain, transform_everything
+from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.polling.poll import AccountPoll, due_accounts, note_failure, poll_account
+from sync_hostaway.transforms import TransformResult
+
+log = structlog.get_logger(__name__)
+
+_SIDE_BY_SIDE = 8
+# Seconds for a permit or an answer: an account that has to wait longer is polled by the next run.
+_LOCK_TIMEOUT = 10.0
+# Runs begin a little early or late.
+_SLACK = timedelta(seconds=20)
+
+
+@dataclass
+class PollResult:
+    """What a run did.
+
+    :param left: accounts that were due, and for which there was no time: the next run begins with them.
+    """
+
+    accounts: list[AccountPoll] = field(default_factory=list)
+    left: int = 0
+    drain: DrainResult | None = None
+    transform: TransformResult | None = None
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain values, for a Dag run's XCom."""
+        return {
+            "accounts": len(self.accounts),
+            "calls": sum(poll.calls for poll in self.accounts),
+            "events": sum(poll.events for poll in self.accounts),
+            "failed": sum(poll.error is not None for poll in self.accounts),
+            "by_list": [poll.account_id for poll in self.accounts if poll.method == "list"],
+            "left": self.left,
+            "moved": [asdict(poll) for poll in self.accounts if poll.events or poll.landed or poll.error],
+            "served": self.drain.summary() if self.drain else None,
+        }
+
+
+def poll_accounts(
+    run_key: str,
+    *,
+    every: timedelta | None = None,
+    lifetime: float | None = None,
+    account_ids: Iterable[int] | None = None,
+    transform: Transform | None = transform_everything,
+) -> PollResult:
+    """Poll the accounts that are due; trouble of one holds up no other.
+
+    What moved is served at once, by this run or by one of `hostaway_delta` that is there.
+
+    :param run_key: noted with what it lands.
+    :param every: how often an account is polled; by default as the settings say.
+    :param lifetime: seconds after which it begins no other account; by default, most of that time.
+    :param account_ids: poll these now, whenever they were polled last.
+    :param transform: builds the core tables; None: that is left to others.
+    """
+    settings = get_settings()
+    every = every if every is not None else timedelta(minutes=settings.poll_every_minutes)
+    deadline = time.monotonic() + (lifetime if lifetime is not None else 0.8 * every.total_seconds())
+    with connect(application="sync-hostaway poll") as connection:
+        due = due_accounts(
+            connection, max(every - _SLACK, timedelta()) if account_ids is None else timedelta(), account_ids
+        )
+
+    def poll_in_time(account_id: int) -> AccountPoll | None:
+        return _poll(account_id, run_key) if time.monotonic() < deadline else None
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="poll") as threads:
+        polled = list(threads.map(poll_in_time, due))
+    result = PollResult([poll for poll in polled if poll], left=polled.count(None))
+    if any(poll.events for poll in result.accounts):
+        result.drain = drain(run_key, linger=0.0, transform=transform)
+    if transform and any(poll.landed for poll in result.accounts):
+        result.transform = transform(run_key)
+    return result
+
+
+def _poll(account_id: int, run_key: str) -> AccountPoll:
+    with connect(application="sync-hostaway poll") as connection:
+        try:
+            with client_for(connection, account_id, Priority.INCREMENTAL, patience=_LOCK_TIMEOUT) as client:
+                try:
+                    return poll_account(connection, client, run_key)
+                except CredentialsRefused as error:
+                    refuse_account(connection, client, str(error))
+                    raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are polled
+            # Only our own messages are known to hold neither secrets nor personal data.
+            is_ours = isinstance(error, SyncHostawayError)
+            text = f"{type(error).__name__}: {error}" if is_ours else type(error).__name__
+            log.warning(
+                "account_not_polled",
+                account_id=account_id,
+                error=text,
+                where=None if is_ours else "".join(format_tb(error.__traceback__)),
+            )
+            if not connection.closed and not connection.broken:
+                note_failure(connection, account_id, text)
+            return AccountPoll(account_id, error=text)

@@ -1,0 +1,25 @@
+"""A mirrored account that is polled."""
+
+from __future__ import annotations
+
+import pytest
+from polling_bed import MIRRORED, Polling
+
+from sync_hostaway.accounts.registry import change_options
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.engine import sync_account
+from sync_hostaway.simulator import RunningSimulator
+
+
+@pytest.fixture
+def polling(warehouse: Connection, simulator: RunningSimulator, account: int) -> Polling:
+    """Account 701 is mirrored and was polled once; its clock is a minute further since."""
+    others = {resource.value: False for resource in Resource if resource not in MIRRORED}
+    change_options(warehouse, account, {"resources": others})
+    assert all(result.is_complete for result in sync_account(warehouse, account, Mode.FULL))
+    bed = Polling(warehouse, simulator)
+    bed.pause()
+    bed.poll()
+    bed.pause()
+    return bed

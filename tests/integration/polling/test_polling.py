@@ -1,0 +1,216 @@
+"""Polls: what they cost, what they find, and what becomes of an account whose heads cannot be relied on."""
+
+from __future__ import annotations
+
+import pytest
+from polling_bed import ACCOUNT, Polling
+
+from sync_hostaway.accounts.registry import change_options
+from sync_hostaway.core.resources import Mode, Resource
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_poll_in_which_nothing_changed_costs_three_calls(polling: Polling) -> None:
+    polling.calls()
+    result = polling.poll()
+    assert polling.calls() == 3
+    assert [(poll.calls, poll.events, poll.method) for poll in result.accounts] == [(3, 0, "heads")]
+
+
+def test_a_change_and_messages_of_both_directions_land(polling: Polling) -> None:
+    threads = polling.threads()
+    polling.control.patch("reservations", threads[5]["reservationId"], {"hostNote": "late"}, account_id=ACCOUNT)
+    received = polling.write(threads[-1]["id"])
+    polling.pause(1)
+    sent = polling.write(threads[-2]["id"], incoming=False)
+    result = polling.poll()
+    assert polling.landed("reservations")[threads[5]["reservationId"]]["hostNote"] == "late"
+    assert {received, sent} <= polling.landed("messages").keys()
+    assert polling.sees_all() == set()
+    assert {(event["source"], event["state"]) for event in polling.events()} == {("poll", "done")}
+    assert result.accounts[0].events == len(polling.events())
+
+
+def test_a_second_message_to_the_newest_conversation_lands(polling: Polling) -> None:
+    thread = polling.threads()[3]["id"]
+    polling.write(thread)
+    polling.poll()
+    polling.pause()
+    again = polling.write(thread)
+    polling.poll()
+    assert again in polling.landed("messages")
+
+
+def test_what_a_sync_has_read_costs_a_poll_nothing(polling: Polling) -> None:
+    polling.control.touch("reservations", 20, account_id=ACCOUNT)
+    polling.pause()
+    polling.sync(Resource.RESERVATIONS)
+    polling.calls()
+    polling.poll()
+    assert polling.events() == []
+    assert polling.calls() == 3
+
+
+def test_a_new_reservation_with_a_conversation_lands_with_its_messages(polling: Polling) -> None:
+    created = polling.control.create("reservations", {}, account_id=ACCOUNT, emit=False)
+    fields = {"reservationId": created["id"]}
+    thread = polling.control.create("conversations", fields, account_id=ACCOUNT, emit=False)["id"]
+    message = polling.write(thread)
+    polling.poll()
+    assert created["id"] in polling.landed("reservations")
+    assert thread in polling.landed("conversations")
+    assert message in polling.landed("messages")
+
+
+def test_deleted_reservations_let_others_slide_up_and_nothing_is_read(polling: Polling) -> None:
+    for reservation in list(polling.landed("reservations"))[:5]:
+        polling.control.delete("reservations", reservation, account_id=ACCOUNT)
+    polling.calls()
+    polling.poll()
+    assert polling.events() == []
+    assert polling.calls() == 3
+
+
+def test_a_killed_poll_loses_nothing(polling: Polling) -> None:
+    """Heads are replaced in the transaction that puts the events: one without the other cannot be."""
+    polling.warehouse.execute(
+        "create function ops.refuse_for_the_test() returns trigger language plpgsql as"
+        " $$ begin raise 'no events today'; end $$;"
+        " create trigger refuse_for_the_test before insert on ops.webhook_events"
+        " for each row execute function ops.refuse_for_the_test()"
+    )
+    message = polling.write(polling.threads()[7]["id"])
+    assert polling.poll().accounts[0].error
+    polling.warehouse.execute("drop trigger refuse_for_the_test on ops.webhook_events")
+    polling.poll()
+    assert message in polling.landed("messages")
+    assert polling.state()["error"] is None
+
+
+def test_more_changes_than_a_poll_reads_are_read_by_lists(polling: Polling) -> None:
+    for _ in range(3):
+        polling.control.touch("reservations", 100, account_id=ACCOUNT)
+        polling.pause()
+    for thread in polling.threads():
+        polling.write(thread["id"])
+    polling.poll()
+    assert polling.sees_all() == set()
+
+
+def test_hostaway_gives_fewer_rows_than_asked_for(polling: Polling) -> None:
+    polling.control.fault("page_cap", rows=2, times=0)
+    threads = polling.threads()
+    messages = {polling.write(thread["id"]) for thread in threads[:7]}
+    polling.poll()
+    assert messages <= polling.landed("messages").keys()
+    assert polling.sees_all() == set()
+
+
+def test_a_server_that_ignores_the_sort_order_is_noticed(polling: Polling) -> None:
+    polling.control.fault("ignore", parameter="sortOrder", times=0)
+    message = polling.write(polling.threads()[9]["id"])
+    result = polling.poll()
+    assert result.accounts[0].method == "list"
+    assert message in polling.landed("messages")
+    state = polling.state()
+    assert (state["method"], state["reason"]) == ("list", "Hostaway ignores the sort order by messages")
+    polling.calls()
+    polling.poll()
+    assert polling.calls() == 0, "lists are read once an hour"
+
+
+def test_reservations_that_do_not_come_newest_first_are_noticed(polling: Polling) -> None:
+    polling.control.fault("reverse_order", match={"path": "/v1/reservations\\?limit"}, times=0)
+    polling.poll()
+    assert polling.state()["reason"] == "reservations do not come newest change first"
+
+
+def test_an_order_that_is_stale_for_a_while_costs_time_and_no_message(polling: Polling) -> None:
+    match = {"path": "lastConversationMessage"}
+    polling.control.fault("stale_order", match=match, times=2)
+    polling.poll()
+    polling.pause()
+    message = polling.write(polling.threads()[4]["id"], bump=False)
+    polling.control.clear_faults()
+    polling.poll()
+    assert message in polling.landed("messages")
+
+
+def test_ties_that_change_places_are_read_until_messages_are_known_to_move_stamps(polling: Polling) -> None:
+    threads = polling.threads()
+    for thread in threads[:4]:
+        polling.write(thread["id"])
+    polling.poll()
+    polling.pause()
+    polling.poll()
+    polling.control.fault("swap_ties", times=0)
+    polling.pause()
+    polling.poll()
+    assert polling.state()["stamps_move"] is True
+    polling.pause()
+    polling.calls()
+    polling.poll()
+    assert polling.calls() == 3
+
+
+def test_a_message_that_no_head_shows_is_detected_by_the_next_list(polling: Polling) -> None:
+    """A second message to the front row that moves no stamp: the list shows it, and the heads are used no more."""
+    thread = polling.threads()[6]["id"]
+    polling.write(thread)
+    polling.pause()
+    polling.poll()
+    polling.pause()
+    hidden = polling.write(thread, bump=False)
+    polling.pause()
+    polling.poll()
+    assert hidden not in polling.landed("messages")
+    polling.pause()
+    results = polling.sync()
+    assert hidden in polling.landed("messages")
+    state = polling.state()
+    assert (state["method"], state["missed"]) == ("list", 1)
+    assert f"conversations, such as {thread}" in state["reason"]
+    assert all(result.is_complete for result in results)
+    note = polling.value(
+        "select note from ops.sync_runs where resource = 'conversations' order by sync_run_id desc limit 1"
+    )
+    assert "the heads had missed 1 conversations" in note
+
+
+def test_nothing_is_called_missed_where_nothing_was(polling: Polling) -> None:
+    threads = polling.threads()
+    for thread in threads[:5]:
+        polling.write(thread["id"])
+        polling.control.patch("reservations", thread["reservationId"], {"hostNote": "x"}, account_id=ACCOUNT)
+    polling.pause()
+    polling.poll()
+    polling.pause()
+    for thread in threads[5:9]:
+        polling.write(thread["id"], incoming=False)
+    polling.sync()
+    polling.sync(mode=Mode.FULL)
+    assert (polling.state()["method"], polling.state()["missed"]) == ("heads", 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "option", "polled"),
+    [
+        ("registered", None, None, False),
+        ("registered", "Its delivery log cannot be read", None, True),
+        ("polling", None, None, True),
+        ("failed", "unreachable", None, True),
+        ("registered", None, "always", True),
+        ("polling", None, "off", False),
+    ],
+)
+def test_accounts_are_polled_where_no_webhook_is_healthy(
+    polling: Polling, state: str, reason: str | None, option: str | None, polled: bool
+) -> None:
+    polling.warehouse.execute(
+        "insert into ops.webhook_endpoints (account_id, endpoint_key, login, password_digest, state, state_reason,"
+        " hostaway_id, url) values (%s, 'key', 'login', sha256('x'), %s, %s, 5, 'https://example.com')",
+        [ACCOUNT, state, reason],
+    )
+    change_options(polling.warehouse, ACCOUNT, {"polling": option})
+    assert [poll.account_id for poll in polling.poll().accounts] == ([ACCOUNT] if polled else [])
