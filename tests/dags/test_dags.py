@@ -156,7 +156,7 @@ def test_every_task_is_retried(dags: dict[str, Any]) -> None:
         for task_id, task in dag["tasks"].items()
         if task["retries"] < 2 and "producer" not in task_id
     }
-    assert without == {"hostaway_delta.serve"}
+    assert without == {"hostaway_delta.serve", "hostaway_poll.poll"}
 
 
 def test_an_account_is_synced_daily_each_at_its_own_minute(dags: dict[str, Any]) -> None:

@@ -31,9 +31,10 @@ order by accounts.account_id
 
 -- name: put_missed_event
 -- The log says what could not be delivered, but not what was in it: the object's id is all that is needed.
-insert into ops.webhook_events (account_id, content_hash, event, object, object_id, reservation_id, reason)
+insert into ops.webhook_events (account_id, content_hash, event, object, object_id, reservation_id, source, reason)
 values (
     %(account_id)s, %(content_hash)s, %(event)s, %(object)s, %(object_id)s, %(object_id)s,
+    'delivery log',
     'from Hostaway''s delivery log: it was never delivered'
 )
 on conflict (account_id, content_hash) do nothing
