@@ -2,7 +2,7 @@
 
 A row lands when its id, and that of the parent without which it has no place, can be read. Every other value may be
 anything: the staging models make null of what they cannot cast (dbt_project/macros/payload.sql), and a warning names
-the field and the value. Only fields that those models read are declared here.
+the field and the value. `fields` names the fields that those models read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES
 from sync_hostaway.hostaway.values import as_day, as_flag, as_id, as_list, as_moment, as_whole_number
+from sync_hostaway.landing.fields import FIELDS, IMAGE_FIELDS
 
 Check = Callable[[Any], bool]
 """Whether a value that is not empty can be read."""
@@ -44,98 +45,6 @@ _CHECKS: dict[str, tuple[str, Check]] = {
 }
 
 
-def _fields(**names: str) -> dict[str, str]:
-    """The kind of each field, from the names of the fields of each kind."""
-    return {field: kind for kind, fields in names.items() for field in fields.split()}
-
-
-FIELDS: dict[Resource, Mapping[str, str]] = {
-    Resource.LISTINGS: _fields(
-        ids="propertyTypeId cancellationPolicyId",
-        ints="personCapacity bedroomsNumber bedsNumber minNights maxNights "
-        "guestsIncluded checkInTimeStart checkInTimeEnd checkOutTime",
-        numbers="price cleaningFee priceForExtraPerson refundableDamageDeposit lat lng squareMeters starRating "
-        "averageReviewRating weeklyDiscount monthlyDiscount bathroomsNumber",
-        flags="instantBookable allowSameDayBooking",
-        texts="name internalListingName description country countryCode state city street address "
-        "publicAddress zipcode timeZoneName currencyCode roomType cancellationPolicy specialStatus thumbnailUrl "
-        "airbnbListingUrl bathroomType cleannessStatus googleVrListingUrl houseRules language propertyLicenseNumber "
-        "vrboListingUrl",
-        timestamps="latestActivityOn insertedOn",
-        lists="listingImages",
-    ),
-    Resource.RESERVATIONS: _fields(
-        ids="channelId assigneeUserId cancellationPolicyId",
-        ints="numberOfGuests adults children infants pets nights checkInTime checkOutTime",
-        flags="isDatesUnspecified isStarred isArchived isInstantBooked isManuallyChecked isPaid",
-        numbers="totalPrice remainingBalance taxAmount channelCommissionAmount hostawayCommissionAmount cleaningFee "
-        "securityDepositFee airbnbExpectedPayoutAmount airbnbListingBasePrice airbnbListingCancellationHostFee "
-        "airbnbListingCancellationPayout airbnbListingCleaningFee airbnbListingHostFee "
-        "airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost airbnbTransientOccupancyTaxPaidAmount",
-        texts="status channelName source channelReservationId confirmationCode guestName guestFirstName guestLastName "
-        "guestExternalAccountId guestEmail phone guestCity guestCountry guestZipCode guestAddress guestLocale "
-        "currency paymentStatus cancelledBy hostNote guestNote comment reservationAgreement airbnbCancellationPolicy "
-        "cancellationPolicy claimStatus customerUserId externalPropertyId externalUnitId insuranceStatus paymentMethod",
-        dates="arrivalDate departureDate previousArrivalDate previousDepartureDate",
-        timestamps="reservationDate pendingExpireDate cancellationDate insertedOn updatedOn latestActivityOn",
-    ),
-    Resource.CONVERSATIONS: _fields(
-        ids="listingMapId reservationId",
-        flags="hasUnreadMessages",
-        texts="type recipientName recipientEmail hostEmail guestEmail",
-        timestamps="messageSentOn messageReceivedOn",
-    ),
-    Resource.MESSAGES: _fields(
-        ids="conversationId reservationId listingMapId channelId userId communicationId",
-        flags="isIncoming isSeen sentUsingHostaway",
-        texts="body subject status communicationType messageSource originatedBy channelThreadMessageId",
-        timestamps="date sentChannelDate sentToChannelDate isSeenAt insertedOn updatedOn",
-    ),
-    Resource.CALENDAR_DAYS: _fields(
-        ids="id",
-        ints="minimumStay maximumStay countAvailableUnits availableUnitsToSell countPendingUnits countBlockedUnits "
-        "countBlockingReservations countReservedUnits desiredUnitsToSell",
-        flags="isAvailable closedOnArrival closedOnDeparture",
-        numbers="price",
-        texts="status note",
-    ),
-    Resource.REVIEWS: _fields(
-        ids="listingMapId reservationId channelId autoReviewId",
-        flags="isCancelled isHidden isRevieweeRecommended",
-        numbers="rating",
-        texts="type status publicReview privateFeedback revieweeResponse guestName reviewerName externalReviewId",
-        dates="arrivalDate departureDate",
-        timestamps="submittedAt insertedOn updatedOn",
-        lists="reviewCategory",
-    ),
-    Resource.TASKS: _fields(
-        ids="listingMapId reservationId channelId autoTaskId assigneeUserId supervisorUserId createdByUserId",
-        ints="priority feedbackScore",
-        numbers="cost",
-        texts="title description status resolutionNote feedbackNote costCurrency costDescription",
-        timestamps="canStartFrom shouldEndBy startedAt confirmedAt",
-        lists="categoriesMap",
-    ),
-    Resource.USERS: _fields(
-        ids="userGroupId",
-        flags="isAdmin isDisabledByAccount isDisabledByHostaway hasAccessToNewListings",
-        texts="userGroupName email firstName lastName title phone timezone",
-        lists="listingMapIds",
-    ),
-    Resource.COUPONS: _fields(
-        ids="userId",
-        ints="type minimumNights numberOfUsesInitial numberOfUsesUsed",
-        flags="isActive isExpired",
-        numbers="amount",
-        texts="name",
-        dates="checkInDateStart checkInDateEnd validityDateStart validityDateEnd",
-    ),
-}
-
-
-_IMAGE = _fields(ints="sortOrder", texts="url caption airbnbCaption vrboCaption")
-
-
 def refusal(resource: Resource, row: Any) -> str | None:
     """Why a row cannot land, naming field and value; None when it can.
 
@@ -158,7 +67,7 @@ def warnings(resource: Resource, row: dict[str, Any]) -> list[str]:
     >>> warnings(Resource.RESERVATIONS, {"status": "new", "nights": "three"})
     ["nights: must be a whole number, got 'three'"]
     """
-    found = _odd_fields(FIELDS[resource], row)
+    found = _odd_fields(FIELDS[resource].kinds, row)
     status = row.get("status")
     if resource is Resource.RESERVATIONS and not isinstance(status, dict | list) and status not in RESERVATION_STATUSES:
         found.append(f"status: unknown status, got {_shown(status)}")
@@ -186,7 +95,7 @@ def _odd_images(images: list[Any]) -> list[str]:
         if as_id(identity) is None or not isinstance(image, dict):
             found.append(f"listingImages: a photo is left out, id: must be an id, got {_shown(identity)}")
         else:
-            found += [f"listingImages: {reason}" for reason in _odd_fields(_IMAGE, image)]
+            found += [f"listingImages: {reason}" for reason in _odd_fields(IMAGE_FIELDS, image)]
     return found
 
 

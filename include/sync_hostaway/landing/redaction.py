@@ -18,33 +18,11 @@ from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.exceptions import InactiveAccount
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.values import as_id, as_list
+from sync_hostaway.landing.fields import FIELDS
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-# What stays is named, not what goes: a field that Hostaway adds tomorrow is gone until somebody decides otherwise.
-_KEPT: dict[Resource, frozenset[str]] = {
-    resource: frozenset(fields.split())
-    for resource, fields in {
-        Resource.RESERVATIONS: "id listingMapId channelId channelName source status arrivalDate departureDate nights "
-        "previousArrivalDate previousDepartureDate checkInTime checkOutTime isDatesUnspecified numberOfGuests adults "
-        "children infants pets totalPrice taxAmount cleaningFee securityDepositFee channelCommissionAmount "
-        "hostawayCommissionAmount remainingBalance airbnbExpectedPayoutAmount airbnbListingBasePrice "
-        "airbnbListingCleaningFee airbnbListingHostFee airbnbListingCancellationHostFee "
-        "airbnbListingCancellationPayout airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost "
-        "airbnbTransientOccupancyTaxPaidAmount currency paymentStatus isPaid isInstantBooked isArchived "
-        "cancellationPolicyId cancellationDate cancelledBy reservationDate pendingExpireDate insertedOn updatedOn "
-        "latestActivityOn",
-        Resource.CONVERSATIONS: "id listingMapId reservationId type hasUnreadMessages messageSentOn messageReceivedOn",
-        Resource.MESSAGES: "id accountId listingMapId reservationId conversationId channelId communicationId "
-        "isIncoming isSeen status communicationType sentUsingHostaway date sentChannelDate insertedOn updatedOn",
-        Resource.REVIEWS: "id accountId listingMapId reservationId channelId type status rating reviewCategory "
-        "isCancelled isHidden arrivalDate departureDate submittedAt insertedOn updatedOn",
-        Resource.TASKS: "id listingMapId channelId reservationId assigneeUserId createdByUserId status priority cost "
-        "costCurrency canStartFrom shouldEndBy startedAt completedAt insertedOn updatedOn",
-    }.items()
-}
-
-# How the rows of a resource are known to belong to a reservation or a conversation; see erasure.sql.
+# How the rows of a resource are known to belong to a reservation or a conversation; see redaction.sql.
 _BELONGING = {
     Resource.RESERVATIONS: "reservations",
     Resource.CONVERSATIONS: "conversations",
@@ -71,9 +49,10 @@ class Erasures:
             return row
         if resource is Resource.CALENDAR_DAYS:
             return self._strip_stays(row)
-        if resource not in _KEPT or not self._concern(resource, row, parent_id):
+        if resource not in _BELONGING or not self._concern(resource, row, parent_id):
             return row
-        return {name: value for name, value in row.items() if name in _KEPT[resource]}
+        kept = FIELDS[resource].names_kept
+        return {name: value for name, value in row.items() if name in kept}
 
     def _concern(self, resource: Resource, row: dict[str, Any], parent_id: int | None) -> bool:
         reservation = row.get("id") if resource is Resource.RESERVATIONS else row.get("reservationId")
@@ -116,7 +95,7 @@ def strip_landed(connection: Connection, account_id: int, erased: Erasures) -> i
         "conversations": list(erased.conversations),
     }
     done = 0
-    for resource in (*_KEPT, Resource.CALENDAR_DAYS):
+    for resource in _BELONGING:
         table = sql.Identifier("landing", resource.value)
         rows = connection.execute(_QUERIES[f"landed_{_BELONGING[resource]}"].format(table=table), params).fetchall()
         if not rows:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from landing_harness import LandingHarness
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.responses import decode
-from sync_hostaway.landing.payload_schemas import FIELDS, warnings
+from sync_hostaway.landing.fields import FIELDS
+from sync_hostaway.landing.payload_schemas import warnings
 from sync_hostaway.landing.writer import Fetched, LandingWriter
 
 pytestmark = pytest.mark.integration
@@ -54,7 +55,7 @@ NUMBERS = count(1000)
 
 
 def fields_of(resource: Resource) -> st.SearchStrategy[dict[str, Any]]:
-    names = sorted({*FIELDS[resource], "somethingNew", "customFieldValues"})
+    names = sorted({*FIELDS[resource].kinds, "somethingNew", "customFieldValues"})
     return st.dictionaries(st.sampled_from(names), ODD_VALUES, min_size=1, max_size=len(names))
 
 
