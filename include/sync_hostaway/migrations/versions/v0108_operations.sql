@@ -1,0 +1,611 @@
+-- What operators look at: the status of each account and resource, calls and syncs per day, changes of settings.
+
+---------------------------------------------------------------------- sync log
+
+alter table ops.sync_runs add column retry_until timestamptz;
+comment on column ops.sync_runs.retry_until is
+    'a sync that failed is tried again before this moment; null: no retry is pending';
+create index sync_runs_running on ops.sync_runs (account_id) where verdict = 'running';
+create index webhook_events_dead on ops.webhook_events (account_id) where state = 'dead';
+
+---------------------------------------------------------------------- settings in effect
+
+create table ops.account_settings (
+    account_id       bigint primary key references ops.accounts on delete cascade,
+    resources        text[] not null,
+    stale_after      interval not null,
+    sync_every_hours integer not null check (sync_every_hours between 1 and 24),
+    calls_per_second numeric,
+    updated_at       timestamptz not null default clock_timestamp()
+);
+comment on table ops.account_settings is
+    'what the settings and the account''s options come to, so that SQL can tell what is late. hostaway_maintenance writes it';
+comment on column ops.account_settings.resources is 'the resources that are mirrored';
+comment on column ops.account_settings.stale_after is 'a resource whose last complete sync is older is late';
+comment on column ops.account_settings.calls_per_second is 'limit of the account; null: none';
+
+create function ops.add_account_settings() returns trigger
+language plpgsql
+as $$
+begin
+    insert into ops.account_settings (account_id, resources, stale_after, sync_every_hours)
+    values (
+        new.account_id,
+        array[
+            'listings', 'reservations', 'conversations', 'messages', 'calendar_days', 'reviews', 'tasks', 'users', 'coupons'
+        ],
+        '36 hours',
+        24
+    )
+    on conflict do nothing;
+    return null;
+end
+$$;
+-- invariant: every account has settings, so that the views need no outer join
+create trigger add_account_settings
+after insert on ops.accounts
+for each row execute function ops.add_account_settings();
+
+---------------------------------------------------------------------- state of each resource
+
+create table ops.resource_states (
+    account_id       bigint not null,
+    resource         text not null,
+    sync_run_id      bigint not null,
+    mode             text not null,
+    status           text not null,
+    started_at       timestamptz not null,
+    finished_at      timestamptz,
+    rows_expected    bigint,
+    rows_seen        bigint not null,
+    rows_quarantined bigint not null,
+    api_calls        bigint not null,
+    retry_until      timestamptz,
+    failures         integer not null default 0,
+    failing_since    timestamptz,
+    last_error       text,
+    last_complete_at timestamptz,
+    last_full_at     timestamptz,
+    rows_mirrored    bigint,
+    -- invariant: one state per resource of an account
+    primary key (account_id, resource)
+);
+comment on table ops.resource_states is
+    'the newest sync of each resource, kept by a trigger of ops.sync_runs: reading it costs the same however long the log is. A delta is no sync of a resource';
+comment on column ops.resource_states.failures is 'syncs in a row that failed or were incomplete, since the last complete one';
+comment on column ops.resource_states.rows_mirrored is 'rows that the last complete full sync saw';
+
+create table ops.account_days (
+    account_id   bigint not null,
+    day          date not null,
+    complete     integer not null default 0,
+    incomplete   integer not null default 0,
+    failed       integer not null default 0,
+    rows_changed bigint not null default 0,
+    api_calls    bigint not null default 0,
+    -- invariant: one row per account and day
+    primary key (account_id, day)
+);
+comment on table ops.account_days is
+    'finished syncs and their calls by day in UTC, kept by a trigger of ops.sync_runs; calls of deltas count, their syncs do not';
+create index account_days_by_day on ops.account_days (day);
+
+create function ops.note_sync_run() returns trigger
+language plpgsql
+as $$
+declare
+    v_complete constant boolean := new.verdict in ('complete', 'repaired');
+    v_failed constant boolean := new.verdict in ('incomplete', 'failed');
+    v_full constant boolean := new.verdict in ('complete', 'repaired') and new.mode = 'full' and new.since is null;
+begin
+    if new.mode <> 'delta' then
+        insert into ops.resource_states as known (
+            account_id, resource, sync_run_id, mode, status, started_at, finished_at, rows_expected, rows_seen,
+            rows_quarantined, api_calls, retry_until, failures, failing_since, last_error, last_complete_at,
+            last_full_at, rows_mirrored
+        )
+        values (
+            new.account_id, new.resource, new.sync_run_id, new.mode, new.verdict, new.started_at, new.finished_at,
+            new.rows_expected, new.rows_seen, new.rows_quarantined, new.api_calls, new.retry_until,
+            v_failed::integer, case when v_failed then new.finished_at end, new.error,
+            case when v_complete then new.finished_at end, case when v_full then new.finished_at end,
+            case when v_full then new.rows_seen end
+        )
+        on conflict (account_id, resource) do update set
+            sync_run_id = excluded.sync_run_id,
+            mode = excluded.mode,
+            status = excluded.status,
+            started_at = excluded.started_at,
+            finished_at = excluded.finished_at,
+            rows_expected = excluded.rows_expected,
+            rows_seen = excluded.rows_seen,
+            rows_quarantined = excluded.rows_quarantined,
+            api_calls = excluded.api_calls,
+            retry_until = excluded.retry_until,
+            failures = case
+                when v_failed then known.failures + 1
+                when new.verdict = 'running' then known.failures
+                else 0
+            end,
+            failing_since = case
+                when v_failed then coalesce(known.failing_since, excluded.failing_since)
+                when new.verdict = 'running' then known.failing_since
+            end,
+            last_error = case when new.verdict = 'running' then known.last_error else excluded.last_error end,
+            last_complete_at = coalesce(excluded.last_complete_at, known.last_complete_at),
+            last_full_at = coalesce(excluded.last_full_at, known.last_full_at),
+            rows_mirrored = coalesce(excluded.rows_mirrored, known.rows_mirrored)
+        -- an abandoned run that is closed late says nothing about the newer one
+        where excluded.sync_run_id >= known.sync_run_id;
+    end if;
+    if new.finished_at is not null and (tg_op = 'INSERT' or old.finished_at is null) then
+        insert into ops.account_days as known (account_id, day, complete, incomplete, failed, rows_changed, api_calls)
+        values (
+            new.account_id,
+            (new.finished_at at time zone 'UTC')::date,
+            (v_complete and new.mode <> 'delta')::integer,
+            (new.verdict = 'incomplete' and new.mode <> 'delta')::integer,
+            (new.verdict = 'failed' and new.mode <> 'delta')::integer,
+            new.rows_new + new.rows_changed,
+            new.api_calls
+        )
+        on conflict (account_id, day) do update set
+            complete = known.complete + excluded.complete,
+            incomplete = known.incomplete + excluded.incomplete,
+            failed = known.failed + excluded.failed,
+            rows_changed = known.rows_changed + excluded.rows_changed,
+            api_calls = known.api_calls + excluded.api_calls;
+    end if;
+    return null;
+end
+$$;
+
+create trigger note_new_sync_run
+after insert on ops.sync_runs
+for each row execute function ops.note_sync_run();
+
+-- Counts change with every page; the status changes once.
+create trigger note_ended_sync_run
+after update of verdict on ops.sync_runs
+for each row
+when (old.verdict is distinct from new.verdict)
+execute function ops.note_sync_run();
+
+---------------------------------------------------------------------- who changed what
+
+create table ops.account_changes (
+    change_id  bigint generated always as identity primary key,
+    account_id bigint not null references ops.accounts on delete cascade,
+    changed_at timestamptz not null default clock_timestamp(),
+    changed_by text,
+    what       text not null,
+    before     text,
+    after      text
+);
+comment on table ops.account_changes is
+    'changes of an account''s settings, kept by triggers: whoever changes them, by whatever way, is noted. Never a secret';
+comment on column ops.account_changes.changed_by is 'the operator, where the change came over the HTTP API or the page; null: a command or the product';
+create index account_changes_by_account on ops.account_changes (account_id, change_id desc);
+
+create function ops.changed_by() returns text
+language sql
+stable
+return nullif(current_setting('hostaway.changed_by', true), '');
+comment on function ops.changed_by() is 'the operator who works in this transaction; null: none is known';
+
+create function ops.note_account_change() returns trigger
+language plpgsql
+as $$
+begin
+    insert into ops.account_changes (account_id, changed_by, what, before, after)
+    select new.account_id, ops.changed_by(), field.what, field.before, field.after
+    from (
+        values
+        ('registered', null, case when tg_op = 'INSERT' then coalesce(new.name, '') end),
+        ('name', case when tg_op = 'UPDATE' then old.name end, case when tg_op = 'UPDATE' then new.name end),
+        (
+            'state',
+            case when tg_op = 'UPDATE' then old.state end,
+            case when tg_op = 'UPDATE' then concat_ws(': ', new.state, new.state_reason) end
+        ),
+        (
+            'options',
+            case when tg_op = 'UPDATE' then old.options::text end,
+            case when tg_op = 'UPDATE' then new.options::text end
+        )
+    ) as field (what, before, after)
+    where
+        case field.what
+            when 'registered' then tg_op = 'INSERT'
+            when 'state' then tg_op = 'UPDATE' and old.state is distinct from new.state
+            else field.before is distinct from field.after
+        end;
+    return null;
+end
+$$;
+create trigger note_account_change
+after insert or update on ops.accounts
+for each row execute function ops.note_account_change();
+
+create function ops.note_secret_change() returns trigger
+language plpgsql
+as $$
+begin
+    insert into ops.account_changes (account_id, changed_by, what)
+    values (
+        new.account_id,
+        ops.changed_by(),
+        case new.name when 'client_secret' then 'API key' else 'webhook password' end
+    );
+    return null;
+end
+$$;
+create trigger note_secret_change
+after insert or update of updated_at on ops.secrets
+for each row
+when (new.name in ('client_secret', 'webhook_password'))
+execute function ops.note_secret_change();
+
+---------------------------------------------------------------------- status
+
+create function ops.status_rank(status text) returns integer
+language sql
+immutable
+parallel safe
+return case status
+    when 'action_required' then 1
+    when 'failing' then 2
+    when 'warning' then 3
+    when 'syncing' then 4
+    when 'healthy' then 5
+    when 'not_available' then 6
+    else 7
+end;
+comment on function ops.status_rank(text) is 'the worst status has the lowest rank';
+
+create function ops.duration_text(seconds double precision) returns text
+language sql
+immutable
+parallel safe
+return case
+    when seconds < 120 then concat(greatest(round(seconds), 0), ' s')
+    when seconds < 7200 then concat(round(seconds / 60), ' min')
+    when seconds < 172800 then concat(round(seconds / 3600), ' h')
+    else concat(round(seconds / 86400), ' days')
+end;
+
+create view ops.resource_status as
+select
+    judged.account_id,
+    judged.resource,
+    judged.status,
+    case judged.status
+        when 'paused' then concat('The account is paused', ': ' || judged.state_reason)
+        when 'action_required' then concat('Hostaway does not accept the API key', ': ' || judged.state_reason)
+        when 'not_available' then judged.last_error
+        when 'warning' then concat(
+            judged.failures, case judged.failures when 1 then ' try failed' else ' tries failed' end,
+            case
+                when judged.sync_status = 'running' then ', another one is running'
+                else concat(
+                    ', another one follows within ',
+                    ops.duration_text(extract(epoch from judged.retry_until - now()))
+                )
+            end,
+            ': ' || judged.last_error
+        )
+        when 'failing' then coalesce(
+            case
+                when judged.failures > 0 then concat(
+                    case judged.sync_status when 'incomplete' then 'Incomplete' else 'Failed' end,
+                    ' since ', to_char(judged.failing_since at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), ' UTC: ',
+                    judged.last_error
+                )
+            end,
+            case
+                when judged.last_complete_at is null then 'Never synced since the account was registered'
+                else concat(
+                    'No complete sync for ',
+                    ops.duration_text(extract(epoch from now() - judged.last_complete_at))
+                )
+            end
+        )
+        when 'syncing' then case when judged.sync_run_id is null then 'The first sync has not started yet' end
+    end as reason,
+    case judged.status
+        when 'paused' then 'Resume the account'
+        when 'action_required' then 'Store a new API key'
+        when 'not_available' then 'Switch the resource off for this account, or ask Hostaway for access'
+        when 'warning' then 'Wait for the next try'
+        when 'failing' then 'Read the error in the sync log, then sync again'
+    end as remedy,
+    judged.sync_run_id,
+    judged.mode,
+    judged.sync_status,
+    judged.started_at,
+    judged.finished_at,
+    judged.rows_expected,
+    judged.rows_seen,
+    judged.rows_seen - judged.rows_quarantined as rows_landed,
+    judged.rows_mirrored,
+    judged.api_calls,
+    judged.failures,
+    judged.failing_since,
+    judged.retry_until,
+    judged.last_error,
+    judged.last_complete_at,
+    judged.last_full_at,
+    extract(epoch from now() - judged.last_complete_at)::double precision as age_seconds
+from (
+    select
+        accounts.account_id,
+        accounts.state_reason,
+        wanted.resource,
+        states.sync_run_id,
+        states.mode,
+        states.status as sync_status,
+        states.started_at,
+        states.finished_at,
+        states.rows_expected,
+        states.rows_seen,
+        states.rows_quarantined,
+        states.rows_mirrored,
+        states.api_calls,
+        coalesce(states.failures, 0) as failures,
+        states.failing_since,
+        states.retry_until,
+        states.last_error,
+        states.last_complete_at,
+        states.last_full_at,
+        -- clock_timestamp(), which is volatile: the planner then computes the status once, not at each place that reads it
+        case
+            when accounts.state = 'disabled' then 'paused'
+            when accounts.state <> 'active' then 'action_required'
+            when states.status = 'refused' then 'not_available'
+            when states.failures > 0 and (states.status = 'running' or states.retry_until > clock_timestamp())
+                then 'warning'
+            when states.failures > 0 then 'failing'
+            when states.status = 'running' then 'syncing'
+            when coalesce(states.last_complete_at, accounts.created_at) < clock_timestamp() - settings.stale_after
+                then 'failing'
+            when states.last_complete_at is null then 'syncing'
+            else 'healthy'
+        end as status
+    from ops.accounts as accounts
+    inner join ops.account_settings as settings on accounts.account_id = settings.account_id
+    cross join lateral unnest(settings.resources) as wanted (resource)
+    left join ops.resource_states as states
+        on accounts.account_id = states.account_id and wanted.resource = states.resource
+) as judged;
+comment on view ops.resource_status is
+    'one row per account and mirrored resource: how it is doing, why, and the way out. status: healthy, syncing, warning (a retry is pending), failing, action_required, paused, not_available (Hostaway does not give it to this account)';
+
+create view ops.account_status as
+with resources as (
+    select
+        status.account_id,
+        min(ops.status_rank(status.status)) as worst,
+        count(*) filter (where status.status = 'failing') as failing,
+        -- no order: it would sort every resource of every account
+        string_agg(concat(status.resource, ': ', status.reason), '; ') filter (
+            where status.status in ('failing', 'warning')
+        ) as troubles,
+        bool_and(status.last_complete_at is not null) filter (where status.status <> 'not_available') as is_complete,
+        min(status.last_complete_at) filter (where status.status <> 'not_available') as complete_at,
+        max(status.finished_at) as last_synced_at,
+        sum(status.rows_mirrored) as rows_mirrored
+    from ops.resource_status as status
+    group by status.account_id
+),
+
+pending as (
+    select
+        account_id,
+        count(*) as events,
+        min(received_at) as oldest_at,
+        min(received_at) filter (where attempts = 0) as oldest_untried_at
+    from ops.webhook_events
+    where state = 'pending'
+    group by account_id
+),
+
+dead as (
+    select account_id, count(*) as events from ops.webhook_events where state = 'dead' group by account_id
+),
+
+quarantined as (
+    select account_id, count(*) filter (where severity = 'rejected') as rejected, count(*) as entries
+    from ops.quarantine
+    where resolved_at is null
+    group by account_id
+),
+
+deferred as (
+    select account_id, count(*) as entries from ops.held_rows group by account_id
+),
+
+today as (
+    select account_id, api_calls from ops.account_days where day = (now() at time zone 'UTC')::date
+),
+
+running as (
+    select account_id, count(*) as syncs, sum(api_calls) as api_calls
+    from ops.sync_runs
+    where verdict = 'running' and mode <> 'delta'
+    group by account_id
+),
+
+judged as (
+    select
+        accounts.account_id,
+        accounts.name,
+        accounts.state,
+        accounts.state_reason,
+        accounts.created_at,
+        accounts.options,
+        case
+            when accounts.state = 'disabled' then 'paused'
+            when accounts.state <> 'active' then 'action_required'
+            when resources.worst = 2 then 'failing'
+            when
+                resources.worst = 3
+                or endpoints.state = 'failed'
+                or dead.events > 0
+                or pending.oldest_untried_at < now() - interval '15 minutes'
+                then 'warning'
+            when resources.worst = 4 or running.syncs > 0 then 'syncing'
+            else 'healthy'
+        end as status,
+        resources.troubles,
+        resources.is_complete,
+        resources.complete_at,
+        resources.last_synced_at,
+        resources.rows_mirrored,
+        endpoints.state as webhook_state,
+        endpoints.state_reason as webhook_reason,
+        pending.events as pending_events,
+        pending.oldest_at,
+        pending.oldest_untried_at,
+        dead.events as dead_events,
+        quarantined.rejected,
+        quarantined.entries as quarantined,
+        deferred.entries as deferred,
+        today.api_calls + coalesce(running.api_calls, 0) as calls_today,
+        running.api_calls as calls_running,
+        running.syncs,
+        settings.stale_after,
+        settings.sync_every_hours,
+        settings.calls_per_second
+    from ops.accounts as accounts
+    inner join ops.account_settings as settings on accounts.account_id = settings.account_id
+    left join resources on accounts.account_id = resources.account_id
+    left join ops.webhook_endpoints as endpoints on accounts.account_id = endpoints.account_id
+    left join pending on accounts.account_id = pending.account_id
+    left join dead on accounts.account_id = dead.account_id
+    left join quarantined on accounts.account_id = quarantined.account_id
+    left join deferred on accounts.account_id = deferred.account_id
+    left join today on accounts.account_id = today.account_id
+    left join running on accounts.account_id = running.account_id
+)
+
+select
+    account_id,
+    name,
+    status,
+    case status
+        when 'paused' then coalesce(state_reason, 'Paused by an operator')
+        when 'action_required' then concat('Hostaway does not accept the API key', ': ' || state_reason)
+        else nullif(
+            concat_ws(
+                '; ',
+                troubles,
+                case when webhook_state = 'failed' then concat('webhook: ', webhook_reason) end,
+                case when dead_events > 0 then concat(dead_events, ' dead webhook events') end,
+                case
+                    when oldest_untried_at < now() - interval '15 minutes'
+                        then concat(
+                            'no webhook event was processed for ',
+                            ops.duration_text(extract(epoch from now() - oldest_untried_at))
+                        )
+                end
+            ),
+            ''
+        )
+    end as reason,
+    case
+        when status = 'paused' then 'Resume the account'
+        when status = 'action_required' then 'Store a new API key'
+        when status = 'failing' then 'Read the error in the sync log, then sync again'
+        when status = 'warning' and troubles is not null then 'Wait for the next try'
+        when status = 'warning' and webhook_state = 'failed' then 'Register the webhook again'
+        when status = 'warning' and dead_events > 0 then 'Retry the dead events'
+        when status = 'warning' then 'Check that the Dag hostaway_delta runs'
+    end as remedy,
+    state,
+    state_reason,
+    options,
+    created_at,
+    case when is_complete then complete_at end as complete_at,
+    case when is_complete then extract(epoch from now() - complete_at)::double precision end as age_seconds,
+    last_synced_at,
+    coalesce(rows_mirrored, 0)::bigint as rows_mirrored,
+    coalesce(calls_today, calls_running, 0)::bigint as calls_today,
+    calls_per_second,
+    coalesce(webhook_state, 'unregistered') as webhook_state,
+    webhook_reason,
+    coalesce(pending_events, 0) as pending_events,
+    coalesce(extract(epoch from now() - oldest_at), 0)::double precision as oldest_pending_seconds,
+    coalesce(dead_events, 0) as dead_events,
+    coalesce(rejected, 0) as rejected_rows,
+    coalesce(quarantined, 0) as quarantined_rows,
+    coalesce(deferred, 0) as deferred_rows,
+    coalesce(syncs, 0) as running_syncs,
+    stale_after,
+    sync_every_hours
+from judged;
+comment on view ops.account_status is
+    'one row per account: its status (healthy, syncing, warning, failing, action_required, paused), the reason and the way out';
+
+---------------------------------------------------------------------- what is there already
+
+insert into ops.account_settings (account_id, resources, stale_after, sync_every_hours)
+select
+    account_id,
+    array['listings', 'reservations', 'conversations', 'messages', 'calendar_days', 'reviews', 'tasks', 'users', 'coupons'],
+    '36 hours',
+    24
+from ops.accounts;
+
+insert into ops.resource_states (
+    account_id, resource, sync_run_id, mode, status, started_at, finished_at, rows_expected, rows_seen,
+    rows_quarantined, api_calls, failures, failing_since, last_error, last_complete_at, last_full_at, rows_mirrored
+)
+select
+    newest.account_id,
+    newest.resource,
+    newest.sync_run_id,
+    newest.mode,
+    newest.verdict,
+    newest.started_at,
+    newest.finished_at,
+    newest.rows_expected,
+    newest.rows_seen,
+    newest.rows_quarantined,
+    newest.api_calls,
+    (newest.verdict in ('incomplete', 'failed'))::integer,
+    case when newest.verdict in ('incomplete', 'failed') then newest.finished_at end,
+    newest.error,
+    earlier.complete_at,
+    earlier.full_at,
+    earlier.full_rows
+from (
+    select distinct on (account_id, resource) *
+    from ops.sync_runs
+    where mode <> 'delta'
+    order by account_id, resource, sync_run_id desc
+) as newest
+cross join lateral (
+    select
+        max(finished_at) as complete_at,
+        max(finished_at) filter (where mode = 'full' and since is null) as full_at,
+        (array_agg(rows_seen order by sync_run_id desc) filter (where mode = 'full' and since is null))[1] as full_rows
+    from ops.sync_runs as runs
+    where
+        runs.account_id = newest.account_id
+        and runs.resource = newest.resource
+        and runs.mode <> 'delta'
+        and runs.verdict in ('complete', 'repaired')
+) as earlier;
+
+insert into ops.account_days (account_id, day, complete, incomplete, failed, rows_changed, api_calls)
+select
+    account_id,
+    (finished_at at time zone 'UTC')::date,
+    count(*) filter (where verdict in ('complete', 'repaired') and mode <> 'delta'),
+    count(*) filter (where verdict = 'incomplete' and mode <> 'delta'),
+    count(*) filter (where verdict = 'failed' and mode <> 'delta'),
+    sum(rows_new + rows_changed),
+    sum(api_calls)
+from ops.sync_runs
+where finished_at is not null
+group by account_id, (finished_at at time zone 'UTC')::date;
