@@ -17,6 +17,7 @@ from sync_hostaway.airflow.dags import (
     SINCE_PATTERN,
     TAG,
     account_of,
+    retry_within,
     settings_of,
     since_of,
     start_of,
@@ -105,6 +106,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
                     run_key=context["run_id"],
                     since=since,
                     insist=len(context["params"]["resources"]) < len(Resource),
+                    retry_within=retry_within(context["ti"]),
                 )
             finally:
                 # The transform at the end waits for the retries of all resources.

@@ -79,3 +79,34 @@ where
         select 1 from ops.sync_runs where sync_runs.account_id = accounts.account_id and sync_runs.mode <> 'delta'
     )
 order by accounts.account_id
+
+-- name: note_who_changes
+-- Read by the triggers that write ops.account_changes, and only in this transaction.
+select set_config('hostaway.changed_by', %(changed_by)s, true)
+
+-- name: put_settings
+-- Rows that say the same already stay as they are.
+insert into ops.account_settings as known (account_id, resources, stale_after, sync_every_hours, calls_per_second)
+select
+    settings.account_id,
+    string_to_array(settings.resources, ','),
+    settings.stale_after,
+    settings.sync_every_hours,
+    settings.calls_per_second
+from unnest(
+    %(account_ids)s::bigint [],
+    %(resources)s::text [],
+    %(stale_after)s::interval [],
+    %(sync_every_hours)s::integer [],
+    %(calls_per_second)s::numeric []
+) as settings (account_id, resources, stale_after, sync_every_hours, calls_per_second)
+inner join ops.accounts as accounts on settings.account_id = accounts.account_id
+on conflict (account_id) do update set
+    resources = excluded.resources,
+    stale_after = excluded.stale_after,
+    sync_every_hours = excluded.sync_every_hours,
+    calls_per_second = excluded.calls_per_second,
+    updated_at = clock_timestamp()
+where
+    (known.resources, known.stale_after, known.sync_every_hours, known.calls_per_second)
+    is distinct from (excluded.resources, excluded.stale_after, excluded.sync_every_hours, excluded.calls_per_second)

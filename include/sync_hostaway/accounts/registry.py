@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +17,18 @@ from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, se
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore, dump_token
 from sync_hostaway.core.db import Connection, alone, fetch_value, load_queries
-from sync_hostaway.core.exceptions import CredentialsRefused, InactiveAccount, InvalidValue, UnknownAccount
+from sync_hostaway.core.exceptions import (
+    CredentialsRefused,
+    InactiveAccount,
+    InvalidOptions,
+    InvalidValue,
+    UnknownAccount,
+)
 from sync_hostaway.core.settings import Settings, get_settings
 from sync_hostaway.core.text import visible
 from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.rate_limiter import Priority, budget_for
+from sync_hostaway.hostaway.rate_limiter import BudgetLimits, Priority, budget_for
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
 
@@ -53,6 +60,7 @@ def add_account(
     *,
     name: str | None = None,
     options: dict[str, Any] | None = None,
+    changed_by: str | None = None,
 ) -> bool:
     """Register an account after Hostaway accepted its credentials, or renew the secret of a registered one.
 
@@ -60,6 +68,7 @@ def add_account(
 
     :param name: for people; None keeps the one it has.
     :param options: see `AccountOptions`; what it had before stays for those left out.
+    :param changed_by: the operator, for `ops.account_changes`.
     :raises CredentialsRefused: when Hostaway does not accept them; nothing is stored then.
     :raises InvalidValue: when the key holds what no key can; blanks and quotes around it are removed. When the name is
         no line of 1 to 200 characters.
@@ -70,6 +79,7 @@ def add_account(
     client_secret = clean_api_key(client_secret)
     token = _checked(account_id, client_secret, "Nothing was stored")
     with connection.transaction():
+        connection.execute(_QUERIES["note_who_changes"], {"changed_by": changed_by or ""})
         is_new = bool(fetch_value(connection, _QUERIES["put_account"], {"account_id": account_id, "name": name}))
         if options:
             _merge_options(connection, account_id, options)
@@ -86,6 +96,7 @@ class AccountChanges:
     :param options: by name; None makes an option as the settings say again. See `AccountOptions`.
     :param name: another name, or none, where `is_renamed`.
     :param state: with the reason, where it is disabled.
+    :param changed_by: the operator, for `ops.account_changes`.
     """
 
     client_secret: str | None = field(default=None, repr=False)
@@ -94,6 +105,7 @@ class AccountChanges:
     is_renamed: bool = False
     state: Literal["active", "disabled"] | None = None
     reason: str | None = None
+    changed_by: str | None = None
 
 
 def change_account(connection: Connection, account_id: int, changes: AccountChanges) -> None:
@@ -115,6 +127,7 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
     token = _checked(account_id, secret, "The stored key was not changed") if secret else None
     params = {"account_id": account_id}
     with connection.transaction():
+        connection.execute(_QUERIES["note_who_changes"], {"changed_by": changes.changed_by or ""})
         connection.execute(_QUERIES["lock_account"], params)
         if token:
             connection.execute(_QUERIES["revive_refused"], params)
@@ -268,6 +281,7 @@ def refresh_snapshot(connection: Connection) -> None:
     One process at a time, from reading the registry to writing the file: otherwise one that read early and wrote late
     would drop the account that another one added in between, and its Dag with it.
     """
+    note_settings(connection)
     with alone(connection, "account snapshot", 0):
         path = get_settings().snapshot_file
         purged = {row["account_id"] for row in connection.execute(_QUERIES["list_purged"])}
@@ -280,6 +294,34 @@ def refresh_snapshot(connection: Connection) -> None:
             else:
                 mirrored[account.account_id] = _in_snapshot(account)
         write_snapshot(path, sorted(mirrored.values(), key=lambda account: account.account_id))
+
+
+def note_settings(connection: Connection) -> None:
+    """Write what the settings and options of each account come to into `ops.account_settings`, for the status views.
+
+    An account whose options this version refuses gets the settings of all accounts.
+    """
+    accounts = list_accounts(connection)
+    found = [settings_of(account) for account in accounts]
+    limits = [BudgetLimits.of(settings).account for settings in found]
+    connection.execute(
+        _QUERIES["put_settings"],
+        {
+            "account_ids": [account.account_id for account in accounts],
+            "resources": [",".join(settings.resources) for settings in found],
+            "stale_after": [settings.longest_without_sync for settings in found],
+            "sync_every_hours": [settings.sync_every_hours for settings in found],
+            "calls_per_second": [limit.calls / limit.seconds if limit else None for limit in limits],
+        },
+    )
+
+
+def settings_of(account: Account) -> Settings:
+    """The settings as they are for an account; where this version refuses its options, those of all accounts."""
+    # Such options must not hide how the account is doing.
+    with suppress(InvalidOptions):
+        return account.settings
+    return get_settings()
 
 
 def _checked(account_id: int, client_secret: str, otherwise: str) -> Token:

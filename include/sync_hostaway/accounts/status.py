@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from sync_hostaway.accounts.registry import Account, get_account, list_accounts
+from sync_hostaway.accounts.registry import Account, get_account, list_accounts, settings_of
 from sync_hostaway.core.db import Connection, load_queries
-from sync_hostaway.core.exceptions import InvalidOptions
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.core.settings import Settings, get_settings
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -49,6 +46,9 @@ class WebhookState(BaseModel, frozen=True):
 class AccountStatus:
     """An account with the last sync of each resource that is mirrored, and its webhook.
 
+    :param status: healthy, syncing, warning, failing, action_required or paused; see `ops.account_status`.
+    :param reason: why it has this status; None: there is nothing to tell.
+    :param remedy: what to do about it.
     :param lag_seconds: since the end of the last complete sync of the resource that is furthest behind; None: some
         resource was never complete. Webhooks bring changes in between.
     """
@@ -57,6 +57,9 @@ class AccountStatus:
     resources: list[ResourceSync]
     webhook: WebhookState
     lag_seconds: float | None
+    status: str
+    reason: str | None
+    remedy: str | None
 
     @property
     def complete_at(self) -> datetime | None:
@@ -101,26 +104,27 @@ def mirrored(account: Account) -> frozenset[Resource]:
     return frozenset(settings_of(account).resources)
 
 
-def settings_of(account: Account) -> Settings:
-    """The settings as they are for an account; where this version refuses its options, those of all accounts."""
-    # Such options must not hide how the account is doing.
-    with suppress(InvalidOptions):
-        return account.settings
-    return get_settings()
-
-
 def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountStatus]:
     params = {"account_ids": [account.account_id for account in accounts]}
     webhooks = {row.pop("account_id"): row for row in connection.execute(_QUERIES["webhooks"], params)}
     resources: dict[int, list[dict[str, Any]]] = {}
     for row in connection.execute(_QUERIES["resources"], params):
         resources.setdefault(row.pop("account_id"), []).append(row)
+    judged = {row.pop("account_id"): row for row in connection.execute(_QUERIES["statuses"], params)}
     return [
-        _status(account, resources.get(account.account_id, []), webhooks[account.account_id]) for account in accounts
+        _status(
+            account,
+            resources.get(account.account_id, []),
+            webhooks[account.account_id],
+            judged[account.account_id],
+        )
+        for account in accounts
     ]
 
 
-def _status(account: Account, resources: list[dict[str, Any]], webhook: dict[str, Any]) -> AccountStatus:
+def _status(
+    account: Account, resources: list[dict[str, Any]], webhook: dict[str, Any], judged: dict[str, Any]
+) -> AccountStatus:
     wanted = mirrored(account)
     synced = [row for row in resources if row["resource"] in wanted]
     ages = [row.pop("age_seconds") for row in synced]
@@ -132,4 +136,5 @@ def _status(account: Account, resources: list[dict[str, Any]], webhook: dict[str
         [ResourceSync(**row) for row in synced],
         WebhookState(**webhook),
         None if len(ages) < len(wanted) or None in ages else max(ages, default=None),
+        **judged,
     )

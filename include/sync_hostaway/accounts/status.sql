@@ -54,3 +54,8 @@ cross join lateral (
     where events.account_id = accounts.account_id and events.state = 'pending'
 ) as pending
 where accounts.account_id = any(%(account_ids)s)
+
+-- name: statuses
+select account_id, status, reason, remedy
+from ops.account_status
+where account_id = any(%(account_ids)s)

@@ -44,6 +44,17 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 
 
+def retry_within(task_instance: Any) -> timedelta | None:
+    """How soon Airflow tries a task again if this try fails; None: this try is the last one.
+
+    The pause between two tries, and a quarter of an hour in which the task may wait for a place in its pool.
+    """
+    if task_instance.try_number > task_instance.max_tries:
+        return None
+    pause: timedelta = DEFAULT_ARGS["max_retry_delay"]
+    return pause + timedelta(minutes=15)
+
+
 SINCE_PATTERN = (
     r"^((19|20|21)[0-9]{2}-"
     r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"

@@ -62,13 +62,13 @@ def accounts_list(as_json: AsJson = False) -> None:
         print_json([_status_json(found) for found in statuses])
         return
     name, trouble = Column("name", overflow="fold"), Column("problems", overflow="fold")
-    table = Table("account", name, "state", "since (UTC)", "complete up to (UTC)", "webhook", trouble)
+    table = Table("account", name, "status", "since (UTC)", "complete up to (UTC)", "webhook", trouble)
     for found in statuses:
         account, webhook = found.account, found.webhook
         table.add_row(
             str(account.account_id),
             cell(account.name),
-            account.state,
+            found.status.replace("_", " "),
             when(account.created_at),
             when(found.complete_at),
             webhook.state,
@@ -89,6 +89,9 @@ def _status_json(found: AccountStatus) -> dict[str, Any]:
         "name": account.name,
         "state": account.state,
         "state_reason": account.state_reason,
+        "status": found.status,
+        "reason": found.reason,
+        "remedy": found.remedy,
         "options": account.options,
         "created_at": account.created_at,
         "complete_at": found.complete_at,

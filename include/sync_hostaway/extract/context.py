@@ -87,6 +87,7 @@ class SyncContext:
     sync_run_id: int
     since: datetime | None = None
     on_progress: Callable[[Progress], None] | None = None
+    retry_within: timedelta | None = None
     counts: Counts = field(default_factory=Counts)
     expected: int | None = None
     repaired: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -112,6 +112,7 @@ def sync_resource(
     run_key: str,
     since: datetime | None = None,
     insist: bool = False,
+    retry_within: timedelta | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SyncResult:
     """Mirror one resource of an account into landing and record it in the sync log.
@@ -119,11 +120,12 @@ def sync_resource(
     :param run_key: the same for every resource and try of one run: a later try goes on where an earlier one stopped.
     :param since: read only what changed at or after this moment, where Hostaway can tell: reservations and messages.
     :param insist: ask even if Hostaway refused the resource less than a day ago.
+    :param retry_within: the caller tries again within this time if the sync fails; None: it does not.
     :raises SyncIncomplete: when rows are missing; what landed is kept.
     :raises HostawayError: when Hostaway does not answer as it should; what landed is kept. A resource that it refuses
         raises nothing: the verdict is `refused`.
     """
-    result, error = _run(connection, client, resource, mode, run_key, since, insist, on_progress)
+    result, error = _run(connection, client, resource, mode, run_key, since, insist, on_progress, retry_within)
     if error:
         raise error
     return result
@@ -166,6 +168,7 @@ def _run(
     since: datetime | None,
     insist: bool,
     on_progress: Callable[[Progress], None] | None,
+    retry_within: timedelta | None = None,
 ) -> tuple[SyncResult, SyncHostawayError | None]:
     since = as_utc(since) if since else None
     params = {
@@ -178,7 +181,7 @@ def _run(
     with alone(connection, f"sync {resource}", client.account_id):
         connection.execute(QUERIES["close_abandoned"], params)
         sync_run_id = fetch_value(connection, QUERIES["start_run"], params)
-        ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress)
+        ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress, retry_within)
         error: SyncHostawayError | None = None
         try:
             error = (not insist and known_refusal(ctx)) or shortfall(ctx, PLANS[resource](ctx))
@@ -237,7 +240,7 @@ def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) 
     if not ctx.connection.closed and not ctx.connection.broken:
         with ctx.connection.transaction():
             ctx.save_counts()
-            ctx.execute("finish_run", verdict=verdict, error=text, note=_note(ctx))
+            ctx.execute("finish_run", verdict=verdict, error=text, note=_note(ctx), retry_within=ctx.retry_within)
     log.info(
         "sync_finished",
         account_id=ctx.account_id,

@@ -28,7 +28,14 @@ where sync_run_id = %(sync_run_id)s
 
 -- name: finish_run
 update ops.sync_runs
-set verdict = %(verdict)s, error = %(error)s, note = %(note)s, finished_at = clock_timestamp()
+set
+    verdict = %(verdict)s,
+    error = %(error)s,
+    note = %(note)s,
+    finished_at = clock_timestamp(),
+    retry_until = case
+        when %(verdict)s in ('incomplete', 'failed') then clock_timestamp() + %(retry_within)s::interval
+    end
 where sync_run_id = %(sync_run_id)s
 
 -- name: refused_lately

@@ -70,6 +70,12 @@ class AccountState(BaseModel):
     options: dict[str, Any] = Field(description="What is different for this account", examples=[{}])
     created_at: datetime = Field(description="When it was registered", examples=["2026-01-05T10:12:00Z"])
     dag_id: str = Field(description="Its Dag in Airflow", examples=["hostaway_sync__12345"])
+    status: str = Field(
+        description="healthy, syncing, warning (a retry is pending), failing, action_required or paused",
+        examples=["healthy"],
+    )
+    reason: str | None = Field(description="Why it has this status", examples=[None])
+    remedy: str | None = Field(description="What to do about it", examples=[None])
     lag_seconds: float | None = Field(
         description="Since the last complete sync of the resource furthest behind; null: one was never complete",
         examples=[5400.0],
@@ -89,6 +95,9 @@ class AccountState(BaseModel):
             options=account.options,
             created_at=account.created_at,
             dag_id=sync_dag_id(account.account_id),
+            status=found.status,
+            reason=found.reason,
+            remedy=found.remedy,
             lag_seconds=found.lag_seconds,
             resources=found.resources,
             webhook=found.webhook,

@@ -89,8 +89,14 @@ async def _trigger(request: Request) -> RunTrigger:
     return trigger
 
 
+async def _operator_name(request: Request) -> str:
+    name: str = request.state.caller["operator"]
+    return name
+
+
 Warehouse = Annotated[Connection, Depends(_warehouse)]
 Trigger = Annotated[RunTrigger, Depends(_trigger)]
+OperatorName = Annotated[str, Depends(_operator_name)]
 AccountId = Annotated[Id, Path(description="Hostaway's account id", examples=[12345])]
 _UNKNOWN = errors(s404="The account is not registered")
 _INVALID_CLIENT = errors(
@@ -104,7 +110,12 @@ _INVALID_CLIENT = errors(
 )
 @in_lane("slow")
 def register_account(
-    body: NewAccount, connection: Warehouse, trigger: Trigger, later: Later, response: Response
+    body: NewAccount,
+    connection: Warehouse,
+    trigger: Trigger,
+    operator_name: OperatorName,
+    later: Later,
+    response: Response,
 ) -> AccountState:
     """Checks the API key with Hostaway, keeps it encrypted, and starts the initial full sync; 201.
 
@@ -115,7 +126,9 @@ def register_account(
     runs_already = registry.is_active(connection, account_id)
     options = body.options.model_dump(mode="json", exclude_unset=True) if body.options else None
     secret = body.client_secret.get_secret_value()
-    is_new = registry.add_account(connection, account_id, secret, name=body.name, options=options)
+    is_new = registry.add_account(
+        connection, account_id, secret, name=body.name, options=options, changed_by=operator_name
+    )
     found = account_status(connection, account_id)
     runs = [first_sync(account_id, found.account.created_at)]
     if not is_new and not runs_already:
@@ -141,7 +154,12 @@ def get_account(account_id: AccountId, connection: Warehouse) -> AccountState:
 @router.patch("/{account_id}", summary="Change an account", responses={**_UNKNOWN, **_INVALID_CLIENT})
 @in_lane("slow")
 def change_account(
-    account_id: AccountId, body: ChangedAccount, connection: Warehouse, trigger: Trigger, later: Later
+    account_id: AccountId,
+    body: ChangedAccount,
+    connection: Warehouse,
+    trigger: Trigger,
+    operator_name: OperatorName,
+    later: Later,
 ) -> AccountState:
     """Disable, enable, rename, replace the API key, change options: all of it or, when a part is refused, nothing.
 
@@ -154,6 +172,7 @@ def change_account(
         is_renamed="name" in body.model_fields_set,
         state=body.state,
         reason=body.reason,
+        changed_by=operator_name,
     )
     registry.change_account(connection, account_id, changes)
     if body.state == "disabled":

@@ -15,8 +15,8 @@ from fastapi.security.utils import get_authorization_scheme_param
 from pydantic import BaseModel, Field
 
 from sync_hostaway import migrations
-from sync_hostaway.accounts.registry import list_accounts
-from sync_hostaway.accounts.status import mirrored, settings_of
+from sync_hostaway.accounts.registry import list_accounts, settings_of
+from sync_hostaway.accounts.status import mirrored
 from sync_hostaway.api.account_session import Pool
 from sync_hostaway.api.auth.operator import admit, anybody
 from sync_hostaway.api.http.guarded import guarded_router

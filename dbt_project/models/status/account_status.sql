@@ -1,0 +1,20 @@
+select
+    account_id,
+    name,
+    status,
+    reason,
+    remedy,
+    complete_at,
+    age_seconds,
+    last_synced_at,
+    rows_mirrored,
+    calls_today,
+    webhook_state,
+    pending_events,
+    oldest_pending_seconds,
+    dead_events,
+    rejected_rows,
+    quarantined_rows,
+    deferred_rows,
+    running_syncs
+from {{ source('ops', 'account_status') }}

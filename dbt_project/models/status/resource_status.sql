@@ -1,0 +1,20 @@
+select
+    account_id,
+    resource,
+    status,
+    reason,
+    remedy,
+    mode,
+    started_at,
+    finished_at,
+    rows_expected,
+    rows_seen,
+    rows_landed,
+    rows_mirrored,
+    api_calls,
+    failures,
+    failing_since,
+    last_complete_at,
+    last_full_at,
+    age_seconds
+from {{ source('ops', 'resource_status') }}
