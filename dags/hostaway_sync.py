@@ -16,7 +16,6 @@ from sync_hostaway.airflow.dags import (
     DEFAULT_ARGS,
     SINCE_PATTERN,
     TAG,
-    account_of,
     retry_within,
     settings_of,
     since_of,
@@ -24,7 +23,7 @@ from sync_hostaway.airflow.dags import (
 )
 from sync_hostaway.airflow.pools import SYNC_POOL
 from sync_hostaway.airflow.transform_operator import RequestTransformOperator
-from sync_hostaway.core.dag_ids import sync_dag_id
+from sync_hostaway.core.dag_ids import account_of, sync_dag_id
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.core.text import markdown_code, visible

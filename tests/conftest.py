@@ -16,6 +16,7 @@ import pytest
 import structlog
 from cryptography.fernet import Fernet
 
+from api_helpers import Login
 from databases import Server, create_database, drop_database, running_server
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account
@@ -157,3 +158,18 @@ def airflow(airflow_database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -
         settings.configure_orm()
         yield Path(airflow_database["AIRFLOW_HOME"])
         settings.dispose_orm()
+
+
+@pytest.fixture
+def login(airflow: Path) -> Login:
+    """Logs a role of Airflow's simple auth manager in; returns the header to send."""
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    manager = create_auth_manager()
+
+    def login(role: str, seconds: int = 600) -> dict[str, str]:
+        user = SimpleAuthManagerUser(username=f"{role}-person", role=role)
+        return {"Authorization": f"Bearer {manager.generate_jwt(user, expiration_time_in_seconds=seconds)}"}
+
+    return login

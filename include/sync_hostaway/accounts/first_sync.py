@@ -19,7 +19,7 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_d
 from sync_hostaway.core.dag_ids import sync_dag_id
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import RunNotRequested
-from sync_hostaway.core.resources import Mode
+from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.run_trigger import RunTrigger
 
 log = structlog.get_logger(__name__)
@@ -54,6 +54,17 @@ def first_sync(account_id: int, registered_at: datetime) -> SyncRun:
 def catch_up(account_id: int) -> SyncRun:
     """A run that reads what was missed while nothing could be read."""
     return SyncRun(account_id, f"catch_up__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", {"mode": Mode.INCREMENTAL.value})
+
+
+def requested_sync(account_id: int, mode: Mode, resources: list[Resource] | None = None) -> SyncRun:
+    """A run that an operator asks for.
+
+    :param resources: None: every resource that is mirrored.
+    """
+    conf: dict[str, Any] = {"mode": mode.value}
+    if resources:
+        conf["resources"] = [resource.value for resource in resources]
+    return SyncRun(account_id, f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", conf)
 
 
 def outstanding_first_syncs(connection: Connection) -> list[SyncRun]:

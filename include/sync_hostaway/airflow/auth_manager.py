@@ -34,3 +34,11 @@ def may_manage(user: Any, method: Any, account_id: str | None) -> bool:
     details = ConnectionDetails(conn_id=connection_id(int(account_id))) if account_id else None
     manager = get_auth_manager()
     return bool(manager.is_authorized_connection(method=method, details=details, user=user))
+
+
+def readable_dags(user: Any, dag_ids: set[str]) -> set[str]:
+    """Those of the Dags that a user may read."""
+    from airflow.api_fastapi.app import get_auth_manager
+
+    found: set[str] = get_auth_manager().filter_authorized_dag_ids(dag_ids=dag_ids, user=user, method="GET")
+    return found

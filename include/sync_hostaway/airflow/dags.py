@@ -12,7 +12,6 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
 from sync_hostaway.core import exceptions
-from sync_hostaway.core.dag_ids import SYNC_DAG_PREFIX
 from sync_hostaway.core.exceptions import InvalidOptions, InvalidValue
 from sync_hostaway.core.settings import Settings, get_settings
 
@@ -110,9 +109,3 @@ def settings_of(account: SnapshotAccount) -> Settings:
     with suppress(InvalidOptions):
         return AccountOptions.of(account.account_id, account.options).applied_to(get_settings())
     return get_settings()
-
-
-def account_of(dag_id: str) -> int | None:
-    """The account that a Dag mirrors; None for other Dags."""
-    suffix = dag_id.removeprefix(SYNC_DAG_PREFIX)
-    return int(suffix) if suffix != dag_id and suffix.isdigit() else None

@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 # In this order: the API server takes the first prefix that fits. Only the receiver is public.
 _APPS = {
     MOUNT: ("Hostaway webhooks", "sync_hostaway.events.receiver"),
+    "/hostaway/ui": ("Hostaway operations page", "sync_hostaway.ui.app"),
     "/hostaway": ("Hostaway API", "sync_hostaway.api.app"),
 }
 

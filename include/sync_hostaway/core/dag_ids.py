@@ -13,3 +13,10 @@ SYNC_DAG_PREFIX = "hostaway_sync__"
 def sync_dag_id(account_id: int) -> str:
     """The Dag that mirrors an account. The id holds all a worker needs to build it again."""
     return f"{SYNC_DAG_PREFIX}{account_id}"
+
+
+def account_of(dag_id: str) -> int | None:
+    """The account that a Dag mirrors; None for other Dags."""
+    suffix = dag_id.removeprefix(SYNC_DAG_PREFIX)
+    is_number = suffix.isascii() and suffix.isdigit() and len(suffix) < 19
+    return int(suffix) if suffix != dag_id and is_number else None

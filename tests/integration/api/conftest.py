@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 import psycopg
@@ -13,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 from fastapi.testclient import TestClient
 
-from api_helpers import Issue, Login, RecordedRuns
+from api_helpers import Issue, RecordedRuns
 from databases import create_database, drop_database, rename_database
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
@@ -118,21 +117,6 @@ def client(warehouse_dsn: str, issue: Issue, recorded_runs: RecordedRuns) -> Ite
     headers = {"Authorization": f"Bearer {issue(701)}"}
     with TestClient(create_app(recorded_runs), headers=headers, raise_server_exceptions=False) as client:
         yield client
-
-
-@pytest.fixture
-def login(airflow: Path) -> Login:
-    """Logs a role of Airflow's simple auth manager in; returns the header to send."""
-    from airflow.api_fastapi.app import create_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-    manager = create_auth_manager()
-
-    def login(role: str, seconds: int = 600) -> dict[str, str]:
-        user = SimpleAuthManagerUser(username=f"{role}-person", role=role)
-        return {"Authorization": f"Bearer {manager.generate_jwt(user, expiration_time_in_seconds=seconds)}"}
-
-    return login
 
 
 @pytest.fixture

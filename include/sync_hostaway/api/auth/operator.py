@@ -43,7 +43,7 @@ async def admit(request: Request, _: Sequence[str] = ()) -> None:
     try:
         user = await _user(request, await _bearer(request))
         name = str(user.get_name())
-        account_id = _account_id(request)
+        account_id = account_of_path(request)
         ask = partial(auth_manager.may_manage, user, _METHODS[request.method], account_id)
         is_permitted = await request.app.state.lanes["permissions"].run(None, ask)
     except (Problem, HTTPException):
@@ -85,6 +85,22 @@ async def _user(request: Request, credentials: HTTPAuthorizationCredentials | No
     return user
 
 
+async def user_of_page(request: Request) -> Any:
+    """The user of Airflow who is logged in to its UI in this browser, or whose token the request has.
+
+    The cookie counts for every method here: who uses it for a request that changes something has to make sure that it
+    is our own page that sends it.
+
+    :raises Problem: 401 without a good token.
+    """
+    credentials = await _bearer(request)
+    token = credentials.credentials if credentials else auth_manager.token_in(request.cookies)
+    user = await auth_manager.user_of(token) if token else None
+    if user is None:
+        raise _unauthorized("Log in to Airflow, then reload this page.")
+    return user
+
+
 def _token_of_page(request: Request) -> str | None:
     """The token of a browser that is logged in to Airflow's UI, for requests that change nothing.
 
@@ -93,7 +109,7 @@ def _token_of_page(request: Request) -> str | None:
     return auth_manager.token_in(request.cookies) if _METHODS[request.method] == "GET" else None
 
 
-def _account_id(request: Request) -> str | None:
+def account_of_path(request: Request) -> str | None:
     """The account of the path. What is permitted is decided by its text: so it has one spelling only."""
     account_id: str | None = request.path_params.get("account_id")
     if account_id is not None and not is_canonical_id(account_id):

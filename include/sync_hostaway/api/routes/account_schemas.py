@@ -12,6 +12,7 @@ from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.status import AccountStatus, ResourceSync, WebhookState
 from sync_hostaway.api.http.inputs import Id, Line, Moment, Words
 from sync_hostaway.core.dag_ids import sync_dag_id
+from sync_hostaway.core.resources import Mode, Resource
 
 
 def _is_printable(value: SecretStr) -> SecretStr:
@@ -56,6 +57,25 @@ class ChangedAccount(_Input):
         if self.reason is not None and self.state != "disabled":
             raise ValueError("a reason goes with the state disabled")
         return self
+
+
+class NewSync(_Input):
+    """A sync to begin now."""
+
+    mode: Mode = Field(Mode.INCREMENTAL, description="full reads everything again", examples=["incremental"])
+    resources: list[Resource] | None = Field(
+        None,
+        min_length=1,
+        description="What to read; null: every resource that is mirrored",
+        examples=[["reservations"]],
+    )
+
+
+class RequestedSync(BaseModel):
+    """The run that Airflow was asked for."""
+
+    dag_id: str = Field(examples=["hostaway_sync__12345"])
+    run_id: str = Field(examples=["manual__2026-03-01T06:00:00.000000Z"])
 
 
 class AccountState(BaseModel):

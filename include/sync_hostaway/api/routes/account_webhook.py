@@ -11,7 +11,7 @@ from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.accounts.status import WebhookState, account_status
 from sync_hostaway.api.auth.operator import operator
 from sync_hostaway.api.http.guarded import guarded_router
-from sync_hostaway.api.http.lanes import Later
+from sync_hostaway.api.http.lanes import Later, in_lane
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
 from sync_hostaway.api.routes.accounts import AccountId, Warehouse
 from sync_hostaway.core.db import connect
@@ -44,6 +44,15 @@ def rotate_webhook(account_id: AccountId, body: Rotation, connection: Warehouse,
     """Hostaway gets the new password within seconds; what fails then is done by `hostaway_maintenance`."""
     rotate(connection, account_id, now=body.now)
     later.run(_register, account_id)
+    return account_status(connection, account_id).webhook
+
+
+@router.post("/register", summary="Register the webhook again", responses=errors(s404="The account is not registered"))
+@in_lane("slow")
+def register_again(account_id: AccountId, connection: Warehouse) -> WebhookState:
+    """Asks Hostaway for the account's webhook, and registers or switches it on where it is missing or off."""
+    with client_for(connection, account_id, Priority.DELTA) as client:
+        ensure_registered(connection, client)
     return account_status(connection, account_id).webhook
 
 

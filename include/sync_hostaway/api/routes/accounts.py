@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 
 from sync_hostaway.accounts import api_tokens, registry
-from sync_hostaway.accounts.first_sync import SyncRun, catch_up, first_sync, request_sync
+from sync_hostaway.accounts.first_sync import SyncRun, catch_up, first_sync, request_sync, requested_sync
 from sync_hostaway.accounts.registry import AccountChanges
 from sync_hostaway.accounts.status import account_status, account_statuses
 from sync_hostaway.api.account_session import limit_statements
@@ -26,7 +26,9 @@ from sync_hostaway.api.routes.account_schemas import (
     ChangedAccount,
     IssuedToken,
     NewAccount,
+    NewSync,
     NewToken,
+    RequestedSync,
     Token,
     Tokens,
 )
@@ -35,6 +37,7 @@ from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import (
     ConfigurationError,
     CredentialsRefused,
+    InactiveAccount,
     InvalidOptions,
     RunNotRequested,
     SyncHostawayError,
@@ -180,6 +183,29 @@ def change_account(
     if body.state == "active" or body.client_secret:
         later.run(_begin, trigger, account_id, catch_up(account_id))
     return AccountState.of(account_status(connection, account_id))
+
+
+@router.post(
+    "/{account_id}/syncs",
+    status_code=202,
+    summary="Sync an account now",
+    responses={**_UNKNOWN, **errors(s409="The account is not active", s503="Airflow does not take the run")},
+)
+def request_sync_now(account_id: AccountId, body: NewSync, connection: Warehouse, trigger: Trigger) -> RequestedSync:
+    """Asks Airflow for a run of the account's Dag; it waits for the one that is running, if any.
+
+    `GET /hostaway/v1/accounts/{account_id}` shows how it goes.
+    """
+    if not registry.is_active(connection, registry.get_account(connection, account_id).account_id):
+        raise InactiveAccount(f"Account {account_id} is not active: enable it, or store a new API key")
+    run = requested_sync(account_id, body.mode, body.resources)
+    try:
+        trigger.request_run(run.dag_id, run.run_id, conf=run.conf)
+    except RunNotRequested as error:
+        raise Problem(
+            503, "airflow-busy", "Not requested", f"{error}. Try again.", headers={"Retry-After": "5"}
+        ) from None
+    return RequestedSync(dag_id=run.dag_id, run_id=run.run_id)
 
 
 @router.delete(

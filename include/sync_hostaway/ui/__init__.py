@@ -1,0 +1,1 @@
+"""The operations page: server-rendered HTML inside Airflow's UI, for operators and viewers."""

@@ -1,0 +1,61 @@
+"""How soon a change at Hostaway is in the tables, and who uses the request budget."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.ui.access import Visitor
+from sync_hostaway.ui.overview import calls_per_day_of_address
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_MOST_TAKERS = 15
+
+
+def freshness_page(connection: Connection, visitor: Visitor) -> dict[str, Any]:
+    """What the template `freshness.html` shows. Sums are of all accounts; names, of those that the visitor may see."""
+    hours = {row["hour"]: row for row in connection.execute(_QUERIES["hours"])}
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    wanted = [now - timedelta(hours=back) for back in reversed(range(24))]
+    takers = connection.execute(_QUERIES["takers"]).fetchall()
+    permits = connection.execute(_QUERIES["addresses"]).fetchall()
+    visible = visitor.visible({row["account_id"] for row in [*takers, *permits] if row["account_id"]})
+    return {
+        "hours": [_hour(moment, hours.get(moment)) for moment in wanted],
+        "inbox": connection.execute(_QUERIES["inbox"]).fetchone(),
+        "addresses": _addresses(permits, visible),
+        "waiters": connection.execute(_QUERIES["waiters"]).fetchall(),
+        "takers": [row for row in takers if row["account_id"] in visible][:_MOST_TAKERS],
+        **plan_of_the_day(connection),
+    }
+
+
+def plan_of_the_day(connection: Connection) -> dict[str, Any]:
+    """What a usual day takes of the request budget.
+
+    `calls_per_day` and `calls_today` are calls; `calls_limit` is what one address may send in a day (None: no limit);
+    `hours` is how long a day's work takes at that limit.
+    """
+    plan = connection.execute(_QUERIES["plan"]).fetchone() or {}
+    limit = calls_per_day_of_address()
+    hours = plan["calls_per_day"] / limit * 24 if limit else None
+    return {"plan": {**plan, "calls_limit": limit, "hours": hours, "fits": hours is None or hours <= 20}}
+
+
+def _hour(moment: datetime, row: dict[str, Any] | None) -> tuple[str, float | None, float | None, int]:
+    median, high = row["seconds"] if row else (None, None)
+    return f"{moment:%H:%M}", median, high, row["events"] if row else 0
+
+
+def _addresses(permits: list[dict[str, Any]], visible: frozenset[int]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for row in permits:
+        address = found.setdefault(
+            row["address"], {"address": row["address"], "blocked_until": row["blocked_until"], "used": 0, "by": []}
+        )
+        address["used"] += row["permits"]
+        if row["account_id"] in visible and len(address["by"]) < _MOST_TAKERS:
+            address["by"].append(row)
+    return list(found.values())

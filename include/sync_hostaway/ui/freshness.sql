@@ -1,0 +1,73 @@
+-- name: hours
+-- From the webhook to the row that readers see; an event without a load changed nothing.
+select
+    date_trunc('hour', events.received_at, 'UTC') as hour,
+    count(*) as events,
+    percentile_cont(array[0.5, 0.95]) within group (
+        order by extract(epoch from greatest(events.finished_at, loads.transformed_at) - events.received_at)
+    ) as seconds
+from ops.webhook_events as events
+left join ops.loads as loads on events.load_id = loads.load_id
+where
+    events.received_at > now() - interval '24 hours'
+    and events.state = 'done'
+    and (events.load_id is null or loads.transformed_at is not null)
+group by 1
+order by 1
+
+-- name: inbox
+select
+    count(*) as pending,
+    count(*) filter (where attempts = 0) as untried,
+    coalesce(extract(epoch from now() - min(received_at)), 0)::double precision as oldest_seconds,
+    (select count(*) from ops.webhook_events where state = 'dead') as dead
+from ops.webhook_events
+where state = 'pending'
+
+-- name: addresses
+-- One row per outgoing address and whose calls hold its permits now.
+select
+    scopes.key as address,
+    scopes.blocked_until,
+    slots.account_id,
+    slots.priority,
+    count(slots.slot) as permits
+from ops.budget_scopes as scopes
+left join ops.budget_slots as slots
+    on scopes.scope = slots.scope and scopes.key = slots.key and slots.free_at > clock_timestamp()
+where scopes.scope = 'ip'
+group by scopes.key, scopes.blocked_until, slots.account_id, slots.priority
+order by scopes.key, permits desc
+
+-- name: waiters
+select ip_key as address, priority, sum(wanted)::integer as calls, count(distinct account_id)::integer as accounts
+from ops.budget_bids
+where due_at > clock_timestamp() - interval '10 seconds'
+group by ip_key, priority
+order by ip_key, priority
+
+-- name: takers
+select days.account_id, accounts.name, days.api_calls
+from ops.account_days as days
+inner join ops.accounts as accounts on days.account_id = accounts.account_id
+where days.day = (now() at time zone 'UTC')::date
+order by days.api_calls desc
+limit 200
+
+-- name: plan
+-- What a day takes: the average of the last seven whole days of each active account.
+select
+    coalesce(sum(daily.calls), 0)::double precision as calls_per_day,
+    (
+        select coalesce(sum(api_calls), 0) from ops.account_days where day = (now() at time zone 'UTC')::date
+    )::bigint as calls_today,
+    count(*) as accounts
+from (
+    select days.account_id, avg(days.api_calls) as calls
+    from ops.account_days as days
+    inner join ops.accounts as accounts on days.account_id = accounts.account_id and accounts.state = 'active'
+    where
+        days.day >= (now() at time zone 'UTC')::date - 7
+        and days.day < (now() at time zone 'UTC')::date
+    group by days.account_id
+) as daily

@@ -1,0 +1,98 @@
+"""All accounts on one page: the worst first, filtered, searched and paged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.hostaway.rate_limiter import BudgetLimits
+from sync_hostaway.ui.access import Visitor
+from sync_hostaway.ui.charts import Day
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+
+STATUSES = ("action_required", "failing", "warning", "syncing", "healthy", "paused")
+"""The worst first."""
+PAGE_SIZE = 50
+DAYS = 30
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to show.
+
+    :param status: accounts of this status only; empty: all.
+    :param search: part of a name, or the beginning of an id.
+    :param page: from 1.
+    """
+
+    status: str = ""
+    search: str = ""
+    page: int = 1
+
+
+def overview(connection: Connection, visitor: Visitor, wanted: Wanted) -> dict[str, Any]:
+    """What the template `overview.html` shows.
+
+    The status of every account is read, since the worst come first and the chips count all of them; bars and everything
+    else belong to the accounts of one page.
+    """
+    rows = connection.execute(_QUERIES["statuses"]).fetchall()
+    visible = visitor.visible(row["account_id"] for row in rows)
+    rows = [row for row in rows if row["account_id"] in visible]
+    counts = Counter(row["status"] for row in rows)
+    found = [row for row in rows if _is_wanted(row, wanted)]
+    found.sort(key=lambda row: (STATUSES.index(row["status"]), -(row["age_seconds"] or 0), row["account_id"]))
+    pages = max(1, -(-len(found) // PAGE_SIZE))
+    page = min(wanted.page, pages)
+    shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    days = _days(connection, [row["account_id"] for row in shown])
+    return {
+        "accounts": [{**row, "days": days[row["account_id"]], "limit": _calls_per_day(row)} for row in shown],
+        "counts": [(status, counts[status]) for status in STATUSES],
+        "total": len(rows),
+        "found": len(found),
+        "wanted": wanted,
+        "page": page,
+        "pages": pages,
+        "transform": connection.execute(_QUERIES["transform"]).fetchone(),
+        "calls_today": sum(row["calls_today"] for row in rows),
+        "calls_limit": calls_per_day_of_address(),
+    }
+
+
+def calls_per_day_of_address() -> int | None:
+    """Calls that one outgoing address may send in a day; None: no limit."""
+    limit = BudgetLimits.of(get_settings()).ip
+    return int(limit.calls / limit.seconds * 86_400) if limit else None
+
+
+def empty_days() -> dict[Any, Day]:
+    """The last 30 days in UTC, without syncs."""
+    today = datetime.now(UTC).date()
+    return {day: Day(day) for day in (today - timedelta(days=back) for back in reversed(range(DAYS)))}
+
+
+def _days(connection: Connection, account_ids: list[int]) -> dict[int, list[Day]]:
+    found = {account_id: empty_days() for account_id in account_ids}
+    for row in connection.execute(_QUERIES["days"], {"account_ids": account_ids}):
+        days = found[row.pop("account_id")]
+        if row["day"] in days:
+            days[row["day"]] = Day(**row)
+    return {account_id: list(days.values()) for account_id, days in found.items()}
+
+
+def _is_wanted(row: dict[str, Any], wanted: Wanted) -> bool:
+    text = wanted.search.strip().casefold()
+    return (not wanted.status or row["status"] == wanted.status) and (
+        not text or text in (row["name"] or "").casefold() or str(row["account_id"]).startswith(text)
+    )
+
+
+def _calls_per_day(row: dict[str, Any]) -> int | None:
+    return int(row["calls_per_second"] * 86_400) if row["calls_per_second"] else None
