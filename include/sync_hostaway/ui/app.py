@@ -17,8 +17,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from sync_hostaway.accounts.refused_credentials import RefusedCredentials
-from sync_hostaway.api.account_session import make_door_pool, make_pool
+from sync_hostaway.accounts.refused_credentials import REFUSAL_LIMIT, RefusedCredentials
+from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_door_pool, make_pool
 from sync_hostaway.api.http.guarded import require_guards
 from sync_hostaway.api.http.lanes import Lanes
 from sync_hostaway.api.http.middleware import RequestContext
@@ -26,7 +26,6 @@ from sync_hostaway.api.http.problems import Problem, problem_of
 from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.hostaway.rate_limiter import RateLimit
 from sync_hostaway.ui import actions, pages
 from sync_hostaway.ui.rendering import render
 
@@ -53,13 +52,12 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     app = FastAPI(
         title="sync-hostaway operations page", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    settings = get_settings()
     # Signs the forms: without a key the page could not be used, and should say so at once.
-    settings.fernet_keys()
+    get_settings().fernet_keys()
     app.state.pool = make_door_pool()
     app.state.rows = make_pool()
-    app.state.lanes = Lanes(settings.api_connections)
-    app.state.refusals = RefusedCredentials(RateLimit.parse(settings.refusal_limit))
+    app.state.lanes = Lanes(ROW_CONNECTIONS)
+    app.state.refusals = RefusedCredentials(REFUSAL_LIMIT)
     app.state.trigger = trigger
     app.add_middleware(RequestContext)
     app.include_router(pages.router)
