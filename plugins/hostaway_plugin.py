@@ -1,17 +1,36 @@
-"""Mounts our HTTP apps into Airflow's API server."""
+"""Mounts our HTTP apps into Airflow's API server, and shows the operations page in its UI."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
 
 class HostawayPlugin(AirflowPlugin):
-    """The receiver of webhooks, which is public, and the authenticated API."""
+    """The receiver of webhooks, which is public; the authenticated API; the operations page."""
 
     name = "hostaway"
+
+    # Relative: Airflow may be served below a path. Destinations that this version does not know would drop the plugin.
+    external_views: ClassVar[list[dict[str, Any]]] = [
+        {
+            "name": "Hostaway",
+            "href": "hostaway/ui/",
+            "destination": "nav",
+            "url_route": "hostaway",
+            "nav_top_level": True,
+            "icon": "hostaway/ui/static/icon.svg",
+            "icon_dark_mode": "hostaway/ui/static/icon-dark.svg",
+        },
+        {
+            "name": "Hostaway account",
+            "href": "hostaway/ui/dag/{DAG_ID}",
+            "destination": "dag",
+            "url_route": "hostaway-account",
+        },
+    ]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:

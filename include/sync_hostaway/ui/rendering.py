@@ -15,7 +15,11 @@ from sync_hostaway.core.text import visible
 from sync_hostaway.ui import charts, form_token
 
 _HERE = Path(__file__).parent
-_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml; charset=utf-8",
+}
 _STATIC = {
     file.name: (file.read_bytes(), _TYPES[file.suffix])
     for file in (_HERE / "static").iterdir()

@@ -20,7 +20,7 @@ Comments = dict[tuple[str, str], str | None]
 def written(project: Path) -> Comments:
     """Description of each table and column, as the project has them; a table's own is at the column ''."""
     found: Comments = {}
-    for folder in ("core", "marts"):
+    for folder in ("core", "status", "marts"):
         for file in (project / "models" / folder).glob("*.yml"):
             for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", []):
                 found[model["name"], ""] = " ".join(model["description"].split())

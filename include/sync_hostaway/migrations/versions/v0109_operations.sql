@@ -69,7 +69,7 @@ create table ops.resource_states (
     rows_mirrored    bigint,
     -- invariant: one state per resource of an account
     primary key (account_id, resource)
-);
+) with (fillfactor = 50);
 comment on table ops.resource_states is
     'the newest sync of each resource, kept by a trigger of ops.sync_runs: reading it costs the same however long the log is. A delta is no sync of a resource';
 comment on column ops.resource_states.failures is 'syncs in a row that failed or were incomplete, since the last complete one';
@@ -85,7 +85,7 @@ create table ops.account_days (
     api_calls    bigint not null default 0,
     -- invariant: one row per account and day
     primary key (account_id, day)
-);
+) with (fillfactor = 80);
 comment on table ops.account_days is
     'finished syncs and their calls by day in UTC, kept by a trigger of ops.sync_runs; calls of deltas count, their syncs do not';
 create index account_days_by_day on ops.account_days (day);
