@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -234,6 +235,8 @@ def test_an_account_can_be_synced_more_often_and_only_its_own_dag_changes(tmp_pa
     parsed_again = parse(tmp_path, accounts=[hourly, unknown])["dags"]
     assert parsed_again["hostaway_sync__701"]["schedule"].split()[1] == ",".join(map(str, range(24)))
     assert parsed_again["hostaway_sync__702"] == dags["hostaway_sync__702"]
+    weekly = parse(tmp_path, accounts=[replace(ACCOUNTS[0], options={"sync_every_hours": 168})])["dags"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", weekly["hostaway_sync__701"]["schedule"])
     every_six = parse(tmp_path, accounts=ACCOUNTS, AIRFLOW__HOSTAWAY__SYNC_EVERY_HOURS="6")["dags"]
     assert len(every_six["hostaway_sync__702"]["schedule"].split()[1].split(",")) == 4
 

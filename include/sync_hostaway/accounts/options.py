@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, StrictBool, ValidationError
 
 from sync_hostaway.core.exceptions import InvalidOptions
 from sync_hostaway.core.resources import Resource
@@ -19,17 +19,24 @@ from sync_hostaway.core.settings import (
 
 
 class AccountOptions(BaseModel):
-    """Options of one account, kept in `ops.accounts.options`. What is left out, or null, is as the settings say."""
+    """Options of one account, kept in `ops.accounts.options`. What is left out, or null, is as the settings say.
+
+    Values are those of JSON as they are meant: neither true nor "1" is the number 1.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    resources: dict[Resource, bool] = Field(
+    resources: dict[Resource, StrictBool] = Field(
         default_factory=dict, description="Resources to mirror (true) or to leave out (false), by name"
     )
-    calendar_days_back: CalendarDaysBack | None = Field(None, description="Calendar window: days before today")
-    calendar_days_ahead: CalendarDaysAhead | None = Field(None, description="Calendar window: days after today")
-    sync_every_hours: SyncEveryHours | None = Field(
-        None, description="Hours between the scheduled syncs of this account, 1 to 24"
+    calendar_days_back: Annotated[CalendarDaysBack, Strict()] | None = Field(
+        None, description="Calendar window: days before today"
+    )
+    calendar_days_ahead: Annotated[CalendarDaysAhead, Strict()] | None = Field(
+        None, description="Calendar window: days after today"
+    )
+    sync_every_hours: Annotated[SyncEveryHours, Strict()] | None = Field(
+        None, description="Hours between the scheduled syncs of this account, 1 to 24, or 48, 72, … 168 (weekly)"
     )
     polling: Polling | None = Field(
         None, description="Whether the account is polled: auto, always, list (not by the heads of its lists) or off"

@@ -29,6 +29,7 @@ from sync_hostaway.core.text import visible
 from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.rate_limiter import BudgetLimits, Priority, budget_for
+from sync_hostaway.hostaway.values import LARGEST_ID, as_id
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
 
@@ -70,10 +71,13 @@ def add_account(
     :param options: see `AccountOptions`; what it had before stays for those left out.
     :param changed_by: the operator, for `ops.account_changes`.
     :raises CredentialsRefused: when Hostaway does not accept them; nothing is stored then.
-    :raises InvalidValue: when the key holds what no key can; blanks and quotes around it are removed. When the name is
-        no line of 1 to 200 characters.
+    :raises InvalidValue: when the id could be none, when the name is no line of 1 to 200 characters, or when the key
+        holds what no key can; blanks and quotes around it are removed.
     :raises InvalidOptions: when the options are wrong; nothing is stored then.
     """
+    if as_id(account_id) is None:
+        # Before Hostaway gets the key: no table could hold the account.
+        raise InvalidValue(f"An account id is a number from 1 to {LARGEST_ID}")
     AccountOptions.of(account_id, options or {})
     name = _line("name", name, 200)
     client_secret = clean_api_key(client_secret)

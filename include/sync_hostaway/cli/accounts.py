@@ -23,6 +23,7 @@ from sync_hostaway.cli.options import AccountId, AsJson, say_if_simulated, wareh
 from sync_hostaway.core.console import ask, cell, counted, note, print_json, say, show, when
 from sync_hostaway.core.exceptions import InvalidValue
 from sync_hostaway.core.text import visible
+from sync_hostaway.hostaway.values import LARGEST_ID
 from sync_hostaway.privacy.erase import erase_guest, purge_account
 from sync_hostaway.transforms import run_transform
 from sync_hostaway.transforms.ownership import refuse_foreign_relations
@@ -243,7 +244,9 @@ def secrets_rotate_key() -> None:
 @guests_app.command("erase")
 def guests_erase(
     account_id: AccountId,
-    guest_id: Annotated[int, typer.Argument(help="guest_id, or the id of any reservation of the guest", min=1)],
+    guest_id: Annotated[
+        int, typer.Argument(help="guest_id, or the id of any reservation of the guest", min=1, max=LARGEST_ID)
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Confirm without a prompt")] = False,
 ) -> None:
     """Delete the personal data of a guest, and remove it from every later sync. This cannot be undone."""

@@ -33,6 +33,7 @@ from sync_hostaway.core.text import visible
 from sync_hostaway.extract.context import Progress
 from sync_hostaway.extract.dry_run import dry_run_account
 from sync_hostaway.extract.engine import SyncResult, sync_account
+from sync_hostaway.hostaway.values import LARGEST_ID
 from sync_hostaway.simulator.command import simulator
 from sync_hostaway.transforms import TransformResult, build_docs, pending_loads, run_transform
 
@@ -120,7 +121,9 @@ def migrate() -> None:
 
 @app.command()
 def sync(
-    account: Annotated[int, typer.Option(help="Hostaway's account id", min=1, autocompletion=complete_account)],
+    account: Annotated[
+        int, typer.Option(help="Hostaway's account id", min=1, max=LARGEST_ID, autocompletion=complete_account)
+    ],
     mode: Annotated[Mode, typer.Option(help="Read everything, or what changed since the last sync")] = Mode.INCREMENTAL,
     resource: Annotated[
         list[Resource] | None,

@@ -13,6 +13,7 @@ from sync_hostaway.core.console import note
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.hostaway.values import LARGEST_ID
 from sync_hostaway.local.simulated import SimulatedApi
 
 
@@ -24,7 +25,10 @@ def complete_account(incomplete: str) -> list[tuple[str, str]]:
 
 
 AccountId = Annotated[
-    int, typer.Argument(help="Hostaway's account id", min=1, autocompletion=complete_account, show_default=False)
+    int,
+    typer.Argument(
+        help="Hostaway's account id", min=1, max=LARGEST_ID, autocompletion=complete_account, show_default=False
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts; messages go to stderr")]
 

@@ -20,13 +20,18 @@ from sync_hostaway.events.parse import State
 from sync_hostaway.events.replay import EventFilter
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.hostaway.responses import decode
-from sync_hostaway.hostaway.values import as_utc
+from sync_hostaway.hostaway.values import LARGEST_ID, as_utc
 from sync_hostaway.webhook_admin.registration import ensure_registered, rotate
 
 webhooks_app = typer.Typer(help="Webhook events, and where Hostaway delivers them.", no_args_is_help=True)
 
-Ids = Annotated[list[int] | None, typer.Argument(help="Ids of events, as `webhooks list` shows them")]
-Account = Annotated[int | None, typer.Option(help="Hostaway's account id", min=1, autocompletion=complete_account)]
+Ids = Annotated[
+    list[int] | None, typer.Argument(help="Ids of events, as `webhooks list` shows them", min=1, max=LARGEST_ID)
+]
+Account = Annotated[
+    int | None,
+    typer.Option(help="Hostaway's account id", min=1, max=LARGEST_ID, autocompletion=complete_account),
+]
 States = Annotated[list[State] | None, typer.Option("--state", help="Only events in this state; repeatable")]
 Since = Annotated[
     datetime | None,
@@ -73,7 +78,8 @@ def webhooks_list(
 
 @webhooks_app.command("show")
 def webhooks_show(
-    event_id: Annotated[int, typer.Argument(help="As `webhooks list` shows it")], as_json: AsJson = False
+    event_id: Annotated[int, typer.Argument(help="As `webhooks list` shows it", min=1, max=LARGEST_ID)],
+    as_json: AsJson = False,
 ) -> None:
     """Show one event with its body, which contains personal data."""
     with warehouse() as connection:
@@ -132,7 +138,10 @@ def webhooks_register(
     account_id: Annotated[
         int | None,
         typer.Argument(
-            help="Hostaway's account id; without it, all active accounts", min=1, autocompletion=complete_account
+            help="Hostaway's account id; without it, all active accounts",
+            min=1,
+            max=LARGEST_ID,
+            autocompletion=complete_account,
         ),
     ] = None,
 ) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sync_hostaway.core.exceptions import ConfigurationError
@@ -38,12 +38,21 @@ SHORT_NAMES = {
     "public_base_url": "PUBLIC_BASE_URL",
 }
 _PREFIX = "AIRFLOW__HOSTAWAY__"
+_ACCOUNT_ID = re.compile(r"0*[1-9][0-9]{0,17}", re.ASCII)
+
+
+def _hours_or_whole_days(hours: int) -> int:
+    if hours > 24 and hours % 24:
+        raise ValueError("more than 24 hours must be whole days: 48, 72, 96, 120, 144 or 168")
+    return hours
+
 
 # Also the types of an account's own options
 RateLimitText = Annotated[str, Field(pattern=r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\.\d{1,3})?)$")]
 CalendarDaysBack = Annotated[int, Field(ge=0, le=730)]
 CalendarDaysAhead = Annotated[int, Field(ge=0, le=1095)]
-SyncEveryHours = Annotated[int, Field(ge=1, le=24)]
+SyncEveryHours = Annotated[int, Field(ge=1, le=168), AfterValidator(_hours_or_whole_days)]
+"""1 to 24, or the hours of 2 to 7 days."""
 Polling = Literal["auto", "always", "list", "off"]
 
 
@@ -113,7 +122,7 @@ class Settings(BaseSettings):
         7, ge=0, le=365, description="Days between scheduled full syncs of an account; 0: never"
     )
     sync_every_hours: SyncEveryHours = Field(
-        24, description="Hours between the scheduled syncs of an account; 24: daily"
+        24, description="Hours between the scheduled syncs of an account; 24: daily, 168: weekly"
     )
     sync_start: time = Field(time(0, 0), description="UTC time at which the spread of account syncs begins")
     sync_spread_hours: float = Field(
@@ -233,7 +242,7 @@ class Settings(BaseSettings):
         :raises ConfigurationError: when it does not look like 701:secret,702:secret.
         """
         pairs = [pair.partition(":") for pair in self.accounts.get_secret_value().split(",") if pair.strip()]
-        if not all(account.strip().isdigit() and secret for account, _, secret in pairs):
+        if not all(_ACCOUNT_ID.fullmatch(account.strip()) and secret.strip() for account, _, secret in pairs):
             raise ConfigurationError("HOSTAWAY_ACCOUNTS must look like 701:secret,702:secret")
         return {int(account): secret.strip() for account, _, secret in pairs}
 
@@ -286,9 +295,21 @@ class Settings(BaseSettings):
         return sorted((first + 60 * hours) % (24 * 60) for hours in range(0, 24, every))
 
     def sync_schedule(self, account_id: int) -> str:
-        """These minutes as a cron expression."""
+        """When an account syncs, as a cron expression.
+
+        Every few days: the accounts take turns over the days of the month. All of them sync on its first day, too, so
+        that no pause is longer than asked for at the end of a month, whatever its length. Weekly: on a day of the week.
+        """
         minutes = self.sync_minutes(account_id)
-        return f"{minutes[0] % 60} {','.join(str(minute // 60) for minute in minutes)} * * *"
+        of_day = f"{minutes[0] % 60} {','.join(str(minute // 60) for minute in minutes)}"
+        every = self.sync_every_hours // 24
+        if every <= 1:
+            return f"{of_day} * * *"
+        turn = _spread(account_id, 5040) % every
+        if every == 7:
+            return f"{of_day} * * {turn}"
+        days = sorted({1, *range(1 + turn, 32, every)})
+        return f"{of_day} {','.join(map(str, days))} * *"
 
     @property
     def longest_without_sync(self) -> timedelta:

@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import requests
 import structlog
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import InvalidSchema, InvalidURL
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
@@ -40,6 +39,7 @@ from sync_hostaway.hostaway.auth import (
     TokenStore,
     exchange_credentials,
 )
+from sync_hostaway.hostaway.deadline import DeadlineAdapter, complete_within
 from sync_hostaway.hostaway.rate_limiter import Budget, NoBudget
 from sync_hostaway.hostaway.redaction import redact, without_passwords
 from sync_hostaway.hostaway.responses import Reply, read_reply, retry_at, why
@@ -54,6 +54,9 @@ MAX_ATTEMPTS, MAX_RETRY_WAIT = 5, 30.0
 TOKEN_SETTLING = 1.0
 
 Params = dict[str, str | int]
+
+# Longest time for a whole answer, in read timeouts: these begin anew with each byte that arrives.
+_READ_TIMEOUTS = 5
 
 
 @dataclass
@@ -205,7 +208,7 @@ class HostawayClient:
         with self._stats_lock:
             self.stats.calls += 1
         try:
-            with self._slot():
+            with self._slot(), complete_within(self._patience or _READ_TIMEOUTS * self.settings.read_timeout):
                 response = self._session.request(
                     method, self.settings.hostaway_url + path, timeout=self._timeout, **content
                 )
@@ -304,7 +307,7 @@ def _not_set_up(error: Exception) -> ConfigurationError:
 
 def _session(settings: Settings) -> requests.Session:
     session = DirectSession()
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
+    adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers.update({"Accept": "application/json", "Cache-control": "no-cache", "User-Agent": "sync-hostaway"})

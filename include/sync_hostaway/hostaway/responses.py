@@ -13,10 +13,12 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any
 
 import orjson
 import requests
+from urllib3.exceptions import DecodeError
 
 from sync_hostaway.core.exceptions import (
     AccessDenied,
@@ -29,12 +31,13 @@ from sync_hostaway.core.exceptions import (
 )
 from sync_hostaway.core.redirects import redirect_target
 from sync_hostaway.core.text import visible
+from sync_hostaway.hostaway.deadline import AnswerTooSlow
 from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
 from sync_hostaway.hostaway.values import as_whole_number
 
 _SNIPPET = 160
-# urllib3 begins with the connection object.
-_CONNECTION = re.compile(r"^(<[^>]*>|\w+\([^()]*\)): ")
+# urllib3 begins with the connection object, and quotes the number of an error of the system.
+_CONNECTION = re.compile(r"^(<[^>]*>|\w+\([^()]*\)): |\[Errno -?\d+\] ")
 # jsonb stores neither NUL nor half of a surrogate pair; both reach us inside message bodies.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # A text, or a bracket outside of one. A text without an end matches up to the end of the body. Otherwise each of its
@@ -214,12 +217,31 @@ def served_at(response: requests.Response) -> datetime | None:
 
 
 def why(error: requests.RequestException) -> str:
-    """What was wrong with the connection, without the layers of wrapping around it."""
-    inner = error.args[0] if error.args else error
-    reason = getattr(inner, "reason", None) or inner
-    through_proxy = getattr(reason, "original_error", None)
-    text = _CONNECTION.sub("", str(through_proxy or reason))
+    """What was wrong with the connection, without the layers of exceptions around it."""
+    inner: BaseException = error
+    through_proxy = False
+    # requests and urllib3 wrap an exception four times at most.
+    for _ in range(8):
+        through_proxy = through_proxy or hasattr(inner, "original_error")
+        if isinstance(inner.__cause__, AnswerTooSlow):
+            return str(inner.__cause__)
+        causes = [getattr(inner, "original_error", None), getattr(inner, "reason", None), *reversed(inner.args)]
+        wrapped = next((cause for cause in causes if isinstance(cause, BaseException)), None)
+        if wrapped is None or isinstance(inner, DecodeError):
+            break
+        inner = wrapped
+    text = _text_of(inner)
     return f"the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: {text}" if through_proxy else text
+
+
+def _text_of(error: BaseException) -> str:
+    if isinstance(error, DecodeError):
+        return "The answer cannot be decompressed"
+    if isinstance(error, HTTPException) and not isinstance(error, RemoteDisconnected):
+        # Their texts quote what came, or are none.
+        return "The answer ended early" if isinstance(error, IncompleteRead) else "The answer is not HTTP"
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return _CONNECTION.sub("", text) or type(error).__name__
 
 
 def retry_at(response: requests.Response) -> float | None:

@@ -14,6 +14,9 @@ from typing import Any
 
 from sync_hostaway.core.exceptions import InvalidValue
 
+LARGEST_ID = 10**18 - 1
+"""Hostaway's ids are far smaller; PostgreSQL's bigint takes every id of so many digits."""
+
 _BLANKS = " \t\n\r"
 _WHOLE_NUMBER = re.compile(r"[+-]?([0-9]{1,18})(\.0{0,30})?")
 _MOMENT = re.compile(

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.fernet import Fernet
+from typer.testing import CliRunner
 
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 from sync_hostaway.accounts.snapshot import read_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore
+from sync_hostaway.cli import main as cli
 from sync_hostaway.core.db import Connection, alone, connect
 from sync_hostaway.core.exceptions import (
     ConfigurationError,
@@ -40,6 +42,19 @@ def test_an_account_is_registered_and_its_dag_source_written(
         (702, "Seaside", "active"),
     ]
     assert snapshot_ids() == [701, 702]
+
+
+@pytest.mark.parametrize("account_id", [0, -1, 10**18, 2**63, 10**30])
+def test_no_key_is_sent_for_an_id_that_cannot_be_stored(
+    warehouse: Connection, simulator: RunningSimulator, account_id: int
+) -> None:
+    with pytest.raises(InvalidValue, match="account id"):
+        registry.add_account(warehouse, account_id, "secret-701")
+    result = CliRunner().invoke(cli.app, ["accounts", "add", str(account_id), "--secret", "secret-701"])
+    assert result.exit_code == 2
+    assert "secret-701" not in result.output
+    assert simulator.control.stats()["total"] == 0
+    assert registry.list_accounts(warehouse) == []
 
 
 def test_accounts_registered_at_the_same_moment_are_all_in_the_snapshot(

@@ -20,6 +20,7 @@ from sync_hostaway.accounts.secrets.store import CLIENT_SECRET, secrets_store
 from sync_hostaway.api.app import create_app
 from sync_hostaway.api.http.inputs import MAX_ID, Id, Line, Moment
 from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import InvalidOptions
 from sync_hostaway.simulator import RunningSimulator
 
 pytestmark = pytest.mark.integration
@@ -66,6 +67,13 @@ ODD_MOMENTS = [
     " ",
     "1e999",
     "9" * 400,
+    "0",
+    "5",
+    "2026",
+    "20260301",
+    "1767225600",
+    "1767225600.5",
+    "2026-03",
 ]
 ODD_TEXTS = ["", " ", "\x00", "a\x00b", "line\nbreak", "\x1b[31m", "\x7f", "\x9b", "x" * 501]
 
@@ -163,7 +171,7 @@ def test_moments_that_cannot_be_stored_or_read_are_refused(operator: TestClient,
             assert answer.status_code == 422, (path, moment)
             [error] = answer.json()["errors"]
             assert name in error["location"]
-    for written in ("Infinity", "-Infinity", "NaN", "1e999", "9" * 30, "[]", "{}", "true"):
+    for written in ("Infinity", "-Infinity", "NaN", "1e999", "9" * 30, "[]", "{}", "true", "1", "1767225600", "2e9"):
         content = f'{{"name": "x", "scopes": ["read:calendar"], "expires_at": {written}}}'
         answer = operator.post("/v1/accounts/701/tokens", content=content, headers={"Content-Type": "application/json"})
         assert answer.status_code in (400, 422), written
@@ -223,6 +231,56 @@ def test_texts_that_cannot_be_stored_are_refused(operator: TestClient, warehouse
             assert operator.request(method, path, json=body).status_code == 422, (path, body)
         assert operator.get("/v1/webhook-events", params={"object": text}).status_code == 422
     assert warehouse.execute(everything).fetchall() == before
+
+
+@pytest.mark.parametrize("action", ["replay", "discard"])
+def test_only_true_means_all_events(operator: TestClient, action: str) -> None:
+    for choice in (1, 1.0, "true", "True", "yes", "1", [True], {"all": True}, 0, False, None):
+        assert operator.post(f"/v1/webhook-events/{action}", json={"all": choice}).status_code == 422, choice
+    assert operator.post(f"/v1/webhook-events/{action}", json={"since": 0}).status_code == 422
+
+
+WRONG_OPTIONS: list[dict[str, Any]] = [
+    *({name: value} for name in ("sync_every_hours", "calendar_days_back") for value in (True, "4", 4.5, 4.0, [4])),
+    {"calendar_days_ahead": False},
+    *({"resources": {"reviews": value}} for value in (0, 1, "true", "off", None, [])),
+    {"budget_account": 20},
+    {"sync_every_hours": 36},
+    {"sync_every_hours": 192},
+]
+
+
+def test_an_option_of_another_type_is_refused_and_not_stored(operator: TestClient, warehouse: Connection) -> None:
+    stored = registry.get_account(warehouse, 701).options
+    for options in WRONG_OPTIONS:
+        assert operator.patch("/v1/accounts/701", json={"options": options}).status_code == 422, options
+        with pytest.raises(InvalidOptions):
+            registry.change_options(warehouse, 701, options)
+    assert registry.get_account(warehouse, 701).options == stored
+
+
+def test_what_is_given_twice_is_refused(client: TestClient, operator: TestClient) -> None:
+    body = {"reservation_id": 1, "message": "Hello", "channel_type": "channel"}
+    key = ("Idempotency-Key", "a")
+    for second in ("a", "b"):
+        answer = client.post("/v1/send-message", json=body, headers=[key, ("idempotency-key", second)])
+        assert (answer.status_code, answer.json()["errors"][0]["location"]) == (422, "header.idempotency-key")
+    twice = f'{{"reservation_id": 2, {json.dumps(body)[1:]}'
+    answer = client.post("/v1/send-message", content=twice, headers=[key, ("Content-Type", "application/json")])
+    assert (answer.status_code, "given twice" in answer.json()["detail"]) == (422, True)
+    login = ("Authorization", client.headers["Authorization"])
+    assert client.get("/v1/listings", headers=[login, login]).status_code == 422
+    for asking, method, url in (
+        (client, "GET", "/v1/calendar/1?start=2026-01-01&end=2026-01-02&end=2026-02-02"),
+        (client, "GET", "/v1/reservations?limit=1&limit=2"),
+        (operator, "GET", "/v1/webhook-events?account_id=701&account_id=702"),
+        (operator, "DELETE", "/v1/accounts/701?purge=false&purge=true&confirm=701"),
+    ):
+        answer = asking.request(method, url)
+        assert (answer.status_code, "given twice" in answer.text) == (422, True), url
+    assert operator.get("/v1/accounts/701").status_code == 200
+    # A list is given item by item.
+    assert operator.get("/v1/webhook-events?state=done&state=dead").status_code == 200
 
 
 @pytest.mark.parametrize(

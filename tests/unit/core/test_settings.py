@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
+from croniter import croniter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,7 +134,39 @@ def test_no_pause_between_two_syncs_is_longer_than_asked_for(
     assert settings.longest_without_sync > timedelta(hours=every)
 
 
-@pytest.mark.parametrize("hours", ["0", "25", "1.5", "x"])
+@given(st.integers(1, 10**9), st.sampled_from([48, 72, 96, 120, 144, 168]))
+def test_no_pause_of_days_between_two_syncs_is_longer_than_asked_for(account_id: int, every: int) -> None:
+    settings = Settings(sync_every_hours=every)
+    # Three years, one of them a leap year.
+    runs = croniter(settings.sync_schedule(account_id), datetime(2027, 1, 1, tzinfo=UTC))
+    moments = [runs.get_next(datetime) for _ in range(3 * 366 * 24 // every)]
+    pauses = [(after - before) / timedelta(hours=1) for before, after in pairwise(moments)]
+    assert max(pauses) == every
+    assert len(moments) / sum(pauses) < 1.2 / every
+    assert settings.longest_without_sync > timedelta(hours=every)
+
+
+def test_accounts_that_sync_every_few_days_take_turns() -> None:
+    for every in (48, 72, 96, 120, 144, 168):
+        settings = Settings(sync_every_hours=every)
+        schedules = Counter(settings.sync_schedule(account_id).split(" ", 2)[2] for account_id in range(1, 1001))
+        assert len(schedules) == every // 24
+        assert min(schedules.values()) > 0.7 * 1000 * 24 / every
+        # On each of these days the whole day is used.
+        hours = {settings.sync_schedule(account_id).split()[1] for account_id in range(1, 2001)}
+        assert len(hours) == 24
+
+
+@pytest.mark.parametrize(
+    "accounts", ["1²:secret", "²:secret", "0:secret", "-1:s", "1" * 19 + ":secret", "701: ", "701"]
+)
+def test_demo_accounts_that_can_be_none_are_refused(monkeypatch: pytest.MonkeyPatch, accounts: str) -> None:
+    monkeypatch.setenv("HOSTAWAY_ACCOUNTS", accounts)
+    with pytest.raises(ConfigurationError, match="HOSTAWAY_ACCOUNTS must look like"):
+        get_settings().account_secrets()
+
+
+@pytest.mark.parametrize("hours", ["0", "25", "36", "49", "192", "1.5", "x"])
 def test_hours_between_syncs_that_cannot_be_are_named(monkeypatch: pytest.MonkeyPatch, hours: str) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__SYNC_EVERY_HOURS", hours)
     with pytest.raises(ConfigurationError, match="SYNC_EVERY_HOURS"):

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect
 from sync_hostaway.accounts.refused_credentials import NoTurn, RefusedCredentials, network_of
 from sync_hostaway.api.http.lanes import busy, threaded
 from sync_hostaway.api.http.problems import Problem
+from sync_hostaway.api.http.repeated import SingleValues, parse_json
 
 # Bytes of a body, where a route names no limit of its own.
 BODY_LIMIT = 65_536
@@ -91,11 +92,13 @@ class GuardedRoute(APIRoute):
         serve = super().get_route_handler()
         limit = getattr(self.endpoint, "body_limit", BODY_LIMIT)
         has_body = self.body_field is not None
+        single_values = SingleValues(self.dependant)
 
         async def guarded(request: Request) -> Response:
             [(guard, scopes)] = self._guards
             if guard.admit:
                 await _admit(request, guard.admit, scopes)
+            single_values.check(request)
             if has_body:
                 request = await _with_body(request, limit)
             lane = getattr(self.endpoint, "lane", guard.lane)
@@ -157,6 +160,10 @@ class _WithBody(Request):
     def __init__(self, request: Request, body: bytes) -> None:
         super().__init__(request.scope, request.receive)
         self._body = body
+
+    async def json(self) -> Any:
+        """The body's JSON; see `parse_json`."""
+        return parse_json(self._body)
 
 
 async def _with_body(request: Request, limit: int) -> Request:

@@ -8,11 +8,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
+from sync_hostaway.hostaway.values import LARGEST_ID
+
 # Hostaway's ids fit, and so do PostgreSQL's bigints.
-MAX_ID = 10**18
+MAX_ID = LARGEST_ID + 1
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 # A plus sign of a query that was not written as %2B arrives as a blank.
 _BLANK_OFFSET = re.compile(r"(.+\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)", re.ASCII)
+_BEGINS_WITH_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Later ones cannot be read again in every time zone.
 _LAST_YEAR = 9998
 
@@ -32,9 +35,11 @@ def _one_spelling(value: Any) -> Any:
 
 
 def _with_offset(value: Any) -> Any:
-    if isinstance(value, str) and (found := _BLANK_OFFSET.fullmatch(value)):
-        return f"{found[1]}+{found[2]}"
-    return value
+    # Pydantic would take a number, also one in a text such as "2026", as seconds since 1970.
+    if not isinstance(value, str) or not _BEGINS_WITH_DATE.match(value):
+        raise ValueError("a moment is a text such as 2026-03-01T00:00:00Z")
+    found = _BLANK_OFFSET.fullmatch(value)
+    return f"{found[1]}+{found[2]}" if found else value
 
 
 def _in_range(value: datetime) -> datetime:

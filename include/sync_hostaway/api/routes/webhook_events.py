@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 
 from fastapi import Depends, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from sync_hostaway.api.auth.operator import operator
 from sync_hostaway.api.http.guarded import guarded_router
@@ -100,7 +100,7 @@ class Chosen(Wanted):
 
     state: list[State] = Field([], min_length=1, max_length=len(State), description="Any of these")
     event_ids: list[Id] = Field([], min_length=1, max_length=1000, examples=[[4711]])
-    all: bool = Field(False, description="True: every event of every account; only where nothing else is said")
+    all: StrictBool = Field(False, description="True: every event of every account; only where nothing else is said")
 
     @model_validator(mode="before")
     @classmethod
