@@ -46,17 +46,16 @@ from sync_hostaway.hostaway.responses import Reply, read_reply, retry_at, why
 
 log = structlog.get_logger(__name__)
 
-# Seconds to wait for a connection to Hostaway, and for an answer.
+# Seconds to wait for a connection to Hostaway, and for an answer. The second begins anew with each byte that arrives.
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
+# Seconds for a whole answer.
+ANSWER_TIMEOUT = 300.0
 # Tries per request before a transient error is raised, and the longest pause in seconds between two.
 MAX_ATTEMPTS, MAX_RETRY_WAIT = 5, 30.0
 # Seconds until Hostaway accepts a new access token.
 TOKEN_SETTLING = 1.0
 
 Params = dict[str, str | int]
-
-# Longest time for a whole answer, in read timeouts: these begin anew with each byte that arrives.
-_READ_TIMEOUTS = 5
 
 
 @dataclass
@@ -208,7 +207,7 @@ class HostawayClient:
         with self._stats_lock:
             self.stats.calls += 1
         try:
-            with self._slot(), complete_within(self._patience or _READ_TIMEOUTS * self.settings.read_timeout):
+            with self._slot(), complete_within(self._patience or ANSWER_TIMEOUT):
                 response = self._session.request(
                     method, self.settings.hostaway_url + path, timeout=self._timeout, **content
                 )
