@@ -36,6 +36,8 @@ Runs every ten minutes and is safe to run at any time.
   accounts, fetches what Hostaway's delivery log says was never delivered, and removes old events.
 * Looks in the conversations for guest messages that Hostaway did not answer, and sends none. The text of one that is
   not found within a day is deleted; its state stays `unknown`. Deletes old keys.
+* Examines each new account once, after its first lists: does what is assumed of Hostaway hold? `sync-hostaway doctor`
+  does the same at any time, and `ops.examinations` keeps what was found.
 * Asks for `hostaway_delta` when events have been waiting, and for an incremental sync of an account whose deliveries
   were lost, after an outage of more than an hour for example.
 
@@ -104,6 +106,14 @@ def hostaway_maintenance() -> None:
         with connect(application="sync-hostaway outbox upkeep") as connection:
             return tend(connection)
 
+    @task
+    def examine_accounts() -> dict[str, int]:
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.doctor.examine import examine_new_accounts
+
+        with connect(application="sync-hostaway doctor") as connection:
+            return examine_new_accounts(connection)
+
     @task.short_circuit(trigger_rule="all_done")
     def events_are_waiting() -> bool:
         from sync_hostaway.core.db import connect
@@ -138,6 +148,7 @@ def hostaway_maintenance() -> None:
 
     tidy_webhook_events()
     settle_messages()
+    examine_accounts()
     lost = lost_deliveries()
     TriggerDagRunOperator.partial(
         task_id="request_syncs",

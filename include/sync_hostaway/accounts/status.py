@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class AccountStatus:
     :param remedy: what to do about it.
     :param lag_seconds: since the end of the last complete sync of the resource that is furthest behind; None: some
         resource was never complete. Webhooks bring changes in between.
+    :param without_heads: why polls read whole lists in place of the heads of lists; None where they do not.
     """
 
     account: Account
@@ -60,6 +61,7 @@ class AccountStatus:
     status: str
     reason: str | None
     remedy: str | None
+    without_heads: str | None = None
 
     @property
     def complete_at(self) -> datetime | None:
@@ -74,11 +76,15 @@ class AccountStatus:
     @property
     def troubles(self) -> list[str]:
         """A sentence for each resource whose last sync did not bring everything."""
-        return [
-            f"{resource.resource} {resource.verdict}: {resource.error}"
-            for resource in self.resources
-            if resource.verdict in ("failed", "incomplete")
-        ] + self.refusals
+        return (
+            [
+                f"{resource.resource} {resource.verdict}: {resource.error}"
+                for resource in self.resources
+                if resource.verdict in ("failed", "incomplete")
+            ]
+            + self.refusals
+            + ([f"polled by lists: {self.without_heads}"] if self.without_heads else [])
+        )
 
     @property
     def refusals(self) -> list[str]:
@@ -111,12 +117,16 @@ def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountSt
     for row in connection.execute(_QUERIES["resources"], params):
         resources.setdefault(row.pop("account_id"), []).append(row)
     judged = {row.pop("account_id"): row for row in connection.execute(_QUERIES["statuses"], params)}
+    without_heads = {row["account_id"]: row["reason"] for row in connection.execute(_QUERIES["without_heads"], params)}
     return [
-        _status(
-            account,
-            resources.get(account.account_id, []),
-            webhooks[account.account_id],
-            judged[account.account_id],
+        replace(
+            _status(
+                account,
+                resources.get(account.account_id, []),
+                webhooks[account.account_id],
+                judged[account.account_id],
+            ),
+            without_heads=without_heads.get(account.account_id),
         )
         for account in accounts
     ]

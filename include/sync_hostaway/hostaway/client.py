@@ -60,12 +60,16 @@ Params = dict[str, str | int]
 
 @dataclass
 class CallStats:
-    """What a client's requests cost so far."""
+    """What a client's requests cost so far.
+
+    :param limit: the request limit that the last answer with one named.
+    """
 
     calls: int = 0
     retries: int = 0
     throttled: int = 0
     bytes_received: int = 0
+    limit: str | None = None
 
 
 class _Bearer(AuthBase):
@@ -221,6 +225,7 @@ class HostawayClient:
             raise _not_set_up(error) from None
         with self._stats_lock:
             self.stats.bytes_received += len(response.content)
+            self.stats.limit = response.headers.get("X-RateLimit-Limit") or self.stats.limit
             self.stats.throttled += response.status_code == requests.codes.too_many_requests
         if response.status_code == requests.codes.too_many_requests:
             self._hold_everybody_back(response)

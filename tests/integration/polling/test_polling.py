@@ -6,6 +6,7 @@ import pytest
 from polling_bed import ACCOUNT, Polling
 
 from sync_hostaway.accounts.registry import change_options
+from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.resources import Mode, Resource
 
 pytestmark = pytest.mark.integration
@@ -115,6 +116,8 @@ def test_a_server_that_ignores_the_sort_order_is_noticed(polling: Polling) -> No
     assert message in polling.landed("messages")
     state = polling.state()
     assert (state["method"], state["reason"]) == ("list", "Hostaway ignores the sort order by messages")
+    troubles = account_status(polling.warehouse, ACCOUNT).troubles
+    assert troubles == ["polled by lists: Hostaway ignores the sort order by messages"]
     polling.calls()
     polling.poll()
     assert polling.calls() == 0, "lists are read once an hour"

@@ -1,0 +1,168 @@
+"""Checks of the installation: the database and its roles, poolers, clocks, disk, versions, the webhook address."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psycopg
+import requests
+
+from sync_hostaway.accounts.registry import list_accounts
+from sync_hostaway.accounts.secrets.store import secrets_store
+from sync_hostaway.core.db import Connection, connect, load_queries
+from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
+from sync_hostaway.core.settings import get_settings, is_loopback
+from sync_hostaway.doctor.finding import Finding, Status
+
+_QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+_SUPPORTED = range(15, 19)
+_LARGEST_SKEW = 5.0
+_LEAST_FREE = 1_000_000_000
+_OLDEST_TRANSACTIONS = 1_000_000_000
+_TIMEOUT = 10.0
+_PACKAGES = ("apache-airflow", "dbt-core", "dbt-postgres", "astronomer-cosmos", "psycopg")
+
+Found = Iterator[Finding]
+
+
+def examine_installation(connection: Connection) -> list[Finding]:
+    """Every check of the installation, in order."""
+    checks: tuple[Callable[[Connection], Found], ...] = (
+        _versions,
+        _database,
+        _api_role,
+        _secrets,
+        _disk,
+        _webhook_address,
+    )
+    return [finding for check in checks for finding in check(connection)]
+
+
+def _versions(connection: Connection) -> Found:
+    found = [f"Python {sys.version_info.major}.{sys.version_info.minor}"]
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            yield Finding("packages", Status.FAILS, f"{package} is not installed: install from requirements.txt")
+    yield Finding("packages", Status.HOLDS, ", ".join(found))
+
+
+def _database(connection: Connection) -> Found:
+    row = connection.execute(_QUERIES["database"]).fetchone() or {}
+    is_supported = row["major"] in _SUPPORTED
+    yield Finding(
+        "PostgreSQL",
+        Status.HOLDS if is_supported else Status.DIFFERS,
+        f"version {row['version']}, {row['bytes'] / 1e9:.1f} GB" + ("" if is_supported else "; 15 to 18 are tested"),
+    )
+    skew = abs((row["now"] - datetime.now(UTC)).total_seconds())
+    yield Finding(
+        "clock of the database",
+        Status.HOLDS if skew < _LARGEST_SKEW else Status.DIFFERS,
+        f"{skew:.0f} s from the clock of this machine",
+    )
+    # PostgreSQL tells its process when a connection is made. A pooler tells a number of its own.
+    has_pooler = connection.info.backend_pid != row["pid"]
+    yield Finding(
+        "connection pooler",
+        Status.DIFFERS if has_pooler else Status.HOLDS,
+        "a pooler stands between: it has to keep a session for each client (docs/compatibility.md)"
+        if has_pooler
+        else "none",
+    )
+    yield Finding(
+        "role of WAREHOUSE_URL",
+        Status.DIFFERS if row["is_superuser"] else Status.HOLDS,
+        "is a superuser; the owner of the database is enough" if row["is_superuser"] else "is no superuser",
+    )
+    if row["transactions"] > _OLDEST_TRANSACTIONS:
+        yield Finding(
+            "vacuum",
+            Status.FAILS,
+            "autovacuum is far behind: the database will stop taking writes. Run `vacuum freeze`",
+        )
+
+
+def _api_role(connection: Connection) -> Found:
+    settings, name = get_settings(), "role of the HTTP API"
+    if settings.api_warehouse_url is None:
+        yield Finding(
+            name, Status.DIFFERS, "is that of WAREHOUSE_URL; a role of its own is a second lock (docs/security.md)"
+        )
+        return
+    try:
+        with connect(settings.api_warehouse_dsn, application="sync-hostaway doctor") as reading:
+            row = reading.execute(_QUERIES["database"]).fetchone() or {}
+    except (SyncHostawayError, psycopg.Error) as error:
+        yield Finding(name, Status.FAILS, f"cannot connect: {type(error).__name__}")
+        return
+    is_unbound = row["is_superuser"] or row["bypasses_rls"]
+    yield Finding(
+        name,
+        Status.FAILS if is_unbound else Status.HOLDS,
+        "row-level security does not bind it: remove SUPERUSER and BYPASSRLS"
+        if is_unbound
+        else "sees one account at a time",
+    )
+
+
+def _secrets(connection: Connection) -> Found:
+    unreadable = 0
+    for account in list_accounts(connection):
+        try:
+            unreadable += secrets_store(connection).get(account.account_id, "client_secret") is None
+        except SyncHostawayError:
+            unreadable += 1
+    yield Finding(
+        "stored API keys",
+        Status.FAILS if unreadable else Status.HOLDS,
+        f"{unreadable} cannot be read: AIRFLOW__HOSTAWAY__SECRET_KEYS lacks a key, or `accounts rotate` is needed"
+        if unreadable
+        else "all can be read",
+    )
+
+
+def _disk(connection: Connection) -> Found:
+    home = get_settings().home
+    place = next(path for path in (home, *home.resolve().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    yield Finding(
+        "disk of SYNC_HOSTAWAY_HOME",
+        Status.HOLDS if free > _LEAST_FREE else Status.FAILS,
+        f"{free / 1e9:.1f} GB free" + ("" if free > _LEAST_FREE else ": too little for logs and caches"),
+    )
+
+
+def _webhook_address(connection: Connection) -> Found:
+    name = "webhook address"
+    try:
+        base = get_settings().webhook_base_url
+    except ConfigurationError as error:
+        yield Finding(name, Status.FAILS, str(error))
+        return
+    if base is None:
+        yield Finding(name, Status.DIFFERS, "PUBLIC_BASE_URL is not set: accounts are polled")
+        return
+    session = requests.Session()
+    session.trust_env = not is_loopback(base)
+    try:
+        status = session.get(f"{base}/hostaway/webhooks/doctor", timeout=_TIMEOUT, allow_redirects=False).status_code
+    except requests.RequestException as error:
+        yield Finding(name, Status.FAILS, f"cannot be reached from here: {type(error).__name__}; accounts are polled")
+        return
+    finally:
+        session.close()
+    is_ours = status == requests.codes.ok
+    yield Finding(
+        name,
+        Status.HOLDS if is_ours else Status.FAILS,
+        "answers"
+        if is_ours
+        else f"answers {status} to a GET where 200 is expected: does the proxy pass /hostaway/webhooks/ on?",
+    )
