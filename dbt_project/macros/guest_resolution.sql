@@ -1,4 +1,4 @@
-{#- Of each kind of identity: its column in guest_links, and the column that says it merges nobody. -#}
+{#- Kinds of identity: {kind: [its column in reservation_guests, column that says that it merges no reservations]}. -#}
 {% macro identity_kinds() -%}
     {{ return({
         "channel": ["channel_key", "is_shared_channel"],
@@ -7,9 +7,22 @@
     }) }}
 {%- endmacro %}
 
-{#- Columns of guest_links by which it resolves guests. -#}
+{#- Kinds that may join reservations under different names. A phone number joins only those under the same name. -#}
+{% macro strong_identity_kinds() -%}
+    {{ return(["channel", "email"]) }}
+{%- endmacro %}
+
+{#- Columns by which the guest of a reservation is recognised. -#}
 {% macro evidence_columns() -%}
     {{ return(["channel_key", "email_key", "phone_key", "name_words", "name_key"]) }}
+{%- endmacro %}
+
+{#- Whether an earlier transform has linked reservations to guests, and the links are to be kept. -#}
+{% macro guests_are_linked() -%}
+    {%- if not execute -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {{ return(load_relation(source("earlier", "reservation_guests")) is not none and not should_full_refresh()) }}
 {%- endmacro %}
 
 {#-
@@ -25,25 +38,15 @@
 {%- endmacro %}
 
 {#-
-    A table of an older version lacks columns that the model reads of itself. Nothing is locked where nothing is lacking.
+    Whether so many people use an identity that it merges no reservations; an aggregate over the reservations that use it.
+    This finds the placeholders that are no known word. People are counted by name, and one without a name by the other
+    identity.
 -#}
-{% macro with_evidence_columns() -%}
-    do $$
-    begin
-        if
-            to_regclass('{{ this }}') is not null
-            and not exists (
-                select 1 from pg_attribute
-                where attrelid = to_regclass('{{ this }}') and attname = 'name_words' and not attisdropped
-            )
-        then
-            alter table {{ this }}
-                add column if not exists phone_key text,
-                add column if not exists name_words text,
-                add column if not exists name_key text,
-                add column if not exists is_shared_channel boolean default false,
-                add column if not exists is_shared_phone boolean default false;
-        end if;
-    end
-    $$
+{% macro is_shared_identity(kind) -%}
+    {%- set person = {
+        "channel": "coalesce(name_key, email_key)",
+        "email": "coalesce(name_key, channel_key)",
+        "phone": "name_key",
+    }[kind] -%}
+    count(distinct {{ person }}) > 10
 {%- endmacro %}

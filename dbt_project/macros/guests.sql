@@ -2,3 +2,12 @@
 {% macro latest(value) -%}
     (array_agg({{ value }} order by place) filter (where {{ value }} is not null))[1]
 {%- endmacro %}
+
+{#- The fields of a reservation's payload that describe its guest. -#}
+{% macro fields_of_guest(payload) -%}
+    (
+        select coalesce(jsonb_object_agg(field.key, field.value), '{}'::jsonb)
+        from jsonb_each({{ payload }}) as field (key, value)
+        where field.key ~ '^(guest[A-Z]|phone$|isGuest|localeForMessaging)'
+    )
+{%- endmacro %}

@@ -4,40 +4,72 @@
 
 with
 
--- beside the cost of reading a row no join seems dear to the planner: it plans this one by itself
-due as materialized (
-    select * from {{ pending('calendar_days') }} as due
+-- materialized: the planner would inline the CTE otherwise, and read the payloads once more
+batch as materialized (
+    select * from {{ rows_to_process('calendar_days') }} as batch
 ),
 
-{{ admitted('calendar_days', 'present.listing_id = due.listing_id and present.date = due.date') }},
+coverage as materialized (
+    select coverage.account_id, coverage.parents_complete_until
+    from (select distinct batch.account_id from batch) as accounts
+    cross join {{ lateral_lookup(
+        ref('int_parent_coverage'),
+        "coverage",
+        "coverage.account_id = accounts.account_id and coverage.resource = 'calendar_days'",
+    ) }}
+),
+
+-- Rows whose listing is there, or that are there themselves, or whose listing nothing waits for any more.
+loadable as (
+    select batch.*
+    from batch
+    where
+        batch.date is not null
+        and batch.listing_id is not null
+        and (
+            {{ parent_is_known('calendar_days', 'batch.account_id', 'batch.listing_id') }}
+            {%- if is_incremental() %}
+            or {{ exists_lookup(
+                this,
+                "present",
+                "present.account_id = batch.account_id and present.listing_id = batch.listing_id"
+                " and present.date = batch.date",
+            ) }}
+            {%- endif %}
+            or batch.landed_at < (
+                select coverage.parents_complete_until
+                from coverage
+                where coverage.account_id = batch.account_id
+            )
+        )
+),
 
 final as (
     select
-        due.account_id,
-        due.listing_id,
-        due.date,
-        due.calendar_day_id,
-        due.status,
-        due.note,
-        due.minimum_stay,
-        due.maximum_stay,
-        due.available_units,
-        due.units_to_sell,
-        due.desired_units_to_sell,
-        due.pending_units,
-        due.blocking_reservations,
-        due.blocked_units,
-        due.reserved_units,
-        due.price,
-        due.is_available,
-        due.is_closed_on_arrival,
-        due.is_closed_on_departure,
-        due.is_deleted,
-        {{ transform_at() }} as synced_at,
-        due.pms_meta,
-        due.deleted_at
-    from admitted as due
-    where due.date is not null
+        loadable.account_id,
+        loadable.listing_id,
+        loadable.date,
+        loadable.calendar_day_id,
+        loadable.status,
+        loadable.note,
+        loadable.minimum_stay,
+        loadable.maximum_stay,
+        loadable.available_units,
+        loadable.units_to_sell,
+        loadable.desired_units_to_sell,
+        loadable.pending_units,
+        loadable.blocking_reservations,
+        loadable.blocked_units,
+        loadable.reserved_units,
+        loadable.price,
+        loadable.is_available,
+        loadable.is_closed_on_arrival,
+        loadable.is_closed_on_departure,
+        loadable.is_deleted,
+        {{ current_transform_at() }} as synced_at,
+        loadable.pms_meta,
+        loadable.deleted_at
+    from loadable
 )
 
 select * from final

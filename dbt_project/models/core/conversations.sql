@@ -7,30 +7,59 @@
 
 with
 
--- beside the cost of reading a row no join seems dear to the planner: it plans this one by itself
-due as materialized (
-    select * from {{ pending('conversations') }} as due
+-- materialized: the planner would inline the CTE otherwise, and read the payloads once more
+batch as materialized (
+    select * from {{ rows_to_process('conversations') }} as batch
 ),
 
-{{ admitted('conversations', 'present.conversation_id = due.conversation_id', may_name_none=true) }},
+coverage as materialized (
+    select coverage.account_id, coverage.parents_complete_until
+    from (select distinct batch.account_id from batch) as accounts
+    cross join {{ lateral_lookup(
+        ref('int_parent_coverage'),
+        "coverage",
+        "coverage.account_id = accounts.account_id and coverage.resource = 'conversations'",
+    ) }}
+),
+
+-- Rows whose reservation is there, or that are there themselves, or whose reservation nothing waits for any more.
+loadable as (
+    select batch.*
+    from batch
+    where
+        batch.conversation_id is not null
+        and (
+            batch.reservation_id is null
+            or {{ parent_is_known('conversations', 'batch.account_id', 'batch.reservation_id') }}
+            {%- if is_incremental() %}
+            or {{ exists_lookup(
+                this, "present", "present.account_id = batch.account_id and present.conversation_id = batch.conversation_id"
+            ) }}
+            {%- endif %}
+            or batch.landed_at < (
+                select coverage.parents_complete_until
+                from coverage
+                where coverage.account_id = batch.account_id
+            )
+        )
+),
 
 final as (
     select
-        due.account_id,
-        due.conversation_id,
-        due.listing_id,
-        due.reservation_id,
-        due.conversation_type,
-        due.recipient_name,
-        due.recipient_email,
-        due.has_unread_messages,
-        due.last_sent_at,
-        due.last_received_at,
-        due.is_deleted,
-        {{ transform_at() }} as synced_at,
-        due.pms_meta
-    from admitted as due
-    where due.conversation_id is not null
+        loadable.account_id,
+        loadable.conversation_id,
+        loadable.listing_id,
+        loadable.reservation_id,
+        loadable.conversation_type,
+        loadable.recipient_name,
+        loadable.recipient_email,
+        loadable.has_unread_messages,
+        loadable.last_sent_at,
+        loadable.last_received_at,
+        loadable.is_deleted,
+        {{ current_transform_at() }} as synced_at,
+        loadable.pms_meta
+    from loadable
 )
 
 select * from final

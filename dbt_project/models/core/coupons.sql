@@ -3,23 +3,23 @@
 ) }}
 
 select
-    due.account_id,
-    due.coupon_id,
-    due.user_id,
-    due.name,
-    due.coupon_type,
-    due.amount,
-    due.minimum_nights,
-    due.uses_granted,
-    due.uses_made,
-    due.is_active,
-    due.is_expired,
-    due.check_in_from_date,
-    due.check_in_until_date,
-    due.valid_from_date,
-    due.valid_until_date,
-    due.is_deleted,
-    {{ transform_at() }} as synced_at,
-    due.pms_meta
-from {{ pending('coupons') }} as due
-where due.coupon_id is not null
+    batch.account_id,
+    batch.coupon_id,
+    batch.user_id,
+    batch.name,
+    batch.coupon_type,
+    batch.amount,
+    batch.minimum_nights,
+    batch.uses_granted,
+    batch.uses_made,
+    batch.is_active,
+    batch.is_expired,
+    batch.check_in_from_date,
+    batch.check_in_until_date,
+    batch.valid_from_date,
+    batch.valid_until_date,
+    batch.is_deleted,
+    {{ current_transform_at() }} as synced_at,
+    batch.pms_meta
+from {{ rows_to_process('coupons') }} as batch
+where batch.coupon_id is not null

@@ -1,6 +1,4 @@
--- depends_on: {{ ref('known_parents') }}
--- depends_on: {{ ref('listings') }}
--- depends_on: {{ ref('stg_reservation_identities') }}
+{%- set reservations_read = rows_to_process('reservations', staged='int_reservation_identities') -%}
 {{ config(unique_key=["account_id", "guest_id"]) }}
 
 with
@@ -9,17 +7,17 @@ with
 
 changed_links as (
     select links.account_id, links.reservation_id, links.guest_id
-    from {{ ref('guest_links') }} as links
-    where links.synced_at > {{ last_success_at() }} and links.synced_at <= {{ transform_at() }}
+    from {{ ref('reservation_guests') }} as links
+    where links.synced_at > {{ previous_transform_at() }} and links.synced_at <= {{ current_transform_at() }}
 ),
 
-due as (
+batch as (
     select links.account_id, links.guest_id
-    from {{ pending('reservations', staging='stg_reservation_identities') }} as read
-    cross join {{ by_key(
-        ref('guest_links'),
+    from {{ reservations_read }} as reservations_read
+    cross join {{ lateral_lookup(
+        ref('reservation_guests'),
         "links",
-        "read.account_id = links.account_id and read.reservation_id = links.reservation_id",
+        "links.account_id = reservations_read.account_id and links.reservation_id = reservations_read.reservation_id",
     ) }}
     union
     select changed_links.account_id, changed_links.guest_id
@@ -32,9 +30,9 @@ due as (
 
 {% else %}
 
-due as (
+batch as (
     select distinct links.account_id, links.guest_id
-    from {{ ref('guest_links') }} as links
+    from {{ ref('reservation_guests') }} as links
 ),
 
 {% endif %}
@@ -44,14 +42,14 @@ reservations as (
         reservations.*,
         links.email_key as own_email,
         row_number() over recency as place
-    from due
-    cross join {{ by_key(
+    from batch
+    cross join {{ lateral_lookup(
         ref('reservations'),
         "reservations",
-        "due.account_id = reservations.account_id and due.guest_id = reservations.guest_id",
+        "batch.account_id = reservations.account_id and batch.guest_id = reservations.guest_id",
     ) }}
-    cross join {{ by_key(
-        ref('guest_links'),
+    cross join {{ lateral_lookup(
+        ref('reservation_guests'),
         "links",
         "reservations.account_id = links.account_id and reservations.reservation_id = links.reservation_id",
     ) }}
@@ -93,21 +91,8 @@ current_guests as (
         bool_and(is_deleted) as is_deleted,
 
         ---------- payload
-        (array_agg(guest_meta order by place))[1] as pms_meta
-    from (
-        select
-            reservations.*,
-            -- of the newest alone
-            case
-                when reservations.place = 1
-                    then (
-                        select coalesce(jsonb_object_agg(field.key, field.value), '{}'::jsonb)
-                        from jsonb_each(reservations.pms_meta) as field (key, value)
-                        where field.key ~ '^(guest[A-Z]|phone$|isGuest|localeForMessaging)'
-                    )
-            end as guest_meta
-        from reservations
-    ) as described
+        (array_agg(case when place = 1 then {{ fields_of_guest('pms_meta') }} end order by place))[1] as pms_meta
+    from reservations
     group by account_id, guest_id
 ),
 
@@ -134,16 +119,16 @@ merged_guests as (
         former.has_real_email,
         true as is_deleted,
         former.pms_meta
-    from due
-    cross join {{ by_key(
-        ref('guest_links'),
+    from batch
+    cross join {{ lateral_lookup(
+        ref('reservation_guests'),
         "links",
-        "due.account_id = links.account_id and due.guest_id = links.reservation_id and due.guest_id <> links.guest_id",
+        "batch.account_id = links.account_id and batch.guest_id = links.reservation_id and batch.guest_id <> links.guest_id",
     ) }}
-    cross join {{ by_key(
+    cross join {{ lateral_lookup(
         this,
         "former",
-        "due.account_id = former.account_id and due.guest_id = former.guest_id",
+        "batch.account_id = former.account_id and batch.guest_id = former.guest_id",
     ) }}
 ),
 
@@ -158,24 +143,6 @@ final as (
 )
 
 select
-    account_id,
-    guest_id,
-    merged_into_guest_id,
-    guest_name,
-    first_name,
-    last_name,
-    email,
-    phone,
-    locale,
-    country,
-    city,
-    first_arrival_date,
-    last_departure_date,
-    reservations_count,
-    bookings_count,
-    booked_nights,
-    has_real_email,
-    is_deleted,
-    {{ transform_at() }} as synced_at,
-    pms_meta
+    final.*,
+    {{ current_transform_at() }} as synced_at
 from final

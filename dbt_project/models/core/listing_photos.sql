@@ -1,4 +1,4 @@
--- depends_on: {{ ref('stg_listings') }}
+{%- set listings_read = rows_to_process('listings', staged='stg_listings') -%}
 {{ config(
     unique_key=["account_id", "photo_id"],
     indexes=[
@@ -8,24 +8,24 @@
 
 with
 
-due as (
-    select * from {{ pending('listings', staging='stg_listing_photos') }} as due
+batch as (
+    select * from {{ rows_to_process('listings', staged='stg_listing_photos') }} as batch
 ),
 
 photos as (
     -- the same image cannot be in two listings; if it ever is, the newer listing has it
-    select distinct on (due.account_id, due.photo_id)
-        due.account_id,
-        due.photo_id,
-        due.listing_id,
-        due.url,
-        due.caption,
-        due.sort_order,
-        due.is_deleted,
-        due.pms_meta
-    from due
-    where due.listing_id is not null
-    order by due.account_id asc, due.photo_id asc, due.listing_id desc
+    select distinct on (batch.account_id, batch.photo_id)
+        batch.account_id,
+        batch.photo_id,
+        batch.listing_id,
+        batch.url,
+        batch.caption,
+        batch.sort_order,
+        batch.is_deleted,
+        batch.pms_meta
+    from batch
+    where batch.listing_id is not null
+    order by batch.account_id asc, batch.photo_id asc, batch.listing_id desc
 ),
 
 {% if is_incremental() %}
@@ -41,8 +41,8 @@ removed as (
         true as is_deleted,
         present.pms_meta
     from {{ this }} as present
-    inner join {{ pending('listings', staging='stg_listings') }} as read
-        on present.account_id = read.account_id and present.listing_id = read.listing_id
+    inner join {{ listings_read }} as listings_read
+        on present.account_id = listings_read.account_id and present.listing_id = listings_read.listing_id
     where not exists (
         select 1 from photos
         where present.account_id = photos.account_id and present.photo_id = photos.photo_id
@@ -67,7 +67,7 @@ select
     final.caption,
     final.sort_order,
     final.is_deleted,
-    {{ transform_at() }} as synced_at,
+    {{ current_transform_at() }} as synced_at,
     final.pms_meta
 from final
-where (select clock.photos from {{ source('ops', 'transform_clock') }} as clock)
+where (select current_transform.photos from {{ source('ops', 'transform_clock') }} as current_transform)

@@ -7,45 +7,74 @@
 
 with
 
--- beside the cost of reading a row no join seems dear to the planner: it plans this one by itself
-due as materialized (
-    select * from {{ pending('messages') }} as due
+-- materialized: the planner would inline the CTE otherwise, and read the payloads once more
+batch as materialized (
+    select * from {{ rows_to_process('messages') }} as batch
 ),
 
-{{ admitted('messages', 'present.message_id = due.message_id') }},
+coverage as materialized (
+    select coverage.account_id, coverage.parents_complete_until
+    from (select distinct batch.account_id from batch) as accounts
+    cross join {{ lateral_lookup(
+        ref('int_parent_coverage'),
+        "coverage",
+        "coverage.account_id = accounts.account_id and coverage.resource = 'messages'",
+    ) }}
+),
+
+-- Rows whose conversation is there, or that are there themselves, or whose conversation nothing waits for any more.
+loadable as (
+    select batch.*
+    from batch
+    where
+        batch.message_id is not null
+        and batch.conversation_id is not null
+        and (
+            {{ parent_is_known('messages', 'batch.account_id', 'batch.conversation_id') }}
+            {%- if is_incremental() %}
+            or {{ exists_lookup(
+                this, "present", "present.account_id = batch.account_id and present.message_id = batch.message_id"
+            ) }}
+            {%- endif %}
+            or batch.landed_at < (
+                select coverage.parents_complete_until
+                from coverage
+                where coverage.account_id = batch.account_id
+            )
+        )
+),
 
 final as (
     select
-        due.account_id,
-        due.message_id,
-        due.conversation_id,
-        due.listing_id,
-        due.reservation_id,
-        due.channel_id,
-        due.communication_id,
-        due.user_id,
-        due.channel_message_id,
-        due.body,
-        due.subject,
-        due.communication_type,
-        due.status,
-        due.sender,
-        due.message_source,
-        due.originated_by,
-        due.attachments_count,
-        due.is_incoming,
-        due.is_seen,
-        due.is_sent_by_hostaway,
-        due.sent_at,
-        due.sent_to_channel_at,
-        due.seen_at,
-        due.inserted_at,
-        due.updated_at,
-        due.is_deleted,
-        {{ transform_at() }} as synced_at,
-        due.pms_meta
-    from admitted as due
-    where due.message_id is not null
+        loadable.account_id,
+        loadable.message_id,
+        loadable.conversation_id,
+        loadable.listing_id,
+        loadable.reservation_id,
+        loadable.channel_id,
+        loadable.communication_id,
+        loadable.user_id,
+        loadable.channel_message_id,
+        loadable.body,
+        loadable.subject,
+        loadable.communication_type,
+        loadable.status,
+        loadable.sender,
+        loadable.message_source,
+        loadable.originated_by,
+        loadable.attachments_count,
+        loadable.is_incoming,
+        loadable.is_seen,
+        loadable.is_sent_by_hostaway,
+        loadable.sent_at,
+        loadable.sent_to_channel_at,
+        loadable.seen_at,
+        loadable.inserted_at,
+        loadable.updated_at,
+        loadable.is_deleted,
+        {{ current_transform_at() }} as synced_at,
+        loadable.pms_meta
+    from loadable
 )
 
 select * from final

@@ -30,16 +30,20 @@ select
     runs.started_at,
     runs.finished_at,
     extract(epoch from runs.finished_at - runs.started_at)::numeric(12, 3) as seconds,
-    {{ transform_at() }} as synced_at
+    {{ current_transform_at() }} as synced_at
 from {{ source('ops', 'sync_runs') }} as runs
 where
     runs.finished_at is not null
-    -- a sync of its own; what an event cost stands in ops.sync_runs
+    -- syncs only: ops.sync_runs has what an event cost
     and runs.mode <> 'delta'
     {% if is_incremental() %}
-    -- an hour for verdicts that were stamped before the last transform and committed after it
+    -- an hour, for runs that ended before the last transform and were committed after it
     and runs.finished_at > (
-        select case when clock.reads_all then '-infinity' else clock.last_success_at - interval '1 hour' end
-        from {{ source('ops', 'transform_clock') }} as clock
+        select
+            case
+                when current_transform.reads_all then '-infinity'
+                else current_transform.last_success_at - interval '1 hour'
+            end
+        from {{ source('ops', 'transform_clock') }} as current_transform
     )
     {% endif %}

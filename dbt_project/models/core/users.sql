@@ -3,22 +3,22 @@
 ) }}
 
 select
-    due.account_id,
-    due.user_id,
-    due.user_group_id,
-    due.listing_ids,
-    due.user_group_name,
-    due.email,
-    due.first_name,
-    due.last_name,
-    due.title,
-    due.phone,
-    due.time_zone,
-    due.is_admin,
-    due.is_disabled,
-    due.has_access_to_new_listings,
-    due.is_deleted,
-    {{ transform_at() }} as synced_at,
-    due.pms_meta
-from {{ pending('users') }} as due
-where due.user_id is not null
+    batch.account_id,
+    batch.user_id,
+    batch.user_group_id,
+    batch.listing_ids,
+    batch.user_group_name,
+    batch.email,
+    batch.first_name,
+    batch.last_name,
+    batch.title,
+    batch.phone,
+    batch.time_zone,
+    batch.is_admin,
+    batch.is_disabled,
+    batch.has_access_to_new_listings,
+    batch.is_deleted,
+    {{ current_transform_at() }} as synced_at,
+    batch.pms_meta
+from {{ rows_to_process('users') }} as batch
+where batch.user_id is not null

@@ -1,3 +1,4 @@
+{#- Long, because every night is first given its state, and only then counted: one query, read from top to bottom. -#}
 with
 
 listings as (

@@ -29,6 +29,7 @@ typed as (
         {{ as_text('guestFirstName') }} as guest_first_name,
         {{ as_text('guestLastName') }} as guest_last_name,
         lower({{ as_text('guestEmail') }}) as guest_email,
+        {{ as_text('guestEmail') }} as guest_email_as_sent,
         {{ as_text('phone') }} as guest_phone,
         {{ as_text('guestAddress') }} as guest_address,
         {{ as_text('guestCity') }} as guest_city,
@@ -137,7 +138,8 @@ typed as (
             ],
         ) }} as pms_meta,
         entity_id,
-        load_id
+        load_id,
+        landed_at
     from source
 )
 

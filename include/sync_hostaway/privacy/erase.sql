@@ -45,7 +45,7 @@ update ops.budget_slots set account_id = null, priority = null where account_id 
 delete from only {table} where account_id = %(account_id)s
 
 -- name: core_is_there
-select to_regclass('hostaway.guest_links') is not null
+select to_regclass('hostaway.reservation_guests') is not null
 
 -- name: landed_reservation
 select entity_id as id
@@ -55,11 +55,11 @@ where account_id = %(account_id)s and entity_id = %(guest_id)s::bigint::text
 -- name: reservations_of_guest
 -- Whichever of the guest's ids is given: the one in use, one that was merged away, or that of any reservation.
 select links.reservation_id::text as id
-from hostaway.guest_links as links
+from hostaway.reservation_guests as links
 where
     links.account_id = %(account_id)s
     and links.guest_id in (
-        select guest_id from hostaway.guest_links
+        select guest_id from hostaway.reservation_guests
         where account_id = %(account_id)s and reservation_id = %(guest_id)s
         union
         select %(guest_id)s::bigint
@@ -76,7 +76,7 @@ where
         exists (select 1 from ops.loads where loads.load_id = landed.load_id and loads.transformed_at is null)
         or not exists (
             select 1 from pg_catalog.pg_attribute
-            where attrelid = 'hostaway.guest_links'::regclass and attname = 'name_words' and not attisdropped
+            where attrelid = 'hostaway.reservation_guests'::regclass and attname = 'name_words' and not attisdropped
         )
     )
 order by landed.entity_id::bigint

@@ -132,9 +132,10 @@ def contract_columns(project_dir: Path, environment: Mapping[str, str]) -> list[
 
 
 def models_reading(project_dir: Path, environment: Mapping[str, str], resources: Collection[str]) -> list[str]:
-    """The incremental models that read the landing tables of these resources themselves, or through views.
+    """The incremental models that read the landing tables of these resources, directly or through views.
 
-    What another model makes of them does not count: a model has only rows to change whose own resource has any.
+    What another table makes of them does not count: a model has rows to change only if its own resource has any. Nor
+    does a view in which a model only looks something up (`meta: {is_lookup: true}`).
 
     :raises TransformFailed: when the project does not parse.
     """
@@ -145,7 +146,9 @@ def models_reading(project_dir: Path, environment: Mapping[str, str], resources:
             source = manifest.sources.get(parent_id)
             if source:
                 yield source.name if source.source_name == "landing" else ""
-            elif manifest.nodes[parent_id].config.materialized == "view":
+                continue
+            config = manifest.nodes[parent_id].config
+            if config.materialized in ("view", "ephemeral") and not config.meta.get("is_lookup"):
                 yield from landing(parent_id)
 
     return sorted(
@@ -174,7 +177,17 @@ def run_dbt(
         parsed = _parsed(project_dir, environment)
         if not parsed.success:
             return parsed
+        _forget_compiled(parsed.value)
         return _invoke(arguments, project_dir, manifest=parsed.value, target=target)
+
+
+def _forget_compiled(manifest: Any) -> None:
+    """Make a manifest that dbt has used fit to be used again: dbt would not put ephemeral models in a second time."""
+    for node in manifest.nodes.values():
+        if getattr(node, "extra_ctes_injected", False):
+            node.extra_ctes_injected = False
+            node.extra_ctes = []
+            node._pre_injected_sql = None
 
 
 def _manifest(project_dir: Path, environment: Mapping[str, str]) -> Any:

@@ -77,7 +77,7 @@ select
 from mine
 
 -- name: core_is_there
-select to_regclass('staging.rows_without_parent') is not null and to_regclass('hostaway.sync_logs') is not null
+select to_regclass('staging.rows_awaiting_parent') is not null and to_regclass('hostaway.sync_logs') is not null
 
 -- name: sync_log_lags
 select exists (
@@ -123,7 +123,7 @@ returning loads, array(select distinct resource from claimed order by resource) 
 
 -- name: hold
 with orphans as materialized (
-    select resource, account_id, entity_id, missing_parent, landed_at from staging.rows_without_parent
+    select resource, account_id, entity_id, missing_parent, landed_at from staging.rows_awaiting_parent
 ),
 
 released as (
@@ -148,7 +148,7 @@ where (held.missing_parent, held.held_since) <> (excluded.missing_parent, exclud
 select
     waiting.resource,
     waiting.parent,
-    coalesce(bool_or(waiting.held_since < known.known_until), false) as waits_no_more
+    coalesce(bool_or(waiting.held_since < known.parents_complete_until), false) as waits_no_more
 from (
     select
         account_id,
@@ -159,8 +159,8 @@ from (
     group by account_id, resource, parent
 ) as waiting
 left join lateral (
-    select known_parents.known_until from staging.known_parents
-    where known_parents.account_id = waiting.account_id and known_parents.resource = waiting.resource
+    select coverage.parents_complete_until from staging.int_parent_coverage as coverage
+    where coverage.account_id = waiting.account_id and coverage.resource = waiting.resource
     limit all offset 0
 ) as known on true
 group by waiting.resource, waiting.parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,10 @@ from sync_hostaway.core.exceptions import ConfigurationError
 _CONTENT = {".sql", ".yml", ".yaml", ".csv", ".md"}
 _NOT_CONTENT = {"target", "logs", "dbt_packages"}
 # What a YAML file says about models without changing a row of them
-_ONLY_ABOUT = {"description", "meta", "docs", "tags", "data_tests", "tests", "unit_tests", "version", "persist_docs"}
+_ONLY_ABOUT = {
+    "description", "meta", "docs", "tags", "data_tests", "tests", "unit_tests", "version", "persist_docs", "exposures",
+    "freshness", "loaded_at_query",
+}  # fmt: skip
 _COMMENT = re.compile(r"\{#.*?#\}|^\s*--(?! depends_on).*?$", re.DOTALL | re.MULTILINE)
 _TEST_MACRO = re.compile(r"\{%-?\s*test\s.*?endtest\s*-?%\}", re.DOTALL)
 
@@ -59,14 +63,21 @@ def project_hash(project_dir: Path) -> str:
 
 def built_relations(project_dir: Path) -> list[BuiltRelation]:
     """What the project builds, as its folders and dbt_project.yml say. Needs no dbt, which takes seconds to start."""
-    configured = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))["models"][
-        "sync_hostaway"
-    ]
-    return [
-        BuiltRelation(folder["+schema"], file.stem, "view" if folder["+materialized"] == "view" else "table")
-        for name, folder in configured.items()
-        for file in sorted((project_dir / "models" / name).rglob("*.sql"))
-    ]
+    configured = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))
+    return list(_built_in(project_dir / "models", configured["models"]["sync_hostaway"]))
+
+
+def _built_in(folder: Path, configured: dict[str, Any]) -> Iterator[BuiltRelation]:
+    """Relations of a folder of models, and of the folders in it, which inherit its configuration."""
+    subfolders = {name: value for name, value in configured.items() if isinstance(value, dict) and name[0] != "+"}
+    inherited = {name: value for name, value in configured.items() if name[0] == "+"}
+    kind = inherited.get("+materialized")
+    for file in sorted(folder.glob("*.sql")):
+        # What is ephemeral is part of the models that read it.
+        if kind != "ephemeral":
+            yield BuiltRelation(inherited["+schema"], file.stem, "view" if kind == "view" else "table")
+    for subfolder in sorted(path for path in folder.iterdir() if path.is_dir()):
+        yield from _built_in(subfolder, {**inherited, **subfolders.get(subfolder.name, {})})
 
 
 def build_hash(project_dir: Path) -> str:

@@ -145,7 +145,7 @@ def test_an_erased_guest_is_nowhere_and_stays_away(warehouse: Connection, mirror
     stays = [
         row["reservation_id"]
         for row in warehouse.execute(
-            "select reservation_id from hostaway.guest_links where account_id = %s and guest_id = %s",
+            "select reservation_id from hostaway.reservation_guests where account_id = %s and guest_id = %s",
             [mirrored, guest["guest_id"]],
         )
     ]
@@ -175,7 +175,7 @@ def test_an_erased_guest_is_nowhere_and_stays_away(warehouse: Connection, mirror
 
 def test_an_erasure_reaches_nobody_who_is_another_guest_by_now(warehouse: Connection, mirrored: int) -> None:
     [guest] = warehouse.execute(
-        "select guest_id, array_agg(reservation_id order by reservation_id) as stays from hostaway.guest_links"
+        "select guest_id, array_agg(reservation_id order by reservation_id) as stays from hostaway.reservation_guests"
         " where account_id = %s group by guest_id having count(*) > 1 limit 1",
         [mirrored],
     ).fetchall()
@@ -199,7 +199,7 @@ def test_an_erasure_reaches_nobody_who_is_another_guest_by_now(warehouse: Connec
 
     run_transform(warehouse, requested_by="test")
     [left] = warehouse.execute(
-        "select count(*) as stays from hostaway.guest_links where account_id = %s and guest_id = %s",
+        "select count(*) as stays from hostaway.reservation_guests where account_id = %s and guest_id = %s",
         [mirrored, guest["guest_id"]],
     ).fetchall()
     assert erase_guest(warehouse, mirrored, guest["guest_id"]).reservations == left["stays"] < len(guest["stays"])

@@ -79,7 +79,7 @@ def test_the_documentation_is_one_page(harness: LandingHarness, tmp_path: Path) 
     page = build_docs(harness.connection, tmp_path / "docs")
     assert page == tmp_path / "docs" / "index.html"
     text = page.read_text()
-    assert "guest_links" in text
+    assert "reservation_guests" in text
     assert "Hostaway in SQL" in text
 
 

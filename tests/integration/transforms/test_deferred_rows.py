@@ -205,7 +205,7 @@ def test_a_long_sync_log_is_not_read_at_every_look_up(harness: LandingHarness) -
     )
     harness.connection.execute("analyze ops.sync_runs")
     plan = harness.rows(
-        "explain select * from staging.known_parents where account_id = 1 and resource = 'conversations'"
+        "explain select * from staging.int_parent_coverage where account_id = 1 and resource = 'conversations'"
     )
     assert "Seq Scan on sync_runs" not in str(plan)
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 def guests_of(harness: LandingHarness) -> dict[int, int]:
     """Guest of each reservation, and the proof that no two tables disagree on it."""
-    links = dict(harness.rows("select reservation_id, guest_id from hostaway.guest_links"))
+    links = dict(harness.rows("select reservation_id, guest_id from hostaway.reservation_guests"))
     assert dict(harness.rows("select reservation_id, guest_id from hostaway.reservations")) == links
     current = harness.rows(
         "select guest_id, reservations_count from hostaway.guests where merged_into_guest_id is null"
@@ -212,7 +212,7 @@ def test_an_address_is_the_same_in_every_spelling(harness: LandingHarness, data:
     ]
     harness.land("reservations", *rows)
     harness.transform()
-    seen = dict(harness.rows("select reservation_id, email_key from hostaway.guest_links"))
+    seen = dict(harness.rows("select reservation_id, email_key from hostaway.reservation_guests"))
     place = start
     for person, group in spellings.items():
         for spelling in group:
@@ -309,7 +309,7 @@ def test_a_name_that_differs_between_channels_does_not_split_a_person(harness: L
 
 
 def test_guests_that_an_older_project_merged_come_apart(harness: LandingHarness, tmp_path: Path) -> None:
-    older = edited_project(tmp_path, "macros/guest_identities.sql", '"office", "buero"', '"buero"')
+    older = edited_project(tmp_path, "macros/identities.sql", '"office", "buero"', '"buero"')
     rows = [reservation(n, guestEmail="office@agency.com", guestName="Ann Lee") for n in range(100, 105)]
     harness.land("reservations", *rows)
     harness.transform(project_dir=older)
@@ -324,9 +324,9 @@ def test_a_table_of_an_older_version_gets_the_columns_it_lacks(harness: LandingH
     harness.transform()
     harness.connection.execute(
         """
-        alter table hostaway.guest_links
+        alter table hostaway.reservation_guests
             drop column phone_key, drop column name_words, drop column is_shared_phone, add column person_key text;
-        update hostaway.guest_links set guest_id = 10;
+        update hostaway.reservation_guests set guest_id = 10;
         update hostaway.reservations set guest_id = 10;
         update ops.transforms set project_hash = 'older';
         """
@@ -364,7 +364,7 @@ def test_an_identity_of_many_people_merges_nobody(harness: LandingHarness) -> No
     groups = guests_by_name(harness, *(bob[start] | identity for start, identity in kinds.items()))
     assert all(len(group) == 1 for group in groups)
     assert harness.value(
-        "select bool_and(is_shared_channel or is_shared_mailbox or is_shared_phone) from hostaway.guest_links"
+        "select bool_and(is_shared_channel or is_shared_mailbox or is_shared_phone) from hostaway.reservation_guests"
     )
 
     assert [group for group in guests_by_name(harness, *bob.values()) if len(group) > 1] == pairs
@@ -521,10 +521,10 @@ def test_increments_agree_with_a_count_from_scratch(harness: LandingHarness, see
         harness.transform()
         assert guests_of(harness) == by_union_find(now)
     incremental = harness.rows(
-        "select to_jsonb(l) - 'synced_at' from hostaway.guest_links as l order by reservation_id"
+        "select to_jsonb(l) - 'synced_at' from hostaway.reservation_guests as l order by reservation_id"
     )
     harness.transform(full_refresh=True)
     assert (
-        harness.rows("select to_jsonb(l) - 'synced_at' from hostaway.guest_links as l order by reservation_id")
+        harness.rows("select to_jsonb(l) - 'synced_at' from hostaway.reservation_guests as l order by reservation_id")
         == incremental
     )

@@ -17,10 +17,10 @@ def test_a_changed_reservation_builds_what_is_made_of_reservations(harness: Land
     assert {"listings", "listing_photos", "conversations"} <= models_of(harness)
     # The conversation was held back, and comes in with its reservation.
     harness.land("reservations", RESERVATION)
-    assert models_of(harness) == {"guest_links", "reservations", "guests", "conversations"}
+    assert models_of(harness) == {"reservation_guests", "reservations", "guests", "conversations"}
     assert harness.value("select count(*) from hostaway.conversations") == 1
     harness.land("reservations", {**RESERVATION, "status": "cancelled"})
-    assert models_of(harness) == {"guest_links", "reservations", "guests"}
+    assert models_of(harness) == {"reservation_guests", "reservations", "guests"}
     assert harness.value("select status from hostaway.reservations") == "cancelled"
 
 

@@ -28,7 +28,7 @@ CORE = (
     "listings",
     "listing_photos",
     "guests",
-    "guest_links",
+    "reservation_guests",
     "reservations",
     "conversations",
     "messages",
@@ -150,7 +150,7 @@ def test_work_of_a_failed_transform_reaches_the_models_downstream_of_it(harness:
     harness.land("listings", listing(1))
     harness.land("reservations", reservation(10), reservation(11, guestEmail="ann@mail.com"))
     harness.transform()
-    # guest_links merges 10 and 11, then reservations fails
+    # reservation_guests merges 10 and 11, then reservations fails
     harness.connection.execute("alter table hostaway.reservations add constraint refuses check (guest_name <> 'Ann')")
     harness.land("reservations", reservation(10, guestEmail="ann@mail.com", guestName="Ann"))
     with pytest.raises(TransformFailed):
@@ -441,9 +441,11 @@ def table_ids(harness: LandingHarness) -> dict[str, int]:
 def test_an_older_table_gets_the_columns_that_its_own_model_reads(harness: LandingHarness, tmp_path: Path) -> None:
     land_one_of_each(harness)
     harness.transform()
-    harness.connection.execute("alter table hostaway.guest_links drop column name_key, drop column is_shared_channel")
+    harness.connection.execute(
+        "alter table hostaway.reservation_guests drop column name_key, drop column is_shared_channel"
+    )
     harness.transform(project_dir=next_version(tmp_path))
-    assert harness.rows("select name_key, is_shared_channel from hostaway.guest_links") == [("ann", False)]
+    assert harness.rows("select name_key, is_shared_channel from hostaway.reservation_guests") == [("ann", False)]
 
 
 def indexed_columns(harness: LandingHarness) -> list[object]:

@@ -1,27 +1,27 @@
 {#- Resource, what its key has to read as, that key in core, the parent it names, and where. -#}
 {%- set children = [
-    ("listings", text_as_bigint("due.entity_id"), "listing_id", "none", "null::bigint"),
-    ("reservations", text_as_bigint("due.entity_id"), "reservation_id", "listing", as_bigint("listingMapId")),
-    ("conversations", text_as_bigint("due.entity_id"), "conversation_id", "reservation", as_bigint("reservationId")),
+    ("listings", text_as_bigint("batch.entity_id"), "listing_id", "none", "null::bigint"),
+    ("reservations", text_as_bigint("batch.entity_id"), "reservation_id", "listing", as_bigint("listingMapId")),
+    ("conversations", text_as_bigint("batch.entity_id"), "conversation_id", "reservation", as_bigint("reservationId")),
     (
         "messages",
-        text_as_bigint("due.entity_id"),
+        text_as_bigint("batch.entity_id"),
         "conversation_id = landed.parent_id and core.message_id",
         "conversation",
         "coalesce(landing.parent_id, " ~ as_bigint("conversationId") ~ ")",
     ),
     (
         "calendar_days",
-        text_as_date("split_part(due.entity_id, ':', 2)"),
+        text_as_date("split_part(batch.entity_id, ':', 2)"),
         "listing_id = landed.parent_id and core.date",
         "listing",
-        "coalesce(landing.parent_id, " ~ text_as_bigint("split_part(due.entity_id, ':', 1)") ~ ")",
+        "coalesce(landing.parent_id, " ~ text_as_bigint("split_part(batch.entity_id, ':', 1)") ~ ")",
     ),
 ] -%}
 
 with
 
-due as (
+batch as (
     {%- for resource in ["listings", "reservations", "conversations", "messages", "calendar_days"] %}
     {%- if not loop.first %}
     union
@@ -33,7 +33,7 @@ due as (
     union
     select '{{ resource }}' as resource, landed.account_id, landed.entity_id
     from {{ source('landing', resource) }} as landed
-    where (select clock.reads_all from {{ source('ops', 'transform_clock') }} as clock)
+    where (select current_transform.reads_all from {{ source('ops', 'transform_clock') }} as current_transform)
     {%- endfor %}
     union
     select resource, account_id, entity_id
@@ -45,17 +45,17 @@ due as (
 union all
 {% endif -%}
 select
-    due.resource,
-    due.account_id,
-    due.entity_id,
+    batch.resource,
+    batch.account_id,
+    batch.entity_id,
     case
         when landed.key is null then 'readable id'
         else coalesce('{{ parent }} ' || landed.parent_id, '{{ parent }}')
     end as missing_parent,
     landed.landed_at
-from due
-cross join {{ by_key(
-    landed(resource), "landing", "landing.account_id = due.account_id and landing.entity_id = due.entity_id"
+from batch
+cross join {{ lateral_lookup(
+    landed(resource), "landing", "landing.account_id = batch.account_id and landing.entity_id = batch.entity_id"
 ) }}
 inner join lateral ( -- noqa: ST05
     select
@@ -64,8 +64,8 @@ inner join lateral ( -- noqa: ST05
         {{ parent_id }} as parent_id
 ) as landed on true
 where
-    due.resource = '{{ resource }}'
-    and not {{ exists_by_key(
-        ref(resource), "core", "core.account_id = due.account_id and core." ~ core_key ~ " = landed.key"
+    batch.resource = '{{ resource }}'
+    and not {{ exists_lookup(
+        ref(resource), "core", "core.account_id = batch.account_id and core." ~ core_key ~ " = landed.key"
     ) }}
 {% endfor %}

@@ -322,17 +322,3 @@
         from unnest(string_to_array({{ words }}, ' ')) as word (text)
     )
 {%- endmacro %}
-
-{#-
-    Whether an identity is that of so many people that it merges nobody; an aggregate over the reservations that use it. It
-    catches the placeholders that are no known word. A person is counted by name, and one without a name by the other
-    identity.
--#}
-{% macro is_of_many(kind) -%}
-    {%- set person = {
-        "channel": "coalesce(name_key, email_key)",
-        "email": "coalesce(name_key, channel_key)",
-        "phone": "name_key",
-    }[kind] -%}
-    count(distinct {{ person }}) > 10
-{%- endmacro %}

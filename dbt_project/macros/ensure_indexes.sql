@@ -1,13 +1,13 @@
 {#-
-    Makes the indexes of a model that its table lacks, in a hook, when the project has changed. dbt makes them together with
-    the table, and an older version of the project may have made that.
+    Makes the indexes that the table of a model lacks, when the project has changed. dbt makes indexes only together with the
+    table, and an older version of the project may have made the table.
 -#}
-{% macro missing_indexes() -%}
+{% macro ensure_indexes() -%}
     {%- set indexes = config.get("indexes", []) -%}
     {%- if indexes %}
     do $$
     begin
-        if (select clock.reads_all from {{ source("ops", "transform_clock") }} as clock) then
+        if (select current_transform.reads_all from {{ source("ops", "transform_clock") }} as current_transform) then
             {%- for index in indexes %}
             {%- set columns = "(" ~ index.columns | join(", ") ~ ")" %}
             if not exists (

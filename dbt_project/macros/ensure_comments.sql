@@ -1,11 +1,11 @@
 {#-
     Makes the descriptions of a model and of its columns comments of its table or view, where psql and BI tools show them.
-    Written when they changed, or the relation is new: dbt's persist_docs would write all of them at every run.
+    They are written when the relation is new or a text has changed: dbt's persist_docs writes all of them at every run.
 
-    The texts go in as JSON, without a character that could end the quotes around it. Only a table's owner may comment on
-    it, and rows come in without that, too.
+    The texts are passed as JSON without any character that could end the quotes around it. Only the owner of a table may
+    comment on it; ops.describe leaves the comments of other tables as they are.
 -#}
-{% macro missing_descriptions() -%}
+{% macro ensure_comments() -%}
     {%- set texts = {"": _on_one_line(model.description)} -%}
     {%- for column in model.columns.values() -%}
         {%- do texts.update({column.name: _on_one_line(column.description)}) -%}

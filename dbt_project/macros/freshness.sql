@@ -1,0 +1,23 @@
+{#-
+    When a sync last read a resource completely, of the account that has waited longest for it. Left out are accounts that
+    are not active, that Hostaway refuses the resource, or whose syncs have not begun to read it for a week: it is switched
+    off there.
+-#}
+{% macro last_complete_read(resource) -%}
+    select coalesce(min(newest.finished_at), now())
+    from (
+        select
+            coalesce(
+                max(runs.finished_at) filter (where runs.verdict in ('complete', 'repaired')), min(runs.started_at)
+            ) as finished_at
+        from ops.sync_runs as runs
+        inner join ops.accounts as accounts on runs.account_id = accounts.account_id
+        where
+            runs.resource = '{{ resource }}'
+            and runs.mode <> 'delta'
+            and runs.verdict <> 'refused'
+            and accounts.state = 'active'
+        group by runs.account_id
+        having max(runs.started_at) > now() - interval '7 days'
+    ) as newest
+{%- endmacro %}

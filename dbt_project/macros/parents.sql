@@ -1,0 +1,33 @@
+{#-
+    Parents: a row of these resources names an object of another one, which has to be there first.
+
+    {resource: [what `ops.deferred_rows` calls the parent, column with the parent's id]}
+-#}
+{% macro parents_of() -%}
+    {{ return({
+        "reservations": ["listing", "listing_id"],
+        "conversations": ["reservation", "reservation_id"],
+        "messages": ["conversation", "conversation_id"],
+        "calendar_days": ["listing", "listing_id"],
+    }) }}
+{%- endmacro %}
+
+{#-
+    Whether the parent of a row is there, as a condition.
+
+    A listing has no parent: once it has landed it enters core with the next transform. The others are looked up in core.
+-#}
+{% macro parent_is_known(resource, account_id, parent_id) -%}
+    {%- set parent, key = parents_of()[resource] -%}
+    {%- if parent == "listing" -%}
+    {{ exists_lookup(
+        ref("int_landed_listings"),
+        "parent",
+        "parent.account_id = " ~ account_id ~ " and parent.entity_id = (" ~ parent_id ~ ")::text",
+    ) }}
+    {%- else -%}
+    {{ exists_lookup(
+        ref(parent ~ "s"), "parent", "parent.account_id = " ~ account_id ~ " and parent." ~ key ~ " = " ~ parent_id
+    ) }}
+    {%- endif -%}
+{%- endmacro %}

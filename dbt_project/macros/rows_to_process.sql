@@ -1,0 +1,80 @@
+{#-
+    The rows of a staging view that a transform reads, as a relation for `from` or `join`:
+
+    * the rows of the loads that the transform claimed;
+    * the deferred rows whose parent is known now, or for whose parent the transform need not wait any longer;
+    * all rows, on a first build, on a full refresh, and after the project has changed.
+
+    :param resource: table in landing.
+    :param staged: the view; without it `stg_<resource>`. Its rows have the account_id and entity_id of landing.
+    :param changes_only: false for all rows; without it, what `is_incremental` says.
+    :param with_changed_guest: also the reservations whose guest changed although they themselves did not.
+-#}
+{% macro rows_to_process(resource, staged=none, with_changed_guest=false, changes_only=none) -%}
+    {%- set rows = ref(staged or "stg_" ~ resource) -%}
+    {%- set landed = source("landing", resource) -%}
+    {%- set deferred = source("ops", "held_rows") -%}
+    {%- set claimed = source("ops", "claimed_loads") -%}
+    {%- set transform = source("ops", "transform_clock") -%}
+    {%- if resource in parents_of() %}
+    {%- set parent_id = text_as_bigint("split_part(deferred.missing_parent, ' ', 2)") %}
+    {%- set known = parent_is_known(resource, "deferred.account_id", parent_id) %}
+    {%- set coverage = lateral_lookup(
+        ref("int_parent_coverage"),
+        "coverage",
+        "coverage.account_id = accounts.account_id and coverage.resource = '" ~ resource ~ "'",
+    ) %}
+    {%- endif %}
+    {%- if with_changed_guest %}
+    {%- set links = ref("reservation_guests") %}
+    {%- endif %}
+    {%- if not (is_incremental() if changes_only is none else changes_only) -%}
+    {{ rows }}
+    {%- else -%}
+    (
+        select staged.*
+        from (
+            select landed.account_id, landed.entity_id
+            from {{ claimed }} as claimed
+            inner join {{ landed }} as landed on claimed.load_id = landed.load_id
+            where claimed.resource = '{{ resource }}'
+            union
+            select deferred.account_id, deferred.entity_id
+            from {{ deferred }} as deferred
+            {%- if resource in parents_of() %}
+            left join (
+                select coverage.account_id, coverage.parents_complete_until
+                from (
+                    select distinct waiting.account_id
+                    from {{ deferred }} as waiting
+                    where waiting.resource = '{{ resource }}'
+                ) as accounts
+                cross join {{ coverage }}
+            ) as coverage on deferred.account_id = coverage.account_id
+            where
+                deferred.resource = '{{ resource }}'
+                and {{ parent_id }} is not null
+                and (
+                    deferred.held_since < coverage.parents_complete_until
+                    or {{ known }}
+                )
+            {%- else %}
+            where deferred.resource = '{{ resource }}'
+            {%- endif %}
+            union
+            select landed.account_id, landed.entity_id
+            from {{ landed }} as landed
+            where (select current_transform.reads_all from {{ transform }} as current_transform)
+            {% if with_changed_guest %}
+            union
+            select links.account_id, links.reservation_id::text
+            from {{ links }} as links
+            where links.synced_at > {{ previous_transform_at() }} and links.synced_at <= {{ current_transform_at() }}
+            {% endif %}
+        ) as changed
+        cross join {{ lateral_lookup(
+            rows, "staged", "staged.account_id = changed.account_id and staged.entity_id = changed.entity_id"
+        ) }}
+    )
+    {%- endif %}
+{%- endmacro %}

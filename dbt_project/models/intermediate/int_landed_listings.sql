@@ -1,0 +1,4 @@
+select
+    account_id,
+    entity_id
+from {{ ref('stg_listings') }}
