@@ -147,7 +147,7 @@ async def _ask(route: str, url: str, paths: Sequence[str], token: str, process: 
     """Requests leave when they are due, whether or not earlier ones were answered: a stall counts for all it delays."""
     taken: list[float] = []
     failed = 0
-    warm_up = _WARM_UP * _RATE
+    preload_project = _WARM_UP * _RATE
     cpu_before = machine.cpu(process)
 
     async def ask(session: aiohttp.ClientSession, due: float, path: str, *, counts: bool) -> None:
@@ -164,7 +164,7 @@ async def _ask(route: str, url: str, paths: Sequence[str], token: str, process: 
         began = time.monotonic() + 0.2
         numbered = enumerate(islice(cycle(paths), _RATE * (_SECONDS + _WARM_UP)))
         await asyncio.gather(
-            *(ask(session, began + number / _RATE, path, counts=number >= warm_up) for number, path in numbered)
+            *(ask(session, began + number / _RATE, path, counts=number >= preload_project) for number, path in numbered)
         )
     cpu = (machine.cpu(process) - cpu_before) * 1000 / (_RATE * (_SECONDS + _WARM_UP))
     taken.sort()

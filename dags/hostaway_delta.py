@@ -50,9 +50,9 @@ def hostaway_delta() -> None:
     # First of all that waits for a slot: somebody may be waiting for it.
     @task(priority_weight=1000, weight_rule="absolute")
     def serve() -> dict[str, Any]:
-        from sync_hostaway.events.worker import drain
+        from sync_hostaway.events.worker import run_worker
 
-        return drain(get_current_context()["run_id"]).summary()
+        return run_worker(get_current_context()["run_id"]).summary()
 
     serve()
 

@@ -14,11 +14,11 @@ from sync_hostaway.core.dag_ids import DELTA_DAG_ID, MAINTENANCE_DAG_ID
 
 @task(trigger_rule="all_done")
 def accounts_without_sync() -> list[dict[str, Any]]:
-    from sync_hostaway.accounts.first_sync import outstanding_first_syncs
+    from sync_hostaway.accounts.first_sync import missing_first_syncs
     from sync_hostaway.core.db import connect
 
     with connect() as connection:
-        return [run.as_trigger() for run in outstanding_first_syncs(connection)]
+        return [run.as_trigger() for run in missing_first_syncs(connection)]
 
 
 @dag(
@@ -43,9 +43,9 @@ Runs every ten minutes and is safe to run at any time.
 
 **Triage**
 
-* `tend_webhooks` returns how many accounts `failed`; its log says why (`webhook_not_tended`), and what Hostaway said
-  stands in `state_reason` of `ops.webhook_endpoints`. They are tried again in every run. The other accounts were tended
-  all the same.
+* `reconcile_webhooks` returns how many accounts `failed`; its log says why (`webhook_not_reconciled`), and
+  `state_reason` in `ops.webhook_endpoints` holds Hostaway's answer. The next run tries them again. The other accounts
+  are not affected.
 * A copy of `request_first_syncs` or `request_syncs` fails while the Dag of its account is not there. It is asked for
   again in every run, and no other account waits for it.
 """,
@@ -67,12 +67,12 @@ def hostaway_maintenance() -> None:
             refresh_snapshot(connection)
 
     @task
-    def tidy_ledger() -> dict[str, int]:
+    def clean_up_ledger() -> dict[str, int]:
         from sync_hostaway.core.db import connect
-        from sync_hostaway.transforms.ledger import tidy
+        from sync_hostaway.transforms.ledger import clean_up
 
         with connect() as connection:
-            return tidy(connection)
+            return clean_up(connection)
 
     @task.short_circuit
     def loads_are_waiting() -> bool:
@@ -83,20 +83,19 @@ def hostaway_maintenance() -> None:
             return oldest_pending_seconds(connection) > 600
 
     @task
-    def tend_webhooks() -> dict[str, int]:
+    def reconcile_webhooks() -> dict[str, int]:
         from sync_hostaway.core.db import connect
-        from sync_hostaway.webhook_admin.maintenance import tend
 
         with connect() as connection:
-            return tend(connection)
+            return reconcile_webhooks(connection)
 
     @task
-    def tidy_webhook_events() -> dict[str, int]:
+    def delete_old_webhook_events() -> dict[str, int]:
         from sync_hostaway.core.db import connect
-        from sync_hostaway.webhook_admin.maintenance import tidy_events
+        from sync_hostaway.webhook_admin.maintenance import delete_expired_events
 
         with connect() as connection:
-            return tidy_events(connection)
+            return delete_expired_events(connection)
 
     @task
     def settle_messages() -> dict[str, int]:
@@ -118,22 +117,22 @@ def hostaway_maintenance() -> None:
     def events_are_waiting() -> bool:
         from sync_hostaway.core.db import connect
         from sync_hostaway.events.account_inbox import seconds_until_due
-        from sync_hostaway.events.lease import is_attended
+        from sync_hostaway.events.lease import has_active_worker
 
         with connect() as connection:
-            return seconds_until_due(connection) <= 0 and not is_attended(connection)
+            return seconds_until_due(connection) <= 0 and not has_active_worker(connection)
 
     @task(trigger_rule="all_done")
     def lost_deliveries() -> list[dict[str, Any]]:
         from sync_hostaway.core.db import connect
-        from sync_hostaway.webhook_admin.maintenance import note_requested, wanted_syncs
+        from sync_hostaway.webhook_admin.maintenance import mark_requested, requested_catch_up_syncs
 
         ti = get_current_context()["ti"]
         with connect() as connection:
-            wanted = wanted_syncs(connection)
+            wanted = requested_catch_up_syncs(connection)
             # What the run before this one asked for, and Airflow took: each account by itself.
             taken = [sync for sync in wanted if ti.get_dr_count(dag_id=sync.run.dag_id, run_ids=[sync.run.run_id])]
-            note_requested(connection, taken)
+            mark_requested(connection, taken)
         return [sync.run.as_trigger() for sync in wanted if sync not in taken]
 
     without_sync = accounts_without_sync()
@@ -143,10 +142,10 @@ def hostaway_maintenance() -> None:
         skip_when_already_exists=True,
         openlineage_inject_parent_info=False,
     ).expand_kwargs(without_sync)
-    tidy_ledger()
+    clean_up_ledger()
     loads_are_waiting() >> RequestTransformOperator(task_id="request_transform")
 
-    tidy_webhook_events()
+    delete_old_webhook_events()
     settle_messages()
     examine_accounts()
     lost = lost_deliveries()
@@ -159,7 +158,7 @@ def hostaway_maintenance() -> None:
     # All that follows does so whatever came of it. What could not be delivered is among the events then, and Hostaway
     # delivers before the first sync of an account begins, so that nothing falls between.
     waiting = events_are_waiting()
-    tend_webhooks() >> [without_sync, lost, waiting]
+    reconcile_webhooks() >> [without_sync, lost, waiting]
     waiting >> RequestRunOperator(task_id="request_delta", trigger_dag_id=DELTA_DAG_ID)
 
 

@@ -78,7 +78,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
     from sync_hostaway.airflow.hook import HostawayHook
     from sync_hostaway.core.db import connect
-    from sync_hostaway.extract.early_transform import transform_before_retries, transform_despite_trouble
+    from sync_hostaway.extract.early_transform import transform_before_retries, transform_if_run_has_failures
     from sync_hostaway.extract.engine import scheduled_mode, sync_resource
     from sync_hostaway.hostaway.rate_limiter import Priority
 
@@ -104,12 +104,12 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
                     Mode(mode),
                     run_key=context["run_id"],
                     since=since,
-                    insist=len(context["params"]["resources"]) < len(Resource),
+                    retry_refused=len(context["params"]["resources"]) < len(Resource),
                     retry_within=retry_within(context["ti"]),
                 )
             finally:
                 # The transform at the end waits for the retries of all resources.
-                transform_despite_trouble(connection, account_id, context["run_id"])
+                transform_if_run_has_failures(connection, account_id, context["run_id"])
     if result.verdict == "refused":
         raise AirflowSkipException(result.error)
     return result.summary()

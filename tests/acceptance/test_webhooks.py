@@ -18,7 +18,7 @@ from airflow_process import AirflowControl
 from sync_hostaway.core.dag_ids import DELTA_DAG_ID
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.home import Home
-from sync_hostaway.events.lease import is_attended
+from sync_hostaway.events.lease import has_active_worker
 from sync_hostaway.local import processes
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.simulated import SimulatedApi
@@ -158,7 +158,7 @@ def drains_of(demo: Demo, core: Connection) -> list[psutil.Process]:
     """The process of the task that attends to the inbox. Airflow hides all of a task's process but its title."""
 
     def found() -> list[psutil.Process]:
-        some = processes.session(demo.platform.home, "scheduler") if is_attended(core) else []
+        some = processes.session(demo.platform.home, "scheduler") if has_active_worker(core) else []
         return [process for process in some if TASK.match(" ".join(process.cmdline()))]
 
     return eventually(found)

@@ -88,8 +88,8 @@ def test_where_dbt_has_not_parsed_its_project_another_process_does(tmp_path: Pat
 
 def test_an_import_that_cannot_wait_for_dbt_says_so_and_a_later_one_finds_its_result() -> None:
     with pytest.raises(TransformFailed, match="a later parse of this file finds the result"):
-        manifest_for_dag(ROOT / "dbt_project", patience=0)
-    assert manifest_for_dag(ROOT / "dbt_project", patience=60).is_file()
+        manifest_for_dag(ROOT / "dbt_project", timeout=0)
+    assert manifest_for_dag(ROOT / "dbt_project", timeout=60).is_file()
 
 
 def test_one_dag_per_account_and_the_common_ones(dags: dict[str, Any]) -> None:
@@ -193,7 +193,7 @@ def test_the_request_for_a_transform_cannot_hide_a_failed_extraction(dags: dict[
 
 def test_an_account_is_subscribed_before_its_first_sync_begins(dags: dict[str, Any]) -> None:
     tasks = dags["hostaway_maintenance"]["tasks"]
-    assert tasks["accounts_without_sync"]["upstream"] == ["tend_webhooks"]
+    assert tasks["accounts_without_sync"]["upstream"] == ["reconcile_webhooks"]
     for task_id in ("accounts_without_sync", "lost_deliveries", "events_are_waiting"):
         assert tasks[task_id]["trigger_rule"] == "all_done", "trouble with Hostaway keeps no run from being asked for"
 

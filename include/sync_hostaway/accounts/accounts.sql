@@ -48,7 +48,7 @@ update ops.accounts set options = %(options)s, updated_at = now() where account_
 -- name: list_purged
 select account_id from ops.purged_accounts
 
--- name: revive_refused
+-- name: reactivate_rejected
 update ops.accounts
 set state = 'active', state_reason = null, updated_at = now()
 where account_id = %(account_id)s and state = 'refused'
@@ -69,12 +69,12 @@ select account_id, name, state, state_reason, options, created_at
 from ops.accounts
 order by account_id
 
--- name: never_synced
+-- name: accounts_never_synced
 select accounts.account_id, accounts.created_at
 from ops.accounts as accounts
 where
     accounts.state = 'active'
-    and accounts.created_at < now() - make_interval(secs => %(patience)s)
+    and accounts.created_at < now() - make_interval(secs => %(timeout_seconds)s)
     and not exists (
         select 1 from ops.sync_runs where sync_runs.account_id = accounts.account_id and sync_runs.mode <> 'delta'
     )

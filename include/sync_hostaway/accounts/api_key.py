@@ -16,9 +16,9 @@ def clean_api_key(text: str) -> str:
     :raises InvalidValue: when nothing is left, or a character within it can be no part of a key. The message does not
         repeat the key.
     """
-    key = _stripped(text)
+    key = _strip_blanks(text)
     while len(key) > 1 and _QUOTES.get(key[0]) == key[-1]:
-        key = _stripped(key[1:-1])
+        key = _strip_blanks(key[1:-1])
     if not key:
         raise InvalidValue("The API key is empty")
     if any(_is_blank(character) for character in key):
@@ -38,10 +38,10 @@ def decode_api_key(content: bytes) -> str:
         lines = content.decode(encoding).splitlines()
     except UnicodeDecodeError:
         raise InvalidValue("The API key on standard input is not text in UTF-8") from None
-    return next((line for line in lines if _stripped(line)), "")
+    return next((line for line in lines if _strip_blanks(line)), "")
 
 
-def _stripped(text: str) -> str:
+def _strip_blanks(text: str) -> str:
     start, end = 0, len(text)
     while start < end and _is_blank(text[start]):
         start += 1

@@ -105,7 +105,7 @@ def revoke(connection: Connection, account_id: int, token_id: str) -> ApiToken:
     return next(token for token in list_tokens(connection, account_id) if token.token_id == token_id)
 
 
-def looks_like_one(presented: str) -> bool:
+def looks_like_token(presented: str) -> bool:
     """Whether a text begins as every token does; one that does not need not be looked up."""
     return presented.startswith("shw_")
 
@@ -124,7 +124,7 @@ def verify(connection: Connection, presented: str) -> ApiToken | None:
     if row is None or not is_ours or not row["is_good"]:
         return None
     if row["is_use_due"]:
-        connection.execute(_QUERIES["note_use"], {"token_id": row["token_id"]})
+        connection.execute(_QUERIES["update_last_used"], {"token_id": row["token_id"]})
     return _token(row)
 
 

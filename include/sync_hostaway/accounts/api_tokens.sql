@@ -34,7 +34,7 @@ from ops.api_tokens
 inner join ops.accounts using (account_id)
 where api_tokens.token_id = %(token_id)s
 
--- name: note_use
+-- name: update_last_used
 -- Two requests at the same moment: the second neither waits nor writes again.
 update ops.api_tokens
 set last_used_at = clock_timestamp()

@@ -25,7 +25,7 @@ from sync_hostaway.core.run_trigger import RunTrigger
 log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
-_PATIENCE_SECONDS = 120
+_REQUEST_TIMEOUT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ def requested_sync(account_id: int, mode: Mode, resources: list[Resource] | None
     return SyncRun(account_id, f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", conf)
 
 
-def outstanding_first_syncs(connection: Connection) -> list[SyncRun]:
+def missing_first_syncs(connection: Connection) -> list[SyncRun]:
     """The first runs of active accounts that never synced, and that whoever registered them has given up on."""
-    params = {"patience": _PATIENCE_SECONDS}
-    rows = connection.execute(_QUERIES["never_synced"], params)
+    params = {"timeout_seconds": _REQUEST_TIMEOUT_SECONDS}
+    rows = connection.execute(_QUERIES["accounts_never_synced"], params)
     return [first_sync(row["account_id"], row["created_at"]) for row in rows]
 
 
@@ -80,7 +80,7 @@ def request_sync(trigger: RunTrigger, run: SyncRun) -> bool:
         for attempt in Retrying(
             retry=retry_if_exception_type(RunNotRequested),
             wait=wait_exponential(multiplier=0.5, max=5),
-            stop=stop_after_delay(_PATIENCE_SECONDS),
+            stop=stop_after_delay(_REQUEST_TIMEOUT_SECONDS),
         ):
             with attempt:
                 trigger.request_run(run.dag_id, run.run_id, conf=run.conf)

@@ -28,7 +28,7 @@ from sync_hostaway.core.settings import Settings, get_settings
 from sync_hostaway.core.text import visible
 from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.rate_limiter import BudgetLimits, Priority, budget_for
+from sync_hostaway.hostaway.rate_limiter import Priority, RateLimits, rate_limiter_for
 from sync_hostaway.hostaway.values import LARGEST_ID, as_id
 
 _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
@@ -79,9 +79,9 @@ def add_account(
         # Before Hostaway gets the key: no table could hold the account.
         raise InvalidValue(f"An account id is a number from 1 to {LARGEST_ID}")
     AccountOptions.of(account_id, options or {})
-    name = _line("name", name, 200)
+    name = _single_line("name", name, 200)
     client_secret = clean_api_key(client_secret)
-    token = _checked(account_id, client_secret, "Nothing was stored")
+    token = _token_for_credentials(account_id, client_secret, "Nothing was stored")
     with connection.transaction():
         connection.execute(_QUERIES["note_who_changes"], {"changed_by": changed_by or ""})
         is_new = bool(fetch_value(connection, _QUERIES["put_account"], {"account_id": account_id, "name": name}))
@@ -126,15 +126,15 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
     :raises InactiveAccount: when it is to be active and Hostaway refuses its credentials: only a new secret helps.
     """
     get_account(connection, account_id)
-    name, reason = _line("name", changes.name, 200), _line("reason", changes.reason, 500)
+    name, reason = _single_line("name", changes.name, 200), _single_line("reason", changes.reason, 500)
     secret = clean_api_key(changes.client_secret) if changes.client_secret is not None else None
-    token = _checked(account_id, secret, "The stored key was not changed") if secret else None
+    token = _token_for_credentials(account_id, secret, "The stored key was not changed") if secret else None
     params = {"account_id": account_id}
     with connection.transaction():
         connection.execute(_QUERIES["note_who_changes"], {"changed_by": changes.changed_by or ""})
         connection.execute(_QUERIES["lock_account"], params)
         if token:
-            connection.execute(_QUERIES["revive_refused"], params)
+            connection.execute(_QUERIES["reactivate_rejected"], params)
         if changes.options:
             _merge_options(connection, account_id, changes.options)
         if changes.is_renamed:
@@ -152,7 +152,7 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
     refresh_snapshot(connection)
 
 
-def _line(what: str, text: str | None, longest: int) -> str | None:
+def _single_line(what: str, text: str | None, longest: int) -> str | None:
     # As api/http/inputs.py: PostgreSQL stores no NUL, and a Dag whose display name is too long cannot be read.
     if text is None or (what == "reason" and not text):
         return text
@@ -206,7 +206,7 @@ def change_options(connection: Connection, account_id: int, changes: dict[str, A
     return get_account(connection, account_id).options
 
 
-def refuse_account(connection: Connection, client: HostawayClient, reason: str) -> None:
+def mark_credentials_rejected(connection: Connection, client: HostawayClient, reason: str) -> None:
     """Stop the account of a client whose credentials Hostaway refused, so that nothing hammers.
 
     Nothing happens when the secret was replaced since the client got it, or when the client's account is not registered
@@ -246,20 +246,20 @@ def client_for(
     account_id: int,
     priority: Priority = Priority.FULL,
     *,
-    patience: float | None = None,
-    even_disabled: bool = False,
+    single_try_timeout: float | None = None,
+    allow_disabled: bool = False,
 ) -> HostawayClient:
     """A client with an account's stored credentials and options, and the access token and request budget all share.
 
     :param priority: how urgent its requests are.
-    :param patience: see `HostawayClient`.
-    :param even_disabled: for taking leave of Hostaway.
+    :param single_try_timeout: see `HostawayClient`.
+    :param allow_disabled: for taking leave of Hostaway.
     :raises UnknownAccount: when it is not registered.
     :raises InactiveAccount: when it is disabled or refused.
     :raises InvalidOptions: when its options are wrong.
     """
     account = get_account(connection, account_id)
-    if account.state != "active" and not (even_disabled and account.state == "disabled"):
+    if account.state != "active" and not (allow_disabled and account.state == "disabled"):
         because = f": {visible(account.state_reason)}" if account.state_reason else ""
         remedy = "rotate" if account.state == "refused" else "enable"
         raise InactiveAccount(
@@ -273,9 +273,9 @@ def client_for(
     return HostawayClient(
         Credentials(account_id, secret),
         token_store=SharedTokenStore(account_id),
-        budget=budget_for(account_id, priority, settings),
+        rate_limiter=rate_limiter_for(account_id, priority, settings),
         settings=settings,
-        patience=patience,
+        single_try_timeout=single_try_timeout,
     )
 
 
@@ -307,7 +307,7 @@ def note_settings(connection: Connection) -> None:
     """
     accounts = list_accounts(connection)
     found = [settings_of(account) for account in accounts]
-    limits = [BudgetLimits.of(settings).account for settings in found]
+    limits = [RateLimits.of(settings).account for settings in found]
     connection.execute(
         _QUERIES["put_settings"],
         {
@@ -328,14 +328,16 @@ def settings_of(account: Account) -> Settings:
     return get_settings()
 
 
-def _checked(account_id: int, client_secret: str, otherwise: str) -> Token:
+def _token_for_credentials(account_id: int, client_secret: str, otherwise: str) -> Token:
     """The access token that Hostaway gives for credentials.
 
     :param otherwise: what to say of the account when Hostaway refuses them.
     """
-    budget = budget_for(account_id, Priority.DELTA, get_settings())
+    rate_limiter = rate_limiter_for(account_id, Priority.DELTA, get_settings())
     tokens = MemoryTokenStore()
-    with HostawayClient(Credentials(account_id, client_secret), token_store=tokens, budget=budget) as client:
+    with HostawayClient(
+        Credentials(account_id, client_secret), token_store=tokens, rate_limiter=rate_limiter
+    ) as client:
         try:
             client.check_credentials()
         except CredentialsRefused:

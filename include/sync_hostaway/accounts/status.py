@@ -74,7 +74,7 @@ class AccountStatus:
         return min(moments) if moments and self.lag_seconds is not None else None
 
     @property
-    def troubles(self) -> list[str]:
+    def problems(self) -> list[str]:
         """A sentence for each resource whose last sync did not bring everything."""
         return (
             [

@@ -30,7 +30,7 @@ class Endpoint:
 
     :param url: the URL that Hostaway was told, None before it was told any.
     :param hostaway_id: Hostaway's id of the webhook.
-    :param password_is_told: whether Hostaway has the newest password.
+    :param password_is_sent: whether Hostaway has the newest password.
     :param log_read_to: newest entry of Hostaway's delivery log that was looked at.
     """
 
@@ -42,7 +42,7 @@ class Endpoint:
     hostaway_id: int | None
     state: str
     state_reason: str | None
-    password_is_told: bool
+    password_is_sent: bool
     log_read_to: int
     checked_at: datetime | None
 
@@ -118,9 +118,9 @@ def set_registered(connection: Connection, account_id: int, *, url: str, hostawa
     connection.execute(_QUERIES["set_registered"], params)
 
 
-def want_sync(connection: Connection, account_id: int) -> None:
+def request_catch_up_sync(connection: Connection, account_id: int) -> None:
     """Note that deliveries were lost which nobody can name; `hostaway_maintenance` asks for a sync."""
-    connection.execute(_QUERIES["want_sync"], {"account_id": account_id})
+    connection.execute(_QUERIES["request_catch_up_sync"], {"account_id": account_id})
 
 
 def set_unregistered(connection: Connection, account_id: int) -> None:
@@ -128,9 +128,9 @@ def set_unregistered(connection: Connection, account_id: int) -> None:
     connection.execute(_QUERIES["set_unregistered"], {"account_id": account_id})
 
 
-def note_trouble(connection: Connection, account_id: int, reason: str) -> None:
+def save_check_error(connection: Connection, account_id: int, reason: str) -> None:
     """Note why Hostaway could not be asked: one that delivers goes on doing so."""
-    connection.execute(_QUERIES["note_trouble"], {"account_id": account_id, "reason": reason})
+    connection.execute(_QUERIES["save_check_error"], {"account_id": account_id, "reason": reason})
 
 
 def set_state(connection: Connection, account_id: int, state: str, reason: str) -> None:

@@ -14,7 +14,7 @@ select
     hostaway_id,
     state,
     state_reason,
-    password_told_at is not null as password_is_told,
+    password_told_at is not null as password_is_sent,
     log_read_to,
     checked_at
 from ops.webhook_endpoints
@@ -60,7 +60,7 @@ update ops.webhook_endpoints
 set state = %(state)s, state_reason = %(reason)s, checked_at = now(), updated_at = now()
 where account_id = %(account_id)s
 
--- name: note_trouble
+-- name: save_check_error
 -- Where a sync is wanted, the webhook may have been found switched off: the sync waits until it is known to be back.
 update ops.webhook_endpoints
 set
@@ -81,7 +81,7 @@ set
     updated_at = now()
 where account_id = %(account_id)s
 
--- name: want_sync
+-- name: request_catch_up_sync
 -- The moment of the newest loss: a sync that was asked for before it does not make up for it.
 update ops.webhook_endpoints
 set sync_wanted_at = clock_timestamp()

@@ -69,7 +69,7 @@ class AirflowApi:
         """State and latest heartbeat of each component; needs no login."""
         return self._checked(self._send("GET", "/api/v2/monitor/health"))
 
-    def warm_up(self) -> None:
+    def preload_project(self) -> None:
         """Have the API server make the models of the API that tasks use, which it puts off to their first request.
 
         That takes more than 2 s; without this the first task would wait for it.

@@ -20,13 +20,13 @@ def wait_for_transforms(context: Any) -> None:
     process holds the lock. The process is the task's alone: the lock ends with the task, however that ends.
     """
     from sync_hostaway.core.db import connect
-    from sync_hostaway.transforms.ledger import only_writer
+    from sync_hostaway.transforms.ledger import transform_lock
     from sync_hostaway.transforms.ownership import refuse_foreign_relations
 
     with ExitStack() as until_held:
         connection = until_held.enter_context(connect(application="sync-hostaway dbt task"))
         refuse_foreign_relations(connection)
-        until_held.enter_context(only_writer(connection))
+        until_held.enter_context(transform_lock(connection))
         _held.enter_context(until_held.pop_all())
 
 
@@ -41,10 +41,10 @@ def lead_dbt_to_warehouse(context: Any, operator: Any) -> None:
     In the environment and not in the operator's fields, which Airflow's UI shows.
     """
     from sync_hostaway.core.db import connect
-    from sync_hostaway.transforms.invocation import lead_to
+    from sync_hostaway.transforms.invocation import connect_process_dbt
 
     with connect(application="sync-hostaway dbt task") as connection:
-        lead_to(connection)
+        connect_process_dbt(connection)
 
 
 class RequestRunOperator(TriggerDagRunOperator):

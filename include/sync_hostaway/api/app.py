@@ -8,7 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from sync_hostaway.accounts.refused_credentials import REFUSAL_LIMIT, RefusedCredentials
+from sync_hostaway.accounts.auth_failures import REFUSAL_LIMIT, AuthFailureLimiter
 from sync_hostaway.api import reference
 from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_door_pool, make_pool
 from sync_hostaway.api.http import openapi_errors as responses
@@ -61,7 +61,7 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     app.state.pool = make_pool()
     app.state.door = make_door_pool()
     app.state.lanes = Lanes(ROW_CONNECTIONS)
-    app.state.refusals = RefusedCredentials(REFUSAL_LIMIT)
+    app.state.auth_failures = AuthFailureLimiter(REFUSAL_LIMIT)
     app.state.trigger = trigger
     app.state.rate_limiter = RateLimiter(RateLimit.parse(settings.api_rate_limit))
     app.state.health = health.HealthChecks(app.state.door)

@@ -27,7 +27,7 @@ from sync_hostaway.hostaway.values import LARGEST_ID
 from sync_hostaway.privacy.erase import erase_guest, purge_account
 from sync_hostaway.transforms import run_transform
 from sync_hostaway.transforms.ownership import refuse_foreign_relations
-from sync_hostaway.webhook_admin.maintenance import stop_deliveries
+from sync_hostaway.webhook_admin.maintenance import unregister_webhook
 
 accounts_app = typer.Typer(help="The accounts that are mirrored.", no_args_is_help=True)
 tokens_app = typer.Typer(help="API tokens of host applications.", no_args_is_help=True)
@@ -80,7 +80,7 @@ def accounts_list(as_json: AsJson = False) -> None:
 
 def _problems(found: AccountStatus) -> list[str]:
     reasons = [found.account.state_reason, found.webhook.reason if found.webhook.state == "failed" else None]
-    return [reason for reason in (*reasons, *found.troubles) if reason]
+    return [reason for reason in (*reasons, *found.problems) if reason]
 
 
 def _status_json(found: AccountStatus) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def accounts_disable(
     """Stop mirroring an account. Its rows and its API key are kept; `accounts enable` mirrors it again."""
     with warehouse() as connection:
         registry.disable_account(connection, account_id, reason)
-        stop_deliveries(connection, account_id)
+        unregister_webhook(connection, account_id)
     say(f"Account {account_id} is disabled.")
 
 

@@ -23,7 +23,7 @@ from sync_hostaway.core.console import complain
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.core.text import visible
-from sync_hostaway.hostaway.redaction import redact, without_passwords
+from sync_hostaway.hostaway.secret_masking import mask_passwords, mask_secrets
 
 _LONGEST = 400
 _DETAILS = "The same command with --debug shows the details"
@@ -85,7 +85,7 @@ def _without_rows(error: psycopg.Error) -> str:
 
 
 def _masked(text: str) -> str:
-    return without_passwords(redact(text, _secrets()))
+    return mask_passwords(mask_secrets(text, _secrets()))
 
 
 def _secrets() -> list[str]:

@@ -292,7 +292,7 @@ def _result_json(result: SyncResult) -> dict[str, Any]:
         "new": counts.new,
         "changed": counts.changed,
         "unchanged": counts.unchanged,
-        "deleted": counts.tombstoned,
+        "deleted": counts.deleted,
         "quarantined": counts.quarantined,
         "api_calls": result.api_calls,
         "error": result.error,
@@ -316,7 +316,7 @@ def _results_table(results: list[SyncResult]) -> Table:
                     counts.new,
                     counts.changed,
                     counts.unchanged,
-                    counts.tombstoned,
+                    counts.deleted,
                     counts.quarantined,
                     result.api_calls,
                 )

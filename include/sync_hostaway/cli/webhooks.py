@@ -16,7 +16,7 @@ from sync_hostaway.core.console import cell, counted, note, print_json, say, sho
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.events import replay as history
-from sync_hostaway.events.parse import State
+from sync_hostaway.events.parse import EventState
 from sync_hostaway.events.replay import EventFilter
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.hostaway.responses import decode
@@ -32,7 +32,7 @@ Account = Annotated[
     int | None,
     typer.Option(help="Hostaway's account id", min=1, max=LARGEST_ID, autocompletion=complete_account),
 ]
-States = Annotated[list[State] | None, typer.Option("--state", help="Only events in this state; repeatable")]
+States = Annotated[list[EventState] | None, typer.Option("--state", help="Only events in this state; repeatable")]
 Since = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"], help="Received since, in UTC"),
@@ -112,7 +112,7 @@ def webhooks_replay(
 ) -> None:
     """Process events again: read the objects that they name again. Bodies that could not be parsed are parsed again."""
     with warehouse() as connection:
-        wanted = _filter(connection, event_ids, account, state, since, about).meant(everything)
+        wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
         count = history.replay(connection, wanted)
     _say_how_many(count, "queued again; they are processed within seconds where the API server runs", event_ids)
 
@@ -128,7 +128,7 @@ def webhooks_discard(
 ) -> None:
     """Discard events that are pending or dead: they are not processed. `webhooks replay` queues them again."""
     with warehouse() as connection:
-        wanted = _filter(connection, event_ids, account, state, since, about).meant(everything)
+        wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
         count = history.discard(connection, wanted)
     _say_how_many(count, "discarded", event_ids)
 
@@ -187,13 +187,13 @@ def _filter(
     connection: Connection,
     event_ids: list[int] | None,
     account: int | None,
-    states: list[State] | None,
+    states: list[EventState] | None,
     since: datetime | None,
     about: str | None,
 ) -> EventFilter:
     if account is not None:
         get_account(connection, account)
-    fields: dict[str, Any] = EventFilter.about(about) if about is not None else {}
+    fields: dict[str, Any] = EventFilter.parse_object(about) if about is not None else {}
     return EventFilter(
         account_id=account,
         states=tuple(states) if states else None,

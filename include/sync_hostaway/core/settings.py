@@ -144,10 +144,10 @@ class Settings(BaseSettings):
         "the warehouse's",
     )
 
-    automation: str | None = Field(
+    event_handler: str | None = Field(
         None,
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
-        description="Class that is told of every event, package.module:Class; unset: nobody",
+        description="Class whose on_event is called for every event, package.module:Class; unset: none",
     )
     webhook_retention_days: int = Field(
         30, ge=1, le=3650, description="Days until webhook events, keys of messages and settled quarantine are removed"

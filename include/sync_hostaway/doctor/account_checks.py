@@ -15,7 +15,7 @@ from sync_hostaway.doctor.finding import Finding, Status
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient, Params
 from sync_hostaway.hostaway.pagination import Page, id_of, read_page
-from sync_hostaway.hostaway.values import as_day, as_flag, as_id, as_moment
+from sync_hostaway.hostaway.values import as_date, as_flag, as_id, as_timestamp
 
 Row = dict[str, Any]
 _FEW = 10
@@ -65,7 +65,7 @@ class Examination:
             return None
         reservation_id = id_of(rows[0])
         talks = rows_of(self.page(endpoints.conversations_of(reservation_id or 0), **endpoints.WITH_RESOURCES))
-        talks = [row for row in talks if as_moment(row.get("messageReceivedOn"))]
+        talks = [row for row in talks if as_timestamp(row.get("messageReceivedOn"))]
         return (rows[0], talks[0]) if talks else None
 
 
@@ -109,12 +109,12 @@ def rows_of(page: Page) -> list[Row]:
 
 
 def _is_sorted(rows: list[Row], name: str) -> bool:
-    stamps = [stamp for row in rows if (stamp := as_moment(row.get(name)))]
+    stamps = [stamp for row in rows if (stamp := as_timestamp(row.get(name)))]
     return all(one >= two for one, two in pairwise(stamps))
 
 
 def _share_without(rows: list[Row], name: str) -> float:
-    return sum(as_moment(row.get(name)) is None for row in rows) / len(rows) if rows else 0.0
+    return sum(as_timestamp(row.get(name)) is None for row in rows) / len(rows) if rows else 0.0
 
 
 def _check_page_of(name: str, page_of: Callable[[Examination], Page]) -> None:
@@ -243,10 +243,10 @@ def _stamps_of_conversations(exam: Examination) -> tuple[Status, str]:
 
 @check("newest message is first by its sort order")
 def _newest_is_first(exam: Examination) -> tuple[Status, str]:
-    stamps = [moment for row in rows_of(exam.conversations) if (moment := as_moment(row.get("messageReceivedOn")))]
+    stamps = [moment for row in rows_of(exam.conversations) if (moment := as_timestamp(row.get("messageReceivedOn")))]
     if not stamps:
         return Status.UNKNOWN, "no message was received"
-    first = as_moment(exam.newest_talk[1].get("messageReceivedOn")) if exam.newest_talk else None
+    first = as_timestamp(exam.newest_talk[1].get("messageReceivedOn")) if exam.newest_talk else None
     if first and first >= max(stamps):
         return Status.HOLDS, "the first reservation has the newest message of the page of conversations"
     return Status.FAILS, "another conversation has a newer message: polls may see messages late, and lists prove them"
@@ -257,8 +257,8 @@ def _messages_move_stamps(exam: Examination) -> tuple[Status, str]:
     if exam.newest_talk is None:
         return Status.UNKNOWN, "no message was received"
     reservation, talk = exam.newest_talk
-    received = as_moment(talk.get("messageReceivedOn"))
-    stamps = [as_moment(reservation.get(name)) for name in ("latestActivityOn", "updatedOn")]
+    received = as_timestamp(talk.get("messageReceivedOn"))
+    stamps = [as_timestamp(reservation.get(name)) for name in ("latestActivityOn", "updatedOn")]
     if received and any(stamp and stamp >= received - timedelta(minutes=1) for stamp in stamps):
         return Status.HOLDS, "the reservation's stamps are not older than its newest message"
     return (
@@ -339,14 +339,14 @@ def _days(exam: Examination, listing: int, start: date, end: date) -> dict[date,
     page = exam.page(
         endpoints.calendar_of(listing), startDate=start.isoformat(), endDate=end.isoformat(), includeResources=1
     )
-    return {day: row for row in rows_of(page) if (day := as_day(row.get("date")))}
+    return {day: row for row in rows_of(page) if (day := as_date(row.get("date")))}
 
 
 @check("expired reservations and the calendar")
 def _expired(exam: Examination) -> tuple[Status, str]:
     blocking = {"new", "modified", "ownerStay", "pending", "awaitingPayment", "unconfirmed"}
     for row in rows_of(exam.reservations):
-        arrival, departure = as_day(row.get("arrivalDate")), as_day(row.get("departureDate"))
+        arrival, departure = as_date(row.get("arrivalDate")), as_date(row.get("departureDate"))
         listing = as_id(row.get("listingMapId"))
         if row.get("status") != "expired" or not (arrival and departure and listing) or arrival < exam.today:
             continue

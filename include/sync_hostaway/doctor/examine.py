@@ -50,7 +50,7 @@ def examine(connection: Connection, account_id: int, *, set_options: bool = True
     :raises InactiveAccount: when it is disabled or refused.
     :raises CredentialsRefused: when Hostaway does not accept its API key.
     """
-    with client_for(connection, account_id, Priority.INCREMENTAL, patience=_LOCK_TIMEOUT) as client:
+    with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_LOCK_TIMEOUT) as client:
         findings = examine_account(client)
         calls = client.stats.calls
     has = get_account(connection, account_id).options

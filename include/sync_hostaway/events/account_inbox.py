@@ -20,8 +20,8 @@ from psycopg.types.json import Jsonb
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.events.parse import MESSAGE, RESERVATION
-from sync_hostaway.events.refetch import Need
-from sync_hostaway.events.reservation_nights import Span
+from sync_hostaway.events.refetch import FetchRequest
+from sync_hostaway.events.reservation_nights import DateRange
 
 _QUERIES = load_queries(Path(__file__).with_name("account_inbox.sql"))
 
@@ -30,7 +30,7 @@ _MOST_ATTEMPTS, _LONGEST_PAUSE = 20, 600.0
 
 
 @dataclass(frozen=True)
-class Event:
+class DueEvent:
     """A due event.
 
     :param absences: how often Hostaway did not have its object.
@@ -48,19 +48,19 @@ class Event:
     nights: list[tuple[int, str, str]]
 
     @property
-    def spans(self) -> set[Span]:
+    def date_ranges(self) -> set[DateRange]:
         """Calendar days that an earlier try could not read."""
         return {(listing, date.fromisoformat(start), date.fromisoformat(end)) for listing, start, end in self.nights}
 
     @property
-    def subject(self) -> Need | None:
+    def fetch_request(self) -> FetchRequest | None:
         """What to read; None when the event does not lead to it."""
         if self.object == RESERVATION and self.object_id:
-            return Need(Resource.RESERVATIONS, self.object_id)
+            return FetchRequest(Resource.RESERVATIONS, self.object_id)
         if self.object == MESSAGE and self.conversation_id:
-            return Need(Resource.CONVERSATIONS, self.conversation_id)
+            return FetchRequest(Resource.CONVERSATIONS, self.conversation_id)
         if self.object == MESSAGE and self.reservation_id:
-            return Need(Resource.CONVERSATIONS, self.reservation_id, of_reservation=True)
+            return FetchRequest(Resource.CONVERSATIONS, self.reservation_id, of_reservation=True)
         return None
 
     @property
@@ -88,9 +88,9 @@ def seconds_until_due(connection: Connection, busy: Collection[int] = ()) -> flo
     return float("inf") if seconds is None else float(seconds)
 
 
-def loads_wait(connection: Connection) -> bool:
+def has_pending_delta_loads(connection: Connection) -> bool:
     """Whether what some drain has landed waits for its transform."""
-    return bool(fetch_value(connection, _QUERIES["loads_wait"]))
+    return bool(fetch_value(connection, _QUERIES["has_pending_delta_loads"]))
 
 
 class AccountInbox:
@@ -100,14 +100,14 @@ class AccountInbox:
         self._connection = connection
         self._params = {"account_id": account_id, "run_key": run_key}
 
-    def due(self, limit: int) -> list[Event]:
+    def due(self, limit: int) -> list[DueEvent]:
         """Due events, those that have waited longest first."""
         rows = self._connection.execute(_QUERIES["due_events"], {**self._params, "limit": limit})
-        return [Event(**row) for row in rows]
+        return [DueEvent(**row) for row in rows]
 
     def finish(
-        self, events: Sequence[Event], state: str, reason: str | None = None, load: int | None = None
-    ) -> list[Event]:
+        self, events: Sequence[DueEvent], state: str, reason: str | None = None, load: int | None = None
+    ) -> list[DueEvent]:
         """End events, and give those that have ended: what came once more meanwhile stays pending.
 
         :param load: the one that brought their row.
@@ -123,31 +123,31 @@ class AccountInbox:
         numbers = {row["event_id"] for row in ended}
         return [event for event in events if event.event_id in numbers]
 
-    def fail(self, events: Sequence[Event], reason: str, *, absent: bool = False) -> None:
+    def fail(self, events: Sequence[DueEvent], reason: str, *, not_found: bool = False) -> None:
         """Try events again later, each after a longer pause than the last time; or give them up, and want a sync.
 
-        :param absent: Hostaway does not have what they are about.
+        :param not_found: Hostaway does not have what they are about.
         """
         self._execute(
             "fail",
             reason=reason,
-            absent=absent,
+            not_found=not_found,
             event_ids=[event.event_id for event in events],
             most_attempts=_MOST_ATTEMPTS,
             longest=_LONGEST_PAUSE,
         )
 
-    def remember_nights(self, events: Sequence[Event], days: Sequence[Need]) -> None:
+    def save_unread_nights(self, events: Sequence[DueEvent], days: Sequence[FetchRequest]) -> None:
         """Note calendar days that could not be read: once the reservation has landed, nobody knows its old nights."""
         self._execute(
-            "remember_nights",
+            "save_unread_nights",
             event_ids=[event.event_id for event in events],
             nights=Jsonb([[need.id, str(need.start), str(need.end)] for need in days]),
         )
 
-    def hold_back(self, seconds: float, reason: str) -> None:
+    def postpone_account(self, seconds: float, reason: str) -> None:
         """Let the whole account wait: nothing is wrong with its events."""
-        self._execute("hold_back", seconds=seconds, reason=reason)
+        self._execute("postpone_account", seconds=seconds, reason=reason)
 
     def _execute(self, query: str, **params: Any) -> Cursor[DictRow]:
         return self._connection.execute(_QUERIES[query], {**self._params, **params})

@@ -27,7 +27,7 @@ cross join lateral (
 ) as oldest
 where accounts.state = 'active' and not accounts.account_id = any(%(busy)s::bigint[])
 
--- name: loads_wait
+-- name: has_pending_delta_loads
 -- Those of deltas alone: a sync that is under way asks for its transform when it is done.
 select exists (
     select 1
@@ -77,7 +77,7 @@ with failed as (
     set
         state = case when events.attempts + 1 < %(most_attempts)s then 'pending' else 'dead' end,
         attempts = events.attempts + 1,
-        absences = events.absences + %(absent)s::boolean::integer,
+        absences = events.absences + %(not_found)s::boolean::integer,
         next_try_at = clock_timestamp() + make_interval(secs => least(%(longest)s, power(2, events.attempts))),
         reason = %(reason)s,
         run_key = %(run_key)s,
@@ -90,10 +90,10 @@ update ops.webhook_endpoints
 set sync_wanted_at = clock_timestamp()
 where account_id = %(account_id)s and exists (select from failed where failed.state = 'dead')
 
--- name: remember_nights
+-- name: save_unread_nights
 update ops.webhook_events set nights = %(nights)s where event_id = any(%(event_ids)s::bigint[])
 
--- name: hold_back
+-- name: postpone_account
 -- Nothing is wrong with these events: the account has to wait.
 update ops.webhook_events as events
 set

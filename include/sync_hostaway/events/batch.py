@@ -10,22 +10,22 @@ from typing import Any
 
 import structlog
 
-from sync_hostaway.accounts.registry import refuse_account
+from sync_hostaway.accounts.registry import mark_credentials_rejected
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import CredentialsRefused, HostawayError, HostawayThrottled
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.events.account_inbox import AccountInbox, Event
-from sync_hostaway.events.fetch_plan import Gathering
+from sync_hostaway.events.account_inbox import AccountInbox, DueEvent
+from sync_hostaway.events.fetch_plan import FetchPlan
 from sync_hostaway.events.land import DeltaLanding, Entity
-from sync_hostaway.events.refetch import Need, Outcome
+from sync_hostaway.events.refetch import FetchRequest, FetchResult
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.values import entity_id
-from sync_hostaway.landing import payload_schemas as shapes
+from sync_hostaway.landing import payload_schemas
 
 log = structlog.get_logger(__name__)
 
 # How often Hostaway must not have an object until that is believed, with pauses of 1, 2, 4 … s in between.
-_ABSENCES_OF_KNOWN, _ABSENCES_OF_NEW = 2, 5
+_NOT_FOUND_LIMIT_KNOWN, _NOT_FOUND_LIMIT_NEW = 2, 5
 _THROTTLED_PAUSE, _SHORTEST_THROTTLE, _LONGEST_THROTTLE = 5.0, 1.0, 120.0
 
 
@@ -33,13 +33,13 @@ _THROTTLED_PAUSE, _SHORTEST_THROTTLE, _LONGEST_THROTTLE = 5.0, 1.0, 120.0
 class Change:
     """A served event, and the object it is about as landing had it and as Hostaway has it now."""
 
-    event: Event
+    event: DueEvent
     before: dict[str, Any] | None
     after: dict[str, Any] | None
 
 
 @dataclass
-class Served:
+class BatchResult:
     """What became of an account's events.
 
     :param waiting: not reached; they stay as they are.
@@ -59,14 +59,14 @@ class Served:
         """Events that were looked at to some end."""
         return self.done + self.gone + self.failed
 
-    def add(self, later: Served) -> None:
+    def add(self, later: BatchResult) -> None:
         """Add a later turn of the same account."""
         for name in ("done", "gone", "failed", "landed", "api_calls"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
         self.waiting = later.waiting
 
 
-class Turn:
+class AccountBatch:
     """Serves events of one account, over a connection that nothing else uses meanwhile."""
 
     def __init__(self, connection: Connection, client: HostawayClient, inbox: AccountInbox, run_key: str) -> None:
@@ -75,131 +75,138 @@ class Turn:
         self._client = client
         self._inbox = inbox
         self._landing = DeltaLanding(connection, client.account_id, run_key)
-        self._gathered = Gathering(client, self._landing)
+        self._plan = FetchPlan(client, self._landing)
         self._mirrored = frozenset(client.settings.resources)
-        self._served = Served(client.account_id)
+        self._result = BatchResult(client.account_id)
 
-    def serve(self, events: list[Event]) -> Served:
+    def process(self, events: list[DueEvent]) -> BatchResult:
         """Read, land and mark. Killed anywhere in here, it leaves the events as they were."""
         started_at = datetime.now(UTC)
-        subjects: dict[Need, list[Event]] = defaultdict(list)
-        lost: list[Event] = []
-        unwanted: list[Event] = []
+        events_by_request: dict[FetchRequest, list[DueEvent]] = defaultdict(list)
+        lost: list[DueEvent] = []
+        unwanted: list[DueEvent] = []
         for event in events:
-            if event.subject is None:
+            if event.fetch_request is None:
                 lost.append(event)
-            elif event.subject.resource not in self._mirrored:
+            elif event.fetch_request.resource not in self._mirrored:
                 unwanted.append(event)
             else:
-                subjects[event.subject].append(event)
-        needs = self._gathered.read(subjects)
+                events_by_request[event.fetch_request].append(event)
+        requests = self._plan.read(events_by_request)
         gone: dict[Resource, list[int]] = defaultdict(list)
-        for subject, about in subjects.items():
-            not_found = self._gathered.outcome(subject).not_found and not subject.of_reservation
-            if not_found and self._is_gone(subject, about):
-                gone[subject.resource].append(subject.id)
+        for request, about in events_by_request.items():
+            not_found = self._plan.result(request).not_found and not request.of_reservation
+            if not_found and self._counts_as_deleted(request, about):
+                gone[request.resource].append(request.id)
         with self._connection.transaction():
-            self._served.landed, runs = self._landing.land(self._gathered.outcomes.values(), gone, started_at)
+            self._result.landed, runs = self._landing.land(self._plan.results.values(), gone, started_at)
             loads = self._landing.loads((event.entity for event in events), runs)
-            for subject, about in subjects.items():
-                self._mark(subject, about, needs[subject], loads)
+            for request, about in events_by_request.items():
+                self._mark(request, about, requests[request], loads)
             self._finish(lost, "dead", "nothing in it leads to an object")
             self._finish(unwanted, "ignored", "such objects are not mirrored for this account")
-        self._face_trouble(
-            [event for subject in subjects if self._gathered.lacks(needs[subject]) for event in subjects[subject]]
+        self._handle_account_error(
+            [
+                event
+                for request in events_by_request
+                if self._plan.has_unread(requests[request])
+                for event in events_by_request[request]
+            ]
         )
-        self._served.api_calls = self._client.stats.calls
-        return self._served
+        self._result.api_calls = self._client.stats.calls
+        return self._result
 
-    def _is_gone(self, about: Need | Entity, events: list[Event]) -> bool:
+    def _counts_as_deleted(self, about: FetchRequest | Entity, events: list[DueEvent]) -> bool:
         """Whether Hostaway did not have something often enough: at first it may be too new, and not there yet."""
-        entity = (about.resource, str(about.id)) if isinstance(about, Need) else about
-        known = self._gathered.before.get(entity)
-        enough = _ABSENCES_OF_KNOWN if known and not known.is_deleted else _ABSENCES_OF_NEW
+        entity = (about.resource, str(about.id)) if isinstance(about, FetchRequest) else about
+        known = self._plan.before.get(entity)
+        enough = _NOT_FOUND_LIMIT_KNOWN if known and not known.is_deleted else _NOT_FOUND_LIMIT_NEW
         return max(event.absences for event in events) + 1 >= enough
 
-    def _mark(self, subject: Need, events: list[Event], needs: list[Need], loads: dict[Entity, int]) -> None:
-        own = self._gathered.outcome(subject)
-        error = self._gathered.error_of(needs)
-        if unread := self._gathered.unread_days(needs):
-            self._inbox.remember_nights(events, unread)
+    def _mark(
+        self, request: FetchRequest, events: list[DueEvent], requests: list[FetchRequest], loads: dict[Entity, int]
+    ) -> None:
+        own = self._plan.result(request)
+        error = self._plan.error_of(requests)
+        if unread := self._plan.unread_days(requests):
+            self._inbox.save_unread_nights(events, unread)
         if error:
             self._fail(events, _text(error))
-        elif self._gathered.lacks(needs):
-            self._served.waiting += len(events)
-        elif own.error and self._is_gone(subject, events):
+        elif self._plan.has_unread(requests):
+            self._result.waiting += len(events)
+        elif own.error and self._counts_as_deleted(request, events):
             self._finish(events, "gone", "Hostaway does not know it any more")
         elif own.error:
-            self._fail(events, _text(own.error), absent=True)
+            self._fail(events, _text(own.error), not_found=True)
         else:
             for event in events:
-                if riddle := self._riddle(event, own):
-                    self._finish([event], "dead", f"it could not be understood, and is in ops.quarantine: {riddle}")
-                elif not self._is_absent(event, own):
+                if reason := self._validation_error(event, own):
+                    self._finish([event], "dead", f"it could not be understood, and is in ops.quarantine: {reason}")
+                elif not self._is_missing_from_conversation(event, own):
                     self._finish([event], "done", load=loads.get(event.entity))
-                elif self._is_gone(event.entity, [event]):
+                elif self._counts_as_deleted(event.entity, [event]):
                     self._finish([event], "gone", "its thread does not have it")
                 else:
-                    self._fail([event], "its thread does not have it yet", absent=True)
+                    self._fail([event], "its thread does not have it yet", not_found=True)
 
-    def _riddle(self, event: Event, own: Outcome) -> str | None:
+    def _validation_error(self, event: DueEvent, own: FetchResult) -> str | None:
         """Why an event's object, or the thread it is in, could not be understood; None when both were."""
-        subject = event.subject.resource if event.subject else event.entity[0]
-        rows = [*((subject, row) for row in own.rows), (event.entity[0], self._row_after(event))]
-        found = (shapes.refusal(resource, row) for resource, row in rows if row is not None)
+        request = event.fetch_request.resource if event.fetch_request else event.entity[0]
+        rows = [*((request, row) for row in own.rows), (event.entity[0], self._row_after(event))]
+        found = (payload_schemas.validation_error(resource, row) for resource, row in rows if row is not None)
         return next((reason for reason in found if reason), None)
 
-    def _is_absent(self, event: Event, thread: Outcome) -> bool:
+    def _is_missing_from_conversation(self, event: DueEvent, thread: FetchResult) -> bool:
         """Whether an event is about a message that the thread it leads to does not have."""
         resource, identity = event.entity
         if resource is not Resource.MESSAGES or not event.object_id or Resource.MESSAGES not in self._mirrored:
             return False
         return not any(identity == str(number) for ids in thread.threads.values() for number in ids)
 
-    def _fail(self, events: list[Event], reason: str, *, absent: bool = False) -> None:
-        self._inbox.fail(events, reason, absent=absent)
-        self._served.failed += len(events)
-        log.warning("events_failed", account_id=self._served.account_id, events=_ids(events), error=reason)
+    def _fail(self, events: list[DueEvent], reason: str, *, not_found: bool = False) -> None:
+        self._inbox.fail(events, reason, not_found=not_found)
+        self._result.failed += len(events)
+        log.warning("events_failed", account_id=self._result.account_id, events=_ids(events), error=reason)
 
-    def _finish(self, events: list[Event], state: str, reason: str | None = None, load: int | None = None) -> None:
+    def _finish(self, events: list[DueEvent], state: str, reason: str | None = None, load: int | None = None) -> None:
         events = self._inbox.finish(events, state, reason, load) if events else []
         if not events:
             return
         counted = {"dead": "failed", "ignored": "done"}.get(state, state)
-        setattr(self._served, counted, getattr(self._served, counted) + len(events))
+        setattr(self._result, counted, getattr(self._result, counted) + len(events))
         if state in ("done", "gone"):
             self.changes += [Change(event, self._row_before(event), self._row_after(event)) for event in events]
-        log.info("events_finished", account_id=self._served.account_id, state=state, events=_ids(events), reason=reason)
+        log.info("events_finished", account_id=self._result.account_id, state=state, events=_ids(events), reason=reason)
 
-    def _row_before(self, event: Event) -> dict[str, Any] | None:
-        row = self._gathered.before.get(event.entity)
+    def _row_before(self, event: DueEvent) -> dict[str, Any] | None:
+        row = self._plan.before.get(event.entity)
         return row.payload if row and not row.is_deleted else None
 
-    def _row_after(self, event: Event) -> dict[str, Any] | None:
+    def _row_after(self, event: DueEvent) -> dict[str, Any] | None:
         resource, identity = event.entity
-        outcome = self._gathered.outcome(event.subject) if event.subject else Outcome()
-        rows = (row for kind, fetched in outcome.answers if kind is resource for row in fetched.rows)
+        result = self._plan.result(event.fetch_request) if event.fetch_request else FetchResult()
+        rows = (row for kind, fetched in result.answers if kind is resource for row in fetched.rows)
         return next((row for row in rows if isinstance(row, dict) and entity_id(row) == identity), None)
 
-    def _face_trouble(self, unread: list[Event]) -> None:
+    def _handle_account_error(self, unread: list[DueEvent]) -> None:
         """What is wrong with the account itself: its other events wait, and the other accounts do not."""
-        trouble = self._gathered.trouble
-        if trouble is None:
+        account_error = self._plan.account_error
+        if account_error is None:
             return
-        log.warning("account_in_trouble", account_id=self._served.account_id, error=_text(trouble))
-        if isinstance(trouble, CredentialsRefused):
-            refuse_account(self._connection, self._client, str(trouble))
-        elif isinstance(trouble, HostawayThrottled):
-            pause = trouble.retry_at - time.time() if trouble.retry_at else _THROTTLED_PAUSE
+        log.warning("account_error", account_id=self._result.account_id, error=_text(account_error))
+        if isinstance(account_error, CredentialsRefused):
+            mark_credentials_rejected(self._connection, self._client, str(account_error))
+        elif isinstance(account_error, HostawayThrottled):
+            pause = account_error.retry_at - time.time() if account_error.retry_at else _THROTTLED_PAUSE
             # Their clock may be behind ours, and then the time is over already.
-            self._inbox.hold_back(min(max(pause, _SHORTEST_THROTTLE), _LONGEST_THROTTLE), _text(trouble))
+            self._inbox.postpone_account(min(max(pause, _SHORTEST_THROTTLE), _LONGEST_THROTTLE), _text(account_error))
         else:
-            self._inbox.fail(unread, _text(trouble))
+            self._inbox.fail(unread, _text(account_error))
 
 
 def _text(error: HostawayError) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _ids(events: list[Event]) -> list[int]:
+def _ids(events: list[DueEvent]) -> list[int]:
     return [event.event_id for event in events]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sync_hostaway.core.exceptions import HostawayMalformedReply
-from sync_hostaway.events.body_formats import LAYERS, parsed, read_formats
+from sync_hostaway.events.body_formats import LAYERS, parse_nested_json, read_formats
 from sync_hostaway.hostaway.responses import decode
 from sync_hostaway.hostaway.values import as_list
 
@@ -20,9 +20,9 @@ from sync_hostaway.hostaway.values import as_list
 _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 # Bytes that a compressed body may have when it is unpacked.
 _LONGEST = 8 * 1024 * 1024
-_ALWAYS = ("payload", "data")
+_WRAPPERS = ("payload", "data")
 # These may be fields of an object as well: they wrap one only where there are no ids beside them.
-_SOMETIMES = (
+_WRAPPERS_WITHOUT_IDS = (
     *("body", "event", "object", "result", "content", "entity", "events"),
     *("reservation", "conversationmessage", "message"),
 )
@@ -32,7 +32,7 @@ _IDS = frozenset({"id", "conversationid", "reservationid"})
 
 
 @dataclass(frozen=True)
-class Unwrapped:
+class UnwrappedObject:
     """An object without its wrappers, and what these call it.
 
     :param event: such as `reservation.updated`.
@@ -44,36 +44,39 @@ class Unwrapped:
     kind: str | None
 
 
-def content_of(body: bytes) -> Any:
+def decode_body(body: bytes) -> Any:
     """What a body holds, as JSON holds it.
 
     :raises HostawayMalformedReply: when nothing of it can be read.
     """
-    plain = _in_utf8(_unpacked(body))
+    plain = _to_utf8(_decompress(body))
     try:
         content = decode(plain)
     except HostawayMalformedReply:
         content = read_formats(plain)
         if content is None:
             raise
-    return parsed(content)
+    return parse_nested_json(content)
 
 
-def batch_of(content: Any) -> list[Any] | None:
+def batch_items(content: Any) -> list[Any] | None:
     """The events of a batch: an array, or an envelope whose `data`, `payload` or `events` is one."""
     # PHP writes an array with gaps as an object.
     if items := as_list(content):
-        return [parsed(item) for item in items]
+        return [parse_nested_json(item) for item in items]
     if isinstance(content, dict):
         for key, value in content.items():
-            is_wrapper = len(content) == 1 or plain_name(key) in (*_ALWAYS, "events")
-            items = as_list(parsed(value)) if is_wrapper else None
+            is_wrapper = len(content) == 1 or normalize_name(key) in (*_WRAPPERS, "events")
+            items = as_list(parse_nested_json(value)) if is_wrapper else None
             if items:
-                return [{**content, key: item} if plain_name(key) in _ALWAYS else parsed(item) for item in items]
+                return [
+                    {**content, key: item} if normalize_name(key) in _WRAPPERS else parse_nested_json(item)
+                    for item in items
+                ]
     return None
 
 
-def unwrapped(content: dict[str, Any]) -> Unwrapped:
+def unwrap(content: dict[str, Any]) -> UnwrappedObject:
     """The object within a content, and how its wrappers name it; the innermost name counts."""
     event = kind = None
     data = content
@@ -84,20 +87,20 @@ def unwrapped(content: dict[str, Any]) -> Unwrapped:
             break
         kind = kind or (key if key in ("reservation", "conversationmessage") else None)
         data = inner
-    return Unwrapped(data, event, kind)
+    return UnwrappedObject(data, event, kind)
 
 
-def plain_name(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A name without case and separators: `conversation_message`, `ConversationMessage` → `conversationmessage`."""
     return "".join(character for character in name.casefold() if character.isalnum())
 
 
 def _inner(data: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
-    values = {plain_name(key): value for key, value in data.items()}
-    wrappers = _ALWAYS if _IDS & set(values) else (*_ALWAYS, *_SOMETIMES)
+    values = {normalize_name(key): value for key, value in data.items()}
+    wrappers = _WRAPPERS if _IDS & set(values) else (*_WRAPPERS, *_WRAPPERS_WITHOUT_IDS)
     # What holds one object and nothing else is a wrapper, whatever its name.
     for key in values if len(values) == 1 else wrappers:
-        inner = parsed(values.get(key))
+        inner = parse_nested_json(values.get(key))
         if isinstance(inner, dict) and inner:
             return key, inner
     return "", None
@@ -105,11 +108,12 @@ def _inner(data: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
 
 def _text(data: dict[str, Any], names: tuple[str, ...]) -> str | None:
     return next(
-        (value for key, value in data.items() if plain_name(key) in names and isinstance(value, str) and value), None
+        (value for key, value in data.items() if normalize_name(key) in names and isinstance(value, str) and value),
+        None,
     )
 
 
-def _unpacked(body: bytes) -> bytes:
+def _decompress(body: bytes) -> bytes:
     if not body.startswith(_COMPRESSED):
         return body
     unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
@@ -120,7 +124,7 @@ def _unpacked(body: bytes) -> bytes:
     return plain if unpacker.eof else body
 
 
-def _in_utf8(body: bytes) -> bytes:
+def _to_utf8(body: bytes) -> bytes:
     encoding = json.detect_encoding(body)
     if encoding == "utf-8":
         return body

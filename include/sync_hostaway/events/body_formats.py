@@ -28,7 +28,7 @@ _PART_NAME = re.compile(rb'[;\s]name="?([^";\n]+)')
 _MULTIPART = re.compile(rb"\s*--([^\s\"]{1,70})[ \t]*\r?\n(?=content-)", re.IGNORECASE)
 
 
-def parsed(value: Any) -> Any:
+def parse_nested_json(value: Any) -> Any:
     """A value of which text that is JSON has become that JSON, and an array of one item the item."""
     for _ in range(LAYERS):
         if isinstance(value, list) and len(value) == 1:
@@ -55,12 +55,12 @@ def read_formats(body: bytes) -> Any:
     """
     if boundary := _MULTIPART.match(body):
         return _nested(_multipart_fields(body, boundary[1]))
-    text = _text(body)
+    text = _decode_text(body)
     if _PERCENT_ENCODED.match(text):
         text = unquote_plus(text)
     # JSON may contain what looks like a form: the query of a URL.
     is_json = text.lstrip("\ufeff\x1e\0 \t\r\n").startswith(("{", "["))
-    return _documents(text) if is_json else (_form(body) or _documents(text))
+    return _documents(text) if is_json else (_parse_form(body) or _documents(text))
 
 
 def _documents(text: str) -> Any:
@@ -77,7 +77,7 @@ def _documents(text: str) -> Any:
         rest.append(text[place:begin])
         try:
             value, place = decode_at(text, begin)
-            value = parsed(value)
+            value = parse_nested_json(value)
             if isinstance(value, dict | list):
                 found.append(value)
             beginning = _ANYWHERE
@@ -91,7 +91,7 @@ def _documents(text: str) -> Any:
     return [*found, storable(unread)] if "{" in unread else found
 
 
-def _form(body: bytes) -> Any:
+def _parse_form(body: bytes) -> Any:
     try:
         fields = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_FIELDS)
     except ValueError:
@@ -107,11 +107,13 @@ def _multipart_fields(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
         head, blank_line, content = part.replace(b"\r\n", b"\n").partition(b"\n\n")
         if blank_line:
             name = _PART_NAME.search(head)
-            fields.append(((name[1] if name else b"%d" % number).decode("utf-8", "replace"), _text(content).strip()))
+            fields.append(
+                ((name[1] if name else b"%d" % number).decode("utf-8", "replace"), _decode_text(content).strip())
+            )
     return fields
 
 
-def _text(content: bytes) -> str:
+def _decode_text(content: bytes) -> str:
     return content.decode("utf-8", "replace")
 
 
@@ -126,7 +128,7 @@ def _nested(fields: Sequence[tuple[str, str]]) -> dict[str, Any] | None:
         for part in outer[:LAYERS]:
             place = place.setdefault(part, {}) if isinstance(place, dict) else None
         if isinstance(place, dict):
-            place[last] = parsed(value)
+            place[last] = parse_nested_json(value)
     # %00 and the like
     stored: dict[str, Any] = storable(form)
     return stored

@@ -1,9 +1,12 @@
-"""Where users plug in automations: told of every event once its object has landed.
+"""Calls a user's event handler after an event was processed.
 
-An automation is a class with a method `on_event`, named in the setting `automation` as `package.module:Class` and made
-without arguments, once per run of `hostaway_delta`. It runs in a thread of its own and cannot touch the sync: what it
-raises is logged, and a run waits for it a few seconds and no more. It is told at most once: not of what was in flight
-when its process was killed. What must not be missed belongs into a query of the core tables.
+An event handler is a class with a method `on_event`. The setting `event_handler` names it as `package.module:Class`.
+Each run of `hostaway_delta` makes one instance, without arguments, and calls it in a thread of its own. An exception of
+the handler is logged and does not affect the run. At its end, a run waits at most `_STOP_TIMEOUT` seconds for the
+handler.
+
+Each event is passed to the handler at most once. Events that were in progress when the process was killed are not
+passed. Code that must not miss a change should query the core tables instead.
 """
 
 from __future__ import annotations
@@ -20,86 +23,89 @@ from sync_hostaway.core.exceptions import ConfigurationError
 
 log = structlog.get_logger(__name__)
 
-_PATIENCE = 10.0
+_STOP_TIMEOUT = 10.0
 
 Payload = dict[str, Any]
 
 
-class Automation(Protocol):
-    """What users write."""
+class EventHandler(Protocol):
+    """The class that users write."""
 
     def on_event(
         self, account_id: int, event: str | None, entity_before: Payload | None, entity_after: Payload | None
     ) -> None:
-        """Called after the commit, before the core tables have the change.
+        """Called after the row was committed to landing, before the core tables are updated.
 
-        :param event: Hostaway's name of it, such as `reservation.updated`.
-        :param entity_before: Hostaway's object as it was landed until now; None when it is new here.
-        :param entity_after: the object as it is now; None when Hostaway does not have it any more.
+        :param event: the event's name at Hostaway, for example `reservation.updated`.
+        :param entity_before: the previous payload in landing; None when the object is new.
+        :param entity_after: the current payload; None when Hostaway has deleted the object.
         """
 
 
 @dataclass(frozen=True)
-class _News:
+class _Call:
     account_id: int
     event: str | None
     before: Payload | None
     after: Payload | None
 
 
-def load_automation(name: str) -> Automation:
-    """Make the automation of a name such as `package.module:Class`.
+def load_event_handler(name: str) -> EventHandler:
+    """Make an instance of the event handler `package.module:Class`.
 
-    :raises ConfigurationError: when there is no such class, or it cannot be made.
+    :raises ConfigurationError: when the class cannot be imported, or its constructor fails.
     """
     module, _, attribute = name.partition(":")
     try:
-        return cast("Automation", getattr(importlib.import_module(module), attribute)())
+        return cast("EventHandler", getattr(importlib.import_module(module), attribute)())
     except Exception as error:
         raise ConfigurationError(
-            f"AIRFLOW__HOSTAWAY__AUTOMATION names {name}, which cannot be made ({type(error).__name__}: {error}); it "
-            "must look like package.module:Class and be importable where tasks run"
+            f"AIRFLOW__HOSTAWAY__EVENT_HANDLER names {name}, which cannot be loaded ({type(error).__name__}: {error}). "
+            "The value must look like package.module:Class, and the module must be importable where tasks run"
         ) from error
 
 
-class Dispatcher:
-    """Tells an automation, in a thread of its own. Use as a context manager.
+class EventHandlerThread:
+    """Calls an event handler in a thread of its own. Use as a context manager.
 
-    :param name: of the automation; None: nobody is told.
+    :param name: the setting `event_handler`; None disables the thread.
     """
 
     def __init__(self, name: str | None) -> None:
         self._name = name
-        self._news: SimpleQueue[_News | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._tell_all, name="automation", daemon=True)
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._call_all, name="event handler", daemon=True)
 
-    def __enter__(self) -> Dispatcher:
+    def __enter__(self) -> EventHandlerThread:
         if self._name:
             self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._name:
-            self._news.put(None)
-            self._thread.join(_PATIENCE)
+            self._calls.put(None)
+            self._thread.join(_STOP_TIMEOUT)
             if self._thread.is_alive():
-                log.warning("automation_too_slow", automation=self._name, not_told_of=self._news.qsize())
+                log.warning("event_handler_too_slow", event_handler=self._name, events_skipped=self._calls.qsize())
 
-    def tell(self, account_id: int, event: str | None, before: Payload | None, after: Payload | None) -> None:
-        """Have the automation told, without waiting for it."""
+    def notify(self, account_id: int, event: str | None, before: Payload | None, after: Payload | None) -> None:
+        """Queue a call of the handler and return at once."""
         if self._name:
-            self._news.put(_News(account_id, event, before, after))
+            self._calls.put(_Call(account_id, event, before, after))
 
-    def _tell_all(self) -> None:
+    def _call_all(self) -> None:
         try:
-            automation = load_automation(self._name or "")
+            handler = load_event_handler(self._name or "")
         except ConfigurationError as error:
-            log.error("automation_missing", error=str(error))  # noqa: TRY400 - the message says it all
+            log.error("event_handler_missing", error=str(error))  # noqa: TRY400 - the message names the cause
             return
-        while news := self._news.get():
+        while call := self._calls.get():
             try:
-                automation.on_event(news.account_id, news.event, news.before, news.after)
+                handler.on_event(call.account_id, call.event, call.before, call.after)
             except Exception:
                 log.exception(
-                    "automation_failed", automation=self._name, account_id=news.account_id, event_name=news.event
+                    "event_handler_failed",
+                    event_handler=self._name,
+                    account_id=call.account_id,
+                    event_name=call.event,
                 )

@@ -23,18 +23,18 @@ from sync_hostaway.core.db import QuietAsyncConnection, load_queries
 from sync_hostaway.core.libpq import connection_string
 from sync_hostaway.core.session import prepare_async
 from sync_hostaway.core.settings import Settings
-from sync_hostaway.events.lease import IS_ATTENDED
-from sync_hostaway.events.parse import Event
+from sync_hostaway.events.lease import HAS_ACTIVE_WORKER_QUERY
+from sync_hostaway.events.parse import ParsedEvent
 from sync_hostaway.events.run_requests import Work
-from sync_hostaway.transforms.ledger import IS_WRITTEN, WRITER_LOCK
+from sync_hostaway.transforms.ledger import IS_TRANSFORM_RUNNING_QUERY, TRANSFORM_LOCK_KEY
 
 _QUERIES = load_queries(Path(__file__).with_name("inbox.sql"))
-_NOBODY = digest(b"")
+_NO_ENDPOINT_DIGEST = digest(b"")
 # Seconds to wait for a free connection, and for a query with everything around it. A delivery takes two queries, and
 # Hostaway waits for 20 s.
-_QUEUE_PATIENCE = 7.0
-_PATIENCE = 8.0
-# Connections of each API server process; a delivery needs one for milliseconds.
+_POOL_TIMEOUT = 7.0
+_QUERY_TIMEOUT = 8.0
+# Connections of each API server process; a delivery requests one for milliseconds.
 CONNECTIONS = 5
 # Waiting for a connection longer than these many others would end in vain.
 _LONGEST_QUEUE = 200
@@ -61,7 +61,7 @@ class Inbox:
             max_size=CONNECTIONS,
             # A connection that died with the server is found before a delivery is.
             check=AsyncConnectionPool.check_connection,
-            timeout=_QUEUE_PATIENCE,
+            timeout=_POOL_TIMEOUT,
             max_waiting=_LONGEST_QUEUE,
             # The pool tries for so long, in ever longer intervals; then, whoever comes next makes it try at once. With
             # the default of five minutes, deliveries would be refused long after an outage.
@@ -76,44 +76,46 @@ class Inbox:
         """Close the connections."""
         await self._pool.close()
 
-    async def account_of(self, endpoint_key: str, login: bytes, password: bytes) -> int | None:
+    async def authenticate(self, endpoint_key: str, login: bytes, password: bytes) -> int | None:
         """The account that may deliver under a key with these credentials; None when there is none.
 
         A key that does not exist costs the same work as a wrong password.
         """
         found = await self._fetch(_QUERIES["endpoint_of_key"], {"endpoint_key": endpoint_key})
-        endpoint = found or {"login": "", "password_digest": _NOBODY, "old_password_digest": None}
+        endpoint = found or {"login": "", "password_digest": _NO_ENDPOINT_DIGEST, "old_password_digest": None}
         given = digest(password)
         is_login = hmac.compare_digest(digest(login), digest(endpoint["login"].encode()))
         is_password = hmac.compare_digest(given, endpoint["password_digest"])
         is_old_password = hmac.compare_digest(given, endpoint["old_password_digest"] or endpoint["password_digest"])
         return found["account_id"] if found and is_login & (is_password | is_old_password) else None
 
-    async def put(self, account_id: int, events: Sequence[Event]) -> None:
+    async def put(self, account_id: int, events: Sequence[ParsedEvent]) -> None:
         """Keep the events of a delivery, all or none. When this returns, none is lost whatever happens."""
-        await _within(_PATIENCE, self._put([{"account_id": account_id, **asdict(event)} for event in events]))
+        await _within(_QUERY_TIMEOUT, self._put([{"account_id": account_id, **asdict(event)} for event in events]))
 
-    async def look(self) -> Work:
+    async def poll_work(self) -> Work:
         """How the work of drains stands."""
         is_due = await self._is(_QUERIES["has_due"])
-        if not is_due and not await self._is(_QUERIES["has_landed"]):
+        if not is_due and not await self._is(_QUERIES["has_pending_delta_loads"]):
             return Work.NONE
-        if await self._is(IS_ATTENDED) or (not is_due and await self._is(IS_WRITTEN, key=WRITER_LOCK)):
-            return Work.IN_HANDS
-        return Work.WAITS
+        if await self._is(HAS_ACTIVE_WORKER_QUERY) or (
+            not is_due and await self._is(IS_TRANSFORM_RUNNING_QUERY, key=TRANSFORM_LOCK_KEY)
+        ):
+            return Work.CLAIMED
+        return Work.UNCLAIMED
 
     async def _is(self, query: SQL, **params: Any) -> bool:
         row = await self._fetch(query, params)
         return bool(row and next(iter(row.values())))
 
     async def _fetch(self, query: SQL, params: dict[str, Any] | None = None) -> DictRow | None:
-        return await _within(_PATIENCE, self._fetch_patiently(query, params))
+        return await _within(_QUERY_TIMEOUT, self._fetch_unbounded(query, params))
 
     async def _put(self, rows: list[dict[str, Any]]) -> None:
         async with self._pool.connection() as connection, connection.transaction():
             await connection.cursor().executemany(_QUERIES["put_event"], rows)
 
-    async def _fetch_patiently(self, query: SQL, params: dict[str, Any] | None) -> DictRow | None:
+    async def _fetch_unbounded(self, query: SQL, params: dict[str, Any] | None) -> DictRow | None:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query, params)
             return await cursor.fetchone() if cursor.description else None

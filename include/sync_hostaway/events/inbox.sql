@@ -51,7 +51,7 @@ on conflict (account_id, content_hash) do update set
         ) as again
     )
 
--- name: has_landed
+-- name: has_pending_delta_loads
 -- What a drain landed that was killed before its transform, whose transform failed, or that had to leave before one could
 -- begin.
 select exists (

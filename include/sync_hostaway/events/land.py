@@ -13,7 +13,7 @@ from psycopg import sql
 
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.events.refetch import Outcome
+from sync_hostaway.events.refetch import FetchResult
 from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
 
 _QUERIES = load_queries(Path(__file__).with_name("land.sql"))
@@ -22,7 +22,7 @@ Entity = tuple[Resource, str]
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedRow:
     """A row as landing has it."""
 
     payload: dict[str, Any]
@@ -38,16 +38,16 @@ class DeltaLanding:
         self._account_id = account_id
         self._params = {"account_id": account_id, "run_key": run_key}
 
-    def rows(self, entities: Iterable[Entity]) -> dict[Entity, Landed]:
+    def rows(self, entities: Iterable[Entity]) -> dict[Entity, LandedRow]:
         """Rows as they are now; those that never landed are left out."""
         return {
-            (resource, row.pop("entity_id")): Landed(**row)
+            (resource, row.pop("entity_id")): LandedRow(**row)
             for resource, entity_ids in _by_resource(entities).items()
             for row in self._rows("landed", resource, entity_ids=entity_ids)
         }
 
     def land(
-        self, outcomes: Iterable[Outcome], gone: Mapping[Resource, list[int]], started_at: datetime
+        self, results: Iterable[FetchResult], gone: Mapping[Resource, list[int]], started_at: datetime
     ) -> tuple[int, list[int]]:
         """Land everything, with a row in the sync log for each resource. Needs an open transaction.
 
@@ -58,12 +58,12 @@ class DeltaLanding:
         answers: dict[Resource, list[Fetched]] = defaultdict(list)
         threads: dict[int, tuple[frozenset[Any], datetime]] = {}
         counted: set[int] = set()
-        for outcome in outcomes:
-            for resource, fetched in outcome.answers:
+        for result in results:
+            for resource, fetched in result.answers:
                 answers[resource].append(fetched)
-            for thread, ids in outcome.threads.items():
-                threads[thread] = (ids, outcome.answers[0][1].observed_at)
-            counted |= outcome.counted
+            for thread, ids in result.threads.items():
+                threads[thread] = (ids, result.answers[0][1].observed_at)
+            counted |= result.counted
         landed, sync_run_ids = 0, []
         # In this order, parents come before what hangs on them.
         for resource in (resource for resource in Resource if answers[resource] or gone.get(resource)):
@@ -72,13 +72,13 @@ class DeltaLanding:
             writer = LandingWriter(self._connection, self._account_id, resource, sync_run_id)
             counts = writer.land(answers[resource]) if answers[resource] else Counts()
             if gone.get(resource):
-                counts.tombstoned += writer.bury_known([str(identity) for identity in gone[resource]], started_at)
+                counts.deleted += writer.mark_deleted([str(identity) for identity in gone[resource]], started_at)
             if resource is Resource.MESSAGES:
                 # An empty thread is not noted as read: the next sync asks for the messages themselves.
                 seen = [str(identity) for thread in counted for identity in threads[thread][0]]
-                counts.tombstoned += writer.bury_unseen(seen, list(counted), started_at)
+                counts.deleted += writer.mark_deleted_unseen(seen, list(counted), started_at)
             self._execute("close_run", sync_run_id=sync_run_id, api_calls=len(answers[resource]), **asdict(counts))
-            landed += counts.new + counts.changed + counts.tombstoned
+            landed += counts.new + counts.changed + counts.deleted
             sync_run_ids.append(sync_run_id)
         for thread in counted:
             ids, observed_at = threads[thread]

@@ -28,7 +28,7 @@ set
     rows_unchanged = %(unchanged)s,
     rows_quarantined = %(quarantined)s,
     rows_odd = %(odd)s,
-    rows_tombstoned = %(tombstoned)s,
+    rows_tombstoned = %(deleted)s,
     api_calls = %(api_calls)s,
     finished_at = clock_timestamp()
 where sync_run_id = %(sync_run_id)s

@@ -15,31 +15,31 @@ from sync_hostaway.core.db import Connection, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("lease.sql"))
 # For the receiver, whose connections are of another kind.
-IS_ATTENDED = _QUERIES["is_attended"]
+HAS_ACTIVE_WORKER_QUERY = _QUERIES["has_active_worker"]
 
 
 @contextmanager
-def attending(connection: Connection) -> Iterator[bool]:
+def hold_lease(connection: Connection) -> Iterator[bool]:
     """Attend to the inbox, unless another drain does; tells whether we do. The connection hears of new events."""
     connection.execute(_QUERIES["listen"])
-    ours = bool(fetch_value(connection, _QUERIES["attend"]))
+    ours = bool(fetch_value(connection, _QUERIES["acquire_lease"]))
     if ours:
-        connection.execute(_QUERIES["stay_awake"])
+        connection.execute(_QUERIES["end_session_when_idle"])
     try:
         yield ours
     finally:
         if ours and not connection.closed:
-            connection.execute(_QUERIES["leave"])
+            connection.execute(_QUERIES["release_lease"])
 
 
-def is_attended(connection: Connection) -> bool:
+def has_active_worker(connection: Connection) -> bool:
     """Whether a drain that runs will see every event committed before this call."""
-    return bool(fetch_value(connection, IS_ATTENDED))
+    return bool(fetch_value(connection, HAS_ACTIVE_WORKER_QUERY))
 
 
-def announce(connection: Connection) -> None:
+def notify_worker(connection: Connection) -> None:
     """Have the drain that attends look up."""
-    connection.execute(_QUERIES["announce"])
+    connection.execute(_QUERIES["notify_worker"])
 
 
 def wait_for_event(connection: Connection, seconds: float) -> None:

@@ -18,14 +18,14 @@ from enum import StrEnum
 from typing import Any
 
 from sync_hostaway.core.exceptions import HostawayMalformedReply
-from sync_hostaway.events.bodies import batch_of, content_of, plain_name, unwrapped
+from sync_hostaway.events.bodies import batch_items, decode_body, normalize_name, unwrap
 from sync_hostaway.hostaway.responses import decode
 from sync_hostaway.hostaway.values import as_id
 
 RESERVATION = "reservation"
 MESSAGE = "conversationMessage"
 
-PROBE_SIZE = 1024
+TEST_REQUEST_SIZE = 1024
 """Longest body in bytes that can be a registration's test request."""
 
 # Hostaway's objects are five levels deep.
@@ -42,7 +42,7 @@ _KINDS = {
 }
 
 
-class State(StrEnum):
+class EventState(StrEnum):
     """What has become of an event."""
 
     PENDING = "pending"
@@ -55,7 +55,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Event:
+class ParsedEvent:
     """An event as the inbox keeps it.
 
     :param state: pending; ignored when nobody here knows such objects; unreadable when it leads to no object.
@@ -63,7 +63,7 @@ class Event:
     :param reason: why it is not pending.
     """
 
-    state: State
+    state: EventState
     content_hash: bytes
     body: bytes | None
     event: str | None = None
@@ -74,7 +74,7 @@ class Event:
     reason: str | None = None
 
 
-def read_events(body: bytes) -> list[Event]:
+def parse_events(body: bytes) -> list[ParsedEvent]:
     """Read a posted body: one event, or those of a batch. Never raises: what cannot be read is kept as it came."""
     try:
         return _read(body)
@@ -82,61 +82,61 @@ def read_events(body: bytes) -> list[Event]:
         return [_unreadable(body, f"neither JSON nor a form, or nested deeper than {_DEPTH} levels")]
 
 
-def _read(body: bytes) -> list[Event]:
-    content = content_of(body)
-    if _deeper_than(content, _DEPTH):
+def _read(body: bytes) -> list[ParsedEvent]:
+    content = decode_body(body)
+    if _is_deeper_than(content, _DEPTH):
         raise RecursionError
-    batch = batch_of(content)
+    batch = batch_items(content)
     if batch:
         found = [
-            _event(item, _dumped(item)) if isinstance(item, dict) else _unreadable(_dumped(item), _NO_OBJECT)
+            _event(item, _encode(item)) if isinstance(item, dict) else _unreadable(_encode(item), _NO_OBJECT)
             for item in batch
         ]
-        if any(event.state == State.PENDING for event in found):
+        if any(event.state == EventState.PENDING for event in found):
             return found
     if not isinstance(content, dict):
         return [_unreadable(body, _NO_OBJECT)]
     return [_event(content, body)]
 
 
-def read_event(body: bytes) -> Event:
+def parse_event(body: bytes) -> ParsedEvent:
     """The event of a body, the first one of a batch."""
-    return read_events(body)[0]
+    return parse_events(body)[0]
 
 
-def is_probe(body: bytes) -> bool:
+def is_test_request(body: bytes) -> bool:
     """Whether this is a registration's test request, such as {"data":"test"}: it names neither event nor object."""
-    if len(body) > PROBE_SIZE:
+    if len(body) > TEST_REQUEST_SIZE:
         return False
     try:
         content = decode(body)
     except (HostawayMalformedReply, RecursionError):
         return False
     is_test = isinstance(content, dict) and isinstance(content.get("data"), str)
-    return is_test and not {"event", "object"} & set(content) and read_event(body).state != State.PENDING
+    return is_test and not {"event", "object"} & set(content) and parse_event(body).state != EventState.PENDING
 
 
-def _unreadable(body: bytes, why: str) -> Event:
-    return Event(State.UNREADABLE, hashlib.sha256(body).digest(), body, reason=why)
+def _unreadable(body: bytes, why: str) -> ParsedEvent:
+    return ParsedEvent(EventState.UNREADABLE, hashlib.sha256(body).digest(), body, reason=why)
 
 
-def _event(content: dict[str, Any], body: bytes) -> Event:
-    found = unwrapped(content)
+def _event(content: dict[str, Any], body: bytes) -> ParsedEvent:
+    found = unwrap(content)
     name = found.event
-    kind = _KINDS.get(plain_name(found.kind or "")) or found.kind or _kind_of(name, found.data)
-    data = {plain_name(key): value for key, value in found.data.items()}
+    kind = _KINDS.get(normalize_name(found.kind or "")) or found.kind or _kind_of(name, found.data)
+    data = {normalize_name(key): value for key, value in found.data.items()}
     object_id, conversation_id = as_id(data.get("id")), as_id(data.get("conversationid"))
     reservation_id = object_id if kind == RESERVATION else as_id(data.get("reservationid"))
     if kind == RESERVATION and "id" not in data:
         # An envelope that names the object instead of holding it
         object_id = reservation_id = as_id(data.get("reservationid") or data.get("objectid"))
     if kind not in (RESERVATION, MESSAGE):
-        state, reason = State.IGNORED, f"nothing is done about objects of the kind {kind or 'that is not named'}"
+        state, reason = EventState.IGNORED, f"nothing is done about objects of the kind {kind or 'that is not named'}"
     elif reservation_id or (kind == MESSAGE and conversation_id):
-        state, reason = State.PENDING, None
+        state, reason = EventState.PENDING, None
     else:
-        state, reason = State.UNREADABLE, f"the {kind} has no id that leads to it"
-    return Event(
+        state, reason = EventState.UNREADABLE, f"the {kind} has no id that leads to it"
+    return ParsedEvent(
         state=state,
         content_hash=_hash(content),
         body=body,
@@ -151,8 +151,8 @@ def _event(content: dict[str, Any], body: bytes) -> Event:
 
 def _kind_of(event: str | None, data: dict[str, Any]) -> str | None:
     """What an object is that is not named: what its event is about, or what only such objects have."""
-    subject = plain_name((event or "").partition(".")[0])
-    names = {plain_name(key) for key in data}
+    subject = normalize_name((event or "").partition(".")[0])
+    names = {normalize_name(key) for key in data}
     if subject in _KINDS:
         return _KINDS[subject]
     if "conversationid" in names:
@@ -160,7 +160,7 @@ def _kind_of(event: str | None, data: dict[str, Any]) -> str | None:
     return RESERVATION if "arrivaldate" in names else None
 
 
-def _dumped(content: Any) -> bytes:
+def _encode(content: Any) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode()
 
 
@@ -169,7 +169,7 @@ def _hash(content: dict[str, Any]) -> bytes:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
-def _deeper_than(value: Any, levels: int) -> bool:
+def _is_deeper_than(value: Any, levels: int) -> bool:
     nested = [value]
     for _ in range(levels + 1):
         nested = [

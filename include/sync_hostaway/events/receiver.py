@@ -20,19 +20,19 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from sync_hostaway.accounts.refused_credentials import REFUSAL_LIMIT, Place, RefusedCredentials, network_of
+from sync_hostaway.accounts.auth_failures import REFUSAL_LIMIT, AuthFailureLimiter, Origin, network_of
 from sync_hostaway.core.failures import log_fields
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events.basic_auth import basic_credentials
 from sync_hostaway.events.inbox import Inbox
-from sync_hostaway.events.parse import PROBE_SIZE, is_probe, read_events
-from sync_hostaway.events.run_requests import DeltaRequests
+from sync_hostaway.events.parse import TEST_REQUEST_SIZE, is_test_request, parse_events
+from sync_hostaway.events.run_requests import DeltaRunRequests
 
 log = structlog.get_logger(__name__)
 
 # Seconds for the sender's body; what Hostaway waits besides is for the warehouse.
-_BODY_PATIENCE = 4.0
+_BODY_TIMEOUT = 4.0
 # Bytes; a larger body is refused before it was read to its end.
 BODY_LIMIT = 1_048_576
 _HEADERS = {
@@ -59,13 +59,13 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     :raises ConfigurationError: when a setting it needs is missing or wrong.
     """
     inbox = Inbox(get_settings())
-    refusals = RefusedCredentials(REFUSAL_LIMIT)
-    requests = DeltaRequests(trigger, inbox.look)
+    auth_failures = AuthFailureLimiter(REFUSAL_LIMIT)
+    delta_requests = DeltaRunRequests(trigger, inbox.poll_work)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await inbox.open()
-        asking = asyncio.create_task(requests.serve())
+        asking = asyncio.create_task(delta_requests.run())
         try:
             yield
         finally:
@@ -86,10 +86,10 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     @app.post("/{key}", responses=_RESPONSES)
     async def receive(key: str, request: Request) -> Response:
         """A delivery, or a registration's test request."""
-        place = (network_of(request.client.host if request.client else ""), key)
+        origin = (network_of(request.client.host if request.client else ""), key)
         try:
-            status = await _receive(place, request, inbox, refusals, requests, BODY_LIMIT)
-            if status == HTTPStatus.UNAUTHORIZED and (seconds := refusals.note_refused(place)):
+            status = await _receive(origin, request, inbox, auth_failures, delta_requests, BODY_LIMIT)
+            if status == HTTPStatus.UNAUTHORIZED and (seconds := auth_failures.record_failure(origin)):
                 return _answer(429, {"Retry-After": str(seconds)})
             return _answer(status)
         except ClientDisconnect:
@@ -107,28 +107,33 @@ def create_app(trigger: RunTrigger) -> FastAPI:
 
 
 async def _receive(
-    place: Place, request: Request, inbox: Inbox, refusals: RefusedCredentials, requests: DeltaRequests, limit: int
+    origin: Origin,
+    request: Request,
+    inbox: Inbox,
+    auth_failures: AuthFailureLimiter,
+    delta_requests: DeltaRunRequests,
+    limit: int,
 ) -> int:
-    header, (_, key) = request.headers.get("Authorization"), place
+    header, (_, key) = request.headers.get("Authorization"), origin
     credentials = basic_credentials(header)
     try:
         if credentials is None:
             # Hostaway tests a new webhook without credentials.
-            return 200 if is_probe(await _read(request, PROBE_SIZE)) else 401
+            return 200 if is_test_request(await _read(request, TEST_REQUEST_SIZE)) else 401
         # The key of an endpoint is plain; anything else, such as a NUL that PostgreSQL takes in no text, is unknown.
         key = key if key.isascii() and key.isprintable() else ""
-        async with refusals.turn(place, header):
-            account_id = await inbox.account_of(key, *credentials)
+        async with auth_failures.check(origin, header):
+            account_id = await inbox.authenticate(key, *credentials)
         if account_id is None:
             return 401
-        refusals.note_admitted(place, header)
+        auth_failures.record_success(origin, header)
         body = await _read(request, limit)
     except _TooLarge:
         return 413 if credentials else 401
-    if not is_probe(body):
+    if not is_test_request(body):
         # In a thread: a long batch takes a second to read, in which the API server has other requests to serve.
-        await inbox.put(account_id, await asyncio.to_thread(read_events, body))
-        requests.soon()
+        await inbox.put(account_id, await asyncio.to_thread(parse_events, body))
+        delta_requests.schedule()
     return 200
 
 
@@ -138,7 +143,7 @@ async def _read(request: Request, limit: int) -> bytes:
     if announced.isdecimal() and int(announced) > limit:
         raise _TooLarge
     body = bytearray()
-    async with asyncio.timeout(_BODY_PATIENCE):
+    async with asyncio.timeout(_BODY_TIMEOUT):
         async for part in request.stream():
             body += part
             if len(body) > limit:

@@ -19,12 +19,12 @@ from sync_hostaway.core.exceptions import (
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
+from sync_hostaway.hostaway.pagination import ListRead, pages_by_offset, read_page
 from sync_hostaway.hostaway.values import entity_id
 from sync_hostaway.landing.writer import Fetched
 
 # What concerns the account rather than one object: the others would meet it too.
-_TROUBLE = (CredentialsRefused, HostawayThrottled, HostawayUnreachable)
+_ACCOUNT_ERRORS = (CredentialsRefused, HostawayThrottled, HostawayUnreachable)
 _PATHS = {
     Resource.LISTINGS: (endpoints.LISTINGS, endpoints.LISTING_PARAMS),
     Resource.RESERVATIONS: (endpoints.RESERVATIONS, endpoints.RESERVATION_PARAMS),
@@ -33,7 +33,7 @@ _PATHS = {
 
 
 @dataclass(frozen=True)
-class Need:
+class FetchRequest:
     """Something to read: an object by its id, or days of a listing's calendar, both ends included.
 
     :param of_reservation: the conversations of the reservation of this id.
@@ -47,8 +47,8 @@ class Need:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a need brought, or why it brought nothing.
+class FetchResult:
+    """What a request brought, or why it brought nothing.
 
     :param rows: the objects themselves; none for calendar days.
     :param answers: rows to land, of each request.
@@ -68,7 +68,7 @@ class Outcome:
         return isinstance(self.error, HostawayNotFound)
 
 
-class Reader:
+class ObjectReader:
     """Reads for one account until a deadline, or until the account itself is in trouble. Threads may share it.
 
     :param client: of the account; asks once per request.
@@ -76,73 +76,77 @@ class Reader:
     """
 
     def __init__(self, client: HostawayClient, seconds: float) -> None:
-        self.outcomes: dict[Need, Outcome] = {}
-        self.trouble: HostawayError | None = None
+        self.results: dict[FetchRequest, FetchResult] = {}
+        self.account_error: HostawayError | None = None
         self._client = client
         self._deadline = time.monotonic() + seconds
 
     @property
-    def may_begin(self) -> bool:
+    def has_time(self) -> bool:
         """Whether there is time for another object, and nothing wrong with the account."""
-        return self.trouble is None and time.monotonic() <= self._deadline
+        return self.account_error is None and time.monotonic() <= self._deadline
 
-    def read(self, need: Need) -> Outcome:
-        """Read something unless it was read already. What the account's trouble prevents has no outcome."""
-        if need not in self.outcomes and self.trouble is None:
+    def read(self, request: FetchRequest) -> FetchResult:
+        """Read something unless it was read already. What an error of the account prevents has no result."""
+        if request not in self.results and self.account_error is None:
             try:
-                self.outcomes[need] = self._read(need)
-            except _TROUBLE as error:
-                self.trouble = error
+                self.results[request] = self._read(request)
+            except _ACCOUNT_ERRORS as error:
+                self.account_error = error
             except HostawayError as error:
-                self.outcomes[need] = Outcome(error=error)
-        return self.outcomes.get(need, Outcome())
+                self.results[request] = FetchResult(error=error)
+        return self.results.get(request, FetchResult())
 
-    def _read(self, need: Need) -> Outcome:
-        if need.resource is Resource.CALENDAR_DAYS:
-            return self._days(need)
-        if need.of_reservation:
-            page = read_page(self._client, endpoints.conversations_of(need.id), endpoints.WITH_RESOURCES, need.resource)
+    def _read(self, request: FetchRequest) -> FetchResult:
+        if request.resource is Resource.CALENDAR_DAYS:
+            return self._days(request)
+        if request.of_reservation:
+            page = read_page(
+                self._client, endpoints.conversations_of(request.id), endpoints.WITH_RESOURCES, request.resource
+            )
             return self._with_messages(Fetched(page.rows, page.requested_at))
-        path, params = _PATHS[need.resource]
+        path, params = _PATHS[request.resource]
         requested_at = datetime.now(UTC)
-        row = self._client.get(f"{path}/{need.id}", params, resource=need.resource).result
-        if not isinstance(row, dict) or entity_id(row) != str(need.id):
-            raise self._malformed(need.resource, f"{path}/{need.id}", f"not {need.resource} {need.id}")
+        row = self._client.get(f"{path}/{request.id}", params, resource=request.resource).result
+        if not isinstance(row, dict) or entity_id(row) != str(request.id):
+            raise self._malformed(request.resource, f"{path}/{request.id}", f"not {request.resource} {request.id}")
         fetched = Fetched([row], requested_at, single=True)
-        if need.resource is Resource.CONVERSATIONS:
+        if request.resource is Resource.CONVERSATIONS:
             return self._with_messages(fetched)
-        return Outcome((row,), ((need.resource, fetched),))
+        return FetchResult((row,), ((request.resource, fetched),))
 
-    def _with_messages(self, fetched: Fetched) -> Outcome:
+    def _with_messages(self, fetched: Fetched) -> FetchResult:
         """Conversations and then their messages: what a thread says about its messages is never newer than they are."""
-        threads: dict[int, Walk] = {}
+        threads: dict[int, ListRead] = {}
         if Resource.MESSAGES in self._client.settings.resources:
-            threads = {int(identity): Walk() for row in fetched.rows if (identity := entity_id(row))}
+            threads = {int(identity): ListRead() for row in fetched.rows if (identity := entity_id(row))}
         answers = [(Resource.CONVERSATIONS, fetched)]
-        for conversation_id, walk in threads.items():
+        for conversation_id, list_read in threads.items():
             path = endpoints.messages_of(conversation_id)
-            pages = by_offset(self._client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, walk=walk)
+            pages = pages_by_offset(
+                self._client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, list_read=list_read
+            )
             answers += [(Resource.MESSAGES, Fetched(page.rows, page.requested_at, conversation_id)) for page in pages]
-            if walk.missing:
-                raise self._malformed(Resource.MESSAGES, path, f"{walk.missing} of {walk.count} rows less")
+            if list_read.missing:
+                raise self._malformed(Resource.MESSAGES, path, f"{list_read.missing} of {list_read.count} rows less")
         rows = tuple(row for row in fetched.rows if isinstance(row, dict))
-        return Outcome(
+        return FetchResult(
             rows,
             tuple(answers),
-            {thread: frozenset(walk.ids) for thread, walk in threads.items()},
-            frozenset(thread for thread, walk in threads.items() if walk.count),
+            {thread: frozenset(list_read.ids) for thread, list_read in threads.items()},
+            frozenset(thread for thread, list_read in threads.items() if list_read.count),
         )
 
-    def _days(self, need: Need) -> Outcome:
-        if need.start is None or need.end is None:
-            raise ValueError(f"a calendar is read between two dates: {need}")
+    def _days(self, request: FetchRequest) -> FetchResult:
+        if request.start is None or request.end is None:
+            raise ValueError(f"a calendar is read between two dates: {request}")
         page = read_page(
             self._client,
-            endpoints.calendar_of(need.id),
-            {"startDate": need.start.isoformat(), "endDate": need.end.isoformat()},
+            endpoints.calendar_of(request.id),
+            {"startDate": request.start.isoformat(), "endDate": request.end.isoformat()},
             Resource.CALENDAR_DAYS,
         )
-        return Outcome(answers=((Resource.CALENDAR_DAYS, Fetched(page.rows, page.requested_at, need.id)),))
+        return FetchResult(answers=((Resource.CALENDAR_DAYS, Fetched(page.rows, page.requested_at, request.id)),))
 
     def _malformed(self, resource: Resource, path: str, what: str) -> HostawayMalformedReply:
         return HostawayMalformedReply(

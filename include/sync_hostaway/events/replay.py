@@ -9,7 +9,7 @@ from typing import Any
 
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import InvalidValue
-from sync_hostaway.events.parse import State, read_events
+from sync_hostaway.events.parse import EventState, parse_events
 
 _QUERIES = load_queries(Path(__file__).with_name("replay.sql"))
 
@@ -24,7 +24,7 @@ class EventFilter:
     """
 
     account_id: int | None = None
-    states: tuple[State, ...] | None = None
+    states: tuple[EventState, ...] | None = None
     since: datetime | None = None
     object: str | None = None
     object_id: int | None = None
@@ -35,7 +35,7 @@ class EventFilter:
             if value == () or (isinstance(value, str) and not value.strip()):
                 raise InvalidValue(f"{name.removesuffix('s')} is empty: give a value, or leave it out")
 
-    def meant(self, everything: bool) -> EventFilter:
+    def require_criterion(self, everything: bool) -> EventFilter:
         """The filter, for something to be done with its events.
 
         :param everything: whether every event of every account is meant.
@@ -48,7 +48,7 @@ class EventFilter:
         return self
 
     @classmethod
-    def about(cls, text: str) -> dict[str, Any]:
+    def parse_object(cls, text: str) -> dict[str, Any]:
         """The fields `object` and `object_id` from text such as "reservation:123", "reservation" or "123".
 
         :raises InvalidValue: when there is no id where one is expected, or it is no number.
@@ -62,10 +62,10 @@ class EventFilter:
         return {"object": kind or None, "object_id": int(number) if number else None}
 
 
-def list_events(connection: Connection, wanted: EventFilter, limit: int = 50) -> list[dict[str, Any]]:
+def list_events(connection: Connection, event_filter: EventFilter, limit: int = 50) -> list[dict[str, Any]]:
     """Events without their bodies, newest first."""
-    query = _QUERIES["list_events"].format(chosen=_QUERIES["chosen"])
-    return list(connection.execute(query, {**_params(wanted), "limit": limit}))
+    query = _QUERIES["list_events"].format(matches_filter=_QUERIES["matches_filter"])
+    return list(connection.execute(query, {**_params(event_filter), "limit": limit}))
 
 
 def get_event(connection: Connection, event_id: int) -> dict[str, Any]:
@@ -79,39 +79,39 @@ def get_event(connection: Connection, event_id: int) -> dict[str, Any]:
     return row
 
 
-def replay(connection: Connection, wanted: EventFilter) -> int:
+def replay(connection: Connection, event_filter: EventFilter) -> int:
     """Have events served again, from their first attempt; returns how many.
 
     Those that could not be read are read again, and stay as they are when that does not help.
     """
-    query = _QUERIES["replay"].format(chosen=_QUERIES["chosen"])
+    query = _QUERIES["replay"].format(matches_filter=_QUERIES["matches_filter"])
     with connection.transaction():
-        return connection.execute(query, _params(wanted)).rowcount + _read_again(connection, wanted)
+        return connection.execute(query, _params(event_filter)).rowcount + _parse_again(connection, event_filter)
 
 
-def discard(connection: Connection, wanted: EventFilter) -> int:
+def discard(connection: Connection, event_filter: EventFilter) -> int:
     """Have events that wait or are dead never served; returns how many."""
-    query = _QUERIES["discard"].format(chosen=_QUERIES["chosen"])
-    return connection.execute(query, _params(wanted)).rowcount
+    query = _QUERIES["discard"].format(matches_filter=_QUERIES["matches_filter"])
+    return connection.execute(query, _params(event_filter)).rowcount
 
 
-def _read_again(connection: Connection, wanted: EventFilter) -> int:
-    query = _QUERIES["read_again"].format(chosen=_QUERIES["chosen"])
+def _parse_again(connection: Connection, event_filter: EventFilter) -> int:
+    query = _QUERIES["unparsed_bodies"].format(matches_filter=_QUERIES["matches_filter"])
     understood, after = 0, 0
-    while rows := connection.execute(query, {**_params(wanted), "after": after}).fetchall():
+    while rows := connection.execute(query, {**_params(event_filter), "after": after}).fetchall():
         for row in rows:
             # A batch that an older version kept whole stays so: one row is one event.
-            event, *others = read_events(row["body"])
-            if event.state == State.PENDING and not others:
+            event, *others = parse_events(row["body"])
+            if event.state == EventState.PENDING and not others:
                 params = {**asdict(event), "event_id": row["event_id"]}
-                understood += connection.execute(_QUERIES["understand"], params).rowcount
+                understood += connection.execute(_QUERIES["mark_parsed"], params).rowcount
         after = rows[-1]["event_id"]
     return understood
 
 
-def _params(wanted: EventFilter) -> dict[str, Any]:
+def _params(event_filter: EventFilter) -> dict[str, Any]:
     return {
-        **asdict(wanted),
-        "states": [state.value for state in wanted.states] if wanted.states else None,
-        "event_ids": list(wanted.event_ids) if wanted.event_ids is not None else None,
+        **asdict(event_filter),
+        "states": [state.value for state in event_filter.states] if event_filter.states else None,
+        "event_ids": list(event_filter.event_ids) if event_filter.event_ids is not None else None,
     }

@@ -15,11 +15,11 @@ select
     reason
 from ops.webhook_events
 where
-    {chosen}
+    {matches_filter}
 order by event_id desc
 limit %(limit)s
 
--- name: chosen
+-- name: matches_filter
 (%(account_id)s::bigint is null or account_id = %(account_id)s)
     and (%(states)s::text [] is null or state = any(%(states)s))
     and (%(since)s::timestamptz is null or received_at >= %(since)s)
@@ -30,7 +30,7 @@ limit %(limit)s
 -- name: get_event
 select * from ops.webhook_events where event_id = %(event_id)s
 
--- name: read_again
+-- name: unparsed_bodies
 -- What nobody could read when it came, in batches: the reader may know more by now.
 select event_id, body
 from ops.webhook_events
@@ -38,11 +38,11 @@ where
     state in ('unreadable', 'ignored')
     and body is not null
     and event_id > %(after)s
-    and {chosen}
+    and {matches_filter}
 order by event_id
 limit 500
 
--- name: understand
+-- name: mark_parsed
 update ops.webhook_events
 set
     event = %(event)s,
@@ -69,7 +69,7 @@ set
 where
     state in ('pending', 'done', 'gone', 'dead', 'discarded')
     and (object_id is not null or conversation_id is not null or reservation_id is not null)
-    and {chosen}
+    and {matches_filter}
 
 -- name: discard
 update ops.webhook_events
@@ -77,4 +77,4 @@ set
     state = 'discarded',
     reason = 'discarded by an operator',
     finished_at = clock_timestamp()
-where state in ('pending', 'dead') and {chosen}
+where state in ('pending', 'dead') and {matches_filter}

@@ -8,16 +8,16 @@ from datetime import date, timedelta
 from typing import Any
 
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.events.refetch import Need
+from sync_hostaway.events.refetch import FetchRequest
 from sync_hostaway.extract.context import Window
-from sync_hostaway.hostaway.values import as_day, as_flag, as_id
+from sync_hostaway.hostaway.values import as_date, as_flag, as_id
 
-Span = tuple[int, date, date]
+DateRange = tuple[int, date, date]
 """Days of a listing's calendar, both ends included."""
 
 
 @dataclass(frozen=True)
-class Stay:
+class ReservationNights:
     """Listing and dates of a reservation, arrival and departure included, and its status."""
 
     listing_id: int
@@ -26,32 +26,32 @@ class Stay:
     status: str
 
     @classmethod
-    def of(cls, reservation: dict[str, Any] | None) -> Stay | None:
+    def of(cls, reservation: dict[str, Any] | None) -> ReservationNights | None:
         """The stay of a raw reservation; None when it has no dates, or none that could be read."""
         if reservation is None or as_flag(reservation.get("isDatesUnspecified")):
             return None
         listing_id = as_id(reservation.get("listingMapId"))
-        arrival, departure = as_day(reservation.get("arrivalDate")), as_day(reservation.get("departureDate"))
+        arrival, departure = as_date(reservation.get("arrivalDate")), as_date(reservation.get("departureDate"))
         if listing_id is None or arrival is None or departure is None:
             return None
         return cls(listing_id, arrival, departure, str(reservation.get("status")))
 
     @property
-    def span(self) -> Span:
+    def date_range(self) -> DateRange:
         """The days it touches."""
         return self.listing_id, self.arrival, self.departure
 
 
-def calendar_needs(spans: Iterable[Span], window: Window) -> list[Need]:
+def calendar_requests(date_ranges: Iterable[DateRange], window: Window) -> list[FetchRequest]:
     """Days within the mirrored window: touching or overlapping ones of a listing in one."""
-    needs: list[Need] = []
-    for listing_id, first, last_day in sorted(spans):
+    requests: list[FetchRequest] = []
+    for listing_id, first, last_day in sorted(date_ranges):
         start, end = max(first, window.start), min(last_day, window.end)
         if start > end:
             continue
-        last = needs[-1] if needs else None
+        last = requests[-1] if requests else None
         if last and last.end and last.id == listing_id and start <= last.end + timedelta(days=1):
-            needs[-1] = Need(Resource.CALENDAR_DAYS, listing_id, last.start, max(last.end, end))
+            requests[-1] = FetchRequest(Resource.CALENDAR_DAYS, listing_id, last.start, max(last.end, end))
         else:
-            needs.append(Need(Resource.CALENDAR_DAYS, listing_id, start, end))
-    return needs
+            requests.append(FetchRequest(Resource.CALENDAR_DAYS, listing_id, start, end))
+    return requests

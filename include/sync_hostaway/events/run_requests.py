@@ -31,7 +31,7 @@ _LOOK_AHEAD = 30
 # Between two questions: under load, one serves what came in meanwhile.
 _PAUSE, _PAUSE_AFTER_FAILURE = 0.1, 2.0
 # Airflow's database may hang. The thread that asks then stays behind; their number is that of Airflow's connections.
-_PATIENCE = 30.0
+_REQUEST_TIMEOUT = 30.0
 # For what nobody announces: a drain that was killed, a try that falls due when nobody attends. What is still there when
 # a run was asked for may fail in each: then ever less often, as `hostaway_maintenance` in the end.
 _LOOK_EVERY, _LOOK_AT_LEAST_EVERY = 5.0, 600.0
@@ -57,12 +57,12 @@ class Work(Enum):
     """What there is to do for drains: an event could be served, or what one brought be transformed."""
 
     NONE = "none"
-    IN_HANDS = "in hands"
+    CLAIMED = "claimed"
     """A drain runs that will see it, or a transform that comes before it."""
-    WAITS = "waits"
+    UNCLAIMED = "unclaimed"
 
 
-class DeltaRequests:
+class DeltaRunRequests:
     """The API server's way to ask: in the background, so that no answer waits for it.
 
     Whoever asks while a question is under way is served by the next one. A question that fails is repeated until
@@ -70,20 +70,20 @@ class DeltaRequests:
     and so does `hostaway_maintenance`. It also looks unasked, after a few seconds: whoever counted on a drain that was
     killed, or waits for a second try, asks nobody.
 
-    :param look: how the work stands.
+    :param poll: how the work stands.
     """
 
-    def __init__(self, trigger: RunTrigger, look: Callable[[], Awaitable[Work]]) -> None:
+    def __init__(self, trigger: RunTrigger, poll: Callable[[], Awaitable[Work]]) -> None:
         self._trigger = trigger
-        self._look = look
+        self._poll = poll
         self._wanted = asyncio.Event()
         self._wanted.set()
 
-    def soon(self) -> None:
+    def schedule(self) -> None:
         """Ask without waiting."""
         self._wanted.set()
 
-    async def serve(self) -> None:
+    async def run(self) -> None:
         """Ask whenever that is wanted or needed, until cancelled."""
         unasked = _LOOK_EVERY
         while True:
@@ -92,10 +92,10 @@ class DeltaRequests:
             is_asked = self._wanted.is_set()
             self._wanted.clear()
             try:
-                work = await self._look()
+                work = await self._poll()
                 if work is Work.NONE:
                     unasked = _LOOK_EVERY
-                elif work is Work.WAITS and await self._request() and not is_asked:
+                elif work is Work.UNCLAIMED and await self._request() and not is_asked:
                     unasked = min(2 * unasked, _LOOK_AT_LEAST_EVERY)
                 await asyncio.sleep(_PAUSE)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow, the events are safe
@@ -104,5 +104,5 @@ class DeltaRequests:
                 self._wanted.set()
 
     async def _request(self) -> bool:
-        with fail_after(_PATIENCE):
+        with fail_after(_REQUEST_TIMEOUT):
             return await to_thread.run_sync(request_delta, self._trigger, abandon_on_cancel=True)

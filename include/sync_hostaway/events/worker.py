@@ -31,72 +31,72 @@ from sync_hostaway.core.exceptions import (
 )
 from sync_hostaway.core.failures import log_fields
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.events.account_inbox import AccountInbox, due_accounts, loads_wait, seconds_until_due
-from sync_hostaway.events.batch import Served, Turn
-from sync_hostaway.events.handlers import Dispatcher
-from sync_hostaway.events.lease import announce, attending, is_attended, wait_for_event
+from sync_hostaway.events.account_inbox import AccountInbox, due_accounts, has_pending_delta_loads, seconds_until_due
+from sync_hostaway.events.batch import AccountBatch, BatchResult
+from sync_hostaway.events.handlers import EventHandlerThread
+from sync_hostaway.events.lease import has_active_worker, hold_lease, notify_worker, wait_for_event
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.transforms import TransformResult, run_transform
-from sync_hostaway.transforms.ledger import is_written
+from sync_hostaway.transforms.ledger import is_transform_running
 
 log = structlog.get_logger(__name__)
 
 _LINGER = 10.0
 _LIFETIME = 60.0
 # After that, whoever falls due is left to the next run.
-_LAST_LOOK = 5.0
-_ACCOUNTS_AT_ONCE = 16
-_EVENTS_PER_TURN = 200
+_FINAL_POLL = 5.0
+_MAX_PARALLEL_ACCOUNTS = 16
+_EVENTS_PER_BATCH = 200
 # Seconds for a request slot or an answer: whatever takes longer is tried again by the inbox, not by the client.
-_PATIENCE = 10.0
-_LOOK_AGAIN = 0.2
+_REQUEST_TIMEOUT = 10.0
+_POLL_INTERVAL = 0.2
 # For an account that another drain serves just now, for what lost its connections or a transform that failed, for an
 # account without credentials.
-_ELSEWHERE, _RECOVERY, _UNUSABLE = 0.5, 5.0, 300.0
+_BUSY_PAUSE, _RECOVERY_PAUSE, _UNUSABLE_PAUSE = 0.5, 5.0, 300.0
 
 Transform = Callable[[str], TransformResult]
 
 
 @dataclass
-class DrainResult:
+class WorkerResult:
     """What a run did."""
 
     seconds: float = 0.0
-    turns: int = 0
-    accounts: dict[int, Served] = field(default_factory=dict)
+    batches: int = 0
+    accounts: dict[int, BatchResult] = field(default_factory=dict)
     transforms: list[TransformResult] = field(default_factory=list)
 
     @property
     def events(self) -> int:
         """Events that came to some end, or to another try."""
-        return sum(served.events for served in self.accounts.values())
+        return sum(result.events for result in self.accounts.values())
 
     def summary(self) -> dict[str, Any]:
-        """The result as plain values, for a Dag run's XCom: which accounts it served, and what with."""
+        """The result as plain values, for a Dag run's XCom: the accounts it processed, with counts."""
         return {
             "seconds": round(self.seconds, 2),
             "events": self.events,
-            "turns": self.turns,
+            "batches": self.batches,
             "accounts": {
-                str(account_id): {name: value for name, value in asdict(served).items() if name != "account_id"}
-                for account_id, served in sorted(self.accounts.items())
+                str(account_id): {name: value for name, value in asdict(result).items() if name != "account_id"}
+                for account_id, result in sorted(self.accounts.items())
             },
             "transforms": [result.summary() for result in self.transforms],
         }
 
 
-def transform_everything(run_key: str) -> TransformResult:
+def transform_pending_loads(run_key: str) -> TransformResult:
     """All pending loads of all accounts, in one go."""
     return run_transform(requested_by=run_key)
 
 
-def drain(
+def run_worker(
     run_key: str,
     *,
     linger: float = _LINGER,
     lifetime: float = _LIFETIME,
-    transform: Transform | None = transform_everything,
-) -> DrainResult:
+    transform: Transform | None = transform_pending_loads,
+) -> WorkerResult:
     """Serve every due event, and those that come while this run lingers.
 
     :param run_key: noted with every event and in the sync log.
@@ -110,17 +110,17 @@ def drain(
     try:
         with (
             connect(application="sync-hostaway delta") as connection,
-            Dispatcher(get_settings().automation) as dispatcher,
-            ThreadPoolExecutor(_ACCOUNTS_AT_ONCE, thread_name_prefix="account") as accounts,
+            EventHandlerThread(get_settings().event_handler) as event_handler,
+            ThreadPoolExecutor(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="account") as accounts,
             ThreadPoolExecutor(1, thread_name_prefix="transform") as transforms,
         ):
-            run = _Run(run_key, transform, connection, dispatcher, accounts, transforms)
-            with attending(connection) as ours:
+            run = _Run(run_key, transform, connection, event_handler, accounts, transforms)
+            with hold_lease(connection) as ours:
                 if ours:
-                    run.serve(linger, until=began + lifetime, attends=True)
+                    run.process_due(linger, until=began + lifetime, holds_lease=True)
             # Whoever saw us attend did not ask for a run: one more look, now that nobody can.
-            run.serve(until=time.monotonic() + _LAST_LOOK)
-            run.settle()
+            run.process_due(until=time.monotonic() + _FINAL_POLL)
+            run.finish()
     except psycopg.OperationalError as error:
         raise WarehouseUnavailable(
             f"The warehouse went away: {str(error).strip()}. Events that had not landed are still pending"
@@ -132,42 +132,42 @@ def drain(
 
 
 class _Run:
-    """State of a drain; everything but `_turn` runs in the main thread."""
+    """State of a run; everything but `_turn` runs in the main thread."""
 
     def __init__(
         self,
         run_key: str,
         transform: Transform | None,
         connection: Connection,
-        dispatcher: Dispatcher,
+        event_handler: EventHandlerThread,
         accounts: ThreadPoolExecutor,
         transforms: ThreadPoolExecutor,
     ) -> None:
-        self.result = DrainResult()
+        self.result = WorkerResult()
         self.failure: TransformFailed | None = None
         self._run_key = run_key
         self._transform = transform
         self._connection = connection
-        self._dispatcher = dispatcher
+        self._event_handler = event_handler
         self._accounts = accounts
         self._transforms = transforms
-        self._turns: dict[Future[Served | None], int] = {}
+        self._batches: dict[Future[BatchResult | None], int] = {}
         self._transforming: Future[TransformResult] | None = None
         self._transform_at = 0.0
-        self._transform_waits = False
-        self._leave_alone_until: dict[int, float] = {}
-        self._served_at: dict[int, float] = {}
+        self._transform_is_waiting = False
+        self._retry_at: dict[int, float] = {}
+        self._processed_at: dict[int, float] = {}
         self._one_by_one: set[int] = set()
 
-    def serve(self, linger: float = 0.0, *, until: float, attends: bool = False) -> None:
+    def process_due(self, linger: float = 0.0, *, until: float, holds_lease: bool = False) -> None:
         """Serve whoever is due, until nobody has been for `linger` seconds.
 
         :param until: when it returns in any case. Turns take long where Hostaway does: nobody may count on us so long.
         """
         busy_at = time.monotonic()
         while time.monotonic() < until:
-            self._begin_turns()
-            self._begin_transform(attends=attends)
+            self._start_batches()
+            self._start_transform(holds_lease=holds_lease)
             if self._is_busy:
                 self._wait()
                 busy_at = time.monotonic()
@@ -175,131 +175,135 @@ class _Run:
             now = time.monotonic()
             lingers, lasts, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
             # What comes while another drain serves its account counts on us, too.
-            stays = linger or self._leave_alone_until
+            stays = linger or self._retry_at
             # A try that falls due while this run lasts is worth the wait: another run would cost more.
             if not stays or self.failure or (lingers <= 0 and until_due > lasts):
                 return
             pause = min(until_due, lasts, lingers if lingers > 0 else until_due)
-            wait_for_event(self._connection, max(min(pause, _LOOK_AGAIN) if self._transform_waits else pause, 0.0))
+            wait_for_event(
+                self._connection, max(min(pause, _POLL_INTERVAL) if self._transform_is_waiting else pause, 0.0)
+            )
 
-    def settle(self) -> None:
+    def finish(self) -> None:
         """End what was begun, and transform what it landed unless somebody else is at it: then the receiver asks."""
         while True:
-            self._begin_transform(attends=False)
+            self._start_transform(holds_lease=False)
             if not self._is_busy:
                 return
             self._wait()
 
     @property
     def _is_busy(self) -> bool:
-        return bool(self._turns or self._transforming)
+        return bool(self._batches or self._transforming)
 
     def _wait(self) -> None:
         """Until something that was begun has ended, but not for long: meanwhile somebody else may be due."""
-        futures: list[Future[Any]] = [*self._turns, *([self._transforming] if self._transforming else [])]
-        wait(futures, timeout=_LOOK_AGAIN, return_when=FIRST_COMPLETED)
+        futures: list[Future[Any]] = [*self._batches, *([self._transforming] if self._transforming else [])]
+        wait(futures, timeout=_POLL_INTERVAL, return_when=FIRST_COMPLETED)
         self._collect()
 
-    def _begin_turns(self) -> None:
+    def _start_batches(self) -> None:
         now = time.monotonic()
-        self._leave_alone_until = {who: until for who, until in self._leave_alone_until.items() if until > now}
-        busy = [*self._turns.values(), *self._leave_alone_until]
+        self._retry_at = {who: until for who, until in self._retry_at.items() if until > now}
+        busy = [*self._batches.values(), *self._retry_at]
         # Who was served last waits for those who were not: what is left of a backlog is older than what came since.
-        due = sorted(due_accounts(self._connection, busy), key=lambda account_id: self._served_at.get(account_id, 0.0))
-        for account_id in due[: _ACCOUNTS_AT_ONCE - len(self._turns)]:
-            self._served_at[account_id] = now
-            self._turns[self._accounts.submit(self._turn, account_id)] = account_id
+        due = sorted(
+            due_accounts(self._connection, busy), key=lambda account_id: self._processed_at.get(account_id, 0.0)
+        )
+        for account_id in due[: _MAX_PARALLEL_ACCOUNTS - len(self._batches)]:
+            self._processed_at[account_id] = now
+            self._batches[self._accounts.submit(self._process_batch, account_id)] = account_id
 
-    def _begin_transform(self, *, attends: bool) -> None:
-        """One drain transforms for all: the one that attends. Without one, whoever has landed something does.
+    def _start_transform(self, *, holds_lease: bool) -> None:
+        """One drain transforms for all: the one that holds the lease. Without one, whoever has landed something does.
 
         What it has to do stands in the ledger, so that nothing waits for a drain that was killed in between. Nor does
         it queue behind somebody else's transform, for minutes perhaps: as many runs as there may be would do so, and
         nobody would read what is due.
         """
-        self._transform_waits = False
-        if not self._transform or self._transforming or not loads_wait(self._connection):
+        self._transform_is_waiting = False
+        if not self._transform or self._transforming or not has_pending_delta_loads(self._connection):
             return
-        if not attends and is_attended(self._connection):
+        if not holds_lease and has_active_worker(self._connection):
             return
-        self._transform_waits = time.monotonic() < self._transform_at or is_written(self._connection)
-        if not self._transform_waits:
+        self._transform_is_waiting = time.monotonic() < self._transform_at or is_transform_running(self._connection)
+        if not self._transform_is_waiting:
             self._transforming = self._transforms.submit(self._transform, self._run_key)
 
     def _collect(self) -> None:
-        for future in [future for future in self._turns if future.done()]:
-            account_id = self._turns.pop(future)
+        for future in [future for future in self._batches if future.done()]:
+            account_id = self._batches.pop(future)
             try:
-                served = future.result()
+                result = future.result()
             except (psycopg.OperationalError, WarehouseUnavailable) as error:
-                self._face_disconnection("turn_without_warehouse", error, account_id=account_id)
-                self._leave_alone_until[account_id] = time.monotonic() + _RECOVERY
+                self._handle_lost_connection("batch_lost_connection", error, account_id=account_id)
+                self._retry_at[account_id] = time.monotonic() + _RECOVERY_PAUSE
                 continue
-            if served is None:
-                self._leave_alone_until[account_id] = time.monotonic() + _ELSEWHERE
+            if result is None:
+                self._retry_at[account_id] = time.monotonic() + _BUSY_PAUSE
                 continue
-            self.result.turns += 1
-            self.result.accounts.setdefault(account_id, Served(account_id)).add(served)
+            self.result.batches += 1
+            self.result.accounts.setdefault(account_id, BatchResult(account_id)).add(result)
         if self._transforming and self._transforming.done():
             transformed, self._transforming = self._transforming, None
             try:
-                result = transformed.result()
+                transform_result = transformed.result()
                 self.failure = None
-                if result.transform_id:
-                    self.result.transforms.append(result)
+                if transform_result.transform_id:
+                    self.result.transforms.append(transform_result)
             except (psycopg.OperationalError, WarehouseUnavailable) as error:
-                self._face_disconnection("transform_without_warehouse", error)
-                self._transform_at = time.monotonic() + _RECOVERY
+                self._handle_lost_connection("transform_lost_connection", error)
+                self._transform_at = time.monotonic() + _RECOVERY_PAUSE
             except TransformFailed as error:
                 # What else is in the inbox still lands. While there is something, this run stays, and tries again.
                 self.failure = error
-                self._transform_at = time.monotonic() + _RECOVERY
+                self._transform_at = time.monotonic() + _RECOVERY_PAUSE
 
-    def _face_disconnection(self, what: str, error: Exception, **context: Any) -> None:
+    def _handle_lost_connection(self, what: str, error: Exception, **context: Any) -> None:
         """Only its own connections, perhaps: too many are open, one was ended. Else this fails as well."""
         self._connection.execute("select")
         log.warning(what, error=f"{type(error).__name__}: {error}", **context)
 
     def _seconds_until_due(self) -> float:
-        until_due = seconds_until_due(self._connection, busy=self._leave_alone_until)
-        until_looked_at = min(self._leave_alone_until.values(), default=float("inf")) - time.monotonic()
+        until_due = seconds_until_due(self._connection, busy=self._retry_at)
+        until_looked_at = min(self._retry_at.values(), default=float("inf")) - time.monotonic()
         return max(min(until_due, until_looked_at), 0.0)
 
-    def _turn(self, account_id: int) -> Served | None:
+    def _process_batch(self, account_id: int) -> BatchResult | None:
         """One turn of an account; None when another drain serves it."""
         with (
             connect(application="sync-hostaway delta") as connection,
             alone(connection, "delta", account_id, wait=False) as ours,
         ):
-            return self._serve_account(connection, account_id) if ours else None
+            return self._process_account(connection, account_id) if ours else None
 
-    def _serve_account(self, connection: Connection, account_id: int) -> Served:
+    def _process_account(self, connection: Connection, account_id: int) -> BatchResult:
         inbox = AccountInbox(connection, account_id, self._run_key)
-        events = inbox.due(1 if account_id in self._one_by_one else _EVENTS_PER_TURN)
+        events = inbox.due(1 if account_id in self._one_by_one else _EVENTS_PER_BATCH)
         try:
-            with client_for(connection, account_id, Priority.DELTA, patience=_PATIENCE) as client:
-                turn = Turn(connection, client, inbox, self._run_key)
-                served = turn.serve(events)
+            with client_for(connection, account_id, Priority.DELTA, single_try_timeout=_REQUEST_TIMEOUT) as client:
+                batch = AccountBatch(connection, client, inbox, self._run_key)
+                result = batch.process(events)
         except InactiveAccount:
             # Since a moment ago. What is disabled is left as it is.
-            return Served(account_id)
+            return BatchResult(account_id)
         except (AccountError, ConfigurationError) as error:
-            inbox.hold_back(_UNUSABLE, f"{type(error).__name__}: {error}")
-            return Served(account_id)
+            inbox.postpone_account(_UNUSABLE_PAUSE, f"{type(error).__name__}: {error}")
+            return BatchResult(account_id)
         except Exception as error:
             if connection.closed or isinstance(error, WarehouseUnavailable):
                 raise
             # Nobody foresaw it, and it must cost neither the other accounts nor the other events their turns.
-            log.error("turn_failed", account_id=account_id, **log_fields(error))  # noqa: TRY400 - may quote payloads
+            log.error("batch_failed", account_id=account_id, **log_fields(error))  # noqa: TRY400 - may quote payloads
             if len(events) > 1:
                 self._one_by_one.add(account_id)
-                return Served(account_id)
+                return BatchResult(account_id)
             inbox.fail(events, f"{type(error).__name__}, see the log of run {self._run_key}")
-            return Served(account_id, failed=len(events))
-        if served.landed:
-            # For the drain that attends: what others have landed is for it to transform.
-            announce(connection)
-        for change in turn.changes:
-            self._dispatcher.tell(account_id, change.event.event, change.before, change.after)
-        log.info("turn_finished", run_key=self._run_key, **asdict(served))
-        return served
+            return BatchResult(account_id, failed=len(events))
+        if result.landed:
+            # For the drain that holds the lease: what others have landed is for it to transform.
+            notify_worker(connection)
+        for change in batch.changes:
+            self._event_handler.notify(account_id, change.event.event, change.before, change.after)
+        log.info("batch_finished", run_key=self._run_key, **asdict(result))
+        return result

@@ -24,27 +24,27 @@ from sync_hostaway.landing.writer import Fetched
 _STALE_AFTER = {True: timedelta(days=1), False: timedelta(hours=1)}
 
 
-class Pages:
+class CheckpointedReader:
     """Reads and lands the pages of one list.
 
     :param plan: what is walked, and how.
-    :param front_tells: whether what changes jumps to the front of the list, which is read again at the end.
+    :param changes_move_to_front: whether what changes jumps to the front of the list, which is read again at the end.
     """
 
-    def __init__(self, ctx: SyncContext, plan: str, *, front_tells: bool = False) -> None:
+    def __init__(self, ctx: SyncContext, plan: str, *, changes_move_to_front: bool = False) -> None:
         self._ctx = ctx
-        run = "" if front_tells else f" in {ctx.run_key}"
-        ctx.begin_walk(plan + run, _STALE_AFTER[front_tells])
-        self._noted = deque((row.pop("request"), Page(**row, landed=True)) for row in ctx.rows("walk_pages"))
-        self._number = len(self._noted)
+        run = "" if changes_move_to_front else f" in {ctx.run_key}"
+        ctx.start_read(plan + run, _STALE_AFTER[changes_move_to_front])
+        self._saved_pages = deque((row.pop("request"), Page(**row, landed=True)) for row in ctx.rows("checkpoints"))
+        self._number = len(self._saved_pages)
         self._last: tuple[Params, Page] | None = None
-        self.resumed = bool(self._noted)
-        ctx.tell(0)
+        self.resumed = bool(self._saved_pages)
+        ctx.report_progress(0)
 
     def read(self, client: HostawayClient, path: str, params: Params, resource: str) -> Page:
         """As `read_page`, unless the page is noted."""
-        if self._noted and self._noted[0][0] == params:
-            return self._noted.popleft()[1]
+        if self._saved_pages and self._saved_pages[0][0] == params:
+            return self._saved_pages.popleft()[1]
         page = read_page(client, path, params, resource)
         self._last = (params, page)
         return page
@@ -57,7 +57,7 @@ class Pages:
         with self._ctx.connection.transaction():
             self._ctx.land([Fetched(page.rows, page.requested_at)])
             self._ctx.execute(
-                "note_page",
+                "save_checkpoint",
                 page=self._number,
                 request=Jsonb(request),
                 rows=Jsonb([_stub(row) for row in as_read.rows]),
@@ -66,7 +66,7 @@ class Pages:
                 served_at=as_read.served_at,
             )
         self._number += 1
-        self._ctx.tell(self._ctx.counts.seen)
+        self._ctx.report_progress(self._ctx.counts.seen)
 
 
 def _stub(row: Any) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import Settings
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter, Unseen
+from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter, UnseenRow
 
 log = structlog.get_logger(__name__)
 QUERIES = load_queries(Path(__file__).with_name("runs.sql"))
@@ -24,14 +24,14 @@ _VERSION = version("sync-hostaway")
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingRows:
     """How much a plan did not see, and why; false when it saw everything."""
 
     rows: int = 0
-    why: str = ""
+    reason: str = ""
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.why)
+        return bool(self.rows or self.reason)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class SyncContext:
     retry_within: timedelta | None = None
     counts: Counts = field(default_factory=Counts)
     expected: int | None = None
-    repaired: bool = False
+    needed_retry: bool = False
     remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -118,7 +118,7 @@ class SyncContext:
             self.counts.add(self._writer.land(fetched))
             self.save_counts()
 
-    def tell(self, seen: int, parents: tuple[int, int] | None = None) -> None:
+    def report_progress(self, seen: int, parents: tuple[int, int] | None = None) -> None:
         """Tell whoever waits how far the sync is; see `Progress`."""
         if self.on_progress:
             stats = self.client.stats
@@ -128,15 +128,15 @@ class SyncContext:
 
     def unseen(
         self, seen: Iterable[int], *, before: datetime | None, parent_ids: Sequence[int] | None = None
-    ) -> list[Unseen]:
-        """The rows that `bury_unseen` would mark."""
+    ) -> list[UnseenRow]:
+        """The rows that `mark_deleted_unseen` would mark."""
         return self._writer.unseen([str(identity) for identity in seen], parent_ids, before or self.started_at)
 
-    def count_alive(self, parent_ids: Sequence[int] | None) -> int:
+    def count_active(self, parent_ids: Sequence[int] | None) -> int:
         """How many rows have landed and are not marked as deleted: of these parents, or of the whole account."""
-        return self._writer.count_alive(parent_ids)
+        return self._writer.count_active(parent_ids)
 
-    def bury_unseen(
+    def mark_deleted_unseen(
         self, seen: Iterable[int], *, before: datetime | None, parent_ids: Sequence[int] | None = None
     ) -> None:
         """Mark landed rows that a complete walk did not see as deleted at the source.
@@ -145,31 +145,31 @@ class SyncContext:
         :param parent_ids: of these parents only; without them, of the whole account.
         """
         with self.connection.transaction():
-            self.counts.tombstoned += self._writer.bury_unseen(
+            self.counts.deleted += self._writer.mark_deleted_unseen(
                 [str(identity) for identity in seen], parent_ids, before=before or self.started_at
             )
             self.save_counts()
 
-    def bury_orphans(self, parents: Resource) -> None:
+    def cascade_deletes(self, parents: Resource) -> None:
         """Mark landed rows as deleted whose parent is, and count them as never read: a parent may come back."""
         with self.connection.transaction():
-            self.counts.tombstoned += self._writer.bury_orphans(parents)
+            self.counts.deleted += self._writer.cascade_deletes(parents)
             self.execute(f"forget_deleted_{parents}")
             self.save_counts()
 
-    def begin_walk(self, plan: str, stale_after: timedelta) -> str:
+    def start_read(self, plan: str, stale_after: timedelta) -> str:
         """Go on with the walk of this plan that is under way, or begin one. Returns the key of the run that began it.
 
         :param stale_after: how long ago it may have begun, or noted its last page, to be gone on with.
         """
         params = {"plan": f"{self.mode}, {plan}, version {_VERSION}", "stale_after": stale_after}
         with self.connection.transaction():
-            self.execute("drop_stale_walk", **params)
-            return str(self.value("begin_walk", **params))
+            self.execute("drop_stale_read", **params)
+            return str(self.value("start_read", **params))
 
-    def end_walk(self) -> None:
+    def end_read(self) -> None:
         """The walk has come to its end: nobody goes on with it."""
-        self.execute("end_walk")
+        self.execute("end_read")
 
     def save_counts(self) -> None:
         """Bring the sync log's row up to date."""

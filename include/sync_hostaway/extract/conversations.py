@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sync_hostaway.core.exceptions import AccessDenied, CredentialsRefused, HostawayError, HostawayNotFound
 from sync_hostaway.core.resources import Mode
-from sync_hostaway.extract.context import Missing, SyncContext
+from sync_hostaway.extract.context import MissingRows, SyncContext
 from sync_hostaway.extract.head_proof import prove_messages
 from sync_hostaway.extract.head_store import HeadStore
 from sync_hostaway.extract.heads import MESSAGE_LISTS, HeadReader
-from sync_hostaway.extract.lists import scan
+from sync_hostaway.extract.lists import sync_list
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.pagination import read_page
 from sync_hostaway.landing.writer import Fetched
@@ -18,12 +18,12 @@ _FEW_PAGES = 2
 _READ_SINGLY = 10
 
 
-def sync_conversations(ctx: SyncContext) -> Missing:
+def sync_conversations(ctx: SyncContext) -> MissingRows:
     """Read the list of conversations; where it was read whole today, only those that the heads lead to.
 
     Hostaway offers no filter by change, so the list of a large account costs many calls.
     """
-    pages = -(-ctx.count_alive(None) // ctx.settings.page_size)
+    pages = -(-ctx.count_active(None) // ctx.settings.page_size)
     if ctx.since or not ctx.writes or 0 < pages <= _FEW_PAGES:
         return _read_list(ctx, frozenset())
     moved = _moved(ctx)
@@ -58,19 +58,19 @@ def _moved(ctx: SyncContext) -> frozenset[int] | None:
     return moved
 
 
-def _read_list(ctx: SyncContext, moved: frozenset[int] | None) -> Missing:
+def _read_list(ctx: SyncContext, moved: frozenset[int] | None) -> MissingRows:
     """Read the whole list, and see what the heads have missed.
 
     :param moved: what this run has found by the heads; None where they tell nothing, so that nothing can be missed.
     """
-    missing = scan(ctx, endpoints.CONVERSATIONS)
+    missing = sync_list(ctx, endpoints.CONVERSATIONS)
     if not missing and moved is not None and ctx.writes and ctx.since is None:
         with ctx.connection.transaction():
             prove_messages(ctx, moved)
     return missing
 
 
-def _read_moved(ctx: SyncContext, moved: frozenset[int], pages: int) -> Missing:
+def _read_moved(ctx: SyncContext, moved: frozenset[int], pages: int) -> MissingRows:
     """Read what the heads lead to. Of many conversations, only the messages are read: those say all that is new.
 
     What else the list says of a conversation, such as whether a message is unread, follows with the next whole list.
@@ -80,7 +80,7 @@ def _read_moved(ctx: SyncContext, moved: frozenset[int], pages: int) -> Missing:
     if len(singly) > pages:
         return _read_list(ctx, moved)
     ctx.expected = None
-    ctx.tell(0)
+    ctx.report_progress(0)
     for reservation_id in sorted(singly):
         try:
             page = read_page(
@@ -90,5 +90,5 @@ def _read_moved(ctx: SyncContext, moved: frozenset[int], pages: int) -> Missing:
             # Deleted since: the next full sync marks it.
             continue
         ctx.land([Fetched(page.rows, page.requested_at)])
-        ctx.tell(ctx.counts.seen)
-    return Missing()
+        ctx.report_progress(ctx.counts.seen)
+    return MissingRows()

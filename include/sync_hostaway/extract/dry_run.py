@@ -25,7 +25,7 @@ from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import CredentialsRefused, SyncHostawayError
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.context import Progress, SyncContext
-from sync_hostaway.extract.engine import PLANS, SyncResult, shortfall, verdict_of
+from sync_hostaway.extract.engine import SYNC_FUNCTIONS, SyncResult, incomplete_error, status_of
 from sync_hostaway.extract.refusals import REFUSALS, refusal_of
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.hostaway.values import as_utc
@@ -36,7 +36,7 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _WRITER_QUERIES = load_queries(Path(writer.__file__).with_suffix(".sql"))
 
 # The plans look into these when they look for messages and calendars to read; of the others, the payload is not kept.
-_LOOKED_INTO = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS)
+_READ_BY_SYNCS = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS)
 _CALENDARS = sql.Identifier("pg_temp", "read_calendars")
 
 
@@ -58,8 +58,8 @@ def dry_run_account(
     wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
     run_key, verdicts = f"dry_run__{uuid.uuid4()}", dict[Resource, str]()
     results: list[SyncResult] = []
-    with _writing_nothing(connection):
-        for resource in (resource for resource in PLANS if resource in wanted):
+    with _read_only(connection):
+        for resource in (resource for resource in SYNC_FUNCTIONS if resource in wanted):
             with client_for(connection, account_id, Priority(mode.value)) as client:
                 ctx = _DryRun(connection, client, resource, mode, run_key, 0, since and as_utc(since), on_progress)
                 ctx.verdicts = verdicts
@@ -91,18 +91,18 @@ def dry_run_resource(
 def _dry_run(ctx: _DryRun) -> tuple[SyncResult, SyncHostawayError | None]:
     error: SyncHostawayError | None = None
     try:
-        error = shortfall(ctx, PLANS[ctx.resource](ctx))
+        error = incomplete_error(ctx, SYNC_FUNCTIONS[ctx.resource](ctx))
     except REFUSALS as raised:
         error = refusal_of(ctx, raised) or raised
     except SyncHostawayError as raised:
         error = raised
     text = str(error) if error else None
-    calls, verdict = ctx.client.stats.calls, verdict_of(ctx, error)
+    calls, verdict = ctx.client.stats.calls, status_of(ctx, error)
     return SyncResult(ctx.account_id, ctx.resource, ctx.mode, verdict, ctx.expected, ctx.counts, calls, text), error
 
 
 @contextmanager
-def _writing_nothing(connection: Connection) -> Iterator[None]:
+def _read_only(connection: Connection) -> Iterator[None]:
     """A read-only session with temporary tables; afterwards the session is as before."""
     connection.execute(_WRITER_QUERIES["create_batch"])
     for resource in Resource:
@@ -127,31 +127,31 @@ class _DryRunWriter(LandingWriter):
     def _prepare(self) -> None:
         self._table, self._landed = _rows(self._resource), _view(self._resource)
 
-    def bury_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
+    def mark_deleted_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
         """How many rows would be marked as deleted."""
-        self._take_over([row.entity_id for row in self.unseen(seen, parent_ids, before)])
-        return super().bury_unseen(seen, parent_ids, before)
+        self._copy_rows([row.entity_id for row in self.unseen(seen, parent_ids, before)])
+        return super().mark_deleted_unseen(seen, parent_ids, before)
 
-    def bury_orphans(self, parents: Resource) -> int:
+    def cascade_deletes(self, parents: Resource) -> int:
         """How many rows would be marked as deleted, because their parent is."""
         query = _QUERIES["orphans"].format(table=self._landed, parents=self._table_of(parents))
-        self._take_over([row["entity_id"] for row in self._connection.execute(query, self._params)])
-        return super().bury_orphans(parents)
+        self._copy_rows([row["entity_id"] for row in self._connection.execute(query, self._params)])
+        return super().cascade_deletes(parents)
 
     def _table_of(self, resource: Resource) -> sql.Identifier:
         return _view(resource)
 
-    def _take_over(self, entity_ids: Sequence[str]) -> None:
-        query = _QUERIES["take_over"].format(table=_table(self._resource), rows=self._table)
+    def _copy_rows(self, entity_ids: Sequence[str]) -> None:
+        query = _QUERIES["copy_rows"].format(table=_table(self._resource), rows=self._table)
         self._connection.execute(query, {**self._params, "entity_ids": list(entity_ids)})
 
     def _write_batch(self, params: dict[str, Any]) -> tuple[int, int]:
         # The bulk of a batch is unchanged as a rule, and is not copied.
         self._connection.execute(_WRITER_QUERIES["drop_unchanged"].format(table=self._landed), params)
         rows = self._connection.execute(_QUERIES["batch_ids"]).fetchall()
-        self._take_over([row["entity_id"] for row in rows])
-        if self._resource not in _LOOKED_INTO:
-            self._connection.execute(_QUERIES["forget_payloads"].format(rows=self._table), params)
+        self._copy_rows([row["entity_id"] for row in rows])
+        if self._resource not in _READ_BY_SYNCS:
+            self._connection.execute(_QUERIES["clear_payloads"].format(rows=self._table), params)
         return super()._write_batch(params)
 
     def _open_load(self) -> int:
@@ -160,11 +160,11 @@ class _DryRunWriter(LandingWriter):
     def _close_load(self, load_id: int, new: int, changed: int) -> None:
         """No load has been opened."""
 
-    def _note(self, *_: object) -> None:
+    def _quarantine(self, *_: object) -> None:
         """The quarantine stays as it is; the counts tell of refused rows."""
 
     def _mark_suspect(self, refused: list[Any]) -> None:
-        self._take_over([remark.entity_id for remark in refused if remark.entity_id])
+        self._copy_rows([entry.entity_id for entry in refused if entry.entity_id])
         super()._mark_suspect(refused)
 
 
@@ -179,7 +179,7 @@ class _DryRun(SyncContext):
     writes: ClassVar[bool] = False
     verdicts: dict[Resource, str] = field(default_factory=dict)
 
-    def begin_walk(self, plan: str, stale_after: timedelta) -> str:
+    def start_read(self, plan: str, stale_after: timedelta) -> str:
         """Every dry run reads from the beginning."""
         return self.run_key
 
@@ -188,11 +188,11 @@ class _DryRun(SyncContext):
 
     def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
         """As in a sync, without the pages that another run has noted."""
-        return [] if query == "walk_pages" else super().rows(query, **params)
+        return [] if query == "checkpoints" else super().rows(query, **params)
 
     def value(self, query: str, **params: Any) -> Any:
         """As in a sync; what became of the parents stands in no log."""
-        if query == "verdict_of":
+        if query == "status_of":
             return self.verdicts.get(Resource(params["parents"]))
         return super().value(query, **params)
 

@@ -49,13 +49,13 @@ set default_transaction_read_only = off
 -- name: batch_ids
 select entity_id from pg_temp.landing_batch
 
--- name: take_over
+-- name: copy_rows
 insert into {rows}
 select * from {table}
 where account_id = %(account_id)s and entity_id = any(%(entity_ids)s)
 on conflict (account_id, entity_id) do nothing
 
--- name: forget_payloads
+-- name: clear_payloads
 -- Hashes tell whether a row changed, unless it was read singly.
 update pg_temp.landing_batch as batch
 set payload = '{{}}'

@@ -21,14 +21,14 @@ from sync_hostaway.transforms import run_transform
 log = structlog.get_logger(__name__)
 
 
-def transform_despite_trouble(connection: Connection, account_id: int, run_key: str) -> bool:
+def transform_if_run_has_failures(connection: Connection, account_id: int, run_key: str) -> bool:
     """Transform what has landed if some resource of the run is in trouble; returns whether it did.
 
     Never fails: what stays pending is for the transform at the end of the run.
 
     :param connection: not within a transaction.
     """
-    if not fetch_value(connection, QUERIES["run_is_in_trouble"], {"account_id": account_id, "run_key": run_key}):
+    if not fetch_value(connection, QUERIES["run_has_failures"], {"account_id": account_id, "run_key": run_key}):
         return False
     return _transform(run_key)
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import structlog
 
-from sync_hostaway.accounts.registry import client_for, get_account, refuse_account
+from sync_hostaway.accounts.registry import client_for, get_account, mark_credentials_rejected
 from sync_hostaway.core.db import Connection, alone, fetch_value
 from sync_hostaway.core.exceptions import CredentialsRefused, ResourceRefused, SyncHostawayError, SyncIncomplete
 from sync_hostaway.core.failures import told
 from sync_hostaway.core.resources import Mode, Resource
-from sync_hostaway.extract.context import QUERIES, Missing, Progress, SyncContext
+from sync_hostaway.extract.context import QUERIES, MissingRows, Progress, SyncContext
 from sync_hostaway.extract.conversations import sync_conversations
-from sync_hostaway.extract.lists import scan_daily, sync_listings, sync_reservations
+from sync_hostaway.extract.lists import sync_list_daily, sync_listings, sync_reservations
 from sync_hostaway.extract.per_parent import sync_calendar, sync_messages
 from sync_hostaway.extract.refusals import REFUSALS, known_refusal, refusal_of
 from sync_hostaway.hostaway import endpoints
@@ -29,7 +29,7 @@ from sync_hostaway.landing.writer import Counts
 
 log = structlog.get_logger(__name__)
 
-PLANS: dict[Resource, Callable[[SyncContext], Missing]] = {
+SYNC_FUNCTIONS: dict[Resource, Callable[[SyncContext], MissingRows]] = {
     # archived ones too
     Resource.LISTINGS: sync_listings,
     Resource.RESERVATIONS: sync_reservations,
@@ -37,11 +37,11 @@ PLANS: dict[Resource, Callable[[SyncContext], Missing]] = {
     Resource.MESSAGES: sync_messages,
     Resource.CALENDAR_DAYS: sync_calendar,
     # of either direction, also those nobody has written yet
-    Resource.REVIEWS: partial(scan_daily, path=endpoints.REVIEWS),
-    Resource.TASKS: partial(scan_daily, path=endpoints.TASKS),
+    Resource.REVIEWS: partial(sync_list_daily, path=endpoints.REVIEWS),
+    Resource.TASKS: partial(sync_list_daily, path=endpoints.TASKS),
     # with the listings they may see
-    Resource.USERS: partial(scan_daily, path=endpoints.USERS),
-    Resource.COUPONS: partial(scan_daily, path=endpoints.COUPONS),
+    Resource.USERS: partial(sync_list_daily, path=endpoints.USERS),
+    Resource.COUPONS: partial(sync_list_daily, path=endpoints.COUPONS),
 }
 """In the order they can run one after another: parents come before what hangs on them."""
 
@@ -111,7 +111,7 @@ def sync_resource(
     *,
     run_key: str,
     since: datetime | None = None,
-    insist: bool = False,
+    retry_refused: bool = False,
     retry_within: timedelta | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> SyncResult:
@@ -119,13 +119,13 @@ def sync_resource(
 
     :param run_key: the same for every resource and try of one run: a later try goes on where an earlier one stopped.
     :param since: read only what changed at or after this moment, where Hostaway can tell: reservations and messages.
-    :param insist: ask even if Hostaway refused the resource less than a day ago.
+    :param retry_refused: ask even if Hostaway refused the resource less than a day ago.
     :param retry_within: the caller tries again within this time if the sync fails; None: it does not.
     :raises SyncIncomplete: when rows are missing; what landed is kept.
     :raises HostawayError: when Hostaway does not answer as it should; what landed is kept. A resource that it refuses
         raises nothing: the verdict is `refused`.
     """
-    result, error = _run(connection, client, resource, mode, run_key, since, insist, on_progress, retry_within)
+    result, error = _run(connection, client, resource, mode, run_key, since, retry_refused, on_progress, retry_within)
     if error:
         raise error
     return result
@@ -150,7 +150,7 @@ def sync_account(
     run_key = run_key or f"cli__{uuid.uuid4()}"
     wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
     results: list[SyncResult] = []
-    for resource in (resource for resource in PLANS if resource in wanted):
+    for resource in (resource for resource in SYNC_FUNCTIONS if resource in wanted):
         with client_for(connection, account_id, Priority(mode.value)) as client:
             result, error = _run(connection, client, resource, mode, run_key, since, resources is not None, on_progress)
         results.append(result)
@@ -166,7 +166,7 @@ def _run(
     mode: Mode,
     run_key: str,
     since: datetime | None,
-    insist: bool,
+    retry_refused: bool,
     on_progress: Callable[[Progress], None] | None,
     retry_within: timedelta | None = None,
 ) -> tuple[SyncResult, SyncHostawayError | None]:
@@ -184,7 +184,7 @@ def _run(
         ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress, retry_within)
         error: SyncHostawayError | None = None
         try:
-            error = (not insist and known_refusal(ctx)) or shortfall(ctx, PLANS[resource](ctx))
+            error = (not retry_refused and known_refusal(ctx)) or incomplete_error(ctx, SYNC_FUNCTIONS[resource](ctx))
         except REFUSALS as raised:
             error = refusal_of(ctx, raised) or raised
         except SyncHostawayError as raised:
@@ -192,19 +192,19 @@ def _run(
         except BaseException as unforeseen:
             _finish(ctx, "failed", unforeseen)
             raise
-        verdict = _finish(ctx, verdict_of(ctx, error), error)
+        verdict = _finish(ctx, status_of(ctx, error), error)
         if isinstance(error, CredentialsRefused):
-            refuse_account(connection, client, str(error))
+            mark_credentials_rejected(connection, client, str(error))
     text = str(error) if error else None
     result = SyncResult(client.account_id, resource, mode, verdict, ctx.expected, ctx.counts, client.stats.calls, text)
     return result, None if isinstance(error, ResourceRefused) else error
 
 
-def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | ResourceRefused | None:
+def incomplete_error(ctx: SyncContext, missing: MissingRows) -> SyncIncomplete | ResourceRefused | None:
     """Why a resource whose plan came to its end is not complete all the same; None when it is."""
     counts, who = ctx.counts, f"{ctx.resource} of account {ctx.account_id}"
     parents = _FOUND_THROUGH.get(ctx.resource)
-    found = ctx.value("verdict_of", parents=parents.value) if parents else None
+    found = ctx.value("status_of", parents=parents.value) if parents else None
     if found == "refused":
         return ResourceRefused(f"{ctx.resource}: found through {parents}, which Hostaway refuses; known ones were read")
     if found in ("incomplete", "failed"):
@@ -215,7 +215,7 @@ def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | ResourceRe
     if missing:
         of = f" of {ctx.expected}" if ctx.expected else ""
         return SyncIncomplete(
-            f"{missing.rows}{of} rows of {who} were not seen: {missing.why}. What landed is kept, and the next try "
+            f"{missing.rows}{of} rows of {who} were not seen: {missing.reason}. What landed is kept, and the next try "
             "reads the list once more"
         )
     if counts.quarantined >= _REJECTED_ROWS and counts.quarantined > _REJECTED_SHARE * counts.seen:
@@ -226,21 +226,21 @@ def shortfall(ctx: SyncContext, missing: Missing) -> SyncIncomplete | ResourceRe
     return None
 
 
-def verdict_of(ctx: SyncContext, error: SyncHostawayError | None) -> str:
+def status_of(ctx: SyncContext, error: SyncHostawayError | None) -> str:
     """The verdict that the sync log gets."""
     if isinstance(error, ResourceRefused):
         return "refused"
     if error:
         return "incomplete" if isinstance(error, SyncIncomplete) else "failed"
-    return "repaired" if ctx.repaired else "complete"
+    return "repaired" if ctx.needed_retry else "complete"
 
 
 def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) -> str:
-    text = _told(error) if error else None
+    text = _error_text(error) if error else None
     if not ctx.connection.closed and not ctx.connection.broken:
         with ctx.connection.transaction():
             ctx.save_counts()
-            ctx.execute("finish_run", verdict=verdict, error=text, note=_note(ctx), retry_within=ctx.retry_within)
+            ctx.execute("finish_run", verdict=verdict, error=text, note=_note_text(ctx), retry_within=ctx.retry_within)
     log.info(
         "sync_finished",
         account_id=ctx.account_id,
@@ -255,7 +255,7 @@ def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) 
     return verdict
 
 
-def _note(ctx: SyncContext) -> str | None:
+def _note_text(ctx: SyncContext) -> str | None:
     """What is to be known of a run though it did not fail."""
     counts, said = ctx.counts, list(ctx.remarks)
     if counts.quarantined:
@@ -266,7 +266,7 @@ def _note(ctx: SyncContext) -> str | None:
     return "; ".join(said) + names if said else None
 
 
-def _told(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, ResourceRefused):

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sync_hostaway.extract.context import SyncContext
 from sync_hostaway.extract.head_store import QUERIES, HeadStore
 from sync_hostaway.extract.heads import MESSAGE_LISTS, HeadList
-from sync_hostaway.hostaway.values import as_moment
+from sync_hostaway.hostaway.values import as_timestamp
 
 # Stamps have whole seconds, requests take a while, and our clock is not Hostaway's.
 _MARGIN = timedelta(seconds=5)
@@ -32,7 +32,7 @@ def prove_messages(ctx: SyncContext, moved: Collection[int] = ()) -> None:
         if row["reservation_id"] in moved:
             continue
         for which, text in ((HeadList.RECEIVED, row["received_on"]), (HeadList.SENT, row["sent_on"])):
-            came_at, head = as_moment(text), heads[which]
+            came_at, head = as_timestamp(text), heads[which]
             if came_at is None or not head.since < came_at < head.head.observed_at - _MARGIN:
                 continue
             is_known = text in (row["stamp"] or "").split("|") or (

@@ -23,13 +23,13 @@ from typing import Any
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient, Params
 from sync_hostaway.hostaway.pagination import Page, id_of, read_page
-from sync_hostaway.hostaway.values import as_moment
+from sync_hostaway.hostaway.values import as_timestamp
 
 # A page without movement is the rule: few rows are enough to see that.
 _FIRST_PAGE, _NEXT_PAGES = 20, 100
 _MOST_ROWS = 520
 # Kept beyond the first page: what slides up where rows above were deleted is known then.
-_KEPT = 60
+_KEPT_ROWS = 60
 # Stamps have whole seconds, and so has the server's clock: what changed just before a head was read may change again
 # within its second.
 _UNSETTLED = timedelta(seconds=2)
@@ -90,7 +90,7 @@ class Head:
 
     def as_json(self) -> list[list[int | str | None]]:
         """As `ops.heads` keeps it."""
-        return [[row.id, row.updated_on, row.activity_on] for row in self.rows[:_KEPT]]
+        return [[row.id, row.updated_on, row.activity_on] for row in self.rows[:_KEPT_ROWS]]
 
     @classmethod
     def from_json(cls, rows: Iterable[Sequence[Any]], observed_at: datetime) -> Head:
@@ -134,19 +134,19 @@ def merged(before: Head | None, now: Head) -> Head:
     new, known = {row.id for row in now.rows}, [row.id for row in before.rows]
     last = max((known.index(row.id) for row in now.rows if row.id in known), default=len(known))
     rest = [row for row in before.rows[last + 1 :] if row.id not in new]
-    return Head((now.rows + tuple(rest))[:_KEPT], now.observed_at)
+    return Head((now.rows + tuple(rest))[:_KEPT_ROWS], now.observed_at)
 
 
 def _changed(before: Head, now: Head) -> Movement:
     known = {(row.id, row.updated_on) for row in before.rows}
-    stamps = [stamp for row in before.rows if (stamp := as_moment(row.updated_on))]
+    stamps = [stamp for row in before.rows if (stamp := as_timestamp(row.updated_on))]
     oldest = min(stamps, default=None)
     # Every later change is stamped after it: nothing changes in the past.
     bound = min(max(stamps), before.observed_at - _UNSETTLED) if stamps else None
     moved: list[HeadRow] = []
     is_whole = now.is_all or not before.rows
     for row in now.rows:
-        stamp = as_moment(row.updated_on)
+        stamp = as_timestamp(row.updated_on)
         if (row.id, row.updated_on) in known:
             has_moved = before.may_change_again(stamp)
         else:
@@ -168,7 +168,7 @@ def _with_messages(before: Head, now: Head, *, stamps_move: bool | None) -> Move
     places = {row.id: place for place, row in enumerate(before.rows)}
 
     def is_same(row: HeadRow) -> bool:
-        may_change_again = before.may_change_again(as_moment(row.activity_on))
+        may_change_again = before.may_change_again(as_timestamp(row.activity_on))
         return row.id in known and row.stamps == known[row.id].stamps and not may_change_again
 
     is_fixed = _in_every_order([places[row.id] if is_same(row) else None for row in now.rows])
@@ -182,7 +182,7 @@ def _with_messages(before: Head, now: Head, *, stamps_move: bool | None) -> Move
             # Below the last fixed point, it has slid up.
             has_moved = place < fixed[-1]
             if has_moved:
-                activity = as_moment(row.activity_on)
+                activity = as_timestamp(row.activity_on)
                 evidence.append(activity is not None and activity >= before.observed_at - _UNSETTLED)
         elif is_same(row):
             # Rows that change places, though a message would have moved their stamps, are ties.
@@ -272,5 +272,5 @@ def look_alike(heads: Mapping[HeadList, Head]) -> bool:
 
 def is_in_disorder(head: Head) -> bool:
     """Whether the rows of the head by change are not newest first."""
-    stamps = [stamp for row in head.rows if (stamp := as_moment(row.updated_on))]
+    stamps = [stamp for row in head.rows if (stamp := as_timestamp(row.updated_on))]
     return any(later > earlier for earlier, later in pairwise(stamps))

@@ -24,12 +24,12 @@ from sync_hostaway.core.exceptions import (
     SyncIncomplete,
 )
 from sync_hostaway.core.resources import Mode, Resource
-from sync_hostaway.extract.context import Missing, SyncContext, Window
-from sync_hostaway.extract.deletions import doubt
+from sync_hostaway.extract.context import MissingRows, SyncContext, Window
+from sync_hostaway.extract.deletions import verify_deletions
 from sync_hostaway.extract.refusals import REFUSALS
 from sync_hostaway.hostaway import endpoints
-from sync_hostaway.hostaway.pagination import Walk, by_offset, read_page
-from sync_hostaway.hostaway.values import as_moment
+from sync_hostaway.hostaway.pagination import ListRead, pages_by_offset, read_page
+from sync_hostaway.hostaway.values import as_timestamp
 from sync_hostaway.landing.writer import Fetched
 
 log = structlog.get_logger(__name__)
@@ -39,17 +39,17 @@ _ROWS_PER_COMMIT = 500
 _SECONDS_PER_COMMIT = 5.0
 # One parent that cannot be read must not keep the others out; when many cannot, the API is in trouble.
 _FAILURES_BEFORE_GIVING_UP = 10
-_ASKED_ONCE_MORE = 5
+_SAMPLED_AGAIN = 5
 # A full sync of very many threads takes most of a day.
 _STALE_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _ParentResult:
     """What one parent's requests brought, or why they failed.
 
     :param unnamed: rows whose id could not be read.
-    :param counted: whether the parent said how much it holds: otherwise no absence is proven.
+    :param has_count: whether the parent said how much it holds: otherwise no absence is proven.
     """
 
     parent_id: int
@@ -58,99 +58,107 @@ class _Answer:
     seen: int = 0
     ids: frozenset[int] = frozenset()
     unnamed: int = 0
-    counted: bool = False
-    gone: bool = False
+    has_count: bool = False
+    not_found: bool = False
     error: SyncHostawayError | None = None
 
     @property
     def complete(self) -> bool:
         """Whether everything there was to read was read."""
-        return not self.gone and self.error is None and self.seen >= self.expected
+        return not self.not_found and self.error is None and self.seen >= self.expected
 
 
-def sync_messages(ctx: SyncContext) -> Missing:
+def sync_messages(ctx: SyncContext) -> MissingRows:
     """Read the threads whose stamp changed since they were last read; in full mode, every thread with messages.
 
     A thread that was read by an earlier try, or by a full sync that did not come to its end, is not read again.
     """
-    ctx.bury_orphans(Resource.CONVERSATIONS)
-    walk_key, asked_at = _walk_key(ctx), ctx.value("now")
-    stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("threads", walk_key=walk_key)}
+    ctx.cascade_deletes(Resource.CONVERSATIONS)
+    read_key, asked_at = _read_key(ctx), ctx.value("now")
+    stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("threads", read_key=read_key)}
 
-    def check(answers: list[_Answer]) -> list[_Answer]:
+    def verify(answers: list[_ParentResult]) -> list[_ParentResult]:
         """Messages that Hostaway still has stay; where a thread lacks many of them, it was not read."""
         unnamed = sum(answer.unnamed for answer in answers)
-        doubted = doubt(ctx, _ids(answers), before=ctx.started_at, parent_ids=_counted(answers), unnamed=unnamed)
-        threads = {row.parent_id for row in doubted.rows}
-        error = SyncIncomplete(doubted.why) if doubted.why else None
+        suspected = verify_deletions(
+            ctx, _ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers), unnamed=unnamed
+        )
+        threads = {row.parent_id for row in suspected.rows}
+        error = SyncIncomplete(suspected.reason) if suspected.reason else None
         return [
-            replace(answer, ids=answer.ids | doubted.ids, error=error) if answer.parent_id in threads else answer
+            replace(answer, ids=answer.ids | suspected.ids, error=error) if answer.parent_id in threads else answer
             for answer in answers
         ]
 
-    def wait(answers: list[_Answer]) -> bool:
+    def needs_more(answers: list[_ParentResult]) -> bool:
         """How many rows of how many are missing makes them doubtful: of a few threads alone that cannot be told."""
-        return bool(ctx.unseen(_ids(answers), before=ctx.started_at, parent_ids=_counted(answers)))
+        return bool(ctx.unseen(_ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers)))
 
-    def remember(answers: list[_Answer]) -> None:
+    def save(answers: list[_ParentResult]) -> None:
         ids = [answer.parent_id for answer in answers]
-        ctx.bury_unseen(_ids(answers), before=ctx.started_at, parent_ids=_counted(answers))
+        ctx.mark_deleted_unseen(_ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers))
         ctx.execute(
             "threads_fetched",
-            walk_key=walk_key,
+            read_key=read_key,
             asked_at=asked_at,
             conversation_ids=ids,
             stamps=[stamps[number] for number in ids],
             messages=[answer.seen for answer in answers],
         )
 
-    return _sync_parents(ctx, endpoints.CONVERSATIONS, list(stamps), partial(_read_thread, ctx), remember, check, wait)
+    return _sync_parents(
+        ctx, endpoints.CONVERSATIONS, list(stamps), partial(_read_conversation, ctx), save, verify, needs_more
+    )
 
 
-def _ids(answers: Iterable[_Answer]) -> list[int]:
+def _ids(answers: Iterable[_ParentResult]) -> list[int]:
     return [identity for answer in answers for identity in answer.ids]
 
 
-def _counted(answers: Iterable[_Answer]) -> list[int]:
-    return [answer.parent_id for answer in answers if answer.complete and answer.counted]
+def _complete_parent_ids(answers: Iterable[_ParentResult]) -> list[int]:
+    return [answer.parent_id for answer in answers if answer.complete and answer.has_count]
 
 
-def sync_calendar(ctx: SyncContext) -> Missing:
+def sync_calendar(ctx: SyncContext) -> MissingRows:
     """Read the calendar window of every listing that is due; in full mode, of every listing.
 
     A calendar is due once a day, and when a reservation of its listing landed since it was read.
     """
-    ctx.bury_orphans(Resource.LISTINGS)
-    walk_key, window, asked_at = _walk_key(ctx), ctx.window, ctx.value("now")
+    ctx.cascade_deletes(Resource.LISTINGS)
+    read_key, window, asked_at = _read_key(ctx), ctx.window, ctx.value("now")
     days = {"first_day": window.start, "last_day": window.end}
 
-    def remember(answers: list[_Answer]) -> None:
+    def save(answers: list[_ParentResult]) -> None:
         ids = [answer.parent_id for answer in answers]
-        ctx.execute("calendars_fetched", **days, walk_key=walk_key, asked_at=asked_at, listing_ids=ids)
+        ctx.execute("calendars_fetched", **days, read_key=read_key, asked_at=asked_at, listing_ids=ids)
 
-    due = [row["listing_id"] for row in ctx.rows("due_calendars", **days, walk_key=walk_key)]
-    return _sync_parents(ctx, endpoints.LISTINGS, due, partial(_read_calendar, ctx, window), remember)
+    due = [row["listing_id"] for row in ctx.rows("due_calendars", **days, read_key=read_key)]
+    return _sync_parents(ctx, endpoints.LISTINGS, due, partial(_read_calendar, ctx, window), save)
 
 
-def _walk_key(ctx: SyncContext) -> str:
+def _read_key(ctx: SyncContext) -> str:
     """What this walk marks its parents with: in full mode, the key of the one that is under way."""
     if ctx.mode is Mode.INCREMENTAL:
         return ctx.run_key
-    return ctx.begin_walk(f"parents active since {ctx.since}" if ctx.since else "every parent", _STALE_AFTER)
+    return ctx.start_read(f"parents active since {ctx.since}" if ctx.since else "every parent", _STALE_AFTER)
 
 
-def _read_thread(ctx: SyncContext, conversation_id: int) -> _Answer:
-    walk = Walk()
-    pages = by_offset(
-        ctx.client, endpoints.messages_of(conversation_id), endpoints.WITH_SCHEDULED, resource=ctx.resource, walk=walk
+def _read_conversation(ctx: SyncContext, conversation_id: int) -> _ParentResult:
+    list_read = ListRead()
+    pages = pages_by_offset(
+        ctx.client,
+        endpoints.messages_of(conversation_id),
+        endpoints.WITH_SCHEDULED,
+        resource=ctx.resource,
+        list_read=list_read,
     )
     fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
-    counted = walk.count is not None
-    expected, ids = walk.count or walk.seen, frozenset(walk.ids)
-    return _Answer(conversation_id, fetched, expected, walk.seen, ids, walk.without_id, counted)
+    counted = list_read.count is not None
+    expected, ids = list_read.count or list_read.seen, frozenset(list_read.ids)
+    return _ParentResult(conversation_id, fetched, expected, list_read.seen, ids, list_read.without_id, counted)
 
 
-def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _Answer:
+def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _ParentResult:
     """A calendar says neither how many days it holds nor whether its end date counts.
 
     So one day more is asked for, and the rest once more until the window is full or nothing comes: some servers give
@@ -180,44 +188,44 @@ def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _Answer
             unclear += found.count(None)
             start = max(days) + timedelta(days=1)
     last = window.end if strange else max(days, default=window.start - timedelta(days=1))
-    return _Answer(listing_id, fetched, (last - window.start).days + 1, len(days) + unclear)
+    return _ParentResult(listing_id, fetched, (last - window.start).days + 1, len(days) + unclear)
 
 
 def _day_of(row: Any) -> date | None:
     text = row.get("date") if isinstance(row, dict) else None
-    return date.fromisoformat(text[:10]) if text and as_moment(text) else None
+    return date.fromisoformat(text[:10]) if text and as_timestamp(text) else None
 
 
 def _sync_parents(
     ctx: SyncContext,
     path: str,
     parent_ids: Sequence[int],
-    read: Callable[[int], _Answer],
-    remember: Callable[[list[_Answer]], None],
-    check: Callable[[list[_Answer]], list[_Answer]] = list,
-    wait: Callable[[list[_Answer]], bool] = lambda _: False,
-) -> Missing:
+    read: Callable[[int], _ParentResult],
+    save: Callable[[list[_ParentResult]], None],
+    verify: Callable[[list[_ParentResult]], list[_ParentResult]] = list,
+    needs_more: Callable[[list[_ParentResult]], bool] = lambda _: False,
+) -> MissingRows:
     """Read parents side by side and land them in order.
 
     :param path: of the parents' own list; a parent counts as gone only when it is not found there either.
-    :param remember: called in the transaction that lands what was read whole.
-    :param check: called before it; answers that are not to be believed come back as failed.
-    :param wait: whether answers that would be landed because time has passed wait for more of them.
+    :param save: called in the transaction that lands what was read whole.
+    :param verify: called before it; answers that are not to be believed come back as failed.
+    :param needs_more: whether answers that would be landed because time has passed wait for more of them.
     :raises SyncIncomplete: after the others are done, when some parents could not be read.
     """
     ctx.expected = 0
     missing = 0
-    failed: list[_Answer] = []
+    failed: list[_ParentResult] = []
     # Closed: whatever ends this, nothing is asked for afterwards.
-    with closing(_read_side_by_side(ctx, path, parent_ids, read)) as arriving:
-        for answers in map(check, _batches(_counted_off(ctx, len(parent_ids), arriving), wait)):
+    with closing(_read_in_parallel(ctx, path, parent_ids, read)) as arriving:
+        for answers in map(verify, _batches(_with_progress(ctx, len(parent_ids), arriving), needs_more)):
             good = [answer for answer in answers if answer.error is None]
-            failed += [answer for answer in answers if answer.error or answer.gone]
+            failed += [answer for answer in answers if answer.error or answer.not_found]
             ctx.expected += sum(answer.expected for answer in good)
             missing += sum(max(answer.expected - answer.seen, 0) for answer in good)
             with ctx.connection.transaction():
                 ctx.land([fetched for answer in good for fetched in answer.fetched])
-                remember([answer for answer in good if answer.complete])
+                save([answer for answer in good if answer.complete])
             if len(failed) >= _FAILURES_BEFORE_GIVING_UP:
                 break
     errors = [answer.error for answer in failed if answer.error]
@@ -229,14 +237,14 @@ def _sync_parents(
             f"{len(failed)} of {len(parent_ids)} parents of {ctx.resource} could not be read; the first: {first}"
         )
     if missing:
-        return Missing(missing, "answers were shorter than they promised, or not to be understood")
+        return MissingRows(missing, "answers were shorter than they promised, or not to be understood")
     if ctx.mode is Mode.FULL:
-        ctx.end_walk()
-    return Missing()
+        ctx.end_read()
+    return MissingRows()
 
 
 def _are_all_refused(
-    ctx: SyncContext, parent_ids: Sequence[int], errors: list[SyncHostawayError], read: Callable[[int], _Answer]
+    ctx: SyncContext, parent_ids: Sequence[int], errors: list[SyncHostawayError], read: Callable[[int], _ParentResult]
 ) -> bool:
     """Whether Hostaway answers no parent: not those that were asked for, nor some of the others.
 
@@ -246,7 +254,7 @@ def _are_all_refused(
         return False
     if len(errors) < _FAILURES_BEFORE_GIVING_UP:
         return ctx.mode is Mode.FULL and len(errors) == len(parent_ids)
-    for parent_id in parent_ids[:: -(-len(parent_ids) // _ASKED_ONCE_MORE)]:
+    for parent_id in parent_ids[:: -(-len(parent_ids) // _SAMPLED_AGAIN)]:
         try:
             read(parent_id)
         except REFUSALS:
@@ -257,27 +265,27 @@ def _are_all_refused(
     return True
 
 
-def _read_side_by_side(
-    ctx: SyncContext, path: str, parent_ids: Sequence[int], read: Callable[[int], _Answer]
-) -> Generator[_Answer]:
+def _read_in_parallel(
+    ctx: SyncContext, path: str, parent_ids: Sequence[int], read: Callable[[int], _ParentResult]
+) -> Generator[_ParentResult]:
     """Answers in the order of the parents, with as many requests in flight as the settings allow.
 
     Memory holds twice that many answers at most, however many parents there are.
     """
 
-    def guarded(parent_id: int) -> _Answer:
+    def guarded(parent_id: int) -> _ParentResult:
         try:
             return read(parent_id)
         except HostawayNotFound as error:
-            return _gone_or_failed(ctx, path, parent_id, error)
+            return _not_found_or_failed(ctx, path, parent_id, error)
         except (CredentialsRefused, AccessDenied):
             raise
         except HostawayError as error:
-            return _Answer(parent_id, error=error)
+            return _ParentResult(parent_id, error=error)
 
     waiting = iter(parent_ids)
     with ThreadPoolExecutor(ctx.settings.concurrency, thread_name_prefix=ctx.resource) as pool:
-        in_flight: deque[Future[_Answer]] = deque(
+        in_flight: deque[Future[_ParentResult]] = deque(
             pool.submit(guarded, parent_id) for parent_id in islice(waiting, 2 * ctx.settings.concurrency)
         )
         try:
@@ -288,37 +296,39 @@ def _read_side_by_side(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _gone_or_failed(ctx: SyncContext, path: str, parent_id: int, error: HostawayNotFound) -> _Answer:
+def _not_found_or_failed(ctx: SyncContext, path: str, parent_id: int, error: HostawayNotFound) -> _ParentResult:
     """Deleted since it was listed, or a wrong answer: the parent itself tells."""
     try:
         ctx.client.get(f"{path}/{parent_id}", resource=ctx.resource)
     except HostawayNotFound:
-        log.info("parent_gone", account_id=ctx.account_id, resource=ctx.resource, parent_id=parent_id)
-        return _Answer(parent_id, gone=True)
+        log.info("parent_not_found", account_id=ctx.account_id, resource=ctx.resource, parent_id=parent_id)
+        return _ParentResult(parent_id, not_found=True)
     except HostawayError as trouble:
-        return _Answer(parent_id, error=trouble)
-    return _Answer(parent_id, error=error)
+        return _ParentResult(parent_id, error=trouble)
+    return _ParentResult(parent_id, error=error)
 
 
-def _counted_off(ctx: SyncContext, parents: int, answers: Iterable[_Answer]) -> Iterator[_Answer]:
+def _with_progress(ctx: SyncContext, parents: int, answers: Iterable[_ParentResult]) -> Iterator[_ParentResult]:
     """The answers, telling of each as it comes."""
     seen = 0
-    ctx.tell(seen, (0, parents))
+    ctx.report_progress(seen, (0, parents))
     for number, answer in enumerate(answers, start=1):
         seen += answer.seen
-        ctx.tell(seen, (number, parents))
+        ctx.report_progress(seen, (number, parents))
         yield answer
 
 
-def _batches(answers: Iterable[_Answer], wait: Callable[[list[_Answer]], bool]) -> Iterator[list[_Answer]]:
-    batch: list[_Answer] = []
+def _batches(
+    answers: Iterable[_ParentResult], needs_more: Callable[[list[_ParentResult]], bool]
+) -> Iterator[list[_ParentResult]]:
+    batch: list[_ParentResult] = []
     rows, due = 0, time.monotonic() + _SECONDS_PER_COMMIT
     try:
         for answer in answers:
             batch.append(answer)
             rows += max(answer.seen, 1)
             full, late = rows >= _ROWS_PER_COMMIT, time.monotonic() >= due
-            if full or (late and not wait(batch)):
+            if full or (late and not needs_more(batch)):
                 yield batch
                 batch, rows = [], 0
             if full or late:
@@ -326,7 +336,7 @@ def _batches(answers: Iterable[_Answer], wait: Callable[[list[_Answer]], bool]) 
     except (SyncHostawayError, KeyboardInterrupt):
         # This is the end, but what was read whole need not be read again.
         whole = [answer for answer in batch if answer.complete]
-        if whole and not wait(whole):
+        if whole and not needs_more(whole):
             yield whole
         raise
     if batch:

@@ -35,7 +35,7 @@ _OTHER_LISTS = {
 
 def known_refusal(ctx: SyncContext) -> ResourceRefused | None:
     """The refusal that an earlier sync met less than a day ago; None when the resource is to be asked for."""
-    text = ctx.value("refused_lately", beginning=_beginning(ctx.resource))
+    text = ctx.value("recent_refusal", beginning=_beginning(ctx.resource))
     return ResourceRefused(text) if text else None
 
 
@@ -44,7 +44,7 @@ def refusal_of(ctx: SyncContext, error: HostawayError) -> ResourceRefused | None
 
     :param error: one of `REFUSALS`, of the resource's own list, or of each parent it was asked for.
     """
-    if error.status not in _STATUSES or ctx.counts.seen or not _another_list_is_answered(ctx):
+    if error.status not in _STATUSES or ctx.counts.seen or not _another_list_answers(ctx):
         return None
     off = f"""sync-hostaway accounts options {ctx.account_id} '{{"resources": {{"{ctx.resource}": false}}}}'"""
     log.warning("resource_refused", account_id=ctx.account_id, resource=ctx.resource.value, error=str(error))
@@ -58,7 +58,7 @@ def _beginning(resource: Resource) -> str:
     return f"Hostaway refuses {resource}"
 
 
-def _another_list_is_answered(ctx: SyncContext) -> bool:
+def _another_list_answers(ctx: SyncContext) -> bool:
     for resource, path in _OTHER_LISTS.items():
         if resource is ctx.resource:
             continue

@@ -19,7 +19,7 @@ set
     rows_unchanged = %(unchanged)s,
     rows_quarantined = %(quarantined)s,
     rows_odd = %(odd)s,
-    rows_tombstoned = %(tombstoned)s,
+    rows_tombstoned = %(deleted)s,
     api_calls = %(calls)s,
     retries = %(retries)s,
     throttled = %(throttled)s,
@@ -38,7 +38,7 @@ set
     end
 where sync_run_id = %(sync_run_id)s
 
--- name: refused_lately
+-- name: recent_refusal
 -- What Hostaway said when the list was last asked for; null when that was a day ago, or when it was answered since. Less
 -- than a day: the next daily sync asks, although it may begin a little earlier.
 select newest.error
@@ -69,7 +69,7 @@ where
             and asked.started_at > clock_timestamp() - interval '20 hours'
     )
 
--- name: run_is_in_trouble
+-- name: run_has_failures
 select coalesce(bool_or(tries.verdict in ('incomplete', 'failed')), false)
 from (
     select distinct on (resource) verdict
@@ -78,7 +78,7 @@ from (
     order by resource, sync_run_id desc
 ) as tries
 
--- name: verdict_of
+-- name: status_of
 -- The newest try counts.
 select verdict
 from ops.sync_runs
@@ -106,30 +106,30 @@ on conflict (account_id, resource) do update set
     sync_run_id = excluded.sync_run_id,
     updated_at = now()
 
--- name: drop_stale_walk
+-- name: drop_stale_read
 delete from ops.walks
 where
     account_id = %(account_id)s
     and resource = %(resource)s
     and (plan <> %(plan)s or continued_at < clock_timestamp() - %(stale_after)s)
 
--- name: begin_walk
+-- name: start_read
 -- To go on with a walk makes it no younger: one that never comes to its end would be gone on with for ever.
 insert into ops.walks (account_id, resource, plan, run_key)
 values (%(account_id)s, %(resource)s, %(plan)s, %(run_key)s)
 on conflict (account_id, resource) do update set continued_at = walks.continued_at
 returning run_key
 
--- name: end_walk
+-- name: end_read
 delete from ops.walks where account_id = %(account_id)s and resource = %(resource)s
 
--- name: walk_pages
+-- name: checkpoints
 select request, rows, count, requested_at, served_at
 from ops.walk_pages
 where account_id = %(account_id)s and resource = %(resource)s
 order by page
 
--- name: note_page
+-- name: save_checkpoint
 with continued as (
     update ops.walks set continued_at = clock_timestamp() where account_id = %(account_id)s and resource = %(resource)s
 )
@@ -271,7 +271,7 @@ from calendars
 left join touched on calendars.entity_id::bigint = touched.listing_id
 where
     (calendars.first_day, calendars.last_day) is distinct from (%(first_day)s::date, %(last_day)s::date)
-    or (%(mode)s = 'full' and calendars.run_key <> %(walk_key)s)
+    or (%(mode)s = 'full' and calendars.run_key <> %(read_key)s)
     or greatest(touched.landed_at, calendars.left_at) > calendars.fetched_at
     or (%(mode)s = 'incremental' and calendars.fetched_at < clock_timestamp() - %(read_again_after)s::interval)
 order by listing_id
@@ -287,7 +287,7 @@ where
 
 -- name: calendars_fetched
 insert into ops.calendars (account_id, listing_id, first_day, last_day, run_key, fetched_at)
-select %(account_id)s, listing_id, %(first_day)s, %(last_day)s, %(walk_key)s, %(asked_at)s
+select %(account_id)s, listing_id, %(first_day)s, %(last_day)s, %(read_key)s, %(asked_at)s
 from unnest(%(listing_ids)s::bigint[]) as answer (listing_id)
 on conflict (account_id, listing_id) do update set
     first_day = excluded.first_day,
@@ -320,7 +320,7 @@ where
     and (
         fetched.stamp is distinct from threads.stamp
         or fetched.moved_at is not null
-        or (%(mode)s = 'full' and fetched.run_key <> %(walk_key)s)
+        or (%(mode)s = 'full' and fetched.run_key <> %(read_key)s)
     )
     -- as Hostaway writes them, stamps sort as text
     and (
@@ -340,7 +340,7 @@ where
 
 -- name: threads_fetched
 insert into ops.threads as known (account_id, conversation_id, stamp, run_key, messages)
-select %(account_id)s, conversation_id, stamp, %(walk_key)s, messages
+select %(account_id)s, conversation_id, stamp, %(read_key)s, messages
 from unnest(%(conversation_ids)s::bigint[], %(stamps)s::text[], %(messages)s::integer[])
     as answer (conversation_id, stamp, messages)
 on conflict (account_id, conversation_id) do update set

@@ -13,10 +13,9 @@ import requests
 
 from sync_hostaway.core.exceptions import CredentialsRefused, HostawayMalformedReply
 from sync_hostaway.core.redirects import is_redirect
-from sync_hostaway.hostaway import endpoints
-from sync_hostaway.hostaway import responses as replies
+from sync_hostaway.hostaway import endpoints, responses
 
-# A token is renewed this long before it ends, so that none expires between two pages of a walk.
+# A token is renewed this long before it ends, so that none expires between two pages of a list.
 _RENEW_BEFORE_SECONDS = 3600.0
 
 
@@ -147,14 +146,14 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
     )
     if is_redirect(response):
         # Whatever else it says: it is not Hostaway's answer to the credentials.
-        replies.read_reply(response)
+        responses.read_reply(response)
     # Only OAuth's own words count: a 400 or 403 may come from a firewall in between, and an account that is stopped
     # stays stopped until somebody acts.
     body = _oauth_body(response)
     if response.status_code == requests.codes.unauthorized or body.get("error") == "invalid_client":
         raise CredentialsRefused(account_id=credentials.account_id, url=endpoints.ACCESS_TOKENS)
     if response.status_code != requests.codes.ok:
-        replies.read_reply(response)
+        responses.read_reply(response)
     try:
         return Token(str(body["access_token"]), time.time(), asked_at + float(body["expires_in"]))
     except (KeyError, TypeError, ValueError):
@@ -167,7 +166,7 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
 
 def _oauth_body(response: requests.Response) -> dict[str, Any]:
     try:
-        body = replies.decode(response.content)
+        body = responses.decode(response.content)
     except HostawayMalformedReply:
         return {}
     return body if isinstance(body, dict) else {}

@@ -40,9 +40,9 @@ from sync_hostaway.hostaway.auth import (
     exchange_credentials,
 )
 from sync_hostaway.hostaway.deadline import DeadlineAdapter, complete_within
-from sync_hostaway.hostaway.rate_limiter import Budget, NoBudget
-from sync_hostaway.hostaway.redaction import redact, without_passwords
-from sync_hostaway.hostaway.responses import Reply, read_reply, retry_at, why
+from sync_hostaway.hostaway.rate_limiter import NoRateLimiter, RateLimiter
+from sync_hostaway.hostaway.responses import Reply, connection_error_text, read_reply, retry_at
+from sync_hostaway.hostaway.secret_masking import mask_passwords, mask_secrets
 
 log = structlog.get_logger(__name__)
 
@@ -87,10 +87,10 @@ class HostawayClient:
 
     :param credentials: whose data to read.
     :param token_store: where the access token is kept between processes; by default only in this one.
-    :param budget: asked before every request; by default everything is permitted, and only 429 slows us down.
+    :param rate_limiter: asked before every request; by default everything is permitted, and only 429 slows us down.
     :param settings: those of the account, if it has its own.
-    :param patience: longest wait in seconds for a request slot or an answer, and no second try: for callers that try
-        again themselves. By default READ_TIMEOUT and MAX_ATTEMPTS.
+    :param single_try_timeout: longest wait in seconds for a permit and for a response. The client then sends each
+        request once: for callers that retry themselves. By default READ_TIMEOUT and MAX_ATTEMPTS apply.
     """
 
     def __init__(
@@ -98,9 +98,9 @@ class HostawayClient:
         credentials: Credentials,
         *,
         token_store: TokenStore | None = None,
-        budget: Budget | None = None,
+        rate_limiter: RateLimiter | None = None,
         settings: Settings | None = None,
-        patience: float | None = None,
+        single_try_timeout: float | None = None,
     ) -> None:
         self.account_id = credentials.account_id
         self.stats = CallStats()
@@ -108,9 +108,9 @@ class HostawayClient:
         """Called before a request is sent again, from the thread that sends it."""
         self._credentials = credentials
         self.settings = settings or get_settings()
-        self._patience = patience
+        self._single_try_timeout = single_try_timeout
         self._stats_lock = threading.Lock()
-        self._budget = budget or NoBudget()
+        self._rate_limiter = rate_limiter or NoRateLimiter()
         self._session = _session(self.settings)
         self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), TOKEN_SETTLING)
 
@@ -124,7 +124,7 @@ class HostawayClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._budget.close()
+        self._rate_limiter.close()
         self._session.close()
 
     def check_credentials(self) -> None:
@@ -184,7 +184,7 @@ class HostawayClient:
             if error.url:
                 raise
             located = type(error)(
-                redact(str(error), [*self._secrets(), *secrets]),
+                mask_secrets(str(error), [*self._secrets(), *secrets]),
                 account_id=self.account_id,
                 resource=resource,
                 url=path,
@@ -211,7 +211,7 @@ class HostawayClient:
         with self._stats_lock:
             self.stats.calls += 1
         try:
-            with self._slot(), complete_within(self._patience or ANSWER_TIMEOUT):
+            with self._permit(), complete_within(self._single_try_timeout or ANSWER_TIMEOUT):
                 response = self._session.request(
                     method, self.settings.hostaway_url + path, timeout=self._timeout, **content
                 )
@@ -219,7 +219,7 @@ class HostawayClient:
             raise _not_set_up(error) from None
         except requests.RequestException as error:
             kind = HostawayNotConnected if _was_not_sent(error) else HostawayUnreachable
-            raise kind(f"Cannot reach Hostaway: {without_passwords(why(error))}") from None
+            raise kind(f"Cannot reach Hostaway: {mask_passwords(connection_error_text(error))}") from None
         except (OSError, ValueError, HTTPError) as error:
             # What requests lets through: a CA bundle that cannot be read, a proxy's URL that cannot be parsed.
             raise _not_set_up(error) from None
@@ -228,20 +228,22 @@ class HostawayClient:
             self.stats.limit = response.headers.get("X-RateLimit-Limit") or self.stats.limit
             self.stats.throttled += response.status_code == requests.codes.too_many_requests
         if response.status_code == requests.codes.too_many_requests:
-            self._hold_everybody_back(response)
+            self._block_all_processes(response)
         return response
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
+    def _permit(self) -> Iterator[None]:
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._budget.slot(self._patience))
+                stack.enter_context(self._rate_limiter.permit(self._single_try_timeout))
             except TimeoutError:
-                raise HostawayThrottled(f"The request budget gave no slot within {self._patience:.0f} s") from None
+                raise HostawayThrottled(
+                    f"The request budget gave no slot within {self._single_try_timeout:.0f} s"
+                ) from None
             yield
 
-    def _hold_everybody_back(self, response: requests.Response) -> None:
-        self._budget.penalize(retry_at(response) or time.time() + 1.0, response.headers.get("X-RateLimit-Applied"))
+    def _block_all_processes(self, response: requests.Response) -> None:
+        self._rate_limiter.block(retry_at(response) or time.time() + 1.0, response.headers.get("X-RateLimit-Applied"))
 
     def _exchange(self) -> Token:
         for attempt in self._retrying():
@@ -265,7 +267,7 @@ class HostawayClient:
         return Retrying(
             # A denied token was renewed once already; a new one may take longer than promised until it is accepted.
             retry=retry_if_exception_type((HostawayTransientError, AccessDenied)),
-            stop=stop_after_attempt(MAX_ATTEMPTS if self._patience is None else 1),
+            stop=stop_after_attempt(MAX_ATTEMPTS if self._single_try_timeout is None else 1),
             wait=wait,
             before_sleep=self._before_retry,
             reraise=True,
@@ -280,13 +282,13 @@ class HostawayClient:
             account_id=self.account_id,
             attempt=state.attempt_number,
             seconds=round(state.upcoming_sleep, 2),
-            error=redact(str(error), self._secrets()),
+            error=mask_secrets(str(error), self._secrets()),
         )
         self.before_retry()
 
     @property
     def _timeout(self) -> tuple[float, float]:
-        longest = self._patience or float("inf")
+        longest = self._single_try_timeout or float("inf")
         return min(CONNECT_TIMEOUT, longest), min(READ_TIMEOUT, longest)
 
     def _secrets(self) -> list[str]:
@@ -304,7 +306,7 @@ def _was_not_sent(error: requests.RequestException) -> bool:
 
 def _not_set_up(error: Exception) -> ConfigurationError:
     return ConfigurationError(
-        f"The connection to Hostaway cannot be set up: {without_passwords(str(error)).rstrip('. ')}. Correct the "
+        f"The connection to Hostaway cannot be set up: {mask_passwords(str(error)).rstrip('. ')}. Correct the "
         "environment variable: HOSTAWAY_API_URL, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE"
     )
 

@@ -54,7 +54,7 @@ def calendar_of(listing_id: int) -> str:
     return f"{LISTINGS}/{listing_id}/calendar"
 
 
-def single(resource: Resource, entity_id: str, parent_id: int | None) -> str | None:
+def single_object_path(resource: Resource, entity_id: str, parent_id: int | None) -> str | None:
     """Path of one object; None where no such route is known.
 
     :param parent_id: conversation of a message.
@@ -74,7 +74,7 @@ _SINGLE = {
 }
 
 
-ONLY_IN_SINGLE: dict[Resource, dict[str, list[Any] | None]] = {
+SINGLE_READ_FIELDS: dict[Resource, dict[str, list[Any] | None]] = {
     Resource.RESERVATIONS: {"financeField": [], "bookingcomIsGeniusMember": None},
 }
 """Fields filled only where one object is asked for, and what its list has instead; None: the list leaves them out."""

@@ -35,27 +35,27 @@ class Page:
 
 
 @dataclass
-class Walk:
+class ListRead:
     """One pass over a list: the ids it saw, never payloads, and whether the list held still meanwhile.
 
-    :param begun_at: our clock when its first page was asked for.
-    :param cut: whether it ended on a page that it knew, where no count says that this was all.
+    :param started_at: our clock when its first page was asked for.
+    :param is_truncated: whether it ended on a page that it knew, where no count says that this was all.
     """
 
-    begun_at: datetime | None = None
+    started_at: datetime | None = None
     ids: set[int] = field(default_factory=set)
     without_id: int = 0
     count: int | None = None
-    moved: bool = False
-    cut: bool = False
+    has_changed: bool = False
+    is_truncated: bool = False
 
     def add(self, page: Page) -> bool:
         """Take note of a page; tells whether it brought anything new."""
         before = self.seen
-        self.begun_at = self.begun_at or page.requested_at
+        self.started_at = self.started_at or page.requested_at
         if page.count is not None:
             # Rows that come or go meanwhile make others slip past an offset.
-            self.moved = self.moved or (self.count is not None and page.count != self.count)
+            self.has_changed = self.has_changed or (self.count is not None and page.count != self.count)
             self.count = page.count
         ids = [id_of(row) for row in page.rows]
         named = {identity for identity in ids if identity is not None}
@@ -66,7 +66,7 @@ class Walk:
         self.ids |= named
         return self.seen != before
 
-    def knows(self, page: Page) -> bool:
+    def repeats(self, page: Page) -> bool:
         """Whether a page holds just the rows that were seen before, all of them."""
         return {id_of(row) for row in page.rows} == self.ids | ({None} if self.without_id else set())
 
@@ -107,20 +107,20 @@ def read_page(client: HostawayClient, path: str, params: Params, resource: str) 
 ReadPage = Callable[[HostawayClient, str, Params, str], Page]
 
 
-def by_offset(
+def pages_by_offset(
     client: HostawayClient,
     path: str,
     params: Params,
     *,
     resource: str,
-    walk: Walk,
+    list_read: ListRead,
     read: ReadPage = read_page,
 ) -> Iterator[Page]:
     """Pages of a list until its `count` is reached by a page that is not full, or nothing new comes.
 
     Each page begins with the last row of the one before: when another row stands there, the list has moved, rows may
-    have slipped past, and `walk.moved` says so. Unless the whole list came again: some lists know no offset. As many
-    rows as a page holds may be the beginning of more.
+    have slipped past, and `list_read.has_changed` becomes true. Unless the whole list came again: some lists know no
+    offset. As many rows as a page holds may be the beginning of more.
     """
     page_size = client.settings.page_size
     offset = largest = 0
@@ -134,26 +134,26 @@ def by_offset(
         if overlap and page.rows:
             if id_of(page.rows[0]) == last:
                 page = replace(page, rows=page.rows[1:])
-            elif walk.knows(page) and len(page.rows) not in (page_size, endpoints.DEFAULT_LIMIT):
+            elif list_read.repeats(page) and len(page.rows) not in (page_size, endpoints.DEFAULT_LIMIT):
                 return
             else:
-                walk.moved = True
-        fresh = walk.add(page)
+                list_read.has_changed = True
+        fresh = list_read.add(page)
         if fresh:
             yield page
-        if not fresh or (walk.count is not None and offset >= walk.count and not full):
-            walk.cut = walk.count is None and bool(page.rows) and not fresh
+        if not fresh or (list_read.count is not None and offset >= list_read.count and not full):
+            list_read.is_truncated = list_read.count is None and bool(page.rows) and not fresh
             return
         last = id_of(page.rows[-1])
 
 
-def after_id(
+def pages_by_cursor(
     client: HostawayClient,
     path: str,
     params: Params,
     *,
     resource: str,
-    walk: Walk,
+    list_read: ListRead,
     read: ReadPage = read_page,
 ) -> Iterator[Page]:
     """Pages of a cursor walk until the empty page, or until a list that held still was seen whole.
@@ -164,20 +164,20 @@ def after_id(
     page_size = client.settings.page_size
     cursor: Params = {}
     largest = 0
-    before = walk.seen
-    this_pass = Walk()
+    before = list_read.seen
+    own_read = ListRead()
     while True:
         page = read(client, path, {**params, "limit": page_size, **cursor}, resource)
-        walk.add(page)
-        fresh = this_pass.add(page)
+        list_read.add(page)
+        fresh = own_read.add(page)
         if page.rows:
             yield page
         last = next((identity for row in reversed(page.rows) if (identity := id_of(row)) is not None), None)
         full = _is_full(len(page.rows), page_size, largest)
         largest = max(largest, len(page.rows))
-        whole = not this_pass.moved and before == 0 and this_pass.seen == this_pass.count and not full
+        whole = not own_read.has_changed and before == 0 and own_read.seen == own_read.count and not full
         if not fresh or last is None or whole:
-            walk.cut = this_pass.count is None and bool(page.rows) and not whole
+            list_read.is_truncated = own_read.count is None and bool(page.rows) and not whole
             return
         cursor = {"afterId": last}
 

@@ -3,7 +3,7 @@
 Hostaway allows N calls in any W seconds per outgoing address and per account. The slots for them are kept in PostgreSQL
 (see the migration `v0104_request_budget.sql`, which holds the rules), so that all processes on all machines share them:
 
-    with budget.slot():
+    with budget.permit():
         response = session.get(...)
 
 Times are the database's; a process only ever measures durations, so its clock may be wrong.
@@ -39,7 +39,7 @@ _CLOCK_TOLERANCE = 1.002
 # Longest time in seconds that a request may take to reach Hostaway.
 MARGIN = 0.5
 # The longest a 429 may hold us back, whatever its stamp says: twice the longest window Hostaway documents.
-_LONGEST_PENALTY = 120.0
+_LONGEST_BLOCK = 120.0
 
 
 class Priority(StrEnum):
@@ -65,7 +65,7 @@ class RateLimit(NamedTuple):
         return cls(int(calls), float(seconds))
 
     @property
-    def span(self) -> timedelta:
+    def window(self) -> timedelta:
         """How long a call counts."""
         return timedelta(seconds=self.seconds * _CLOCK_TOLERANCE)
 
@@ -76,7 +76,7 @@ _CAUTIOUS_ACCOUNT = RateLimit(20, 10.0)
 
 
 @dataclass(frozen=True)
-class BudgetLimits:
+class RateLimits:
     """What all processes together may send.
 
     :param ip: limit of the outgoing address; None for none.
@@ -91,7 +91,7 @@ class BudgetLimits:
     margin: float = MARGIN
 
     @classmethod
-    def of(cls, settings: Settings) -> BudgetLimits:
+    def of(cls, settings: Settings) -> RateLimits:
         """The configured limits; without configuration none for a local simulator, cautious ones for Hostaway."""
         local = settings.api_is_local
 
@@ -108,16 +108,16 @@ class BudgetLimits:
         )
 
 
-class Budget(Protocol):
+class RateLimiter(Protocol):
     """Permission to send requests."""
 
-    def slot(self, timeout: float | None = None) -> AbstractContextManager[None]:
+    def permit(self, timeout: float | None = None) -> AbstractContextManager[None]:
         """Wait until one request may be sent, and send it inside.
 
         :raises TimeoutError: when there is none within `timeout` seconds.
         """
 
-    def penalize(self, until: float, scope: str | None = None) -> None:
+    def block(self, until: float, scope: str | None = None) -> None:
         """Hold every process back after a 429.
 
         :param until: Unix time, by our clock, at which to go on.
@@ -128,25 +128,25 @@ class Budget(Protocol):
         """Stop waiting and close the connection."""
 
 
-class NoBudget:
+class NoRateLimiter:
     """Permits everything."""
 
     @contextmanager
-    def slot(self, timeout: float | None = None) -> Iterator[None]:
+    def permit(self, timeout: float | None = None) -> Iterator[None]:
         """A slot at once."""
         yield
 
-    def penalize(self, until: float, scope: str | None = None) -> None:
+    def block(self, until: float, scope: str | None = None) -> None:
         """Nobody to hold back."""
 
     def close(self) -> None:
         """Nothing to close."""
 
 
-class _Grant(NamedTuple):
+class _Permit(NamedTuple):
     """A slot that is ours; `given_at` in monotonic seconds, rather too early than too late."""
 
-    grant_id: uuid.UUID
+    permit_id: uuid.UUID
     given_at: float
 
 
@@ -154,7 +154,7 @@ def _connect() -> Connection:
     return connect(application="sync-hostaway budget")
 
 
-class RequestBudget:
+class SharedRateLimiter:
     """Slots of one account from the shared budget. Threads may share it: one asks for all that wait.
 
     It connects when it is first used.
@@ -169,31 +169,31 @@ class RequestBudget:
         self,
         account_id: int,
         priority: Priority,
-        limits: BudgetLimits,
+        limits: RateLimits,
         *,
         open_connection: Callable[[], Connection] = _connect,
     ) -> None:
-        self._bidder = uuid.uuid4()
+        self._waiter_id = uuid.uuid4()
         self._limits = limits
         self._open_connection = open_connection
         self._connection: Connection | None = None
         self._connection_lock = threading.Lock()
-        # The rest is guarded by `_turn`.
-        self._turn = threading.Condition()
-        self._asking = False
-        self._ask_at = 0.0
+        # The rest is guarded by `_condition`.
+        self._condition = threading.Condition()
+        self._is_querying = False
+        self._next_query_at = 0.0
         self._waiting = 0
-        self._grants: deque[_Grant] = deque()
-        self._settled: list[_Grant] = []
+        self._permits: deque[_Permit] = deque()
+        self._arrived: list[_Permit] = []
         self._params: dict[str, Any] = {
-            "bidder": self._bidder,
+            "bidder": self._waiter_id,
             "ip_key": limits.ip_key,
             "account_id": account_id,
             "priority": priority.value,
             "ip_calls": limits.ip and limits.ip.calls,
-            "ip_span": limits.ip and limits.ip.span,
+            "ip_span": limits.ip and limits.ip.window,
             "account_calls": limits.account and limits.account.calls,
-            "account_span": limits.account and limits.account.span,
+            "account_span": limits.account and limits.account.window,
             "margin": timedelta(seconds=limits.margin),
         }
 
@@ -204,7 +204,7 @@ class RequestBudget:
         self.close()
 
     @contextmanager
-    def slot(self, timeout: float | None = None) -> Iterator[None]:
+    def permit(self, timeout: float | None = None) -> Iterator[None]:
         """Wait until one request may be sent, and send it inside.
 
         The end of the block tells that the request has arrived, which frees its slot as early as possible.
@@ -212,16 +212,16 @@ class RequestBudget:
         :raises TimeoutError: when there is none within `timeout` seconds.
         :raises WarehouseUnavailable: when there is nobody to ask. Nothing may be sent then.
         """
-        grant = self._take(timeout)
+        permit = self._acquire(timeout)
         try:
             yield
         finally:
             now = time.monotonic()
-            if now - grant.given_at < self._limits.margin:
-                with self._turn:
-                    self._settled.append(_Grant(grant.grant_id, now))
+            if now - permit.given_at < self._limits.margin:
+                with self._condition:
+                    self._arrived.append(_Permit(permit.permit_id, now))
 
-    def penalize(self, until: float, scope: str | None = None) -> None:
+    def block(self, until: float, scope: str | None = None) -> None:
         """Hold every process back after a 429.
 
         An exceeded endpoint limit holds back its account, any unknown scope the whole address.
@@ -229,20 +229,20 @@ class RequestBudget:
         :param until: Unix time, by our clock, at which to go on.
         :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
         """
-        seconds = min(max(until - time.time(), 0.0), _LONGEST_PENALTY)
+        seconds = min(max(until - time.time(), 0.0), _LONGEST_BLOCK)
         ours = "account" if scope in ("account", "endpoint") else "ip"
         limit = self._limits.account if ours == "account" else self._limits.ip
-        with self._turn:
-            self._grants.clear()
-        log.warning("hostaway_budget_penalty", scope=scope, seconds=round(seconds, 2), **self._whose())
+        with self._condition:
+            self._permits.clear()
+        log.warning("hostaway_requests_blocked", scope=scope, seconds=round(seconds, 2), **self._log_fields())
         self._execute(
-            "penalize",
+            "block",
             {
                 **self._params,
                 "scope": ours,
                 "seconds": seconds,
                 "calls": limit and limit.calls,
-                "span": limit and limit.span,
+                "window": limit and limit.window,
             },
         )
 
@@ -251,65 +251,65 @@ class RequestBudget:
         with self._connection_lock:
             if self._connection is not None:
                 with suppress(psycopg.Error):
-                    self._connection.execute(_QUERIES["withdraw"], {"bidder": self._bidder})
+                    self._connection.execute(_QUERIES["withdraw"], {"bidder": self._waiter_id})
                 self._connection.close()
                 self._connection = None
 
-    def _take(self, timeout: float | None) -> _Grant:
+    def _acquire(self, timeout: float | None) -> _Permit:
         deadline = None if timeout is None else time.monotonic() + timeout
-        with self._turn:
+        with self._condition:
             self._waiting += 1
             try:
-                while (grant := self._fresh_grant()) is None:
-                    self._ask_or_wait(deadline)
-                return grant
+                while (permit := self._fresh_permit()) is None:
+                    self._query_or_wait(deadline)
+                return permit
             finally:
                 self._waiting -= 1
 
-    def _fresh_grant(self) -> _Grant | None:
+    def _fresh_permit(self) -> _Permit | None:
         # Half the margin is for us to wake up, the other half for the request's way. A slot that was overslept is lost.
         oldest = time.monotonic() - self._limits.margin / 2
-        while self._grants:
-            grant = self._grants.popleft()
-            if grant.given_at >= oldest:
-                return grant
+        while self._permits:
+            permit = self._permits.popleft()
+            if permit.given_at >= oldest:
+                return permit
         return None
 
-    def _ask_or_wait(self, deadline: float | None) -> None:
+    def _query_or_wait(self, deadline: float | None) -> None:
         now = time.monotonic()
-        if self._asking:
+        if self._is_querying:
             pause = None if deadline is None else deadline - now
-        elif self._ask_at <= now:
-            self._ask()
+        elif self._next_query_at <= now:
+            self._query()
             return
         else:
-            pause = (self._ask_at if deadline is None else min(self._ask_at, deadline)) - now
+            pause = (self._next_query_at if deadline is None else min(self._next_query_at, deadline)) - now
         if pause is None or pause > 0:
-            self._turn.wait(pause)
-        if deadline is not None and time.monotonic() >= deadline and not self._grants:
+            self._condition.wait(pause)
+        if deadline is not None and time.monotonic() >= deadline and not self._permits:
             raise TimeoutError("No request slot became free in time")
 
-    def _ask(self) -> None:
-        settled, self._settled = self._settled, []
+    def _query(self) -> None:
+        settled, self._arrived = self._arrived, []
         wanted = self._waiting
         now = time.monotonic()
         params = {
             **self._params,
             "wanted": wanted,
-            "settled": [grant.grant_id for grant in settled],
-            "settled_ages": [now - grant.given_at for grant in settled],
+            "settled": [permit.permit_id for permit in settled],
+            "settled_ages": [now - permit.given_at for permit in settled],
         }
-        self._asking = True
-        self._turn.release()
+        self._is_querying = True
+        self._condition.release()
         try:
             asked_at, row = self._execute("take", params)
         finally:
-            self._turn.acquire()
-            self._asking = False
-            self._turn.notify_all()
+            self._condition.acquire()
+            self._is_querying = False
+            self._condition.notify_all()
         given_at = asked_at + row["locked_seconds"]
-        self._grants.extend(_Grant(grant_id, given_at) for grant_id in row["grants"])
-        self._ask_at = time.monotonic() + row["wait_seconds"]
+        self._permits.extend(_Permit(permit_id, given_at) for permit_id in row["grants"])
+        self._next_query_at = time.monotonic() + row["wait_seconds"]
 
     def _execute(self, query: str, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
         """When the query was sent, and the row it brought."""
@@ -339,13 +339,13 @@ class RequestBudget:
             self._connection.close()
             self._connection = None
 
-    def _whose(self) -> dict[str, Any]:
+    def _log_fields(self) -> dict[str, Any]:
         return {"account_id": self._params["account_id"], "priority": self._params["priority"]}
 
 
-def budget_for(account_id: int, priority: Priority, settings: Settings) -> Budget:
+def rate_limiter_for(account_id: int, priority: Priority, settings: Settings) -> RateLimiter:
     """The budget the settings ask for."""
-    limits = BudgetLimits.of(settings)
+    limits = RateLimits.of(settings)
     if limits.ip is None and limits.account is None:
-        return NoBudget()
-    return RequestBudget(account_id, priority, limits)
+        return NoRateLimiter()
+    return SharedRateLimiter(account_id, priority, limits)

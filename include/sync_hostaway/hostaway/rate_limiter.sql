@@ -12,7 +12,7 @@ from ops.take_request_slots(
     %(settled)s, %(settled_ages)s
 )
 
--- name: penalize
+-- name: block
 select ops.penalize_request_budget(%(scope)s, %(ip_key)s, %(account_id)s, %(seconds)s, %(calls)s, %(span)s)
 
 -- name: withdraw

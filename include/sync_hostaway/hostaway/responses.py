@@ -216,7 +216,7 @@ def served_at(response: requests.Response) -> datetime | None:
         return None
 
 
-def why(error: requests.RequestException) -> str:
+def connection_error_text(error: requests.RequestException) -> str:
     """What was wrong with the connection, without the layers of exceptions around it."""
     inner: BaseException = error
     through_proxy = False

@@ -68,7 +68,7 @@ def as_flag(value: Any) -> bool | None:
     return _FLAGS.get(str(value).strip(_BLANKS).lower()) if isinstance(value, bool | int | str) else None
 
 
-def as_day(value: Any) -> date | None:
+def as_date(value: Any) -> date | None:
     """A date, or that of a moment, as Hostaway writes them; None when the value could be none."""
     found = _DAY.fullmatch(value.strip(_BLANKS)) if isinstance(value, str) else None
     try:
@@ -77,7 +77,7 @@ def as_day(value: Any) -> date | None:
         return None
 
 
-def as_moment(value: Any) -> datetime | None:
+def as_timestamp(value: Any) -> datetime | None:
     """A moment as Hostaway writes them, in UTC; None when the value could be none."""
     found = _MOMENT.fullmatch(value.strip(_BLANKS)) if isinstance(value, str) else None
     try:

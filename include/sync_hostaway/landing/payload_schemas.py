@@ -14,7 +14,7 @@ from typing import Any
 
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES
-from sync_hostaway.hostaway.values import as_day, as_flag, as_id, as_list, as_moment, as_whole_number
+from sync_hostaway.hostaway.values import as_date, as_flag, as_id, as_list, as_timestamp, as_whole_number
 from sync_hostaway.landing.fields import FIELDS, IMAGE_FIELDS
 
 Check = Callable[[Any], bool]
@@ -39,32 +39,32 @@ _CHECKS: dict[str, tuple[str, Check]] = {
     "numbers": ("a number", _is_number),
     "flags": ("0, 1, true or false", lambda value: as_flag(value) is not None),
     "texts": ("text", lambda value: not isinstance(value, dict | list)),
-    "dates": ("a date like 2026-01-31", lambda value: as_day(value) is not None),
-    "timestamps": ("a moment like 2026-01-31 12:00:00", lambda value: as_moment(value) is not None),
+    "dates": ("a date like 2026-01-31", lambda value: as_date(value) is not None),
+    "timestamps": ("a moment like 2026-01-31 12:00:00", lambda value: as_timestamp(value) is not None),
     "lists": ("a list", lambda value: as_list(value) is not None),
 }
 
 
-def refusal(resource: Resource, row: Any) -> str | None:
+def validation_error(resource: Resource, row: Any) -> str | None:
     """Why a row cannot land, naming field and value; None when it can.
 
-    >>> refusal(Resource.RESERVATIONS, {"id": 1, "listingMapId": "none"})
+    >>> validation_error(Resource.RESERVATIONS, {"id": 1, "listingMapId": "none"})
     "listingMapId: must be an id, got 'none'"
     """
     if not isinstance(row, dict):
         return f"row: must be an object, got {_shown(row)}"
     if resource is Resource.CALENDAR_DAYS:
-        return None if as_day(row.get("date")) else f"date: must be a date, got {_shown(row.get('date'))}"
+        return None if as_date(row.get("date")) else f"date: must be a date, got {_shown(row.get('date'))}"
     # The listing of a reservation is its parent; those of other rows are known from the request, or may be missing.
     keys = ("id", "listingMapId") if resource is Resource.RESERVATIONS else ("id",)
     reasons = [f"{key}: must be an id, got {_shown(row.get(key))}" for key in keys if as_id(row.get(key)) is None]
     return "; ".join(reasons) or None
 
 
-def warnings(resource: Resource, row: dict[str, Any]) -> list[str]:
+def validation_warnings(resource: Resource, row: dict[str, Any]) -> list[str]:
     """What is odd about a row that lands, naming field and value.
 
-    >>> warnings(Resource.RESERVATIONS, {"status": "new", "nights": "three"})
+    >>> validation_warnings(Resource.RESERVATIONS, {"status": "new", "nights": "three"})
     ["nights: must be a whole number, got 'three'"]
     """
     found = _odd_fields(FIELDS[resource].kinds, row)

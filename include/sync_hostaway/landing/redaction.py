@@ -23,7 +23,7 @@ from sync_hostaway.landing.fields import FIELDS
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 # How the rows of a resource are known to belong to a reservation or a conversation; see redaction.sql.
-_BELONGING = {
+_LANDED_QUERIES = {
     Resource.RESERVATIONS: "reservations",
     Resource.CONVERSATIONS: "conversations",
     Resource.MESSAGES: "messages",
@@ -43,18 +43,18 @@ class Erasures:
     def __bool__(self) -> bool:
         return bool(self.reservations or self.conversations)
 
-    def strip(self, resource: Resource, row: Any, parent_id: int | None) -> Any:
+    def redact(self, resource: Resource, row: Any, parent_id: int | None) -> Any:
         """A row as it may land: without its person, if that one was erased."""
         if not isinstance(row, dict):
             return row
         if resource is Resource.CALENDAR_DAYS:
-            return self._strip_stays(row)
-        if resource not in _BELONGING or not self._concern(resource, row, parent_id):
+            return self._redact_calendar_day(row)
+        if resource not in _LANDED_QUERIES or not self._is_erased(resource, row, parent_id):
             return row
         kept = FIELDS[resource].names_kept
         return {name: value for name, value in row.items() if name in kept}
 
-    def _concern(self, resource: Resource, row: dict[str, Any], parent_id: int | None) -> bool:
+    def _is_erased(self, resource: Resource, row: dict[str, Any], parent_id: int | None) -> bool:
         reservation = row.get("id") if resource is Resource.RESERVATIONS else row.get("reservationId")
         conversations = {
             Resource.CONVERSATIONS: [row.get("id")],
@@ -64,12 +64,15 @@ class Erasures:
             str(as_id(conversation)) in self.conversations for conversation in conversations
         )
 
-    def _strip_stays(self, day: dict[str, Any]) -> dict[str, Any]:
+    def _redact_calendar_day(self, day: dict[str, Any]) -> dict[str, Any]:
         """A calendar day without the persons in the reservations it holds, in whichever shape of a list."""
-        stays = as_list(day.get("reservations"))
-        if not stays:
+        reservations = as_list(day.get("reservations"))
+        if not reservations:
             return day
-        return {**day, "reservations": [self.strip(Resource.RESERVATIONS, stay, None) for stay in stays]}
+        return {
+            **day,
+            "reservations": [self.redact(Resource.RESERVATIONS, reservation, None) for reservation in reservations],
+        }
 
 
 def erasures_of(connection: Connection, account_id: int) -> Erasures:
@@ -84,7 +87,7 @@ def erasures_of(connection: Connection, account_id: int) -> Erasures:
     return Erasures(frozenset(found["reservations"]), frozenset(found["conversations"]))
 
 
-def strip_landed(connection: Connection, account_id: int, erased: Erasures) -> int:
+def redact_landed(connection: Connection, account_id: int, erased: Erasures) -> int:
     """Strip what has landed of erased guests and return the number of rows. Needs an open transaction.
 
     The rows count as changed, so that the next transform builds them again from what is left.
@@ -95,21 +98,23 @@ def strip_landed(connection: Connection, account_id: int, erased: Erasures) -> i
         "conversations": list(erased.conversations),
     }
     done = 0
-    for resource in _BELONGING:
+    for resource in _LANDED_QUERIES:
         table = sql.Identifier("landing", resource.value)
-        rows = connection.execute(_QUERIES[f"landed_{_BELONGING[resource]}"].format(table=table), params).fetchall()
+        rows = connection.execute(
+            _QUERIES[f"landed_{_LANDED_QUERIES[resource]}"].format(table=table), params
+        ).fetchall()
         if not rows:
             continue
         load = {"account_id": account_id, "resource": resource.value, "rows": len(rows)}
         load_id = fetch_value(connection, _QUERIES["open_load"], load)
         with connection.cursor() as cursor:
             cursor.executemany(
-                _QUERIES["strip_row"].format(table=table),
+                _QUERIES["redact_row"].format(table=table),
                 [
                     {
                         "account_id": account_id,
                         "entity_id": row["entity_id"],
-                        "payload": Jsonb(erased.strip(resource, row["payload"], row["parent_id"])),
+                        "payload": Jsonb(erased.redact(resource, row["payload"], row["parent_id"])),
                         "load_id": load_id,
                     }
                     for row in rows
@@ -119,6 +124,6 @@ def strip_landed(connection: Connection, account_id: int, erased: Erasures) -> i
     return done
 
 
-def erase_alone(connection: Connection, account_id: int) -> None:
+def lock_for_erasure(connection: Connection, account_id: int) -> None:
     """Wait until nobody lands rows of an account, and let nobody until the transaction ends."""
     connection.execute(_QUERIES["exclude"], {"account_id": account_id})

@@ -54,7 +54,7 @@ insert into ops.loads (account_id, resource, rows_changed)
 values (%(account_id)s, %(resource)s, %(rows)s)
 returning load_id
 
--- name: strip_row
+-- name: redact_row
 -- The hash is no payload's: the next sync writes the row once more, as it strips it itself.
 update {table}
 set

@@ -19,9 +19,9 @@ from psycopg import sql
 
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.hostaway.endpoints import ONLY_IN_SINGLE
-from sync_hostaway.hostaway.values import as_day, as_moment, entity_id
-from sync_hostaway.landing import payload_schemas as shapes
+from sync_hostaway.hostaway.endpoints import SINGLE_READ_FIELDS
+from sync_hostaway.hostaway.values import as_date, as_timestamp, entity_id
+from sync_hostaway.landing import payload_schemas
 from sync_hostaway.landing.redaction import erasures_of
 
 _QUERIES = load_queries(Path(__file__).with_name("writer.sql"))
@@ -48,7 +48,7 @@ class Counts:
     changed: int = 0
     unchanged: int = 0
     quarantined: int = 0
-    tombstoned: int = 0
+    deleted: int = 0
     odd: int = field(default=0, compare=False)
 
     def add(self, other: Counts) -> None:
@@ -58,7 +58,7 @@ class Counts:
         self.changed += other.changed
         self.unchanged += other.unchanged
         self.quarantined += other.quarantined
-        self.tombstoned += other.tombstoned
+        self.deleted += other.deleted
         self.odd += other.odd
 
 
@@ -77,7 +77,7 @@ class Fetched:
     single: bool = False
 
 
-class Unseen(NamedTuple):
+class UnseenRow(NamedTuple):
     """A landed row that a walk did not see."""
 
     entity_id: str
@@ -97,7 +97,7 @@ class _Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Remark:
+class _QuarantineEntry:
     """A row for the quarantine: rejected, or landed all the same but odd."""
 
     entity_id: str | None
@@ -137,45 +137,45 @@ class LandingWriter:
     def land(self, fetched: Iterable[Fetched]) -> Counts:
         """Land what a few requests brought, with one ledger entry. Needs an open transaction."""
         good: dict[str, _Row] = {}
-        remarks: list[_Remark] = []
+        entries: list[_QuarantineEntry] = []
         filled: set[str] = set()
         counts = Counts()
         erased = erasures_of(self._connection, self._account_id)
         for answer in fetched:
             for received in answer.rows:
                 counts.seen += 1
-                row = erased.strip(self._resource, received, answer.parent_id) if erased else received
-                if reason := shapes.refusal(self._resource, row):
-                    remarks.append(self._remark(row, answer, "rejected", reason))
+                row = erased.redact(self._resource, received, answer.parent_id) if erased else received
+                if reason := payload_schemas.validation_error(self._resource, row):
+                    entries.append(self._quarantine_entry(row, answer, "rejected", reason))
                     continue
                 landable = self._row(row, answer)
                 good[landable.entity_id] = _newer(good.get(landable.entity_id), landable)
                 if not answer.single:
                     filled.update(name for name, value in row.items() if not _is_nothing(value))
-                if reasons := shapes.warnings(self._resource, row):
-                    remarks.append(self._remark(row, answer, "accepted", "; ".join(reasons)))
-        counts.quarantined = sum(remark.is_rejected for remark in remarks)
-        counts.odd = len(remarks) - counts.quarantined
-        self._note(remarks, list(good))
+                if reasons := payload_schemas.validation_warnings(self._resource, row):
+                    entries.append(self._quarantine_entry(row, answer, "accepted", "; ".join(reasons)))
+        counts.quarantined = sum(entry.is_rejected for entry in entries)
+        counts.odd = len(entries) - counts.quarantined
+        self._quarantine(entries, list(good))
         if good:
             counts.new, counts.changed = self._write(good.values(), filled)
             counts.unchanged = len(good) - counts.new - counts.changed
-        self._mark_suspect([remark for remark in remarks if remark.is_rejected and remark.entity_id not in good])
+        self._mark_suspect([entry for entry in entries if entry.is_rejected and entry.entity_id not in good])
         return counts
 
-    def unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> list[Unseen]:
-        """The rows that `bury_unseen` would mark as deleted."""
+    def unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> list[UnseenRow]:
+        """The rows that `mark_deleted_unseen` would mark as deleted."""
         params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
         query = _QUERIES["unseen"].format(table=self._landed, is_unseen=_QUERIES["is_unseen"])
         rows = self._connection.execute(query, params).fetchall()
-        return [Unseen(**row) for row in rows]
+        return [UnseenRow(**row) for row in rows]
 
-    def count_alive(self, parent_ids: Sequence[int] | None) -> int:
+    def count_active(self, parent_ids: Sequence[int] | None) -> int:
         """How many rows have landed, of some parents or of the account, and are not marked as deleted."""
-        query = _QUERIES["count_alive"].format(table=self._landed)
+        query = _QUERIES["count_active"].format(table=self._landed)
         return int(fetch_value(self._connection, query, {**self._params, "parent_ids": parent_ids}))
 
-    def bury_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
+    def mark_deleted_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
         """Mark rows as deleted that a complete walk did not see; returns how many. Needs an open transaction.
 
         :param seen: entity ids the walk saw.
@@ -183,9 +183,9 @@ class LandingWriter:
         :param before: when the walk began; rows that others landed since are left alone.
         """
         params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
-        return self._update("bury_unseen", params, is_unseen=_QUERIES["is_unseen"])
+        return self._update("mark_deleted_unseen", params, is_unseen=_QUERIES["is_unseen"])
 
-    def bury_known(self, entity_ids: Sequence[str], observed_at: datetime) -> int:
+    def mark_deleted(self, entity_ids: Sequence[str], observed_at: datetime) -> int:
         """Mark rows as deleted of which the source itself said that it has them no more; returns how many.
 
         Needs an open transaction.
@@ -193,11 +193,11 @@ class LandingWriter:
         :param observed_at: when the source was asked; rows that others saw since are left alone.
         """
         params = {**self._params, "entity_ids": list(entity_ids), "observed_at": observed_at}
-        return self._update("bury_known", params)
+        return self._update("mark_deleted", params)
 
-    def bury_orphans(self, parents: Resource) -> int:
+    def cascade_deletes(self, parents: Resource) -> int:
         """Mark rows as deleted whose parent is; returns how many. Needs an open transaction."""
-        return self._update("bury_orphans", self._params, parents=self._table_of(parents))
+        return self._update("cascade_deletes", self._params, parents=self._table_of(parents))
 
     def _update(self, query: str, params: dict[str, Any], **parts: sql.Composable) -> int:
         load_id = self._open_load()
@@ -213,9 +213,9 @@ class LandingWriter:
         close = "close_load" if new or changed else "drop_load"
         self._connection.execute(_QUERIES[close], {"load_id": load_id, "rows_new": new, "rows_changed": changed})
 
-    def _remark(self, row: Any, answer: Fetched, severity: str, reason: str) -> _Remark:
+    def _quarantine_entry(self, row: Any, answer: Fetched, severity: str, reason: str) -> _QuarantineEntry:
         payload = _encode(row)
-        return _Remark(
+        return _QuarantineEntry(
             self._entity_id(row, answer.parent_id),
             severity,
             reason,
@@ -239,13 +239,13 @@ class LandingWriter:
 
     def _as_listed(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row that was read singly as its list has it, so that its hash is the same whichever way it came."""
-        hidden = ONLY_IN_SINGLE.get(self._resource, {})
+        hidden = SINGLE_READ_FIELDS.get(self._resource, {})
         shown = {name: value for name, value in row.items() if name not in hidden}
         return shown | {name: value for name, value in hidden.items() if name in row and value is not None}
 
     def _stamp(self, row: Any) -> datetime | None:
         stamp = _SOURCE_STAMP.get(self._resource)
-        return as_moment(row.get(stamp)) if stamp and isinstance(row, dict) else None
+        return as_timestamp(row.get(stamp)) if stamp and isinstance(row, dict) else None
 
     @property
     def _params(self) -> dict[str, Any]:
@@ -255,7 +255,7 @@ class LandingWriter:
         if not isinstance(row, dict):
             return None
         if self._resource is Resource.CALENDAR_DAYS:
-            return f"{parent_id}:{as_day(row.get('date'))}"
+            return f"{parent_id}:{as_date(row.get('date'))}"
         return entity_id(row)
 
     def _write(self, rows: Iterable[_Row], filled: Iterable[str]) -> tuple[int, int]:
@@ -265,7 +265,7 @@ class LandingWriter:
         """
         params = {
             **self._params,
-            "single_fields": sorted(ONLY_IN_SINGLE.get(self._resource, ())),
+            "single_fields": sorted(SINGLE_READ_FIELDS.get(self._resource, ())),
             "filled": sorted(filled),
         }
         with self._connection.cursor() as cursor, cursor.copy(_QUERIES["copy_batch"]) as copy:
@@ -276,7 +276,7 @@ class LandingWriter:
     def _write_batch(self, params: dict[str, Any]) -> tuple[int, int]:
         self._connection.execute(_QUERIES["drop_unchanged"].format(table=self._table), params)
         self._connection.execute(_QUERIES["drop_older"].format(table=self._table), params)
-        for query in ("drop_leaner", "keep_fields"):
+        for query in ("drop_unchanged_partial", "restore_single_read_fields"):
             statement = _QUERIES[query].format(table=self._table, fields_kept=_QUERIES["fields_kept"])
             self._connection.execute(statement, params)
         if not fetch_value(self._connection, _QUERIES["count_batch"]):
@@ -290,7 +290,7 @@ class LandingWriter:
         self._connection.execute(_QUERIES["empty_batch"])
         return new, changed
 
-    def _note(self, remarks: list[_Remark], landed_ids: list[str]) -> None:
+    def _quarantine(self, entries: list[_QuarantineEntry], landed_ids: list[str]) -> None:
         params = self._params
         # In one order everywhere, so that two processes that meet the same rows do not wait for each other.
         with self._connection.cursor() as cursor:
@@ -299,30 +299,30 @@ class LandingWriter:
                 [
                     {
                         **params,
-                        "entity_id": remark.entity_id,
-                        "severity": remark.severity,
-                        "reason": remark.reason,
-                        "payload": remark.payload,
-                        "payload_hash": remark.payload_hash,
+                        "entity_id": entry.entity_id,
+                        "severity": entry.severity,
+                        "reason": entry.reason,
+                        "payload": entry.payload,
+                        "payload_hash": entry.payload_hash,
                     }
-                    for remark in sorted(remarks, key=lambda remark: remark.payload_hash)
+                    for entry in sorted(entries, key=lambda entry: entry.payload_hash)
                 ],
             )
         if landed_ids:
-            still_odd = [remark.payload_hash for remark in remarks]
+            still_odd = [entry.payload_hash for entry in entries]
             self._connection.execute(
                 _QUERIES["resolve_quarantine"], {**params, "entity_ids": landed_ids, "still_odd": still_odd}
             )
 
-    def _mark_suspect(self, refused: list[_Remark]) -> None:
+    def _mark_suspect(self, refused: list[_QuarantineEntry]) -> None:
         """Say of landed rows that they are not what Hostaway has: a later version was refused."""
-        known = [remark for remark in refused if remark.entity_id]
+        known = [entry for entry in refused if entry.entity_id]
         if known:
             params = {
                 **self._params,
-                "entity_ids": [remark.entity_id for remark in known],
-                "stamps": [remark.source_updated_at for remark in known],
-                "observed": [remark.observed_at for remark in known],
+                "entity_ids": [entry.entity_id for entry in known],
+                "stamps": [entry.source_updated_at for entry in known],
+                "observed": [entry.observed_at for entry in known],
             }
             self._update("mark_suspect", params)
 

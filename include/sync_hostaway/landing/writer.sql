@@ -30,7 +30,7 @@ where (
     where landed.account_id = %(account_id)s and landed.entity_id = batch.entity_id
 )
 
--- name: drop_leaner
+-- name: drop_unchanged_partial
 -- As drop_unchanged, for a list that shows less of an object than a single read did. Few rows are looked at: those that
 -- lists show in full have the same hash.
 delete from pg_temp.landing_batch as batch
@@ -43,7 +43,7 @@ where not batch.read_singly and (
     where landed.account_id = %(account_id)s and landed.entity_id = batch.entity_id and landed.read_singly
 )
 
--- name: keep_fields
+-- name: restore_single_read_fields
 -- What a list does not show stays as the single read brought it. The rows are locked: what another writer brings until
 -- this batch is written must not be lost.
 with landed as materialized (
@@ -167,7 +167,7 @@ and not (entity_id = any(%(seen)s))
 -- name: unseen
 select entity_id, parent_id from {table} where {is_unseen} order by entity_id
 
--- name: count_alive
+-- name: count_active
 select count(*) as rows
 from {table}
 where
@@ -175,13 +175,13 @@ where
     and deleted_at is null
     and (%(parent_ids)s::bigint[] is null or parent_id = any(%(parent_ids)s::bigint[]))
 
--- name: bury_unseen
+-- name: mark_deleted_unseen
 -- An absence is a deletion only after a complete walk; the row stays, and a later sight of it revives it.
 update {table}
 set deleted_at = now(), load_id = %(load_id)s
 where {is_unseen}
 
--- name: bury_known
+-- name: mark_deleted
 -- Observed now: an older sight of the row, landed late, does not revive it.
 update {table}
 set deleted_at = now(), observed_at = %(observed_at)s, load_id = %(load_id)s
@@ -191,7 +191,7 @@ where
     and deleted_at is null
     and observed_at < %(observed_at)s
 
--- name: bury_orphans
+-- name: cascade_deletes
 -- What hangs on an object that is gone is gone too: Hostaway says nothing of it any more.
 update {table} as orphan
 set deleted_at = now(), load_id = %(load_id)s

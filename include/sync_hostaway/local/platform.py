@@ -130,7 +130,7 @@ class Platform:
                 raise_if_one_died(self.home)
                 missing = unhealthy(self.home, api)
                 if not missing:
-                    api.warm_up()
+                    api.preload_project()
                     return
                 time.sleep(0.1)
         raise StartTimedOut(

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
 from sync_hostaway.core.db import Connection, alone, fetch_value, load_queries
 from sync_hostaway.core.exceptions import (
     AccessDenied,
@@ -35,9 +35,9 @@ from sync_hostaway.core.exceptions import (
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.pagination import Walk, by_offset
+from sync_hostaway.hostaway.pagination import ListRead, pages_by_offset
 from sync_hostaway.hostaway.rate_limiter import Priority
-from sync_hostaway.hostaway.values import as_flag, as_id, as_moment
+from sync_hostaway.hostaway.values import as_flag, as_id, as_timestamp
 from sync_hostaway.landing.writer import Fetched, LandingWriter
 from sync_hostaway.messaging.message_text import may_show
 from sync_hostaway.messaging.outbox_store import Draft, Entries, Entry
@@ -93,11 +93,11 @@ class Outbox:
                 raise KeyReused
             if entry and entry.is_settled:
                 return entry
-            with client_for(self._connection, self._account_id, Priority.DELTA, patience=_PATIENCE) as client:
+            with client_for(self._connection, self._account_id, Priority.DELTA, single_try_timeout=_PATIENCE) as client:
                 try:
                     return self._resume(client, entry) if entry else self._begin(client, key, draft)
                 except CredentialsRefused as error:
-                    refuse_account(self._connection, client, str(error))
+                    mark_credentials_rejected(self._connection, client, str(error))
                     raise
 
     def look_up(self, client: HostawayClient, key: str) -> Entry | None:
@@ -174,7 +174,9 @@ class Outbox:
         """The message of an entry as Hostaway shows it: our text, not older than the request, of no other entry."""
         candidates: dict[int, dict[str, Any]] = {}
         path = endpoints.messages_of(entry.conversation_id)
-        for page in by_offset(client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, walk=Walk()):
+        for page in pages_by_offset(
+            client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, list_read=ListRead()
+        ):
             # Hostaway's clock may differ from ours. A slow answer only makes this reach further back.
             ahead = page.served_at - datetime.now(UTC)
             earliest = entry.created_at + ahead - _TOLERANCE
@@ -229,5 +231,5 @@ class Outbox:
 
 def _may_be(row: dict[str, Any], body: str, earliest: datetime) -> bool:
     is_ours = as_flag(row.get("isIncoming", False)) is False and may_show(str(row.get("body") or ""), body)
-    moment = as_moment(row.get("insertedOn") or row.get("date"))
+    moment = as_timestamp(row.get("insertedOn") or row.get("date"))
     return is_ours and (moment is None or moment >= earliest)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import (
     CredentialsRefused,
@@ -47,11 +47,11 @@ def tend(connection: Connection) -> dict[str, int]:
 def _look_up(connection: Connection, account_id: int, keys: Iterable[str]) -> Iterator[str]:
     """The outcome of each message that is not looked for any more."""
     try:
-        with client_for(connection, account_id, Priority.INCREMENTAL, patience=_PATIENCE) as client:
+        with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_PATIENCE) as client:
             try:
                 yield from _settled(connection, client, keys)
             except CredentialsRefused as error:
-                refuse_account(connection, client, str(error))
+                mark_credentials_rejected(connection, client, str(error))
                 raise
     except SyncHostawayError as error:
         log.warning("messages_not_looked_up", account_id=account_id, error=str(error))

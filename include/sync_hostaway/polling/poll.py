@@ -31,7 +31,7 @@ from sync_hostaway.extract.heads import (
     look_alike,
 )
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.values import as_moment
+from sync_hostaway.hostaway.values import as_timestamp
 
 log = structlog.get_logger(__name__)
 
@@ -157,7 +157,7 @@ class _Poll:
         self, heads: Mapping[HeadList, Head], movements: Mapping[HeadList, Movement], asked_at: datetime
     ) -> int:
         changed = movements.get(HeadList.CHANGED, Movement()).moved
-        stamps = {row.id: as_moment(row.updated_on) for row in changed}
+        stamps = {row.id: as_timestamp(row.updated_on) for row in changed}
         put = 0
         if changed:
             skew = asked_at - heads[HeadList.CHANGED].observed_at + _SECOND
@@ -192,7 +192,7 @@ def _read_lists(connection: Connection, store: HeadStore, run_key: str, done: Ac
             connection, done.account_id, Mode.INCREMENTAL, set(_LISTS) & set(mirrored), run_key=run_key
         )
     done.calls += sum(result.api_calls for result in results)
-    done.landed += sum(result.counts.new + result.counts.changed + result.counts.tombstoned for result in results)
+    done.landed += sum(result.counts.new + result.counts.changed + result.counts.deleted for result in results)
     done.error = next((result.error for result in results if result.error), None)
     with connection.transaction():
         store.take({})

@@ -12,11 +12,11 @@ from typing import Any
 
 import structlog
 
-from sync_hostaway.accounts.registry import client_for, refuse_account
+from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
 from sync_hostaway.core.db import connect
 from sync_hostaway.core.exceptions import CredentialsRefused, SyncHostawayError
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.events.worker import DrainResult, Transform, drain, transform_everything
+from sync_hostaway.events.worker import Transform, WorkerResult, run_worker, transform_pending_loads
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.polling.poll import AccountPoll, due_accounts, note_failure, poll_account
 from sync_hostaway.transforms import TransformResult
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 _SIDE_BY_SIDE = 8
 # Seconds for a permit or an answer: an account that has to wait longer is polled by the next run.
-_LOCK_TIMEOUT = 10.0
+_REQUEST_TIMEOUT = 10.0
 # Runs begin a little early or late.
 _SLACK = timedelta(seconds=20)
 
@@ -39,7 +39,7 @@ class PollResult:
 
     accounts: list[AccountPoll] = field(default_factory=list)
     left: int = 0
-    drain: DrainResult | None = None
+    drain: WorkerResult | None = None
     transform: TransformResult | None = None
 
     def summary(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def poll_accounts(
     every: timedelta | None = None,
     lifetime: float | None = None,
     account_ids: Iterable[int] | None = None,
-    transform: Transform | None = transform_everything,
+    transform: Transform | None = transform_pending_loads,
 ) -> PollResult:
     """Poll the accounts that are due; trouble of one holds up no other.
 
@@ -89,7 +89,7 @@ def poll_accounts(
         polled = list(threads.map(poll_in_time, due))
     result = PollResult([poll for poll in polled if poll], left=polled.count(None))
     if any(poll.events for poll in result.accounts):
-        result.drain = drain(run_key, linger=0.0, transform=transform)
+        result.drain = run_worker(run_key, linger=0.0, transform=transform)
     if transform and any(poll.landed for poll in result.accounts):
         result.transform = transform(run_key)
     return result
@@ -98,11 +98,13 @@ def poll_accounts(
 def _poll(account_id: int, run_key: str) -> AccountPoll:
     with connect(application="sync-hostaway poll") as connection:
         try:
-            with client_for(connection, account_id, Priority.INCREMENTAL, patience=_LOCK_TIMEOUT) as client:
+            with client_for(
+                connection, account_id, Priority.INCREMENTAL, single_try_timeout=_REQUEST_TIMEOUT
+            ) as client:
                 try:
                     return poll_account(connection, client, run_key)
                 except CredentialsRefused as error:
-                    refuse_account(connection, client, str(error))
+                    mark_credentials_rejected(connection, client, str(error))
                     raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are polled
             # Only our own messages are known to hold neither secrets nor personal data.

@@ -18,15 +18,15 @@ from sync_hostaway.accounts.secrets.store import CLIENT_SECRET, secrets_store
 from sync_hostaway.accounts.webhook_endpoints import find_endpoint
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.exceptions import UnknownAccount, UnknownGuest, WarehouseBusy
-from sync_hostaway.landing.redaction import Erasures, erase_alone, strip_landed
+from sync_hostaway.landing.redaction import Erasures, lock_for_erasure, redact_landed
 from sync_hostaway.migrations import sql_files
 from sync_hostaway.migrations.objects import created_objects
-from sync_hostaway.transforms.ledger import only_writer
-from sync_hostaway.webhook_admin.maintenance import stop_deliveries
+from sync_hostaway.transforms.ledger import transform_lock
+from sync_hostaway.webhook_admin.maintenance import unregister_webhook
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 # Longer than a transform takes, shorter than a proxy waits.
-_PATIENCE_SECONDS = 45
+_LOCK_TIMEOUT_SECONDS = 45
 
 
 class Purged(BaseModel, frozen=True):
@@ -58,9 +58,9 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
     except UnknownAccount:
         if not fetch_value(connection, _QUERIES["is_purged"], {"account_id": account_id}):
             raise
-    stop_deliveries(connection, account_id)
+    unregister_webhook(connection, account_id)
     endpoint = find_endpoint(connection, account_id)
-    with _alone(connection, account_id):
+    with _exclusive_access(connection, account_id):
         connection.execute(_QUERIES["note_purge"], {"account_id": account_id})
         rows = _delete_everywhere(connection, account_id)
     # In a short transaction of its own: whoever asks for a slot waits for it.
@@ -92,19 +92,19 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
     """
     get_account(connection, account_id)
     params = {"account_id": account_id, "guest_id": guest_id}
-    with _alone(connection, account_id):
+    with _exclusive_access(connection, account_id):
         reservations = _column(connection, "landed_reservation", params)
-        if fetch_value(connection, _QUERIES["core_is_there"]):
+        if fetch_value(connection, _QUERIES["core_exists"]):
             linked = {*reservations, *_column(connection, "reservations_of_guest", params)}
-            _refuse_if_links_are_old(connection, account_id, linked)
+            _refuse_outdated_links(connection, account_id, linked)
             reservations = sorted(linked)
         if not reservations:
             raise UnknownGuest(f"Account {account_id} has no guest {guest_id}")
         conversations = _column(connection, "conversations_of", {**params, "reservations": reservations})
         found = {**params, "reservations": reservations, "conversations": conversations}
-        connection.execute(_QUERIES["remember"], found)
+        connection.execute(_QUERIES["save_erasure"], found)
         erased = Erasures(frozenset(reservations), frozenset(conversations))
-        rows = strip_landed(connection, account_id, erased)
+        rows = redact_landed(connection, account_id, erased)
         for query in ("forget_quarantined", "empty_events", "settle_outbox"):
             connection.execute(_QUERIES[query], found)
         _delete_from_core(connection, found)
@@ -117,7 +117,7 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
     )
 
 
-def _refuse_if_links_are_old(connection: Connection, account_id: int, linked: Collection[str]) -> None:
+def _refuse_outdated_links(connection: Connection, account_id: int, linked: Collection[str]) -> None:
     """Refuse to erase by links that a transform may change: a reservation may be another person's now."""
     params = {"account_id": account_id, "reservations": sorted(linked)}
     changed = _column(connection, "changed_since_linked", params) if len(linked) > 1 else []
@@ -129,20 +129,21 @@ def _refuse_if_links_are_old(connection: Connection, account_id: int, linked: Co
 
 
 @contextmanager
-def _alone(connection: Connection, account_id: int) -> Iterator[None]:
+def _exclusive_access(connection: Connection, account_id: int) -> Iterator[None]:
     """A transaction in which nobody transforms, and nobody lands rows of the account."""
     try:
-        connection.execute(_QUERIES["be_patient"], {"patience": f"{_PATIENCE_SECONDS}s"})
-        with only_writer(connection), connection.transaction():
-            erase_alone(connection, account_id)
+        connection.execute(_QUERIES["set_lock_timeout"], {"lock_timeout": f"{_LOCK_TIMEOUT_SECONDS}s"})
+        with transform_lock(connection), connection.transaction():
+            lock_for_erasure(connection, account_id)
             yield
     except errors.LockNotAvailable:
         raise WarehouseBusy(
-            f"Something else has been writing to the warehouse for {_PATIENCE_SECONDS} s: try again in a few minutes"
+            f"Another process has been writing to the warehouse for {_LOCK_TIMEOUT_SECONDS} s: try again in a few "
+            "minutes"
         ) from None
     finally:
         if not connection.closed:
-            connection.execute(_QUERIES["be_patient"], {"patience": "0"})
+            connection.execute(_QUERIES["set_lock_timeout"], {"lock_timeout": "0"})
 
 
 def _delete_everywhere(connection: Connection, account_id: int) -> dict[str, int]:

@@ -1,5 +1,5 @@
--- name: be_patient
-select set_config('lock_timeout', %(patience)s, false)
+-- name: set_lock_timeout
+select set_config('lock_timeout', %(lock_timeout)s, false)
 
 -- name: is_purged
 select exists(select 1 from ops.purged_accounts where account_id = %(account_id)s)
@@ -44,7 +44,7 @@ update ops.budget_slots set account_id = null, priority = null where account_id 
 -- `only`: a table of others may inherit from it.
 delete from only {table} where account_id = %(account_id)s
 
--- name: core_is_there
+-- name: core_exists
 select to_regclass('hostaway.reservation_guests') is not null
 
 -- name: landed_reservation
@@ -86,7 +86,7 @@ select entity_id as id
 from landing.conversations
 where account_id = %(account_id)s and ops.as_id(payload -> 'reservationId') = any(%(reservations)s::bigint[])
 
--- name: remember
+-- name: save_erasure
 insert into ops.erasures (account_id, kind, entity_id)
 select %(account_id)s, 'reservation', unnest(%(reservations)s::text[])
 union all

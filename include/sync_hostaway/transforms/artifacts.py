@@ -40,18 +40,18 @@ def ensure_manifest(project_dir: Path | None = None) -> Path:
         return manifest
     make_unwritable(dbt_home())
     make_unwritable(folder)
-    with _alone_in(folder):
+    with _folder_lock(folder):
         if not manifest.is_file():
             _make_manifest(project, manifest)
     return manifest
 
 
-def manifest_for_dag(project_dir: Path, *, patience: float = 15) -> Path:
+def manifest_for_dag(project_dir: Path, *, timeout: float = 15) -> Path:
     """As `ensure_manifest`, for a Dag file, which Airflow gives 30 seconds (`[core] dagbag_import_timeout`).
 
     dbt works in a process of its own, which outlives the import. So a slow machine has the manifest with a later parse.
 
-    :param patience: seconds to wait for it.
+    :param timeout: seconds to wait for it.
     :raises TransformFailed: when it is not there by then, or the project does not parse.
     """
     manifest = _manifest_path(find_project(project_dir))
@@ -72,12 +72,12 @@ def manifest_for_dag(project_dir: Path, *, patience: float = 15) -> Path:
             start_new_session=True,
         )
         try:
-            failed = maker.wait(patience)
+            failed = maker.wait(timeout)
         except subprocess.TimeoutExpired:
             # It is no zombie when it ends.
             threading.Thread(target=maker.wait, daemon=True).start()
             raise TransformFailed(
-                f"dbt has not parsed its project within {patience:g} seconds. It continues, and a later parse of this "
+                f"dbt has not parsed its project within {timeout:g} seconds. It continues, and a later parse of this "
                 "file finds the result"
             ) from None
         if failed:
@@ -92,7 +92,7 @@ def _manifest_path(project: Path) -> Path:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _folder_lock(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -103,9 +103,9 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _make_manifest(project: Path, manifest: Path) -> None:
     with tempfile.TemporaryDirectory(dir=manifest.parent, prefix="parsing-") as scratch:
-        outcome = parse(project, Path(scratch))
-        if not outcome.success:
-            raise TransformFailed(f"The dbt project does not parse: {outcome.error}")
+        result = parse(project, Path(scratch))
+        if not result.success:
+            raise TransformFailed(f"The dbt project does not parse: {result.error}")
         Path(scratch, "manifest.json").replace(manifest)
 
 
@@ -128,9 +128,9 @@ def build_docs(connection: Connection, target_dir: Path | None = None) -> Path:
             f"The documentation cannot be written to {page}: {error.strerror}. Name another folder: --folder"
         ) from error
     with tempfile.TemporaryDirectory(prefix="dbt-docs-") as scratch:
-        outcome = run_dbt(
+        result = run_dbt(
             ["docs", "generate", "--static"], project_dir=find_project(), environment=environment, target=Path(scratch)
         )
-        if not outcome.success:
-            raise TransformFailed(f"The documentation was not made: {'; '.join(outcome.failures())}")
+        if not result.success:
+            raise TransformFailed(f"The documentation was not made: {'; '.join(result.failures())}")
         return Path(shutil.copy(Path(scratch, "static_index.html"), page))

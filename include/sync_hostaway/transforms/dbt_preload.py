@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.transforms.invocation import profile_environment, warm_up
+from sync_hostaway.transforms.invocation import preload_project, profile_environment
 from sync_hostaway.transforms.project import find_project
 
-warm_up(find_project(), profile_environment(get_settings().warehouse_dsn))
+preload_project(find_project(), profile_environment(get_settings().warehouse_dsn))

@@ -33,7 +33,7 @@ _LOGGERS = ("stdout_log", "file_log")
 _QUOTED_ROW = re.compile(r"\n\s*DETAIL:[^\n]*")
 
 _one_at_a_time = threading.RLock()
-_parses: dict[tuple[str, ...], Outcome] = {}
+_parses: dict[tuple[str, ...], DbtResult] = {}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ModelRun:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DbtResult:
     """What became of an invocation."""
 
     success: bool
@@ -95,7 +95,7 @@ def _for_psycopg2(dsn: str) -> str:
     return given
 
 
-def lead_to(source: Connection | str) -> None:
+def connect_process_dbt(source: Connection | str) -> None:
     """Have the dbt of this process open the warehouse from now on, in a process that does nothing else.
 
     For dbt that something else invokes; `run_dbt` does the same for the time of a command.
@@ -103,12 +103,12 @@ def lead_to(source: Connection | str) -> None:
     from sync_hostaway.transforms import dbt_connections
 
     dbt_connections.install()
-    for name in _foreign():
+    for name in _user_dbt_variables():
         del os.environ[name]
     os.environ.update(profile_environment(source))
 
 
-def _foreign() -> list[str]:
+def _user_dbt_variables() -> list[str]:
     """Variables of a user's own dbt: DBT_FULL_REFRESH or DBT_TARGET would change what ours does."""
     return [name for name in os.environ if name.startswith("DBT_")]
 
@@ -160,7 +160,7 @@ def models_reading(project_dir: Path, environment: Mapping[str, str], resources:
     )
 
 
-def warm_up(project_dir: Path, environment: Mapping[str, str]) -> None:
+def preload_project(project_dir: Path, environment: Mapping[str, str]) -> None:
     """Parse the project for processes that are forked from this one: it takes them longer than most transforms."""
     with _one_at_a_time, _environment(environment):
         _parsed(project_dir, environment)
@@ -168,7 +168,7 @@ def warm_up(project_dir: Path, environment: Mapping[str, str]) -> None:
 
 def run_dbt(
     arguments: Sequence[str], *, project_dir: Path, environment: Mapping[str, str], target: Path | None = None
-) -> Outcome:
+) -> DbtResult:
     """Run a dbt command that needs the warehouse. Parses the project once per process and database.
 
     :param target: a folder for dbt's artifacts, which are not written otherwise.
@@ -198,19 +198,19 @@ def _manifest(project_dir: Path, environment: Mapping[str, str]) -> Any:
     return parsed.value
 
 
-def _parsed(project_dir: Path, environment: Mapping[str, str]) -> Outcome:
+def _parsed(project_dir: Path, environment: Mapping[str, str]) -> DbtResult:
     # Of the connection, only the database's name goes into what is parsed.
     key = (project_hash(project_dir), environment.get(_DATABASE_VARIABLE, ""))
     if key not in _parses:
-        outcome = _invoke(["parse"], project_dir)
-        if not outcome.success:
-            return outcome
+        result = _invoke(["parse"], project_dir)
+        if not result.success:
+            return result
         _parses.clear()
-        _parses[key] = outcome
+        _parses[key] = result
     return _parses[key]
 
 
-def parse(project_dir: Path, target: Path) -> Outcome:
+def parse(project_dir: Path, target: Path) -> DbtResult:
     """Parse the project, writing manifest.json into `target`. Needs no warehouse."""
     with _one_at_a_time, _environment({}):
         return _invoke(["parse"], project_dir, target=target)
@@ -218,7 +218,7 @@ def parse(project_dir: Path, target: Path) -> Outcome:
 
 def _invoke(
     arguments: Sequence[str], project_dir: Path, *, manifest: Any = None, target: Path | None = None
-) -> Outcome:
+) -> DbtResult:
     from dbt.cli.main import dbtRunner
 
     from sync_hostaway.transforms import dbt_connections
@@ -252,7 +252,7 @@ def _invoke(
         raise result.exception  # somebody wants this process to end: dbt's runner keeps even that to itself
     error = str(result.exception) if result.exception else None
     runs = [_model_run(node) for node in getattr(result.result, "results", None) or [] if hasattr(node, "node")]
-    return Outcome(bool(result.success), runs, _without_rows(error), result.result)
+    return DbtResult(bool(result.success), runs, _without_rows(error), result.result)
 
 
 def _model_run(result: Any) -> ModelRun:
@@ -283,7 +283,7 @@ def _close_loggers() -> None:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    names = {*_foreign(), _DATABASE_VARIABLE, *values}
+    names = {*_user_dbt_variables(), _DATABASE_VARIABLE, *values}
     before = {name: os.environ.get(name) for name in names}
     try:
         for name in names:

@@ -21,14 +21,14 @@ from sync_hostaway.transforms.invocation import ModelRun
 
 _log = structlog.get_logger()
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
-WRITER_LOCK = 7_402_002
+TRANSFORM_LOCK_KEY = 7_402_002
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 # For the receiver, whose connections are of another kind.
-IS_WRITTEN = _SQL["is_written"]
+IS_TRANSFORM_RUNNING_QUERY = _SQL["is_transform_running"]
 _KEEP_DAYS = 30
 # Syncs of more than a year, so that a month compares with the same month of the year before
 _KEEP_RUNS_DAYS = 400
-_TIDYING = (
+_CLEAN_UP_QUERIES = (
     "close_abandoned_runs",
     "delete_old_deltas",
     "delete_old_runs",
@@ -48,21 +48,21 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Need:
+class PendingWork:
     """What there is to do."""
 
     loads: int
-    everything: bool
-    photos_switched: bool
-    rows_wait_no_more: bool
-    sync_log_lags: bool
+    full_rebuild: bool
+    photos_setting_changed: bool
+    deferred_rows_are_loadable: bool
+    sync_log_is_behind: bool
 
     @property
     def more_than_sync_log(self) -> bool:
-        return bool(self.loads) or self.everything or self.photos_switched or self.rows_wait_no_more
+        return bool(self.loads) or self.full_rebuild or self.photos_setting_changed or self.deferred_rows_are_loadable
 
     def __bool__(self) -> bool:
-        return self.more_than_sync_log or self.sync_log_lags
+        return self.more_than_sync_log or self.sync_log_is_behind
 
 
 def pending_loads(connection: Connection) -> int:
@@ -75,18 +75,18 @@ def oldest_pending_seconds(connection: Connection) -> float:
     return float(fetch_value(connection, _SQL["oldest_pending"]))
 
 
-def is_written(connection: Connection) -> bool:
+def is_transform_running(connection: Connection) -> bool:
     """Whether somebody is writing the core tables: a transform would have to wait."""
-    return bool(fetch_value(connection, IS_WRITTEN, {"key": WRITER_LOCK}))
+    return bool(fetch_value(connection, IS_TRANSFORM_RUNNING_QUERY, {"key": TRANSFORM_LOCK_KEY}))
 
 
 @contextmanager
-def only_writer(connection: Connection) -> Iterator[None]:
+def transform_lock(connection: Connection) -> Iterator[None]:
     """Hold the lock that lets one transform at a time into a warehouse, as soon as it is free.
 
     The session holds it: it is free as soon as the process that held it is gone.
     """
-    key = {"key": WRITER_LOCK}
+    key = {"key": TRANSFORM_LOCK_KEY}
     connection.execute(_SQL["lock"], key)
     try:
         yield
@@ -95,37 +95,38 @@ def only_writer(connection: Connection) -> Iterator[None]:
             connection.execute(_SQL["unlock"], key)
 
 
-def look(connection: Connection, *, project_hash: str, photos: bool) -> Need:
+def find_pending_work(connection: Connection, *, project_hash: str, photos: bool) -> PendingWork:
     """See what there is to do for a project in its present state."""
     loads = pending_loads(connection)
     last = connection.execute(_SQL["last_success"]).fetchone()
-    is_there = fetch_value(connection, _SQL["core_is_there"])
-    everything = not is_there or last is None or _reads_everything(connection, project_hash)
+    is_there = fetch_value(connection, _SQL["core_exists"])
+    full_rebuild = not is_there or last is None or _needs_full_rebuild(connection, project_hash)
     # With loads there is a transform anyhow, which looks for itself.
-    nothing_lands = not loads and not everything
-    return Need(
+    nothing_lands = not loads and not full_rebuild
+    return PendingWork(
         loads=loads,
-        everything=everything,
-        photos_switched=last is not None and last["photos"] != photos,
-        rows_wait_no_more=nothing_lands and any(held["waits_no_more"] for held in connection.execute(_SQL["held"])),
-        sync_log_lags=not everything and bool(fetch_value(connection, _SQL["sync_log_lags"])),
+        full_rebuild=full_rebuild,
+        photos_setting_changed=last is not None and last["photos"] != photos,
+        deferred_rows_are_loadable=nothing_lands
+        and any(held["is_loadable"] for held in connection.execute(_SQL["deferred_resources"])),
+        sync_log_is_behind=not full_rebuild and bool(fetch_value(connection, _SQL["sync_log_is_behind"])),
     )
 
 
-def _reads_everything(connection: Connection, project_hash: str) -> bool:
+def _needs_full_rebuild(connection: Connection, project_hash: str) -> bool:
     state = connection.execute(_SQL["project_state"], {"project_hash": project_hash}).fetchone()
     if state is None or state["is_new"]:
         return True
-    if state["others_had_turns"] and state["one_came_back_lately"]:
+    if state["another_version_ran_since"] and state["versions_alternate"]:
         _log.warning(
-            "project_versions_take_turns",
+            "project_versions_alternate",
             project_hash=project_hash,
             hint="Another version of the dbt project has transformed since this one read every row, and two of them "
             "took turns within a day: rows that have not changed are not read again today. Stop the other version; "
             "`sync-hostaway transform --full-refresh` reads every row at once",
         )
         return False
-    return bool(state["others_had_turns"])
+    return bool(state["another_version_ran_since"])
 
 
 def begin(
@@ -157,12 +158,12 @@ def begin(
     return Claim(transform_id, claimed["loads"], tuple(claimed["resources"])) if claimed else Claim(transform_id)
 
 
-def resources_due(connection: Connection, claim: Claim) -> set[str]:
+def affected_resources(connection: Connection, claim: Claim) -> set[str]:
     """Resources of which a transform may change rows: those it claimed loads of, and those it may release rows of."""
     due = set(claim.resources)
-    for held in connection.execute(_SQL["held"]):
+    for held in connection.execute(_SQL["deferred_resources"]):
         # What is released may be what other rows wait for.
-        if held["waits_no_more"] or f"{held['parent']}s" in due:
+        if held["is_loadable"] or f"{held['parent']}s" in due:
             due.add(held["resource"])
     return due
 
@@ -206,7 +207,7 @@ def succeed(connection: Connection, claim: Claim, runs: list[ModelRun], *, finis
     parameters = {"transform_id": claim.transform_id, "models": _models(runs)}
     with connection.transaction():
         if finishes_loads:
-            connection.execute(_SQL["hold"])
+            connection.execute(_SQL["defer_rows"])
             connection.execute(_SQL["complete_loads"], parameters)
         rows_held = fetch_value(connection, _SQL["succeed"], parameters)
         if rows_held is None:
@@ -224,7 +225,7 @@ def _models(runs: list[ModelRun]) -> Jsonb:
     return Jsonb([asdict(run) for run in runs])
 
 
-def tidy(connection: Connection) -> dict[str, int]:
+def clean_up(connection: Connection) -> dict[str, int]:
     """Close syncs whose process was killed and delete what nobody will ask for. Returns rows per query."""
     parameters = {
         "days": _KEEP_DAYS,
@@ -232,4 +233,4 @@ def tidy(connection: Connection) -> dict[str, int]:
         "days_of_payloads": get_settings().webhook_retention_days,
     }
     with connection.transaction():
-        return {name: connection.execute(_SQL[name], parameters).rowcount for name in _TIDYING}
+        return {name: connection.execute(_SQL[name], parameters).rowcount for name in _CLEAN_UP_QUERIES}

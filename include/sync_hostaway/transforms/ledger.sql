@@ -4,7 +4,7 @@ select pg_advisory_lock(%(key)s)
 -- name: unlock
 select pg_advisory_unlock(%(key)s)
 
--- name: is_written
+-- name: is_transform_running
 -- Whether somebody holds that lock.
 select exists (
     select 1
@@ -36,7 +36,7 @@ limit 1
 -- A version of the project that is new here, or has not transformed alone since it read everything, reads everything.
 -- Coming back, after another one had its turn, counts once a day: two versions that run side by side do so all the time.
 -- One that broke off while it read everything has had its turn, too: it may have left rows of its own, or none.
-with turns as (
+with runs as (
     select transform_id, project_hash, reads_all, started_at, state = 'succeeded' as succeeded
     from ops.transforms
     where selection is null and (reads_all or state = 'succeeded')
@@ -44,25 +44,25 @@ with turns as (
 
 mine as (
     select max(transform_id) as transform_id
-    from turns
+    from runs
     where reads_all and succeeded and project_hash = %(project_hash)s
 )
 
 select
     mine.transform_id is null or exists (
-        select 1 from turns
-        where turns.project_hash = %(project_hash)s and not turns.succeeded and turns.transform_id > mine.transform_id
+        select 1 from runs
+        where runs.project_hash = %(project_hash)s and not runs.succeeded and runs.transform_id > mine.transform_id
     ) as is_new,
     exists (
-        select 1 from turns
-        where turns.project_hash is distinct from %(project_hash)s and turns.transform_id > mine.transform_id
-    ) as others_had_turns,
+        select 1 from runs
+        where runs.project_hash is distinct from %(project_hash)s and runs.transform_id > mine.transform_id
+    ) as another_version_ran_since,
     exists (
         select 1
-        from turns as again
-        inner join turns as earlier
+        from runs as again
+        inner join runs as earlier
             on again.project_hash = earlier.project_hash and again.transform_id > earlier.transform_id
-        inner join turns as between_them
+        inner join runs as between_them
             on
                 again.project_hash is distinct from between_them.project_hash
                 and again.transform_id > between_them.transform_id
@@ -73,13 +73,13 @@ select
             and earlier.reads_all
             and earlier.succeeded
             and again.started_at > clock_timestamp() - interval '1 day'
-    ) as one_came_back_lately
+    ) as versions_alternate
 from mine
 
--- name: core_is_there
+-- name: core_exists
 select to_regclass('staging.rows_awaiting_parent') is not null and to_regclass('hostaway.sync_logs') is not null
 
--- name: sync_log_lags
+-- name: sync_log_is_behind
 select exists (
     select 1
     from ops.sync_runs as runs
@@ -121,7 +121,7 @@ set loads = (select count(*) from claimed)
 where transform_id = %(transform_id)s
 returning loads, array(select distinct resource from claimed order by resource) as resources
 
--- name: hold
+-- name: defer_rows
 with orphans as materialized (
     select resource, account_id, entity_id, missing_parent, landed_at from staging.rows_awaiting_parent
 ),
@@ -143,12 +143,12 @@ on conflict (account_id, resource, entity_id) do update set
     missing_parent = excluded.missing_parent, held_since = excluded.held_since
 where (held.missing_parent, held.held_since) <> (excluded.missing_parent, excluded.held_since)
 
--- name: held
+-- name: deferred_resources
 -- Parents first. A row without a readable key or parent waits for another version of itself.
 select
     waiting.resource,
     waiting.parent,
-    coalesce(bool_or(waiting.held_since < known.parents_complete_until), false) as waits_no_more
+    coalesce(bool_or(waiting.held_since < known.parents_complete_until), false) as is_loadable
 from (
     select
         account_id,

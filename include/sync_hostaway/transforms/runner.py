@@ -76,51 +76,51 @@ def run_transform(
     photos = get_settings().photos
 
     with _connection(connection_or_dsn) as connection:
-        if not full_refresh and not ledger.look(connection, project_hash=hashed, photos=photos):
+        if not full_refresh and not ledger.find_pending_work(connection, project_hash=hashed, photos=photos):
             grant_to_readers(connection)
             return TransformResult(seconds=time.monotonic() - started)
         environment = profile_environment(connection)
         refuse_foreign_relations(connection, project)
-        with ledger.only_writer(connection):
+        with ledger.transform_lock(connection):
             # Another transform may have done it all while this one waited.
-            need = ledger.look(connection, project_hash=hashed, photos=photos)
-            if not full_refresh and not need:
+            work = ledger.find_pending_work(connection, project_hash=hashed, photos=photos)
+            if not full_refresh and not work:
                 return TransformResult(seconds=time.monotonic() - started)
-            selection = None if full_refresh or need.more_than_sync_log else _SYNC_LOG
+            selection = None if full_refresh or work.more_than_sync_log else _SYNC_LOG
             claim = ledger.begin(
                 connection,
                 requested_by=requested_by,
                 project_hash=hashed,
                 photos=photos,
                 selection=selection,
-                reads_all=need.everything or full_refresh,
+                reads_all=work.full_rebuild or full_refresh,
             )
             runs: list[ModelRun] = []
             with _failure_noted(connection, claim, runs):
-                if need.everything or full_refresh:
+                if work.full_rebuild or full_refresh:
                     ledger.change_types(connection, contract_columns(project, environment))
-                resources = set() if selection or need.everything else ledger.resources_due(connection, claim)
+                resources = set() if selection or work.full_rebuild else ledger.affected_resources(connection, claim)
                 due = models_reading(project, environment, resources)
-                for step in _steps(need, due, full_refresh=full_refresh):
-                    outcome = run_dbt(step, project_dir=project, environment=environment)
-                    runs += outcome.runs
-                    if not outcome.success:
-                        raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(outcome.failures())}")
+                for step in _steps(work, due, full_refresh=full_refresh):
+                    result = run_dbt(step, project_dir=project, environment=environment)
+                    runs += result.runs
+                    if not result.success:
+                        raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(result.failures())}")
                 rows_held = ledger.succeed(connection, claim, runs, finishes_loads=selection is None)
             grant_to_readers(connection)
     return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs)
 
 
-def _steps(need: ledger.Need, due: list[str], *, full_refresh: bool) -> list[list[str]]:
+def _steps(work: ledger.PendingWork, due: list[str], *, full_refresh: bool) -> list[list[str]]:
     """The dbt commands of a transform.
 
     :param due: models that have rows to read.
     """
     if full_refresh:
         return [["run", "--full-refresh"]]
-    chosen = [*([_SYNC_LOG] if need.sync_log_lags else []), *due]
-    steps = [["run", *([] if need.everything else ["--select", *chosen])]] if need.everything or chosen else []
-    if need.photos_switched:
+    chosen = [*([_SYNC_LOG] if work.sync_log_is_behind else []), *due]
+    steps = [["run", *([] if work.full_rebuild else ["--select", *chosen])]] if work.full_rebuild or chosen else []
+    if work.photos_setting_changed:
         steps.insert(0, ["run", "--full-refresh", "--select", "listing_photos"])
     return steps
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from sync_hostaway.core.dag_ids import sync_dag_id
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.resources import Mode, Resource
-from sync_hostaway.events.parse import State
+from sync_hostaway.events.parse import EventState
 from sync_hostaway.events.replay import EventFilter, list_events
 from sync_hostaway.ui.charts import Day
 from sync_hostaway.ui.overview import empty_days
@@ -56,7 +56,7 @@ def account_live(connection: Connection, account_id: int, *, is_operator: bool) 
     names = [row["resource"] for row in resources]
     for row in connection.execute(_QUERIES["history"], {**params, "resources": names}):
         history.setdefault(row["resource"], []).append(row)
-    trouble = EventFilter(account_id=account_id, states=(State.PENDING, State.DEAD))
+    trouble = EventFilter(account_id=account_id, states=(EventState.PENDING, EventState.DEAD))
     return {
         "account": account,
         "resources": [{**row, "history": history.get(row["resource"], [])} for row in resources],

@@ -13,7 +13,7 @@ from sync_hostaway.api.routes import account_webhook, accounts, webhook_events
 from sync_hostaway.api.routes.account_schemas import ChangedAccount, NewSync
 from sync_hostaway.api.routes.accounts import AccountId, Trigger, Warehouse
 from sync_hostaway.core.resources import Mode, Resource
-from sync_hostaway.events.parse import State
+from sync_hostaway.events.parse import EventState
 from sync_hostaway.ui.access import Visitor, acting_operator
 from sync_hostaway.ui.rendering import render
 
@@ -96,7 +96,7 @@ def retry_dead(
     request: Request, account_id: AccountId, actor: Actor, connection: Warehouse, trigger: Trigger, later: Later
 ) -> Response:
     """Process dead events again, from their first try."""
-    chosen = webhook_events.Chosen.model_validate({"account_id": account_id, "state": [State.DEAD]})
+    chosen = webhook_events.Chosen.model_validate({"account_id": account_id, "state": [EventState.DEAD]})
     done = webhook_events.replay(chosen, connection, trigger, later)
     return _done(request, f"{done.events} events are processed again.")
 

@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from sync_hostaway.accounts.refused_credentials import REFUSAL_LIMIT, RefusedCredentials
+from sync_hostaway.accounts.auth_failures import REFUSAL_LIMIT, AuthFailureLimiter
 from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_door_pool, make_pool
 from sync_hostaway.api.http.guarded import require_guards
 from sync_hostaway.api.http.lanes import Lanes
@@ -57,7 +57,7 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     app.state.pool = make_door_pool()
     app.state.rows = make_pool()
     app.state.lanes = Lanes(ROW_CONNECTIONS)
-    app.state.refusals = RefusedCredentials(REFUSAL_LIMIT)
+    app.state.auth_failures = AuthFailureLimiter(REFUSAL_LIMIT)
     app.state.trigger = trigger
     app.add_middleware(RequestContext)
     app.include_router(pages.router)

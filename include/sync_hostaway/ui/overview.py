@@ -10,7 +10,7 @@ from typing import Any
 
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.hostaway.rate_limiter import BudgetLimits
+from sync_hostaway.hostaway.rate_limiter import RateLimits
 from sync_hostaway.ui.access import Visitor
 from sync_hostaway.ui.charts import Day
 
@@ -68,7 +68,7 @@ def overview(connection: Connection, visitor: Visitor, wanted: Wanted) -> dict[s
 
 def calls_per_day_of_address() -> int | None:
     """Calls that one outgoing address may send in a day; None: no limit."""
-    limit = BudgetLimits.of(get_settings()).ip
+    limit = RateLimits.of(get_settings()).ip
     return int(limit.calls / limit.seconds * 86_400) if limit else None
 
 

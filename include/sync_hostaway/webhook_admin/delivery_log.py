@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sync_hostaway.accounts.webhook_endpoints import Endpoint, want_sync
+from sync_hostaway.accounts.webhook_endpoints import Endpoint, request_catch_up_sync
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import HostawayMalformedReply
 from sync_hostaway.events.parse import RESERVATION
@@ -22,7 +22,7 @@ _PAGES = 10
 
 
 @dataclass(frozen=True)
-class Missed:
+class MissedDeliveries:
     """What Hostaway could not deliver.
 
     :param events: objects that now have an event in the inbox.
@@ -42,7 +42,7 @@ class _Entry:
     arrived: bool
 
 
-def reconcile(connection: Connection, client: HostawayClient, endpoint: Endpoint) -> Missed:
+def recover_missed_events(connection: Connection, client: HostawayClient, endpoint: Endpoint) -> MissedDeliveries:
     """Put an event into the inbox for each object whose newest delivery failed since the log was last read.
 
     Hostaway may still repeat some of these deliveries; to fetch an object twice costs a call and changes nothing.
@@ -61,10 +61,10 @@ def reconcile(connection: Connection, client: HostawayClient, endpoint: Endpoint
             connection.execute(_QUERIES["put_missed_event"], _params(endpoint, entry))
         needs_sync = not is_all or len(named) < len(failed)
         if needs_sync:
-            want_sync(connection, endpoint.account_id)
+            request_catch_up_sync(connection, endpoint.account_id)
         read_to = max((entry.id for entry in entries), default=0)
-        connection.execute(_QUERIES["log_was_read"], {"account_id": endpoint.account_id, "log_read_to": read_to})
-    return Missed(len(named), needs_sync)
+        connection.execute(_QUERIES["save_log_position"], {"account_id": endpoint.account_id, "log_read_to": read_to})
+    return MissedDeliveries(len(named), needs_sync)
 
 
 def _new_entries(client: HostawayClient, endpoint: Endpoint) -> tuple[list[_Entry], bool]:

@@ -22,18 +22,18 @@ from sync_hostaway.core.resources import Mode
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.rate_limiter import Priority
-from sync_hostaway.webhook_admin.delivery_log import reconcile
-from sync_hostaway.webhook_admin.registration import ensure_registered, unregister, withdraw
+from sync_hostaway.webhook_admin.delivery_log import recover_missed_events
+from sync_hostaway.webhook_admin.registration import ensure_registered, remove_webhook, unregister
 
 log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_name("maintenance.sql"))
 # Seconds to wait for Hostaway, without a second try: the next run comes in ten minutes.
-_PATIENCE = 10.0
-_SIDE_BY_SIDE = 8
+_REQUEST_TIMEOUT = 10.0
+_MAX_PARALLEL_ACCOUNTS = 8
 
 
-class Tended(NamedTuple):
+class ReconcileResult(NamedTuple):
     """What was done: accounts whose webhook is registered, removed, or in trouble; events that were never delivered."""
 
     registered: int = 0
@@ -42,50 +42,52 @@ class Tended(NamedTuple):
     missed_events: int = 0
 
 
-def tend(connection: Connection) -> dict[str, int]:
+def reconcile_webhooks(connection: Connection) -> dict[str, int]:
     """Register, check and remove webhooks, and look for what was lost. Trouble of one account holds up no other.
 
     An account is looked at every hour, which costs two calls; one in trouble every time, but never for long. Returns
     counts by name.
     """
-    connection.execute(_QUERIES["beat"])
+    connection.execute(_QUERIES["heartbeat"])
     forget_old_passwords(connection)
-    accounts = connection.execute(_QUERIES["accounts_to_tend"], {"delivers": _delivers()}).fetchall()
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as threads:
-        tended = list(threads.map(lambda account: _tend(account["account_id"], account["state"]), accounts))
-    return Tended(*(sum(counts) for counts in zip(*tended, strict=True)))._asdict()
+    accounts = connection.execute(_QUERIES["accounts_to_reconcile"], {"delivers": _has_public_url()}).fetchall()
+    with ThreadPoolExecutor(_MAX_PARALLEL_ACCOUNTS) as threads:
+        results = list(threads.map(lambda account: _reconcile(account["account_id"], account["state"]), accounts))
+    return ReconcileResult(*(sum(counts) for counts in zip(*results, strict=True)))._asdict()
 
 
-def _tend(account_id: int, state: str) -> Tended:
+def _reconcile(account_id: int, state: str) -> ReconcileResult:
     try:
         with connect(application="sync-hostaway webhook upkeep") as connection:
-            return _tend_account(connection, account_id, is_active=state == "active")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are tended
+            return _reconcile_account(connection, account_id, is_active=state == "active")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are reconciled
         # Only our own messages are known to hold neither secrets nor personal data.
         said = str(error) if isinstance(error, SyncHostawayError) else "".join(format_tb(error.__traceback__))
-        log.warning("webhook_not_tended", account_id=account_id, error=type(error).__name__, said=said)
-        return Tended(failed=1)
+        log.warning("webhook_not_reconciled", account_id=account_id, error=type(error).__name__, said=said)
+        return ReconcileResult(failed=1)
 
 
-def _tend_account(connection: Connection, account_id: int, *, is_active: bool) -> Tended:
-    with client_for(connection, account_id, Priority.INCREMENTAL, patience=_PATIENCE, even_disabled=True) as client:
+def _reconcile_account(connection: Connection, account_id: int, *, is_active: bool) -> ReconcileResult:
+    with client_for(
+        connection, account_id, Priority.INCREMENTAL, single_try_timeout=_REQUEST_TIMEOUT, allow_disabled=True
+    ) as client:
         if not is_active:
-            return Tended(removed=_take_leave(connection, client))
+            return ReconcileResult(removed=_unregister_disabled(connection, client))
         registration = ensure_registered(connection, client)
         if registration.state == "polling":
-            return Tended(removed=withdraw(connection, client))
+            return ReconcileResult(removed=remove_webhook(connection, client))
         endpoint = find_endpoint(connection, account_id)
         if registration.state != "registered" or endpoint is None:
-            return Tended()
+            return ReconcileResult()
         try:
-            missed = reconcile(connection, client, endpoint)
+            missed = recover_missed_events(connection, client, endpoint)
         except HostawayError as error:
             set_state(connection, account_id, "registered", f"Its delivery log cannot be read: {error}")
             raise
-        return Tended(registered=1, missed_events=missed.events)
+        return ReconcileResult(registered=1, missed_events=missed.events)
 
 
-def _delivers() -> bool:
+def _has_public_url() -> bool:
     """Whether there is an address for Hostaway to deliver to; one that cannot be used is for each account to say."""
     try:
         return get_settings().webhook_base_url is not None
@@ -93,7 +95,7 @@ def _delivers() -> bool:
         return True
 
 
-def _take_leave(connection: Connection, client: HostawayClient) -> bool:
+def _unregister_disabled(connection: Connection, client: HostawayClient) -> bool:
     try:
         return unregister(connection, client)
     except CredentialsRefused as error:
@@ -103,41 +105,41 @@ def _take_leave(connection: Connection, client: HostawayClient) -> bool:
         return True
 
 
-def stop_deliveries(connection: Connection, account_id: int) -> None:
+def unregister_webhook(connection: Connection, account_id: int) -> None:
     """Have Hostaway stop delivering for an account that was disabled. What fails now is tried again by `tend`."""
-    with suppress(SyncHostawayError), client_for(connection, account_id, Priority.DELTA, even_disabled=True) as client:
+    with suppress(SyncHostawayError), client_for(connection, account_id, Priority.DELTA, allow_disabled=True) as client:
         unregister(connection, client)
 
 
 @dataclass(frozen=True)
-class WantedSync:
+class CatchUpSync:
     """An incremental sync that makes up for deliveries nobody can name.
 
-    :param wanted_at: when the newest of them was noticed.
+    :param requested_at: when the newest of them was noticed.
     """
 
     account_id: int
-    wanted_at: datetime
+    requested_at: datetime
 
     @property
     def run(self) -> SyncRun:
         """The Dag run to ask for. It has the same id each time it is asked for."""
-        run_id = f"lost_deliveries__{self.wanted_at.astimezone(UTC).isoformat()}"
+        run_id = f"lost_deliveries__{self.requested_at.astimezone(UTC).isoformat()}"
         return SyncRun(self.account_id, run_id, {"mode": Mode.INCREMENTAL.value})
 
 
-def wanted_syncs(connection: Connection) -> list[WantedSync]:
+def requested_catch_up_syncs(connection: Connection) -> list[CatchUpSync]:
     """The syncs to ask for. Those of accounts whose webhook is not back wait for it: they would have to be repeated."""
-    return [WantedSync(**row) for row in connection.execute(_QUERIES["wanted_syncs"])]
+    return [CatchUpSync(**row) for row in connection.execute(_QUERIES["requested_catch_up_syncs"])]
 
 
-def note_requested(connection: Connection, syncs: Iterable[WantedSync]) -> None:
+def mark_requested(connection: Connection, syncs: Iterable[CatchUpSync]) -> None:
     """Note that Airflow has taken the runs of these."""
     for sync in syncs:
-        connection.execute(_QUERIES["sync_was_requested"], asdict(sync))
+        connection.execute(_QUERIES["clear_catch_up_request"], asdict(sync))
 
 
-def tidy_events(connection: Connection) -> dict[str, int]:
+def delete_expired_events(connection: Connection) -> dict[str, int]:
     """Remove events older than the retention, and the bodies of those that still wait. Returns rows per query."""
     params = {"days": get_settings().webhook_retention_days}
     return {

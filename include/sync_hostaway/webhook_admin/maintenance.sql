@@ -1,4 +1,4 @@
--- name: beat
+-- name: heartbeat
 -- Hostaway repeats a delivery for an hour. Whatever it sent while we were away for longer, nobody has.
 update ops.webhook_endpoints
 set
@@ -8,7 +8,7 @@ set
     end,
     alive_at = now()
 
--- name: accounts_to_tend
+-- name: accounts_to_reconcile
 select accounts.account_id, accounts.state
 from ops.accounts as accounts
 left join ops.webhook_endpoints as endpoints on accounts.account_id = endpoints.account_id
@@ -39,22 +39,22 @@ values (
 )
 on conflict (account_id, content_hash) do nothing
 
--- name: log_was_read
+-- name: save_log_position
 update ops.webhook_endpoints
 set log_read_to = greatest(log_read_to, %(log_read_to)s)
 where account_id = %(account_id)s
 
--- name: wanted_syncs
-select endpoints.account_id, endpoints.sync_wanted_at as wanted_at
+-- name: requested_catch_up_syncs
+select endpoints.account_id, endpoints.sync_wanted_at as requested_at
 from ops.webhook_endpoints as endpoints
 inner join ops.accounts as accounts on endpoints.account_id = accounts.account_id
 where endpoints.sync_wanted_at is not null and endpoints.state = 'registered' and accounts.state = 'active'
 order by endpoints.account_id
 
--- name: sync_was_requested
+-- name: clear_catch_up_request
 update ops.webhook_endpoints
 set sync_wanted_at = null
-where account_id = %(account_id)s and sync_wanted_at = %(wanted_at)s
+where account_id = %(account_id)s and sync_wanted_at = %(requested_at)s
 
 -- name: delete_old_events
 delete from ops.webhook_events

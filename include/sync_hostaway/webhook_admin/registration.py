@@ -77,7 +77,7 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
             return _register(connection, client, base)
     except HostawayTransientError as error:
         # What was agreed on stands: Hostaway may well deliver.
-        endpoints.note_trouble(connection, account_id, str(error))
+        endpoints.save_check_error(connection, account_id, str(error))
         raise
     except (ConfigurationError, HostawayError) as error:
         endpoints.set_state(connection, account_id, "failed", str(error))
@@ -96,10 +96,10 @@ def rotate(connection: Connection, account_id: int, *, now: bool = False) -> Non
         endpoints.ensure_endpoint(connection, account_id)
         endpoints.rotate_password(connection, account_id, end_old=now)
         if now:
-            endpoints.want_sync(connection, account_id)
+            endpoints.request_catch_up_sync(connection, account_id)
 
 
-def withdraw(connection: Connection, client: HostawayClient) -> bool:
+def remove_webhook(connection: Connection, client: HostawayClient) -> bool:
     """Have Hostaway stop delivering, as PUBLIC_BASE_URL is not set any more; tells whether it delivered.
 
     For `hostaway_maintenance` alone: a shell without the setting must not end the deliveries of a server that has it.
@@ -110,7 +110,7 @@ def withdraw(connection: Connection, client: HostawayClient) -> bool:
         endpoint = endpoints.find_endpoint(connection, client.account_id)
         if endpoint is None or endpoint.hostaway_id is None:
             return False
-        for row in _ours(client, endpoint):
+        for row in _own_webhooks(client, endpoint):
             _delete(client, row["id"])
         endpoints.set_unregistered(connection, client.account_id)
         endpoints.set_state(connection, client.account_id, "polling", f"{POLLING}. Its webhook was removed at Hostaway")
@@ -130,7 +130,7 @@ def unregister(connection: Connection, client: HostawayClient) -> bool:
         if is_active(connection, client.account_id):
             return False
         if endpoint:
-            for row in _ours(client, endpoint):
+            for row in _own_webhooks(client, endpoint):
                 _delete(client, row["id"])
             endpoints.set_unregistered(connection, client.account_id)
         return True
@@ -142,12 +142,12 @@ def _register(connection: Connection, client: HostawayClient, base: str) -> Regi
     endpoint = endpoints.ensure_endpoint(connection, client.account_id)
     url = f"{base}{MOUNT}/{endpoint.endpoint_key}"
     wanted = {"isEnabled": 1, "url": url, "login": endpoint.login, "password": password}
-    ours = sorted(_ours(client, endpoint), key=lambda row: (row.get("url") != url, not _is_on(row), row["id"]))
+    ours = sorted(_own_webhooks(client, endpoint), key=lambda row: (row.get("url") != url, not _is_on(row), row["id"]))
     kept = ours[0] if ours else None
     was_off = not _is_on(kept) if kept else endpoint.hostaway_id is not None
     if was_off:
         # Before Hostaway is told: when its answer is lost, the next try finds the webhook switched on.
-        endpoints.want_sync(connection, client.account_id)
+        endpoints.request_catch_up_sync(connection, client.account_id)
     if kept is None:
         made = client.write("POST", WEBHOOKS, wanted, secrets=[password]).result
         hostaway_id = as_id(made.get("id")) if isinstance(made, dict) else None
@@ -155,7 +155,7 @@ def _register(connection: Connection, client: HostawayClient, base: str) -> Regi
             raise HostawayMalformedReply(f"Hostaway's answer names no id of the new webhook: {type(made).__name__}")
     else:
         hostaway_id = kept["id"]
-        if not endpoint.password_is_told or _differs(kept, wanted):
+        if not endpoint.password_is_sent or _differs(kept, wanted):
             client.write("PUT", webhook(hostaway_id), wanted, secrets=[password])
         for other in ours[1:]:
             _delete(client, other["id"])
@@ -164,7 +164,7 @@ def _register(connection: Connection, client: HostawayClient, base: str) -> Regi
     return Registration(client.account_id, "registered", url)
 
 
-def _ours(client: HostawayClient, endpoint: Endpoint) -> list[dict[str, Any]]:
+def _own_webhooks(client: HostawayClient, endpoint: Endpoint) -> list[dict[str, Any]]:
     rows = client.get(WEBHOOKS).result
     if not isinstance(rows, list):
         raise HostawayMalformedReply(f"Hostaway's list of webhooks is no list but {type(rows).__name__}")

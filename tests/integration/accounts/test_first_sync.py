@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.accounts.first_sync import first_sync, outstanding_first_syncs
+from sync_hostaway.accounts.first_sync import first_sync, missing_first_syncs
 from sync_hostaway.airflow.parse_request import request_parse
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
@@ -20,20 +20,20 @@ HOUR_AGO = "update ops.accounts set created_at = created_at - interval '1 hour'"
 
 def test_an_account_that_never_synced_is_found_until_it_has(warehouse: Connection, account: int) -> None:
     # Whoever registered it may still be asking.
-    assert outstanding_first_syncs(warehouse) == []
+    assert missing_first_syncs(warehouse) == []
     warehouse.execute(HOUR_AGO)
-    [run] = outstanding_first_syncs(warehouse)
+    [run] = missing_first_syncs(warehouse)
     assert run == first_sync(account, registry.get_account(warehouse, account).created_at)
     assert run.as_trigger()["trigger_dag_id"] == "hostaway_sync__701"
-    assert outstanding_first_syncs(warehouse) == [run]
+    assert missing_first_syncs(warehouse) == [run]
     sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])
-    assert outstanding_first_syncs(warehouse) == []
+    assert missing_first_syncs(warehouse) == []
 
 
 def test_an_account_that_is_not_active_is_left_alone(warehouse: Connection, account: int) -> None:
     warehouse.execute(HOUR_AGO)
     registry.disable_account(warehouse, account)
-    assert outstanding_first_syncs(warehouse) == []
+    assert missing_first_syncs(warehouse) == []
 
 
 def test_airflow_is_told_to_read_the_file_of_the_accounts(airflow: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_run_with_the_old_secret_does_not_stop_an_account_that_was_rotated(
     with registry.client_for(warehouse, account) as old:
         simulator.control.set_secret(account, "renewed")
         registry.rotate_secret(warehouse, account, "renewed")
-        registry.refuse_account(warehouse, old, "the old secret was refused")
+        registry.mark_credentials_rejected(warehouse, old, "the old secret was refused")
     assert registry.get_account(warehouse, account).state == "active"
 
 

@@ -14,7 +14,7 @@ from sync_hostaway.accounts.registry import (
     client_for,
     disable_account,
     enable_account,
-    refuse_account,
+    mark_credentials_rejected,
 )
 from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.db import Connection, connect
@@ -110,7 +110,7 @@ def test_a_refused_key_needs_an_operator_and_a_paused_account_needs_nothing(
     warehouse: Connection, one_resource: int
 ) -> None:
     with client_for(warehouse, 701) as client:
-        refuse_account(warehouse, client, "Hostaway said no")
+        mark_credentials_rejected(warehouse, client, "Hostaway said no")
     found = account_status(warehouse, 701)
     assert (found.status, found.remedy) == ("action_required", "Store a new API key")
     assert "Hostaway said no" in str(found.reason)

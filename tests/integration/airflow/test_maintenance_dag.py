@@ -17,13 +17,13 @@ from psycopg import sql
 
 from sync_hostaway.accounts.registry import add_account, client_for
 from sync_hostaway.accounts.snapshot import read_snapshot, write_snapshot
-from sync_hostaway.accounts.webhook_endpoints import want_sync
+from sync_hostaway.accounts.webhook_endpoints import request_catch_up_sync
 from sync_hostaway.core.dag_ids import DELTA_DAG_ID, sync_dag_id
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.webhook_admin.maintenance import wanted_syncs
+from sync_hostaway.webhook_admin.maintenance import requested_catch_up_syncs
 from sync_hostaway.webhook_admin.registration import ensure_registered
 from webhook_receiver import Receiver
 
@@ -94,8 +94,8 @@ def test_what_was_lost_is_asked_for_account_by_account(
     for account_id in (701, 702):
         with client_for(warehouse, account_id) as client:
             ensure_registered(warehouse, client)
-        want_sync(warehouse, account_id)
-    first_loss, loss_of_702 = wanted_syncs(warehouse)
+        request_catch_up_sync(warehouse, account_id)
+    first_loss, loss_of_702 = requested_catch_up_syncs(warehouse)
     receiver.post({"object": "reservation", "data": {"id": 5}})
 
     without_dag(702)
@@ -107,12 +107,14 @@ def test_what_was_lost_is_asked_for_account_by_account(
 
     without_dag(702)
     maintain(1)
-    assert wanted_syncs(warehouse) == [loss_of_702], "what Airflow took is settled, whatever becomes of the others"
+    assert requested_catch_up_syncs(warehouse) == [loss_of_702], (
+        "a request that Airflow has accepted is cleared, independently of the other accounts"
+    )
 
-    want_sync(warehouse, 701)
-    second_loss = wanted_syncs(warehouse)[0]
+    request_catch_up_sync(warehouse, 701)
+    second_loss = requested_catch_up_syncs(warehouse)[0]
     *_, run = maintain(2)
     assert lost(run, 701) == [first_loss.run.run_id, second_loss.run.run_id]
     assert lost(run, 702) == [loss_of_702.run.run_id]
-    assert wanted_syncs(warehouse) == []
+    assert requested_catch_up_syncs(warehouse) == []
     assert "failed" not in run["tasks"].values()

@@ -24,7 +24,7 @@ from sync_hostaway.api.http import guarded
 from sync_hostaway.api.http.guarded import GuardedRoute, guarded_router, require_guards
 from sync_hostaway.core.db import Connection
 from sync_hostaway.events import receiver
-from sync_hostaway.events.parse import PROBE_SIZE
+from sync_hostaway.events.parse import TEST_REQUEST_SIZE
 
 pytestmark = pytest.mark.integration
 
@@ -105,7 +105,7 @@ def test_with_credentials_a_body_is_read_up_to_its_limit(warehouse_dsn: str, iss
 def test_the_webhook_app_reads_no_more_than_a_probe_of_strangers(warehouse: Connection) -> None:
     for headers in ({}, {"Authorization": "Basic eDp5"}):
         found = taken_of_every_route(receiver.create_app(RecordedRuns()), headers)
-        assert {taken for _, taken in found.values() if taken > PROBE_SIZE + SLACK} == set()
+        assert {taken for _, taken in found.values() if taken > TEST_REQUEST_SIZE + SLACK} == set()
         assert found["POST", "/701"][0] == 401
 
 
@@ -155,7 +155,7 @@ def test_the_longest_message_fits_however_it_is_written(client: Any, reservation
 
 
 def test_a_body_that_does_not_arrive_is_given_up(client: Any, monkeypatch: pytest.MonkeyPatch, issue: Issue) -> None:
-    monkeypatch.setattr(guarded, "_BODY_PATIENCE", 0.05)
+    monkeypatch.setattr(guarded, "_BODY_TIMEOUT", 0.05)
 
     async def ask() -> httpx.Response:
         app = create_app(RecordedRuns())

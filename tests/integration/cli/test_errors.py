@@ -22,8 +22,8 @@ from sync_hostaway.cli import main as cli
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import HostawayMalformedReply, InvalidValue
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.hostaway.redaction import without_passwords
 from sync_hostaway.hostaway.responses import decode
+from sync_hostaway.hostaway.secret_masking import mask_passwords
 from sync_hostaway.simulator import RunningSimulator
 
 pytestmark = pytest.mark.integration
@@ -126,7 +126,7 @@ def test_a_traceback_in_the_log_shows_no_variables(capsys: pytest.CaptureFixture
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=30))
 def test_the_password_of_a_url_is_masked_whatever_it_holds(password: str) -> None:
-    said = without_passwords(f"Failed to parse: http://me:{password}@proxy.example.com:3128/x")
+    said = mask_passwords(f"Failed to parse: http://me:{password}@proxy.example.com:3128/x")
     assert said == "Failed to parse: http://***@proxy.example.com:3128/x"
 
 
@@ -188,7 +188,7 @@ def test_a_registration_without_airflow_says_when_the_first_sync_begins(
 def test_an_airflow_that_does_not_answer_keeps_no_account_from_being_registered(
     warehouse: Connection, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(first_sync, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(first_sync, "_REQUEST_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__RUN_TRIGGER", "rest")
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__AIRFLOW_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__AIRFLOW_TOKEN", "t")

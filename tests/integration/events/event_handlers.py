@@ -1,4 +1,4 @@
-"""Automations of a user, for the tests."""
+"""Event handlers of a user, for the tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FailingHandler(RecordingHandler):
         self, account_id: int, event: str, before: dict[str, Any] | None, after: dict[str, Any] | None
     ) -> None:
         super().on_event(account_id, event, before, after)
-        raise RuntimeError("an automation's own trouble")
+        raise RuntimeError("an error of the handler")
 
 
 class BlockedHandler:

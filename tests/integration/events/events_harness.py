@@ -17,9 +17,9 @@ from psycopg import sql
 
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.events import inbox
-from sync_hostaway.events.parse import read_event
-from sync_hostaway.events.refetch import Need, Outcome, Reader
-from sync_hostaway.events.worker import DrainResult, Transform, drain
+from sync_hostaway.events.parse import parse_event
+from sync_hostaway.events.refetch import FetchRequest, FetchResult, ObjectReader
+from sync_hostaway.events.worker import Transform, WorkerResult, run_worker
 from sync_hostaway.simulator import RunningSimulator
 from waiting import eventually
 
@@ -49,7 +49,7 @@ class EventsHarness:
         """Put an event into the inbox, as a delivery from Hostaway would; returns its number."""
         kind = "conversationMessage" if event == "message.received" else "reservation"
         body = json.dumps({"object": kind, "event": event, "accountId": account, "data": data}).encode()
-        event_of_body = read_event(body)
+        event_of_body = parse_event(body)
         self.warehouse.execute(PUT_EVENT, {"account_id": account, **asdict(event_of_body)})
         row = self.warehouse.execute(
             "select event_id from ops.webhook_events where account_id = %s and content_hash = %s",
@@ -57,10 +57,10 @@ class EventsHarness:
         ).fetchone()
         return row["event_id"] if row else 0
 
-    def drain(self, linger: float = 0.0, transform: Transform | None = None, **options: Any) -> DrainResult:
+    def drain(self, linger: float = 0.0, transform: Transform | None = None, **options: Any) -> WorkerResult:
         """Run a drain to its end; what it landed stays there."""
         self._runs += 1
-        return drain(f"test__{self._runs}", linger=linger, transform=transform, **options)
+        return run_worker(f"test__{self._runs}", linger=linger, transform=transform, **options)
 
     @contextmanager
     def draining(self, hold: int, **options: Any) -> Iterator[None]:
@@ -69,9 +69,9 @@ class EventsHarness:
         :param hold: the account. The block begins when Hostaway has answered about it, and nothing of it lands before
             the block ends.
         """
-        read, answered, release = Reader._read, threading.Event(), threading.Event()
+        read, answered, release = ObjectReader._read, threading.Event(), threading.Event()
 
-        def read_and_stay(reader: Reader, need: Need) -> Outcome:
+        def read_and_stay(reader: ObjectReader, need: FetchRequest) -> FetchResult:
             outcome = read(reader, need)
             if reader._client.account_id == hold:
                 answered.set()
@@ -79,7 +79,7 @@ class EventsHarness:
             return outcome
 
         with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(1) as pool:
-            patched.setattr(Reader, "_read", read_and_stay)
+            patched.setattr(ObjectReader, "_read", read_and_stay)
             running = pool.submit(self.drain, **options)
             try:
                 eventually(lambda: answered.is_set() or running.done())

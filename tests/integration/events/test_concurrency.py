@@ -25,10 +25,10 @@ from sync_hostaway.accounts import registry
 from sync_hostaway.core.db import Connection, alone, connect, fetch_value
 from sync_hostaway.core.exceptions import TransformFailed, WarehouseUnavailable
 from sync_hostaway.events import worker as drain_module
-from sync_hostaway.events.lease import announce, attending, is_attended, wait_for_event
-from sync_hostaway.events.worker import drain
+from sync_hostaway.events.lease import has_active_worker, hold_lease, notify_worker, wait_for_event
+from sync_hostaway.events.worker import run_worker
 from sync_hostaway.transforms import TransformResult
-from sync_hostaway.transforms.ledger import only_writer
+from sync_hostaway.transforms.ledger import transform_lock
 from waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -36,8 +36,8 @@ pytestmark = pytest.mark.integration
 DRAIN = """
 import sys
 from sync_hostaway.events import worker as drain_module
-from sync_hostaway.events.worker import drain
-drain(sys.argv[1], linger=float(sys.argv[2]), transform=None)
+from sync_hostaway.events.worker import run_worker
+run_worker(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 """
 
 SHORT_PATIENCE = """
@@ -141,7 +141,7 @@ def test_a_turn_that_loses_its_connection_ends_nobody_elses(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However long the other account's turn takes
-    monkeypatch.setattr(drain_module, "_RECOVERY", 600.0)
+    monkeypatch.setattr(drain_module, "_RECOVERY_PAUSE", 600.0)
     registry.add_account(harness.warehouse, 702, "secret-702")
     cut_off = cancel_some(harness, range(1))
     changed = harness.control.patch("reservations", harness.ids("reservations", 702)[0], {}, account_id=702)
@@ -191,9 +191,9 @@ def test_two_drains_at_once_do_the_work_once(harness: EventsHarness) -> None:
 
 
 def test_a_drain_that_lingers_attends_until_its_last_look(harness: EventsHarness) -> None:
-    assert not is_attended(harness.warehouse)
+    assert not has_active_worker(harness.warehouse)
     with drain_process("lingering", linger=60.0) as process:
-        eventually(lambda: is_attended(harness.warehouse))
+        eventually(lambda: has_active_worker(harness.warehouse))
         # A second one does not linger beside it.
         assert harness.drain(linger=60.0).seconds < 30
         events = cancel_some(harness, range(2))
@@ -202,7 +202,7 @@ def test_a_drain_that_lingers_attends_until_its_last_look(harness: EventsHarness
         assert harness.event(max(events.values()))["run_key"] == "lingering"
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=10)
-    eventually(lambda: not is_attended(harness.warehouse))
+    eventually(lambda: not has_active_worker(harness.warehouse))
 
 
 @pytest.fixture
@@ -212,11 +212,11 @@ def attended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     @contextmanager
     def noted(connection: Connection) -> Iterator[bool]:
-        with attending(connection) as ours:
-            seen.append(ours and is_attended(connection))
+        with hold_lease(connection) as ours:
+            seen.append(ours and has_active_worker(connection))
             yield ours
 
-    monkeypatch.setattr(drain_module, "attending", noted)
+    monkeypatch.setattr(drain_module, "hold_lease", noted)
     return seen
 
 
@@ -231,28 +231,28 @@ def test_nobody_counts_on_a_drain_whose_transform_waits(harness: EventsHarness, 
 
     cancel_some(harness, range(1))
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(drain, "waits", linger=30.0, lifetime=1.0, transform=transform)
+        waiting = pool.submit(run_worker, "waits", linger=30.0, lifetime=1.0, transform=transform)
         try:
             assert begun.wait(60)
-            eventually(lambda: not is_attended(harness.warehouse))
+            eventually(lambda: not has_active_worker(harness.warehouse))
             assert attended == [True]
             assert not waiting.done()
         finally:
             release.set()
-        assert waiting.result(timeout=60).turns == 1
+        assert waiting.result(timeout=60).batches == 1
 
 
 def test_a_drain_does_not_queue_behind_somebody_elses_transform(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many runs as there may be would, and nobody would read what is due."""
-    monkeypatch.setattr(drain_module, "_LAST_LOOK", 0.0)
+    monkeypatch.setattr(drain_module, "_FINAL_POLL", 0.0)
     cancel_some(harness, range(1))
-    with connect() as nightly, only_writer(nightly):
-        result = drain("one", linger=0.0, lifetime=0.5, transform=forget_loads)
+    with connect() as nightly, transform_lock(nightly):
+        result = run_worker("one", linger=0.0, lifetime=0.5, transform=forget_loads)
         assert harness.states() == ["done"]
         assert result.transforms == []
-    assert len(drain("two", linger=0.0, transform=forget_loads).transforms) == 1
+    assert len(run_worker("two", linger=0.0, transform=forget_loads).transforms) == 1
 
 
 def test_what_waited_for_somebody_elses_transform_is_transformed_after_it(harness: EventsHarness) -> None:
@@ -264,8 +264,8 @@ def test_what_waited_for_somebody_elses_transform_is_transformed_after_it(harnes
 
     cancel_some(harness, range(1))
     with ThreadPoolExecutor(1) as pool, connect() as nightly:
-        with only_writer(nightly):
-            waiting = pool.submit(drain, "waits", linger=100.0, lifetime=100.0, transform=transform)
+        with transform_lock(nightly):
+            waiting = pool.submit(run_worker, "waits", linger=100.0, lifetime=100.0, transform=transform)
             eventually(lambda: harness.states() == ["done"])
             assert made == []
         with pytest.raises(TransformFailed):
@@ -276,7 +276,7 @@ def test_what_waited_for_somebody_elses_transform_is_transformed_after_it(harnes
 def test_a_transform_that_failed_is_made_again_by_a_run_that_has_other_work(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain_module, "_RECOVERY", 0.1)
+    monkeypatch.setattr(drain_module, "_RECOVERY_PAUSE", 0.1)
     registry.add_account(harness.warehouse, 702, "secret-702")
     made: list[str] = []
 
@@ -296,7 +296,7 @@ def test_a_transform_that_failed_is_made_again_by_a_run_that_has_other_work(
 def test_a_transform_that_loses_its_connection_is_made_again(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain_module, "_RECOVERY", 0.1)
+    monkeypatch.setattr(drain_module, "_RECOVERY_PAUSE", 0.1)
     errors = [psycopg.OperationalError("terminating connection")]
 
     def transform(run_key: str) -> TransformResult:
@@ -305,18 +305,18 @@ def test_a_transform_that_loses_its_connection_is_made_again(
         return forget_loads(run_key)
 
     cancel_some(harness, range(1))
-    assert len(drain("one", linger=1.0, transform=transform).transforms) == 1
+    assert len(run_worker("one", linger=1.0, transform=transform).transforms) == 1
 
 
 def test_what_came_while_another_drain_served_its_account_is_seen_by_the_last_look(
     harness: EventsHarness, attended: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain_module, "_LAST_LOOK", 200.0)
+    monkeypatch.setattr(drain_module, "_FINAL_POLL", 200.0)
     events = cancel_some(harness, range(1))
     with ThreadPoolExecutor(1) as pool, connect() as another:
         with alone(another, "delta", 701):
-            looking = pool.submit(drain, "looks", linger=0.0, lifetime=0.2, transform=None)
-            eventually(lambda: attended == [True] and not is_attended(harness.warehouse))
+            looking = pool.submit(run_worker, "looks", linger=0.0, lifetime=0.2, transform=None)
+            eventually(lambda: attended == [True] and not has_active_worker(harness.warehouse))
             assert not looking.done()
         looking.result(timeout=60)
     assert_landed(harness, events)
@@ -324,14 +324,14 @@ def test_what_came_while_another_drain_served_its_account_is_seen_by_the_last_lo
 
 def test_nobody_counts_on_a_drain_that_is_stopped(harness: EventsHarness) -> None:
     with connect() as drains:
-        with attending(drains):
+        with hold_lease(drains):
             seconds = fetch_value(drains, IDLE_SESSION_TIMEOUT) / 1000
             assert drain_module._LIFETIME < seconds < 120
         assert fetch_value(drains, IDLE_SESSION_TIMEOUT) == 0
     with drain_process("stopped", linger=60.0, before=SHORT_PATIENCE) as process:
-        eventually(lambda: is_attended(harness.warehouse))
+        eventually(lambda: has_active_worker(harness.warehouse))
         process.send_signal(signal.SIGSTOP)
-        eventually(lambda: not is_attended(harness.warehouse))
+        eventually(lambda: not has_active_worker(harness.warehouse))
 
 
 def test_nobody_counts_on_a_drain_whose_turn_takes_long(
@@ -342,8 +342,8 @@ def test_nobody_counts_on_a_drain_whose_turn_takes_long(
     slow = cancel_some(harness, range(1))
     with harness.draining(hold=701, linger=30.0, lifetime=1.0):
         # Its last look, unless it is at it already, begins nothing.
-        monkeypatch.setattr(drain_module, "_LAST_LOOK", 0.0)
-        eventually(lambda: not is_attended(harness.warehouse))
+        monkeypatch.setattr(drain_module, "_FINAL_POLL", 0.0)
+        eventually(lambda: not has_active_worker(harness.warehouse))
         assert attended == [True]
         changed = harness.control.patch("reservations", harness.ids("reservations", 702)[0], {}, account_id=702)
         event_id = harness.receive("reservation.updated", changed, 702)
@@ -354,19 +354,19 @@ def test_nobody_counts_on_a_drain_whose_turn_takes_long(
 
 
 def test_a_drain_ends_though_its_backlog_does_not(harness: EventsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain_module, "_EVENTS_PER_TURN", 1)
-    monkeypatch.setattr(drain_module, "_LAST_LOOK", 0.5)
+    monkeypatch.setattr(drain_module, "_EVENTS_PER_BATCH", 1)
+    monkeypatch.setattr(drain_module, "_FINAL_POLL", 0.5)
     harness.control.fault("slow", match={"account": 701}, times=0, seconds=0.3)
     cancel_some(harness, range(20))
-    result = drain("leaves", linger=1.0, lifetime=0.5, transform=None)
-    assert 1 <= result.turns < 10
-    assert harness.states().count("done") == result.turns
+    result = run_worker("leaves", linger=1.0, lifetime=0.5, transform=None)
+    assert 1 <= result.batches < 10
+    assert harness.states().count("done") == result.batches
 
 
 def test_events_that_come_together_do_not_wake_a_drain_one_by_one(harness: EventsHarness) -> None:
-    with connect() as connection, attending(connection):
+    with connect() as connection, hold_lease(connection):
         for _ in range(50):
-            announce(harness.warehouse)
+            notify_worker(harness.warehouse)
         pauses: list[float] = []
         while not pauses or pauses[-1] < 1.0:
             began = time.monotonic()

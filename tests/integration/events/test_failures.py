@@ -146,8 +146,8 @@ def test_an_event_that_breaks_a_turn_breaks_it_for_no_other_event(harness: Event
 def test_who_was_served_waits_for_who_was_not(
     harness: EventsHarness, other: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain, "_ACCOUNTS_AT_ONCE", 1)
-    monkeypatch.setattr(drain, "_EVENTS_PER_TURN", 2)
+    monkeypatch.setattr(drain, "_MAX_PARALLEL_ACCOUNTS", 1)
+    monkeypatch.setattr(drain, "_EVENTS_PER_BATCH", 2)
     backlog = [change(harness, place=place)[0] for place in range(6)]
     newest, _ = change(harness, other)
     harness.drain()
@@ -160,7 +160,7 @@ def test_scarce_request_slots_still_bring_events_to_their_end(
 ) -> None:
     monkeypatch.setattr(gathering, "_SECONDS", 1.0)
     # A slot that is overslept is lost: on a slow machine, the wait for one may be long.
-    monkeypatch.setattr(drain, "_PATIENCE", 60.0)
+    monkeypatch.setattr(drain, "_REQUEST_TIMEOUT", 60.0)
     for name in ("IP", "ACCOUNT"):
         monkeypatch.setenv(f"AIRFLOW__HOSTAWAY__BUDGET_{name}", "4/1")
     get_settings.cache_clear()

@@ -1,4 +1,4 @@
-"""Automations of users are told of every event, and cannot touch the sync."""
+"""A user's event handler is called for every event, and its errors do not affect the sync."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from events_harness import EventsHarness
 
 from sync_hostaway.core.exceptions import ConfigurationError
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.events import handlers as dispatch
+from sync_hostaway.events import handlers
 
 pytestmark = pytest.mark.integration
 
@@ -21,7 +21,7 @@ def calls() -> list[tuple[object, ...]]:
 
 
 def choose(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__AUTOMATION", name)
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__EVENT_HANDLER", name)
     get_settings.cache_clear()
 
 
@@ -73,14 +73,14 @@ def test_its_trouble_is_logged_and_touches_nothing(
     with structlog.testing.capture_logs() as log:
         harness.drain()
     assert [harness.event(event)["state"] for event in events] == ["done", "done"]
-    assert any(entry["event"] in ("automation_failed", "automation_missing") for entry in log)
+    assert any(entry["event"] in ("event_handler_failed", "event_handler_missing") for entry in log)
 
 
 def test_one_that_does_not_come_back_does_not_keep_a_run(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, "event_handlers:BlockedHandler")
-    monkeypatch.setattr(dispatch, "_PATIENCE", 0.2)
+    monkeypatch.setattr(handlers, "_STOP_TIMEOUT", 0.2)
     event_id = change(harness, "one")
     try:
         harness.drain()
@@ -92,5 +92,5 @@ def test_one_that_does_not_come_back_does_not_keep_a_run(
 
 def test_a_name_that_cannot_be_one_is_refused_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "not a class")
-    with pytest.raises(ConfigurationError, match="AUTOMATION"):
+    with pytest.raises(ConfigurationError, match="EVENT_HANDLER"):
         get_settings()

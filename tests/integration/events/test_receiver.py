@@ -19,9 +19,9 @@ from sync_hostaway.accounts.webhook_endpoints import (
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events import run_requests as delta_requests
-from sync_hostaway.events.lease import attending
+from sync_hostaway.events.lease import hold_lease
 from sync_hostaway.hostaway.rate_limiter import RateLimit
-from sync_hostaway.transforms.ledger import only_writer
+from sync_hostaway.transforms.ledger import transform_lock
 from waiting import eventually
 from webhook_receiver import Receiver, add_bare_account, events, receiving
 
@@ -63,7 +63,7 @@ def test_a_receiver_that_was_killed_before_it_asked_asks_when_it_begins_again(
 
 
 def test_nobody_is_asked_while_a_drain_attends_to_the_inbox(receiver: Receiver, warehouse: Connection) -> None:
-    with connect() as drain, attending(drain) as ours:
+    with connect() as drain, hold_lease(drain) as ours:
         assert ours
         receiver.post(reservation())
         receiver.post(reservation(id=6))
@@ -93,7 +93,7 @@ def await_look(warehouse: Connection) -> None:
 
 @pytest.mark.usefixtures("often")
 def test_an_event_left_by_a_drain_that_was_killed_is_asked_for_soon(receiver: Receiver, warehouse: Connection) -> None:
-    with connect() as drain, attending(drain):
+    with connect() as drain, hold_lease(drain):
         receiver.post(reservation())
         # The receiver has seen that the drain is there, and counts on it.
         await_look(warehouse)
@@ -115,7 +115,7 @@ def test_rows_that_wait_for_a_transform_nobody_makes_are_asked_for(
     receiver: Receiver, warehouse: Connection, transform: LiteralString
 ) -> None:
     """Their drain was killed, or its transform failed."""
-    with only_writer(warehouse):
+    with transform_lock(warehouse):
         warehouse.execute(
             "insert into ops.sync_runs (account_id, run_key, resource, mode) values (701, 'x', 'reservations', 'delta')"
         )

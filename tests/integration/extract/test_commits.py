@@ -67,7 +67,7 @@ def test_messages_that_are_gone_cost_no_more_calls(
     for row in gone:
         simulator.control.delete("messages", row["id"], account_id=account)
     result = sync(warehouse, account)
-    assert (result.verdict, result.counts.tombstoned) == ("complete", 5)
+    assert (result.verdict, result.counts.deleted) == ("complete", 5)
     assert result.api_calls <= 40
 
 

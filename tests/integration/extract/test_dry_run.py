@@ -16,7 +16,7 @@ from psycopg import sql
 from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
-from sync_hostaway.extract.dry_run import _DryRunWriter, _writing_nothing, dry_run_account, dry_run_resource
+from sync_hostaway.extract.dry_run import _DryRunWriter, _read_only, dry_run_account, dry_run_resource
 from sync_hostaway.extract.engine import SyncResult, sync_account
 from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
 from sync_hostaway.simulator import RunningSimulator
@@ -43,7 +43,7 @@ def told(results: list[SyncResult]) -> dict[Resource, tuple[Any, ...]]:
             it.expected,
             it.counts.new,
             it.counts.changed,
-            it.counts.tombstoned,
+            it.counts.deleted,
             it.counts.quarantined,
         )
         for it in results
@@ -104,7 +104,7 @@ def test_postgresql_itself_refuses_a_write_and_the_session_is_usable_afterwards(
     warehouse: Connection, account: int
 ) -> None:
     for _ in range(2):
-        with _writing_nothing(warehouse), pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        with _read_only(warehouse), pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             warehouse.execute("delete from ops.accounts")
     assert sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])[0].verdict == "complete"
 
@@ -156,7 +156,7 @@ def counted(
         with warehouse.transaction():
             hand = writer(warehouse, account_id, Resource.RESERVATIONS, None)
             if isinstance(step, frozenset):
-                found.append(hand.bury_unseen(sorted(step), None, NOON + timedelta(hours=2)))
+                found.append(hand.mark_deleted_unseen(sorted(step), None, NOON + timedelta(hours=2)))
             else:
                 found.append(hand.land(step))
     return found
@@ -172,7 +172,7 @@ def test_whatever_lands_a_dry_run_counts_as_the_sync_does(
     account_id = next(_accounts)
     counted(LandingWriter, warehouse, account_id, before)
     landed = contents(warehouse)
-    with _writing_nothing(warehouse):
+    with _read_only(warehouse):
         dry = counted(_DryRunWriter, warehouse, account_id, steps)
     assert contents(warehouse) == landed
     assert dry == counted(LandingWriter, warehouse, account_id, steps)

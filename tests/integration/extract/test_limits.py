@@ -16,7 +16,7 @@ from sync_hostaway.core.settings import get_settings
 from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.hostaway.auth import Credentials
 from sync_hostaway.hostaway.client import HostawayClient
-from sync_hostaway.hostaway.rate_limiter import Priority, budget_for
+from sync_hostaway.hostaway.rate_limiter import Priority, rate_limiter_for
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
 
 pytestmark = pytest.mark.integration
@@ -71,8 +71,8 @@ def new_client(
     with ExitStack() as stack:
 
         def make() -> HostawayClient:
-            budget = budget_for(701, Priority.DELTA, get_settings())
-            return stack.enter_context(HostawayClient(Credentials(701, "secret-701"), budget=budget))
+            budget = rate_limiter_for(701, Priority.DELTA, get_settings())
+            return stack.enter_context(HostawayClient(Credentials(701, "secret-701"), rate_limiter=budget))
 
         yield make
 

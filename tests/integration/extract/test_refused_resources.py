@@ -12,7 +12,7 @@ from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import AccessDenied, HostawayServerError, SyncIncomplete
 from sync_hostaway.core.resources import Mode, Resource
-from sync_hostaway.extract.early_transform import transform_before_retries, transform_despite_trouble
+from sync_hostaway.extract.early_transform import transform_before_retries, transform_if_run_has_failures
 from sync_hostaway.extract.engine import SyncResult, sync_account, sync_resource
 from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
 from sync_hostaway.simulator import RunningSimulator
@@ -80,13 +80,13 @@ def test_a_refusal_is_shown_and_does_not_make_the_account_late(
     status = account_status(warehouse, account)
     assert status.lag_seconds is not None
     assert status.complete_at is not None
-    [trouble] = status.troubles
+    [trouble] = status.problems
     assert trouble.startswith("Hostaway refuses coupons (HTTP 404")
     run_transform(warehouse, requested_by="test")
     [row] = warehouse.execute("select verdict, error from hostaway.sync_logs where resource = 'coupons'").fetchall()
     assert (row["verdict"], row["error"]) == ("refused", trouble)
     registry.change_options(warehouse, account, {"resources": {"coupons": False}})
-    assert account_status(warehouse, account).troubles == []
+    assert account_status(warehouse, account).problems == []
 
 
 def test_a_denied_token_is_no_refusal_of_a_resource(
@@ -166,17 +166,17 @@ def test_what_landed_is_transformed_while_another_resource_waits_for_its_retry(
     refuse(simulator, "^/v1/coupons", 500)
     with registry.client_for(warehouse, account) as client:
         sync_resource(warehouse, client, Resource.USERS, Mode.FULL, run_key="run")
-        assert not transform_despite_trouble(warehouse, account, "run")
+        assert not transform_if_run_has_failures(warehouse, account, "run")
         with pytest.raises(HostawayServerError):
             sync_resource(warehouse, client, Resource.COUPONS, Mode.FULL, run_key="run")
-        assert transform_despite_trouble(warehouse, account, "run")
+        assert transform_if_run_has_failures(warehouse, account, "run")
         assert warehouse.execute("select count(*) > 0 as there from hostaway.users").fetchone() == {"there": True}
         sync_resource(warehouse, client, Resource.LISTINGS, Mode.FULL, run_key="run")
-        assert transform_despite_trouble(warehouse, account, "run")
+        assert transform_if_run_has_failures(warehouse, account, "run")
         assert warehouse.execute("select count(*) > 0 as there from hostaway.listings").fetchone() == {"there": True}
         simulator.control.clear_faults()
         sync_resource(warehouse, client, Resource.COUPONS, Mode.FULL, run_key="run")
-        assert not transform_despite_trouble(warehouse, account, "run")
+        assert not transform_if_run_has_failures(warehouse, account, "run")
 
 
 # Messages are asked for by threads.

@@ -98,7 +98,7 @@ def test_rows_seen_before_the_kill_are_not_taken_for_deleted(
         simulator.control.delete("reservations", number, account_id=account)
     break_off(warehouse, simulator, account, Resource.RESERVATIONS)
     result = one(warehouse, account, Resource.RESERVATIONS)
-    assert result.counts.tombstoned == 2
+    assert result.counts.deleted == 2
     assert landed(warehouse, "reservations", deleted=True) == set(gone)
 
 

@@ -115,7 +115,7 @@ def test_since_goes_back_no_further_and_says_so(
     assert read == {"n": sum(stamp >= stamps[-6] for stamp in stamps)}
     newer = [row for row in simulator.control.objects("reservations", account) if row["updatedOn"] >= stamps[-6]]
     assert len(newer) <= results[Resource.RESERVATIONS].counts.seen < 60
-    assert all(result.counts.tombstoned == 0 for result in results.values())
+    assert all(result.counts.deleted == 0 for result in results.values())
     assert warehouse.execute("select watermark from ops.watermarks").fetchone() == before
     logged = warehouse.execute("select distinct since from ops.sync_runs where since is not null").fetchall()
     assert logged == [{"since": since}]

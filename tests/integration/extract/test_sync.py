@@ -30,7 +30,7 @@ from sync_hostaway.core.exceptions import (
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.extract.context import Window
-from sync_hostaway.extract.engine import PLANS, SyncResult, sync_account, sync_resource
+from sync_hostaway.extract.engine import SYNC_FUNCTIONS, SyncResult, sync_account, sync_resource
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import CONVERSATIONS
 from sync_hostaway.hostaway.responses import Reply
@@ -49,7 +49,7 @@ def sync(
 ) -> dict[Resource, SyncResult]:
     results = {}
     run_key = f"test__{uuid.uuid4()}"
-    for resource in [resource for resource in PLANS if resource in set(resources)]:
+    for resource in [resource for resource in SYNC_FUNCTIONS if resource in set(resources)]:
         with registry.client_for(warehouse, account) as client:
             results[resource] = sync_resource(warehouse, client, resource, mode, run_key=run_key)
     return results
@@ -515,7 +515,7 @@ def test_what_a_complete_full_walk_did_not_see_is_marked_deleted_and_revived_whe
     control.clear_faults()
     result = sync(warehouse, account, resources=[Resource.RESERVATIONS])[Resource.RESERVATIONS]
     assert buried(warehouse, "reservations") == {str(number) for number in gone}
-    assert result.counts.tombstoned == 2
+    assert result.counts.deleted == 2
 
 
 def test_an_incremental_sync_marks_nothing_deleted(
@@ -551,7 +551,7 @@ def test_a_message_that_left_its_thread_is_marked_deleted(
     simulator.control.delete("messages", int(message["entity_id"]), account_id=account)
     results = sync(warehouse, account, resources=[Resource.CONVERSATIONS, Resource.MESSAGES])
     assert buried(warehouse, "messages") == {message["entity_id"]}
-    assert results[Resource.MESSAGES].counts.tombstoned == 1
+    assert results[Resource.MESSAGES].counts.deleted == 1
 
 
 @pytest.mark.parametrize(
@@ -570,7 +570,7 @@ def test_what_hangs_on_an_object_that_is_gone_goes_and_comes_back_with_it(
     simulator.control.delete(parents.value, parent, account_id=account)
     results = sync(warehouse, account, resources=[parents, children])
     assert buried(warehouse, children.value) == ids
-    assert results[children].counts.tombstoned == len(ids)
+    assert results[children].counts.deleted == len(ids)
     simulator.control.reset()
     sync(warehouse, account, Mode.INCREMENTAL, [parents, children])
     assert buried(warehouse, children.value) == set()

@@ -9,7 +9,7 @@ import pytest
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract import engine
-from sync_hostaway.extract.context import Missing, SyncContext
+from sync_hostaway.extract.context import MissingRows, SyncContext
 from sync_hostaway.extract.engine import sync_account
 
 pytestmark = pytest.mark.integration
@@ -25,10 +25,10 @@ def test_the_sync_log_quotes_no_payload(
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
-    def fail(_: SyncContext) -> Missing:
+    def fail(_: SyncContext) -> MissingRows:
         raise ValueError(f"invalid literal: {MARKER!r}")
 
-    monkeypatch.setitem(engine.PLANS, Resource.COUPONS, fail)
+    monkeypatch.setitem(engine.SYNC_FUNCTIONS, Resource.COUPONS, fail)
     with pytest.raises(ValueError, match=MARKER):
         sync_account(warehouse, account, Mode.FULL, [Resource.COUPONS])
     noted = warehouse.execute("select verdict, error from ops.sync_runs").fetchall()

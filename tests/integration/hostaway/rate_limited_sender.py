@@ -15,12 +15,12 @@ from typing import Any
 import requests
 
 from sync_hostaway.core.db import connect
-from sync_hostaway.hostaway.rate_limiter import BudgetLimits, Priority, RateLimit, RequestBudget
+from sync_hostaway.hostaway.rate_limiter import Priority, RateLimit, RateLimits, SharedRateLimiter
 
 
 def _spend(options: dict[str, Any], account: dict[str, Any], calls: list[int], lock: threading.Lock) -> None:
-    limits = BudgetLimits(RateLimit(*options["ip"]), RateLimit(*options["account"]), margin=options["margin"])
-    budget = RequestBudget(
+    limits = RateLimits(RateLimit(*options["ip"]), RateLimit(*options["account"]), margin=options["margin"])
+    budget = SharedRateLimiter(
         account["id"], Priority(account["priority"]), limits, open_connection=lambda: connect(options["dsn"])
     )
     session = requests.Session()
@@ -32,7 +32,7 @@ def _spend(options: dict[str, Any], account: dict[str, Any], calls: list[int], l
                 if calls[0] <= 0:
                     return
                 calls[0] -= 1
-            with budget.slot():
+            with budget.permit():
                 session.get(options["url"] + "/v1/listings", params={"limit": 1}, timeout=30)
 
     threads = [threading.Thread(target=work) for _ in range(account["threads"])]

@@ -20,7 +20,7 @@ import requests
 
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import WarehouseUnavailable
-from sync_hostaway.hostaway.rate_limiter import BudgetLimits, Priority, RateLimit, RequestBudget
+from sync_hostaway.hostaway.rate_limiter import Priority, RateLimit, RateLimits, SharedRateLimiter
 from sync_hostaway.privacy.erase import purge_account
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
 from waiting import eventually
@@ -33,7 +33,7 @@ GENEROUS = RateLimit(10_000, 1.0)
 # Half of the margin that spenders have: a request may take that long on its way.
 _STALL = 0.25
 
-MakeBudget = Callable[..., RequestBudget]
+MakeBudget = Callable[..., SharedRateLimiter]
 
 
 @pytest.fixture
@@ -48,11 +48,11 @@ def budget(warehouse_dsn: str) -> Iterator[MakeBudget]:
             ip: RateLimit | None = None,
             account: RateLimit | None = None,
             **limits: Any,
-        ) -> RequestBudget:
-            made = RequestBudget(
+        ) -> SharedRateLimiter:
+            made = SharedRateLimiter(
                 account_id,
                 priority,
-                BudgetLimits(ip, account, **{"margin": 0.3, **limits}),
+                RateLimits(ip, account, **{"margin": 0.3, **limits}),
                 open_connection=lambda: connect(warehouse_dsn),
             )
             return stack.enter_context(made)
@@ -60,30 +60,30 @@ def budget(warehouse_dsn: str) -> Iterator[MakeBudget]:
         yield make
 
 
-def seconds_for(budget: RequestBudget, slots: int = 1) -> float:
+def seconds_for(budget: SharedRateLimiter, slots: int = 1) -> float:
     """How long it takes to get some slots."""
     began = time.monotonic()
     for _ in range(slots):
-        with budget.slot():
+        with budget.permit():
             pass
     return time.monotonic() - began
 
 
-def take_at_once(budget: RequestBudget, slots: int) -> None:
+def take_at_once(budget: SharedRateLimiter, slots: int) -> None:
     """Get some slots of a window that is much longer than this may take."""
     for _ in range(slots):
-        with budget.slot(timeout=40):
+        with budget.permit(timeout=40):
             pass
 
 
-def assert_used_up(budget: RequestBudget) -> None:
+def assert_used_up(budget: SharedRateLimiter) -> None:
     """There is no slot before the long window ends."""
-    with pytest.raises(TimeoutError), budget.slot(timeout=0.2):
+    with pytest.raises(TimeoutError), budget.permit(timeout=0.2):
         pass
 
 
 def spend_together(
-    total: int, *spenders: tuple[RequestBudget, int], patience: float | None = None, given: list[int] | None = None
+    total: int, *spenders: tuple[SharedRateLimiter, int], patience: float | None = None, given: list[int] | None = None
 ) -> list[int]:
     """Of so many slots, those that budgets get, each with a number of threads that always want another one.
 
@@ -94,10 +94,10 @@ def spend_together(
     given = given if given is not None else []
     lock = threading.Lock()
 
-    def work(budget: RequestBudget) -> int:
+    def work(budget: SharedRateLimiter) -> int:
         slots = 0
         while len(given) < total:
-            with suppress(TimeoutError), budget.slot(timeout=patience), lock:
+            with suppress(TimeoutError), budget.permit(timeout=patience), lock:
                 if len(given) < total:
                     given.append(1)
                     slots += 1
@@ -338,7 +338,7 @@ def test_a_delta_overtakes_a_full_sync_soon(budget: MakeBudget) -> None:
         eventually(lambda: len(given) > 16)
         for _ in range(3):
             before = len(given)
-            with delta.slot():
+            with delta.permit():
                 ahead.append(len(given) - before)
             time.sleep(0.2)
 
@@ -388,7 +388,7 @@ def test_a_refusal_holds_everybody_back(budget: MakeBudget) -> None:
     refused, other = budget(701, ip=limit), budget(702, Priority.DELTA, ip=limit)
     seconds_for(other)
     began = time.monotonic()
-    refused.penalize(time.time() + 1.0, "ip")
+    refused.block(time.time() + 1.0, "ip")
     seconds_for(other)
     assert time.monotonic() - began > 0.9
     # The end of the wait is no burst: the window was full.
@@ -399,7 +399,7 @@ def test_a_refusal_holds_everybody_back(budget: MakeBudget) -> None:
 def test_a_refused_account_holds_back_only_itself(budget: MakeBudget) -> None:
     limits = {"ip": RateLimit(50, 2.0), "account": RateLimit(20, 2.0)}
     refused, same, other = (budget(number, **limits) for number in (701, 701, 702))
-    refused.penalize(time.time() + 90, "account")
+    refused.block(time.time() + 90, "account")
     take_at_once(other, 1)
     assert_used_up(same)
 
@@ -407,19 +407,19 @@ def test_a_refused_account_holds_back_only_itself(budget: MakeBudget) -> None:
 def test_a_wait_can_be_limited(budget: MakeBudget) -> None:
     one = budget(ip=RateLimit(1, 30.0))
     seconds_for(one)
-    with pytest.raises(TimeoutError), one.slot(timeout=0.2):
+    with pytest.raises(TimeoutError), one.permit(timeout=0.2):
         pass
 
 
 def test_without_a_database_nothing_is_sent(budget: MakeBudget) -> None:
-    lost = RequestBudget(
+    lost = SharedRateLimiter(
         701,
         Priority.FULL,
-        BudgetLimits(RateLimit(5, 1.0), None),
+        RateLimits(RateLimit(5, 1.0), None),
         open_connection=lambda: connect("postgresql://nobody@127.0.0.1:1/nothing"),
     )
     sent = []
-    with pytest.raises(WarehouseUnavailable), lost.slot():
+    with pytest.raises(WarehouseUnavailable), lost.permit():
         sent.append("request")
     assert not sent
 

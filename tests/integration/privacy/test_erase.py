@@ -15,7 +15,7 @@ from sync_hostaway.core.settings import get_settings
 from sync_hostaway.extract.engine import sync_account, sync_resource
 from sync_hostaway.privacy.erase import erase_guest, purge_account
 from sync_hostaway.transforms import run_transform
-from sync_hostaway.transforms.ledger import only_writer
+from sync_hostaway.transforms.ledger import transform_lock
 
 pytestmark = pytest.mark.integration
 
@@ -115,8 +115,8 @@ def test_an_unknown_account_cannot_be_purged(warehouse: Connection) -> None:
 def test_a_purge_does_not_wait_for_a_transform_for_ever(
     warehouse_dsn: str, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync_hostaway.privacy.erase._PATIENCE_SECONDS", 0.2)
-    with connect(warehouse_dsn) as other, only_writer(other), pytest.raises(WarehouseBusy, match="again"):
+    monkeypatch.setattr("sync_hostaway.privacy.erase._LOCK_TIMEOUT_SECONDS", 0.2)
+    with connect(warehouse_dsn) as other, transform_lock(other), pytest.raises(WarehouseBusy, match="again"):
         purge_account(warehouse, account)
     assert registry.get_account(warehouse, account).state == "disabled"
     assert purge_account(warehouse, account).rows

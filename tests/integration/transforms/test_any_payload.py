@@ -15,7 +15,7 @@ from landing_harness import LandingHarness
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.responses import decode
 from sync_hostaway.landing.fields import FIELDS
-from sync_hostaway.landing.payload_schemas import warnings
+from sync_hostaway.landing.payload_schemas import validation_warnings
 from sync_hostaway.landing.writer import Fetched, LandingWriter
 
 pytestmark = pytest.mark.integration
@@ -70,7 +70,7 @@ def land(harness: LandingHarness, resource: Resource, rows: list[dict[str, Any]]
     with harness.connection.transaction():
         counts = LandingWriter(harness.connection, 1, resource, None).land(fetched)
     assert (counts.seen, counts.quarantined) == (len(rows), 0)
-    assert counts.odd == sum(bool(warnings(resource, row)) for row in received)
+    assert counts.odd == sum(bool(validation_warnings(resource, row)) for row in received)
 
 
 @settings(
@@ -129,7 +129,7 @@ def test_a_value_is_lost_exactly_when_a_warning_names_it(harness: LandingHarness
     land(harness, Resource.RESERVATIONS, rows)
     harness.transform()
     for row in rows:
-        named = {reason.partition(":")[0] for reason in warnings(Resource.RESERVATIONS, row)}
+        named = {reason.partition(":")[0] for reason in validation_warnings(Resource.RESERVATIONS, row)}
         found = harness.rows(
             f"select {', '.join(_COLUMNS.values())} from hostaway.reservations where reservation_id = %s", row["id"]
         )[0]

@@ -14,7 +14,7 @@ from sync_hostaway.airflow.transform_operator import wait_for_transforms
 from sync_hostaway.core.exceptions import ForeignObjects, TransformFailed
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms import find_project, profile_environment
-from sync_hostaway.transforms.invocation import Outcome, run_dbt
+from sync_hostaway.transforms.invocation import DbtResult, run_dbt
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ def fill(harness: LandingHarness) -> None:
     harness.transform()
 
 
-def nightly(harness: LandingHarness, project: Path | None = None) -> Outcome:
+def nightly(harness: LandingHarness, project: Path | None = None) -> DbtResult:
     """What the producer task of `hostaway_nightly` does to models."""
     return run_dbt(["run"], project_dir=project or find_project(), environment=profile_environment(harness.connection))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from landing_harness import LandingHarness
-from sync_hostaway.transforms.ledger import tidy
+from sync_hostaway.transforms.ledger import clean_up
 
 pytestmark = pytest.mark.integration
 
@@ -42,7 +42,7 @@ def test_syncs_are_forgotten_but_not_the_last_of_each_kind(harness: LandingHarne
         " values (2, 'of another', 'reservations', 'full', 'complete', now() - interval '900 days',"
         " now() - interval '900 days')"
     )
-    counts = tidy(harness.connection)
+    counts = clean_up(harness.connection)
     assert (counts["delete_old_runs"], counts["delete_old_deltas"]) == (3, 1)
     assert {key for (key,) in harness.rows("select run_key from ops.sync_runs")} == {
         "last full",
@@ -56,7 +56,7 @@ def test_syncs_are_forgotten_but_not_the_last_of_each_kind(harness: LandingHarne
 
     runs(harness, ("new full", "full", "complete", 1, None), ("new", "incremental", "complete", 1, None))
     runs(harness, ("within the year", "incremental", "failed", 399, None))
-    tidy(harness.connection)
+    clean_up(harness.connection)
     assert {key for (key,) in harness.rows("select run_key from ops.sync_runs where account_id = 1")} == {
         "new full",
         "new",
@@ -76,5 +76,5 @@ def test_a_row_that_was_settled_is_forgotten_and_one_that_is_open_is_not(harness
             """,
             (entity, entity.encode(), days),
         )
-    assert tidy(harness.connection)["delete_settled_quarantine"] == 1
+    assert clean_up(harness.connection)["delete_settled_quarantine"] == 1
     assert harness.rows("select entity_id from ops.quarantine order by 1") == [("open",), ("settled lately",)]

@@ -19,7 +19,7 @@ from sync_hostaway.core.db import connect
 from sync_hostaway.core.exceptions import TransformFailed
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms import TransformResult, pending_loads
-from sync_hostaway.transforms.ledger import only_writer
+from sync_hostaway.transforms.ledger import transform_lock
 from waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -472,7 +472,7 @@ def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(harness: LandingHar
     from sync_hostaway.airflow.transform_operator import let_transforms_run, wait_for_transforms
 
     land_one_of_each(harness)
-    with connect(harness.dsn) as other, only_writer(other):
+    with connect(harness.dsn) as other, transform_lock(other):
         waiting = threading.Thread(target=wait_for_transforms, args=({},))
         waiting.start()
         eventually(lambda: harness.value(WRITER_IS_AWAITED))

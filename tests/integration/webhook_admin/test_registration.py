@@ -19,7 +19,7 @@ from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOKS, webhook
 from sync_hostaway.hostaway.responses import Reply
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.webhook_admin.maintenance import stop_deliveries, wanted_syncs
+from sync_hostaway.webhook_admin.maintenance import requested_catch_up_syncs, unregister_webhook
 from sync_hostaway.webhook_admin.registration import ensure_registered, rotate, unregister
 from webhook_receiver import Receiver, events
 
@@ -48,7 +48,7 @@ def first_reservation(simulator: RunningSimulator) -> int:
 
 def synced_again(warehouse: Connection) -> list[int]:
     """Accounts that a sync is asked for, because deliveries were lost."""
-    return [sync.account_id for sync in wanted_syncs(warehouse)]
+    return [sync.account_id for sync in requested_catch_up_syncs(warehouse)]
 
 
 def hide_passwords(client: HostawayClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +166,7 @@ def test_rotating_the_password_loses_no_delivery(
     ensure_registered(warehouse, client)
     deliver(simulator, {"guestNote": "after"})
     assert len(events(warehouse)) == 2
-    assert endpoint_of(warehouse).password_is_told
+    assert endpoint_of(warehouse).password_is_sent
 
 
 @pytest.mark.parametrize("loss", ["it is gone", "its key is gone"])
@@ -189,7 +189,7 @@ def test_a_password_that_is_lost_is_replaced_though_hostaway_shows_none(
         ensure_registered(warehouse, client)
     (row,) = webhooks(client)
     assert digest(row["password"].encode()) == endpoint_of(warehouse).password_digest
-    assert endpoint_of(warehouse).password_is_told
+    assert endpoint_of(warehouse).password_is_sent
     deliver(simulator, {"guestNote": "late"})
     assert len(events(warehouse)) == 1
 
@@ -215,7 +215,7 @@ def test_a_url_that_does_not_answer_is_refused_and_noted(
     endpoint = endpoint_of(warehouse)
     assert endpoint.state == "failed"
     assert "unreachable" in (endpoint.state_reason or "")
-    assert not endpoint.password_is_told
+    assert not endpoint.password_is_sent
 
 
 def test_a_public_url_with_a_port_is_refused_by_ourselves(
@@ -243,7 +243,7 @@ def test_a_disabled_account_is_unsubscribed(
 ) -> None:
     ensure_registered(warehouse, client)
     disable_account(warehouse, 701)
-    stop_deliveries(warehouse, 701)
+    unregister_webhook(warehouse, 701)
     assert webhooks(client) == []
     assert endpoint_of(warehouse).state == "unregistered"
     deliver(simulator, {"guestNote": "late"})

@@ -17,7 +17,12 @@ from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS, WEBHOOKS, webhook
 from sync_hostaway.hostaway.responses import Reply
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.webhook_admin.maintenance import note_requested, tend, tidy_events, wanted_syncs
+from sync_hostaway.webhook_admin.maintenance import (
+    delete_expired_events,
+    mark_requested,
+    reconcile_webhooks,
+    requested_catch_up_syncs,
+)
 from sync_hostaway.webhook_admin.registration import ensure_registered
 from webhook_receiver import Receiver, add_bare_account, events, receiving
 
@@ -40,7 +45,7 @@ def an_hour_later(warehouse: Connection) -> None:
 
 
 def hostaways_webhooks(warehouse: Connection, account_id: int = 701) -> list[dict[str, Any]]:
-    with client_for(warehouse, account_id, even_disabled=True) as client:
+    with client_for(warehouse, account_id, allow_disabled=True) as client:
         return list(client.get(WEBHOOKS).result)
 
 
@@ -48,20 +53,20 @@ def test_accounts_are_registered_and_taken_leave_of(
     receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
     add_account(warehouse, 702, "secret-702")
-    assert tend(warehouse)["registered"] == 2
+    assert reconcile_webhooks(warehouse)["registered"] == 2
     disable_account(warehouse, 702)
-    assert tend(warehouse) == {"registered": 0, "removed": 1, "failed": 0, "missed_events": 0}
+    assert reconcile_webhooks(warehouse) == {"registered": 0, "removed": 1, "failed": 0, "missed_events": 0}
     assert (state_of(warehouse, 701), state_of(warehouse, 702)) == ("registered", "unregistered")
     assert hostaways_webhooks(warehouse, 702) == []
     calls = simulator.control.stats()["total"]
-    assert tend(warehouse)["registered"] == 0
+    assert reconcile_webhooks(warehouse)["registered"] == 0
     assert simulator.control.stats()["total"] == calls, "what was checked within the hour costs nothing"
 
 
 def test_without_an_address_of_ours_hostaway_stops_delivering(
     receiver: Receiver, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tend(warehouse)
+    reconcile_webhooks(warehouse)
     assert len(hostaways_webhooks(warehouse)) == 1
     with monkeypatch.context() as without:
         # As where PUBLIC_BASE_URL was removed; a simulator on this machine would be given the local address.
@@ -71,19 +76,19 @@ def test_without_an_address_of_ours_hostaway_stops_delivering(
         # A shell without the setting ends no deliveries.
         assert (len(hostaways_webhooks(warehouse)), state_of(warehouse, 701)) == (1, "registered")
         assert "Hostaway still delivers" in (state_reason_of(warehouse, 701) or "")
-        assert tend(warehouse) == {"registered": 0, "removed": 1, "failed": 0, "missed_events": 0}
+        assert reconcile_webhooks(warehouse) == {"registered": 0, "removed": 1, "failed": 0, "missed_events": 0}
         assert (hostaways_webhooks(warehouse), state_of(warehouse, 701)) == ([], "polling")
         assert "Its webhook was removed at Hostaway" in (state_reason_of(warehouse, 701) or "")
         an_hour_later(warehouse)
-        assert tend(warehouse)["removed"] == 0
+        assert reconcile_webhooks(warehouse)["removed"] == 0
     an_hour_later(warehouse)
-    assert tend(warehouse)["registered"] == 1
+    assert reconcile_webhooks(warehouse)["registered"] == 1
     assert len(hostaways_webhooks(warehouse)) == 1
 
 
 def test_an_account_in_trouble_holds_up_no_other(receiver: Receiver, warehouse: Connection, account: int) -> None:
     add_bare_account(warehouse, 5)
-    assert tend(warehouse) == {"registered": 1, "removed": 0, "failed": 1, "missed_events": 0}
+    assert reconcile_webhooks(warehouse) == {"registered": 1, "removed": 0, "failed": 1, "missed_events": 0}
     assert state_of(warehouse, 701) == "registered"
 
 
@@ -95,7 +100,7 @@ def test_an_error_that_nobody_foresaw_holds_up_no_other_account(
     warehouse.execute(
         "alter table ops.webhook_endpoints add constraint unforeseen check (account_id <> 701 or checked_at is null)"
     )
-    assert tend(warehouse) == {"registered": 1, "removed": 0, "failed": 1, "missed_events": 0}
+    assert reconcile_webhooks(warehouse) == {"registered": 1, "removed": 0, "failed": 1, "missed_events": 0}
     assert state_of(warehouse, 702) == "registered"
 
 
@@ -120,7 +125,7 @@ def test_while_hostaway_has_trouble_no_account_waits_for_another(
         return ask(client, *arguments, **options)
 
     monkeypatch.setattr(HostawayClient, "get", ask_together)
-    assert tend(warehouse)["failed"] == 4
+    assert reconcile_webhooks(warehouse)["failed"] == 4
     assert not all_ask.broken, "one account waited for another"
     assert simulator.control.calls("webhooks.list") == 4, "each is asked once; the next run asks again"
 
@@ -128,18 +133,18 @@ def test_while_hostaway_has_trouble_no_account_waits_for_another(
 def test_a_webhook_that_was_switched_off_means_a_sync(
     receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
-    tend(warehouse)
-    assert wanted_syncs(warehouse) == []
+    reconcile_webhooks(warehouse)
+    assert requested_catch_up_syncs(warehouse) == []
     with client_for(warehouse, 701) as client:
         client.write("PUT", webhook(hostaways_webhooks(warehouse)[0]["id"]), {"isEnabled": 0})
     an_hour_later(warehouse)
-    tend(warehouse)
+    reconcile_webhooks(warehouse)
     assert [row["isEnabled"] for row in hostaways_webhooks(warehouse)] == [1]
-    (sync,) = wanted_syncs(warehouse)
+    (sync,) = requested_catch_up_syncs(warehouse)
     assert (sync.run.dag_id, sync.run.conf) == ("hostaway_sync__701", {"mode": "incremental"})
-    assert wanted_syncs(warehouse)[0].run == sync.run, "asked for twice, it is the same run"
-    note_requested(warehouse, [sync])
-    assert wanted_syncs(warehouse) == []
+    assert requested_catch_up_syncs(warehouse)[0].run == sync.run, "asked for twice, it is the same run"
+    mark_requested(warehouse, [sync])
+    assert requested_catch_up_syncs(warehouse) == []
 
 
 def test_just_what_could_not_be_delivered_is_fetched(
@@ -155,7 +160,7 @@ def test_just_what_could_not_be_delivered_is_fetched(
     with receiving(warehouse, 701) as receiver:
         monkeypatch.setenv("PUBLIC_BASE_URL", receiver.url)
         get_settings.cache_clear()
-        tend(warehouse)
+        reconcile_webhooks(warehouse)
         change(arrived, "one")
     change(lost, "two")
     change(lost, "three")
@@ -167,13 +172,13 @@ def test_just_what_could_not_be_delivered_is_fetched(
         with client_for(warehouse, 701) as client:
             client.write("PUT", webhook(hostaways_webhooks(warehouse)[0]["id"]), {"url": receiver.address})
         change(lost_then_arrived, "five")
-        assert tend(warehouse)["missed_events"] == 1
+        assert reconcile_webhooks(warehouse)["missed_events"] == 1
         kept = [(event["object_id"], event["state"]) for event in events(warehouse)]
         assert kept == [(arrived, "pending"), (lost_then_arrived, "pending"), (lost, "pending")]
         assert "delivery log" in events(warehouse)[-1]["reason"]
         an_hour_later(warehouse)
-        assert tend(warehouse)["missed_events"] == 0, "what was read is not read again"
-        assert wanted_syncs(warehouse) == []
+        assert reconcile_webhooks(warehouse)["missed_events"] == 0, "what was read is not read again"
+        assert requested_catch_up_syncs(warehouse) == []
 
 
 def test_a_lost_message_means_a_sync(
@@ -183,7 +188,7 @@ def test_a_lost_message_means_a_sync(
     with receiving(warehouse, 701) as receiver:
         monkeypatch.setenv("PUBLIC_BASE_URL", receiver.url)
         get_settings.cache_clear()
-        tend(warehouse)
+        reconcile_webhooks(warehouse)
     thread = simulator.control.objects("conversations", 701)[0]["id"]
     simulator.control.create("messages", {"conversationId": thread, "isIncoming": 1, "body": "Hi"}, account_id=701)
     simulator.control.wait_delivered()
@@ -191,8 +196,8 @@ def test_a_lost_message_means_a_sync(
         monkeypatch.setenv("PUBLIC_BASE_URL", receiver.url)
         get_settings.cache_clear()
         an_hour_later(warehouse)
-        assert tend(warehouse)["missed_events"] == 0
-    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
+        assert reconcile_webhooks(warehouse)["missed_events"] == 0
+    assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701]
 
 
 def test_a_delivery_log_that_cannot_be_read_is_said_and_tried_again(
@@ -200,12 +205,12 @@ def test_a_delivery_log_that_cannot_be_read_is_said_and_tried_again(
 ) -> None:
     simulator.control.fault("status_5xx", match={"resource": "webhookLogs"}, times=2)
     for _ in range(2):
-        assert tend(warehouse) == {"registered": 0, "removed": 0, "failed": 1, "missed_events": 0}
+        assert reconcile_webhooks(warehouse) == {"registered": 0, "removed": 0, "failed": 1, "missed_events": 0}
         assert state_of(warehouse, 701) == "registered"
         assert "delivery log cannot be read" in (state_reason_of(warehouse, 701) or "")
-    assert tend(warehouse)["registered"] == 1
+    assert reconcile_webhooks(warehouse)["registered"] == 1
     assert state_reason_of(warehouse, 701) is None
-    assert tend(warehouse)["registered"] == 0, "all is well, so it is looked at in an hour"
+    assert reconcile_webhooks(warehouse)["registered"] == 0, "all is well, so it is looked at in an hour"
 
 
 @pytest.fixture
@@ -225,29 +230,29 @@ def delivery_log(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_a_delivery_log_with_nonsense_means_a_sync(
     receiver: Receiver, warehouse: Connection, account: int, delivery_log: list[dict[str, Any]]
 ) -> None:
-    tend(warehouse)
+    reconcile_webhooks(warehouse)
     an_hour_later(warehouse)
     nonsense = {"id": 1, "event": ["x"], "object": {"name": "reservation"}, "objectId": 5, "responseStatus": 500}
     delivery_log.append(nonsense)
-    assert tend(warehouse) == {"registered": 1, "removed": 0, "failed": 0, "missed_events": 0}
-    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
+    assert reconcile_webhooks(warehouse) == {"registered": 1, "removed": 0, "failed": 0, "missed_events": 0}
+    assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701]
 
 
 def test_a_delivery_that_arrived_hides_no_lost_one_of_an_object_nobody_names(
     receiver: Receiver, warehouse: Connection, account: int, delivery_log: list[dict[str, Any]]
 ) -> None:
-    tend(warehouse)
+    reconcile_webhooks(warehouse)
     an_hour_later(warehouse)
     nameless = {"object": "conversationMessage", "event": "message.received", "objectId": None}
     delivery_log += [{**nameless, "id": 1, "responseStatus": 500}, {**nameless, "id": 2, "responseStatus": 200}]
-    tend(warehouse)
-    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
+    reconcile_webhooks(warehouse)
+    assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701]
 
 
 def test_an_odd_entry_of_a_delivery_log_hides_none_behind_it(
     receiver: Receiver, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tend(warehouse)
+    reconcile_webhooks(warehouse)
     an_hour_later(warehouse)
     told = HostawayClient.get
     lost = {"object": "reservation", "event": "reservation.updated", "responseStatus": 500}
@@ -260,48 +265,50 @@ def test_an_odd_entry_of_a_delivery_log_hides_none_behind_it(
         return replace(reply, result=pages[params["offset"] // 100]) if path == WEBHOOK_LOGS else reply
 
     monkeypatch.setattr(HostawayClient, "get", in_pages)
-    assert tend(warehouse)["missed_events"] == 100
+    assert reconcile_webhooks(warehouse)["missed_events"] == 100
 
 
 def test_a_delivery_log_of_which_nobody_can_tell_what_is_new_is_said(
     receiver: Receiver, warehouse: Connection, account: int, delivery_log: list[dict[str, Any]]
 ) -> None:
     delivery_log.append({"object": "reservation", "objectId": 5, "event": "reservation.updated", "responseStatus": 500})
-    assert tend(warehouse)["failed"] == 1
+    assert reconcile_webhooks(warehouse)["failed"] == 1
     assert "delivery log" in (state_reason_of(warehouse, 701) or "")
 
 
 def test_a_disabled_account_whose_key_was_revoked_is_left_in_peace(
     receiver: Receiver, warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
-    tend(warehouse)
+    reconcile_webhooks(warehouse)
     simulator.control.set_secret(701, "another")
     warehouse.execute("delete from ops.secrets where name = 'access_token'")
     disable_account(warehouse, 701)
-    assert tend(warehouse)["removed"] == 1
+    assert reconcile_webhooks(warehouse)["removed"] == 1
     calls = simulator.control.stats()["total"]
-    assert tend(warehouse) == {"registered": 0, "removed": 0, "failed": 0, "missed_events": 0}
+    assert reconcile_webhooks(warehouse) == {"registered": 0, "removed": 0, "failed": 0, "missed_events": 0}
     assert simulator.control.stats()["total"] == calls
 
 
 def test_an_outage_longer_than_hostaways_patience_means_a_sync(
     receiver: Receiver, warehouse: Connection, account: int
 ) -> None:
-    tend(warehouse)
+    reconcile_webhooks(warehouse)
     warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '50 minutes'")
-    tend(warehouse)
-    assert wanted_syncs(warehouse) == []
+    reconcile_webhooks(warehouse)
+    assert requested_catch_up_syncs(warehouse) == []
     warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '61 minutes'")
-    tend(warehouse)
-    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701]
-    before = wanted_syncs(warehouse)
-    note_requested(warehouse, before)
+    reconcile_webhooks(warehouse)
+    assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701]
+    before = requested_catch_up_syncs(warehouse)
+    mark_requested(warehouse, before)
     warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '61 minutes', state = 'failed'")
-    tend(warehouse)
-    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701], "also while Hostaway was in trouble"
-    assert wanted_syncs(warehouse) != before, "a sync of before the second outage does not make up for it"
+    reconcile_webhooks(warehouse)
+    assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701], (
+        "also while Hostaway was in trouble"
+    )
+    assert requested_catch_up_syncs(warehouse) != before, "a sync of before the second outage does not make up for it"
     disable_account(warehouse, 701)
-    assert wanted_syncs(warehouse) == [], "a disabled account is not synced"
+    assert requested_catch_up_syncs(warehouse) == [], "a disabled account is not synced"
 
 
 def test_events_that_wait_are_noticed(receiver: Receiver, warehouse: Connection) -> None:
@@ -318,5 +325,5 @@ def test_events_are_removed_after_the_retention_unless_they_wait(receiver: Recei
         receiver.post({"object": "reservation", "data": {"id": id}})
     warehouse.execute("update ops.webhook_events set received_at = now() - interval '31 days' where object_id < 3")
     warehouse.execute("update ops.webhook_events set state = 'done', finished_at = now() where object_id in (1, 3)")
-    assert tidy_events(warehouse) == {"delete_old_events": 1, "empty_old_bodies": 1}
+    assert delete_expired_events(warehouse) == {"delete_old_events": 1, "empty_old_bodies": 1}
     assert [(event["object_id"], event["body"] is None) for event in events(warehouse)] == [(2, True), (3, False)]

@@ -10,7 +10,7 @@ from sync_hostaway.cli import main as cli
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
-from sync_hostaway.webhook_admin.maintenance import wanted_syncs
+from sync_hostaway.webhook_admin.maintenance import requested_catch_up_syncs
 from webhook_receiver import Receiver, add_bare_account, events
 
 pytestmark = pytest.mark.integration
@@ -149,7 +149,7 @@ def test_register_and_rotate(receiver: Receiver, warehouse: Connection, account:
     assert before
     assert after
     assert before.password_digest != after.password_digest
-    assert after.password_is_told
+    assert after.password_is_sent
     assert receiver.post({"object": "reservation", "data": {"id": 1}}).status_code == 200, "the old one still works"
 
 
@@ -162,10 +162,10 @@ def test_a_leaked_password_ends_at_once(receiver: Receiver, warehouse: Connectio
     assert receiver.post(event).status_code == 401
     endpoint = find_endpoint(warehouse, 701)
     assert endpoint
-    assert endpoint.password_is_told
+    assert endpoint.password_is_sent
     new = (endpoint.login.encode(), password_for(warehouse, endpoint).encode())
     assert receiver.post(event, auth=new).status_code == 200
-    assert [sync.account_id for sync in wanted_syncs(warehouse)] == [701], "for what was refused in between"
+    assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701], "for what was refused in between"
 
 
 def test_a_leaked_password_ends_though_hostaway_is_away(

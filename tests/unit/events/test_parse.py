@@ -16,7 +16,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.events.parse import is_probe, read_event, read_events
+from sync_hostaway.events.parse import is_test_request, parse_event, parse_events
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -38,27 +38,27 @@ def shapes(kind: str, name: str, data: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("body", shapes("reservation", "reservation.updated", {**RESERVATION, "arrivalDate": None}))
 def test_a_reservation_is_found_in_any_shape(body: dict[str, Any]) -> None:
-    event = read_event(json.dumps(body).encode())
+    event = parse_event(json.dumps(body).encode())
     assert (event.state, event.object) == ("pending", "reservation")
     assert (event.object_id, event.reservation_id) == (5, 5)
 
 
 @pytest.mark.parametrize("body", shapes("conversationMessage", "message.received", MESSAGE))
 def test_a_message_is_found_in_any_shape(body: dict[str, Any]) -> None:
-    event = read_event(json.dumps(body).encode())
+    event = parse_event(json.dumps(body).encode())
     assert (event.state, event.object) == ("pending", "conversationMessage")
     assert (event.object_id, event.conversation_id, event.reservation_id) == (9, 4, 5)
 
 
 def test_an_event_of_a_new_name_about_a_known_object_is_served() -> None:
     body = {"object": "reservation", "event": "reservation.cancelled", "data": {"id": 5}}
-    assert read_event(json.dumps(body).encode()).state == "pending"
+    assert parse_event(json.dumps(body).encode()).state == "pending"
 
 
 @pytest.mark.parametrize("data", [{}, {"id": None}, {"id": "x"}, {"id": True}, {"id": 0}, {"id": -1}, {"id": 10**30}])
 @pytest.mark.parametrize("kind", ["reservation", "conversationMessage"])
 def test_an_object_without_an_id_that_leads_to_it_says_so(kind: str, data: dict[str, Any]) -> None:
-    event = read_event(json.dumps({"object": kind, "event": "x", "data": data}).encode())
+    event = parse_event(json.dumps({"object": kind, "event": "x", "data": data}).encode())
     assert event.state == "unreadable"
     assert "no id that leads to it" in (event.reason or "")
 
@@ -76,43 +76,43 @@ def test_the_order_of_keys_and_white_space_make_no_other_event(
     content: dict[str, Any], chance: random.Random, indent: int
 ) -> None:
     again = json.dumps(shuffled(content, chance), indent=indent, ensure_ascii=False).encode()
-    assert read_event(again).content_hash == read_event(json.dumps(content).encode()).content_hash
+    assert parse_event(again).content_hash == parse_event(json.dumps(content).encode()).content_hash
 
 
 @given(one=st.dictionaries(st.text(max_size=8), JSON, max_size=4), other=st.dictionaries(st.text(max_size=8), JSON))
 def test_other_content_is_another_event(one: dict[str, Any], other: dict[str, Any]) -> None:
     # Compared as text: to Python, 1, 1.0 and True are equal.
     same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-    hashes = {read_event(json.dumps(content).encode()).content_hash for content in (one, other)}
+    hashes = {parse_event(json.dumps(content).encode()).content_hash for content in (one, other)}
     assert len(hashes) == (1 if same else 2)
 
 
 @given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_nothing_that_is_posted_breaks_the_reader(body: bytes) -> None:
-    event = read_event(body)
+    event = parse_event(body)
     assert event.state in ("pending", "ignored", "unreadable")
     assert (event.state == "pending") == (event.reason is None)
     assert len(event.content_hash) == 32
     assert event.body == body
-    is_probe(body)
+    is_test_request(body)
 
 
 def test_depth_is_bounded() -> None:
     def nested(levels: int) -> bytes:
         return b'{"object":"reservation","data":{"id":1,"x":' + b"[" * levels + b"]" * levels + b"}}"
 
-    assert read_event(nested(10)).state == "pending"
+    assert parse_event(nested(10)).state == "pending"
     for levels in (40, 900, 1_500, 200_000):
-        assert read_event(nested(levels)).state == "unreadable"
+        assert parse_event(nested(levels)).state == "unreadable"
 
 
 def test_only_a_test_request_is_taken_for_one() -> None:
-    assert is_probe(b'{"data":"test"}')
-    assert is_probe(b'{ "data" : "anything" }')
+    assert is_test_request(b'{"data":"test"}')
+    assert is_test_request(b'{ "data" : "anything" }')
     for body in (b"", b"{}", b"[]", b"test", b'{"data":{}}', b'{"id":5}', b'{"data":"' + b"x" * 2_000 + b'"}'):
-        assert not is_probe(body), body
-    assert not is_probe(b'{"data":"test","event":"reservation.updated"}')
-    assert not is_probe(b'{"data":"test","object":"reservation"}')
+        assert not is_test_request(body), body
+    assert not is_test_request(b'{"data":"test","event":"reservation.updated"}')
+    assert not is_test_request(b'{"data":"test","object":"reservation"}')
 
 
 def php(value: Any, name: str = "") -> list[tuple[str, str]]:
@@ -190,7 +190,7 @@ def test_an_id_is_found_in_whatever_it_is_wrapped(
     }
     for wrap in wrappers:
         content = wrap(content)
-    (event,) = read_events(encoding(content))
+    (event,) = parse_events(encoding(content))
     assert (event.state, event.object, event.object_id, event.reservation_id) == ("pending", "reservation", id, id)
     assert event.event == name
 
@@ -207,7 +207,7 @@ def test_an_id_is_found_in_whatever_it_is_wrapped(
     ],
 )
 def test_other_forms_lead_to_the_reservation(body: bytes) -> None:
-    (event,) = read_events(body)
+    (event,) = parse_events(body)
     assert (event.state, event.object, event.object_id, event.reservation_id) == ("pending", "reservation", 5, 5)
 
 
@@ -224,10 +224,10 @@ def test_other_forms_lead_to_the_reservation(body: bytes) -> None:
     ],
 )
 def test_each_event_of_a_batch_is_read(body: Any) -> None:
-    found = read_events(json.dumps(body).encode())
+    found = parse_events(json.dumps(body).encode())
     assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6)]
     assert len({event.content_hash for event in found}) == 2
-    assert [read_events(event.body or b"") for event in found] == [[event] for event in found]
+    assert [parse_events(event.body or b"") for event in found] == [[event] for event in found]
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\r\n", b"\n\n", b"\n\x1e", b"\0", b"", b",", b"\ndata: "])
@@ -237,13 +237,13 @@ def test_each_of_several_documents_is_read(separator: bytes, indent: int | None)
         json.dumps({"object": "reservation", "data": {"id": id, "url": "https://a.example/?a=1&b=2"}}, indent=indent)
         for id in (5, 6, 7)
     ]
-    found = read_events(separator.join(body.encode() for body in bodies) + separator)
+    found = parse_events(separator.join(body.encode() for body in bodies) + separator)
     assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6), ("pending", 7)]
 
 
 def test_documents_that_cannot_be_read_are_kept_beside_the_others() -> None:
     lines = [b'{"object": "reservation", "data": {"id": %d}}' % id for id in (5, 6)]
-    found = read_events(b"\n".join([b'{"object": "reservation", "data": {"id": oops}}', *lines, b'{"data": {"id"']))
+    found = parse_events(b"\n".join([b'{"object": "reservation", "data": {"id": oops}}', *lines, b'{"data": {"id"']))
     assert [(event.state, event.object_id) for event in found[:2]] == [("pending", 5), ("pending", 6)]
     (unread,) = found[2:]
     assert unread.state == "unreadable"
@@ -253,7 +253,7 @@ def test_documents_that_cannot_be_read_are_kept_beside_the_others() -> None:
 
 def test_a_part_of_a_document_that_was_cut_off_is_no_event() -> None:
     whole = json.dumps({"object": "reservation", "data": {"id": 5, "conversationId": 6}, "more": "text"}, indent=2)
-    (event,) = read_events(whole[:-5].encode())
+    (event,) = parse_events(whole[:-5].encode())
     assert event.state == "unreadable"
 
 
@@ -261,12 +261,14 @@ def test_multipart_holds_a_batch_as_well() -> None:
     parts = [
         b'--x\r\nContent-Type: application/json\r\n\r\n{"object":"reservation","data":{"id":%d}}' % n for n in (5, 6)
     ]
-    found = read_events(b"\r\n".join([*parts, b"--x--\r\n"]))
+    found = parse_events(b"\r\n".join([*parts, b"--x--\r\n"]))
     assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6)]
 
 
 def test_a_long_batch_is_read_whole() -> None:
-    found = read_events(json.dumps([{"object": "reservation", "data": {"id": id}} for id in range(1, 20_001)]).encode())
+    found = parse_events(
+        json.dumps([{"object": "reservation", "data": {"id": id}} for id in range(1, 20_001)]).encode()
+    )
     assert [event.object_id for event in found] == list(range(1, 20_001))
     assert {event.state for event in found} == {"pending"}
 
@@ -276,13 +278,13 @@ def test_a_long_batch_is_read_whole() -> None:
 )
 def test_long_bodies_of_nonsense_are_read_in_seconds(line: bytes) -> None:
     began = time.process_time()
-    (event,) = read_events(b"\n".join([line] * (1_000_000 // len(line))))
+    (event,) = parse_events(b"\n".join([line] * (1_000_000 // len(line))))
     assert event.state in ("unreadable", "ignored")
     assert time.process_time() - began < 20
 
 
 def test_a_form_holds_a_batch_as_well() -> None:
-    found = read_events(b"object=reservation&event=reservation.updated&data[0][id]=5&data[1][id]=6")
+    found = parse_events(b"object=reservation&event=reservation.updated&data[0][id]=5&data[1][id]=6")
     assert [(event.state, event.object_id) for event in found] == [("pending", 5), ("pending", 6)]
 
 
@@ -290,35 +292,35 @@ def test_a_form_holds_a_batch_as_well() -> None:
     "body", [b"event=reservation.updated%00&data[id]=5", b"event=reservation.updated&data[id%00]=5"]
 )
 def test_a_form_holds_nothing_that_cannot_be_stored(body: bytes) -> None:
-    (event,) = read_events(body)
+    (event,) = parse_events(body)
     assert (event.state, event.object_id) == ("pending", 5)
     assert "\0" not in str(event.event)
 
 
 def test_a_long_body_that_was_cut_off_is_read_once() -> None:
     # Trying each of its quotes as the beginning of a text took hours, in which the API server served nothing.
-    (event,) = read_events(b'"{' + b'\\"' * 300_000)
+    (event,) = parse_events(b'"{' + b'\\"' * 300_000)
     assert event.state == "unreadable"
 
 
 def test_what_a_guest_writes_is_no_wrapper() -> None:
     words = json.dumps({"object": "reservation", "event": "reservation.updated", "data": {"id": 666}})
     for content in ({**MESSAGE, "body": words}, {"object": "conversationMessage", "data": {**MESSAGE, "body": words}}):
-        (event,) = read_events(json.dumps(content).encode())
+        (event,) = parse_events(json.dumps(content).encode())
         assert (event.object, event.object_id, event.conversation_id) == ("conversationMessage", 9, 4)
 
 
 def test_an_event_that_is_short_and_encoded_twice_is_no_test_request() -> None:
-    assert not is_probe(b'{"data": "{\\"object\\": \\"reservation\\", \\"id\\": 5}"}')
+    assert not is_test_request(b'{"data": "{\\"object\\": \\"reservation\\", \\"id\\": 5}"}')
 
 
 def test_a_bomb_is_not_unpacked() -> None:
-    assert read_event(gzip.compress(b" " * 50_000_000)).state == "unreadable"
+    assert parse_event(gzip.compress(b" " * 50_000_000)).state == "unreadable"
 
 
 @pytest.mark.parametrize(
     "body", [b"", b" ", b"=", b"[]", b'""', b"null", b"not json", b"\x1f\x8b\x08", b"\xff\xfe\x00"]
 )
 def test_what_holds_nothing_is_kept_as_unreadable(body: bytes) -> None:
-    (event,) = read_events(body)
+    (event,) = parse_events(body)
     assert (event.state, event.body) == ("unreadable", body)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sync_hostaway.core.exceptions import RunNotRequested
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.events import run_requests as delta_requests
-from sync_hostaway.events.run_requests import DeltaRequests, Work, request_delta
+from sync_hostaway.events.run_requests import DeltaRunRequests, Work, request_delta
 
 START = datetime(2026, 5, 20, 10, 0, tzinfo=UTC)
 
@@ -93,7 +93,7 @@ class AtOnce(Scheduler):
         return False
 
 
-async def look(trigger: RunTrigger, number: int, *, between: Work = Work.WAITS) -> list[float]:
+async def look(trigger: RunTrigger, number: int, *, between: Work = Work.UNCLAIMED) -> list[float]:
     """Have work that waits however often somebody looks; returns when they did, in seconds.
 
     :param between: what every second look finds.
@@ -105,9 +105,9 @@ async def look(trigger: RunTrigger, number: int, *, between: Work = Work.WAITS) 
         looks.append(time.monotonic())
         if len(looks) == number:
             enough.set()
-        return between if len(looks) % 2 == 0 else Work.WAITS
+        return between if len(looks) % 2 == 0 else Work.UNCLAIMED
 
-    asking = asyncio.create_task(DeltaRequests(trigger, found).serve())
+    asking = asyncio.create_task(DeltaRunRequests(trigger, found).run())
     async with asyncio.timeout(60):
         await enough.wait()
     asking.cancel()
@@ -129,7 +129,7 @@ def test_that_a_run_is_at_it_for_long_makes_the_looks_no_more_frequent(monkeypat
     """It may fail in the end as the last one did."""
     monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.02)
     monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
-    looks = asyncio.run(look(AtOnce(), 7, between=Work.IN_HANDS))
+    looks = asyncio.run(look(AtOnce(), 7, between=Work.CLAIMED))
     assert looks[-1] - looks[0] >= 0.02 * (1 + 1 + 2 + 2 + 4 + 4)
 
 
@@ -142,7 +142,7 @@ def test_while_a_run_waits_for_its_beginning_the_looks_become_no_rarer(monkeypat
 
 
 def test_a_question_that_hangs_keeps_no_other_from_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delta_requests, "_PATIENCE", 0.05)
+    monkeypatch.setattr(delta_requests, "_REQUEST_TIMEOUT", 0.05)
     monkeypatch.setattr(delta_requests, "_PAUSE_AFTER_FAILURE", 0.0)
     release = threading.Event()
 

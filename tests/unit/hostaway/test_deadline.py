@@ -66,7 +66,9 @@ def client_of(url: str, tmp_path: Path, patience: float | None = None) -> Hostaw
     tokens = MemoryTokenStore()
     tokens.save(Token("of-a-test", 0, time.time() + 10**8))
     settings = Settings(api_url=url, home=tmp_path)
-    return HostawayClient(Credentials(701, "secret-701"), token_store=tokens, settings=settings, patience=patience)
+    return HostawayClient(
+        Credentials(701, "secret-701"), token_store=tokens, settings=settings, single_try_timeout=patience
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.hostaway.values import as_day, as_flag, as_id, as_list, as_moment, entity_id
+from sync_hostaway.hostaway.values import as_date, as_flag, as_id, as_list, as_timestamp, entity_id
 
 SPELLINGS = st.sampled_from(["{}", "0{}", "000{}", " {}", "{} ", "+{}", "{}.0", "\t{}.00\n"])
 
@@ -68,15 +68,15 @@ def test_flags_come_as_booleans_numbers_and_words(values: list[Any], flag: bool 
 
 
 def test_days_that_do_not_exist_are_none() -> None:
-    assert [as_day(value) for value in ("2026-02-30", "0000-00-00", "", None, 20260131, "9999-12-31")] == [None] * 6
-    assert as_day(" 2026-01-31 12:00:00") == as_day("2026-01-31") == date(2026, 1, 31)
+    assert [as_date(value) for value in ("2026-02-30", "0000-00-00", "", None, 20260131, "9999-12-31")] == [None] * 6
+    assert as_date(" 2026-01-31 12:00:00") == as_date("2026-01-31") == date(2026, 1, 31)
 
 
 def test_moments_are_in_utc_whether_they_say_so_or_not() -> None:
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
     spellings = ("2026-01-31 12:00:00", "2026-01-31T12:00:00Z", "2026-01-31 14:00:00+02:00", "2026-01-31 12:00:00.0")
-    assert [as_moment(text) for text in spellings] == [noon] * 4
-    assert [as_moment(value) for value in (None, "", "yesterday", "0000-00-00 00:00:00", 1769860800)] == [None] * 5
+    assert [as_timestamp(text) for text in spellings] == [noon] * 4
+    assert [as_timestamp(value) for value in (None, "", "yesterday", "0000-00-00 00:00:00", 1769860800)] == [None] * 5
 
 
 @given(st.lists(st.integers(), max_size=12), st.integers(0, 3))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.landing.payload_schemas import refusal, warnings
+from sync_hostaway.landing.payload_schemas import validation_error, validation_warnings
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -28,8 +28,8 @@ RESERVATION: dict[str, Any] = {"id": 1, "listingMapId": 2, "status": "new"}
     ],
 )
 def test_what_hostaway_really_sends_lands_without_a_word(fields: dict[str, Any]) -> None:
-    assert refusal(Resource.RESERVATIONS, RESERVATION | fields) is None
-    assert warnings(Resource.RESERVATIONS, RESERVATION | fields) == []
+    assert validation_error(Resource.RESERVATIONS, RESERVATION | fields) is None
+    assert validation_warnings(Resource.RESERVATIONS, RESERVATION | fields) == []
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_what_hostaway_really_sends_lands_without_a_word(fields: dict[str, Any])
     ],
 )
 def test_an_odd_value_is_named_and_the_row_lands(fields: dict[str, Any], reason: str) -> None:
-    assert refusal(Resource.RESERVATIONS, RESERVATION | fields) is None
-    [said] = warnings(Resource.RESERVATIONS, RESERVATION | fields)
+    assert validation_error(Resource.RESERVATIONS, RESERVATION | fields) is None
+    [said] = validation_warnings(Resource.RESERVATIONS, RESERVATION | fields)
     assert reason in said
 
 
 def test_each_odd_value_is_named() -> None:
     row = RESERVATION | {"nights": "x", "cleaningFee": "y", "pets": "z"}
-    named = {text.partition(":")[0] for text in warnings(Resource.RESERVATIONS, row)}
+    named = {text.partition(":")[0] for text in validation_warnings(Resource.RESERVATIONS, row)}
     assert named == {"nights", "pets", "cleaningFee"}
 
 
@@ -84,25 +84,30 @@ def test_each_odd_value_is_named() -> None:
     ],
 )
 def test_a_row_is_refused_for_its_own_id_or_that_of_its_parent(fields: dict[str, Any], reason: str) -> None:
-    assert refusal(Resource.RESERVATIONS, RESERVATION | fields) == reason
+    assert validation_error(Resource.RESERVATIONS, RESERVATION | fields) == reason
 
 
 def test_the_id_of_a_calendar_day_is_its_date() -> None:
-    assert refusal(Resource.CALENDAR_DAYS, {"id": None, "date": "2026-01-31 00:00:00"}) is None
-    assert refusal(Resource.CALENDAR_DAYS, {"id": 1, "date": "0000-00-00"}) == "date: must be a date, got '0000-00-00'"
+    assert validation_error(Resource.CALENDAR_DAYS, {"id": None, "date": "2026-01-31 00:00:00"}) is None
+    assert (
+        validation_error(Resource.CALENDAR_DAYS, {"id": 1, "date": "0000-00-00"})
+        == "date: must be a date, got '0000-00-00'"
+    )
 
 
 def test_a_row_that_is_no_object_is_refused() -> None:
-    assert refusal(Resource.MESSAGES, ["id", 1]) == "row: must be an object, got ['id', 1]"
+    assert validation_error(Resource.MESSAGES, ["id", 1]) == "row: must be an object, got ['id', 1]"
 
 
 @pytest.mark.parametrize("images", [[{"id": 5}, {"url": "https://x/2.jpg"}], {"1": {"id": 5}, "2": {"url": "u"}}])
 def test_a_bad_photo_does_not_cost_the_listing(images: Any) -> None:
     listing = {"id": 1, "listingImages": images}
-    assert refusal(Resource.LISTINGS, listing) is None
-    assert warnings(Resource.LISTINGS, listing) == ["listingImages: a photo is left out, id: must be an id, got None"]
+    assert validation_error(Resource.LISTINGS, listing) is None
+    assert validation_warnings(Resource.LISTINGS, listing) == [
+        "listingImages: a photo is left out, id: must be an id, got None"
+    ]
 
 
 def test_long_values_are_shortened() -> None:
-    [said] = warnings(Resource.RESERVATIONS, RESERVATION | {"nights": "x" * 10_000})
+    [said] = validation_warnings(Resource.RESERVATIONS, RESERVATION | {"nights": "x" * 10_000})
     assert len(said) < 300

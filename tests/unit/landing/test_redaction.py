@@ -24,12 +24,12 @@ def test_every_row_of_an_erased_guest_is_stripped_however_its_ids_are_written(fo
     for identity in spelled(123, form):
         for resource in (Resource.CONVERSATIONS, Resource.MESSAGES, Resource.REVIEWS, Resource.TASKS):
             row = {"id": 1, "reservationId": identity, "guestName": "Ann"}
-            assert "guestName" not in ERASED.strip(resource, row, None), (resource, identity)
-        assert "guestName" not in ERASED.strip(Resource.RESERVATIONS, {"id": identity, "guestName": "Ann"}, None)
+            assert "guestName" not in ERASED.redact(resource, row, None), (resource, identity)
+        assert "guestName" not in ERASED.redact(Resource.RESERVATIONS, {"id": identity, "guestName": "Ann"}, None)
     for identity in spelled(456, form):
         thread = {"id": identity, "recipientName": "Ann"}
-        assert "recipientName" not in ERASED.strip(Resource.CONVERSATIONS, thread, None)
-        assert "body" not in ERASED.strip(Resource.MESSAGES, {"id": 1, "conversationId": identity, "body": "Ann"}, 7)
+        assert "recipientName" not in ERASED.redact(Resource.CONVERSATIONS, thread, None)
+        assert "body" not in ERASED.redact(Resource.MESSAGES, {"id": 1, "conversationId": identity, "body": "Ann"}, 7)
 
 
 @pytest.mark.parametrize("shape", ["array", "object"])
@@ -38,11 +38,11 @@ def test_a_calendar_day_holds_no_erased_guest(shape: str, form: str) -> None:
     for identity in spelled(123, form):
         stay = {"id": identity, "guestName": "Ann"}
         stays: Any = [stay] if shape == "array" else {"2": stay}
-        [left] = ERASED.strip(Resource.CALENDAR_DAYS, {"date": "2026-01-31", "reservations": stays}, 1)["reservations"]
+        [left] = ERASED.redact(Resource.CALENDAR_DAYS, {"date": "2026-01-31", "reservations": stays}, 1)["reservations"]
         assert left == {"id": identity}
 
 
 def test_others_stay_as_they_are() -> None:
     for identity in (124, "1230", True, None, "12 3", "x"):
         row = {"id": identity, "guestName": "Ben"}
-        assert ERASED.strip(Resource.RESERVATIONS, row, None) == row
+        assert ERASED.redact(Resource.RESERVATIONS, row, None) == row

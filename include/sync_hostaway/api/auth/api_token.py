@@ -32,7 +32,7 @@ async def _admit(request: Request, scopes: Sequence[str]) -> None:
     state = request.app.state
     presented = await _bearer(request)
     token = None
-    if presented and api_tokens.looks_like_one(presented.credentials):
+    if presented and api_tokens.looks_like_token(presented.credentials):
         token = await state.lanes["door"].run(None, partial(_verify, state.door, presented.credentials))
     if token is None:
         # What is wrong with it is nobody's business who does not have a good one.

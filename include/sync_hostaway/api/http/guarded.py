@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from starlette.requests import ClientDisconnect
 
-from sync_hostaway.accounts.refused_credentials import NoTurn, RefusedCredentials, network_of
+from sync_hostaway.accounts.auth_failures import AuthFailureLimiter, TooManyChecks, network_of
 from sync_hostaway.api.http.lanes import busy, threaded
 from sync_hostaway.api.http.problems import Problem
 from sync_hostaway.api.http.repeated import SingleValues, parse_json
@@ -27,7 +27,7 @@ from sync_hostaway.api.http.repeated import SingleValues, parse_json
 # Bytes of a body, where a route names no limit of its own.
 BODY_LIMIT = 65_536
 # Seconds for the whole body.
-_BODY_PATIENCE = 10.0
+_BODY_TIMEOUT = 10.0
 
 Admit = Callable[[Request, Sequence[str]], Coroutine[Any, Any, None]]
 _Dependency = TypeVar("_Dependency", bound=Callable[..., Any])
@@ -131,17 +131,17 @@ async def _admit(request: Request, admit: Admit, scopes: Sequence[str]) -> None:
     :raises Problem: 429 in place of 401 when there were too many of these; 503 when too many others wait; else what the
         guard raises.
     """
-    refusals: RefusedCredentials = request.app.state.refusals
+    auth_failures: AuthFailureLimiter = request.app.state.auth_failures
     address = network_of(request.client.host if request.client else "")
     place = (address, str(request.path_params.get("account_id", "")))
     credentials = request.headers.get("authorization") or request.headers.get("cookie")
     try:
-        async with refusals.turn(place, credentials):
+        async with auth_failures.check(place, credentials):
             await admit(request, scopes)
-    except NoTurn:
+    except TooManyChecks:
         raise busy() from None
     except Problem as problem:
-        if problem.status == HTTPStatus.UNAUTHORIZED and (seconds := refusals.note_refused(place)):
+        if problem.status == HTTPStatus.UNAUTHORIZED and (seconds := auth_failures.record_failure(place)):
             raise Problem(
                 429,
                 "too-many-refusals",
@@ -151,7 +151,7 @@ async def _admit(request: Request, admit: Admit, scopes: Sequence[str]) -> None:
                 headers={"Retry-After": str(seconds)},
             ) from None
         raise
-    refusals.note_admitted(place, credentials)
+    auth_failures.record_success(place, credentials)
 
 
 class _WithBody(Request):
@@ -178,7 +178,7 @@ async def _with_body(request: Request, limit: int) -> Request:
         raise _too_large(limit)
     body = bytearray()
     try:
-        async with asyncio.timeout(_BODY_PATIENCE):
+        async with asyncio.timeout(_BODY_TIMEOUT):
             async for part in request.stream():
                 body += part
                 if len(body) > limit:
@@ -187,7 +187,7 @@ async def _with_body(request: Request, limit: int) -> Request:
         # Nobody reads this answer, but the log has no traceback.
         raise Problem(400, "bad-request", "Bad Request", "The body ended before its announced length.") from None
     except TimeoutError:
-        detail = f"The body was not received within {_BODY_PATIENCE:.0f} s."
+        detail = f"The body was not received within {_BODY_TIMEOUT:.0f} s."
         raise Problem(408, "body-timeout", "The body took too long", detail) from None
     return _WithBody(request, bytes(body))
 

@@ -47,7 +47,7 @@ from sync_hostaway.core.exceptions import (
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.privacy.erase import ErasedGuest, Purged, erase_guest, purge_account
-from sync_hostaway.webhook_admin.maintenance import stop_deliveries
+from sync_hostaway.webhook_admin.maintenance import unregister_webhook
 from sync_hostaway.webhook_admin.registration import ensure_registered
 
 # A purge deletes every row of an account; what waits for a transform sets a longer lock timeout.
@@ -293,7 +293,7 @@ def _begin(trigger: RunTrigger, account_id: int, *runs: SyncRun) -> None:
 
 def _end(account_id: int) -> None:
     with suppress(SyncHostawayError), connect(application="sync-hostaway operator api") as connection:
-        stop_deliveries(connection, account_id)
+        unregister_webhook(connection, account_id)
 
 
 def _transform(trigger: RunTrigger) -> None:

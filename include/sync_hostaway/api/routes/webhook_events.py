@@ -19,7 +19,7 @@ from sync_hostaway.api.routes.accounts import Trigger, Warehouse
 from sync_hostaway.core.exceptions import InvalidValue, RunNotRequested
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.events import replay as history
-from sync_hostaway.events.parse import State
+from sync_hostaway.events.parse import EventState
 from sync_hostaway.events.replay import EventFilter
 from sync_hostaway.events.run_requests import request_delta
 
@@ -36,10 +36,10 @@ class Event(BaseModel):
 
     event_id: int = Field(examples=[4711])
     account_id: int = Field(examples=[12345])
-    state: State = Field(
+    state: EventState = Field(
         description="pending; done: its object was fetched; gone: Hostaway has it no more; dead: out of attempts; "
         "ignored: nobody here knows it; unreadable; discarded: by an operator",
-        examples=[State.DONE],
+        examples=[EventState.DONE],
     )
     event: str | None = Field(examples=["reservation.updated"])
     object: str | None = Field(examples=["reservation"])
@@ -70,7 +70,7 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     account_id: Id | None = None
-    state: list[State] = Field([], max_length=len(State), description="May be given several times")
+    state: list[EventState] = Field([], max_length=len(EventState), description="May be given several times")
     since: Moment | None = Field(None, description="Received at this time or later")
     object: Annotated[Line, Field(max_length=100)] | None = Field(
         None, description="Kind of object", examples=["reservation"]
@@ -98,7 +98,7 @@ class Page(Wanted):
 class Chosen(Wanted):
     """Events to do something with."""
 
-    state: list[State] = Field([], min_length=1, max_length=len(State), description="Any of these")
+    state: list[EventState] = Field([], min_length=1, max_length=len(EventState), description="Any of these")
     event_ids: list[Id] = Field([], min_length=1, max_length=1000, examples=[[4711]])
     all: StrictBool = Field(False, description="True: every event of every account; only where nothing else is said")
 
@@ -114,7 +114,7 @@ class Chosen(Wanted):
     @model_validator(mode="after")
     def _is_meant(self) -> Self:
         try:
-            self.filter(self.event_ids).meant(self.all)
+            self.filter(self.event_ids).require_criterion(self.all)
         except InvalidValue as error:
             raise ValueError(str(error)) from None
         return self

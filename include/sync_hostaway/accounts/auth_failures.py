@@ -24,20 +24,20 @@ from sync_hostaway.hostaway.rate_limiter import RateLimit
 
 # Refusals of one client address for one account path, in each API server process.
 REFUSAL_LIMIT = RateLimit(60, 60)
-_PLACES = 4096
-_ADMITTED = 1024
+_MAX_ORIGINS = 4096
+_MAX_KNOWN = 1024
 # Seconds that credentials wait until they are looked at.
-_PATIENCE = 3.0
+_CHECK_TIMEOUT = 3.0
 
-Place = tuple[str, str]
+Origin = tuple[str, str]
 """A client's address, and the account or webhook key in the path."""
 
 
-class NoTurn(Exception):
+class TooManyChecks(Exception):
     """Too many others wait for their credentials to be looked at."""
 
 
-class RefusedCredentials:
+class AuthFailureLimiter:
     """Counts refused credentials in windows of fixed length. To be used in one event loop.
 
     :param limit: so many refusals in so many seconds.
@@ -45,66 +45,66 @@ class RefusedCredentials:
 
     def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
-        # By place: when its window began, and the refusals in it. By digest of credentials: admitted before.
-        self._refused: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
-        self._admitted: OrderedDict[bytes, None] = OrderedDict()
+        # By origin: when its window started_at, and the refusals in it. By digest of credentials: admitted before.
+        self._failures: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
+        self._known_good: OrderedDict[bytes, None] = OrderedDict()
         self._salt = secrets.token_bytes(16)
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def turn(self, place: Place, credentials: str | None) -> AsyncIterator[None]:
+    async def check(self, origin: Origin, credentials: str | None) -> AsyncIterator[None]:
         """Around looking at credentials.
 
         Where too many were refused, those that were never right are looked at one at a time: room is left for others.
 
-        :raises NoTurn: when it takes too long until their turn.
+        :raises TooManyChecks: when it takes too long until their turn.
         """
-        if not self._seconds_left(place) or self._digest(place[1], credentials or "") in self._admitted:
+        if not self._seconds_left(origin) or self._digest(origin[1], credentials or "") in self._known_good:
             yield
         else:
             try:
-                async with asyncio.timeout(_PATIENCE):
-                    await self._turn.acquire()
+                async with asyncio.timeout(_CHECK_TIMEOUT):
+                    await self._lock.acquire()
             except TimeoutError:
-                raise NoTurn from None
+                raise TooManyChecks from None
             try:
                 yield
             finally:
-                self._turn.release()
+                self._lock.release()
 
-    def note_refused(self, place: Place) -> int:
+    def record_failure(self, origin: Origin) -> int:
         """Count credentials that were wrong, or missing.
 
         :return: seconds until the count begins anew, where there were too many before; else 0.
         """
         if self._limit is None:
             return 0
-        seconds = self._seconds_left(place)
-        key, now = self._digest(*place), time.monotonic()
-        began, count = self._refused.pop(key, (now, 0))
-        if now - began >= self._limit.seconds:
-            began, count = now, 0
-        self._refused[key] = (began, count + 1)
-        if len(self._refused) > _PLACES:
-            self._refused.popitem(last=False)
+        seconds = self._seconds_left(origin)
+        key, now = self._digest(*origin), time.monotonic()
+        started_at, count = self._failures.pop(key, (now, 0))
+        if now - started_at >= self._limit.seconds:
+            started_at, count = now, 0
+        self._failures[key] = (started_at, count + 1)
+        if len(self._failures) > _MAX_ORIGINS:
+            self._failures.popitem(last=False)
         return seconds
 
-    def note_admitted(self, place: Place, credentials: str | None) -> None:
+    def record_success(self, origin: Origin, credentials: str | None) -> None:
         """Credentials were right for this account path."""
         if self._limit is None or not credentials:
             return
-        key = self._digest(place[1], credentials)
-        self._admitted[key] = None
-        self._admitted.move_to_end(key)
-        if len(self._admitted) > _ADMITTED:
-            self._admitted.popitem(last=False)
+        key = self._digest(origin[1], credentials)
+        self._known_good[key] = None
+        self._known_good.move_to_end(key)
+        if len(self._known_good) > _MAX_KNOWN:
+            self._known_good.popitem(last=False)
 
-    def _seconds_left(self, place: Place) -> int:
+    def _seconds_left(self, origin: Origin) -> int:
         """Seconds until the end of a window with too many refusals, rounded up; else 0."""
         if self._limit is None:
             return 0
-        began, count = self._refused.get(self._digest(*place), (0.0, 0))
-        left = began + self._limit.seconds - time.monotonic()
+        started_at, count = self._failures.get(self._digest(*origin), (0.0, 0))
+        left = started_at + self._limit.seconds - time.monotonic()
         return math.ceil(left) if count >= self._limit.calls and left > 0 else 0
 
     def _digest(self, *parts: str) -> bytes:

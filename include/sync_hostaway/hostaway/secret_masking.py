@@ -12,7 +12,7 @@ _USER_PART = re.compile(r"(?<=://)[^\n]*@")
 _PASSWORD = re.compile(r"\b(password|passwd|pwd)=('[^']*'|[^\s&'\"]+)", re.IGNORECASE)
 
 
-def redact(text: str, secrets: Iterable[str]) -> str:
+def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace every known secret in a text.
 
     It knows only the values it is given: a secret in another encoding (URL-quoted, base64) passes.
@@ -23,6 +23,6 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def without_passwords(text: str) -> str:
+def mask_passwords(text: str) -> str:
     """Mask the user part of every URL in a text, and every `password=…`, whatever their values are."""
     return _PASSWORD.sub(rf"\1={_MASK}", _USER_PART.sub(f"{_MASK}@", text))

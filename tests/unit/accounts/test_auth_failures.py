@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_hostaway.accounts import refused_credentials
-from sync_hostaway.accounts.refused_credentials import RefusedCredentials, network_of
+from sync_hostaway.accounts import auth_failures
+from sync_hostaway.accounts.auth_failures import AuthFailureLimiter, network_of
 from sync_hostaway.hostaway.rate_limiter import RateLimit
 
 TEXTS = st.text(max_size=20)
@@ -16,30 +16,30 @@ TEXTS = st.text(max_size=20)
 def test_a_window_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    refusals = RefusedCredentials(RateLimit(2, 60))
-    assert [refusals.note_refused(("a", "701")) for _ in range(4)] == [0, 0, 60, 60]
+    refusals = AuthFailureLimiter(RateLimit(2, 60))
+    assert [refusals.record_failure(("a", "701")) for _ in range(4)] == [0, 0, 60, 60]
     now += 59.5
-    assert refusals.note_refused(("a", "701")) == 1
+    assert refusals.record_failure(("a", "701")) == 1
     now += 0.5
-    assert [refusals.note_refused(("a", "701")) for _ in range(3)] == [0, 0, 60]
+    assert [refusals.record_failure(("a", "701")) for _ in range(3)] == [0, 0, 60]
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS)
 def test_places_are_counted_apart(address: str, path: str, other_address: str, other_path: str) -> None:
-    refusals = RefusedCredentials(RateLimit(1, 60))
-    refusals.note_refused((address, path))
+    refusals = AuthFailureLimiter(RateLimit(1, 60))
+    refusals.record_failure((address, path))
     other = (other_address, other_path)
-    assert bool(refusals.note_refused(other)) == (other == (address, path))
+    assert bool(refusals.record_failure(other)) == (other == (address, path))
 
 
 def test_memory_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refused_credentials, "_PLACES", 8)
-    monkeypatch.setattr(refused_credentials, "_ADMITTED", 8)
-    refusals = RefusedCredentials(RateLimit(1, 60))
+    monkeypatch.setattr(auth_failures, "_MAX_ORIGINS", 8)
+    monkeypatch.setattr(auth_failures, "_MAX_KNOWN", 8)
+    refusals = AuthFailureLimiter(RateLimit(1, 60))
     for number in range(100):
-        refusals.note_refused((str(number), "701"))
-        refusals.note_admitted(("a", "701"), str(number))
-    assert (len(refusals._refused), len(refusals._admitted)) == (8, 8)
+        refusals.record_failure((str(number), "701"))
+        refusals.record_success(("a", "701"), str(number))
+    assert (len(refusals._failures), len(refusals._known_good)) == (8, 8)
 
 
 @pytest.mark.parametrize(
