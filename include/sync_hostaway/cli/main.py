@@ -24,6 +24,7 @@ from sync_hostaway.cli.doctor import doctor
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.local import app as local_app
 from sync_hostaway.cli.options import AsJson, complete_account, say_if_simulated, warehouse
+from sync_hostaway.cli.plan import plan
 from sync_hostaway.cli.progress import ended_by_ctrl_c, sync_progress
 from sync_hostaway.cli.webhooks import webhooks_app
 from sync_hostaway.core.console import complain, counted, err, note, print_json, say, show
@@ -53,6 +54,7 @@ app.add_typer(local_app, name="local")
 app.add_typer(webhooks_app, name="webhooks")
 app.command("simulator")(simulator)
 app.command("doctor")(doctor)
+app.command("plan")(plan)
 
 
 class LogLevel(StrEnum):

@@ -109,6 +109,12 @@ class Settings(BaseSettings):
         "default", min_length=1, description="Name of the outgoing address: processes with the same name share a budget"
     )
 
+    proxies: SecretStr = Field(
+        SecretStr(""),
+        description="Proxies to Hostaway, comma-separated, each with an outgoing address and a budget of its own; the "
+        "accounts are spread over them",
+    )
+
     resources: tuple[Resource, ...] = Field(
         tuple(Resource), description="What is mirrored, comma-separated; an account's options can switch each on or off"
     )
@@ -235,6 +241,19 @@ class Settings(BaseSettings):
                 f"proxy answer on the usual one, and set it to {parts.scheme}://{parts.hostname}{parts.path}"
             )
         return self.public_base_url.rstrip("/")
+
+    def proxy_of(self, account_id: int) -> tuple[int, str] | None:
+        """Number and URL of the proxy that leads an account to Hostaway, the same on every machine; None: no such one.
+
+        :raises ConfigurationError: when one of the proxies is no http URL.
+        """
+        urls = [url.strip() for url in self.proxies.get_secret_value().split(",") if url.strip()]
+        if not all(urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname for url in urls):
+            raise ConfigurationError(
+                "AIRFLOW__HOSTAWAY__PROXIES must look like http://proxy-a:3128,http://proxy-b:3128"
+            )
+        number = _spread(account_id, len(urls)) if urls else 0
+        return (number + 1, urls[number]) if urls else None
 
     def account_secrets(self) -> dict[int, str]:
         """Accounts and API keys of the setting `accounts`.

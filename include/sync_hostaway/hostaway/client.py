@@ -111,7 +111,7 @@ class HostawayClient:
         self._single_try_timeout = single_try_timeout
         self._stats_lock = threading.Lock()
         self._rate_limiter = rate_limiter or NoRateLimiter()
-        self._session = _session(self.settings)
+        self._session = _session(self.settings, self.account_id)
         self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), TOKEN_SETTLING)
 
     def __enter__(self) -> Self:
@@ -311,7 +311,7 @@ def _not_set_up(error: Exception) -> ConfigurationError:
     )
 
 
-def _session(settings: Settings) -> requests.Session:
+def _session(settings: Settings, account_id: int) -> requests.Session:
     session = DirectSession()
     adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
     session.mount("https://", adapter)
@@ -319,7 +319,9 @@ def _session(settings: Settings) -> requests.Session:
     session.headers.update({"Accept": "application/json", "Cache-control": "no-cache", "User-Agent": "sync-hostaway"})
     # Proxies and CA bundle of the environment are looked up once here instead of once per request.
     environment = session.merge_environment_settings(settings.hostaway_url, {}, None, None, None)
-    if not settings.api_is_local:
+    if proxy := settings.proxy_of(account_id):
+        session.proxies.update(dict.fromkeys(("http", "https"), proxy[1]))
+    elif not settings.api_is_local:
         session.proxies.update(environment["proxies"])
     session.verify = environment["verify"]
     session.trust_env = False

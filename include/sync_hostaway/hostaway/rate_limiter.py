@@ -91,8 +91,12 @@ class RateLimits:
     margin: float = MARGIN
 
     @classmethod
-    def of(cls, settings: Settings) -> RateLimits:
-        """The configured limits; without configuration none for a local simulator, cautious ones for Hostaway."""
+    def of(cls, settings: Settings, account_id: int | None = None) -> RateLimits:
+        """The configured limits; without configuration none for a local simulator, cautious ones for Hostaway.
+
+        :param account_id: whose outgoing address counts, where accounts go through several proxies.
+        """
+        proxy = settings.proxy_of(account_id) if account_id is not None else None
         local = settings.api_is_local
 
         def limit(text: str | None, default: RateLimit) -> RateLimit | None:
@@ -103,7 +107,7 @@ class RateLimits:
         return cls(
             ip=limit(settings.budget_ip, _CAUTIOUS_IP),
             account=limit(settings.budget_account, _CAUTIOUS_ACCOUNT),
-            ip_key=settings.budget_ip_key,
+            ip_key=f"{settings.budget_ip_key}, proxy {proxy[0]}" if proxy else settings.budget_ip_key,
             margin=MARGIN,
         )
 
@@ -345,7 +349,7 @@ class SharedRateLimiter:
 
 def rate_limiter_for(account_id: int, priority: Priority, settings: Settings) -> RateLimiter:
     """The budget the settings ask for."""
-    limits = RateLimits.of(settings)
+    limits = RateLimits.of(settings, account_id)
     if limits.ip is None and limits.account is None:
         return NoRateLimiter()
     return SharedRateLimiter(account_id, priority, limits)

@@ -18,6 +18,7 @@ from sync_hostaway.core.exceptions import CredentialsRefused, SyncHostawayError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events.worker import Transform, WorkerResult, run_worker, transform_pending_loads
 from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.polling.plan import fitting_interval
 from sync_hostaway.polling.poll import AccountPoll, due_accounts, note_failure, poll_account
 from sync_hostaway.transforms import TransformResult
 
@@ -69,15 +70,15 @@ def poll_accounts(
     What moved is served at once, by this run or by one of `hostaway_delta` that is there.
 
     :param run_key: noted with what it lands.
-    :param every: how often an account is polled; by default as the settings say.
-    :param lifetime: seconds after which it begins no other account; by default, most of that time.
+    :param every: how often an account is polled; by default as often as fits, see `fitting_interval`.
+    :param lifetime: seconds after which it begins no other account; by default, most of the time until the next run.
     :param account_ids: poll these now, whenever they were polled last.
     :param transform: builds the core tables; None: that is left to others.
     """
-    settings = get_settings()
-    every = every if every is not None else timedelta(minutes=settings.poll_every_minutes)
-    deadline = time.monotonic() + (lifetime if lifetime is not None else 0.8 * every.total_seconds())
+    run_every = timedelta(minutes=get_settings().poll_every_minutes)
+    deadline = time.monotonic() + (lifetime if lifetime is not None else 0.8 * run_every.total_seconds())
     with connect(application="sync-hostaway poll") as connection:
+        every = every if every is not None else fitting_interval(connection)
         due = due_accounts(
             connection, max(every - _SLACK, timedelta()) if account_ids is None else timedelta(), account_ids
         )

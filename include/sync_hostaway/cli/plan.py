@@ -1,0 +1,65 @@
+"""`sync-hostaway plan`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.table import Column, Table
+
+from sync_hostaway.cli.options import AsJson, warehouse
+from sync_hostaway.core.console import cell, complain, print_json, say, show
+from sync_hostaway.polling.plan import AccountPlan, Plan, make_plan
+
+
+def plan(as_json: AsJson = False) -> None:
+    """Show what a day costs in calls, how long it takes at the request limits, and which polling interval fits.
+
+    From what the syncs of the last month have cost. Calls nothing.
+    """
+    with warehouse() as connection:
+        made = make_plan(connection)
+    if as_json:
+        print_json(asdict(made))
+    else:
+        _show(made)
+    for warning in made.warnings:
+        complain(warning)
+
+
+def _show(made: Plan) -> None:
+    right = {"justify": "right"}
+    accounts = Table(
+        "account",
+        "address",
+        *(Column(name, **right) for name in ("listings", "reservations", "conversations")),  # type: ignore[arg-type]
+        *(Column(name, **right) for name in ("full sync", "takes", "a sync", "a day")),  # type: ignore[arg-type]
+        "polled",
+        title="Calls",
+    )
+    for one in made.accounts:
+        accounts.add_row(*(cell(value) for value in _values(one)))
+    show(accounts)
+    for address in made.addresses:
+        if address.limit is None:
+            say(f"Address {address.address}: {address.calls_a_day:.0f} calls a day; no limit is set.")
+            continue
+        say(
+            f"Address {address.address}: {address.calls_a_day:.0f} calls a day, {address.share or 0:.1%} of its limit "
+            f"of {address.limit:g} calls a second; {address.busy_hours or 0:.1f} hours if they came one after another."
+        )
+    say(f"Accounts without a healthy webhook are polled every {made.poll_minutes:.0f} minutes.")
+
+
+def _values(one: AccountPlan) -> list[object]:
+    sizes = [one.rows.get(name) for name in ("listings", "reservations", "conversations")]
+    takes = f"{one.full_seconds / 60:.0f} min" if one.full_seconds is not None else None
+    return [
+        one.account_id,
+        one.address,
+        *sizes,
+        one.full_calls,
+        takes,
+        one.sync_calls,
+        round(one.calls_a_day),
+        "yes" if one.is_polled else "no",
+    ]
