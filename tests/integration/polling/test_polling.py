@@ -116,8 +116,9 @@ def test_a_server_that_ignores_the_sort_order_is_noticed(polling: Polling) -> No
     assert message in polling.landed("messages")
     state = polling.state()
     assert (state["method"], state["reason"]) == ("list", "Hostaway ignores the sort order by messages")
-    troubles = account_status(polling.warehouse, ACCOUNT).troubles
-    assert troubles == ["polled by lists: Hostaway ignores the sort order by messages"]
+    status = account_status(polling.warehouse, ACCOUNT)
+    assert status.status == "warning"
+    assert status.reason == "polled by lists, once an hour: Hostaway ignores the sort order by messages"
     polling.calls()
     polling.poll()
     assert polling.calls() == 0, "lists are read once an hour"

@@ -451,6 +451,7 @@ judged as (
                 resources.worst = 3
                 or endpoints.state = 'failed'
                 or dead.events > 0
+                or polls.account_id is not null
                 or pending.oldest_untried_at < now() - interval '15 minutes'
                 then 'warning'
             when resources.worst = 4 or running.syncs > 0 then 'syncing'
@@ -463,6 +464,7 @@ judged as (
         resources.rows_mirrored,
         endpoints.state as webhook_state,
         endpoints.state_reason as webhook_reason,
+        polls.reason as polled_by_lists,
         pending.events as pending_events,
         pending.oldest_at,
         pending.oldest_untried_at,
@@ -480,6 +482,8 @@ judged as (
     inner join ops.account_settings as settings on accounts.account_id = settings.account_id
     left join resources on accounts.account_id = resources.account_id
     left join ops.webhook_endpoints as endpoints on accounts.account_id = endpoints.account_id
+    left join ops.polls as polls
+        on accounts.account_id = polls.account_id and polls.method = 'list' and polls.list_until > now()
     left join pending on accounts.account_id = pending.account_id
     left join dead on accounts.account_id = dead.account_id
     left join quarantined on accounts.account_id = quarantined.account_id
@@ -501,6 +505,7 @@ select
                 troubles,
                 case when webhook_state = 'failed' then concat('webhook: ', webhook_reason) end,
                 case when dead_events > 0 then concat(dead_events, ' dead webhook events') end,
+                'polled by lists, once an hour: ' || polled_by_lists,
                 case
                     when oldest_untried_at < now() - interval '15 minutes'
                         then concat(
@@ -519,6 +524,7 @@ select
         when status = 'warning' and troubles is not null then 'Wait for the next try'
         when status = 'warning' and webhook_state = 'failed' then 'Register the webhook again'
         when status = 'warning' and dead_events > 0 then 'Retry the dead events'
+        when status = 'warning' and polled_by_lists is not null then 'Run `sync-hostaway doctor`'
         when status = 'warning' then 'Check that the Dag hostaway_delta runs'
     end as remedy,
     state,
