@@ -23,6 +23,16 @@
     }) }}
 {%- endmacro %}
 
+{#- Hostaway's own spelling of a status that comes in another letter case, or with blanks, `_` or `-` in it. -#}
+{% macro reservation_status(status) -%}
+    case translate(lower({{ status }}), ' _-', '')
+        {%- for word in reservation_statuses() %}
+        when '{{ word | lower }}' then '{{ word }}'
+        {%- endfor %}
+        else {{ status }}
+    end
+{%- endmacro %}
+
 {% macro status_group(status) -%}
     case {{ status }}
         {%- for word, meaning in reservation_statuses().items() %}

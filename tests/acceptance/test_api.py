@@ -18,8 +18,8 @@ from sync_hostaway import migrations
 from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, WEBHOOK_PASSWORD, DatabaseSecretsStore
 from sync_hostaway.core.db import connect
 from sync_hostaway.core.home_secrets import Secrets
-from sync_hostaway.local.api_login import LOGIN
 from sync_hostaway.local.platform import Platform
+from sync_hostaway.migrations.api_login import LOGIN
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from waiting import eventually
 

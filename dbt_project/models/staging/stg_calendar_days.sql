@@ -13,7 +13,7 @@ typed as (
         {{ as_bigint('id') }} as calendar_day_id,
 
         ---------- text
-        {{ as_text('status') }} as status,
+        lower({{ as_text('status') }}) as status,
         {{ as_text('note') }} as note,
 
         ---------- numerics

@@ -21,8 +21,8 @@ typed as (
         {{ as_bigint('cancellationPolicyId') }} as cancellation_policy_id,
 
         ---------- text
-        {{ as_text('status') }} as status,
-        {{ status_group(as_text('status')) }} as status_group,
+        {{ reservation_status(as_text('status')) }} as status,
+        {{ status_group(reservation_status(as_text('status'))) }} as status_group,
         {{ as_text('channelName') }} as channel_name,
         {{ as_text('source') }} as source,
         {{ as_text('guestName') }} as guest_name,
@@ -83,9 +83,9 @@ typed as (
         {{ as_numeric('airbnbTransientOccupancyTaxPaidAmount') }} as airbnb_transient_occupancy_tax_paid,
 
         ---------- booleans
-        {{ status_group(as_text('status')) }} = 'booking' as is_booking,
-        {{ blocks_calendar(as_text('status')) }} as blocks_calendar,
-        {{ status_group(as_text('status')) }} <> 'other' as is_known_status,
+        {{ status_group(reservation_status(as_text('status'))) }} = 'booking' as is_booking,
+        {{ blocks_calendar(reservation_status(as_text('status'))) }} as blocks_calendar,
+        {{ status_group(reservation_status(as_text('status'))) }} <> 'other' as is_known_status,
         {{ dates_unspecified() }} as is_dates_unspecified,
         {{ as_boolean('isInstantBooked') }} as is_instant_booked,
         {{ as_boolean('isManuallyChecked') }} as is_manually_checked,

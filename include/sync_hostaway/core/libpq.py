@@ -6,12 +6,15 @@ A URL or `key=value` text may hold any parameter that libpq has. Each way to the
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import AsyncConnection, Connection, pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from sync_hostaway.core.database_url import how_to_write, plain
 from sync_hostaway.core.exceptions import ConfigurationError
 
 _CONNECT_TIMEOUT = 10
@@ -26,12 +29,18 @@ def parameters_of(dsn: str) -> dict[str, str]:
     """
     try:
         # Where the locale is C, Python reads each byte of an umlaut in the environment as a surrogate.
-        dsn = dsn.encode("utf-8", "surrogateescape").decode("utf-8")
-        return {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
+        dsn = plain(dsn.encode("utf-8", "surrogateescape").decode("utf-8"))
+        found = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
     except (psycopg.Error, UnicodeError, ValueError):
-        raise ConfigurationError(
-            "WAREHOUSE_URL is not a URL that libpq understands; it looks like postgresql://user:password@host:5432/name"
-        ) from None
+        raise _unreadable(dsn) from None
+    if not all(port.isdecimal() for port in found.get("port", "").split(",") if port):
+        # The password has a slash: its beginning was taken for the port, which messages show.
+        raise _unreadable(dsn)
+    return found
+
+
+def _unreadable(dsn: str) -> ConfigurationError:
+    return ConfigurationError(f"WAREHOUSE_URL is not a URL that libpq understands: {how_to_write(dsn)}")
 
 
 def connection_string(dsn: str, application: str, *, connect_timeout: int = _CONNECT_TIMEOUT) -> str:
@@ -61,7 +70,7 @@ def explicit(dsn: str) -> str:
     }
     # What the service leads to is among the rest.
     added = {name: value for name, value in added.items() if name not in (*given, *_SETTLED)}
-    return make_conninfo("", **added, **given) if added else dsn
+    return make_conninfo("", **added, **given) if added else plain(dsn)
 
 
 def string_of(connection: Connection[Any] | AsyncConnection[Any]) -> str:
@@ -70,6 +79,21 @@ def string_of(connection: Connection[Any] | AsyncConnection[Any]) -> str:
     if connection.info.password:
         parameters["password"] = connection.info.password
     return make_conninfo("", **{name: value for name, value in parameters.items() if name not in _SETTLED})
+
+
+def url_of(dsn: str) -> str:
+    """A connection string as a URL, which needs no quotes in a file of environment variables."""
+    rest = dict(sorted(parameters_of(dsn).items()))
+    user, password = quote(rest.pop("user", ""), safe=""), quote(rest.pop("password", ""), safe="")
+    login = f"{user}:{password}@" if password else f"{user}@" if user else ""
+    database = quote(rest.pop("dbname", ""), safe="")
+    # A list of hosts, or a folder with a socket, is a parameter like the others.
+    host = rest.get("host", "")
+    place = ""
+    if re.fullmatch(r"[\w.-]+", host, re.ASCII) and "," not in rest.get("port", ""):
+        place = rest.pop("host") + (f":{port}" if (port := rest.pop("port", "")) else "")
+    parameters = urlencode(rest, quote_via=quote)
+    return f"postgresql://{login}{place}/{database}" + (f"?{parameters}" if parameters else "")
 
 
 def place_of(dsn: str) -> str:

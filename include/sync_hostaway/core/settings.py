@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sync_hostaway.core.database_url import plain
 from sync_hostaway.core.exceptions import ConfigurationError
 from sync_hostaway.core.resources import Resource
 
@@ -173,9 +174,9 @@ class Settings(BaseSettings):
 
     @field_validator("warehouse_url", "api_warehouse_url", mode="before")
     @classmethod
-    def _blanks_around_are_no_part(cls, value: Any) -> Any:
+    def _urls_are_those_of_libpq(cls, value: Any) -> Any:
         # The value of a file or of a command (`_cmd`) often ends with a line feed, which libpq refuses in a URL.
-        return value.strip() or None if isinstance(value, str) else value
+        return plain(value) or None if isinstance(value, str) else value
 
     @field_validator("api_url")
     @classmethod

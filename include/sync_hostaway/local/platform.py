@@ -19,7 +19,6 @@ from sync_hostaway.core.home import Home
 from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local import keeper, ports, processes
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
-from sync_hostaway.local.api_login import api_dsn, ensure_api_login
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
 from sync_hostaway.local.errors import StartTimedOut
 from sync_hostaway.local.health import PlatformStatus, component_states, raise_if_one_died, unhealthy
@@ -28,6 +27,7 @@ from sync_hostaway.local.launching import launched, raise_if_it_failed, schema_i
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.say import Say, silent, tireless
 from sync_hostaway.local.signals import undisturbed
+from sync_hostaway.migrations.api_login import api_dsn, ensure_api_login
 
 # Tasks in progress may finish; what takes longer is retried at the next start.
 _TASK_PATIENCE = 15.0

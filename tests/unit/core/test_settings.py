@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_hostaway.core.exceptions import ConfigurationError
+from sync_hostaway.core.libpq import explicit, parameters_of
 from sync_hostaway.core.settings import Settings, get_settings, refuse_unknown_names
 
 
@@ -69,6 +71,46 @@ def test_a_misspelt_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGESIZE", "10")
     with pytest.raises(ConfigurationError, match="PAGESIZE; did you mean AIRFLOW__HOSTAWAY__PAGE_SIZE"):
         refuse_unknown_names()
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        '"postgresql://me:se%20cret@db:5433/w"',
+        "'postgres://me:se%20cret@db:5433/w'\n",
+        "postgresql+psycopg://me:se%20cret@db:5433/w",
+        "postgresql+psycopg2://me:se%20cret@db:5433/w",
+        "'postgresql+asyncpg://me:se%20cret@db:5433/w'",
+        "POSTGRESQL://me:se%20cret@db:5433/w",
+        "jdbc:postgresql://db:5433/w?user=me&password=se%20cret",
+        "psql 'postgresql://me:se%20cret@db:5433/w'",
+        "psql postgresql://me:se%20cret@db:5433/w",
+        "host=db port=5433 dbname=w user=me password='se cret'",
+    ],
+)
+def test_a_copied_url_of_the_warehouse_is_read(monkeypatch: pytest.MonkeyPatch, copied: str) -> None:
+    monkeypatch.setenv("WAREHOUSE_URL", copied)
+    plain = {"user": "me", "password": "se cret", "host": "db", "port": "5433", "dbname": "w"}
+    assert parameters_of(get_settings().warehouse_dsn) == plain
+    assert parameters_of(copied) == plain
+    assert parameters_of(explicit(copied)) == plain
+
+
+@pytest.mark.parametrize(
+    ("url", "cure"),
+    [
+        ("mysql+pymysql://me:hush-hush@db/w", "postgresql://"),
+        ("postgresql://me:hush/hush-hush@db/w", "%40"),
+        ("postgresql://me:hush-hush%@db/w", "%40"),
+        ("postgresql+asyncpg://me:hush-hush@db/w?prepared_statement_cache_size=0", "parameters as libpq names them"),
+        ("db.example.com/hush-hush", "looks like postgresql://"),
+        ("'postgresql://me:hush-hush@db/w", "looks like postgresql://"),
+    ],
+)
+def test_a_url_of_the_warehouse_that_cannot_be_read_names_the_cure(url: str, cure: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(cure)) as caught:
+        parameters_of(url)
+    assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["WAREHOUSE_URL", "AIRFLOW__HOSTAWAY__WAREHOUSE_URL"])

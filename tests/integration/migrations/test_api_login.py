@@ -1,4 +1,4 @@
-"""The API server of the embedded platform reads rows as a role that can do little else."""
+"""The API server reads rows as a role that can do little else: the embedded one's, or one that a command makes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import errors
+from click.testing import Result
+from psycopg import conninfo, errors
+from typer.testing import CliRunner
 
 from sync_hostaway import migrations
 from sync_hostaway.api.account_session import account_rows, make_pool
+from sync_hostaway.cli import main as cli
 from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local import ports
-from sync_hostaway.local.api_login import LOGIN, api_dsn, ensure_api_login
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.migrations.api_login import LOGIN, api_dsn, ensure_api_login
 
 pytestmark = pytest.mark.integration
 
@@ -103,6 +106,81 @@ def test_without_migrations_the_role_has_no_rights(server: EmbeddedPostgres) -> 
     ensure_api_login(empty, "password")
     with psycopg.connect(api_dsn(empty, "password")) as connection:
         assert connection.execute("select current_user::text").fetchone() == (LOGIN,)
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, ["api-login", *arguments])
+
+
+@pytest.fixture
+def elsewhere(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A warehouse of one's own, without the role."""
+    dsn = server.dsn("warehouse")
+    migrations.upgrade(dsn)
+    monkeypatch.setenv("WAREHOUSE_URL", dsn)
+    get_settings.cache_clear()
+    return dsn
+
+
+def test_a_command_makes_the_login_and_prints_the_setting(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = call("--role", "reader of w"), call("--role", "reader of w")
+    assert (first.exit_code, second.exit_code) == (0, 0), first.stderr
+    name, _, url = second.stdout.strip().partition("=")
+    assert name == "AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL"
+    # Compose and shells read the line as it is.
+    assert not set("\n '\"$#") & set(url)
+    monkeypatch.setenv(name, url)
+    get_settings.cache_clear()
+    with make_pool() as pool, account_rows(pool, 701, Resource.RESERVATIONS) as rows:
+        assert rows.as_of is None
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert connection.execute("select session_user::text").fetchone() == ("reader of w",)
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("select * from ops.secrets")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(first.stdout.strip().partition("=")[2])
+
+
+@pytest.mark.parametrize("attributes", ["login", "login superuser", "nologin", "login in role pg_read_all_data"])
+def test_a_role_of_others_is_refused_and_stays_as_it_is(elsewhere: str, attributes: str) -> None:
+    whole = (
+        "select rolname, rolsuper, rolcanlogin, rolpassword, roles.oid from pg_authid as roles where rolname = 'theirs'"
+    )
+    with psycopg.connect(elsewhere, autocommit=True) as owner:
+        owner.execute(f"create role theirs {attributes} password 'x'".encode())
+        try:
+            before = owner.execute(whole).fetchall()
+            refused = call("--role", "theirs")
+            assert refused.exit_code == 1
+            assert "did not make" in refused.stderr
+            assert owner.execute(whole).fetchall() == before
+        finally:
+            owner.execute("drop role theirs")
+
+
+def test_one_who_may_not_make_the_login_gets_the_statements(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(elsewhere, autocommit=True) as owner:
+        owner.execute("create role modest login password 'm' in role pg_read_all_data")
+        try:
+            monkeypatch.setenv("WAREHOUSE_URL", conninfo.make_conninfo(elsewhere, user="modest", password="m"))
+            get_settings.cache_clear()
+            refused = call("--role", "made_by_hand")
+            assert refused.exit_code == 1
+            statements = refused.stderr.partition("password:\n")[2].replace("…", "p")
+            owner.execute(statements.encode())
+            psycopg.connect(conninfo.make_conninfo(elsewhere, user="made_by_hand", password="p")).close()
+        finally:
+            owner.execute("drop role modest")
+
+
+def test_the_embedded_platform_keeps_its_own(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrations.upgrade(server.dsn("warehouse"))
+    monkeypatch.delenv("WAREHOUSE_URL", raising=False)
+    monkeypatch.setenv("SYNC_HOSTAWAY_HOME", str(server.home.root))
+    get_settings.cache_clear()
+    refused = call()
+    assert refused.exit_code == 1
+    assert "embedded platform" in refused.stderr
 
 
 def test_a_warehouse_elsewhere_and_a_role_of_ones_own_are_left_alone(
