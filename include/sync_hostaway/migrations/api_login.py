@@ -77,6 +77,6 @@ def new_api_login(connection: Connection, login: str = LOGIN) -> str:
             f"The role {connection.info.user} may not make the API's login ({error.diag.message_primary}). Have an "
             f"administrator of the server run this in the database {connection.info.dbname}, with a password, and set "
             "AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL to WAREHOUSE_URL with this user and password:\n"
-            f"{statements[0]} password '…';\n{statements[1]};"
+            f"{statements[0]} password '<password>';\n{statements[1]};"
         ) from None
     return url_of(make_conninfo(dsn, user=login, password=password))
