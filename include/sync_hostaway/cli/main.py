@@ -20,11 +20,8 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 
 from sync_hostaway import migrations
 from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, tokens_app
-<<<<<<< HEAD
-from sync_hostaway.cli.doctor import doctor
-=======
 from sync_hostaway.cli.api_login import api_login
->>>>>>> 1983e9f (sync-hostaway api-login makes the role that reads for the HTTP API)
+from sync_hostaway.cli.doctor import doctor
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.local import app as local_app
 from sync_hostaway.cli.options import AsJson, complete_account, say_if_simulated, warehouse

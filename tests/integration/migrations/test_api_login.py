@@ -166,7 +166,7 @@ def test_one_who_may_not_make_the_login_gets_the_statements(elsewhere: str, monk
             get_settings.cache_clear()
             refused = call("--role", "made_by_hand")
             assert refused.exit_code == 1
-            statements = re.sub("password '[^']+'", "password 'p'", refused.stderr.partition("password:\n")[2])
+            statements = re.sub("password '[^']+'", "password 'p'", refused.stderr.partition("and password:")[2])
             owner.execute(statements.encode())
             psycopg.connect(conninfo.make_conninfo(elsewhere, user="made_by_hand", password="p")).close()
         finally:
