@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmarks import BENCHMARKS, ON_REQUEST, RUNS, machine, peers
 from benchmarks.options import SIZES, Options
 from benchmarks.report import Result
-from sync_hostaway.local.signals import like_ctrl_c
+from sync_hostaway.local.signals import signals_as_keyboard_interrupt
 
 out = Console(highlight=False)
 if not out.is_terminal:
@@ -76,5 +76,5 @@ def _document(about: dict[str, Any], results: dict[str, list[Result]], failed: d
 
 if __name__ == "__main__":
     # Also when it is told to end, as by `timeout`: what a benchmark started is stopped on the way out.
-    with like_ctrl_c():
+    with signals_as_keyboard_interrupt():
         typer.run(main)

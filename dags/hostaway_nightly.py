@@ -15,7 +15,7 @@ from sync_hostaway.airflow.dags import (
     start_of_oldest,
 )
 from sync_hostaway.airflow.pools import DBT_POOL
-from sync_hostaway.airflow.transform_operator import lead_dbt_to_warehouse, let_transforms_run, wait_for_transforms
+from sync_hostaway.airflow.transform_operator import acquire_dbt_lock, lead_dbt_to_warehouse, release_dbt_lock
 from sync_hostaway.transforms import manifest_for_dag
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
@@ -71,8 +71,8 @@ def hostaway_nightly() -> None:
                 "pool": DBT_POOL,
                 "retries": 0,
                 # The pool keeps Airflow's own transforms away, this one from a shell too.
-                "pre_execute": wait_for_transforms,
-                "post_execute": let_transforms_run,
+                "pre_execute": acquire_dbt_lock,
+                "post_execute": release_dbt_lock,
             },
         ),
         operator_args={"interceptors": [lead_dbt_to_warehouse]},

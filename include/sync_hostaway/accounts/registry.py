@@ -16,7 +16,7 @@ from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, secrets_store
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore, dump_token
-from sync_hostaway.core.db import Connection, alone, fetch_value, load_queries
+from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries
 from sync_hostaway.core.exceptions import (
     CredentialsRefused,
     InactiveAccount,
@@ -286,7 +286,7 @@ def refresh_snapshot(connection: Connection) -> None:
     would drop the account that another one added in between, and its Dag with it.
     """
     note_settings(connection)
-    with alone(connection, "account snapshot", 0):
+    with advisory_lock(connection, "account snapshot", 0):
         path = get_settings().snapshot_file
         purged = {row["account_id"] for row in connection.execute(_QUERIES["list_purged"])}
         mirrored = {known.account_id: known for known in read_snapshot(path) if known.account_id not in purged}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, secrets_store
-from sync_hostaway.core.db import alone, connect
+from sync_hostaway.core.db import advisory_lock, connect
 from sync_hostaway.core.exceptions import ConfigurationError
 from sync_hostaway.hostaway.auth import Token
 
@@ -39,7 +39,7 @@ class SharedTokenStore:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """One process at a time renews the token."""
-        with connect() as connection, alone(connection, "access token", self._account_id):
+        with connect() as connection, advisory_lock(connection, "access token", self._account_id):
             yield
 
 

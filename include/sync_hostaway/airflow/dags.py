@@ -17,7 +17,7 @@ from sync_hostaway.core.settings import Settings, get_settings
 
 TAG = "hostaway"
 
-NO_USE_RETRYING = ExceptionRetryPolicy(
+FAIL_FAST_ERRORS = ExceptionRetryPolicy(
     rules=[
         RetryRule(
             exception=[
@@ -39,7 +39,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=30),
-    "retry_policy": NO_USE_RETRYING,
+    "retry_policy": FAIL_FAST_ERRORS,
 }
 
 

@@ -13,7 +13,7 @@ from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID
 _held = ExitStack()
 
 
-def wait_for_transforms(context: Any) -> None:
+def acquire_dbt_lock(context: Any) -> None:
     """Let no transform run beside this task: the `pre_execute` of tasks that run dbt without `run_transform`.
 
     Waits for the transform that is running. dbt's own connections come and go with each model, so a connection of this
@@ -30,8 +30,8 @@ def wait_for_transforms(context: Any) -> None:
         _held.enter_context(until_held.pop_all())
 
 
-def let_transforms_run(context: Any, result: Any = None) -> None:
-    """Give back what `wait_for_transforms` holds: the `post_execute` of such a task."""
+def release_dbt_lock(context: Any, result: Any = None) -> None:
+    """Give back what `acquire_dbt_lock` holds: the `post_execute` of such a task."""
     _held.close()
 
 

@@ -37,7 +37,7 @@ def make_pool() -> Pool:
     return _pool("hostaway-api", lambda: get_settings().api_warehouse_dsn, ROW_CONNECTIONS)
 
 
-def make_door_pool() -> Pool:
+def make_auth_pool() -> Pool:
     """A pool for looking at tokens and health, also when all connections for rows wait for a table."""
     return _pool("hostaway-api-door", lambda: get_settings().warehouse_dsn, _DOOR_CONNECTIONS)
 

@@ -10,11 +10,11 @@ from fastapi import FastAPI
 
 from sync_hostaway.accounts.auth_failures import REFUSAL_LIMIT, AuthFailureLimiter
 from sync_hostaway.api import reference
-from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_door_pool, make_pool
-from sync_hostaway.api.http import openapi_errors as responses
+from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_auth_pool, make_pool
+from sync_hostaway.api.http import openapi_errors
 from sync_hostaway.api.http import problems
 from sync_hostaway.api.http.guarded import require_guards
-from sync_hostaway.api.http.lanes import Lanes
+from sync_hostaway.api.http.bulkheads import Bulkheads
 from sync_hostaway.api.http.middleware import RequestContext
 from sync_hostaway.api.http.rate_limit import RateLimiter
 from sync_hostaway.api.routes import account_webhook as operator_webhooks
@@ -39,12 +39,12 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.pool.open(wait=False)
-        app.state.door.open(wait=False)
+        app.state.auth_pool.open(wait=False)
         try:
             yield
         finally:
             app.state.pool.close()
-            app.state.door.close()
+            app.state.auth_pool.close()
 
     app = FastAPI(
         title="sync-hostaway",
@@ -55,21 +55,21 @@ def create_app(trigger: RunTrigger) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        responses=responses.COMMON,
+        responses=openapi_errors.COMMON,
     )
     settings = get_settings()
     app.state.pool = make_pool()
-    app.state.door = make_door_pool()
-    app.state.lanes = Lanes(ROW_CONNECTIONS)
+    app.state.auth_pool = make_auth_pool()
+    app.state.bulkheads = Bulkheads(ROW_CONNECTIONS)
     app.state.auth_failures = AuthFailureLimiter(REFUSAL_LIMIT)
     app.state.trigger = trigger
     app.state.rate_limiter = RateLimiter(RateLimit.parse(settings.api_rate_limit))
-    app.state.health = health.HealthChecks(app.state.door)
+    app.state.health = health.HealthChecks(app.state.auth_pool)
     app.add_middleware(RequestContext)
     problems.install(app)
     for resource in (calendar, listings, reservations, conversations):
-        app.include_router(resource.router, responses=responses.POLLED)
-    app.include_router(send_message.router, responses=responses.SCOPED)
+        app.include_router(resource.router, responses=openapi_errors.POLLED)
+    app.include_router(send_message.router, responses=openapi_errors.SCOPED)
     for router in (operator.router, operator_events.router, operator_webhooks.router, health.router, reference.router):
         app.include_router(router)
     require_guards(app)

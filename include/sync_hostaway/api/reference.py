@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from sync_hostaway.api.auth.operator import operator
+from sync_hostaway.api.auth.operator import require_operator
 from sync_hostaway.api.http import problems
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, WITH_BODY
@@ -24,7 +24,7 @@ pre { overflow-x: auto; }
 
 router = guarded_router(
     tags=["reference"],
-    dependencies=[Depends(operator)],
+    dependencies=[Depends(require_operator)],
     responses=OPERATORS_ONLY,
 )
 

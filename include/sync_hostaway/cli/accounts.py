@@ -19,8 +19,8 @@ from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 from sync_hostaway.accounts.status import AccountStatus, account_statuses
 from sync_hostaway.cli.first_sync import begin_first_sync
-from sync_hostaway.cli.options import AccountId, AsJson, say_if_simulated, warehouse
-from sync_hostaway.core.console import ask, cell, counted, note, print_json, say, show, when
+from sync_hostaway.cli.options import AccountId, AsJson, warehouse, warn_if_simulated
+from sync_hostaway.core.console import cell, echo, format_time, pluralize, print_json, print_note, print_table, prompt
 from sync_hostaway.core.exceptions import InvalidValue
 from sync_hostaway.core.text import visible
 from sync_hostaway.hostaway.values import LARGEST_ID
@@ -46,12 +46,12 @@ def accounts_add(
     """Register an account, after checking its credentials with Hostaway."""
     secret = _read_secret(secret)
     with warehouse() as connection:
-        say_if_simulated()
+        warn_if_simulated()
         refuse_foreign_relations(connection)
         registry.add_account(connection, account_id, secret, name=name)
         created_at = registry.get_account(connection, account_id).created_at
-    say(f"Account {account_id} is registered. Its Dag is hostaway_sync__{account_id}.")
-    begin_first_sync(account_id, created_at, note)
+    echo(f"Account {account_id} is registered. Its Dag is hostaway_sync__{account_id}.")
+    begin_first_sync(account_id, created_at, print_note)
 
 
 @accounts_app.command("list")
@@ -70,12 +70,12 @@ def accounts_list(as_json: AsJson = False) -> None:
             str(account.account_id),
             cell(account.name),
             found.status.replace("_", " "),
-            when(account.created_at),
-            when(found.complete_at),
+            format_time(account.created_at),
+            format_time(found.complete_at),
             webhook.state,
             cell("\n".join(visible(reason) for reason in _problems(found))),
         )
-    show(table)
+    print_table(table)
 
 
 def _problems(found: AccountStatus) -> list[str]:
@@ -111,7 +111,7 @@ def accounts_disable(
     with warehouse() as connection:
         registry.disable_account(connection, account_id, reason)
         unregister_webhook(connection, account_id)
-    say(f"Account {account_id} is disabled.")
+    echo(f"Account {account_id} is disabled.")
 
 
 @accounts_app.command("enable")
@@ -119,7 +119,7 @@ def accounts_enable(account_id: AccountId) -> None:
     """Mirror a disabled account again."""
     with warehouse() as connection:
         registry.enable_account(connection, account_id)
-    say(f"Account {account_id} is active.")
+    echo(f"Account {account_id} is active.")
 
 
 @accounts_app.command("rename")
@@ -129,7 +129,7 @@ def accounts_rename(
     """Give an account another name."""
     with warehouse() as connection:
         registry.rename_account(connection, account_id, name)
-    say(f"Account {account_id} is named {name}.")
+    echo(f"Account {account_id} is named {name}.")
 
 
 @accounts_app.command("rotate")
@@ -137,9 +137,9 @@ def accounts_rotate(account_id: AccountId, secret: Secret = None) -> None:
     """Replace an account's API key. The new key is checked with Hostaway before the old one is removed."""
     secret = _read_secret(secret)
     with warehouse() as connection:
-        say_if_simulated()
+        warn_if_simulated()
         registry.rotate_secret(connection, account_id, secret)
-    say(f"Account {account_id} has a new API key.")
+    echo(f"Account {account_id} has a new API key.")
 
 
 @accounts_app.command("options")
@@ -154,7 +154,7 @@ def accounts_options(
     with warehouse() as connection:
         if changes is None:
             options = registry.get_account(connection, account_id).options
-            note(f"Available options: {', '.join(AccountOptions.model_fields)}.")
+            print_note(f"Available options: {', '.join(AccountOptions.model_fields)}.")
         else:
             options = registry.change_options(connection, account_id, _json_object(changes))
     print_json(options)
@@ -167,14 +167,14 @@ def accounts_purge(
 ) -> None:
     """Delete an account, its secrets and all its rows. This cannot be undone."""
     question = f"All data of account {account_id} will be deleted permanently. Type its name or id to confirm"
-    said = ask(question, confirm, f"Confirm with --confirm {account_id}")
+    said = prompt(question, confirm, f"Confirm with --confirm {account_id}")
     with warehouse() as connection:
         if said != str(account_id) and said != registry.get_account(connection, account_id).name:
             raise InvalidValue(f"{said!r} is neither the name nor the id of account {account_id}; nothing was deleted")
         purged = purge_account(connection, account_id)
-    say(f"{counted(sum(purged.rows.values()), 'row')} of account {account_id} deleted.")
+    echo(f"{pluralize(sum(purged.rows.values()), 'row')} of account {account_id} deleted.")
     for left in purged.left:
-        note(f"Delete this yourself: {left}")
+        print_note(f"Delete this yourself: {left}")
 
 
 @tokens_app.command("issue")
@@ -191,8 +191,8 @@ def tokens_issue(
     with warehouse() as connection:
         expires_at = expires.replace(tzinfo=UTC) if expires else None
         text, token = api_tokens.issue(connection, account_id, name, scope, expires_at)
-    note(f"Token {token.token_id} of account {account_id}. It is not shown again:")
-    say(text)
+    print_note(f"Token {token.token_id} of account {account_id}. It is not shown again:")
+    echo(text)
 
 
 @tokens_app.command("list")
@@ -211,12 +211,12 @@ def tokens_list(account_id: AccountId, as_json: AsJson = False) -> None:
             token.token_id,
             cell(token.name),
             " ".join(sorted(token.scopes)),
-            when(token.created_at),
-            when(token.expires_at),
-            when(token.last_used_at),
-            when(token.revoked_at),
+            format_time(token.created_at),
+            format_time(token.expires_at),
+            format_time(token.last_used_at),
+            format_time(token.revoked_at),
         )
-    show(table)
+    print_table(table)
 
 
 @tokens_app.command("revoke")
@@ -224,13 +224,13 @@ def tokens_revoke(account_id: AccountId, token_id: Annotated[str, typer.Argument
     """Revoke an API token. It stops working at once."""
     with warehouse() as connection:
         api_tokens.revoke(connection, account_id, token_id)
-    say(f"Token {token_id} is revoked.")
+    echo(f"Token {token_id} is revoked.")
 
 
 @secrets_app.command("new-key")
 def secrets_new_key() -> None:
     """Print a new key for AIRFLOW__HOSTAWAY__SECRET_KEYS."""
-    say(Fernet.generate_key().decode())
+    echo(Fernet.generate_key().decode())
 
 
 @secrets_app.command("rotate-key")
@@ -238,7 +238,7 @@ def secrets_rotate_key() -> None:
     """Encrypt every stored secret with the first key. Safe while syncs run, and after an interruption."""
     with warehouse() as connection:
         done = DatabaseSecretsStore(connection).rotate_key()
-    say(f"{counted(done, 'secret')} re-encrypted. All stored secrets use the first key now.")
+    echo(f"{pluralize(done, 'secret')} re-encrypted. All stored secrets use the first key now.")
 
 
 @guests_app.command("erase")
@@ -252,14 +252,14 @@ def guests_erase(
     """Delete the personal data of a guest, and remove it from every later sync. This cannot be undone."""
     if not yes:
         question = f"The personal data of guest {guest_id} will be deleted permanently. Type the id to confirm"
-        if ask(question, None, "Confirm with --yes") != str(guest_id):
+        if prompt(question, None, "Confirm with --yes") != str(guest_id):
             raise InvalidValue("The ids differ; nothing was erased")
     with warehouse() as connection:
         erased = erase_guest(connection, account_id, guest_id)
         run_transform(connection, requested_by="guests erase")
-    say(
-        f"Guest {guest_id} is erased: {counted(erased.reservations, 'reservation')}, "
-        f"{counted(erased.conversations, 'conversation')}, {counted(erased.rows, 'row')}. "
+    echo(
+        f"Guest {guest_id} is erased: {pluralize(erased.reservations, 'reservation')}, "
+        f"{pluralize(erased.conversations, 'conversation')}, {pluralize(erased.rows, 'row')}. "
         "Hostaway still has its own copy."
     )
 

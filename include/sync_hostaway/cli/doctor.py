@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sync_hostaway.accounts.registry import list_accounts
 from sync_hostaway.cli.options import AsJson, complete_account, warehouse
-from sync_hostaway.core.console import cell, complain, note, print_json, say, show
+from sync_hostaway.core.console import cell, print_error, print_note, print_json, echo, print_table
 from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.doctor.examine import AccountExamination, examine
 from sync_hostaway.doctor.finding import Finding, Status, report
@@ -50,7 +50,7 @@ def doctor(
             try:
                 examined.append(examine(connection, account_id, set_options=set_options))
             except SyncHostawayError as error:
-                complain(f"Account {account_id} was not examined: {error}")
+                print_error(f"Account {account_id} was not examined: {error}")
                 not_examined = True
     if as_json:
         print_json(
@@ -64,11 +64,11 @@ def doctor(
         for examination in examined:
             _show(f"Account {examination.account_id} ({examination.calls} calls)", examination.findings)
             for name, value in examination.options_set.items():
-                say(f"Option {name} of account {examination.account_id} is now {value}.")
+                echo(f"Option {name} of account {examination.account_id} is now {value}.")
     if report_file:
         document = [report(one.findings, installation, one.calls) for one in examined] or report([], installation, 0)
         report_file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        note(f"The report is in {report_file}.")
+        print_note(f"The report is in {report_file}.")
     fails = any(finding.status is Status.FAILS for finding in installation) or any(one.has_failed for one in examined)
     if fails or not_examined:
         raise typer.Exit(1)
@@ -78,4 +78,4 @@ def _show(title: str, findings: list[Finding]) -> None:
     table = Table("check", "status", "found", title=title)
     for finding in findings:
         table.add_row(cell(finding.check), cell(finding.status.value), cell(finding.detail))
-    show(table)
+    print_table(table)

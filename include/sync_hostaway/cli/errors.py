@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from sync_hostaway.core.console import complain
+from sync_hostaway.core.console import print_error
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.core.text import visible
@@ -44,7 +44,7 @@ class Commands(TyperGroup):
             if err_level(ctx.params) == "debug":
                 details = "".join(traceback.format_exception(error))
                 typer.echo(visible(_masked(details), keep="\n"), err=True)
-            complain(_masked(one_line(error)))
+            print_error(_masked(one_line(error)))
         raise typer.Exit(1)
 
 

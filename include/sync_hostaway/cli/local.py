@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sync_hostaway.cli.options import AsJson
-from sync_hostaway.core.console import print_json, show
+from sync_hostaway.core.console import print_json, print_table
 from sync_hostaway.core.embedded import embedded_warehouse_dsn
 from sync_hostaway.core.exceptions import ConfigurationError, NotStarted
 from sync_hostaway.core.home import Home
@@ -26,7 +26,7 @@ from sync_hostaway.local.airflow import ADMIN, passwords_file
 from sync_hostaway.local.health import PlatformStatus
 from sync_hostaway.local.logs import Follower, last_lines, logged
 from sync_hostaway.local.privileges import programs
-from sync_hostaway.local.signals import like_ctrl_c
+from sync_hostaway.local.signals import signals_as_keyboard_interrupt
 from sync_hostaway.local.simulated import SimulatedApi
 
 app = typer.Typer(help="The embedded PostgreSQL and Airflow.", no_args_is_help=True)
@@ -40,7 +40,7 @@ def start() -> None:
     remembered = SimulatedApi.remembered(Home.at(settings.home))
     simulated = remembered.on_free_port(_say) if remembered and not settings.api_url else None
     running = platform(simulated)
-    with like_ctrl_c():
+    with signals_as_keyboard_interrupt():
         running.start(_say, prepare=_preparing(simulated))
     if simulated:
         _say(
@@ -86,7 +86,7 @@ def status(as_json: AsJson = False) -> None:
     for part in now.components:
         up = f"{part.uptime:.0f} s" if part.uptime is not None else ""
         table.add_row(part.name, "running" if part.running else "stopped", str(part.pid or ""), up)
-    show(table)
+    print_table(table)
     _say(f"State: {now.home}")
     if where := current.postgres.status().programs:
         _say(f"PostgreSQL: data in {current.postgres.data}, programs in {where}")

@@ -24,11 +24,11 @@ from sync_hostaway.cli.api_login import api_login
 from sync_hostaway.cli.doctor import doctor
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.local import app as local_app
-from sync_hostaway.cli.options import AsJson, complete_account, say_if_simulated, warehouse
+from sync_hostaway.cli.options import AsJson, complete_account, warn_if_simulated, warehouse
 from sync_hostaway.cli.plan import plan
-from sync_hostaway.cli.progress import ended_by_ctrl_c, sync_progress
+from sync_hostaway.cli.progress import graceful_interrupt, sync_progress
 from sync_hostaway.cli.webhooks import webhooks_app
-from sync_hostaway.core.console import complain, counted, err, note, print_json, say, show
+from sync_hostaway.core.console import echo, err, pluralize, print_error, print_json, print_note, print_table
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings, refuse_unknown_names
@@ -122,7 +122,7 @@ def main(
 @app.command()
 def migrate() -> None:
     """Bring the schemas ops and landing to the newest version. Safe to run twice, and by two processes at once."""
-    say(f"The warehouse is at revision {migrations.upgrade(get_settings().warehouse_dsn)}.")
+    echo(f"The warehouse is at revision {migrations.upgrade(get_settings().warehouse_dsn)}.")
 
 
 @app.command()
@@ -152,7 +152,7 @@ def sync(
 ) -> None:
     """Mirror one account now. The exit code is 0 only when every resource was complete, or refused by Hostaway."""
     with warehouse() as connection:
-        say_if_simulated()
+        warn_if_simulated()
         results = _sync(connection, account, mode, resource, since, dry_run=dry_run)
         transformed = run_transform(connection, requested_by="cli") if then_transform and not dry_run else None
         waiting = pending_loads(connection)
@@ -170,17 +170,17 @@ def sync(
             }
         )
     else:
-        show(_results_table(results))
+        print_table(_results_table(results))
     for result in results:
         if result.error:
-            complain(f"{result.resource.value} {result.verdict}: {result.error}")
+            print_error(f"{result.resource.value} {result.verdict}: {result.error}")
     if dry_run:
-        note("Dry run: nothing was written. The same command without --dry-run does what the table shows.")
+        print_note("Dry run: nothing was written. The same command without --dry-run does what the table shows.")
     elif transformed:
-        note(_told(transformed))
+        print_note(_told(transformed))
     elif waiting:
-        note(
-            f"{counted(waiting, 'batch')} of rows landed and are not in the core tables yet. "
+        print_note(
+            f"{pluralize(waiting, 'batch')} of rows landed and are not in the core tables yet. "
             "Next: `sync-hostaway transform` builds them. Where Airflow runs, it does so within minutes."
         )
     if any(result.has_failed for result in results):
@@ -197,7 +197,7 @@ def _sync(
     dry_run: bool,
 ) -> list[SyncResult]:
     try:
-        with ended_by_ctrl_c(connection) as end_if_pressed, sync_progress() as show_progress:
+        with graceful_interrupt(connection) as end_if_pressed, sync_progress() as show_progress:
 
             def on_progress(progress: Progress) -> None:
                 show_progress(progress)
@@ -207,9 +207,9 @@ def _sync(
             return run(connection, account, mode, resources or None, since=since, on_progress=on_progress)
     except KeyboardInterrupt:
         if dry_run:
-            note("Interrupted: nothing was written.")
+            print_note("Interrupted: nothing was written.")
             raise
-        note(
+        print_note(
             "Interrupted: the rows that landed are kept. Within a day, the same command resumes the reservations, "
             "threads or calendars that were being read. It reads finished resources again unless you select others "
             "with --resource."
@@ -230,14 +230,14 @@ def transform(
     if as_json:
         print_json(_transform_json(result))
     else:
-        say(_told(result))
+        echo(_told(result))
 
 
 def _told(result: TransformResult) -> str:
     if result.transform_id is None:
         return "The core tables are up to date: no new rows have landed since the last transform."
-    held = f" {counted(result.rows_held, 'row')} wait for their parent (ops.held_rows)." if result.rows_held else ""
-    return f"Core tables built from {counted(result.loads, 'load')} in {result.seconds:.1f} s.{held}"
+    held = f" {pluralize(result.rows_held, 'row')} wait for their parent (ops.held_rows)." if result.rows_held else ""
+    return f"Core tables built from {pluralize(result.loads, 'load')} in {result.seconds:.1f} s.{held}"
 
 
 def _transform_json(result: TransformResult) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def demo_event() -> None:
     """Change a reservation at the simulated Hostaway, and measure the time until the core tables show it."""
     from sync_hostaway.demo.event import run_demo_event
 
-    run_demo_event(say)
+    run_demo_event(echo)
 
 
 @app.command()
@@ -274,7 +274,7 @@ def docs(
     """Build the documentation of the tables, one page."""
     with warehouse() as connection:
         page = build_docs(connection, folder)
-    say(f"Open {page}")
+    echo(f"Open {page}")
 
 
 def _visible_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

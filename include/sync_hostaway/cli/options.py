@@ -9,7 +9,7 @@ import typer
 
 from sync_hostaway import migrations
 from sync_hostaway.accounts.snapshot import read_snapshot
-from sync_hostaway.core.console import note
+from sync_hostaway.core.console import print_note
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
@@ -38,12 +38,12 @@ def warehouse() -> AbstractContextManager[Connection]:
     return migrations.migrated_warehouse("sync-hostaway cli")
 
 
-def say_if_simulated() -> None:
+def warn_if_simulated() -> None:
     """Say that the accounts of this home are simulated, where they are."""
     settings = get_settings()
     simulated = None if settings.api_url else SimulatedApi.remembered(Home.at(settings.home))
     if simulated:
         state = "" if simulated.process_runs else ", which does not run; `make start` starts it"
-        note(
+        print_note(
             f"The accounts of this home are simulated by {simulated.url}{state}. HOSTAWAY_API_URL selects another API."
         )

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.table import Column, Table
 
 from sync_hostaway.cli.options import AsJson, warehouse
-from sync_hostaway.core.console import cell, complain, print_json, say, show
+from sync_hostaway.core.console import cell, print_error, print_json, echo, print_table
 from sync_hostaway.polling.plan import AccountPlan, Plan, make_plan
 
 
@@ -23,7 +23,7 @@ def plan(as_json: AsJson = False) -> None:
     else:
         _show(made)
     for warning in made.warnings:
-        complain(warning)
+        print_error(warning)
 
 
 def _show(made: Plan) -> None:
@@ -38,16 +38,16 @@ def _show(made: Plan) -> None:
     )
     for one in made.accounts:
         accounts.add_row(*(cell(value) for value in _values(one)))
-    show(accounts)
+    print_table(accounts)
     for address in made.addresses:
         if address.limit is None:
-            say(f"Address {address.address}: {address.calls_a_day:.0f} calls a day; no limit is set.")
+            echo(f"Address {address.address}: {address.calls_a_day:.0f} calls a day; no limit is set.")
             continue
-        say(
+        echo(
             f"Address {address.address}: {address.calls_a_day:.0f} calls a day, {address.share or 0:.1%} of its limit "
             f"of {address.limit:g} calls a second; {address.busy_hours or 0:.1f} hours if they came one after another."
         )
-    say(f"Accounts without a healthy webhook are polled every {made.poll_minutes:.0f} minutes.")
+    echo(f"Accounts without a healthy webhook are polled every {made.poll_minutes:.0f} minutes.")
 
 
 def _values(one: AccountPlan) -> list[object]:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, Time
 from rich.progress import Progress as Bars
 from rich.table import Column
 
-from sync_hostaway.core.console import counted, err
+from sync_hostaway.core.console import err, pluralize
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.extract.context import Progress
@@ -57,14 +57,14 @@ def sync_progress() -> Iterator[Callable[[Progress], None]]:
 def _figures(progress: Progress, done: int, total: int | None) -> str:
     of = "" if total is None else f"/{total:,}"
     if progress.parents:
-        text = f"{done:,}{of} {_PARENTS[progress.resource]}, {counted(progress.seen, 'row')}"
+        text = f"{done:,}{of} {_PARENTS[progress.resource]}, {pluralize(progress.seen, 'row')}"
     else:
-        text = f"{done:,}{of} rows, {counted(progress.calls, 'call')}"
+        text = f"{done:,}{of} rows, {pluralize(progress.calls, 'call')}"
     return f"{text}, {progress.throttled:,} throttled" if progress.throttled else text
 
 
 @contextmanager
-def ended_by_ctrl_c(connection: Connection) -> Iterator[Callable[[], None]]:
+def graceful_interrupt(connection: Connection) -> Iterator[Callable[[], None]]:
     """Ctrl-C ends what is done here between transactions: psycopg cannot roll back one that it was torn out of.
 
     Gives a function to call between transactions, often. A second Ctrl-C aborts at once; requests under way are waited
@@ -72,7 +72,7 @@ def ended_by_ctrl_c(connection: Connection) -> Iterator[Callable[[], None]]:
     """
     pressed = False
 
-    def note(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         nonlocal pressed
         if pressed or connection.info.transaction_status == TransactionStatus.IDLE:
             raise KeyboardInterrupt
@@ -85,7 +85,7 @@ def ended_by_ctrl_c(connection: Connection) -> Iterator[Callable[[], None]]:
 
     before = signal.getsignal(signal.SIGINT)
     # What is ignored stays so.
-    signal.signal(signal.SIGINT, before if before is signal.SIG_IGN else note)
+    signal.signal(signal.SIGINT, before if before is signal.SIG_IGN else interrupt)
     try:
         yield end_if_pressed
     finally:

@@ -11,8 +11,8 @@ from rich.table import Column, Table
 
 from sync_hostaway.accounts.registry import client_for, get_account, list_accounts
 from sync_hostaway.accounts.webhook_endpoints import find_endpoint
-from sync_hostaway.cli.options import AccountId, AsJson, complete_account, say_if_simulated, warehouse
-from sync_hostaway.core.console import cell, counted, note, print_json, say, show, when
+from sync_hostaway.cli.options import AccountId, AsJson, complete_account, warehouse, warn_if_simulated
+from sync_hostaway.core.console import cell, echo, format_time, pluralize, print_json, print_note, print_table
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.events import replay as history
@@ -55,7 +55,7 @@ def webhooks_list(
         rows = history.list_events(connection, _filter(connection, None, account, state, since, about), limit)
     rows.reverse()
     if len(rows) == limit:
-        note(f"Only the newest {limit} events; --limit shows more.")
+        print_note(f"Only the newest {limit} events; --limit shows more.")
     if as_json:
         print_json([_event_json(row) for row in rows])
         return
@@ -68,12 +68,12 @@ def webhooks_list(
             cell(row["event"] or "?"),
             cell(f"{row['object'] or '?'}:{row['object_id'] or '?'}"),
             row["state"],
-            when(row["received_at"], seconds=True),
+            format_time(row["received_at"], seconds=True),
             str(row["times_received"]),
             str(row["attempts"]),
             cell(row["reason"]),
         )
-    show(table)
+    print_table(table)
 
 
 @webhooks_app.command("show")
@@ -90,11 +90,11 @@ def webhooks_show(
         return
     for name, value in _event_json(event).items():
         if value is not None:
-            text = f"{when(value, seconds=True)} UTC" if isinstance(value, datetime) else value
-            say(f"{name:17} {text}")
-    say("")
+            text = f"{format_time(value, seconds=True)} UTC" if isinstance(value, datetime) else value
+            echo(f"{name:17} {text}")
+    echo("")
     for line in _readable(body).split("\n"):
-        say(line)
+        echo(line)
 
 
 def _event_json(event: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def webhooks_replay(
     with warehouse() as connection:
         wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
         count = history.replay(connection, wanted)
-    _say_how_many(count, "queued again; they are processed within seconds where the API server runs", event_ids)
+    _print_count(count, "queued again; they are processed within seconds where the API server runs", event_ids)
 
 
 @webhooks_app.command("discard")
@@ -130,7 +130,7 @@ def webhooks_discard(
     with warehouse() as connection:
         wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
         count = history.discard(connection, wanted)
-    _say_how_many(count, "discarded", event_ids)
+    _print_count(count, "discarded", event_ids)
 
 
 @webhooks_app.command("register")
@@ -147,7 +147,7 @@ def webhooks_register(
 ) -> None:
     """Register the webhook of an account at Hostaway, and show its state. Safe to repeat. Airflow must be running."""
     with warehouse() as connection:
-        say_if_simulated()
+        warn_if_simulated()
         active = [account.account_id for account in list_accounts(connection) if account.state == "active"]
         failed = [one for one in ([account_id] if account_id else active) if not _register(connection, one)]
     if failed:
@@ -161,11 +161,11 @@ def webhooks_rotate(
 ) -> None:
     """Replace the webhook password. The old one stays valid for two hours after Hostaway accepted the new one."""
     with warehouse() as connection:
-        say_if_simulated()
+        warn_if_simulated()
         rotate(connection, account_id, now=now)
         if not _register(connection, account_id):
             until = "deliveries are refused" if now else "the old password stays valid"
-            note(f"The Dag hostaway_maintenance tries again. Until Hostaway has the new password, {until}.")
+            print_note(f"The Dag hostaway_maintenance tries again. Until Hostaway has the new password, {until}.")
             raise typer.Exit(1)
 
 
@@ -174,12 +174,12 @@ def _register(connection: Connection, account_id: int) -> bool:
         with client_for(connection, account_id, Priority.DELTA) as client:
             ensure_registered(connection, client)
     except SyncHostawayError as error:
-        say(f"{account_id}: failed: {error}")
+        echo(f"{account_id}: failed: {error}")
         return False
     endpoint = find_endpoint(connection, account_id)
     if endpoint:
-        about = endpoint.state_reason or f"{endpoint.url}, checked {when(endpoint.checked_at)} UTC"
-        say(f"{account_id}: {endpoint.state}: {about}")
+        about = endpoint.state_reason or f"{endpoint.url}, checked {format_time(endpoint.checked_at)} UTC"
+        echo(f"{account_id}: {endpoint.state}: {about}")
     return True
 
 
@@ -203,11 +203,11 @@ def _filter(
     )
 
 
-def _say_how_many(count: int, what: str, event_ids: list[int] | None) -> None:
+def _print_count(count: int, what: str, event_ids: list[int] | None) -> None:
     """Say it. Ids that were named and match no event are an error; a filter may match none."""
-    say(f"{counted(count, 'event')} {'is' if count == 1 else 'are'} {what}.")
+    echo(f"{pluralize(count, 'event')} {'is' if count == 1 else 'are'} {what}.")
     if event_ids and count < len(set(event_ids)):
-        note("The other ids do not exist, or their state does not allow it; see `sync-hostaway webhooks list`.")
+        print_note("The other ids do not exist, or their state does not allow it; see `sync-hostaway webhooks list`.")
         raise typer.Exit(1)
 
 

@@ -36,7 +36,7 @@ class TerminalConsole(Console):
 out = TerminalConsole()
 err = TerminalConsole(stderr=True)
 
-# A column of texts, which `show` may fold, is never narrower for it.
+# A column of texts, which `print_table` may fold, is never narrower for it.
 _FOLDED_TO = 10
 
 
@@ -45,17 +45,17 @@ def cell(value: object) -> Text:
     return Text("" if value is None else visible(str(value), keep="\n"))
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Print a line of text as it is, to stdout."""
     out.print(cell(text), soft_wrap=True)
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a message to stderr, beside the data of a command."""
     err.print(cell(text), soft_wrap=True)
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Print an error."""
     err.print(Text.assemble(("Error", "bold red"), ": ", visible(text)), soft_wrap=True)
 
@@ -80,7 +80,7 @@ def _as_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
-def show(table: Table) -> None:
+def print_table(table: Table) -> None:
     """Print a table of which nothing is cut off. Each row is one line, unless a terminal is too narrow for that.
 
     Then columns with `overflow="fold"`, which are for texts, give way. All others break between words at most: an id, a
@@ -97,7 +97,7 @@ def show(table: Table) -> None:
             table.box, table.show_edge, table.padding = box.SIMPLE_HEAD, False, 0
             frame = len(sizes) - 1
         if sum(widths) + frame > out.width:
-            _show_records(table)
+            _print_records(table)
             return
         spare = max(out.width - frame - sum(widths), 0)
         # What is left: for words of texts, then for what can stand in one line, then for texts.
@@ -114,7 +114,7 @@ def show(table: Table) -> None:
     out.print(table, crop=False)
 
 
-def _show_records(table: Table) -> None:
+def _print_records(table: Table) -> None:
     """A line for each value: `heading: value`. The terminal wraps lines that are longer than it."""
     if table.title:
         out.print(table.title)
@@ -128,19 +128,19 @@ def _show_records(table: Table) -> None:
         out.print()
 
 
-def counted(number: int, what: str) -> str:
+def pluralize(number: int, what: str) -> str:
     """So many of something: 1 call, 2 calls."""
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-def when(moment: datetime | None, *, seconds: bool = False) -> str:
+def format_time(moment: datetime | None, *, seconds: bool = False) -> str:
     """A moment in UTC as tables show it, whatever zone the database session is in. The table's heading says UTC."""
     if moment is None:
         return ""
     return f"{moment.astimezone(UTC):{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}}"
 
 
-def ask(question: str, given: str | None, way_out: str) -> str:
+def prompt(question: str, given: str | None, way_out: str) -> str:
     """An answer that was given as an option, or is typed now.
 
     :param way_out: what to do where nobody can type.

@@ -20,7 +20,7 @@ from sync_hostaway.core.queries import load_queries
 from sync_hostaway.core.session import prepare
 from sync_hostaway.core.settings import get_settings
 
-__all__ = ["AnyConnection", "Connection", "alone", "connect", "fetch_value", "load_queries", "read_rows"]
+__all__ = ["AnyConnection", "Connection", "advisory_lock", "connect", "fetch_value", "load_queries", "read_rows"]
 
 Connection = psycopg.Connection[DictRow]
 AnyConnection = psycopg.Connection[Any]
@@ -144,7 +144,7 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
 @contextmanager
-def alone(connection: Connection, what: str, account_id: int, *, wait: bool = True) -> Iterator[bool]:
+def advisory_lock(connection: Connection, what: str, account_id: int, *, wait: bool = True) -> Iterator[bool]:
     """Keep other processes from doing the same for the same account meanwhile; gives whether it is our turn.
 
     PostgreSQL gives the next one its turn when the holder's connection ends, however it ends.

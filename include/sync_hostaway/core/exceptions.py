@@ -56,7 +56,7 @@ class WarehouseUnavailable(SyncHostawayError):
     """The warehouse cannot be reached."""
 
 
-class RightsMissing(SyncHostawayError):
+class MissingPrivileges(SyncHostawayError):
     """The role of WAREHOUSE_URL lacks rights in the warehouse."""
 
 

@@ -16,7 +16,7 @@ from sync_hostaway.core.exceptions import LocalPlatformError
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.rate_limiter import Priority
-from sync_hostaway.local.say import Say
+from sync_hostaway.local.echo import Echo
 from sync_hostaway.local.simulated import ACCOUNTS, SimulatedApi
 from sync_hostaway.simulator.control.client import SimulatorControl
 from sync_hostaway.webhook_admin.registration import ensure_registered
@@ -25,7 +25,7 @@ _QUERIES = load_queries(Path(__file__).with_name("event.sql"))
 _PATIENCE = 60.0
 
 
-def run_demo_event(say: Say) -> None:
+def run_demo_event(echo: Echo) -> None:
     """Change a reservation and wait until `hostaway.reservations` shows it.
 
     :raises LocalPlatformError: when no demo runs here, or when the change does not arrive within a minute.
@@ -43,11 +43,11 @@ def run_demo_event(say: Say) -> None:
         with client_for(warehouse, account_id, Priority.DELTA) as client:
             ensure_registered(warehouse, client)
         note = f"Arrives late, said at {datetime.now(UTC):%H:%M:%S.%f}"
-        say(f'At the simulated Hostaway, reservation {reservation_id} of account {account_id} gets the note "{note}"')
+        echo(f'At the simulated Hostaway, reservation {reservation_id} of account {account_id} gets the note "{note}"')
         began = time.monotonic()
         hostaway.patch("reservations", reservation_id, {"hostNote": note}, account_id=account_id)
         _wait_until_visible(warehouse, {"account_id": account_id, "reservation_id": reservation_id, "note": note})
-        say(f"hostaway.reservations has it after {time.monotonic() - began:.1f} s.")
+        echo(f"hostaway.reservations has it after {time.monotonic() - began:.1f} s.")
 
 
 def _wait_until_visible(warehouse: Connection, change: dict[str, object]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from sync_hostaway.core.console import counted
+from sync_hostaway.core.console import pluralize
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.settings import Settings, get_settings
@@ -19,7 +19,7 @@ from sync_hostaway.extract.context import Window
 
 QUERIES = load_queries(Path(__file__).with_name("report.sql"))
 
-SayText = Callable[[str | Text], None]
+EchoText = Callable[[str | Text], None]
 
 _PHOTOS, _GUESTS = "listing_photos", "guests"
 _MADE_FROM = {Resource.LISTINGS: _PHOTOS, Resource.RESERVATIONS: _GUESTS}
@@ -34,13 +34,13 @@ _NEVER = "never begun"
 class ProgressLines:
     """Says how far each resource is: when a try of it is done, and every few seconds until then."""
 
-    def __init__(self, say: SayText, every_seconds: float = 3.0) -> None:
-        self._say = say
+    def __init__(self, echo: EchoText, every_seconds: float = 3.0) -> None:
+        self._echo = echo
         self._every = every_seconds
         self._said: dict[int, float] = {}
         self._done: set[int] = set()
 
-    def show(self, runs: list[dict[str, Any]]) -> None:
+    def print_table(self, runs: list[dict[str, Any]]) -> None:
         """Look at the sync log's rows of the runs."""
         for run in runs:
             number = run["sync_run_id"]
@@ -48,10 +48,10 @@ class ProgressLines:
                 continue
             if run["verdict"] != "running":
                 self._done.add(number)
-                self._say(_line(run))
+                self._echo(_line(run))
             elif run["seconds"] - self._said.get(number, 0.0) >= self._every:
                 self._said[number] = run["seconds"]
-                self._say(_line(run))
+                self._echo(_line(run))
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,8 @@ class DemoReport:
             verdict = f"Incomplete: {', '.join(troubled)}."
         lines = [
             f"{verdict} The core tables hold {rows:,} rows. It took {calls:,} API calls, "
-            f"{counted(transforms, 'dbt run')} of {self.transforms.get('seconds', 0):.1f} s, {seconds:.0f} s in total.",
+            f"{pluralize(transforms, 'dbt run')} of {self.transforms.get('seconds', 0):.1f} s, "
+            f"{seconds:.0f} s in total.",
             "Photos are part of listings, and guests part of reservations: Hostaway gives no count of them.",
         ]
         lines += [
@@ -208,7 +209,7 @@ def _tables(settings: Settings) -> list[str]:
 
 
 def _line(run: dict[str, Any]) -> Text:
-    text = Text(f"{run['account_id']} {run['resource']}: {_rows(run)}, {counted(run['api_calls'], 'API call')}")
+    text = Text(f"{run['account_id']} {run['resource']}: {_rows(run)}, {pluralize(run['api_calls'], 'API call')}")
     if run["rows_quarantined"]:
         text.append(", ").append(f"{run['rows_quarantined']:,} in quarantine", "yellow")
     if run["verdict"] == "running":
@@ -224,8 +225,8 @@ def _rows(run: dict[str, Any]) -> str:
     """Rows read, and their total. Messages and calendar days have no total: each thread and listing has its own."""
     seen, expected = run["rows_seen"], run["rows_expected"]
     if run["resource"] in _PIECEMEAL or not expected:
-        return f"{counted(seen, 'row')} read{' so far' * (run['verdict'] == 'running')}"
-    return f"{seen:,} of {counted(expected, 'row')} read"
+        return f"{pluralize(seen, 'row')} read{' so far' * (run['verdict'] == 'running')}"
+    return f"{seen:,} of {pluralize(expected, 'row')} read"
 
 
 def _keyed(rows: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], dict[str, Any]]:

@@ -14,19 +14,19 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from sync_hostaway.accounts.registry import add_account, client_for, list_accounts
-from sync_hostaway.core.console import out, show
-from sync_hostaway.core.console import say as write
+from sync_hostaway.core.console import echo as write
+from sync_hostaway.core.console import out, print_table
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.demo.report import DemoReport, SayText
+from sync_hostaway.demo.report import DemoReport, EchoText
 from sync_hostaway.demo.watch import Watch
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.local.access import platform, prepare_warehouse, show_access
+from sync_hostaway.local.echo import ignoring_broken_pipe
 from sync_hostaway.local.platform import Platform
-from sync_hostaway.local.say import tireless
-from sync_hostaway.local.signals import like_ctrl_c, undisturbed
+from sync_hostaway.local.signals import ignore_signals, signals_as_keyboard_interrupt
 from sync_hostaway.local.simulated import ACCOUNTS, DemoSize, SimulatedApi
 from sync_hostaway.webhook_admin.registration import ensure_registered
 
@@ -45,25 +45,25 @@ def run_demo(size: DemoSize, *, keep: bool) -> bool:
     """
     began = time.monotonic()
 
-    def say(text: str | Text) -> None:
+    def echo(text: str | Text) -> None:
         line = Text.assemble((f"{time.monotonic() - began:6.1f} s", "dim"), "  ", text)
         out.print(line, soft_wrap=True)
 
-    with like_ctrl_c():
+    with signals_as_keyboard_interrupt():
         accounts, home = _accounts(), Home.at(get_settings().home)
         is_simulated = get_settings().api_url is None
         home.make()
         if not platform().status().stopped:
-            say(_RESTARTED + (_AFRESH if is_simulated else "."))
+            echo(_RESTARTED + (_AFRESH if is_simulated else "."))
             platform().stop()
-        simulated = SimulatedApi.chosen(home, size, say) if is_simulated else None
+        simulated = SimulatedApi.chosen(home, size, echo) if is_simulated else None
         running = platform(simulated)
-        running.start(say, prepare=_preparing(simulated, accounts, say))
+        running.start(echo, prepare=_preparing(simulated, accounts, echo))
         try:
-            say(f"Airflow is healthy: {running.airflow_url}")
-            return _mirror(running, list(accounts), say, began)
+            echo(f"Airflow is healthy: {running.airflow_url}")
+            return _mirror(running, list(accounts), echo, began)
         finally:
-            _leave(running, say, keep=keep, is_simulated=is_simulated)
+            _leave(running, echo, keep=keep, is_simulated=is_simulated)
 
 
 def _accounts() -> dict[int, str]:
@@ -81,16 +81,16 @@ def _accounts() -> dict[int, str]:
     return accounts or ACCOUNTS
 
 
-def _preparing(simulated: SimulatedApi | None, accounts: dict[int, str], say: SayText) -> Callable[[str], None]:
+def _preparing(simulated: SimulatedApi | None, accounts: dict[int, str], echo: EchoText) -> Callable[[str], None]:
     def prepare(dsn: str) -> None:
         prepare_warehouse(dsn)
         if simulated:
             _refuse_among_real_accounts(simulated.home, dsn)
             simulated.start()
             simulated.remember()
-        say(f"Hostaway API: {get_settings().hostaway_url}{' (simulated)' if simulated else ''}")
+        echo(f"Hostaway API: {get_settings().hostaway_url}{' (simulated)' if simulated else ''}")
         _register(dsn, accounts)
-        say(f"Accounts {', '.join(map(str, accounts))} are registered.")
+        echo(f"Accounts {', '.join(map(str, accounts))} are registered.")
 
     return prepare
 
@@ -118,40 +118,40 @@ def _register(dsn: str, accounts: dict[int, str]) -> None:
         list(pool.map(register, accounts.items()))
 
 
-def _mirror(running: Platform, account_ids: list[int], say: SayText, began: float) -> bool:
+def _mirror(running: Platform, account_ids: list[int], echo: EchoText, began: float) -> bool:
     with running.api() as api, connect(running.warehouse_dsn(), application="sync-hostaway demo") as warehouse:
-        _subscribe(warehouse, account_ids, say)
+        _subscribe(warehouse, account_ids, echo)
         since = datetime.now(UTC)
-        watch = Watch(api, warehouse, say)
+        watch = Watch(api, warehouse, echo)
         run_ids = watch.trigger_syncs(account_ids)
         succeeded = watch.syncs(run_ids)
         watch.transforms(since)
         report = DemoReport.read(warehouse, run_ids, since)
-    show(report.table())
+    print_table(report.table())
     for line in report.summary(time.monotonic() - began).splitlines():
         write(line)
     return succeeded and report.complete
 
 
-def _subscribe(warehouse: Connection, account_ids: list[int], say: SayText) -> None:
+def _subscribe(warehouse: Connection, account_ids: list[int], echo: EchoText) -> None:
     """Before the first sync, so that nothing that changes meanwhile is missed. A demo goes on without webhooks too."""
     for account_id in account_ids:
         try:
             with client_for(warehouse, account_id, Priority.DELTA) as client:
                 registration = ensure_registered(warehouse, client)
         except SyncHostawayError as error:
-            say(f"Account {account_id} has no webhook; only syncs read its changes: {error}")
+            echo(f"Account {account_id} has no webhook; only syncs read its changes: {error}")
             continue
         where = f"Hostaway delivers changes to {get_settings().webhook_base_url}"
-        say(f"Account {account_id}: {registration.reason or where}.")
+        echo(f"Account {account_id}: {registration.reason or where}.")
 
 
-def _leave(running: Platform, say: SayText, *, keep: bool, is_simulated: bool) -> None:
+def _leave(running: Platform, echo: EchoText, *, keep: bool, is_simulated: bool) -> None:
     if keep:
         show_access(running)
         for line in (_LOOK, _SEE_A_CHANGE, _GO_ON) if is_simulated else (_LOOK, _GO_ON):
             write(line)
         return
-    with undisturbed():
+    with ignore_signals():
         running.stop()
-        tireless(say)(_STOPPED)
+        ignoring_broken_pipe(echo)(_STOPPED)

@@ -15,7 +15,7 @@ from sync_hostaway.airflow.client import AirflowApi, DagRun
 from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID, sync_dag_id
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import LocalPlatformError, TransformFailed
-from sync_hostaway.demo.report import ProgressLines, SayText
+from sync_hostaway.demo.report import EchoText, ProgressLines
 from sync_hostaway.transforms import pending_loads
 
 QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
@@ -40,7 +40,7 @@ class Watch:
 
     api: AirflowApi
     warehouse: Connection
-    say: SayText
+    echo: EchoText
     patience: Patience = PATIENCE
 
     def trigger_syncs(self, account_ids: list[int]) -> dict[int, str]:
@@ -53,12 +53,12 @@ class Watch:
         stamp = _run_id()
         for account_id in account_ids:
             self.api.trigger_dag_run(sync_dag_id(account_id), {"mode": "full"}, run_id=stamp)
-            self.say(f"Triggered {sync_dag_id(account_id)}.")
+            self.echo(f"Triggered {sync_dag_id(account_id)}.")
         return dict.fromkeys(account_ids, stamp)
 
     def syncs(self, run_ids: dict[int, str]) -> bool:
         """Follow the runs of accounts to their ends; whether all of them succeeded."""
-        lines = ProgressLines(self.say)
+        lines = ProgressLines(self.echo)
         unfinished = dict(run_ids)
         succeeded = True
         deadline = time.monotonic() + self.patience.syncs
@@ -68,12 +68,12 @@ class Watch:
             for account_id, run in ended.items():
                 del unfinished[account_id]
                 succeeded = succeeded and run.state == "success"
-                self.say(Text.assemble(f"{run.dag_id}: ", (run.state, "green" if run.state == "success" else "red")))
+                self.echo(Text.assemble(f"{run.dag_id}: ", (run.state, "green" if run.state == "success" else "red")))
             if not unfinished:
                 return succeeded
             if time.monotonic() > deadline:
                 names = ", ".join(sync_dag_id(account_id) for account_id in unfinished)
-                self.say(f"Not finished after {self.patience.syncs:.0f} s: {names}")
+                self.echo(f"Not finished after {self.patience.syncs:.0f} s: {names}")
                 return False
             time.sleep(self.patience.pause)
 
@@ -91,7 +91,7 @@ class Watch:
             pending = pending_loads(self.warehouse)
             active = [run for run in runs if not run.finished]
             if not pending and not active:
-                self.say("Core tables are up to date.")
+                self.echo("Core tables are up to date.")
                 return
             self._raise_if_one_failed(since)
             if not active and asked:
@@ -100,11 +100,11 @@ class Watch:
                     f"{_states(runs)}. Its log is in Airflow."
                 )
             if not active:
-                self.say(f"No run of {TRANSFORM_DAG_ID} is active although loads wait; asking for one.")
+                self.echo(f"No run of {TRANSFORM_DAG_ID} is active although loads wait; asking for one.")
                 self.api.trigger_dag_run(TRANSFORM_DAG_ID, run_id=_run_id())
                 asked = True
             elif not said:
-                self.say("dbt builds the core tables.")
+                self.echo("dbt builds the core tables.")
                 said = True
             if time.monotonic() > deadline:
                 raise LocalPlatformError(

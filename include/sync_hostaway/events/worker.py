@@ -21,7 +21,7 @@ import psycopg
 import structlog
 
 from sync_hostaway.accounts.registry import client_for
-from sync_hostaway.core.db import Connection, alone, connect
+from sync_hostaway.core.db import Connection, advisory_lock, connect
 from sync_hostaway.core.exceptions import (
     AccountError,
     ConfigurationError,
@@ -273,7 +273,7 @@ class _Run:
         """One turn of an account; None when another drain serves it."""
         with (
             connect(application="sync-hostaway delta") as connection,
-            alone(connection, "delta", account_id, wait=False) as ours,
+            advisory_lock(connection, "delta", account_id, wait=False) as ours,
         ):
             return self._process_account(connection, account_id) if ours else None
 

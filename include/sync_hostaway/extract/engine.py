@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from sync_hostaway.accounts.registry import client_for, get_account, mark_credentials_rejected
-from sync_hostaway.core.db import Connection, alone, fetch_value
+from sync_hostaway.core.db import Connection, advisory_lock, fetch_value
 from sync_hostaway.core.exceptions import CredentialsRefused, ResourceRefused, SyncHostawayError, SyncIncomplete
 from sync_hostaway.core.failures import told
 from sync_hostaway.core.resources import Mode, Resource
@@ -178,7 +178,7 @@ def _run(
         "mode": mode.value,
         "since": since,
     }
-    with alone(connection, f"sync {resource}", client.account_id):
+    with advisory_lock(connection, f"sync {resource}", client.account_id):
         connection.execute(QUERIES["close_abandoned"], params)
         sync_run_id = fetch_value(connection, QUERIES["start_run"], params)
         ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress, retry_within)

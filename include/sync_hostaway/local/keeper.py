@@ -50,13 +50,13 @@ def keep(home: Home, api: AirflowApi) -> None:
     }
     pauses = dict.fromkeys(parts, _FIRST_PAUSE)
     started = dict.fromkeys(parts, time.monotonic())
-    silent: dict[str, float] = {}
+    no_output: dict[str, float] = {}
     listened = time.monotonic()
     while True:
         time.sleep(_LOOK_EVERY)
         _reap()
         if time.monotonic() > listened + _LISTEN_EVERY:
-            _end_silent(home, api, started, silent)
+            _end_silent(home, api, started, no_output)
             listened = time.monotonic()
         for name, (runs, start_again) in parts.items():
             now = time.monotonic()
@@ -87,7 +87,7 @@ def _start_postgres(postgres: EmbeddedPostgres) -> None:
         sys.stderr.write(f"{error}\n")
 
 
-def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], silent: dict[str, float]) -> None:
+def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], no_output: dict[str, float]) -> None:
     """Kill what runs without a heartbeat, with its workers; their tasks are retried.
 
     Does not help an API server that answers nothing, and kills nobody for a database that is away.
@@ -97,16 +97,16 @@ def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], silent: 
     parts = unhealthy(home, api)
     now = time.monotonic()
     if METADATABASE in parts or API_SERVER.name in parts:
-        silent.clear()
+        no_output.clear()
         return
     for component in COMPONENTS:
         name = component.name
         if name.replace("-", "_") not in parts or now < started[name] + _SETTLED:
-            silent.pop(name, None)
-        elif now > silent.setdefault(name, now) + _PATIENCE and running(home, name):
+            no_output.pop(name, None)
+        elif now > no_output.setdefault(name, now) + _PATIENCE and running(home, name):
             sys.stderr.write(f"{name} runs, but shows no sign of life; it is killed.\n")
             processes.send(processes.session(home, name), signal.SIGKILL)
-            del silent[name]
+            del no_output[name]
 
 
 def _reap() -> None:

@@ -20,12 +20,13 @@ from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local import keeper, ports, processes
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
+from sync_hostaway.local.echo import Echo, ignoring_broken_pipe, no_output
 from sync_hostaway.local.errors import StartTimedOut
 from sync_hostaway.local.health import PlatformStatus, component_states, raise_if_one_died, unhealthy
 from sync_hostaway.local.launcher import CURRENT, GO, MIGRATE
 from sync_hostaway.local.launching import launched, raise_if_it_failed, schema_is_current
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.local.say import Say, silent, tireless
+from sync_hostaway.local.echo import Say, silent, tireless
 from sync_hostaway.local.signals import undisturbed
 from sync_hostaway.migrations.api_login import api_dsn, ensure_api_login
 
@@ -90,9 +91,9 @@ class Platform:
 
     def start(
         self,
-        progress: Say = silent,
+        progress: Echo = no_output,
         *,
-        prepare: Callable[[str], None] = silent,
+        prepare: Callable[[str], None] = no_output,
         timeout: float = 120.0,
     ) -> None:
         """Start what does not run, and wait until all of it is healthy. What a failed start began is stopped.
@@ -137,14 +138,14 @@ class Platform:
             f"Not healthy after {timeout:.0f} s: {', '.join(missing)}. Their logs are in {self.home.logs}."
         )
 
-    def stop(self, progress: Say = silent) -> None:
+    def stop(self, progress: Echo = no_output) -> None:
         """Stop everything that belongs to this home, whoever started it; PostgreSQL last."""
         if not self.home.root.exists():
             return
         with self.home.locked("platform"):
             self._stop(progress)
 
-    def remove(self, progress: Say = silent) -> list[Path]:
+    def remove(self, progress: Echo = no_output) -> list[Path]:
         """Stop everything, and remove what was made in this home, the data included.
 
         :return: what is left in the home, because it is not ours.
@@ -228,45 +229,45 @@ class Platform:
     def _is_up(self) -> bool:
         return self.postgres.is_running() and all(processes.running(self.home, c.name) for c in COMPONENTS)
 
-    def _clear_the_past(self, say: Say) -> None:
+    def _clear_the_past(self, echo: Echo) -> None:
         left = processes.belonging(self.home)
         if left:
-            say(f"Ending {len(left)} processes left over from the last time.")
+            echo(f"Ending {len(left)} processes left over from the last time.")
             self._stop_airflow()
         elif any(processes.read_record(self.home, component.name) for component in COMPONENTS):
-            say("The last time ended without a stop; nothing of it is left running.")
+            echo("The last time ended without a stop; nothing of it is left running.")
         for component in COMPONENTS:
             processes.forget(self.home, component.name)
         shutil.rmtree(self.home.tmp, ignore_errors=True)
         self.home.prepare()
 
-    def _start(self, say: Say, prepare: Callable[[str], None]) -> None:
-        self.postgres = EmbeddedPostgres(self.home.root, say)
+    def _start(self, echo: Echo, prepare: Callable[[str], None]) -> None:
+        self.postgres = EmbeddedPostgres(self.home.root, echo)
         if self._asked_port is None:
-            ports.choose(self.home, "airflow", say)
+            ports.choose(self.home, "airflow", echo)
         else:
             ports.require(self.home, "airflow", self._asked_port, "AIRFLOW_PORT")
-        say("Starting PostgreSQL and Airflow.")
+        echo("Starting PostgreSQL and Airflow.")
         began = time.time()
         expected_port = self.postgres.choose_port()
         with self._launch() as launcher:
             self.postgres.start()
             if self.postgres.status().port == expected_port:
-                self._let_go(launcher, began, say, prepare)
+                self._let_go(launcher, began, echo, prepare)
                 return
         # Somebody took the port in between, and the launcher had the old one in its environment.
         self._stop_airflow()
         with self._launch() as launcher:
-            self._let_go(launcher, began, say, prepare)
+            self._let_go(launcher, began, echo, prepare)
 
     def _let_go(
         self,
         launcher: subprocess.Popen[bytes],
         began: float,
-        say: Say,
+        echo: Echo,
         prepare: Callable[[str], None],
     ) -> None:
-        say(f"PostgreSQL listens on {HOST}:{self.postgres.status().port}.")
+        echo(f"PostgreSQL listens on {HOST}:{self.postgres.status().port}.")
         if launcher.stdin:
             # A launcher that died is noticed below, by its exit code.
             with suppress(BrokenPipeError), launcher.stdin as orders:
@@ -278,7 +279,7 @@ class Platform:
                     ensure_api_login(self.warehouse_dsn(), Secrets.ensure(self.home).api_login_password)
                 orders.write(GO.encode())
         raise_if_it_failed(self.home, launcher, began)
-        say("Airflow's database is ready; its components start.")
+        echo("Airflow's database is ready; its components start.")
 
     def _launch(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
         setup = self._setup()
@@ -286,23 +287,23 @@ class Platform:
         return launched(self.home, setup.environment())
 
     @contextmanager
-    def _stopped_when_interrupted(self, say: Say) -> Iterator[None]:
+    def _stopped_when_interrupted(self, echo: Echo) -> Iterator[None]:
         try:
             yield
         except BaseException:
             # Also on Ctrl-C: nothing that a failed start began may go on. A second one must not cut this short.
-            with undisturbed():
-                self._stop(tireless(say), patience=2.0)
+            with ignore_signals():
+                self._stop(ignoring_broken_pipe(echo), patience=2.0)
             raise
 
-    def _stop(self, say: Say, patience: float = _TASK_PATIENCE) -> None:
+    def _stop(self, echo: Echo, patience: float = _TASK_PATIENCE) -> None:
         if processes.belonging(self.home):
-            say("Stopping Airflow.")
+            echo("Stopping Airflow.")
             self._stop_airflow(patience)
         for component in COMPONENTS:
             processes.forget(self.home, component.name)
         if self.postgres.status().running:
-            say("Stopping PostgreSQL.")
+            echo("Stopping PostgreSQL.")
             self.postgres.stop()
 
     def _stop_airflow(self, patience: float = 0.0) -> None:

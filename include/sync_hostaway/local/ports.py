@@ -11,8 +11,8 @@ import psutil
 
 from sync_hostaway.core.embedded import HOST
 from sync_hostaway.core.home import Home, read_json, write_json
+from sync_hostaway.local.echo import Echo, no_output
 from sync_hostaway.local.errors import PortTaken
-from sync_hostaway.local.say import Say, silent
 
 # Below the range that Linux and macOS hand out for outgoing connections: such a port would be taken now and then.
 _FIRST, _LAST = 20_000, 32_000
@@ -62,7 +62,7 @@ def holder(port: int) -> str:
     return "another process"
 
 
-def choose(home: Home, name: str, say: Say = silent) -> int:
+def choose(home: Home, name: str, echo: Echo = no_output) -> int:
     """The port a server of this home listens on: the remembered one, or another when somebody else has it."""
     home.make()
     remembered = read_json(home.ports)
@@ -70,7 +70,7 @@ def choose(home: Home, name: str, say: Say = silent) -> int:
     if isinstance(port, int):
         if becomes_free(port):
             return port
-        say(f"Port {port} of {name} is now taken by {holder(port)}; taking another one.")
+        echo(f"Port {port} of {name} is now taken by {holder(port)}; taking another one.")
     port = _free_port(avoid={value for value in remembered.values() if isinstance(value, int)})
     write_json(home.ports, {**remembered, name: port})
     return port

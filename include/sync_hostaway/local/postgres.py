@@ -27,10 +27,10 @@ from sync_hostaway.core.files import make_private
 from sync_hostaway.core.home import Home, open_log, tail
 from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local import ports
+from sync_hostaway.local.echo import Echo, no_output
 from sync_hostaway.local.errors import PostgresFailed
 from sync_hostaway.local.privileges import Runner, find_runner, send
 from sync_hostaway.local.processes import become, end, is_alive, spawn, wait_gone
-from sync_hostaway.local.say import Say, silent
 
 DATABASES = ("airflow", "warehouse")
 SERVER = {
@@ -77,10 +77,10 @@ class PostgresStatus:
 class EmbeddedPostgres:
     """The server of one state directory. As a context manager it stops at the end what it started."""
 
-    def __init__(self, home: Path, say: Say = silent) -> None:
+    def __init__(self, home: Path, echo: Echo = no_output) -> None:
         self.home = Home.at(home)
         self.data = self.home.postgres / "data"
-        self._say = say
+        self._echo = echo
         self._started_here = False
 
     def __enter__(self) -> Self:
@@ -115,7 +115,7 @@ class EmbeddedPostgres:
     def choose_port(self) -> int:
         """The port the server has, or will have at its start: lets others prepare meanwhile."""
         return (listening_port(self.home) if self._postmaster() else None) or ports.choose(
-            self.home, "postgres", self._say
+            self.home, "postgres", self._echo
         )
 
     def start(self, port: int | None = None) -> None:
@@ -155,7 +155,7 @@ class EmbeddedPostgres:
                     return
 
     def _initialize(self, runner: Runner) -> None:
-        self._say("Creating the database cluster.")
+        self._echo("Creating the database cluster.")
         # Renamed when complete: an interrupted initdb must not look like a cluster.
         unfinished = self.home.postgres / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -203,7 +203,7 @@ class EmbeddedPostgres:
         log_file = self.home.log("postgres")
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
-            port = asked_port or ports.choose(self.home, "postgres", self._say)
+            port = asked_port or ports.choose(self.home, "postgres", self._echo)
             said_before = log_file.stat().st_size if log_file.exists() else 0
             process = self._spawn(runner, port)
             if self._wait_ready(process, deadline):
@@ -274,7 +274,7 @@ class EmbeddedPostgres:
     def _remove_stale_pid_file(self) -> None:
         # PostgreSQL ignores a stale pid file unless some other process has that pid by now; then it would refuse.
         if self._pid() is not None and self._postmaster() is None:
-            self._say("The last server did not stop properly; it recovers now.")
+            self._echo("The last server did not stop properly; it recovers now.")
             with suppress(PermissionError):
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
 

@@ -15,14 +15,14 @@ _Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 @contextmanager
-def like_ctrl_c() -> Iterator[None]:
+def signals_as_keyboard_interrupt() -> Iterator[None]:
     """Whatever asks us to end raises KeyboardInterrupt, so that what was started is stopped on the way out."""
     with _handled(signal.default_int_handler):
         yield
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def ignore_signals() -> Iterator[None]:
     """Nothing but SIGKILL ends what is done here: a second Ctrl-C, say, while the first one is being obeyed."""
     with _handled(signal.SIG_IGN):
         yield

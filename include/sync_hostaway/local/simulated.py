@@ -20,7 +20,7 @@ from sync_hostaway.core.embedded import HOST, stored_simulator
 from sync_hostaway.core.exceptions import LocalPlatformError
 from sync_hostaway.core.home import Home, open_log, tail, write_json
 from sync_hostaway.local import ports, processes
-from sync_hostaway.local.say import Say, silent
+from sync_hostaway.local.echo import Echo, no_output
 
 NAME = "simulator"
 ACCOUNTS = {701: "secret-701", 702: "secret-702"}
@@ -57,18 +57,18 @@ class SimulatedApi:
         return cls(home, str(stored["url"]), _anchor(stored), DemoSize(**sizes))
 
     @classmethod
-    def chosen(cls, home: Home, size: DemoSize, say: Say = silent) -> SimulatedApi:
+    def chosen(cls, home: Home, size: DemoSize, echo: Echo = no_output) -> SimulatedApi:
         """A simulator for a home, on a free port."""
-        return cls(home, _free_url(home, say), _anchor(stored_simulator(home)), size)
+        return cls(home, _free_url(home, echo), _anchor(stored_simulator(home)), size)
 
     @property
     def process_runs(self) -> bool:
         """Whether it runs."""
         return processes.running(self.home, NAME) is not None
 
-    def on_free_port(self, say: Say = silent) -> SimulatedApi:
+    def on_free_port(self, echo: Echo = no_output) -> SimulatedApi:
         """The same one, on another port when it does not run and somebody else took its port."""
-        return self if self.process_runs else replace(self, url=_free_url(self.home, say))
+        return self if self.process_runs else replace(self, url=_free_url(self.home, echo))
 
     def remember(self) -> None:
         """From now on, the accounts of this home are the simulator's."""
@@ -120,8 +120,8 @@ def _anchor(stored: Mapping[str, object]) -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def _free_url(home: Home, say: Say) -> str:
-    return f"http://{HOST}:{ports.choose(home, NAME, say)}"
+def _free_url(home: Home, echo: Echo) -> str:
+    return f"http://{HOST}:{ports.choose(home, NAME, echo)}"
 
 
 def _environment(caller: Mapping[str, str], home: Home) -> dict[str, str]:

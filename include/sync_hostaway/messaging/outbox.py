@@ -21,7 +21,7 @@ import psycopg
 import structlog
 
 from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
-from sync_hostaway.core.db import Connection, alone, fetch_value, load_queries
+from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries
 from sync_hostaway.core.exceptions import (
     AccessDenied,
     CredentialsRefused,
@@ -85,7 +85,7 @@ class Outbox:
         :raises SendLimitReached: when the account has sent too many lately.
         :raises HostawayError: when Hostaway was not asked, or did not carry it out; the key is as good as new.
         """
-        with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
+        with advisory_lock(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
             if not is_ours:
                 raise BeingSent
             entry = self._entries.find(key)
@@ -108,7 +108,7 @@ class Outbox:
         :returns: None when another request with this key is in progress.
         :raises HostawayError: when the conversation cannot be read.
         """
-        with alone(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
+        with advisory_lock(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
             entry = self._entries.find(key) if is_ours else None
             if entry is None or entry.is_closed or entry.age < SETTLING:
                 return entry

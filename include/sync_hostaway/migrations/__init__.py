@@ -21,7 +21,7 @@ from psycopg.errors import InsufficientPrivilege, LockNotAvailable, UndefinedTab
 from psycopg.rows import tuple_row
 
 from sync_hostaway.core.db import Connection, connect, fetch_value, load_queries
-from sync_hostaway.core.exceptions import RightsMissing, WarehouseBusy, WarehouseUnavailable
+from sync_hostaway.core.exceptions import MissingPrivileges, WarehouseBusy, WarehouseUnavailable
 
 # Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
 _MIGRATION_LOCK = 7_402_001
@@ -88,7 +88,7 @@ def _refuse_policed_role(dsn: str) -> None:
     with connect(dsn, application="sync-hostaway migrate") as connection:
         if fetch_value(connection, _RIGHTS["is_held_to_one_account"]):
             why = "it has hostaway_api's rights, whose row-level security would hide every row from it"
-            raise _rights_missing(connection, why, is_held=True) or RightsMissing(why)
+            raise _rights_missing(connection, why, is_held=True) or MissingPrivileges(why)
 
 
 def _with_way_out(dsn: str, refusal: InsufficientPrivilege) -> Exception:
@@ -96,12 +96,12 @@ def _with_way_out(dsn: str, refusal: InsufficientPrivilege) -> Exception:
         return _rights_missing(connection, str(refusal.diag.message_primary)) or refusal
 
 
-def _rights_missing(connection: Connection, why: str, *, is_held: bool = False) -> RightsMissing | None:
+def _rights_missing(connection: Connection, why: str, *, is_held: bool = False) -> MissingPrivileges | None:
     """What to do about a right that is missing: the statements, ready to run. None when no right is known to miss."""
     missing: list[str] = fetch_value(connection, _RIGHTS["missing"], {"is_held": is_held})
     if not missing:
         return None
-    return RightsMissing(
+    return MissingPrivileges(
         f"The role {connection.info.user} does not fit: {why}. Have an administrator of the server run this in the "
         f"database {connection.info.dbname}, then run `sync-hostaway migrate` again:\n"
         + "".join(f"{each};\n" for each in missing)

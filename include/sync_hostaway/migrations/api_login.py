@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import InsufficientPrivilege
 
 from sync_hostaway.core.db import Connection, fetch_value
-from sync_hostaway.core.exceptions import ConfigurationError, ForeignObjects, RightsMissing
+from sync_hostaway.core.exceptions import ConfigurationError, ForeignObjects, MissingPrivileges
 from sync_hostaway.core.libpq import explicit, url_of
 from sync_hostaway.core.queries import load_queries
 from sync_hostaway.core.settings import get_settings
@@ -73,7 +73,7 @@ def new_api_login(connection: Connection, login: str = LOGIN) -> str:
     except InsufficientPrivilege as error:
         role = sql.Identifier(login)
         statements = [_QUERIES[name].format(login=role).as_string(connection) for name in ("create", "grant_rights")]
-        raise RightsMissing(
+        raise MissingPrivileges(
             f"The role {connection.info.user} may not make the API's login ({error.diag.message_primary}). Have an "
             f"administrator of the server run this in the database {connection.info.dbname}, with a password, and set "
             "AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL to WAREHOUSE_URL with this user and password:\n"

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from sync_hostaway.accounts.registry import get_account
-from sync_hostaway.core.db import Connection, alone, load_queries
+from sync_hostaway.core.db import Connection, advisory_lock, load_queries
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events.parse import MESSAGE, RESERVATION
@@ -83,7 +83,7 @@ def poll_account(connection: Connection, client: HostawayClient, run_key: str) -
     :raises HostawayError: when Hostaway does not answer as it should; the next poll sees the same movements.
     """
     done = AccountPoll(client.account_id)
-    with alone(connection, "poll", client.account_id, wait=False) as is_ours:
+    with advisory_lock(connection, "poll", client.account_id, wait=False) as is_ours:
         if not is_ours:
             done.method = "skipped"
             return done
@@ -184,7 +184,7 @@ def _read_lists(connection: Connection, store: HeadStore, run_key: str, done: Ac
     listed_at = store.state().listed_at
     if listed_at and datetime.now(UTC) - listed_at < _LISTS_EVERY:
         return
-    with alone(connection, f"sync {Resource.CONVERSATIONS}", done.account_id, wait=False) as is_ours:
+    with advisory_lock(connection, f"sync {Resource.CONVERSATIONS}", done.account_id, wait=False) as is_ours:
         if not is_ours:
             return
         mirrored = get_account(connection, done.account_id).settings.resources

@@ -68,7 +68,7 @@ async def _visit(request: Request) -> Visitor:
         user = await user_of_page(request)
         account_id = account_of_path(request)
         ask = partial(_ask, user, account_id)
-        visitor, may_see = await request.app.state.lanes["permissions"].run(None, ask)
+        visitor, may_see = await request.app.state.bulkheads["permissions"].run(None, ask)
     except (Problem, HTTPException):
         raise
     except Exception as error:
@@ -90,14 +90,14 @@ def _ask(user: Any, account_id: str | None) -> tuple[Visitor, bool]:
     return visitor, visitor.is_operator or account_id is None or bool(visitor.visible([int(account_id)]))
 
 
-@guards(_admit, lane="operators")
+@guards(_admit, bulkhead="operators")
 async def visitor(request: Request) -> Visitor:
     """Whoever looks at a page."""
     found: Visitor = request.state.visitor
     return found
 
 
-@guards(_admit_change, lane="slow")
+@guards(_admit_change, bulkhead="slow")
 async def acting_operator(request: Request) -> Visitor:
     """The operator who used a button."""
     found: Visitor = request.state.visitor

@@ -8,7 +8,7 @@ from fastapi import Depends, Form, Path, Request, Response
 
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
-from sync_hostaway.api.http.lanes import Later
+from sync_hostaway.api.http.bulkheads import Background
 from sync_hostaway.api.routes import account_webhook, accounts, webhook_events
 from sync_hostaway.api.routes.account_schemas import ChangedAccount, NewSync
 from sync_hostaway.api.routes.accounts import AccountId, Trigger, Warehouse
@@ -48,22 +48,22 @@ def pause(
     actor: Actor,
     connection: Warehouse,
     trigger: Trigger,
-    later: Later,
+    background: Background,
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Stop mirroring the account; its rows stay."""
     change = ChangedAccount.model_validate({"state": "disabled", "reason": reason.strip() or None})
-    accounts.change_account(account_id, change, connection, trigger, actor.name, later)
+    accounts.change_account(account_id, change, connection, trigger, actor.name, background)
     return _done(request, "The account is paused. Its rows and its API key are kept.")
 
 
 @router.post("/resume")
 def resume(
-    request: Request, account_id: AccountId, actor: Actor, connection: Warehouse, trigger: Trigger, later: Later
+    request: Request, account_id: AccountId, actor: Actor, connection: Warehouse, trigger: Trigger, background: Background
 ) -> Response:
     """Mirror the account again."""
     change = ChangedAccount.model_validate({"state": "active"})
-    accounts.change_account(account_id, change, connection, trigger, actor.name, later)
+    accounts.change_account(account_id, change, connection, trigger, actor.name, background)
     return _done(request, "The account is active. A sync that reads what was missed is requested.")
 
 
@@ -74,12 +74,12 @@ def rotate(
     actor: Actor,
     connection: Warehouse,
     trigger: Trigger,
-    later: Later,
+    background: Background,
     api_key: Annotated[str, Form(min_length=1, max_length=500)],
 ) -> Response:
     """Store a new API key after Hostaway accepted it."""
     change = ChangedAccount.model_validate({"client_secret": api_key})
-    accounts.change_account(account_id, change, connection, trigger, actor.name, later)
+    accounts.change_account(account_id, change, connection, trigger, actor.name, background)
     return _done(request, "Hostaway accepts the new API key, and it is stored.")
 
 
@@ -93,11 +93,11 @@ def register_webhook(request: Request, account_id: AccountId, actor: Actor, conn
 
 @router.post("/retry-dead")
 def retry_dead(
-    request: Request, account_id: AccountId, actor: Actor, connection: Warehouse, trigger: Trigger, later: Later
+    request: Request, account_id: AccountId, actor: Actor, connection: Warehouse, trigger: Trigger, background: Background
 ) -> Response:
     """Process dead events again, from their first try."""
     chosen = webhook_events.Chosen.model_validate({"account_id": account_id, "state": [EventState.DEAD]})
-    done = webhook_events.replay(chosen, connection, trigger, later)
+    done = webhook_events.replay(chosen, connection, trigger, background)
     return _done(request, f"{done.events} events are processed again.")
 
 
@@ -109,11 +109,11 @@ def replay_event(
     actor: Actor,
     connection: Warehouse,
     trigger: Trigger,
-    later: Later,
+    background: Background,
 ) -> Response:
     """Process one event again."""
     chosen = webhook_events.Chosen.model_validate({"account_id": account_id, "event_ids": [event_id]})
-    done = webhook_events.replay(chosen, connection, trigger, later)
+    done = webhook_events.replay(chosen, connection, trigger, background)
     return _done(request, f"Event {event_id} is processed again." if done.events else f"There is no event {event_id}.")
 
 

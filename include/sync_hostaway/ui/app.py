@@ -18,9 +18,9 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from sync_hostaway.accounts.auth_failures import REFUSAL_LIMIT, AuthFailureLimiter
-from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_door_pool, make_pool
+from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_auth_pool, make_pool
 from sync_hostaway.api.http.guarded import require_guards
-from sync_hostaway.api.http.lanes import Lanes
+from sync_hostaway.api.http.bulkheads import Bulkheads
 from sync_hostaway.api.http.middleware import RequestContext
 from sync_hostaway.api.http.problems import Problem, problem_of
 from sync_hostaway.core.exceptions import SyncHostawayError
@@ -54,9 +54,9 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     )
     # Signs the forms: without a key the page could not be used, and should say so at once.
     get_settings().fernet_keys()
-    app.state.pool = make_door_pool()
+    app.state.pool = make_auth_pool()
     app.state.rows = make_pool()
-    app.state.lanes = Lanes(ROW_CONNECTIONS)
+    app.state.bulkheads = Bulkheads(ROW_CONNECTIONS)
     app.state.auth_failures = AuthFailureLimiter(REFUSAL_LIMIT)
     app.state.trigger = trigger
     app.add_middleware(RequestContext)

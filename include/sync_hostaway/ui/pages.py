@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from sync_hostaway.api.auth.operator import anybody
+from sync_hostaway.api.auth.operator import allow_anyone
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
 from sync_hostaway.api.http.problems import not_found
@@ -27,7 +27,7 @@ AccountId = Annotated[Id, Path()]
 Status = Literal["", "action_required", "failing", "warning", "syncing", "healthy", "paused"]
 
 
-@router.get("/static/{name}", dependencies=[Depends(anybody)])
+@router.get("/static/{name}", dependencies=[Depends(allow_anyone)])
 async def get_static(name: str) -> Response:
     """Style and scripts: the same for everybody, and without any data."""
     found = static_file(name)

@@ -16,7 +16,7 @@ import structlog
 from sync_hostaway.accounts import webhook_endpoints as endpoints
 from sync_hostaway.accounts.registry import get_account, is_active
 from sync_hostaway.accounts.webhook_endpoints import Endpoint
-from sync_hostaway.core.db import Connection, alone
+from sync_hostaway.core.db import Connection, advisory_lock
 from sync_hostaway.core.exceptions import (
     ConfigurationError,
     HostawayError,
@@ -73,7 +73,7 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
             state, reason = ("polling", POLLING) if endpoint.hostaway_id is None else ("registered", LEFT_REGISTERED)
             endpoints.set_state(connection, account_id, state, reason)
             return Registration(account_id, "polling", reason=reason)
-        with alone(connection, _REGISTRATION, account_id):
+        with advisory_lock(connection, _REGISTRATION, account_id):
             return _register(connection, client, base)
     except HostawayTransientError as error:
         # What was agreed on stands: Hostaway may well deliver.
@@ -92,7 +92,7 @@ def rotate(connection: Connection, account_id: int, *, now: bool = False) -> Non
     :raises UnknownAccount: when it is not registered.
     """
     get_account(connection, account_id)
-    with alone(connection, _REGISTRATION, account_id):
+    with advisory_lock(connection, _REGISTRATION, account_id):
         endpoints.ensure_endpoint(connection, account_id)
         endpoints.rotate_password(connection, account_id, end_old=now)
         if now:
@@ -106,7 +106,7 @@ def remove_webhook(connection: Connection, client: HostawayClient) -> bool:
 
     :raises HostawayError: when Hostaway refuses or does not answer.
     """
-    with alone(connection, _REGISTRATION, client.account_id):
+    with advisory_lock(connection, _REGISTRATION, client.account_id):
         endpoint = endpoints.find_endpoint(connection, client.account_id)
         if endpoint is None or endpoint.hostaway_id is None:
             return False
@@ -125,7 +125,7 @@ def unregister(connection: Connection, client: HostawayClient) -> bool:
 
     :raises HostawayError: when Hostaway refuses or does not answer.
     """
-    with alone(connection, _REGISTRATION, client.account_id):
+    with advisory_lock(connection, _REGISTRATION, client.account_id):
         endpoint = endpoints.find_endpoint(connection, client.account_id)
         if is_active(connection, client.account_id):
             return False

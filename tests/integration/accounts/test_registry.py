@@ -14,7 +14,7 @@ from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 from sync_hostaway.accounts.snapshot import read_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore
 from sync_hostaway.cli import main as cli
-from sync_hostaway.core.db import Connection, alone, connect
+from sync_hostaway.core.db import Connection, advisory_lock, connect
 from sync_hostaway.core.exceptions import (
     ConfigurationError,
     CredentialsRefused,
@@ -145,22 +145,26 @@ def test_one_process_at_a_time_renews_a_token_of_whatever_version(warehouse: Con
 
 
 def test_a_turn_that_cannot_be_had_is_not_waited_for(warehouse: Connection, warehouse_dsn: str) -> None:
-    with connect(warehouse_dsn) as other, alone(other, "test", 701), alone(warehouse, "test", 701, wait=False) as ours:
+    with (
+        connect(warehouse_dsn) as other,
+        advisory_lock(other, "test", 701),
+        advisory_lock(warehouse, "test", 701, wait=False) as ours,
+    ):
         assert not ours
-    with alone(warehouse, "test", 701, wait=False) as ours:
+    with advisory_lock(warehouse, "test", 701, wait=False) as ours:
         assert ours
 
 
 def test_a_lost_connection_does_not_hide_what_went_wrong(warehouse: Connection, warehouse_dsn: str) -> None:
     def fail() -> None:
-        with connect(warehouse_dsn) as lost, alone(lost, "test", 701):
+        with connect(warehouse_dsn) as lost, advisory_lock(lost, "test", 701):
             gone = warehouse.execute("select pg_terminate_backend(%s, 60000) as is_so", [lost.info.backend_pid])
             assert gone.fetchone() == {"is_so": True}
             raise ConfigurationError("what went wrong")
 
     with pytest.raises(ConfigurationError, match="what went wrong"):
         fail()
-    with alone(warehouse, "test", 701, wait=False) as ours:
+    with advisory_lock(warehouse, "test", 701, wait=False) as ours:
         assert ours
 
 

@@ -19,7 +19,7 @@ from sync_hostaway.accounts.api_tokens import ApiToken
 from sync_hostaway.accounts.webhook_endpoints import LOGIN, ensure_endpoint, password_for
 from sync_hostaway.api import fastapi_apps as mounts
 from sync_hostaway.api.app import create_app
-from sync_hostaway.api.auth.api_token import caller
+from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http import guarded
 from sync_hostaway.api.http.guarded import GuardedRoute, guarded_router, require_guards
 from sync_hostaway.core.db import Connection
@@ -183,7 +183,7 @@ def test_a_route_without_a_guard_cannot_be_defined_or_served() -> None:
 
         @router.get("/blocking")
         async def blocking(
-            token: Annotated[ApiToken, Depends(caller)], _: Annotated[None, Depends(lambda: None)]
+            token: Annotated[ApiToken, Depends(require_token)], _: Annotated[None, Depends(lambda: None)]
         ) -> None: ...
 
     plain = APIRouter()

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from api_helpers import Issue, Login, RecordedRuns
 from sync_hostaway.api.app import create_app
-from sync_hostaway.api.http.lanes import Lane
+from sync_hostaway.api.http.bulkheads import Bulkhead
 from sync_hostaway.api.http.problems import Problem
 from sync_hostaway.core.db import Connection
 from sync_hostaway.simulator import RunningSimulator
@@ -231,21 +231,21 @@ def test_work_after_an_answer_takes_no_thread_of_airflow(
 
 def test_a_lane_gives_each_key_its_share_and_refuses_when_it_is_full() -> None:
     async def story() -> None:
-        lane = Lane(places=3, share=2, patience=0.05)
-        async with lane.place("one"), lane.place("one"):
+        bulkhead = Bulkhead(places=3, share=2, patience=0.05)
+        async with bulkhead.place("one"), bulkhead.place("one"):
             with pytest.raises(Problem) as refused:
-                async with lane.place("one"):
+                async with bulkhead.place("one"):
                     pass
             assert (refused.value.status, refused.value.kind) == (503, "busy")
-            async with lane.place("two"):
+            async with bulkhead.place("two"):
                 with pytest.raises(Problem):
-                    async with lane.place("three"):
+                    async with bulkhead.place("three"):
                         pass
-            async with lane.place("three"):
+            async with bulkhead.place("three"):
                 pass
         for number in range(1000):
-            async with lane.place(number):
+            async with bulkhead.place(number):
                 pass
-        assert len(lane._shares) < 10
+        assert len(bulkhead._shares) < 10
 
     anyio.run(story)

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel
 
 from api_helpers import Login, RecordedRuns
-from sync_hostaway.api.account_session import make_door_pool, make_pool
+from sync_hostaway.api.account_session import make_auth_pool, make_pool
 from sync_hostaway.api.app import create_app
 from sync_hostaway.api.routes import accounts, listings
 from sync_hostaway.core.db import Connection
@@ -97,7 +97,7 @@ TABLE = "create temp table hostaway_t (id int primary key check (id > 0), name t
 
 
 @pytest.mark.usefixtures("warehouse")
-@pytest.mark.parametrize("make", [make_pool, make_door_pool])
+@pytest.mark.parametrize("make", [make_pool, make_auth_pool])
 def test_no_error_of_the_apis_connections_quotes_a_value(make: Callable[[], Any]) -> None:
     with make() as pool, pool.connection() as connection:
         connection.execute(TABLE)

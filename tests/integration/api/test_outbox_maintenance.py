@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from api_helpers import a_minute_later, appear, outbox, posts, send
 from sync_hostaway.accounts.registry import disable_account
-from sync_hostaway.core.db import Connection, alone, connect
+from sync_hostaway.core.db import Connection, advisory_lock, connect
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.messaging.outbox_maintenance import tend
 from sync_hostaway.privacy.erase import erase_guest
@@ -86,7 +86,7 @@ def test_what_cannot_be_looked_up_now_is_left_for_later(
     for fault in ("status_429", "status_5xx"):
         simulator.control.fault(fault, match={"method": "GET", "resource": "messages"})
         assert tend(warehouse) == settled(open=1)
-    with connect(warehouse_dsn) as sender, alone(sender, "outbox key-1", 701):
+    with connect(warehouse_dsn) as sender, advisory_lock(sender, "outbox key-1", 701):
         assert tend(warehouse) == settled(open=1)
     disable_account(warehouse, 701)
     assert tend(warehouse) == settled()

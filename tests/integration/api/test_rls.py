@@ -17,7 +17,7 @@ from sync_hostaway import migrations
 from sync_hostaway.api.account_session import account_rows, make_pool
 from sync_hostaway.api.app import create_app
 from sync_hostaway.core.db import Connection, connect
-from sync_hostaway.core.exceptions import RightsMissing
+from sync_hostaway.core.exceptions import MissingPrivileges
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
@@ -216,7 +216,7 @@ def test_a_dump_of_such_an_owner_is_whole_and_restores_on_another_server(
 
 def test_without_the_right_to_create_roles_the_way_out_is_named_and_works(managed: EmbeddedPostgres) -> None:
     dsn = owned_database(managed, "plain", "nocreaterole")
-    with pytest.raises(RightsMissing) as refusal:
+    with pytest.raises(MissingPrivileges) as refusal:
         migrations.upgrade(dsn)
     assert "plain may not create the role hostaway_api" in str(refusal.value)
     statements = str(refusal.value).partition(":\n")[2]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.cli import main as cli
-from sync_hostaway.core.console import show
+from sync_hostaway.core.console import print_table
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.demo.report import Chain, Count, DemoReport, ProgressLines
@@ -71,7 +71,7 @@ def test_a_large_sync_fits_a_terminal_of_80_columns(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
     counts = Counts(seen=117_123, new=17_123, changed=1_234, unchanged=98_766, quarantined=12)
-    show(
+    print_table(
         cli._results_table(
             [SyncResult(701, Resource.CALENDAR_DAYS, Mode.FULL, "incomplete", 117_124, counts, 12_345, "missing")]
         )
@@ -90,7 +90,7 @@ def test_where_nothing_else_helps_the_terminal_wraps_lines_that_are_whole(
     monkeypatch.setenv("TERM", "xterm")
     table = Table("id", Column("name", overflow="fold"), "at")
     table.add_row("745a97525e3b", "x" * 30, "2026-11-22 15:38")
-    show(table)
+    print_table(table)
     shown = capsys.readouterr().out
     assert "745a97525e3b" in shown
     assert "2026-11-22" in shown
@@ -118,7 +118,7 @@ def test_the_table_of_the_demo_is_whole_at_every_width(
         monkeypatch.setenv("FORCE_COLOR", "1")
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setenv("COLUMNS", str(columns))
-    show(DemoReport(COUNTS, {}).table())
+    print_table(DemoReport(COUNTS, {}).table())
     shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
     for whole in ("7000001", "calendar_days", "117,124", "complete", "7000002", "reservations", "12,345", "failed"):
         assert whole in shown

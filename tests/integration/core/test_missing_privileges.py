@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 from sync_hostaway import migrations
 from sync_hostaway.core.db import connect
-from sync_hostaway.core.exceptions import RightsMissing
+from sync_hostaway.core.exceptions import MissingPrivileges
 from sync_hostaway.local.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
@@ -64,7 +64,7 @@ def test_a_role_that_would_be_held_to_one_account_itself_is_refused(
     """Granted directly, hostaway_api's row-level security would hide every row from dbt."""
     admin.execute(sql.SQL("grant hostaway_api to {role}").format(**NAMES))
     dsn = make_conninfo("", host="127.0.0.1", port=server.port, **server.who)
-    with pytest.raises(RightsMissing) as refusal:
+    with pytest.raises(MissingPrivileges) as refusal:
         migrations.upgrade(dsn)
     for statement in filter(None, map(str.strip, str(refusal.value).partition("again:")[2].split(";"))):
         admin.execute(statement.encode())

@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 from postgres_proxy import pooler
 from sync_hostaway.api.account_session import make_pool
 from sync_hostaway.core import session
-from sync_hostaway.core.db import alone, connect, fetch_value
+from sync_hostaway.core.db import advisory_lock, connect, fetch_value
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError, WarehouseUnavailable
 from sync_hostaway.core.settings import get_settings
 
@@ -39,9 +39,9 @@ def test_a_session_through_a_pooler_is_ours_alone(warehouse_dsn: str) -> None:
         connect(through(port, warehouse_dsn)) as other,
     ):
         assert fetch_value(one, sql.SQL("select current_setting('search_path')")) == "public"
-        with alone(one, "test", 1), alone(other, "test", 1, wait=False) as ours:
+        with advisory_lock(one, "test", 1), advisory_lock(other, "test", 1, wait=False) as ours:
             assert not ours
-        with alone(other, "test", 1, wait=False) as ours:
+        with advisory_lock(other, "test", 1, wait=False) as ours:
             assert ours
 
 

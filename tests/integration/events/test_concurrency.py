@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from sync_hostaway.accounts import registry
-from sync_hostaway.core.db import Connection, alone, connect, fetch_value
+from sync_hostaway.core.db import Connection, advisory_lock, connect, fetch_value
 from sync_hostaway.core.exceptions import TransformFailed, WarehouseUnavailable
 from sync_hostaway.events import worker as drain_module
 from sync_hostaway.events.lease import has_active_worker, hold_lease, notify_worker, wait_for_event
@@ -314,7 +314,7 @@ def test_what_came_while_another_drain_served_its_account_is_seen_by_the_last_lo
     monkeypatch.setattr(drain_module, "_FINAL_POLL", 200.0)
     events = cancel_some(harness, range(1))
     with ThreadPoolExecutor(1) as pool, connect() as another:
-        with alone(another, "delta", 701):
+        with advisory_lock(another, "delta", 701):
             looking = pool.submit(run_worker, "looks", linger=0.0, lifetime=0.2, transform=None)
             eventually(lambda: attended == [True] and not has_active_worker(harness.warehouse))
             assert not looking.done()

@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors
 
 from landing_harness import LandingHarness, edited_project, listing, next_version, reservation
-from sync_hostaway.airflow.transform_operator import wait_for_transforms
+from sync_hostaway.airflow.transform_operator import acquire_dbt_lock
 from sync_hostaway.core.exceptions import ForeignObjects, TransformFailed
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms import find_project, profile_environment
@@ -269,7 +269,7 @@ def test_relations_of_others_are_named_and_stay_as_they_are(harness: LandingHarn
     builds: list[Callable[[], object]] = [
         harness.transform,
         lambda: harness.transform(full_refresh=True),
-        lambda: wait_for_transforms({}),
+        lambda: acquire_dbt_lock({}),
     ]
     for build in builds:
         with pytest.raises(ForeignObjects) as refused:

@@ -469,11 +469,11 @@ def test_an_older_table_gets_the_indexes_it_lacks_and_no_other(harness: LandingH
 
 
 def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(harness: LandingHarness) -> None:
-    from sync_hostaway.airflow.transform_operator import let_transforms_run, wait_for_transforms
+    from sync_hostaway.airflow.transform_operator import acquire_dbt_lock, release_dbt_lock
 
     land_one_of_each(harness)
     with connect(harness.dsn) as other, transform_lock(other):
-        waiting = threading.Thread(target=wait_for_transforms, args=({},))
+        waiting = threading.Thread(target=acquire_dbt_lock, args=({},))
         waiting.start()
         eventually(lambda: harness.value(WRITER_IS_AWAITED))
     waiting.join(10)
@@ -484,5 +484,5 @@ def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(harness: LandingHar
             eventually(lambda: harness.value(WRITER_IS_AWAITED))
             assert pending_loads(harness.connection) == 5
         finally:
-            let_transforms_run({})
+            release_dbt_lock({})
     assert transform.result().loads == 5

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sync_hostaway.airflow.dags import NO_USE_RETRYING, SINCE_PATTERN, since_of
+from sync_hostaway.airflow.dags import FAIL_FAST_ERRORS, SINCE_PATTERN, since_of
 from sync_hostaway.core.exceptions import InvalidValue
 
 GOOD = {
@@ -101,4 +101,4 @@ def test_a_task_with_a_wrong_parameter_fails_at_once_with_one_line_and_is_not_tr
         since_of("2025-02-29")
     assert "\n" not in str(caught.value)
     assert "since" in str(caught.value)
-    assert NO_USE_RETRYING.evaluate(caught.value, try_number=1, max_tries=4).action is RetryAction.FAIL
+    assert FAIL_FAST_ERRORS.evaluate(caught.value, try_number=1, max_tries=4).action is RetryAction.FAIL

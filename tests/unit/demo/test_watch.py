@@ -59,11 +59,11 @@ def watch(
 ) -> None:
     heard = said if said is not None else []
 
-    def say(text: str | Text) -> None:
+    def echo(text: str | Text) -> None:
         heard.append(str(text))
 
     seconds = Patience(transforms=patience, pause=0.01)
-    Watch(cast(AirflowApi, airflow), cast(Connection, warehouse), say, seconds).transforms(NOW)
+    Watch(cast(AirflowApi, airflow), cast(Connection, warehouse), echo, seconds).transforms(NOW)
 
 
 def test_nothing_pending_is_the_end() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sync_hostaway.local.say import tireless
-from sync_hostaway.local.signals import ENDING, like_ctrl_c, undisturbed
+from sync_hostaway.local.echo import ignoring_broken_pipe
+from sync_hostaway.local.signals import ENDING, ignore_signals, signals_as_keyboard_interrupt
 
 
 def handlers() -> list[object]:
@@ -28,7 +28,7 @@ def nothing_is_ignored() -> Iterator[None]:
 @pytest.mark.parametrize("number", ENDING)
 def test_whatever_ends_us_is_like_ctrl_c(number: signal.Signals) -> None:
     before = handlers()
-    with pytest.raises(KeyboardInterrupt), like_ctrl_c():
+    with pytest.raises(KeyboardInterrupt), signals_as_keyboard_interrupt():
         os.kill(os.getpid(), number)
     assert handlers() == before
 
@@ -36,19 +36,19 @@ def test_whatever_ends_us_is_like_ctrl_c(number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", ENDING)
 def test_tidying_up_is_not_cut_short(number: signal.Signals) -> None:
     before = handlers()
-    with like_ctrl_c(), undisturbed():
+    with signals_as_keyboard_interrupt(), ignore_signals():
         os.kill(os.getpid(), number)
     assert handlers() == before
 
 
 def test_nohup_stays_nohup() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with like_ctrl_c():
+    with signals_as_keyboard_interrupt():
         os.kill(os.getpid(), signal.SIGHUP)
 
 
 def test_a_closed_terminal_does_not_stop_the_work() -> None:
-    def say(text: str) -> None:
+    def echo(text: str) -> None:
         raise BrokenPipeError(text)
 
-    tireless(say)("Stopping Airflow.")
+    ignoring_broken_pipe(echo)("Stopping Airflow.")

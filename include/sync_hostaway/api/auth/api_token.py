@@ -33,7 +33,7 @@ async def _admit(request: Request, scopes: Sequence[str]) -> None:
     presented = await _bearer(request)
     token = None
     if presented and api_tokens.looks_like_token(presented.credentials):
-        token = await state.lanes["door"].run(None, partial(_verify, state.door, presented.credentials))
+        token = await state.bulkheads["auth"].run(None, partial(_verify, state.auth_pool, presented.credentials))
     if token is None:
         # What is wrong with it is nobody's business who does not have a good one.
         challenge = 'Bearer realm="hostaway"' + (', error="invalid_token"' if presented else "")
@@ -67,8 +67,8 @@ async def _admit(request: Request, scopes: Sequence[str]) -> None:
     request.state.token = token
 
 
-def _verify(door: Pool, presented: str) -> ApiToken | None:
-    with door.connection() as connection:
+def _verify(auth_pool: Pool, presented: str) -> ApiToken | None:
+    with auth_pool.connection() as connection:
         return api_tokens.verify(connection, presented)
 
 
@@ -77,8 +77,8 @@ def _account_of(request: Request) -> int:
     return token.account_id
 
 
-@guards(_admit, lane="rows", key=_account_of)
-async def caller(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiToken:
+@guards(_admit, bulkhead="rows", key=_account_of)
+async def require_token(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiToken:
     """The token a request came with; routes name the scopes it needs: `Security(caller, scopes=["read:calendar"])`."""
     token: ApiToken = request.state.token
     return token

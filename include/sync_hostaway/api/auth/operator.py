@@ -45,7 +45,7 @@ async def admit(request: Request, _: Sequence[str] = ()) -> None:
         name = str(user.get_name())
         account_id = account_of_path(request)
         ask = partial(auth_manager.may_manage, user, _METHODS[request.method], account_id)
-        is_permitted = await request.app.state.lanes["permissions"].run(None, ask)
+        is_permitted = await request.app.state.bulkheads["permissions"].run(None, ask)
     except (Problem, HTTPException):
         raise
     except Exception as error:
@@ -63,12 +63,12 @@ async def admit(request: Request, _: Sequence[str] = ()) -> None:
     request.state.caller = {"operator": name}
 
 
-@guards(None, lane=None)
-async def anybody() -> None:
+@guards(None, bulkhead=None)
+async def allow_anyone() -> None:
     """The guard of a route that is open to everybody."""
 
 
-@guards(admit, lane="operators")
+@guards(admit, bulkhead="operators")
 async def operator(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
     """The name of the operator who asks."""
     name: str = request.state.caller["operator"]

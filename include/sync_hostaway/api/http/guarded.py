@@ -20,7 +20,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import ClientDisconnect
 
 from sync_hostaway.accounts.auth_failures import AuthFailureLimiter, TooManyChecks, network_of
-from sync_hostaway.api.http.lanes import busy, threaded
+from sync_hostaway.api.http.bulkheads import busy, in_own_thread
 from sync_hostaway.api.http.problems import Problem
 from sync_hostaway.api.http.repeated import SingleValues, parse_json
 
@@ -42,19 +42,19 @@ class Guard:
     :param key: what a place in the lane is counted by.
     """
 
-    def __init__(self, admit: Admit | None, lane: str | None, key: Callable[[Request], Any]) -> None:
+    def __init__(self, admit: Admit | None, bulkhead: str | None, key: Callable[[Request], Any]) -> None:
         self.admit = admit
-        self.lane = lane
+        self.bulkhead = bulkhead
         self.key = key
 
 
 def guards(
-    admit: Admit | None, *, lane: str | None, key: Callable[[Request], Any] = lambda request: request.scope["endpoint"]
+    admit: Admit | None, *, bulkhead: str | None, key: Callable[[Request], Any] = lambda request: request.scope["endpoint"]
 ) -> Callable[[_Dependency], _Dependency]:
     """Makes a dependency a guard; see `Guard`. By default each route has a share of the lane of its own."""
 
     def mark(dependency: _Dependency) -> _Dependency:
-        dependency.guard = Guard(admit, lane, key)  # type: ignore[attr-defined]
+        dependency.guard = Guard(admit, bulkhead, key)  # type: ignore[attr-defined]
         return dependency
 
     return mark
@@ -74,7 +74,7 @@ class GuardedRoute(APIRoute):
     """See the module. Blocking functions run in threads of ours."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, threaded(endpoint), **options)
+        super().__init__(path, in_own_thread(endpoint), **options)
         blocking = [dependant for dependant in _below(self.dependant) if not _is_async(dependant.call)]
         if len(self._guards) != 1 or blocking:
             raise TypeError(f"Route {path} needs exactly one guard, and no dependency that blocks")
@@ -101,10 +101,10 @@ class GuardedRoute(APIRoute):
             single_values.check(request)
             if has_body:
                 request = await _with_body(request, limit)
-            lane = getattr(self.endpoint, "lane", guard.lane)
-            if lane is None:
+            bulkhead = getattr(self.endpoint, "lane", guard.bulkhead)
+            if bulkhead is None:
                 return await serve(request)
-            async with request.app.state.lanes[lane].place(guard.key(request)):
+            async with request.app.state.bulkheads[bulkhead].place(guard.key(request)):
                 return await serve(request)
 
         return guarded

@@ -22,7 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Lane:
+class Bulkhead:
     """Places for requests of one kind. Places are given in the order of arrival.
 
     :param places: requests that are served at the same time.
@@ -60,10 +60,10 @@ class Lane:
     async def run(self, key: Hashable, work: Callable[[], T]) -> T:
         """Blocking work in a thread, in a place of its own."""
         async with self.place(key):
-            return await in_thread(work)
+            return await run_in_thread(work)
 
 
-class Lanes:
+class Bulkheads:
     """The lanes of one app. A route is in the lane of its guard, or in the one that `in_lane` names.
 
     :param connections: places for reading rows; each uses one connection of the pool.
@@ -72,69 +72,69 @@ class Lanes:
     def __init__(self, connections: int) -> None:
         self._lanes = {
             # API tokens are looked up here, so that an account that waits for its rows delays no other account's token.
-            "door": Lane(2, 2, patience=3.0),
-            "health": Lane(1, 1, patience=5.0),
-            "rows": Lane(connections, max(1, connections // 3), patience=2.0),
+            "auth": Bulkhead(2, 2, patience=3.0),
+            "health": Bulkhead(1, 1, patience=5.0),
+            "rows": Bulkhead(connections, max(1, connections // 3), patience=2.0),
             # Airflow's auth manager.
-            "permissions": Lane(4, 4, patience=3.0),
+            "permissions": Bulkhead(4, 4, patience=3.0),
             # Routes that only use the warehouse. Each route has a share: one slow route leaves places to the others.
-            "operators": Lane(8, 4, patience=3.0),
+            "operators": Bulkhead(8, 4, patience=3.0),
             # Routes that wait for Hostaway or for a transform: the shares of all four routes fit.
-            "slow": Lane(8, 2, patience=3.0),
+            "slow": Bulkhead(8, 2, patience=3.0),
             # Messages on their way to Hostaway, which may take a while to answer.
-            "sending": Lane(8, 2, patience=30.0),
+            "sending": Bulkhead(8, 2, patience=30.0),
             # Work after an answer: no request waits, hostaway_maintenance repeats what fails. Each kind has a share.
-            "background": Lane(8, 4, patience=300.0),
+            "background": Bulkhead(8, 4, patience=300.0),
         }
 
-    def __getitem__(self, name: str) -> Lane:
+    def __getitem__(self, name: str) -> Bulkhead:
         return self._lanes[name]
 
 
-def in_lane(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+def in_bulkhead(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Puts a route's function into another lane than its guard's."""
 
     def mark(function: Callable[P, T]) -> Callable[P, T]:
-        function.lane = name  # type: ignore[attr-defined]
+        function.bulkhead = name  # type: ignore[attr-defined]
         return function
 
     return mark
 
 
-def threaded(function: Callable[..., Any]) -> Callable[..., Any]:
+def in_own_thread(function: Callable[..., Any]) -> Callable[..., Any]:
     """A coroutine function that runs a blocking function in a thread of ours; a coroutine function stays as it is."""
     if inspect.iscoroutinefunction(function):
         return function
 
     @wraps(function)
     async def run(*arguments: Any, **named: Any) -> Any:
-        return await in_thread(partial(function, *arguments, **named))
+        return await run_in_thread(partial(function, *arguments, **named))
 
     return run
 
 
-async def in_thread(work: Callable[[], T]) -> T:
+async def run_in_thread(work: Callable[[], T]) -> T:
     """Blocking work in a thread. Only for requests that hold a place: the lane is what limits the threads."""
     return await to_thread.run_sync(work, limiter=CapacityLimiter(1))
 
 
-class AfterAnswer:
+class BackgroundWork:
     """Blocking work that is done after the answer, in threads of ours: FastAPI would take Airflow's."""
 
-    def __init__(self, tasks: BackgroundTasks, lane: Lane) -> None:
+    def __init__(self, tasks: BackgroundTasks, bulkhead: Bulkhead) -> None:
         self._tasks = tasks
-        self._lane = lane
+        self._lane = bulkhead
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Have it done."""
         self._tasks.add_task(self._lane.run, work, partial(work, *arguments))
 
 
-async def _after_answer(request: Request, tasks: BackgroundTasks) -> AfterAnswer:
-    return AfterAnswer(tasks, request.app.state.lanes["background"])
+async def _after_answer(request: Request, tasks: BackgroundTasks) -> BackgroundWork:
+    return BackgroundWork(tasks, request.app.state.bulkheads["background"])
 
 
-Later = Annotated[AfterAnswer, Depends(_after_answer)]
+Background = Annotated[BackgroundWork, Depends(_after_answer)]
 
 
 def busy() -> Problem:

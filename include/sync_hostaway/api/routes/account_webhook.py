@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.accounts.status import WebhookState, account_status
-from sync_hostaway.api.auth.operator import operator
+from sync_hostaway.api.auth.operator import require_operator
 from sync_hostaway.api.http.guarded import guarded_router
-from sync_hostaway.api.http.lanes import Later, in_lane
+from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
 from sync_hostaway.api.routes.accounts import AccountId, Warehouse
 from sync_hostaway.core.db import connect
@@ -22,7 +22,7 @@ from sync_hostaway.webhook_admin.registration import ensure_registered, rotate
 router = guarded_router(
     prefix="/v1/accounts/{account_id}/webhook",
     tags=["accounts"],
-    dependencies=[Depends(operator)],
+    dependencies=[Depends(require_operator)],
     responses=OPERATORS_ONLY,
 )
 
@@ -40,15 +40,15 @@ class Rotation(BaseModel):
 
 
 @router.post("/rotate", summary="Replace the webhook password", responses=errors(s404="The account is not registered"))
-def rotate_webhook(account_id: AccountId, body: Rotation, connection: Warehouse, later: Later) -> WebhookState:
+def rotate_webhook(account_id: AccountId, body: Rotation, connection: Warehouse, background: Background) -> WebhookState:
     """Hostaway gets the new password within seconds; what fails then is done by `hostaway_maintenance`."""
     rotate(connection, account_id, now=body.now)
-    later.run(_register, account_id)
+    background.run(_register, account_id)
     return account_status(connection, account_id).webhook
 
 
 @router.post("/register", summary="Register the webhook again", responses=errors(s404="The account is not registered"))
-@in_lane("slow")
+@in_bulkhead("slow")
 def register_again(account_id: AccountId, connection: Warehouse) -> WebhookState:
     """Asks Hostaway for the account's webhook, and registers or switches it on where it is missing or off."""
     with client_for(connection, account_id, Priority.DELTA) as client:

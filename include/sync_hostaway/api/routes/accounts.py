@@ -14,10 +14,10 @@ from sync_hostaway.accounts.first_sync import SyncRun, catch_up, first_sync, req
 from sync_hostaway.accounts.registry import AccountChanges
 from sync_hostaway.accounts.status import account_status, account_statuses
 from sync_hostaway.api.account_session import limit_statements
-from sync_hostaway.api.auth.operator import operator
+from sync_hostaway.api.auth.operator import require_operator
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
-from sync_hostaway.api.http.lanes import Later, in_lane, in_thread
+from sync_hostaway.api.http.bulkheads import Background, in_bulkhead, run_in_thread
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
 from sync_hostaway.api.http.problems import Problem
 from sync_hostaway.api.routes.account_schemas import (
@@ -54,14 +54,14 @@ from sync_hostaway.webhook_admin.registration import ensure_registered
 _STATEMENT_TIMEOUT, _LOCK_TIMEOUT = "10min", "10s"
 
 router = guarded_router(
-    prefix="/v1/accounts", tags=["accounts"], dependencies=[Depends(operator)], responses=OPERATORS_ONLY
+    prefix="/v1/accounts", tags=["accounts"], dependencies=[Depends(require_operator)], responses=OPERATORS_ONLY
 )
 
 
 async def _warehouse() -> AsyncIterator[Connection]:
     """A connection for one request, and clear answers to what can go wrong in it."""
     try:
-        connection = await in_thread(_connect)
+        connection = await run_in_thread(_connect)
         try:
             yield connection
         finally:
@@ -111,13 +111,13 @@ _INVALID_CLIENT = errors(
 @router.post(
     "", status_code=201, summary="Register an account", responses={200: {"model": AccountState}, **_INVALID_CLIENT}
 )
-@in_lane("slow")
+@in_bulkhead("slow")
 def register_account(
     body: NewAccount,
     connection: Warehouse,
     trigger: Trigger,
     operator_name: OperatorName,
-    later: Later,
+    background: Background,
     response: Response,
 ) -> AccountState:
     """Checks the API key with Hostaway, keeps it encrypted, and starts the initial full sync; 201.
@@ -136,7 +136,7 @@ def register_account(
     runs = [first_sync(account_id, found.account.created_at)]
     if not is_new and not runs_already:
         runs.append(catch_up(account_id))
-    later.run(_begin, trigger, account_id, *runs)
+    background.run(_begin, trigger, account_id, *runs)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"accounts/{account_id}"
     return AccountState.of(found)
@@ -155,14 +155,14 @@ def get_account(account_id: AccountId, connection: Warehouse) -> AccountState:
 
 
 @router.patch("/{account_id}", summary="Change an account", responses={**_UNKNOWN, **_INVALID_CLIENT})
-@in_lane("slow")
+@in_bulkhead("slow")
 def change_account(
     account_id: AccountId,
     body: ChangedAccount,
     connection: Warehouse,
     trigger: Trigger,
     operator_name: OperatorName,
-    later: Later,
+    background: Background,
 ) -> AccountState:
     """Disable, enable, rename, replace the API key, change options: all of it or, when a part is refused, nothing.
 
@@ -179,9 +179,9 @@ def change_account(
     )
     registry.change_account(connection, account_id, changes)
     if body.state == "disabled":
-        later.run(_end, account_id)
+        background.run(_end, account_id)
     if body.state == "active" or body.client_secret:
-        later.run(_begin, trigger, account_id, catch_up(account_id))
+        background.run(_begin, trigger, account_id, catch_up(account_id))
     return AccountState.of(account_status(connection, account_id))
 
 
@@ -213,7 +213,7 @@ def request_sync_now(account_id: AccountId, body: NewSync, connection: Warehouse
     summary="Remove an account and every row of it",
     responses={**_UNKNOWN, **errors(s409="`confirm` is neither the account's name nor its id; nothing was done")},
 )
-@in_lane("slow")
+@in_bulkhead("slow")
 def delete_account(
     account_id: AccountId,
     connection: Warehouse,
@@ -234,20 +234,20 @@ def delete_account(
     summary="Erase what describes a guest",
     responses=errors(s404="The account is not registered, or has no such guest"),
 )
-@in_lane("slow")
+@in_bulkhead("slow")
 def erase(
     account_id: AccountId,
     guest_id: Annotated[Id, Path(description="Of the guest, or of any of their reservations")],
     connection: Warehouse,
     trigger: Trigger,
-    later: Later,
+    background: Background,
 ) -> ErasedGuest:
     """Names, contacts, notes and messages go and do not come back with a later sync; ids, dates and prices stay.
 
     Hostaway's own copy is not touched: erase the guest there too.
     """
     erased = erase_guest(connection, account_id, guest_id)
-    later.run(_transform, trigger)
+    background.run(_transform, trigger)
     return erased
 
 

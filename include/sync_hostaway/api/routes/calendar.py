@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
-from sync_hostaway.api.auth.api_token import caller
+from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
 from sync_hostaway.api.http.problems import Problem, not_found
@@ -56,7 +56,7 @@ class Calendar(Answer):
 def get_calendar(
     request: Request,
     listing_id: Annotated[Id, Path()],
-    token: Annotated[ApiToken, Security(caller, scopes=[Scope.READ_CALENDAR])],
+    token: Annotated[ApiToken, Security(require_token, scopes=[Scope.READ_CALENDAR])],
     start: Annotated[date | None, Query(description="First day; without it, today in UTC")] = None,
     end: Annotated[date | None, Query(description=f"Last day, included; without it, {_USUAL_DAYS} days in all")] = None,
 ) -> Response:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
-from sync_hostaway.api.auth.api_token import caller
+from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
 from sync_hostaway.api.http.problems import not_found
@@ -59,7 +59,7 @@ class Messages(Answer):
 def get_messages(
     request: Request,
     conversation_id: Annotated[Id, Path()],
-    token: Annotated[ApiToken, Security(caller, scopes=[Scope.READ_RESERVATIONS])],
+    token: Annotated[ApiToken, Security(require_token, scopes=[Scope.READ_RESERVATIONS])],
     cursor: Cursor = None,
     limit: PageSize = 100,
 ) -> Response:

@@ -18,7 +18,7 @@ from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import list_accounts, settings_of
 from sync_hostaway.accounts.status import mirrored
 from sync_hostaway.api.account_session import Pool
-from sync_hostaway.api.auth.operator import admit, anybody
+from sync_hostaway.api.auth.operator import admit, allow_anyone
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.problems import Problem
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
@@ -134,14 +134,14 @@ async def _is_operator(request: Request) -> bool:
 
 
 @router.get(
-    "/health", summary="Whether everything works", dependencies=[Depends(anybody)], responses={503: {"model": Health}}
+    "/health", summary="Whether everything works", dependencies=[Depends(allow_anyone)], responses={503: {"model": Health}}
 )
 async def get_health(
     request: Request, response: Response, is_operator: Annotated[bool, Depends(_is_operator)]
 ) -> Health:
     """Warehouse reachable, migrations current, events served and accounts synced in time; 503 when one fails."""
     state = request.app.state
-    checks = await state.lanes["health"].run(None, state.health.look)
+    checks = await state.bulkheads["health"].run(None, state.health.look)
     ok = all(check.ok for check in checks)
     response.status_code = 200 if ok else 503
     return Health(status="ok" if ok else "failing", checks=checks if is_operator else None)

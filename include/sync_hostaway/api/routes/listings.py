@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
-from sync_hostaway.api.auth.api_token import caller
+from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.responses import AFTER_ID, Answer, Cursor, Money, PageSize, page_of, read_cursor, respond
 from sync_hostaway.core.db import load_queries
@@ -58,7 +58,7 @@ class Listings(Answer):
 @router.get("/v1/listings", response_model=Listings, summary="The listings of the account")
 def get_listings(
     request: Request,
-    token: Annotated[ApiToken, Security(caller, scopes=[Scope.READ_CALENDAR])],
+    token: Annotated[ApiToken, Security(require_token, scopes=[Scope.READ_CALENDAR])],
     cursor: Cursor = None,
     limit: PageSize = 100,
 ) -> Response:

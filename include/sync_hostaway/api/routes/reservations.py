@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
-from sync_hostaway.api.auth.api_token import caller
+from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id, Moment
 from sync_hostaway.api.http.problems import not_found
@@ -38,7 +38,7 @@ _AFTER_CHANGE = TypeAdapter(tuple[Moment, LastId])
 
 router = guarded_router(tags=["reservations"])
 
-Reader = Annotated[ApiToken, Security(caller, scopes=[Scope.READ_RESERVATIONS])]
+Reader = Annotated[ApiToken, Security(require_token, scopes=[Scope.READ_RESERVATIONS])]
 Status = Annotated[str, Field(pattern="^[A-Za-z_]{1,40}$")]
 
 

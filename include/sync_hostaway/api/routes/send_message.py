@@ -13,10 +13,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
-from sync_hostaway.api.auth.api_token import caller
+from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import body_limit, guarded_router
 from sync_hostaway.api.http.inputs import Id
-from sync_hostaway.api.http.lanes import Later, in_lane
+from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.openapi_errors import errors
 from sync_hostaway.api.http.problems import Problem, not_found
 from sync_hostaway.core.db import connect, load_queries
@@ -104,11 +104,11 @@ class SentMessage(BaseModel):
     ),
 )
 @body_limit(_BODY_LIMIT)
-@in_lane("sending")
+@in_bulkhead("sending")
 def send_message(
     request: Request,
-    later: Later,
-    token: Annotated[ApiToken, Security(caller, scopes=[Scope.SEND_MESSAGES])],
+    background: Background,
+    token: Annotated[ApiToken, Security(require_token, scopes=[Scope.SEND_MESSAGES])],
     message: MessageToSend,
     idempotency_key: IdempotencyKey,
 ) -> Response:
@@ -120,7 +120,7 @@ def send_message(
     draft = Draft(message.reservation_id, message.message, message.channel_type)
     entry = _send(request, token.account_id, idempotency_key, draft)
     if entry.state == "sent":
-        later.run(_ask_for_delta, request.app.state.trigger)
+        background.run(_ask_for_delta, request.app.state.trigger)
         return Response(_sent(entry).model_dump_json(), media_type="application/json")
     raise _not_sent(entry)
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Self
 from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from sync_hostaway.api.auth.operator import operator
+from sync_hostaway.api.auth.operator import require_operator
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id, Line, Moment
-from sync_hostaway.api.http.lanes import Later
+from sync_hostaway.api.http.bulkheads import Background
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
 from sync_hostaway.api.http.problems import not_found
 from sync_hostaway.api.routes.accounts import Trigger, Warehouse
@@ -26,7 +26,7 @@ from sync_hostaway.events.run_requests import request_delta
 router = guarded_router(
     prefix="/v1/webhook-events",
     tags=["webhook events"],
-    dependencies=[Depends(operator)],
+    dependencies=[Depends(require_operator)],
     responses=OPERATORS_ONLY,
 )
 
@@ -145,11 +145,11 @@ def get_event(event_id: Annotated[Id, Path()], connection: Warehouse) -> WholeEv
 
 
 @router.post("/replay", summary="Serve webhook events again")
-def replay(chosen: Chosen, connection: Warehouse, trigger: Trigger, later: Later) -> Done:
+def replay(chosen: Chosen, connection: Warehouse, trigger: Trigger, background: Background) -> Done:
     """Their objects are fetched once more, within seconds. Events that could not be read are read again."""
     count = history.replay(connection, chosen.filter(chosen.event_ids))
     if count:
-        later.run(_drain, trigger)
+        background.run(_drain, trigger)
     return Done(events=count)
 
 

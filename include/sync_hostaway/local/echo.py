@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-Say = Callable[[str], None]
+Echo = Callable[[str], None]
 
 
-def silent(_: str) -> None:
+def no_output(_: str) -> None:
     """Progress that nobody wants to hear of."""
 
 
-def tireless(say: Say) -> Say:
+def ignoring_broken_pipe(echo: Echo) -> Echo:
     """The same, but nobody listening any more (a closed terminal, a pipe that ended) is no reason to stop working."""
 
     def speak(text: str) -> None:
         with suppress(OSError):
-            say(text)
+            echo(text)
 
     return speak
