@@ -100,10 +100,10 @@ def hostaway_maintenance() -> None:
     @task
     def settle_messages() -> dict[str, int]:
         from sync_hostaway.core.db import connect
-        from sync_hostaway.messaging.outbox_maintenance import tend
+        from sync_hostaway.messaging.outbox_maintenance import reconcile_outbox
 
         with connect(application="sync-hostaway outbox upkeep") as connection:
-            return tend(connection)
+            return reconcile_outbox(connection)
 
     @task
     def examine_accounts() -> dict[str, int]:

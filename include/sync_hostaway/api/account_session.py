@@ -23,9 +23,9 @@ _QUERIES = load_queries(Path(__file__).with_name("account_session.sql"))
 # Connections of each API server process that read rows; an account uses a third of them at most.
 ROW_CONNECTIONS = 10
 # Tokens are looked up in two threads, health in one.
-_DOOR_CONNECTIONS = 3
+_AUTH_CONNECTIONS = 3
 # Seconds until a request without a connection is answered 503.
-_PATIENCE = 5.0
+_POOL_TIMEOUT = 5.0
 # A query here takes milliseconds: one that waits for a lock, or runs for longer, is ended and answered 503.
 _STATEMENT_TIMEOUT, _LOCK_TIMEOUT = "5s", "2s"
 
@@ -39,7 +39,7 @@ def make_pool() -> Pool:
 
 def make_auth_pool() -> Pool:
     """A pool for looking at tokens and health, also when all connections for rows wait for a table."""
-    return _pool("hostaway-api-door", lambda: get_settings().warehouse_dsn, _DOOR_CONNECTIONS)
+    return _pool("hostaway-api-auth", lambda: get_settings().warehouse_dsn, _AUTH_CONNECTIONS)
 
 
 def _pool(name: str, dsn: Callable[[], str], connections: int) -> Pool:
@@ -50,7 +50,7 @@ def _pool(name: str, dsn: Callable[[], str], connections: int) -> Pool:
         max_size=connections,
         configure=_prepare,
         open=False,
-        timeout=_PATIENCE,
+        timeout=_POOL_TIMEOUT,
         # A connection that died with the server is found before a request is.
         check=ConnectionPool.check_connection,
         # Whoever comes next tries again at once, not the pool in ever longer intervals.
@@ -108,5 +108,5 @@ def account_rows(
         params = {"account_id": account_id, "resource": resource.value, "listing_id": calendar_of}
         moment = fetch_value(connection, _QUERIES["calendar_as_of" if calendar_of else "as_of"], params)
         with connection.transaction():
-            connection.execute(_QUERIES["become"], {"account_id": str(account_id)})
+            connection.execute(_QUERIES["set_account_role"], {"account_id": str(account_id)})
             yield AccountRows(moment, connection, account_id)

@@ -3,7 +3,7 @@ select
     set_config('statement_timeout', %(statement_timeout)s, false),
     set_config('lock_timeout', %(lock_timeout)s, false)
 
--- name: become
+-- name: set_account_role
 -- All of it ends with the transaction. Every query here follows a key, whatever its parameters: to plan it anew each
 -- time would cost more than to run it.
 select

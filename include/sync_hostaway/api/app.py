@@ -17,10 +17,17 @@ from sync_hostaway.api.http.guarded import require_guards
 from sync_hostaway.api.http.bulkheads import Bulkheads
 from sync_hostaway.api.http.middleware import RequestContext
 from sync_hostaway.api.http.rate_limit import RateLimiter
-from sync_hostaway.api.routes import account_webhook as operator_webhooks
-from sync_hostaway.api.routes import accounts as operator
-from sync_hostaway.api.routes import calendar, conversations, health, listings, reservations, send_message
-from sync_hostaway.api.routes import webhook_events as operator_events
+from sync_hostaway.api.routes import (
+    account_webhook,
+    accounts,
+    calendar,
+    conversations,
+    health,
+    listings,
+    reservations,
+    send_message,
+    webhook_events,
+)
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.rate_limiter import RateLimit

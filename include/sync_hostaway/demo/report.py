@@ -40,7 +40,7 @@ class ProgressLines:
         self._said: dict[int, float] = {}
         self._done: set[int] = set()
 
-    def print_table(self, runs: list[dict[str, Any]]) -> None:
+    def update(self, runs: list[dict[str, Any]]) -> None:
         """Look at the sync log's rows of the runs."""
         for run in runs:
             number = run["sync_run_id"]

@@ -64,7 +64,7 @@ class Watch:
         deadline = time.monotonic() + self.patience.syncs
         while True:
             ended = {a: run for a, i in unfinished.items() if (run := self.api.dag_run(sync_dag_id(a), i)).finished}
-            lines.show(self._progress(run_ids))
+            lines.update(self._progress(run_ids))
             for account_id, run in ended.items():
                 del unfinished[account_id]
                 succeeded = succeeded and run.state == "success"

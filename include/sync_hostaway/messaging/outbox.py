@@ -46,11 +46,11 @@ log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 # Seconds for a request slot or an answer: somebody waits for ours.
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 # Seconds after which most requests without an answer have been carried out, if at all: what a caller is asked to wait.
-SETTLING = 60.0
+SETTLING_SECONDS = 60.0
 # Seconds for which the text of a message without an answer is kept, to find it in its conversation.
-LOOKED_FOR = 24 * 3600.0
+SEARCH_SECONDS = 24 * 3600.0
 # How far clocks and stamps of whole seconds may put a message before the try that made it.
 _TOLERANCE = timedelta(seconds=10)
 
@@ -110,10 +110,10 @@ class Outbox:
         """
         with advisory_lock(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
             entry = self._entries.find(key) if is_ours else None
-            if entry is None or entry.is_closed or entry.age < SETTLING:
+            if entry is None or entry.is_closed or entry.age < SETTLING_SECONDS:
                 return entry
             entry = self._resume(client, entry)
-            if entry.is_closed or entry.age < LOOKED_FOR:
+            if entry.is_closed or entry.age < SEARCH_SECONDS:
                 return entry
             return self._entries.give_up(entry, "no answer, and its conversation did not show it within a day")
 
@@ -130,7 +130,7 @@ class Outbox:
         if entry.is_closed:
             return entry
         try:
-            found = self._find_in_thread(client, entry)
+            found = self._find_in_conversation(client, entry)
         except HostawayNotFound:
             # The conversation was deleted, and says nothing any more.
             found = None
@@ -170,7 +170,7 @@ class Outbox:
         except HostawayError:
             return entry
 
-    def _find_in_thread(self, client: HostawayClient, entry: Entry) -> dict[str, Any] | None:
+    def _find_in_conversation(self, client: HostawayClient, entry: Entry) -> dict[str, Any] | None:
         """The message of an entry as Hostaway shows it: our text, not older than the request, of no other entry."""
         candidates: dict[int, dict[str, Any]] = {}
         path = endpoints.messages_of(entry.conversation_id)

@@ -20,22 +20,22 @@ from sync_hostaway.core.exceptions import (
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.rate_limiter import Priority
-from sync_hostaway.messaging.outbox import LOOKED_FOR, SETTLING, Outbox
+from sync_hostaway.messaging.outbox import SEARCH_SECONDS, SETTLING_SECONDS, Outbox
 
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 # Seconds to wait for Hostaway, without a second try: the next run comes in ten minutes.
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 
-def tend(connection: Connection) -> dict[str, int]:
+def reconcile_outbox(connection: Connection) -> dict[str, int]:
     """Read the conversation of each message without an answer once, and remove entries older than the retention.
 
     Trouble of one account or conversation delays no other. Returns counts: `sent`, found now; `open`, still looked for;
     `given_up`, not found within a day; `forgotten`, entries removed.
     """
     counts = Counter(sent=0, open=0, given_up=0)
-    params = {"settling": SETTLING, "looked_for": LOOKED_FOR}
+    params = {"settling": SETTLING_SECONDS, "looked_for": SEARCH_SECONDS}
     for account in connection.execute(_QUERIES["unsettled"], params).fetchall():
         outcomes = Counter(_look_up(connection, account["account_id"], account["keys"]))
         counts.update(outcomes)
@@ -66,7 +66,7 @@ def _settled(connection: Connection, client: HostawayClient, keys: Iterable[str]
             # The next thread would meet it too.
             raise
         except HostawayError as error:
-            log.warning("thread_not_read", account_id=client.account_id, error=str(error))
+            log.warning("conversation_not_read", account_id=client.account_id, error=str(error))
         else:
             if entry and entry.is_closed:
                 yield entry.state if entry.is_settled else "given_up"

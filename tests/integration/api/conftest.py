@@ -77,7 +77,7 @@ def mirror_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPat
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A warehouse that is slow for once is no reason to answer 503 in a test."""
     for module in (account_rows, health):
-        monkeypatch.setattr(module, "_PATIENCE", 60.0)
+        monkeypatch.setattr(module, "_POOL_TIMEOUT", 60.0)
 
 
 @pytest.fixture

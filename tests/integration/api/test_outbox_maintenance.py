@@ -12,7 +12,7 @@ from api_helpers import a_minute_later, appear, outbox, posts, send
 from sync_hostaway.accounts.registry import disable_account
 from sync_hostaway.core.db import Connection, advisory_lock, connect
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.messaging.outbox_maintenance import tend
+from sync_hostaway.messaging.outbox_maintenance import reconcile_outbox
 from sync_hostaway.privacy.erase import erase_guest
 from sync_hostaway.simulator import RunningSimulator
 from waiting import eventually
@@ -36,9 +36,9 @@ def settled(**counts: int) -> dict[str, int]:
 def test_a_message_nobody_asks_for_again_is_found_in_its_thread(
     client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, unanswered: int
 ) -> None:
-    assert tend(warehouse) == settled(open=1)
+    assert reconcile_outbox(warehouse) == settled(open=1)
     late = appear(simulator, unanswered, seconds_ago=60)
-    assert tend(warehouse) == settled(sent=1)
+    assert reconcile_outbox(warehouse) == settled(sent=1)
     assert (outbox(warehouse)["message_id"], outbox(warehouse)["body"]) == (late, "")
     assert warehouse.execute("select object_id from ops.webhook_events").fetchall() == [{"object_id": late}]
     assert send(client, reservation, "key-1").json()["message_id"] == late
@@ -56,13 +56,13 @@ def test_a_message_that_is_not_found_stays_unknown_and_leaves_no_text_after_a_da
 ) -> None:
     warehouse.execute("update ops.outbox set state = %s", (state,))
     a_minute_later(warehouse, 90)
-    assert tend(warehouse) == settled()
+    assert reconcile_outbox(warehouse) == settled()
     assert outbox(warehouse)["body"]
     a_minute_later(warehouse, 24 * 60)
-    assert tend(warehouse) == settled(given_up=1)
+    assert reconcile_outbox(warehouse) == settled(given_up=1)
     entry = outbox(warehouse)
     assert (entry["state"], entry["body"]) == ("unknown", "")
-    assert tend(warehouse) == settled()
+    assert reconcile_outbox(warehouse) == settled()
     answer = send(client, reservation, "key-1")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:sync-hostaway:problem:message-unknown")
     assert "A new key sends it" in answer.json()["detail"]
@@ -73,10 +73,10 @@ def test_a_conversation_that_is_deleted_proves_nothing(
     client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, unanswered: int
 ) -> None:
     simulator.control.delete("conversations", unanswered, account_id=701)
-    assert tend(warehouse) == settled(open=1)
+    assert reconcile_outbox(warehouse) == settled(open=1)
     assert send(client, reservation, "key-1").json()["state"] == "unknown"
     a_minute_later(warehouse, 24 * 60)
-    assert tend(warehouse) == settled(given_up=1)
+    assert reconcile_outbox(warehouse) == settled(given_up=1)
     assert posts(simulator) == 1
 
 
@@ -85,11 +85,11 @@ def test_what_cannot_be_looked_up_now_is_left_for_later(
 ) -> None:
     for fault in ("status_429", "status_5xx"):
         simulator.control.fault(fault, match={"method": "GET", "resource": "messages"})
-        assert tend(warehouse) == settled(open=1)
+        assert reconcile_outbox(warehouse) == settled(open=1)
     with connect(warehouse_dsn) as sender, advisory_lock(sender, "outbox key-1", 701):
-        assert tend(warehouse) == settled(open=1)
+        assert reconcile_outbox(warehouse) == settled(open=1)
     disable_account(warehouse, 701)
-    assert tend(warehouse) == settled()
+    assert reconcile_outbox(warehouse) == settled()
     assert outbox(warehouse)["state"] == "unknown"
 
 
@@ -101,9 +101,9 @@ def test_a_key_is_remembered_for_thirty_days_at_least(
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__WEBHOOK_RETENTION_DAYS", "1")
     get_settings.cache_clear()
     a_minute_later(warehouse, 30 * 24 * 60 - 2)
-    assert tend(warehouse) == settled()
+    assert reconcile_outbox(warehouse) == settled()
     a_minute_later(warehouse, 3)
-    assert tend(warehouse) == settled(forgotten=2)
+    assert reconcile_outbox(warehouse) == settled(forgotten=2)
 
 
 def test_an_erased_guest_leaves_no_text_of_a_message_without_an_answer(
@@ -113,7 +113,7 @@ def test_an_erased_guest_leaves_no_text_of_a_message_without_an_answer(
     entry = outbox(warehouse)
     assert (entry["state"], entry["body"]) == ("failed", "")
     assert "the guest was erased" in entry["reason"]
-    assert tend(warehouse) == settled()
+    assert reconcile_outbox(warehouse) == settled()
 
 
 def test_a_guest_who_is_erased_while_the_thread_is_read_gets_nothing(

@@ -403,7 +403,7 @@ def test_a_warehouse_that_is_away_or_empty_is_503_and_comes_back(client: TestCli
 def test_an_app_without_a_warehouse_starts_and_says_503(
     warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, recorded_runs: Any
 ) -> None:
-    monkeypatch.setattr(account_rows, "_PATIENCE", 0.3)
+    monkeypatch.setattr(account_rows, "_POOL_TIMEOUT", 0.3)
     monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody:hidden-word@127.0.0.1:9/none")
     get_settings.cache_clear()
     with TestClient(create_app(recorded_runs)) as client:

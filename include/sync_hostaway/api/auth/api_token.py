@@ -22,6 +22,7 @@ _bearer = HTTPBearer(
     description="A token of one account, which an operator issued (`POST /hostaway/v1/accounts/{account_id}/tokens`).",
     auto_error=False,
 )
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 async def _admit(request: Request, scopes: Sequence[str]) -> None:

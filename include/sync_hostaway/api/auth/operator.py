@@ -31,10 +31,11 @@ _bearer = HTTPBearer(
     description="A token of Airflow (`POST /auth/token`) of a user who may manage connections.",
     auto_error=False,
 )
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 _METHODS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "PATCH": "PUT", "DELETE": "DELETE"}
 
 
-async def admit(request: Request, _: Sequence[str] = ()) -> None:
+async def admit_operator(request: Request, _: Sequence[str] = ()) -> None:
     """Admit a user of Airflow who may do with the account of the path, or with accounts, what the request asks for.
 
     :raises Problem: 401 without a good token, 403 without the permission, 422 when the account's id is not canonical,

@@ -83,7 +83,7 @@ class GuardedRoute(APIRoute):
     def _guards(self) -> list[tuple[Guard, list[str]]]:
         return [
             (dependant.call.guard, dependant.oauth_scopes)  # type: ignore[union-attr]
-            for dependant in _below(self.dependant)
+            for dependant in _dependencies_of(self.dependant)
             if hasattr(dependant.call, "guard")
         ]
 
@@ -198,10 +198,10 @@ def _too_large(limit: int) -> Problem:
     return Problem(413, "body-too-large", "Body too large", detail, headers={"Connection": "close"})
 
 
-def _below(dependant: Dependant) -> Iterator[Dependant]:
+def _dependencies_of(dependant: Dependant) -> Iterator[Dependant]:
     for below in dependant.dependencies:
         yield below
-        yield from _below(below)
+        yield from _dependencies_of(below)
 
 
 def _is_async(call: Any) -> bool:

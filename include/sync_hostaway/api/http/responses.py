@@ -17,7 +17,7 @@ from sync_hostaway.api.http.inputs import MAX_ID
 from sync_hostaway.api.http.problems import Problem
 
 # As text: a float would not hold every amount.
-Money = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
+DecimalText = Annotated[str, Field(pattern=r"^-?\d+(\.\d+)?$")]
 
 _DIGEST = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
 

@@ -15,7 +15,7 @@ from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
 from sync_hostaway.api.http.problems import Problem, not_found
-from sync_hostaway.api.http.responses import Answer, Money, respond
+from sync_hostaway.api.http.responses import Answer, DecimalText, respond
 from sync_hostaway.core.db import load_queries
 from sync_hostaway.core.resources import Resource
 
@@ -34,7 +34,7 @@ class Day(BaseModel):
     date: LocalDay = Field(description="Local day; the night that begins on it", examples=["2026-03-01"])
     is_available: bool | None = Field(description="Whether the night can be sold", examples=[True])
     status: str | None = Field(description="available, blocked, reserved, pending and others", examples=["available"])
-    price: Money | None = Field(description="Price of the night", examples=["129.00"])
+    price: DecimalText | None = Field(description="Price of the night", examples=["129.00"])
     minimum_stay: int | None = Field(description="Fewest nights of a stay that begins here", examples=[2])
     maximum_stay: int | None = Field(description="Most nights of a stay that begins here", examples=[30])
     available_units: int | None = Field(description="Free units of a listing with several", examples=[1])

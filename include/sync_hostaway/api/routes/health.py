@@ -27,9 +27,9 @@ log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 # Anybody may ask, and every look takes a connection.
-_GOOD_FOR = 2.0
-_PATIENCE = 2.0
-_LONGEST_LAG = 900.0
+_CACHE_SECONDS = 2.0
+_POOL_TIMEOUT = 2.0
+_MAX_INBOX_LAG = 900.0
 
 router = guarded_router(tags=["health"])
 
@@ -55,21 +55,21 @@ class HealthChecks:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._lock = threading.Lock()
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
         self._checks: list[Check] = []
 
-    def look(self) -> list[Check]:
+    def results(self) -> list[Check]:
         """The checks; those that need what is not there are left out."""
         with self._lock:
-            if time.monotonic() - self._looked_at > _GOOD_FOR:
-                self._checks = self._look()
-                self._looked_at = time.monotonic()
+            if time.monotonic() - self._checked_at > _CACHE_SECONDS:
+                self._checks = self._run()
+                self._checked_at = time.monotonic()
             return self._checks
 
-    def _look(self) -> list[Check]:
+    def _run(self) -> list[Check]:
         checks = [Check(name="warehouse", ok=True, detail="Reachable")]
         try:
-            with self._pool.connection(timeout=_PATIENCE) as connection:
+            with self._pool.connection(timeout=_POOL_TIMEOUT) as connection:
                 checks.append(_migrations(connection))
                 if checks[-1].ok:
                     checks += [_inbox(connection), _syncs(connection)]
@@ -91,7 +91,7 @@ def _migrations(connection: Connection) -> Check:
 def _inbox(connection: Connection) -> Check:
     lag = float(fetch_value(connection, _QUERIES["inbox_lag"]))
     return Check(
-        name="inbox", ok=lag <= _LONGEST_LAG, detail=f"The oldest event that nobody has tried waits for {lag:.0f} s"
+        name="inbox", ok=lag <= _MAX_INBOX_LAG, detail=f"The oldest event that nobody has tried waits for {lag:.0f} s"
     )
 
 
@@ -127,7 +127,7 @@ async def _is_operator(request: Request) -> bool:
     if not token and not request.cookies:
         return False
     try:
-        await admit(request)
+        await admit_operator(request)
     except (Problem, HTTPException):
         return False
     return True

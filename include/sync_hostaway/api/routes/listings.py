@@ -12,7 +12,16 @@ from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
 from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import guarded_router
-from sync_hostaway.api.http.responses import AFTER_ID, Answer, Cursor, Money, PageSize, page_of, read_cursor, respond
+from sync_hostaway.api.http.responses import (
+    AFTER_ID,
+    Answer,
+    Cursor,
+    DecimalText,
+    PageSize,
+    page_of,
+    read_cursor,
+    respond,
+)
 from sync_hostaway.core.db import load_queries
 from sync_hostaway.core.resources import Resource
 
@@ -33,11 +42,11 @@ class Listing(BaseModel):
     public_address: str | None = Field(description="Address shown before booking", examples=["Alfama, Lisbon"])
     time_zone_name: str | None = Field(description="IANA time zone of its days and hours", examples=["Europe/Lisbon"])
     currency: str | None = Field(description="ISO 4217 currency of its prices", examples=["EUR"])
-    base_price: Money | None = Field(description="Base price of a night", examples=["129.00"])
+    base_price: DecimalText | None = Field(description="Base price of a night", examples=["129.00"])
     person_capacity: int | None = Field(description="Most guests allowed", examples=[4])
     bedrooms: int | None = Field(examples=[2])
     beds: int | None = Field(examples=[3])
-    bathrooms: Money | None = Field(examples=["1.5"])
+    bathrooms: DecimalText | None = Field(examples=["1.5"])
     min_nights: int | None = Field(description="Fewest nights of a stay", examples=[2])
     max_nights: int | None = Field(description="Most nights of a stay", examples=[30])
     check_in_hour_start: int | None = Field(description="Hour from which guests check in, local time", examples=[15])

@@ -19,8 +19,8 @@ from sync_hostaway.api.http.responses import (
     AFTER_ID,
     Answer,
     Cursor,
+    DecimalText,
     LastId,
-    Money,
     PageSize,
     page_of,
     read_cursor,
@@ -78,10 +78,12 @@ class Reservation(BaseModel):
     infants: int | None = Field(examples=[0])
     pets: int | None = Field(examples=[0])
     currency: str | None = Field(description="ISO 4217 currency of every amount here", examples=["EUR"])
-    total_price: Money | None = Field(description="What the guest pays; set on inquiries too", examples=["412.50"])
-    tax_amount: Money | None = Field(description="Taxes within total_price", examples=["24.00"])
-    cleaning_fee: Money | None = Field(examples=["45.00"])
-    remaining_balance: Money | None = Field(description="What the guest still has to pay", examples=["0"])
+    total_price: DecimalText | None = Field(
+        description="What the guest pays; inquiries have it too", examples=["412.50"]
+    )
+    tax_amount: DecimalText | None = Field(description="Taxes within total_price", examples=["24.00"])
+    cleaning_fee: DecimalText | None = Field(examples=["45.00"])
+    remaining_balance: DecimalText | None = Field(description="What the guest still has to pay", examples=["0"])
     payment_status: str | None = Field(description="paid, unpaid, partially paid, unknown", examples=["paid"])
     is_paid: bool | None = Field(description="Paid in full", examples=[True])
     booked_at: datetime | None = Field(description="Booked or asked for", examples=["2026-01-05T10:12:00Z"])

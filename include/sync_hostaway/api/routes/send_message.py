@@ -24,7 +24,7 @@ from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.events.run_requests import request_delta
-from sync_hostaway.messaging.outbox import SETTLING, BeingSent, KeyReused, NoConversation, Outbox
+from sync_hostaway.messaging.outbox import SETTLING_SECONDS, BeingSent, KeyReused, NoConversation, Outbox
 from sync_hostaway.messaging.outbox_store import Draft, Entry, SendLimitReached
 
 log = structlog.get_logger(__name__)
@@ -160,13 +160,14 @@ def _not_sent(entry: Entry) -> Problem:
     if entry.is_closed:
         detail = f"Hostaway did not answer, and the conversation did not show the message within a day. {risk}"
         return Problem(409, "message-unknown", "It is not known whether the message was sent", detail, state="unknown")
+    wait = SETTLING_SECONDS - entry.age if entry.age < SETTLING_SECONDS else SETTLING_SECONDS
     return Problem(
         504,
         "message-unknown",
         "It is not known whether the message was sent",
         "Hostaway did not answer, and the conversation does not show the message yet. Ask again with the same key: the "
         f"conversation is read again. {risk}",
-        headers={"Retry-After": str(math.ceil(SETTLING - entry.age) if entry.age < SETTLING else math.ceil(SETTLING))},
+        headers={"Retry-After": str(math.ceil(wait))},
         state="unknown",
     )
 

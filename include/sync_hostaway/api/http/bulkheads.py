@@ -30,15 +30,15 @@ class Bulkhead:
     :param patience: seconds to wait for a place; then the answer is 503.
     """
 
-    def __init__(self, places: int, share: int, patience: float) -> None:
-        self._all = CapacityLimiter(places)
+    def __init__(self, limit: int, share: int, timeout: float) -> None:
+        self._all = CapacityLimiter(limit)
         self._share = share
-        self._patience = patience
+        self._timeout = timeout
         # Kept by the requests that use them: memory does not grow with the number of keys.
         self._shares: WeakValueDictionary[Hashable, CapacityLimiter] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def place(self, key: Hashable = None) -> AsyncIterator[None]:
+    async def acquire(self, key: Hashable = None) -> AsyncIterator[None]:
         """Hold a place.
 
         :param key: whose share it is taken from, such as an account id.
@@ -48,7 +48,7 @@ class Bulkhead:
         holder = object()
         async with AsyncExitStack() as held:
             try:
-                with fail_after(self._patience):
+                with fail_after(self._timeout):
                     # The share first: requests of one account never queue for more than their share of the places.
                     for limiter in (share, self._all):
                         await limiter.acquire_on_behalf_of(holder)
@@ -70,7 +70,7 @@ class Bulkheads:
     """
 
     def __init__(self, connections: int) -> None:
-        self._lanes = {
+        self._bulkheads = {
             # API tokens are looked up here, so that an account that waits for its rows delays no other account's token.
             "auth": Bulkhead(2, 2, patience=3.0),
             "health": Bulkhead(1, 1, patience=5.0),
@@ -127,7 +127,7 @@ class BackgroundWork:
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Have it done."""
-        self._tasks.add_task(self._lane.run, work, partial(work, *arguments))
+        self._tasks.add_task(self._bulkhead.run, work, partial(work, *arguments))
 
 
 async def _after_answer(request: Request, tasks: BackgroundTasks) -> BackgroundWork:
