@@ -8,7 +8,7 @@ from __future__ import annotations
 
 BENCHMARKS = {
     "demo": "make demo: command to result table, and start-up of the platform",
-    "memory": "peak memory of a sync at 1k and 20k reservations, 1k and 5k threads",
+    "memory": "peak memory of a sync at 1k and 20k reservations, 1k and 5k conversations",
     "sync": "calls, time, CPU, memory and lost rows of a sync, beside dlt and omniload",
     "limits": "three accounts in two processes within one request limit: time beside the ideal, 429s",
     "delta": "seconds from a change at Hostaway to the core tables, through Airflow",

@@ -35,7 +35,7 @@ from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.simulator.config import Sizes
 from sync_hostaway.transforms import run_transform
 
-_SIZES = Sizes(listings=50, reservations=20_000, threads=0)
+_SIZES = Sizes(listings=50, reservations=20_000, conversations=0)
 _RESOURCES = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.CALENDAR_DAYS)
 _DAYS = 365
 _RATE, _SECONDS, _WARM_UP = 100, 15, 2

@@ -108,7 +108,7 @@ class Source:
             self._watcher.expect(account_id, reservation_id, mark, made)
             self._control.patch("reservations", reservation_id, {"hostNote": mark}, account_id=account_id)
         else:
-            thread = ids["conversations"][place * 37 % len(ids["conversations"])]
-            fields = {"conversationId": thread, "body": mark}
+            conversation = ids["conversations"][place * 37 % len(ids["conversations"])]
+            fields = {"conversationId": conversation, "body": mark}
             message = self._control.create("messages", fields, account_id=account_id)
             self._watcher.expect(account_id, message["id"], mark, made)

@@ -134,7 +134,7 @@ def simulated(scratch: Path, sizes: Sizes, ip_limit: str = "off") -> Iterator[Si
         "accounts": f"{ACCOUNT}:{SECRET}",
         "listings": sizes.listings,
         "reservations": sizes.reservations,
-        "threads": sizes.thread_count,
+        "conversations": sizes.conversation_count,
         "ip-limit": ip_limit,
         "ready-file": ready,
     }

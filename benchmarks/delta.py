@@ -18,11 +18,11 @@ from sync_hostaway.simulator.config import Sizes
 
 SMALL, LARGE = 701, 702
 _SIZES = {
-    SMALL: Sizes(listings=50, reservations=1_000, threads=1_000),
-    LARGE: Sizes(listings=50, reservations=20_000, threads=1_000),
+    SMALL: Sizes(listings=50, reservations=1_000, conversations=1_000),
+    LARGE: Sizes(listings=50, reservations=20_000, conversations=1_000),
 }
 _CROWD = range(1_001, 1_101)
-_ONE_OF_CROWD = Sizes(listings=1, reservations=20, threads=10)
+_ONE_OF_CROWD = Sizes(listings=1, reservations=20, conversations=10)
 _EVENTS, _BURST, _BURST_SECONDS = 200, 1_000, 10.0
 # Longer than a run lingers: each of these events has to wait for a run of its own.
 _ALONE, _ALONE_GAP = 5, 15.0

@@ -87,7 +87,7 @@ def watch(lines: Iterable[str], began: float) -> tuple[dict[str, float], str]:
 
 def _result(demos: list[Demo]) -> Result:
     result = Result(
-        "demo: 2 accounts x 50 listings, 1,000 reservations, 1,000 threads", ("from the command to", "seconds")
+        "demo: 2 accounts x 50 listings, 1,000 reservations, 1,000 conversations", ("from the command to", "seconds")
     )
     names = {"healthy": "a healthy Airflow", "result": "the result table"}
     for figure, name in names.items():

@@ -41,7 +41,7 @@ class Landed:
 def run(options: Options) -> list[Result]:
     """Each batch size into a fresh warehouse: a page of the API lands as one batch."""
     landed: list[Landed] = []
-    with Bed() as bed, bed.simulator(Sizes(listings=50, reservations=_ROWS, threads=0)) as simulator:
+    with Bed() as bed, bed.simulator(Sizes(listings=50, reservations=_ROWS, conversations=0)) as simulator:
         options.say(f"landing: making {_ROWS:,} reservations")
         rows = _reservations(simulator)
         for number in range(options.runs):

@@ -16,7 +16,7 @@ from sync_hostaway.core.db import connect
 from sync_hostaway.simulator.config import Sizes
 
 CALLS, SECONDS = 15, 10
-_SIZES = Sizes(listings=4, reservations=40, threads=35)
+_SIZES = Sizes(listings=4, reservations=40, conversations=35)
 # Each process syncs its accounts one after the other.
 _SHARES = ((ACCOUNT, ACCOUNT + 2), (ACCOUNT + 1,))
 

@@ -12,9 +12,9 @@ from benchmarks.report import Result, Spread, Target, ratio
 from sync_hostaway.simulator.config import Sizes
 
 CASES = {
-    "1k reservations, 1k threads": Sizes(listings=50, reservations=1_000, threads=1_000),
-    "20k reservations, 1k threads": Sizes(listings=50, reservations=20_000, threads=1_000),
-    "1k reservations, 5k threads": Sizes(listings=50, reservations=1_000, threads=5_000),
+    "1k reservations, 1k conversations": Sizes(listings=50, reservations=1_000, conversations=1_000),
+    "20k reservations, 1k conversations": Sizes(listings=50, reservations=20_000, conversations=1_000),
+    "1k reservations, 5k conversations": Sizes(listings=50, reservations=1_000, conversations=5_000),
 }
 # Python's allocator and the size of the largest page vary that much from run to run.
 _GROWTH = 1.1
@@ -24,7 +24,7 @@ _CEILING = 200
 def run(options: Options) -> list[Result]:
     """Sync accounts of three sizes, each into a fresh warehouse."""
     usages: dict[str, list[Usage]] = {name: [] for name in CASES}
-    with Bed() as bed, bed.simulator(CASES["1k reservations, 1k threads"]) as simulator:
+    with Bed() as bed, bed.simulator(CASES["1k reservations, 1k conversations"]) as simulator:
         for number in range(options.runs):
             for name, sizes in CASES.items():
                 options.say(f"memory, run {number + 1}: {name}")

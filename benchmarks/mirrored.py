@@ -44,7 +44,7 @@ class MirroredPlatform:
         with ExitStack() as stack:
             scratch = Path(tempfile.mkdtemp(prefix="sync-hostaway-bench-"))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-            self.simulator = stack.enter_context(simulated(scratch, Sizes(listings=1, reservations=1, threads=1)))
+            self.simulator = stack.enter_context(simulated(scratch, Sizes(listings=1, reservations=1, conversations=1)))
             home = Home.at(scratch / "home")
             home.make()
             self.platform = Platform(home.root, PROJECT_ROOT, api_url=self.simulator.url)

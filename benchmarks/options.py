@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sync_hostaway.simulator.config import Sizes
 
 SIZES = {
-    "S": Sizes(listings=50, reservations=800, threads=800),
-    "M": Sizes(listings=500, reservations=20_000, threads=15_000),
-    "L": Sizes(listings=2_000, reservations=100_000, threads=80_000),
+    "S": Sizes(listings=50, reservations=800, conversations=800),
+    "M": Sizes(listings=500, reservations=20_000, conversations=15_000),
+    "L": Sizes(listings=2_000, reservations=100_000, conversations=80_000),
 }
 
 

@@ -18,7 +18,7 @@ from sync_hostaway.simulator.config import Sizes
 from sync_hostaway.simulator.http.webhooks import RETRY_DELAYS
 
 _ACCOUNT = 701
-_SIZES = Sizes(listings=50, reservations=1_000, threads=1_000)
+_SIZES = Sizes(listings=50, reservations=1_000, conversations=1_000)
 _GAP = 2.0
 _MINUTES = {"scheduler": 10, "PostgreSQL": 2}
 # Hostaway delivers a second time after the first delay, and after the second one what failed then too.

@@ -93,7 +93,7 @@ def run(options: Options) -> list[Result]:
 def _warm_clients(bed: Bed, comparisons: list[Comparing], options: Options) -> None:
     """Every client mirrors a tiny account first: what Python compiles at a first import is not measured."""
     options.say("warming up")
-    with bed.simulator(Sizes(listings=1, reservations=5, threads=5)) as simulator:
+    with bed.simulator(Sizes(listings=1, reservations=5, conversations=5)) as simulator:
         for comparing in comparisons:
             for client in comparing.clients():
                 with _mirror(client, bed, simulator) as mirror:
@@ -135,18 +135,20 @@ def _mirror(client: Client, bed: Bed, simulator: Simulator) -> Iterator[Mirror]:
 
 
 def _change(simulator: Simulator, comparing: Comparing) -> None:
-    """1 % of the reservations and listings change; 1 % of the threads get a message of a guest."""
+    """1 % of the reservations and listings change; 1 % of the conversations get a message of a guest."""
     control = simulator.control
     changed = set(control.touch("reservations", 1, account_id=ACCOUNT))
     control.touch("listings", 1, account_id=ACCOUNT)
-    threads = control.truth(ACCOUNT)["ids"]["conversations"][::100]
-    for thread in threads:
-        control.create("messages", {"conversationId": thread}, account_id=ACCOUNT, emit=False)
+    conversations = control.truth(ACCOUNT)["ids"]["conversations"][::100]
+    for conversation in conversations:
+        control.create("messages", {"conversationId": conversation}, account_id=ACCOUNT, emit=False)
     # A new message touches its reservation too.
-    changed |= {control.object("conversations", thread, ACCOUNT)["reservationId"] for thread in threads}
+    changed |= {
+        control.object("conversations", conversation, ACCOUNT)["reservationId"] for conversation in conversations
+    }
     listings = {control.object("reservations", number, ACCOUNT)["listingMapId"] for number in changed}
     comparing.census.changed_reservations = len(changed)
-    comparing.census.changed_threads = len(threads)
+    comparing.census.changed_conversations = len(conversations)
     comparing.census.due_calendars = len(listings)
 
 
@@ -164,7 +166,7 @@ def _measure(simulator: Simulator, comparing: Comparing, scenario: str, name: st
     throttled = sum(stats["rateLimited"].values())
     comparing.samples.append(Sample(scenario, name, calls, throttled, usage, found, comparing.options.size))
     if scenario == FULL and name == "sync-hostaway":
-        comparing.census.threads_read = calls.get("messages.list", 0)
+        comparing.census.conversations_read = calls.get("messages.list", 0)
 
 
 def _compare(simulator: Simulator, comparing: Comparing, resource: str, mirror: Mirror) -> Comparison:

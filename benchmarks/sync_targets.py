@@ -19,9 +19,9 @@ class Census:
     """Sizes of the source that call budgets depend on."""
 
     counts: dict[str, int | None] = field(default_factory=dict)
-    threads_read: int = 0
+    conversations_read: int = 0
     changed_reservations: int = 0
-    changed_threads: int = 0
+    changed_conversations: int = 0
     due_calendars: int = 0
 
     def pages(self, resource: str) -> int:
@@ -32,20 +32,22 @@ class Census:
 def targets(medians: Medians, peer: str, census: Census, size: str) -> list[Target]:
     """The promises that apply to this peer's resources."""
     with_calendar = peer == "omniload"
-    parents = (census.counts.get("listings") or 0) if with_calendar else census.threads_read
+    parents = (census.counts.get("listings") or 0) if with_calendar else census.conversations_read
     pages = sum(census.pages(name) for name in ("listings", "reservations", "conversations"))
     idle = medians["nothing changed", OURS, "calls"]
-    changes = census.due_calendars if with_calendar else census.changed_threads
+    changes = census.due_calendars if with_calendar else census.changed_conversations
     changes += math.ceil(census.changed_reservations / PAGE)
     found = [
         Target(
-            "calls of a full sync: pages + " + ("calendars" if with_calendar else "threads with messages") + " + 3",
+            "calls of a full sync: pages + "
+            + ("calendars" if with_calendar else "conversations with messages")
+            + " + 3",
             pages + parents + 3,
             medians["full", OURS, "calls"],
         ),
         Target(
             "calls of a sync after 1 % changed: 1.1 x (idle + changed pages and "
-            + ("due calendars)" if with_calendar else "threads)"),
+            + ("due calendars)" if with_calendar else "conversations)"),
             1.1 * ((idle or 0) + changes),
             medians["1 % changed", OURS, "calls"],
         ),

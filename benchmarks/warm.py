@@ -18,7 +18,7 @@ _VARIANTS: tuple[dict[str, Any], ...] = (
 
 
 def warm(simulator: Simulator, resources: tuple[str, ...]) -> None:
-    """Read every list in every variant, and every thread's messages when they are wanted."""
+    """Read every list in every variant, and every conversation's messages when they are wanted."""
     truth = simulator.control.truth(ACCOUNT)
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {simulator.token()}"
@@ -32,6 +32,6 @@ def warm(simulator: Simulator, resources: tuple[str, ...]) -> None:
                 for offset in range(0, truth["counts"][name], 100):
                     pool.submit(read, name, {**variant, "limit": 100, "offset": offset})
         if "messages" in resources:
-            for thread in truth["ids"]["conversations"]:
-                pool.submit(read, f"conversations/{thread}/messages", {"includeScheduledMessages": 1})
+            for conversation in truth["ids"]["conversations"]:
+                pool.submit(read, f"conversations/{conversation}/messages", {"includeScheduledMessages": 1})
     session.close()

@@ -30,7 +30,7 @@ from sync_hostaway.simulator.control.client import SimulatorControl
 
 _RATE, _SECONDS = 50, 60
 _CLIENTS, _FLOOD_SECONDS = 16, 15
-_SMALL = ["--listings", "5", "--reservations", "50", "--threads", "10"]
+_SMALL = ["--listings", "5", "--reservations", "50", "--conversations", "10"]
 # Measured from the moment a delivery should have been sent: one that waits behind others counts its wait.
 _PROMISED_MS = 100
 

@@ -38,7 +38,7 @@ Mirrors Hostaway account **{account_id}** {name}into the warehouse: raw rows to 
 `hostaway_transform` for the tables in `hostaway`.
 
 Trigger it with *mode* `full` to read everything again, pick single *resources*, or with *since* go back to a moment:
-reservations and threads that changed at or after it are read. Resources that are switched off are skipped. With
+reservations and conversations that changed at or after it are read. Resources that are switched off are skipped. With
 *dry run* the tasks read and compare only: their results (XCom `return_value`) say what would be new, changed, deleted
 and refused, and nothing is written.
 
@@ -181,8 +181,8 @@ def build_dag(account: SnapshotAccount) -> DAG:
                 # Airflow's validator does not check the format.
                 pattern=SINCE_PATTERN,
                 title="Since",
-                description="Reads the reservations and threads that changed at or after this moment, whatever was "
-                "read before; nothing is marked deleted then, but messages",
+                description="Reads the reservations and conversations that changed at or after this moment, also those "
+                "that were read before. Only messages are marked deleted then",
             ),
         },
     ) as dag:

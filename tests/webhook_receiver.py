@@ -106,7 +106,7 @@ def add_bare_account(connection: Connection, account_id: int) -> None:
 @pytest.fixture
 def fast_simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
     """A small simulator with account 701. One second stands for the hour in which it retries a delivery."""
-    sizes = Sizes(listings=3, reservations=20, threads=12)
+    sizes = Sizes(listings=3, reservations=20, conversations=12)
     config = SimulatorConfig(sizes=sizes, token_delay=0.0, webhook_time_scale=0.0002)
     with running(config) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)

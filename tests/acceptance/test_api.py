@@ -39,7 +39,7 @@ Call = Callable[..., requests.Response]
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[RunningSimulator]:
-    sizes = Sizes(listings=3, reservations=40, threads=20)
+    sizes = Sizes(listings=3, reservations=40, conversations=20)
     with running(SimulatorConfig(accounts={701: API_KEY}, sizes=sizes, token_delay=0.0)) as simulator:
         yield simulator
 

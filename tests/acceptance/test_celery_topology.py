@@ -186,7 +186,9 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def hostaway() -> Iterator[RunningSimulator]:
-    with running(SimulatorConfig(sizes=Sizes(listings=4, reservations=60, threads=40), token_delay=0.0)) as server:
+    with running(
+        SimulatorConfig(sizes=Sizes(listings=4, reservations=60, conversations=40), token_delay=0.0)
+    ) as server:
         yield server
 
 

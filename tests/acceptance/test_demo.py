@@ -84,7 +84,7 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    sizes = Sizes(listings=5, reservations=120, threads=100, messages_per_thread=3)
+    sizes = Sizes(listings=5, reservations=120, conversations=100, messages_per_conversation=3)
     home, user_home = tmp_path_factory.mktemp("demo"), tmp_path_factory.mktemp("user")
     with running(SimulatorConfig(accounts=ACCOUNTS, sizes=sizes)) as simulator:
         made = Demo(home, user_home, simulator)
@@ -305,7 +305,7 @@ def test_a_home_of_a_simulated_demo_stays_simulated(tmp_path: Path) -> None:
         )
 
     try:
-        shown = run("demo", "--listings", "2", "--reservations", "20", "--threads", "10")
+        shown = run("demo", "--listings", "2", "--reservations", "20", "--conversations", "10")
         assert shown.returncode == 0, shown.stdout + shown.stderr
         assert processes.belonging(home) == []
         simulated = SimulatedApi.remembered(home)

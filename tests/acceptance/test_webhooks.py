@@ -61,7 +61,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     running = Demo(tmp_path_factory.mktemp("demo"))
     ports.choose(Home.at(running.home), "airflow")
     try:
-        running.run("demo", "--keep", "--listings", "4", "--reservations", "40", "--threads", "20")
+        running.run("demo", "--keep", "--listings", "4", "--reservations", "40", "--conversations", "20")
         yield running
     finally:
         running.platform.stop()

@@ -139,7 +139,7 @@ def sync(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
-            help="Only reservations and threads that changed at or after this moment, in UTC",
+            help="Only reservations and conversations that changed at or after this moment, in UTC",
         ),
     ] = None,
     dry_run: Annotated[
@@ -210,8 +210,8 @@ def _sync(
             print_note("Interrupted: nothing was written.")
             raise
         print_note(
-            "Interrupted: the rows that landed are kept. Within a day, the same command resumes the reservations, "
-            "threads or calendars that were being read. It reads finished resources again unless you select others "
+            "Interrupted. All rows that landed are kept. Within a day, the same command resumes the reservations, "
+            "conversations or calendars that it was reading. It reads finished resources again; select the others "
             "with --resource."
         )
         raise
@@ -249,13 +249,13 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running")] = False,
     listings: Annotated[int, typer.Option(min=0)] = 50,
     reservations: Annotated[int, typer.Option(min=0)] = 1_000,
-    threads: Annotated[int, typer.Option(min=0)] = 1_000,
+    conversations: Annotated[int, typer.Option(min=0)] = 1_000,
 ) -> None:
     """Mirror two accounts through Airflow, end to end, and show what landed. Sizes are per account of the simulator."""
     from sync_hostaway.demo.run import run_demo
     from sync_hostaway.local.simulated import DemoSize
 
-    if not run_demo(DemoSize(listings, reservations, threads), keep=keep):
+    if not run_demo(DemoSize(listings, reservations, conversations), keep=keep):
         raise typer.Exit(1)
 
 

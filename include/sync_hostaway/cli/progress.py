@@ -16,12 +16,12 @@ from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.extract.context import Progress
 
-_PARENTS = {Resource.MESSAGES: "threads", Resource.CALENDAR_DAYS: "calendars"}
+_PARENTS = {Resource.MESSAGES: "conversations", Resource.CALENDAR_DAYS: "calendars"}
 
 
 @contextmanager
 def sync_progress() -> Iterator[Callable[[Progress], None]]:
-    """On a terminal, a bar per resource: rows, threads or calendars of those to read, time so far and time left."""
+    """Show one bar per resource on a terminal: what was read, of how much, the elapsed and the remaining time."""
     whole = Column(no_wrap=True)
     bars = Bars(
         TextColumn("{task.description}"),

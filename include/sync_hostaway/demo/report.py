@@ -222,7 +222,7 @@ def _line(run: dict[str, Any]) -> Text:
 
 
 def _rows(run: dict[str, Any]) -> str:
-    """Rows read, and their total. Messages and calendar days have no total: each thread and listing has its own."""
+    """Rows read, and their total. Messages and calendar days have no total: Hostaway counts them per parent."""
     seen, expected = run["rows_seen"], run["rows_expected"]
     if run["resource"] in _PIECEMEAL or not expected:
         return f"{pluralize(seen, 'row')} read{' so far' * (run['verdict'] == 'running')}"

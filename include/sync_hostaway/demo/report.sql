@@ -31,15 +31,15 @@ select
     chains.day,
     chains.api_calls,
     chains.seconds,
-    -- A later try does not read the threads again that an earlier one has read.
-    case when chains.resource = 'messages' then threads.messages else chains.expected end as expected,
+    -- A later try does not read the conversations again that an earlier one has read.
+    case when chains.resource = 'messages' then read_conversations.messages else chains.expected end as expected,
     rejected.rows as rejected
 from chains
 cross join lateral (
     select coalesce(sum(fetched.messages), 0)::bigint as messages
     from ops.threads as fetched
     where fetched.account_id = chains.account_id and fetched.run_key = any(%(run_keys)s)
-) as threads
+) as read_conversations
 cross join lateral (
     select count(distinct coalesce(quarantine.entity_id, encode(quarantine.payload_hash, 'hex'))) as rows
     from ops.quarantine

@@ -35,7 +35,7 @@ class DemoSize:
 
     listings: int = 50
     reservations: int = 1_000
-    threads: int = 1_000
+    conversations: int = 1_000
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def _settled(connection: Connection, client: HostawayClient, keys: Iterable[str]
         try:
             entry = outbox.look_up(client, key)
         except (HostawayUnreachable, HostawayThrottled, CredentialsRefused):
-            # The next thread would meet it too.
+            # The next conversation would meet it too.
             raise
         except HostawayError as error:
             log.warning("conversation_not_read", account_id=client.account_id, error=str(error))

@@ -32,10 +32,10 @@ def simulator(
     ),
     listings: Annotated[int, typer.Option(help="Listings per account.", min=1)] = 50,
     reservations: Annotated[int, typer.Option(help="Reservations per account.", min=0)] = 1_000,
-    threads: Annotated[
+    conversations: Annotated[
         int | None, typer.Option(help="Conversations per account.", show_default="96 % of reservations", min=0)
     ] = None,
-    messages_per_thread: Annotated[float, typer.Option(help="Average number of messages.", min=1.1)] = 4.0,
+    messages_per_conversation: Annotated[float, typer.Option(help="Average number of messages.", min=1.1)] = 4.0,
     orphan_share: Annotated[
         float, typer.Option(help="Share of reservations whose listing is not listed.", min=0, max=1)
     ] = 0.0,
@@ -65,8 +65,8 @@ def simulator(
     sizes = Sizes(
         listings=listings,
         reservations=reservations,
-        threads=threads if reservations else 0,
-        messages_per_thread=messages_per_thread,
+        conversations=conversations if reservations else 0,
+        messages_per_conversation=messages_per_conversation,
         orphan_share=orphan_share,
     )
     config = SimulatorConfig(

@@ -29,29 +29,29 @@ def today() -> date:
 class Sizes:
     """How much data an account holds.
 
-    threads: conversations, None for 96 % of the reservations; messages_per_thread: average;
+    conversations: conversations, None for 96 % of the reservations; messages_per_thread: average;
     orphan_share: share of reservations whose listing stays hidden until control reveals it.
     """
 
     listings: int = 50
     reservations: int = 1_000
-    threads: int | None = None
-    messages_per_thread: float = 4.0
+    conversations: int | None = None
+    messages_per_conversation: float = 4.0
     orphan_share: float = 0.0
 
     @property
-    def thread_count(self) -> int:
-        return round(self.reservations * 0.96) if self.threads is None else self.threads
+    def conversation_count(self) -> int:
+        return round(self.reservations * 0.96) if self.conversations is None else self.conversations
 
     def __post_init__(self) -> None:
-        if self.listings < 1 or self.reservations < 0 or self.thread_count < 0:
+        if self.listings < 1 or self.reservations < 0 or self.conversation_count < 0:
             raise ValueError("an account needs at least one listing and no negative sizes")
-        if self.messages_per_thread <= 1:
+        if self.messages_per_conversation <= 1:
             raise ValueError("messages_per_thread must be above 1")
         if not 0 <= self.orphan_share <= 1:
             raise ValueError("orphan_share is a share between 0 and 1")
-        if self.thread_count and not self.reservations:
-            raise ValueError("threads need reservations")
+        if self.conversation_count and not self.reservations:
+            raise ValueError("conversations need reservations")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,7 @@ def test_accounts_registered_at_the_same_moment_are_all_in_the_snapshot(
 ) -> None:
     accounts = {number: f"secret-{number}" for number in range(703, 711)}
     for number, secret in accounts.items():
-        simulator.control.add_account(number, secret, {"listings": 1, "reservations": 1, "threads": 1})
+        simulator.control.add_account(number, secret, {"listings": 1, "reservations": 1, "conversations": 1})
 
     def register(item: tuple[int, str]) -> None:
         with connect(warehouse_dsn) as connection:

@@ -87,7 +87,7 @@ def test_what_was_lost_is_asked_for_account_by_account(
     simulator: RunningSimulator,
     maintain: Callable[[int], Runs],
 ) -> None:
-    simulator.control.add_account(703, "secret-703", {"listings": 1, "reservations": 2, "threads": 1})
+    simulator.control.add_account(703, "secret-703", {"listings": 1, "reservations": 2, "conversations": 1})
     for account_id in (702, 703):
         add_account(warehouse, account_id, f"secret-{account_id}")
     warehouse.execute("update ops.accounts set created_at = now() - interval '1 hour' where account_id = 703")

@@ -46,7 +46,7 @@ def mirror_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPat
     """Name of a warehouse with both accounts in its core tables, to copy."""
     name = f"template_{DATABASE}"
     # As in the fixture `simulator`, whose data therefore is the same.
-    config = SimulatorConfig(sizes=Sizes(listings=4, reservations=60, threads=40), token_delay=0.0)
+    config = SimulatorConfig(sizes=Sizes(listings=4, reservations=60, conversations=40), token_delay=0.0)
     with (
         pytest.MonkeyPatch.context() as patch,
         running(config) as simulator,

@@ -86,7 +86,7 @@ def test_planted_secrets_stay_where_they_belong(
     caplog.set_level(logging.DEBUG)
     # The caller's own log, of the URLs that it asks for.
     caplog.set_level(logging.WARNING, "httpx2")
-    simulator.control.add_account(703, SECRET, {"listings": 2, "reservations": 20, "threads": 10})
+    simulator.control.add_account(703, SECRET, {"listings": 2, "reservations": 20, "conversations": 10})
     errors: list[str] = []
 
     def fails(*arguments: Any, **options: Any) -> None:

@@ -28,7 +28,7 @@ def operator(
     warehouse: Connection, simulator: RunningSimulator, login: Login, recorded_runs: RecordedRuns
 ) -> Iterator[TestClient]:
     """The API as an operator; accounts 701 and 702 are mirrored, 703 is known to Hostaway only."""
-    simulator.control.add_account(703, "secret-703", {"listings": 1, "reservations": 2, "threads": 1})
+    simulator.control.add_account(703, "secret-703", {"listings": 1, "reservations": 2, "conversations": 1})
     with TestClient(create_app(recorded_runs), headers=login("op"), raise_server_exceptions=False) as client:
         yield client
 

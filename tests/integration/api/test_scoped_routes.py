@@ -230,7 +230,7 @@ def test_ids_of_another_account_do_not_exist(client: TestClient, warehouse: Conn
 
 
 def test_no_answer_holds_a_secret_of_the_house(client: TestClient, warehouse: Connection) -> None:
-    config = SimulatorConfig(sizes=Sizes(listings=4, reservations=60, threads=40), token_delay=0.0)
+    config = SimulatorConfig(sizes=Sizes(listings=4, reservations=60, conversations=40), token_delay=0.0)
     with running(config) as simulator:
         objects = [
             *simulator.control.objects("reservations", 701),

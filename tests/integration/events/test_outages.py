@@ -51,7 +51,7 @@ def test_what_comes_while_postgresql_is_away_comes_again(
 ) -> None:
     # Hostaway's hour of retries lasts eleven seconds here.
     config = SimulatorConfig(
-        sizes=Sizes(listings=2, reservations=8, threads=2), token_delay=0.0, webhook_time_scale=0.0036
+        sizes=Sizes(listings=2, reservations=8, conversations=2), token_delay=0.0, webhook_time_scale=0.0036
     )
     with running(config) as simulator:
         monkeypatch.setenv("HOSTAWAY_API_URL", simulator.url)

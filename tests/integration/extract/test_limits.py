@@ -26,7 +26,9 @@ pytestmark = pytest.mark.integration
 def limited(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
     """A Hostaway that permits 15 calls in 2 seconds, unless the parameter says another time."""
     limit = Limit(15, getattr(request, "param", 2.0))
-    config = SimulatorConfig(sizes=Sizes(listings=3, reservations=20, threads=20), token_delay=0.0, ip_limit=limit)
+    config = SimulatorConfig(
+        sizes=Sizes(listings=3, reservations=20, conversations=20), token_delay=0.0, ip_limit=limit
+    )
     with running(config) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
         monkeypatch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)

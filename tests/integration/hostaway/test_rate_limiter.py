@@ -151,7 +151,7 @@ class Spender:
 @pytest.fixture
 def limited(request: pytest.FixtureRequest) -> Iterator[RunningSimulator]:
     """A simulator that enforces the limit given as parameter."""
-    sizes = Sizes(listings=2, reservations=1, threads=0)
+    sizes = Sizes(listings=2, reservations=1, conversations=0)
     with running(SimulatorConfig(accounts=ACCOUNTS, sizes=sizes, token_delay=0.0, ip_limit=request.param)) as server:
         yield server
 

@@ -54,7 +54,7 @@ def login() -> Iterator[Callable[[str], Client]]:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[RunningSimulator]:
     """One simulator per module; `simulator` puts it back to the start."""
-    sizes = Sizes(listings=12, reservations=260, threads=240)
+    sizes = Sizes(listings=12, reservations=260, conversations=240)
     config = SimulatorConfig(sizes=sizes, anchor=date(2026, 5, 20), token_delay=0.0, webhook_time_scale=0.0005)
     with running(config) as server:
         yield server

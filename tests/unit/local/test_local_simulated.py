@@ -14,7 +14,7 @@ from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local import ports, processes
 from sync_hostaway.local.simulated import NAME, DemoSize, SimulatedApi
 
-SIZE = DemoSize(listings=3, reservations=20, threads=10)
+SIZE = DemoSize(listings=3, reservations=20, conversations=10)
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_accounts_differ_and_ids_are_unique(resource: str, data: AccountData) ->
 
 
 def test_message_ids_are_unique_and_fit_32_bits(data: AccountData) -> None:
-    ids = [item["id"] for thread in data.threads for item in data.messages(thread)]
+    ids = [item["id"] for thread in data.conversations for item in data.messages(thread)]
     assert len(ids) == len(set(ids))
     assert max(ids) < 2**31
 
@@ -118,7 +118,7 @@ def test_conversation_embeds_a_reduced_reservation(conversations: list[dict[str,
 
 def test_conversation_carries_exactly_its_latest_message(data: AccountData) -> None:
     empty = unsent = 0
-    for row in data.threads:
+    for row in data.conversations:
         messages, conversation = data.messages(row), data.object("conversations", row)
         latest = sorted(messages, key=lambda item: (item["date"], item["id"]))[-1:]
         assert conversation["conversationMessages"] == latest
@@ -130,14 +130,14 @@ def test_conversation_carries_exactly_its_latest_message(data: AccountData) -> N
 
 def test_threads_average_the_asked_number_of_messages() -> None:
     for average in (2.0, 4.0, 8.0):
-        data = make(messages_per_thread=average)
+        data = make(messages_per_conversation=average)
         total, sent = data.message_counts()
-        assert total / len(data.threads) == pytest.approx(average, rel=0.12)
+        assert total / len(data.conversations) == pytest.approx(average, rel=0.12)
         assert sent < total
 
 
 def test_some_reservations_have_no_conversation(data: AccountData) -> None:
-    assert 0 < sum(not row.threads for row in data.reservations) < len(data.reservations) / 10
+    assert 0 < sum(not row.conversations for row in data.reservations) < len(data.reservations) / 10
 
 
 def test_timestamps_are_ordered_and_never_after_the_anchor(reservations: list[dict[str, Any]]) -> None:
@@ -179,7 +179,7 @@ def test_guests_return(reservations: list[dict[str, Any]]) -> None:
 
 
 def test_texts_hold_the_hard_cases_but_nothing_undecodable(data: AccountData) -> None:
-    bodies = "\v".join(item["body"] for thread in data.threads for item in data.messages(thread))
+    bodies = "\v".join(item["body"] for thread in data.conversations for item in data.messages(thread))
     for sample in ("\n", "&nbsp;", "🙏", "שלום", "مرحبا"):
         assert sample in bodies
     assert "\x00" not in bodies
@@ -212,6 +212,6 @@ def test_calendar_follows_the_reservations(data: AccountData) -> None:
 
 
 def test_bad_sizes_are_refused() -> None:
-    for wrong in ({"listings": 0}, {"messages_per_thread": 1.0}, {"orphan_share": 1.5}, {"reservations": -1}):
-        with pytest.raises(ValueError, match=r"listing|messages_per_thread|orphan_share"):
+    for wrong in ({"listings": 0}, {"messages_per_conversation": 1.0}, {"orphan_share": 1.5}, {"reservations": -1}):
+        with pytest.raises(ValueError, match=r"listing|messages_per_conversation|orphan_share"):
             Sizes(**wrong)

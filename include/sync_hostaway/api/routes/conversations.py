@@ -25,7 +25,7 @@ router = guarded_router(tags=["conversations"])
 
 
 class Message(BaseModel):
-    """A message of a thread."""
+    """A message of a conversation."""
 
     message_id: int = Field(examples=[270000123])
     reservation_id: int | None = Field(examples=[20117])

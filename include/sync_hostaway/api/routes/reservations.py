@@ -47,7 +47,7 @@ class Reservation(BaseModel):
 
     reservation_id: int = Field(examples=[20117])
     listing_id: int | None = Field(description="Changes when a booking is moved", examples=[40160])
-    conversation_id: int | None = Field(description="Its newest thread, if it has one", examples=[701123])
+    conversation_id: int | None = Field(description="Its newest conversation, if it has one", examples=[701123])
     guest_id: int = Field(description="The same for all reservations of one person", examples=[20009])
     status: str | None = Field(description="As Hostaway says it", examples=["new"])
     status_group: str = Field(

@@ -21,7 +21,7 @@ def truth(data: AccountData, start: str | None, end: str | None, *, ids: bool) -
     counts.update(messages=total, sentMessages=sent, photos=data.photo_count(), calendarDays=days)
     result: JsonObject = {"accountId": data.account_id, "counts": counts}
     if ids:
-        message_ids = [item["id"] for thread in data.threads for item in data.messages(thread)]
+        message_ids = [item["id"] for conversation in data.conversations for item in data.messages(conversation)]
         result["ids"] = {name: sorted(numbers) for name, numbers in {**found, "messages": message_ids}.items()}
     return result
 
@@ -36,7 +36,7 @@ def truth_object(state: SimulatorState, account: Account, resource: str, id: int
 
 
 def truth_objects(state: SimulatorState, account: Account, resource: str, offset: int, limit: int) -> JsonObject:
-    """Full objects in the order of their ids; messages are asked for by thread instead, as they come lazily."""
+    """Full objects in the order of their ids; messages are asked for by conversation instead, as they come lazily."""
     table = account.data.table(resource)
     rows = table.ordered("id", lambda row: row.id, reverse=False)
     chosen = rows[offset : offset + limit]

@@ -6,10 +6,10 @@ from typing import Any
 
 from sync_hostaway.simulator.config import Sizes
 from sync_hostaway.simulator.data import calendar_days, extras, listings, reservation_payloads, reservations
-from sync_hostaway.simulator.data import conversations as threads
+from sync_hostaway.simulator.data import conversations as conversation_data
 from sync_hostaway.simulator.data.clock import DAY, parse_day
 from sync_hostaway.simulator.data.listings import ListingOutline
-from sync_hostaway.simulator.data.rows import JsonObject, ListingRow, ReservationRow, Row, Table, ThreadRow
+from sync_hostaway.simulator.data.rows import ConversationRow, JsonObject, ListingRow, ReservationRow, Row, Table
 
 _EXTRAS = frozenset({"reviews", "tasks", "users", "coupons"})
 
@@ -40,10 +40,12 @@ class AccountData:
             sizes.orphan_share,
         )
         self._next_reservation = len(made)
-        made_threads = threads.rows(seed, account_id, sizes.thread_count, sizes.messages_per_thread, made)
-        self._next_thread = len(made_threads)
+        made_conversations = conversation_data.rows(
+            seed, account_id, sizes.conversation_count, sizes.messages_per_conversation, made
+        )
+        self._next_conversation = len(made_conversations)
         self.reservations: Table[ReservationRow] = Table(made)
-        self.threads: Table[ThreadRow] = Table(made_threads)
+        self.conversations: Table[ConversationRow] = Table(made_conversations)
 
     def _make_listings(self) -> Table[ListingRow]:
         orphaned = max(1, self.sizes.listings // 20) if self.sizes.orphan_share else 0
@@ -61,7 +63,7 @@ class AccountData:
         tables: dict[str, Table[Any]] = {
             "listings": self.listings,
             "reservations": self.reservations,
-            "conversations": self.threads,
+            "conversations": self.conversations,
         }
         return tables[resource]
 
@@ -94,58 +96,62 @@ class AccountData:
             # Kept: filters read the whole object, and there are few listings.
             row.payload = listings.listing(self.seed, self.account_id, self.outlines[row.id], self.anchor)
             return row.payload
-        if isinstance(row, ThreadRow):
+        if isinstance(row, ConversationRow):
             return self._conversation(row)
         raise LookupError(f"{resource} {row.id} has no object")
 
-    def _conversation(self, thread: ThreadRow) -> JsonObject:
-        reservation = self.reservations.get(thread.reservation_id)
+    def _conversation(self, conversation: ConversationRow) -> JsonObject:
+        reservation = self.reservations.get(conversation.reservation_id)
         if reservation is None:
-            raise LookupError(f"conversation {thread.id} has lost its reservation")
+            raise LookupError(f"conversation {conversation.id} has lost its reservation")
         payload = self.object("reservations", reservation)
-        return threads.conversation(self.account_id, thread, payload, self.messages(thread))
+        return conversation_data.conversation(self.account_id, conversation, payload, self.messages(conversation))
 
-    def messages(self, thread: ThreadRow) -> list[JsonObject]:
-        """All messages of a thread, unsent ones too, oldest first."""
-        if thread.messages is not None:
-            return thread.messages
-        row = self.reservations.get(thread.reservation_id)
+    def messages(self, conversation: ConversationRow) -> list[JsonObject]:
+        """All messages of a conversation, unsent ones too, oldest first."""
+        if conversation.messages is not None:
+            return conversation.messages
+        row = self.reservations.get(conversation.reservation_id)
         if row is None:
             return []
-        return threads.messages(self.seed, self.account_id, thread, row, self.line(row.listing_id), self.anchor)
+        return conversation_data.messages(
+            self.seed, self.account_id, conversation, row, self.line(row.listing_id), self.anchor
+        )
 
-    def thread_times(self, thread: ThreadRow) -> tuple[str, str]:
+    def conversation_times(self, conversation: ConversationRow) -> tuple[str, str]:
         """Dates of the last sent and last received message, "" for none."""
-        if thread.sent_on is None or thread.received_on is None:
-            if thread.messages is None:
-                steps = threads.outline(self.seed, self.account_id, thread, self.anchor)
-                thread.sent_on, thread.received_on = threads.last_steps(steps)
+        if conversation.sent_on is None or conversation.received_on is None:
+            if conversation.messages is None:
+                steps = conversation_data.outline(self.seed, self.account_id, conversation, self.anchor)
+                conversation.sent_on, conversation.received_on = conversation_data.last_steps(steps)
             else:
-                thread.sent_on = threads.last_moment(thread.messages, incoming=False) or ""
-                thread.received_on = threads.last_moment(thread.messages, incoming=True) or ""
-        return thread.sent_on, thread.received_on
+                conversation.sent_on = conversation_data.last_moment(conversation.messages, incoming=False) or ""
+                conversation.received_on = conversation_data.last_moment(conversation.messages, incoming=True) or ""
+        return conversation.sent_on, conversation.received_on
 
     def message_counts(self) -> tuple[int, int]:
         """All messages of the account, and the sent ones."""
         total = sent = 0
-        for thread in self.threads:
-            if thread.messages is None:
-                steps = threads.outline(self.seed, self.account_id, thread, self.anchor)
+        for conversation in self.conversations:
+            if conversation.messages is None:
+                steps = conversation_data.outline(self.seed, self.account_id, conversation, self.anchor)
                 total += len(steps)
-                sent += sum(step.status == threads.SENT for step in steps)
+                sent += sum(step.status == conversation_data.SENT for step in steps)
             else:
-                total += len(thread.messages)
-                sent += sum(item.get("status") == threads.SENT for item in thread.messages)
+                total += len(conversation.messages)
+                sent += sum(item.get("status") == conversation_data.SENT for item in conversation.messages)
         return total, sent
 
-    def find_message(self, message_id: int) -> tuple[ThreadRow, JsonObject] | None:
-        """A message by id, with its thread."""
-        for thread in self.threads:
-            if thread.messages is None and not threads.may_hold(self.account_id, thread, message_id):
+    def find_message(self, message_id: int) -> tuple[ConversationRow, JsonObject] | None:
+        """A message by id, with its conversation."""
+        for conversation in self.conversations:
+            if conversation.messages is None and not conversation_data.may_hold(
+                self.account_id, conversation, message_id
+            ):
                 continue
-            for item in self.messages(thread):
+            for item in self.messages(conversation):
                 if item.get("id") == message_id:
-                    return thread, item
+                    return conversation, item
         return None
 
     def calendar(self, listing_id: int, span: range) -> list[tuple[JsonObject, list[int]]]:
@@ -186,9 +192,9 @@ class AccountData:
         self._next_reservation += 1
         return self._next_reservation - 1
 
-    def next_thread_index(self) -> int:
-        self._next_thread += 1
-        return self._next_thread - 1
+    def next_conversation_index(self) -> int:
+        self._next_conversation += 1
+        return self._next_conversation - 1
 
     def next_message_id(self) -> int:
         self._next_message += 1

@@ -7,14 +7,14 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from sync_hostaway.simulator.data import conversations as threads
+from sync_hostaway.simulator.data import conversations as conversation_data
 from sync_hostaway.simulator.data import listings
 from sync_hostaway.simulator.data.account import AccountData
 from sync_hostaway.simulator.data.clock import DAY, Clock, day_text, parse_day, parse_stamp
 from sync_hostaway.simulator.data.conversations import SENT, Step
 from sync_hostaway.simulator.data.listings import outline
 from sync_hostaway.simulator.data.reservations import DIRECT
-from sync_hostaway.simulator.data.rows import JsonObject, ListingRow, ReservationRow, Row, ThreadRow
+from sync_hostaway.simulator.data.rows import ConversationRow, JsonObject, ListingRow, ReservationRow, Row
 from sync_hostaway.simulator.data.seeds import stream
 
 _CREATED = 71
@@ -73,36 +73,36 @@ class Changes:
         row.changed()
         if isinstance(row, ReservationRow):
             _sync_columns(row, payload)
-            self._touch_threads(row)
+            self._touch_conversations(row)
         self._data.table(resource).changed()
 
-    def _touch_threads(self, row: ReservationRow) -> None:
+    def _touch_conversations(self, row: ReservationRow) -> None:
         """Conversations embed their reservation."""
-        for thread in filter(None, map(self._data.threads.get, row.threads)):
-            thread.changed()
+        for conversation in filter(None, map(self._data.conversations.get, row.conversations)):
+            conversation.changed()
 
     def _patch_message(self, id: int, fields: JsonObject, *, bump: bool) -> JsonObject:
         found = self._data.find_message(id)
         if found is None:
             raise NotThere(f"messages {id} does not exist")
-        thread = found[0]
-        items = self._materialised(thread)
+        conversation = found[0]
+        items = self._materialised(conversation)
         position = next(n for n, item in enumerate(items) if item.get("id") == id)
         items[position] = {**items[position], **fields}
         if bump and "updatedOn" not in fields:
             items[position]["updatedOn"] = self._clock.timestamp()
-        self._thread_changed(thread)
+        self._conversation_changed(conversation)
         return items[position]
 
-    def _materialised(self, thread: ThreadRow) -> list[JsonObject]:
-        if thread.messages is None:
-            thread.messages = self._data.messages(thread)
-        return thread.messages
+    def _materialised(self, conversation: ConversationRow) -> list[JsonObject]:
+        if conversation.messages is None:
+            conversation.messages = self._data.messages(conversation)
+        return conversation.messages
 
-    def _thread_changed(self, thread: ThreadRow) -> None:
-        thread.changed()
-        thread.sent_on = thread.received_on = None
-        self._data.threads.changed()
+    def _conversation_changed(self, conversation: ConversationRow) -> None:
+        conversation.changed()
+        conversation.sent_on = conversation.received_on = None
+        self._data.conversations.changed()
         # Reservations are filtered and sorted by their messages too.
         self._data.reservations.changed()
 
@@ -140,7 +140,7 @@ class Changes:
         makers: dict[str, Callable[[JsonObject], JsonObject]] = {
             "listings": self._create_listing,
             "reservations": self._create_reservation,
-            "conversations": self._create_thread,
+            "conversations": self._create_conversation,
             "messages": partial(self._create_message, bump=bump),
         }
         if resource not in makers:
@@ -166,7 +166,7 @@ class Changes:
         rng = stream(data.seed, data.account_id, _CREATED, index)
         row = ReservationRow(fields.get("id", (data.account_id % 1000) * 1_000_000 + 100_000 + index * 5))
         visible = data.visible_listings()
-        row.index, row.guest, row.threads = index, int(rng.random() * (index + 1)), ()
+        row.index, row.guest, row.conversations = index, int(rng.random() * (index + 1)), ()
         row.listing_id = fields.get("listingMapId", visible[int(rng.random() * len(visible))].id if visible else 0)
         row.channel_id, row.status, row.unspecified = DIRECT, "new", False
         row.inserted_on = row.updated_on = row.activity_on = now
@@ -178,23 +178,23 @@ class Changes:
         self._store("reservations", row, payload)
         return payload
 
-    def _create_thread(self, fields: JsonObject) -> JsonObject:
+    def _create_conversation(self, fields: JsonObject) -> JsonObject:
         data = self._data
         reservation: ReservationRow = self._row("reservations", int(fields.pop("reservationId")))
-        index = data.next_thread_index()
+        index = data.next_conversation_index()
         default_id = 10_000_000 + (data.account_id % 200) * 10_000_000 + index * 3
         now = self._clock.now()
-        thread = ThreadRow(fields.pop("id", default_id), index, reservation.id, 0, (now, now))
-        data.threads.add(thread)
-        reservation.threads = (*reservation.threads, thread.id)
+        conversation = ConversationRow(fields.pop("id", default_id), index, reservation.id, 0, (now, now))
+        data.conversations.add(conversation)
+        reservation.conversations = (*reservation.conversations, conversation.id)
         if fields:
-            return self.patch("conversations", thread.id, fields)
-        return data.object("conversations", thread)
+            return self.patch("conversations", conversation.id, fields)
+        return data.object("conversations", conversation)
 
     def _create_message(self, fields: JsonObject, *, bump: bool) -> JsonObject:
-        thread: ThreadRow = self._row("conversations", int(fields.pop("conversationId")))
+        conversation: ConversationRow = self._row("conversations", int(fields.pop("conversationId")))
         data, now = self._data, self._clock.now()
-        row: ReservationRow = self._row("reservations", thread.reservation_id)
+        row: ReservationRow = self._row("reservations", conversation.reservation_id)
         incoming = bool(fields.get("isIncoming", 1))
         status = str(fields.get("status", SENT))
         moment = parse_stamp(fields["date"]) if "date" in fields else now
@@ -202,11 +202,11 @@ class Changes:
         rng = stream(data.seed, data.account_id, _CREATED, message_id)
         step = Step(moment, incoming, None, status)
         line = data.line(row.listing_id)
-        payload = threads.message(rng, data.account_id, message_id, thread, row, line, step, now)
+        payload = conversation_data.message(rng, data.account_id, message_id, conversation, row, line, step, now)
         payload.update(isSeen=int(not incoming), isSeenAt=None, isSeenBy=None)
         payload.update(fields)
-        self._materialised(thread).append(payload)
-        self._thread_changed(thread)
+        self._materialised(conversation).append(payload)
+        self._conversation_changed(conversation)
         if status == SENT and bump:
             self.patch("reservations", row.id, {})
         return payload
@@ -221,21 +221,21 @@ class Changes:
         row = self._row(resource, id)
         self._data.table(resource).remove(id)
         if isinstance(row, ReservationRow):
-            for thread_id in row.threads:
-                if self._data.threads.get(thread_id) is not None:
-                    self._data.threads.remove(thread_id)
-        if isinstance(row, ThreadRow):
+            for conversation_id in row.conversations:
+                if self._data.conversations.get(conversation_id) is not None:
+                    self._data.conversations.remove(conversation_id)
+        if isinstance(row, ConversationRow):
             reservation = self._data.reservations.get(row.reservation_id)
             if reservation is not None:
-                reservation.threads = tuple(number for number in reservation.threads if number != id)
+                reservation.conversations = tuple(number for number in reservation.conversations if number != id)
 
     def _delete_message(self, id: int) -> None:
         found = self._data.find_message(id)
         if found is None:
             raise NotThere(f"messages {id} does not exist")
-        thread = found[0]
-        thread.messages = [item for item in self._materialised(thread) if item.get("id") != id]
-        self._thread_changed(thread)
+        conversation = found[0]
+        conversation.messages = [item for item in self._materialised(conversation) if item.get("id") != id]
+        self._conversation_changed(conversation)
 
     def reveal(self) -> list[int]:
         """Put the listings of orphaned reservations into the list; returns their ids."""

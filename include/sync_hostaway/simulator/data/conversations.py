@@ -13,11 +13,11 @@ from sync_hostaway.simulator.data.listings import ListingOutline
 from sync_hostaway.simulator.data.recorded import template
 from sync_hostaway.simulator.data.reservation_payloads import reduced
 from sync_hostaway.simulator.data.reservations import AIRBNB
-from sync_hostaway.simulator.data.rows import JsonObject, ReservationRow, ThreadRow
+from sync_hostaway.simulator.data.rows import ConversationRow, JsonObject, ReservationRow
 from sync_hostaway.simulator.data.seeds import stream
 from sync_hostaway.simulator.data.texts import AUTOMATIONS, GUEST_MESSAGES, HOST_MESSAGES, HTML_REPLIES
 
-_THREADS, _MESSAGES = 41, 42
+_CONVERSATIONS, _MESSAGES = 41, 42
 _EMPTY_SHARE = 0.03
 _MOST_MESSAGES = 60
 _TEMPLATE = template("conversation.conversationMessages[]")
@@ -27,7 +27,7 @@ SENT = "sent"
 
 
 class Step(NamedTuple):
-    """One message of a thread before it has words."""
+    """One message of a conversation before it has words."""
 
     moment: int
     incoming: bool
@@ -37,9 +37,9 @@ class Step(NamedTuple):
 
 def rows(
     seed: int, account_id: int, count: int, average: float, reservations: Sequence[ReservationRow]
-) -> list[ThreadRow]:
+) -> list[ConversationRow]:
     """`count` conversations, one per reservation as long as there are enough reservations."""
-    rng = stream(seed, account_id, _THREADS)
+    rng = stream(seed, account_id, _CONVERSATIONS)
     chosen = list(range(len(reservations)))
     rng.shuffle(chosen)
     target = average / (1 - _EMPTY_SHARE)
@@ -50,24 +50,24 @@ def rows(
         reservation = reservations[chosen[index % len(chosen)]]
         planned = 0 if rng.random() < _EMPTY_SHARE else min(_MOST_MESSAGES, 1 + int(rng.expovariate(rate)))
         span = (parse_stamp(reservation.inserted_on), parse_stamp(reservation.activity_on))
-        thread = ThreadRow(base + index * 3 + int(rng.random() * 3), index, reservation.id, planned, span)
-        reservation.threads = (*reservation.threads, thread.id)
-        result.append(thread)
+        conversation = ConversationRow(base + index * 3 + int(rng.random() * 3), index, reservation.id, planned, span)
+        reservation.conversations = (*reservation.conversations, conversation.id)
+        result.append(conversation)
     return result
 
 
-def outline(seed: int, account_id: int, thread: ThreadRow, anchor: int) -> list[Step]:
-    """When the messages of a thread come and from whom, oldest first.
+def outline(seed: int, account_id: int, conversation: ConversationRow, anchor: int) -> list[Step]:
+    """When the messages of a conversation come and from whom, oldest first.
 
-    Sent messages lie within the thread's span; unsent ones may lie in the future.
+    Sent messages lie within the conversation's span; unsent ones may lie in the future.
     """
-    rng = stream(seed, account_id, _THREADS, thread.index)
-    first, last = thread.span
-    moments = sorted(first + int(rng.random() * (last - first + 1)) for _ in range(thread.planned))
+    rng = stream(seed, account_id, _CONVERSATIONS, conversation.index)
+    first, last = conversation.span
+    moments = sorted(first + int(rng.random() * (last - first + 1)) for _ in range(conversation.planned))
     steps: list[Step] = []
     for position, moment in enumerate(moments):
         automation = None
-        incoming = rng.random() < (0.85 if position == 0 and thread.planned > 1 else 0.45)
+        incoming = rng.random() < (0.85 if position == 0 and conversation.planned > 1 else 0.45)
         if position == 1 and not any(not step.incoming for step in steps):
             incoming = False
         status = SENT
@@ -77,7 +77,7 @@ def outline(seed: int, account_id: int, thread: ThreadRow, anchor: int) -> list[
             status = "failed"
         steps.append(Step(moment, incoming, automation, status))
     if steps and rng.random() < 0.2:
-        # The newest message of a thread may be one that has not been sent yet.
+        # The newest message of a conversation may be one that has not been sent yet.
         planned_for = max(last, anchor) + int(rng.random() * 30 * DAY) + 3600
         status = rng.choice(("awaiting", "awaiting", "awaiting", "paused", "cancelled_by_user", "cancelled_by_system"))
         steps[-1] = Step(planned_for, False, int(rng.random() * len(AUTOMATIONS)), status)
@@ -91,25 +91,25 @@ def last_steps(steps: Sequence[Step]) -> tuple[str, str]:
     return "" if sent is None else stamp(sent), "" if received is None else stamp(received)
 
 
-def _first_message_id(account_id: int, thread: ThreadRow) -> int:
-    return 200_000_000 + (account_id % 16) * 70_000_000 + thread.index * 64
+def _first_message_id(account_id: int, conversation: ConversationRow) -> int:
+    return 200_000_000 + (account_id % 16) * 70_000_000 + conversation.index * 64
 
 
-def may_hold(account_id: int, thread: ThreadRow, message_id: int) -> bool:
-    """Whether a message id lies in the thread's range of generated ids."""
-    return 0 <= message_id - _first_message_id(account_id, thread) < 64
+def may_hold(account_id: int, conversation: ConversationRow, message_id: int) -> bool:
+    """Whether a message id lies in the conversation's range of generated ids."""
+    return 0 <= message_id - _first_message_id(account_id, conversation) < 64
 
 
 def messages(
-    seed: int, account_id: int, thread: ThreadRow, row: ReservationRow, line: ListingOutline, anchor: int
+    seed: int, account_id: int, conversation: ConversationRow, row: ReservationRow, line: ListingOutline, anchor: int
 ) -> list[JsonObject]:
-    """All messages of a thread, scheduled and failed ones too, as conversations embed them, oldest first."""
-    rng = stream(seed, account_id, _MESSAGES, thread.index)
-    first_id = _first_message_id(account_id, thread)
+    """All messages of a conversation, scheduled and failed ones too, as conversations embed them, oldest first."""
+    rng = stream(seed, account_id, _MESSAGES, conversation.index)
+    first_id = _first_message_id(account_id, conversation)
     result = []
-    for position, step in enumerate(outline(seed, account_id, thread, anchor)):
-        inserted = min(step.moment, thread.span[1])
-        result.append(message(rng, account_id, first_id + position, thread, row, line, step, inserted))
+    for position, step in enumerate(outline(seed, account_id, conversation, anchor)):
+        inserted = min(step.moment, conversation.span[1])
+        result.append(message(rng, account_id, first_id + position, conversation, row, line, step, inserted))
     return result
 
 
@@ -117,7 +117,7 @@ def message(
     rng: Random,
     account_id: int,
     message_id: int,
-    thread: ThreadRow,
+    conversation: ConversationRow,
     row: ReservationRow,
     line: ListingOutline,
     step: Step,
@@ -137,7 +137,7 @@ def message(
         listingMapId=row.listing_id,
         reservationId=row.id,
         channelId=None if rng.random() < 0.01 else row.channel_id,
-        conversationId=thread.id,
+        conversationId=conversation.id,
         userId=9_000 + int(rng.random() * 5) if typed and rng.random() < 0.7 else None,
         channelThreadMessageId=_channel_message_id(rng, step, airbnb=airbnb),
         isIncoming=int(step.incoming),
@@ -233,36 +233,36 @@ def for_endpoint(embedded: JsonObject, listing_name: str) -> JsonObject:
 
 
 def conversation(
-    account_id: int, thread: ThreadRow, reservation: JsonObject, thread_messages: Sequence[JsonObject]
+    account_id: int, conversation: ConversationRow, reservation: JsonObject, messages_of_it: Sequence[JsonObject]
 ) -> JsonObject:
     """The conversation object; its messages hold exactly the latest one, sent or not, if there is any."""
-    latest = max(thread_messages, key=lambda item: (str(item.get("date")), item.get("id")), default=None)
-    unread = any(item.get("isIncoming") and not item.get("isSeen") for item in thread_messages)
+    latest = max(messages_of_it, key=lambda item: (str(item.get("date")), item.get("id")), default=None)
+    unread = any(item.get("isIncoming") and not item.get("isSeen") for item in messages_of_it)
     reservation_id = reservation.get("id")
     return {
-        "id": thread.id,
+        "id": conversation.id,
         "accountId": account_id,
         "listingMapId": reservation.get("listingMapId"),
-        "reservationId": thread.reservation_id,
+        "reservationId": conversation.reservation_id,
         "type": "host-guest-email" if reservation.get("channelId") != AIRBNB else "host-guest-native",
         "recipientEmail": reservation.get("guestEmail"),
         "recipientName": reservation.get("guestName") or "",
         "recipientPicture": reservation.get("guestPicture"),
         "hostEmail": f"host-{reservation_id}@proxy.example",
-        "guestEmail": f"guest-{thread.id}@proxy.example",
+        "guestEmail": f"guest-{conversation.id}@proxy.example",
         "hasUnreadMessages": int(unread),
-        "messageSentOn": last_moment(thread_messages, incoming=False),
-        "messageReceivedOn": last_moment(thread_messages, incoming=True),
+        "messageSentOn": last_moment(messages_of_it, incoming=False),
+        "messageReceivedOn": last_moment(messages_of_it, incoming=True),
         "conversationMessages": [] if latest is None else [latest],
         "Reservation": reduced(reservation),
     }
 
 
-def last_moment(thread_messages: Sequence[JsonObject], *, incoming: bool) -> str | None:
+def last_moment(messages_of_it: Sequence[JsonObject], *, incoming: bool) -> str | None:
     """Date of the last sent message in one direction, None without one."""
     dates = [
         str(item["date"])
-        for item in thread_messages
+        for item in messages_of_it
         if bool(item.get("isIncoming")) is incoming and item.get("status") == SENT and item.get("date")
     ]
     return max(dates, default=None)

@@ -90,7 +90,7 @@ def rows(
         row.unspecified = row.status == "inquiry" and rng.random() < 0.06
         _stay(rng, row, moment, anchor, taken.setdefault(row.listing_id, set()))
         _times(rng, row, moment, anchor, bulk)
-        row.threads = ()
+        row.conversations = ()
         result.append(row)
     return result
 

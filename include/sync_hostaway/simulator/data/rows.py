@@ -44,13 +44,13 @@ class ReservationRow(Row):
         "activity_on",
         "arrival",
         "channel_id",
+        "conversations",
         "departure",
         "guest",
         "index",
         "inserted_on",
         "listing_id",
         "status",
-        "threads",
         "unspecified",
         "updated_on",
     )
@@ -65,10 +65,10 @@ class ReservationRow(Row):
     departure: str
     guest: int
     unspecified: bool
-    threads: tuple[int, ...]
+    conversations: tuple[int, ...]
 
 
-class ThreadRow(Row):
+class ConversationRow(Row):
     """A conversation. `messages` is None until somebody changes one of them.
 
     `span` is the time in Unix seconds in which its messages were sent. `sent_on` and

@@ -149,7 +149,7 @@ class Api:
             return not_found()
         spec = list_specs.conversations(data)
         params = Params([("reservationId", str(reservation_id))])
-        return self._answer(call, data.threads, spec, params, self._page(call))
+        return self._answer(call, data.conversations, spec, params, self._page(call))
 
     def _get_finance_fields(self, call: Call) -> Reply:
         row = call.account.data.reservations.get(call.route.ids[0])
@@ -163,19 +163,19 @@ class Api:
     # -- messages ------------------------------------------------------------------------------------------------
 
     def _list_messages(self, call: Call) -> Reply:
-        thread = call.account.data.threads.get(call.route.ids[0])
-        if thread is None:
+        conversation = call.account.data.conversations.get(call.route.ids[0])
+        if conversation is None:
             return not_found()
         scheduled = bool(call.params.flag("includeScheduledMessages"))
-        rows = self._state.encoded_messages(call.account, thread, scheduled=scheduled)
+        rows = self._state.encoded_messages(call.account, conversation, scheduled=scheduled)
         request = self._page(call)
         page = rows[request.offset : request.offset + request.limit]
         return PageAnswer("messages", page, len(rows), request.limit, request.offset)
 
     def _get_message(self, call: Call) -> Reply:
         data = call.account.data
-        thread = data.threads.get(call.route.ids[0])
-        items = [] if thread is None else data.messages(thread)
+        conversation = data.conversations.get(call.route.ids[0])
+        items = [] if conversation is None else data.messages(conversation)
         found = next((item for item in items if item.get("id") == call.route.ids[1]), None)
         return not_found() if found is None else ObjectAnswer(encode(self._as_sent(call.account, found)))
 
@@ -186,7 +186,7 @@ class Api:
         body = _json_object(await call.body())
         if body is None or not isinstance(body.get("body"), str) or not body["body"]:
             return fail(400, "body is required")
-        if call.account.data.threads.get(call.route.ids[0]) is None:
+        if call.account.data.conversations.get(call.route.ids[0]) is None:
             return not_found()
         fields = {
             "conversationId": call.route.ids[0],

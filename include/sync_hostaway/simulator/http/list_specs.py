@@ -7,7 +7,7 @@ from typing import Any
 
 from sync_hostaway.simulator.data.account import AccountData
 from sync_hostaway.simulator.data.clock import parse_day
-from sync_hostaway.simulator.data.rows import ListingRow, R, ReservationRow, Row, ThreadRow
+from sync_hostaway.simulator.data.rows import ConversationRow, ListingRow, R, ReservationRow, Row
 from sync_hostaway.simulator.http.queries import (
     ArrayFilterMaker,
     Combined,
@@ -109,16 +109,22 @@ def reservations(data: AccountData) -> ListSpec[ReservationRow]:
     def field(name: str) -> Read[ReservationRow]:
         return lambda row: data.object("reservations", row).get(name)
 
-    def thread_moment(part: int) -> Read[ReservationRow]:
+    def conversation_moment(part: int) -> Read[ReservationRow]:
         def read(row: ReservationRow) -> tuple[str, int]:
-            rows = [thread for thread in map(data.threads.get, row.threads) if thread is not None]
-            return max((data.thread_times(thread)[part] for thread in rows), default=""), row.id
+            rows = [
+                conversation
+                for conversation in map(data.conversations.get, row.conversations)
+                if conversation is not None
+            ]
+            return max((data.conversation_times(conversation)[part] for conversation in rows), default=""), row.id
 
         return read
 
     def unread(row: ReservationRow) -> int:
-        rows = [thread for thread in map(data.threads.get, row.threads) if thread is not None]
-        return int(any(data.object("conversations", thread)["hasUnreadMessages"] for thread in rows))
+        rows = [
+            conversation for conversation in map(data.conversations.get, row.conversations) if conversation is not None
+        ]
+        return int(any(data.object("conversations", conversation)["hasUnreadMessages"] for conversation in rows))
 
     def searched(row: ReservationRow) -> str:
         payload = data.object("reservations", row)
@@ -143,8 +149,8 @@ def reservations(data: AccountData) -> ListSpec[ReservationRow]:
         "arrivalDate": Order[ReservationRow]("arrivalDate", lambda row: (row.arrival, row.id)),
         "arrivalDateDesc": Order[ReservationRow]("arrivalDateDesc", lambda row: (row.arrival, row.id), reverse=True),
         **both_ways("latestActivity", "latestActivityDesc", lambda row: (row.activity_on, row.id)),
-        **both_ways("lastConversationMessageSent", "lastConversationMessageSentDesc", thread_moment(0)),
-        **both_ways("lastConversationMessageReceived", "lastConversationMessageReceivedDesc", thread_moment(1)),
+        **both_ways("lastConversationMessageSent", "lastConversationMessageSentDesc", conversation_moment(0)),
+        **both_ways("lastConversationMessageReceived", "lastConversationMessageReceivedDesc", conversation_moment(1)),
     }
     default = Order[ReservationRow]("default", lambda row: (row.updated_on, row.id), reverse=True)
     return ListSpec(default, orders, filters, {})
@@ -224,10 +230,10 @@ def _available(data: AccountData, params: Params) -> Combined[ListingRow] | None
     return Combined(("available", first, last, guests, data.reservations.version, data.calendar_version), is_free)
 
 
-def conversations(data: AccountData) -> ListSpec[ThreadRow]:
+def conversations(data: AccountData) -> ListSpec[ConversationRow]:
     """No change filter exists; the order is that of a recorded answer."""
-    default = Order[ThreadRow]("sent", lambda row: (data.thread_times(row)[0], row.id), reverse=True)
-    filters: dict[str, FilterMaker[ThreadRow]] = {"reservationId": equals(lambda row: row.reservation_id)}
+    default = Order[ConversationRow]("sent", lambda row: (data.conversation_times(row)[0], row.id), reverse=True)
+    filters: dict[str, FilterMaker[ConversationRow]] = {"reservationId": equals(lambda row: row.reservation_id)}
     return ListSpec(default, {}, filters, {})
 
 

@@ -10,7 +10,7 @@ from sync_hostaway.simulator.config import SimulatorConfig, Sizes
 from sync_hostaway.simulator.data.account import AccountData
 from sync_hostaway.simulator.data.clock import Clock
 from sync_hostaway.simulator.data.conversations import SENT, for_endpoint
-from sync_hostaway.simulator.data.rows import JsonObject, Row, ThreadRow
+from sync_hostaway.simulator.data.rows import ConversationRow, JsonObject, Row
 from sync_hostaway.simulator.http.attach import EVERYTHING, Wanted, encode, shape
 from sync_hostaway.simulator.http.cache import ByteCache
 from sync_hostaway.simulator.http.faults import FaultRules
@@ -90,18 +90,18 @@ class SimulatorState:
 
         return self.cache.get(key, make)
 
-    def encoded_messages(self, account: Account, thread: ThreadRow, *, scheduled: bool) -> list[bytes]:
-        """The messages of a thread for the messages endpoint, oldest first."""
+    def encoded_messages(self, account: Account, conversation: ConversationRow, *, scheduled: bool) -> list[bytes]:
+        """The messages of a conversation for the messages endpoint, oldest first."""
         data = account.data
-        row = data.reservations.get(thread.reservation_id)
+        row = data.reservations.get(conversation.reservation_id)
         name = data.line(row.listing_id).name if row is not None else ""
 
         def make() -> bytes:
-            chosen = [item for item in data.messages(thread) if scheduled or item.get("status") == SENT]
+            chosen = [item for item in data.messages(conversation) if scheduled or item.get("status") == SENT]
             return b"\n".join(encode(for_endpoint(item, name)) for item in chosen)
 
-        key = (account.generation, "messages", thread.id, thread.version, scheduled)
-        # JSON has no raw line break, so one entry can hold the whole thread.
+        key = (account.generation, "messages", conversation.id, conversation.version, scheduled)
+        # JSON has no raw line break, so one entry can hold the whole conversation.
         return self.cache.get(key, make).splitlines()
 
     def full_object(self, account: Account, resource: str, row: Row) -> Any:
