@@ -229,7 +229,7 @@ def test_work_after_an_answer_takes_no_thread_of_airflow(
     assert set(borrowed) == {0}
 
 
-def test_a_lane_gives_each_key_its_share_and_refuses_when_it_is_full() -> None:
+def test_a_bulkhead_gives_each_key_its_share_and_refuses_when_it_is_full() -> None:
     async def story() -> None:
         bulkhead = Bulkhead(places=3, share=2, patience=0.05)
         async with bulkhead.place("one"), bulkhead.place("one"):

@@ -56,24 +56,24 @@ def on_a_terminal(*arguments: str) -> str:
 
 @pytest.fixture
 def slow_messages(warehouse: Connection, account: int, simulator: RunningSimulator) -> int:
-    """An account whose 40 threads take their time."""
+    """An account whose 40 conversations take their time."""
     sync_account(warehouse, account, Mode.FULL, [Resource.CONVERSATIONS])
     simulator.control.fault("slow", match={"path": "/messages"}, times=0, seconds=0.1)
     return account
 
 
-def test_the_bar_counts_threads_and_nothing_is_written_through_it(
+def test_the_bar_counts_conversations_and_nothing_is_written_through_it(
     slow_messages: int, simulator: RunningSimulator
 ) -> None:
     simulator.control.fault("status_429", match={"path": "/messages"}, after=4, times=3, retry_after=0.1)
     shown = on_a_terminal(*MESSAGES)
-    read = [int(number) for number in re.findall(r"(\d+)/40 threads, \d+ rows?", shown)]
+    read = [int(number) for number in re.findall(r"(\d+)/40 conversations, \d+ rows?", shown)]
     assert read == sorted(read)
     assert len({number for number in read if 0 < number < 40}) >= 5
     assert read[-1] == 40
     assert "3 throttled" in shown
     assert "hostaway_retry" not in shown
-    assert re.search(r"[1-9]/40 threads.* 0:00:0\d (0:00:0[1-9]|-:--:--)", shown)
+    assert re.search(r"[1-9]/40 conversations.* 0:00:0\d (0:00:0[1-9]|-:--:--)", shown)
 
 
 def test_log_lines_that_were_asked_for_stand_above_the_bars(slow_messages: int, simulator: RunningSimulator) -> None:
@@ -81,28 +81,28 @@ def test_log_lines_that_were_asked_for_stand_above_the_bars(slow_messages: int, 
     shown = on_a_terminal("--verbose", *MESSAGES)
     assert "hostaway_retry" in shown
     assert "sync_finished" in shown
-    assert not [line for line in shown.splitlines() if "/40 threads" in line.rpartition("\r")[2] and "[info" in line]
+    assert not [line for line in shown.splitlines() if "/40 conversations" in line.rpartition("\r")[2] and "[info" in line]
 
 
 def test_an_interrupted_sync_says_what_stays_and_goes_on_with_the_same_command(
     warehouse: Connection, slow_messages: int, simulator: RunningSimulator, tmp_path: Path
 ) -> None:
-    # After some threads, each takes so long that the sync cannot come to its end meanwhile.
+    # After some conversations, each takes so long that the sync cannot come to its end meanwhile.
     simulator.control.fault("slow", match={"path": "/messages"}, after=10, times=0, seconds=3)
     said = tmp_path / "said"
     with said.open("w") as file:
         process = start(*MESSAGES, stdout=file, stderr=file)
 
-    def some_threads_have_landed() -> bool:
+    def some_conversations_have_landed() -> bool:
         assert process.poll() is None, said.read_text()
         # The sync log tells of them while the sync runs.
         return bool(warehouse.execute("select from ops.sync_runs where verdict = 'running' and rows_seen > 8").rowcount)
 
-    eventually(some_threads_have_landed)
+    eventually(some_conversations_have_landed)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=100) == 130
     *_, last = said.read_text().splitlines()
-    assert last.startswith("Interrupted: the rows that landed are kept.")
+    assert last.startswith("Interrupted. All rows that landed are kept.")
     finished = len(warehouse.execute("select from ops.threads").fetchall())
     assert 0 < finished < 40
     assert warehouse.execute("select from landing.messages").rowcount

@@ -123,7 +123,7 @@ class BackgroundWork:
 
     def __init__(self, tasks: BackgroundTasks, bulkhead: Bulkhead) -> None:
         self._tasks = tasks
-        self._lane = bulkhead
+        self._bulkhead = bulkhead
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Have it done."""

@@ -49,7 +49,10 @@ class Guard:
 
 
 def guards(
-    admit: Admit | None, *, bulkhead: str | None, key: Callable[[Request], Any] = lambda request: request.scope["endpoint"]
+    admit: Admit | None,
+    *,
+    bulkhead: str | None,
+    key: Callable[[Request], Any] = lambda request: request.scope["endpoint"],
 ) -> Callable[[_Dependency], _Dependency]:
     """Makes a dependency a guard; see `Guard`. By default each route has a share of the lane of its own."""
 
