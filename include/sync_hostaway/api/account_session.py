@@ -1,4 +1,4 @@
-"""The rows of one account, twice locked in: the queries name the account, and PostgreSQL shows no other's."""
+"""Reads rows of one account. Two checks isolate accounts: the query names the account, and row-level security."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from sync_hostaway.core.session import prepare
 from sync_hostaway.core.settings import get_settings
 
 _QUERIES = load_queries(Path(__file__).with_name("account_session.sql"))
-# Connections of each API server process that read rows; an account uses a third of them at most.
+# Connections of each API server process that read rows. An account uses at most a third of them.
 ROW_CONNECTIONS = 10
-# Tokens are looked up in two threads, health in one.
+# Two threads look up tokens, one checks health.
 _AUTH_CONNECTIONS = 3
-# Seconds until a request without a connection is answered 503.
+# Seconds that a request waits for a connection; then the response is 503.
 _POOL_TIMEOUT = 5.0
-# A query here takes milliseconds: one that waits for a lock, or runs for longer, is ended and answered 503.
+# A query takes milliseconds. One that waits for a lock or runs longer is cancelled, and the response is 503.
 _STATEMENT_TIMEOUT, _LOCK_TIMEOUT = "5s", "2s"
 
 Pool = ConnectionPool[Connection]
 
 
 def make_pool() -> Pool:
-    """A pool for reading rows, which is not open yet: an app can start without a warehouse."""
+    """Return a pool for reading rows. It is not open yet, so that an app can start while the database is down."""
     return _pool("hostaway-api", lambda: get_settings().api_warehouse_dsn, ROW_CONNECTIONS)
 
 
 def make_auth_pool() -> Pool:
-    """A pool for looking at tokens and health, also when all connections for rows wait for a table."""
+    """Return a pool for tokens and health checks. It works while all connections for rows wait for a table."""
     return _pool("hostaway-api-auth", lambda: get_settings().warehouse_dsn, _AUTH_CONNECTIONS)
 
 
@@ -51,9 +51,9 @@ def _pool(name: str, dsn: Callable[[], str], connections: int) -> Pool:
         configure=_prepare,
         open=False,
         timeout=_POOL_TIMEOUT,
-        # A connection that died with the server is found before a request is.
+        # Detects a connection that a server restart closed, before a request gets it.
         check=ConnectionPool.check_connection,
-        # Whoever comes next tries again at once, not the pool in ever longer intervals.
+        # The next request reconnects at once, instead of the pool in ever longer intervals.
         reconnect_timeout=0.0,
         kwargs={"autocommit": True, "row_factory": dict_row},
         name=name,
@@ -66,17 +66,17 @@ def _prepare(connection: Connection) -> None:
 
 
 def limit_statements(connection: Connection, statement_timeout: str, lock_timeout: str) -> None:
-    """End statements of a connection that run, or wait for a lock, for longer; in PostgreSQL's notation, `5s`."""
-    # By a statement, not by libpq's `options`: poolers such as PgBouncer refuse these.
+    """Set the timeouts of a connection, in PostgreSQL's notation: `5s`."""
+    # With a statement and not with libpq's `options`, because poolers such as PgBouncer refuse those.
     params = {"statement_timeout": statement_timeout, "lock_timeout": lock_timeout}
     connection.execute(_QUERIES["limit_statements"], params)
 
 
 @dataclass(frozen=True)
 class AccountRows:
-    """What a request may read.
+    """The rows that a request may read.
 
-    :param as_of: what Hostaway had at this moment, the rows tell; None when it was never read as a whole.
+    :param as_of: the rows have everything that Hostaway had at this moment. None: no complete read yet.
     """
 
     as_of: datetime | None
@@ -84,11 +84,11 @@ class AccountRows:
     _account_id: int
 
     def one(self, query: sql.SQL | sql.Composed, **params: Any) -> dict[str, Any] | None:
-        """The first row of a query, which names the account itself: `account_id = %(account_id)s`."""
+        """Return the first row of a query. The query must contain `account_id = %(account_id)s`."""
         return next(iter(self.all(query, **params)), None)
 
     def all(self, query: sql.SQL | sql.Composed, **params: Any) -> list[dict[str, Any]]:
-        """Every row of such a query."""
+        """Return all rows of such a query."""
         return read_rows(self._connection, query, {**params, "account_id": self._account_id})
 
 
@@ -96,13 +96,13 @@ class AccountRows:
 def account_rows(
     pool: Pool, account_id: int, resource: Resource, *, calendar_of: int | None = None
 ) -> Iterator[AccountRows]:
-    """A transaction that can read one account's core rows and nothing else.
+    """Open a transaction that can read the core rows of one account and nothing else.
 
-    Role and account last as long as the transaction: whoever gets the connection next, also through a pooler outside,
-    begins without them.
+    Role and account end with the transaction. The next user of the connection starts without them, also behind an
+    external pooler.
 
-    :param resource: whose freshness is told. It is asked for first, so that the rows are at least that fresh.
-    :param calendar_of: a listing, to tell the freshness of its calendar alone.
+    :param resource: the resource of which `as_of` is read. It is read first, so that the rows are at least that fresh.
+    :param calendar_of: a listing id, to read `as_of` of its calendar only.
     """
     with pool.connection() as connection:
         params = {"account_id": account_id, "resource": resource.value, "listing_id": calendar_of}

@@ -4,16 +4,17 @@ select
     set_config('lock_timeout', %(lock_timeout)s, false)
 
 -- name: set_account_role
--- All of it ends with the transaction. Every query here follows a key, whatever its parameters: to plan it anew each
--- time would cost more than to run it.
+-- All settings end with the transaction. A generic plan is right for every query of the API, because each follows a
+-- key; to plan a query again would cost more than to run it.
 select
     set_config('hostaway.account_id', %(account_id)s, true),
     set_config('plan_cache_mode', 'force_generic_plan', true),
     set_config('role', 'hostaway_api', true)
 
 -- name: as_of
--- When the last complete sync began whose rows are all in the core tables: transformed, and none of them held back. A
--- delta reads what it was told of, not all. A try that goes on where another one stopped has that one's pages too.
+-- The start of the newest complete sync whose rows are all in the core tables: transformed, and none of them deferred.
+-- Deltas do not count, because they read single objects. A try that resumes another one includes the pages of that one,
+-- so the first try's start counts.
 select
     (
         select min(tries.started_at)
@@ -39,7 +40,7 @@ where
             and loads.transformed_at is null
     )
     and not exists (
-        -- one without a readable parent waits for another version of itself
+        -- a row without a readable parent id waits for another version of itself
         select 1 from ops.held_rows as held
         where
             held.account_id = runs.account_id
@@ -51,7 +52,7 @@ order by runs.started_at desc
 limit 1
 
 -- name: calendar_as_of
--- When this calendar was last read: not every sync reads each. Nobody knows while rows of it are on their way.
+-- The last read of this calendar, because not every sync reads each calendar. Null while rows of it are not transformed.
 select
     case
         when not exists (

@@ -1,4 +1,4 @@
-"""The authenticated app: what operators and host applications use. Webhooks come in through an app of their own."""
+"""The authenticated app for operators and host applications. Webhooks have their own app, `events.receiver`."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _ABOUT = "Availability, reservations and guest messages of mirrored Hostaway acc
 
 
 def create_app(trigger: RunTrigger) -> FastAPI:
-    """The app, to be mounted at /hostaway. It opens its connections when it starts, and waits for none of them.
+    """Build the app that is mounted at /hostaway. It opens its connections at startup without waiting for them.
 
-    :param trigger: asks for Dag runs.
-    :raises ConfigurationError: when a setting it needs is missing or wrong.
+    :param trigger: requests Dag runs.
+    :raises ConfigurationError: when a required setting is missing or wrong.
     """
 
     @asynccontextmanager

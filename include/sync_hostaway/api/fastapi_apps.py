@@ -1,4 +1,4 @@
-"""The HTTP apps that Airflow's API server serves, and where."""
+"""The HTTP apps that Airflow's API server mounts, and their paths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sync_hostaway.core.run_trigger import RunTrigger
 
 log = structlog.get_logger(__name__)
 
-# In this order: the API server takes the first prefix that fits. Only the receiver is public.
+# The order matters: the API server uses the first prefix that matches. Only the receiver is public.
 _APPS = {
     MOUNT: ("Hostaway webhooks", "sync_hostaway.events.receiver"),
     "/hostaway/ui": ("Hostaway operations page", "sync_hostaway.ui.app"),
@@ -27,10 +27,10 @@ _APPS = {
 
 
 def mounted_apps() -> list[dict[str, Any]]:
-    """What Airflow's plugin interface takes: apps with name and prefix.
+    """Return the apps as Airflow's plugin interface expects them: dicts with `app`, `url_prefix` and `name`.
 
-    An app that cannot be built is replaced by one that answers 503 to everything, so that neither Airflow's own API
-    ends with it, nor anything is served that it would have refused.
+    An app that cannot be built is replaced by one that answers 503 to every request. So Airflow's own API still starts,
+    and no request passes that the app would have refused.
     """
     return [
         {"app": _built(name, module), "url_prefix": prefix, "name": name} for prefix, (name, module) in _APPS.items()
@@ -43,7 +43,7 @@ def _built(name: str, module: str) -> FastAPI:
         return create_app(configured_trigger())
     except SyncHostawayError as error:
         log.warning("app_not_served", app=name, error=str(error))
-    except Exception as error:  # noqa: BLE001 - see above; no variables in the log, they hold settings
+    except Exception as error:  # noqa: BLE001 - see mounted_apps; the log has no variables, which hold settings
         at = "".join(traceback.format_tb(error.__traceback__))
         log.warning("app_not_served", app=name, error=type(error).__name__, at=at)
     return _closed()
@@ -54,7 +54,7 @@ def _closed() -> FastAPI:
 
     @app.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     async def unavailable(path: str) -> Response:
-        """Says nothing: the reason stands in the API server's log."""
+        """Answer 503 without a reason. The reason is in the API server's log."""
         return JSONResponse({"status": "try again later"}, 503, headers={"Retry-After": "60"})
 
     return app

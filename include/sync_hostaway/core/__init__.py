@@ -1,3 +1,3 @@
-"""What everything else stands on: settings, exceptions, access to PostgreSQL, the home, the consoles."""
+"""The lowest layer: settings, exceptions, access to PostgreSQL, the state directory and the consoles."""
 
 from __future__ import annotations

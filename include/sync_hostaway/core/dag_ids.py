@@ -11,7 +11,7 @@ SYNC_DAG_PREFIX = "hostaway_sync__"
 
 
 def sync_dag_id(account_id: int) -> str:
-    """The Dag that mirrors an account. The id holds all a worker needs to build it again."""
+    """Return the id of the Dag that mirrors an account. It contains all that a worker needs to build the Dag."""
     return f"{SYNC_DAG_PREFIX}{account_id}"
 
 

@@ -1,4 +1,4 @@
-"""Access to PostgreSQL: connections, queries kept in .sql files, and turns that processes take."""
+"""Access to PostgreSQL: connections, queries in .sql files, and advisory locks."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _Result = TypeVar("_Result")
 
 
 def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Connection:
-    """Open a connection in autocommit mode: a transaction is always a visible `with connection.transaction()`.
+    """Open a connection in autocommit mode, so that each transaction is a visible `with connection.transaction()`.
 
-    Its session has the settings of `session.sql`, whatever the role, the database and the environment say.
+    The session has the settings of `session.sql`. They override those of the role, the database and the environment.
 
-    :param dsn: any connection string of libpq; without it, the warehouse of the settings.
+    :param dsn: any connection string of libpq; default: the warehouse of the settings.
     :param application: the name that PostgreSQL shows, unless the connection string has one.
-    :raises WarehouseUnavailable: naming host and port, never the password.
-    :raises ConfigurationError: when the connection string cannot be read, or leads to something that does not fit.
+    :raises WarehouseUnavailable: names host and port, never the password.
+    :raises ConfigurationError: when the connection string cannot be read, or the server is not supported.
     """
     dsn = dsn or get_settings().warehouse_dsn
     try:
@@ -51,10 +51,10 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
 
 
 class QuietConnection(psycopg.Connection[DictRow]):
-    """One whose errors quote no rows: they end up in logs."""
+    """A connection whose errors do not quote rows, because errors are logged."""
 
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
-        """As psycopg does: all that is asked of the server passes here."""
+        """Wait as psycopg does. Every query passes through this method."""
         try:
             return super().wait(gen, *args, **options)
         except psycopg.Error as error:
@@ -63,10 +63,10 @@ class QuietConnection(psycopg.Connection[DictRow]):
 
 
 class QuietAsyncConnection(psycopg.AsyncConnection[DictRow]):
-    """The same for coroutines."""
+    """`QuietConnection` for coroutines."""
 
     async def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
-        """As psycopg does: all that is asked of the server passes here."""
+        """Wait as psycopg does. Every query passes through this method."""
         try:
             return await super().wait(gen, *args, **options)
         except psycopg.Error as error:
@@ -77,7 +77,7 @@ class QuietAsyncConnection(psycopg.AsyncConnection[DictRow]):
 def _said(error: psycopg.OperationalError) -> str:
     said = " ".join(str(error).split()).rstrip(".?")
     if "unsupported startup parameter" in said:
-        # PgBouncer's own words, which no locale translates
+        # Text of PgBouncer, which no locale translates
         return (
             f"{said}. PgBouncer takes no `options`: remove them from WAREHOUSE_URL and PGOPTIONS, or add `options` to "
             "its ignore_startup_parameters"
@@ -86,7 +86,7 @@ def _said(error: psycopg.OperationalError) -> str:
 
 
 def fetch_value(connection: Connection, query: sql.SQL | sql.Composed, params: dict[str, Any] | None = None) -> Any:
-    """First column of the first row, or None."""
+    """Return the first column of the first row, or None."""
     row = connection.execute(query, params).fetchone()
     return next(iter(row.values())) if row else None
 
@@ -94,16 +94,16 @@ def fetch_value(connection: Connection, query: sql.SQL | sql.Composed, params: d
 def read_rows(
     connection: Connection, query: sql.SQL | sql.Composed, params: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Every row of a query that only reads. A date or moment that Python cannot hold is None: it loses no other row.
+    """Return every row of a query that only reads. A date or moment that Python cannot represent becomes None.
 
-    PostgreSQL has `infinity` and years after 9999.
+    PostgreSQL has `infinity` and years after 9999. Without this, one such value would fail the whole query.
     """
     try:
         return connection.execute(query, params).fetchall()
     except psycopg.DataError as error:
         if error.sqlstate:
             raise
-    # Raised by psycopg as it read a value. Its own loaders are faster, so these are used only where they are needed.
+    # psycopg raised it while it read a value. Its own loaders are faster, so these are only used when needed.
     cursor = connection.cursor()
     for loader in (_DateOrNone, _TimestampOrNone, _TimestamptzOrNone):
         cursor.adapters.register_loader(loader.type_name, loader)
@@ -145,13 +145,13 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 @contextmanager
 def advisory_lock(connection: Connection, what: str, account_id: int, *, wait: bool = True) -> Iterator[bool]:
-    """Keep other processes from doing the same for the same account meanwhile; gives whether it is our turn.
+    """Hold an advisory lock, so that only one process does this work for this account. Yields whether it is held.
 
-    PostgreSQL gives the next one its turn when the holder's connection ends, however it ends.
+    PostgreSQL releases the lock when the holder's connection ends, also after a crash.
 
-    :param what: the same words wherever the same is done, in every version.
-    :param account_id: 0 for what is done for all accounts together.
-    :param wait: until it is our turn; False gives False at once when somebody else is at it.
+    :param what: name of the work. It must be the same in every place and in every version.
+    :param account_id: 0 for work that concerns all accounts.
+    :param wait: wait for the lock. With False, yields False at once when another session holds it.
     """
     params = {"key": f"hostaway {what}", "account_id": account_id}
     is_ours = fetch_value(connection, _QUERIES["lock" if wait else "try_lock"], params) is not False
@@ -159,6 +159,6 @@ def advisory_lock(connection: Connection, what: str, account_id: int, *, wait: b
         yield is_ours
     finally:
         if is_ours:
-            # A connection that is lost has given the lock back, and what was raised over that must not be hidden.
+            # A lost connection has released the lock, and its exception must not be hidden by another one.
             with suppress(psycopg.OperationalError):
                 connection.execute(_QUERIES["unlock"], params)

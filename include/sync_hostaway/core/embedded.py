@@ -1,6 +1,6 @@
-"""What the embedded platform of a home has written down: its ports, its server, its keys, its simulator.
+"""The stored state of the embedded platform in a home: ports, PostgreSQL server, keys and simulator.
 
-The settings read it, so that a home needs no settings. Starting and stopping is in `sync_hostaway.local`.
+The settings read it, so that a home works without settings. `sync_hostaway.local` starts and stops the platform.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ USER = "hostaway"
 
 
 def embedded_warehouse_dsn(home: Path) -> str:
-    """URL of the warehouse in the embedded platform of a home.
+    """Return the URL of the warehouse in the embedded platform of a home.
 
-    :raises NotStarted: when there has never been one.
+    :raises NotStarted: when the platform was never started there.
     """
     return database_url(Home.at(home), "warehouse")
 
 
 def database_url(home: Home, database: str) -> str:
-    """URL of a database of a home's server, password included.
+    """Return the URL of a database of a home's server, with the password.
 
-    :raises NotStarted: when there has never been one.
+    :raises NotStarted: when the server was never started there.
     """
     port = listening_port(home) or remembered_port(home, "postgres")
     if port is None:
@@ -38,42 +38,42 @@ def database_url(home: Home, database: str) -> str:
 
 
 def url_at(home: Home, port: int, database: str) -> str:
-    """URL of a database of a home's server at a port, password included."""
+    """Return the URL of a database of a home's server at a port, with the password."""
     _forget_libpq_variables()
     password = Secrets.ensure(home).postgres_password
     return f"postgresql://{USER}:{password}@{HOST}:{port}/{database}"
 
 
 def pid_file(home: Home) -> list[str]:
-    """Lines of the server's pid file: id, data, start time, port, socket directory, address, memory, state."""
+    """Return the lines of the pid file: id, data, start time, port, socket directory, address, memory, state."""
     with suppress(OSError):
         return (home.postgres / "data" / "postmaster.pid").read_text().splitlines()
     return []
 
 
 def listening_port(home: Home) -> int | None:
-    """The port in the server's pid file."""
+    """Return the port in the server's pid file, or None."""
     lines = pid_file(home)
     return int(lines[3]) if len(lines) > 3 and lines[3].strip().isdigit() else None
 
 
 def remembered_port(home: Home, name: str) -> int | None:
-    """The port noted for a server of this home."""
+    """Return the stored port of a server of this home, or None."""
     port = read_json(home.ports).get(name)
     return port if isinstance(port, int) else None
 
 
 def airflow_port(home: Path) -> int | None:
-    """Port of the Airflow of a home; None when none was ever started there."""
-    # Asked wherever the API is on this machine: a home that cannot be read has no Airflow.
+    """Return the port of the Airflow of a home; None when Airflow was never started there."""
+    # An unreadable home is treated as a home without Airflow, because this is called wherever the API is local.
     with suppress(OSError, HomeNotUsable):
         return remembered_port(Home.at(home), "airflow")
     return None
 
 
 def simulated_url(home: Path) -> str | None:
-    """URL of the simulator that the accounts of a home come from; None when they do not come from one."""
-    # Asked wherever the API is: a home that cannot be read is no simulated one.
+    """Return the URL of the simulator that the accounts of a home come from, or None."""
+    # An unreadable home is treated as a home without a simulator.
     with suppress(OSError, HomeNotUsable):
         url = stored_simulator(Home.at(home)).get("url")
         return url if isinstance(url, str) else None
@@ -81,20 +81,19 @@ def simulated_url(home: Path) -> str | None:
 
 
 def stored_simulator(home: Home) -> Mapping[str, object]:
-    """What a home has noted of its simulator."""
+    """Return what a home has stored about its simulator."""
     return read_json(home.simulator)
 
 
 def embedded_secret_keys(home: Path) -> list[str]:
-    """Keys of the SecretsStore in the embedded platform of a home, newest first; generated when there are none."""
+    """Return the keys of the SecretsStore of a home, newest first. They are generated if there are none."""
     return Secrets.ensure(Home.at(home)).hostaway_secret_keys.split(",")
 
 
 def _forget_libpq_variables() -> None:
-    """Take PGHOSTADDR, PGSERVICE, PGSSLMODE and their like out of this process.
+    """Remove PGHOSTADDR, PGSERVICE, PGSSLMODE and other variables of libpq from this process's environment.
 
-    They are meant for another server, and libpq lets some of them count beside a complete URL. Nothing in a URL keeps
-    PGSERVICE from being looked up.
+    They are meant for another server. libpq combines some of them with a complete URL, and always looks up PGSERVICE.
     """
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]

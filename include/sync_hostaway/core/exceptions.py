@@ -1,34 +1,34 @@
-"""Everything this package raises on purpose. A class's docstring is its default message.
+"""All exceptions that this package raises on purpose. The docstring of a class is its default message.
 
 SyncHostawayError
 ├── ConfigurationError              a setting is missing or wrong; the message names it
-├── InvalidValue                    what was asked for cannot be; the message names the value
+├── InvalidValue                    an argument cannot be used; the message names the value
 ├── WarehouseUnavailable            PostgreSQL cannot be reached
 ├── RightsMissing                   the warehouse's role lacks rights; the message has the SQL that gives them
-├── WarehouseBusy                   somebody else holds a lock for too long; worth another try
-├── ForeignObjects                  an object that is not ours has a name we need; the message names it
+├── WarehouseBusy                   another session holds a lock for too long; retry later
+├── ForeignObjects                  an object of others has a name that we need; the message names it
 ├── AccountError
-│   ├── UnknownAccount              not in the registry
-│   ├── UnknownToken                not one of the account's API tokens
-│   ├── UnknownGuest                not one of the account's guests
-│   ├── InactiveAccount             disabled, or refused by Hostaway
-│   └── InvalidOptions              one of its options is wrong; the message names it
-├── HostawayError                   the API's side; carries account, resource and URL
-│   ├── HostawayTransientError      worth another try
+│   ├── UnknownAccount              the account is not registered
+│   ├── UnknownToken                the account has no such API token
+│   ├── UnknownGuest                the account has no such guest
+│   ├── InactiveAccount             the account is disabled, or its credentials were rejected
+│   └── InvalidOptions              an option of the account is wrong; the message names it
+├── HostawayError                   an error of the API; has account, resource and URL
+│   ├── HostawayTransientError      may work when repeated
 │   │   ├── HostawayUnreachable     no connection, reset, timeout
-│   │   │   └── HostawayNotConnected  no connection was made: the request was not sent
+│   │   │   └── HostawayNotConnected  no connection, so the request was not sent
 │   │   ├── HostawayServerError     5xx
 │   │   ├── HostawayThrottled       429
-│   │   └── HostawayMalformedReply  not the JSON the API promises
+│   │   └── HostawayMalformedReply  not the JSON that the API documents
 │   ├── CredentialsRefused          account id or API key is wrong
 │   ├── AccessDenied                the access token is not accepted
-│   ├── HostawayRefused             a business refusal, status "fail", 405, 501
+│   ├── HostawayRefused             the request was refused: status "fail", 405, 501
 │   └── HostawayNotFound            404, 410
-├── ResourceRefused                 Hostaway gives an account other resources, but not this one; no run fails of it
-├── SyncIncomplete                  rows are missing; what landed is kept
-├── RunNotRequested                 Airflow takes no request for a Dag run; whatever waits for it is kept
+├── ResourceRefused                 Hostaway refuses one resource to an account; the run does not fail
+├── SyncIncomplete                  rows are missing; rows that landed are kept
+├── RunNotRequested                 Airflow did not accept the request for a Dag run; the pending work is kept
 ├── TransformFailed                 dbt reported errors
-├── AirflowApiError                 Airflow's REST API refused or did not answer; carries the status
+├── AirflowApiError                 Airflow's REST API refused or did not answer; has the status
 └── LocalPlatformError              the embedded platform
 """
 
@@ -57,22 +57,22 @@ class WarehouseUnavailable(SyncHostawayError):
 
 
 class MissingPrivileges(SyncHostawayError):
-    """The role of WAREHOUSE_URL lacks rights in the warehouse."""
+    """The role of WAREHOUSE_URL lacks privileges in the warehouse."""
 
 
 class WarehouseBusy(SyncHostawayError):
-    """Something else is writing to the warehouse; try again in a moment."""
+    """Another process is writing to the warehouse; try again in a moment."""
 
 
 class ForeignObjects(SyncHostawayError):
-    """Objects in the warehouse that sync-hostaway did not make have names that it needs."""
+    """Objects in the warehouse that sync-hostaway did not create have names that it needs."""
 
     @classmethod
     def named(cls, found: Iterable[tuple[str, str]], way_out: str) -> ForeignObjects:
-        """With kind and name of each."""
+        """Build the error with the kind and name of each object."""
         names = ", ".join(f"{kind} {name}" for kind, name in found)
         return cls(
-            f"These have names that sync-hostaway needs, and it did not make them: {names}. "
+            f"These objects have names that sync-hostaway needs, but it did not create them: {names}. "
             f"Nothing was changed. {way_out}"
         )
 
@@ -86,7 +86,7 @@ class UnknownAccount(AccountError):
 
     @classmethod
     def numbered(cls, account_id: int) -> UnknownAccount:
-        """With the way out."""
+        """Build the error with the command that registers the account."""
         return cls(
             f"Account {account_id} is not registered. Register it with `sync-hostaway accounts add {account_id}`"
         )
@@ -109,10 +109,10 @@ class InvalidOptions(AccountError):
 
 
 class HostawayError(SyncHostawayError):
-    """The Hostaway API did not give what was asked for."""
+    """The request to the Hostaway API failed."""
 
     status: int | None = None
-    """HTTP status of an answer that was no success."""
+    """HTTP status of an unsuccessful answer."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class HostawayError(SyncHostawayError):
 
 
 class HostawayTransientError(HostawayError):
-    """Hostaway had trouble; another try may work."""
+    """A temporary error of Hostaway; a retry may work."""
 
 
 class HostawayUnreachable(HostawayTransientError):
@@ -143,7 +143,7 @@ class HostawayUnreachable(HostawayTransientError):
 
 
 class HostawayNotConnected(HostawayUnreachable):
-    """No connection to Hostaway could be made; the request was not sent."""
+    """The connection to Hostaway failed; the request was not sent."""
 
 
 class HostawayServerError(HostawayTransientError):
@@ -167,11 +167,11 @@ class HostawayThrottled(HostawayTransientError):
 
 
 class HostawayMalformedReply(HostawayTransientError):
-    """Hostaway answered with something that is not the promised JSON."""
+    """Hostaway's answer is not the documented JSON."""
 
 
 class CredentialsRefused(HostawayError):
-    """Hostaway refuses the account's API key. Store a new key with `sync-hostaway accounts rotate`."""
+    """Hostaway rejects the account's API key. Store a new key with `sync-hostaway accounts rotate`."""
 
 
 class AccessDenied(HostawayError):
@@ -183,19 +183,19 @@ class HostawayRefused(HostawayError):
 
 
 class HostawayNotFound(HostawayError):
-    """Hostaway does not know the object."""
+    """Hostaway does not have the object."""
 
 
 class ResourceRefused(SyncHostawayError):
-    """Hostaway does not give this resource to the account."""
+    """Hostaway refuses this resource to the account."""
 
 
 class SyncIncomplete(SyncHostawayError):
-    """The sync did not see every row of the source; what landed is kept."""
+    """The sync did not read every row of the source; rows that landed are kept."""
 
 
 class RunNotRequested(SyncHostawayError):
-    """Airflow could not be asked for a Dag run; what waits for it is kept."""
+    """Airflow did not accept the request for a Dag run; the pending work is kept."""
 
 
 class TransformFailed(SyncHostawayError):
@@ -203,7 +203,7 @@ class TransformFailed(SyncHostawayError):
 
 
 class AirflowApiError(SyncHostawayError):
-    """Airflow's REST API did not do what was asked."""
+    """The request to Airflow's REST API failed."""
 
     def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
         self.status = status

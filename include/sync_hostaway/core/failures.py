@@ -1,4 +1,4 @@
-"""What a log may say of an exception: its class and place. The messages of most quote the values they are about."""
+"""Texts of exceptions for logs: class and place only, because most messages quote values."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _VALUE = re.compile(r': ".*', re.DOTALL)
 
 
 def log_fields(error: BaseException) -> dict[str, str]:
-    """The fields of a log line about an exception: `error` with its causes, and `at`, lines of code.
+    """Return the fields of a log line about an exception: `error` with its causes, and `at`, lines of code.
 
-    Messages are those of our own exceptions and of PostgreSQL, without values. No variables.
+    Only messages of this project and of PostgreSQL are included, without values. There are no variables.
     """
     return {
         "error": ", because of ".join(told(each) for each in _causes(error)),
@@ -26,17 +26,17 @@ def log_fields(error: BaseException) -> dict[str, str]:
 
 
 def without_row_values(error: psycopg.Error) -> str:
-    """What PostgreSQL says, without details and context, which quote rows: tracebacks of tasks are kept as logs."""
+    """Return PostgreSQL's message without details and context, which quote rows. Tracebacks of tasks are logged."""
     said = error.diag.message_primary
     if said is None:
-        # libpq's own words, as for a connection that was lost.
+        # A message of libpq, for example about a lost connection.
         return str(error)
     is_about_a_value = (error.sqlstate or "").startswith("22")
     return _VALUE.sub(": a value that is not shown", said) if is_about_a_value else said
 
 
 def told(error: BaseException) -> str:
-    """The class of an exception, and its message where that is ours or PostgreSQL's."""
+    """Return the class of an exception, and its message if it comes from this project or PostgreSQL."""
     name = type(error).__name__
     if isinstance(error, psycopg.OperationalError) or (isinstance(error, psycopg.Error) and error.diag.message_primary):
         return f"{name}: {without_row_values(error)}"
@@ -44,7 +44,7 @@ def told(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and what it was raised over, as a traceback shows them."""
+    """Yield an exception and its causes, as a traceback shows them."""
     seen = set()
     each: BaseException | None = error
     while each is not None and id(each) not in seen:

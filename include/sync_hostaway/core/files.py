@@ -1,4 +1,4 @@
-"""Folders that only their owner may write to, whatever the umask is."""
+"""Folders that only their owner may write to, with every umask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def make_private(folder: Path, mode: int = 0o700) -> None:
-    """Make a folder, and its missing parents for the user alone. A folder that is there keeps its mode."""
+    """Create a folder and its missing parents, private to the user. An existing folder keeps its mode."""
     if not folder.is_dir():
         # `mkdir(parents=True)` gives the mode to the last folder only, and the umask decides on the others.
         make_private(folder.parent)
@@ -24,7 +24,7 @@ def make_private(folder: Path, mode: int = 0o700) -> None:
 
 
 def make_unwritable(folder: Path) -> None:
-    """Make a folder that others may read and only the user may write to. One that others may write to is mended."""
+    """Create a folder that only the user may write to and others may read. The mode of an existing folder is fixed."""
     make_private(folder, 0o755)
     state = folder.stat()
     if state.st_uid == os.geteuid() and state.st_mode & _OTHERS_MAY_WRITE:
@@ -32,7 +32,7 @@ def make_unwritable(folder: Path) -> None:
 
 
 def forbid_others_to_write() -> int:
-    """What the process makes from now on can be written by the user only. The umask before; a stricter one stays."""
+    """Set the umask so that only the user can write new files. A stricter umask stays. Returns the previous umask."""
     before = os.umask(_OTHERS_MAY_WRITE)
     os.umask(before | _OTHERS_MAY_WRITE)
     return before
@@ -40,7 +40,7 @@ def forbid_others_to_write() -> int:
 
 @contextmanager
 def unwritable_files() -> Iterator[None]:
-    """What any thread of the process makes meanwhile can be written by the user only, whatever the umask is."""
+    """While the block runs, only the user can write files that any thread of the process creates."""
     before = forbid_others_to_write()
     try:
         yield

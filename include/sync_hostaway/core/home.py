@@ -1,4 +1,4 @@
-"""The state directory: where everything is, and how files in it are written.
+"""The state directory (home): its layout, and how files in it are written.
 
 home/secrets.json     generated once (0600)
      ports.json       ports chosen once
@@ -8,11 +8,11 @@ home/secrets.json     generated once (0600)
      run/             process records and locks
      tmp/             TMPDIR of the components, emptied at each start
      dbt/             parsed projects, dbt's log
-     .sync-hostaway   says that the entries above are ours
-     .airflowignore   keeps Airflow from looking for Dags here, when the home is inside a Dag bundle
+     .sync-hostaway   marker: sync-hostaway created the entries above
+     .airflowignore   Airflow does not search here for Dags, if the home is inside a Dag bundle
 
-A home may be any folder, also one with files of the user in it. What is here is only removed or emptied when the marker
-says that we made it: a folder with entries of these names and without the marker is refused.
+A home can be any folder, also one with files of the user. Entries are only removed or emptied if the marker exists. A
+folder that has entries of these names and no marker is refused.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from sync_hostaway.core.exceptions import HomeNotUsable
 from sync_hostaway.core.files import make_private
 
 _WAY_OUT = "Set SYNC_HOSTAWAY_HOME to a directory you can write to."
-# An empty cluster with its WAL and Airflow's tables take about 150 MB; less room than this ends in a crash later.
+# An empty cluster with its WAL and Airflow's tables takes about 150 MB. With less space, PostgreSQL crashes later.
 MIN_FREE_BYTES = 300 * 1024 * 1024
 _MARKER = ".sync-hostaway"
 _IGNORE = ".airflowignore"
-# Made before there is a marker: by commands that use a warehouse elsewhere.
+# Entries that exist without a marker: commands create them that use another warehouse.
 _UNMARKED = {"dbt": {"logs", "manifests", "target"}}
 _ENTRIES = (
     *("airflow", "dbt", "logs", "postgres", "run", "tmp"),
@@ -46,15 +46,15 @@ _ENTRIES = (
 
 @dataclass(frozen=True)
 class Home:
-    """Paths below one state directory. Absolute and without symbolic links, so that it can name the platform."""
+    """Paths below one state directory. They are absolute and without symbolic links, so that they identify the home."""
 
     root: Path
 
     @classmethod
     def at(cls, path: Path) -> Home:
-        """The home at a path, which need not exist yet.
+        """Return the home at a path. The path need not exist yet.
 
-        :raises HomeNotUsable: when the path begins with the home of a user that does not exist.
+        :raises HomeNotUsable: when the path starts with `~user` and there is no such user.
         """
         try:
             return cls(path.expanduser().resolve())
@@ -63,7 +63,7 @@ class Home:
 
     @property
     def simulator(self) -> Path:
-        """What is noted of the home's simulator."""
+        """File with the state of the home's simulator."""
         return self.root / "simulator.json"
 
     @property
@@ -99,9 +99,9 @@ class Home:
         return self.logs / f"{name}.log"
 
     def make(self) -> None:
-        """Make the directories, private to the user.
+        """Create the directories, private to the user.
 
-        :raises HomeNotUsable: when that is not possible, or entries of the same names are there that are not ours.
+        :raises HomeNotUsable: when that is not possible, or when the home has entries of these names without a marker.
         """
         try:
             make_private(self.root)
@@ -114,16 +114,16 @@ class Home:
             raise HomeNotUsable(f"The state directory {self.root} cannot be used: {reason}. {_WAY_OUT}") from error
 
     def _claim(self) -> None:
-        """Mark the home as ours, unless something in it is not.
+        """Write the marker, unless the home has entries of other software.
 
-        Homes of versions without a marker are known by their secrets. Any number of processes may do this at once: the
-        marker is written before the first entry.
+        Homes of versions without a marker are recognised by their secrets. Several processes may do this at the same
+        time, because the marker is written before the first entry.
         """
         foreign = [] if self._has_our_secrets() else [name for name in _ENTRIES if self._is_foreign(name)]
         foreign += [path.name for path in self.root.glob("*.py")]
         if foreign and not (self.root / _MARKER).exists():
             raise HomeNotUsable(
-                f"The state directory {self.root} cannot be used: sync-hostaway did not make "
+                f"The state directory {self.root} cannot be used: sync-hostaway did not create "
                 f"{', '.join(sorted(foreign))} in it. Set SYNC_HOSTAWAY_HOME to a folder of its own, such as "
                 f"{self.root / 'sync-hostaway'}."
             )
@@ -146,9 +146,9 @@ class Home:
         return os.path.lexists(path)
 
     def remove(self) -> list[Path]:
-        """Remove what was made here; links are removed, and not what they lead to. Nothing may use the home now.
+        """Remove what sync-hostaway created here. Links are removed, not their targets. The home must not be in use.
 
-        :return: what is left, because it is not ours.
+        :return: entries that are left, because sync-hostaway did not create them.
         """
         if not (self.root / _MARKER).exists():
             return []
@@ -164,9 +164,9 @@ class Home:
         return left
 
     def prepare(self) -> None:
-        """Make the directories, and see that there is room for what is about to start.
+        """Create the directories, and check that there is enough free disk space.
 
-        :raises HomeNotUsable: when they cannot be made or the disk is nearly full.
+        :raises HomeNotUsable: when they cannot be created or the disk is nearly full.
         """
         self.make()
         free = shutil.disk_usage(self.root).free
@@ -178,16 +178,16 @@ class Home:
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Hold a lock among all processes that use this home. The kernel frees it however the holder ends."""
+        """Hold a lock among all processes that use this home. The kernel releases it when the holder ends."""
         self.make()
-        # Opened per use, not kept: two threads of one process exclude each other as well.
+        # The file is opened for each use, so that two threads of one process exclude each other too.
         with open(self.run / f"{name}.lock", "w", opener=_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Content of a JSON file; empty when there is none or it was cut short by a crash."""
+    """Return the content of a JSON file; an empty dict when the file is missing or was cut short by a crash."""
     try:
         content = json.loads(path.read_text())
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError):
@@ -196,7 +196,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replace a JSON file at once, readable for its owner only: a reader sees the old or the new one, never half.
+    """Replace a JSON file atomically. Only its owner can read it, and a reader sees the old or the new content.
 
     :raises HomeNotUsable: when it cannot be written.
     """
@@ -219,7 +219,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def tail(path: Path, lines: int = 20) -> str:
-    """Last lines of a log file."""
+    """Return the last lines of a log file."""
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
@@ -231,7 +231,7 @@ def tail(path: Path, lines: int = 20) -> str:
 
 
 def open_log(path: Path, limit: int = 10 * 1024 * 1024) -> int:
-    """Descriptor of a log file to append to. A file over the limit is kept once, as `<name>.log.1`."""
+    """Return the descriptor of a log file opened for appending. A file over the limit is moved to `<name>.log.1`."""
     if path.exists() and path.stat().st_size > limit:
         path.replace(path.with_name(path.name + ".1"))
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -1,4 +1,4 @@
-"""Secrets of one embedded platform: generated when first asked for, then kept."""
+"""Secrets of one embedded platform: generated at first use, then kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _fernet_key() -> str:
 
 @dataclass(frozen=True)
 class Secrets:
-    """Every secret of a home. None of them is ever shown, but for the password a person logs in with."""
+    """Every secret of a home. Only the login password is ever shown."""
 
     airflow_fernet_key: str = field(default_factory=_fernet_key, repr=False)
     airflow_jwt_secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
@@ -29,17 +29,17 @@ class Secrets:
 
     @classmethod
     def ensure(cls, home: Home) -> Secrets:
-        """The secrets of a home; what is missing is generated.
+        """Return the secrets of a home. Missing ones are generated.
 
-        :raises LocalPlatformError: when the file is gone but the database it opens is not: new secrets would only
-            hide the loss.
+        :raises LocalPlatformError: when the file is missing but the database exists that needs it. New secrets would
+            only hide the loss.
         """
         with home.locked("secrets"):
             stored = read_json(home.secrets)
             if not stored and (home.postgres / "data" / "PG_VERSION").exists():
                 raise LocalPlatformError(
                     f"{home.secrets} is missing or unreadable, and the data in {home.postgres} cannot be opened "
-                    f"without it. Restore that file, or remove {home.root} to start from nothing."
+                    f"without it. Restore that file, or remove {home.root} to start with an empty state."
                 )
             found = cls(**{f.name: stored[f.name] for f in fields(cls) if stored.get(f.name)})
             if asdict(found) != stored:

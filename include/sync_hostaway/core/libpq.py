@@ -1,6 +1,6 @@
-"""Connection strings of libpq: the one way in which every part of the project finds the warehouse.
+"""Connection strings of libpq. Every part of the project finds the warehouse with these functions.
 
-A URL or `key=value` text may hold any parameter that libpq has. Each way to the database is given all of them.
+A URL or `key=value` text may have any parameter of libpq. Every driver gets all of them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from sync_hostaway.core.database_url import how_to_write, plain
 from sync_hostaway.core.exceptions import ConfigurationError
 
 _CONNECT_TIMEOUT = 10
-# Done with once a connection is open: what they led to is among its parameters.
+# Not needed for a second connection: an open connection has the parameters that these led to.
 _SETTLED = ("service", "servicefile")
 
 
 def parameters_of(dsn: str) -> dict[str, str]:
-    """The parameters of a connection string.
+    """Return the parameters of a connection string.
 
-    :raises ConfigurationError: when libpq cannot read it. The message does not quote it: it may hold a password.
+    :raises ConfigurationError: when libpq cannot read it. The message does not quote it, because of the password.
     """
     try:
         # Where the locale is C, Python reads each byte of an umlaut in the environment as a surrogate.
@@ -44,10 +44,10 @@ def _unreadable(dsn: str) -> ConfigurationError:
 
 
 def connection_string(dsn: str, application: str, *, connect_timeout: int = _CONNECT_TIMEOUT) -> str:
-    """A connection string with our defaults for what it leaves open.
+    """Return a connection string with our defaults for parameters that it does not set.
 
     :param application: the name that PostgreSQL shows, unless the string has one.
-    :param connect_timeout: seconds per host, unless the string or the service it names says how long.
+    :param connect_timeout: seconds per host, unless the string or its service sets a timeout.
     """
     given = parameters_of(dsn)
     defaults: dict[str, Any] = {"fallback_application_name": application}
@@ -57,9 +57,9 @@ def connection_string(dsn: str, application: str, *, connect_timeout: int = _CON
 
 
 def explicit(dsn: str) -> str:
-    """A connection string that means the same in another environment: PGHOST and the like are written out.
+    """Return a connection string that means the same in another environment: with the values of PGHOST and others.
 
-    As it is given, when the environment adds nothing.
+    The string does not change if the environment has no such variable.
     """
     given = parameters_of(dsn)
     service = os.environ.get("PGSERVICE")
@@ -68,13 +68,13 @@ def explicit(dsn: str) -> str:
         for option in pq.Conninfo.get_defaults()
         if option.val and option.val != option.compiled and (service or _is_set(option.envvar))
     }
-    # What the service leads to is among the rest.
+    # The other parameters include those of the service.
     added = {name: value for name, value in added.items() if name not in (*given, *_SETTLED)}
     return make_conninfo("", **added, **given) if added else plain(dsn)
 
 
 def string_of(connection: Connection[Any] | AsyncConnection[Any]) -> str:
-    """The connection string with which a connection like this one can be opened, password included."""
+    """Return a connection string, with the password, that opens a connection like this one."""
     parameters = connection.info.get_parameters()
     if connection.info.password:
         parameters["password"] = connection.info.password
@@ -97,7 +97,7 @@ def url_of(dsn: str) -> str:
 
 
 def place_of(dsn: str) -> str:
-    """Where a connection string leads, for messages: never the password."""
+    """Return host, port and database of a connection string for messages, never the password."""
     given = parameters_of(dsn)
     if "host" not in given and "service" in given:
         return f"the service {given['service']}"

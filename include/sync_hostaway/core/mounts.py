@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 MOUNT = "/hostaway/webhooks"
-"""Where the API server serves the receiver."""
+"""Path of the webhook receiver in the API server."""

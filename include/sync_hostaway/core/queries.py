@@ -1,4 +1,4 @@
-"""Queries that are kept in .sql files."""
+"""Loads queries from .sql files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _BLOCK = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def load_queries(file: Path) -> dict[str, sql.SQL]:
-    """Read a .sql file of blocks that begin with `-- name: <name>`.
+    """Read a .sql file of blocks that start with `-- name: <name>`. Returns the queries by name.
 
-    Values are psycopg parameters (`%(account_id)s`); identifiers that vary stand in braces (`{table}`).
+    Values are psycopg parameters (`%(account_id)s`). Variable identifiers are in braces (`{table}`).
     """
     parts = _BLOCK.split(file.read_text(encoding="utf-8"))
-    # The text is ours, shipped with the package; LiteralString keeps psycopg from accepting anything else elsewhere.
+    # The text is part of the package, so the cast to LiteralString is safe. psycopg's types forbid any other text.
     return {
         name: sql.SQL(cast(LiteralString, body.strip())) for name, body in zip(parts[1::2], parts[2::2], strict=True)
     }

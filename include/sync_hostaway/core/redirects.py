@@ -1,4 +1,4 @@
-"""Redirects are never followed: `requests` would post the body, with the credentials in it, to wherever they lead."""
+"""Redirects are never followed: `requests` would post the body with its credentials to the address of the redirect."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ _LONGEST = 200
 
 
 class DirectSession(requests.Session):
-    """A session that follows no redirect, whatever its callers ask for."""
+    """A session that never follows a redirect, also if a caller asks for it."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere. requests asks for it also where redirects are off, and a place it cannot read would raise there."""
+        """Return None. requests also calls this when redirects are off, and would raise for an unreadable address."""
 
 
 def is_redirect(response: requests.Response) -> bool:
-    """Whether an answer is of the 3xx kind, with a place to go to or without."""
+    """Return whether an answer has a 3xx status, with or without an address."""
     return 300 <= response.status_code < 400
 
 
 def redirect_target(response: requests.Response) -> str:
-    """Scheme, host and port to which a redirect leads, for an error message: path, query and login may hold secrets."""
+    """Return scheme, host and port of a redirect's target for messages. Path, query and login may hold secrets."""
     try:
         parts = urlsplit(urljoin(response.url or "", response.headers.get("Location", "")))
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "an address that cannot be read"
+        return "an unreadable address"
     if not host:
         return "no other address"
     return visible(f"{parts.scheme}://{host}{f':{port}' if port else ''}")[:_LONGEST]

@@ -1,4 +1,4 @@
-"""What is mirrored, and how much of it a sync reads."""
+"""The resources that are mirrored, and the modes of a sync."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class Resource(StrEnum):
-    """What is mirrored. The value names the landing table and the core table.
+    """A resource. The value is the name of the landing table and of the core table.
 
-    In the order in which they are read and landed: parents come before what hangs on them.
+    Resources are read and landed in this order: parents come before their children.
     """
 
     LISTINGS = "listings"

@@ -1,4 +1,4 @@
-"""What asks Airflow for Dag runs. The ways to Airflow are in `sync_hostaway.airflow.run_trigger`."""
+"""Interface to request Dag runs. `sync_hostaway.airflow.run_trigger` implements it."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ QUEUED = "queued"
 
 
 class RunTrigger(Protocol):
-    """The way to Airflow. Every method raises `RunNotRequested` when Airflow does not take the question."""
+    """Requests Dag runs. Every method raises `RunNotRequested` when Airflow does not accept the request."""
 
     def request_run(
         self, dag_id: str, run_id: str, *, conf: dict[str, Any] | None = None, run_after: datetime | None = None
     ) -> str:
-        """Ask for a run, unless one of that id exists.
+        """Request a run, unless a run with that id exists.
 
         :param conf: the Dag's params.
         :param run_after: when it may start; None: at once.
-        :returns: the run's state: `queued` for a new one, and for one that has not begun.
+        :returns: the run's state: `queued` for a new run, and for a run that has not started.
         """
 
     def is_waiting(self, dag_id: str, until: datetime) -> bool:
-        """Whether there is a run that has not begun, and may begin until then.
+        """Return whether a queued run exists that may start until that moment.
 
-        It will see everything that was committed before somebody saw it waiting.
+        Such a run will see everything that was committed before this call.
         """
 
     def request_parse(self) -> None:
-        """Have Airflow read the Dag files of the accounts now, where it can be asked. A convenience: never fails."""
+        """Make Airflow parse the Dag files of the accounts now, if it can. It only saves time and never fails."""

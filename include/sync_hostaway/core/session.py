@@ -1,7 +1,7 @@
-"""What every connection to the warehouse has in common, whichever driver opens it.
+"""Prepares every session of PostgreSQL, for each driver.
 
-The settings of a session are the same everywhere, and the session belongs to one client: locks, settings and temporary
-tables last from one transaction to the next. A pooler in transaction mode does not give that, and is refused.
+All sessions have the same settings. A session must belong to one client, because locks, settings and temporary tables
+last from one transaction to the next. A pooler in transaction mode does not guarantee that, so it is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sync_hostaway.core.queries import load_queries
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _TRANSACTION_TIMEOUT_SINCE = 170_000
-# A pooler with other clients may give two sessions by chance: each round is another try.
+# A pooler with other clients may give two different sessions by chance, so the check is repeated.
 _ROUNDS = 3
 # Seconds that a pooler may take to give the second connection.
 _PATIENCE = 10.0
@@ -36,7 +36,7 @@ _SHARED = (
 
 
 def settings(server_version: int) -> str:
-    """The statements that make a session ours, as one text.
+    """Return the statements that prepare a session, as one text.
 
     :param server_version: as libpq gives it, 180001 for 18.1.
     """
@@ -45,7 +45,7 @@ def settings(server_version: int) -> str:
 
 
 def prepare(connection: Connection[Any]) -> None:
-    """Make a new connection, which is in autocommit mode, fit for our queries.
+    """Prepare a new connection in autocommit mode for our queries.
 
     :raises ConfigurationError: when sessions are shared between clients, or the database's encoding is not UTF8.
     :raises WarehouseUnavailable: when the server is a standby, or a pooler has too few connections.
@@ -68,10 +68,10 @@ async def prepare_async(connection: AsyncConnection[Any]) -> None:
 
 @cache
 def require_own_session(dsn: str) -> None:
-    """Refuse a pooler that gives one session of PostgreSQL to several clients. Looks once per process.
+    """Check that the server does not share one session between several clients. Checks once per process.
 
-    :raises ConfigurationError: when it does.
-    :raises WarehouseUnavailable: when it gives no second connection.
+    :raises ConfigurationError: when a pooler shares sessions.
+    :raises WarehouseUnavailable: when a pooler gives no second connection.
     """
     is_late = Event()
     try:
@@ -83,7 +83,7 @@ def require_own_session(dsn: str) -> None:
             for _ in range(_ROUNDS):
                 process = _server_process(first)
                 with second.transaction():
-                    # In this order: where the pooler has a single connection, the third question waits for the second.
+                    # The order matters: if the pooler has a single connection, the third query waits for the second.
                     if _server_process(second) == process or _server_process(first) != process:
                         raise ConfigurationError(_SHARED)
     except psycopg.OperationalError as error:
@@ -101,17 +101,17 @@ def _refuse_unfit_server(connection: Connection[Any] | AsyncConnection[Any]) -> 
     if encoding not in (None, "UTF8"):
         raise ConfigurationError(
             f"The database {connection.info.dbname} has the encoding {encoding}, which does not hold every text. "
-            "Make the warehouse with: create database … encoding 'UTF8' template template0"
+            "Create the warehouse with: create database … encoding 'UTF8' template template0"
         )
     if connection.info.parameter_status("in_hot_standby") == "on":
         raise WarehouseUnavailable(
-            f"The server at {connection.info.host} is a standby, which cannot be written. Name the primary in "
+            f"The server at {connection.info.host} is a read-only standby. Name the primary in "
             "WAREHOUSE_URL, or several hosts with target_session_attrs=read-write"
         )
 
 
 def _is_pooled(connection: Connection[Any] | AsyncConnection[Any], found: Any) -> bool:
-    """Whether something between us and the server speaks for it: a pooler invents the process that libpq is told."""
+    """Return whether a pooler is between client and server: it reports another process id than the server does."""
     process = next(iter(found.values())) if isinstance(found, dict) else found[0]
     return bool(process != connection.info.backend_pid)
 
@@ -123,9 +123,9 @@ def _server_process(connection: Connection[Any]) -> int:
 
 @contextmanager
 def _ended_after(seconds: float, is_late: Event, *connections: Connection[Any]) -> Iterator[None]:
-    """Cut connections off when the block takes longer: a pooler may let a query wait for minutes."""
+    """Close the connections when the block takes longer, because a pooler may let a query wait for minutes."""
     with ExitStack() as stack:
-        # Copies: libpq keeps and closes its own.
+        # Copies of the descriptors, because libpq keeps and closes its own.
         lines = [stack.enter_context(socket.socket(fileno=os.dup(each.fileno()))) for each in connections]
 
         def end() -> None:

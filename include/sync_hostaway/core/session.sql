@@ -1,6 +1,6 @@
 -- name: settings
--- What our queries rely on. A role, a database or a server may have other defaults. `set` and no startup parameter
--- `options`: PgBouncer refuses those.
+-- Settings that our queries need. A role, a database or a server may have other defaults. They are set with `set` and
+-- not with the startup parameter `options`, because PgBouncer refuses that.
 set client_encoding = 'UTF8';
 set datestyle = 'ISO, MDY';
 set intervalstyle = 'postgres';
@@ -23,9 +23,9 @@ set statement_timeout = 0;
 set lock_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
 set idle_session_timeout = 0;
--- Compiling a query takes longer than most of ours run.
+-- JIT compilation of a query takes longer than most queries here.
 set jit = off;
--- Without these, the server keeps the locks of a client whose machine is cut off for two hours.
+-- Without keepalives, the server keeps the locks of a client that lost its network for two hours.
 set tcp_keepalives_idle = 30;
 set tcp_keepalives_interval = 10;
 set tcp_keepalives_count = 3

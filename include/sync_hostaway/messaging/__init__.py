@@ -1,3 +1,3 @@
-"""Messages to guests: each is sent at most once per idempotency key."""
+"""Messages to guests. Each is sent at most once per idempotency key."""
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Recognises a text that we sent in what a conversation shows of it.
+"""Compares the text that was sent with the text that a conversation shows.
 
-Channels change a text on its way: Unicode form, quotes, line ends, HTML entities and tags, emoji, a signature below it,
-an end that is cut off. So letters and digits are compared, and nothing else. A text in which more was changed is not
-recognised: its message stays `unknown`, and nothing is sent.
+Channels change a text: Unicode form, quotes, line ends, HTML entities and tags, emoji, a signature below it, or an end
+that is cut off. So only letters and digits are compared. If a channel changed more, the texts do not match: the message
+stays `unknown`, and nothing is sent.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import html
 import re
 import unicodedata
 
-# Letters and digits below which a text could stand at the beginning of another message by chance.
+# Shorter texts (in letters and digits) could by chance be part of another message.
 _LONG_ENOUGH = 20
 _TAGS = re.compile(r"<[^<>]*>")
-# An entity within an entity (`&amp;eacute;`) is unwrapped so often at most.
+# An entity within an entity (`&amp;eacute;`) is decoded at most this many times.
 _WRAPPINGS = 5
 
 
 def may_show(shown: str, sent: str) -> bool:
-    """Whether a text may be how a conversation shows what was sent.
+    """Return whether the text `shown` in a conversation may be the text `sent`.
 
-    Long texts may have gained something before or after, or may have lost their end.
+    Long texts may have additions before or after, or may have lost their end.
     """
     theirs, ours = _letters(shown), _letters(sent)
     if not ours:
@@ -35,7 +35,7 @@ def may_show(shown: str, sent: str) -> bool:
 
 
 def _letters(text: str) -> str:
-    # Decomposed: an accent is a character of its own then, and dropped, as variation selectors are.
+    # Decomposed, an accent is a separate character. It is dropped, and so are variation selectors.
     plain = unicodedata.normalize("NFKD", _without_html(text)).casefold()
     return "".join(character for character in plain if character.isalnum())
 

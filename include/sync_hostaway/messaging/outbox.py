@@ -1,14 +1,14 @@
-"""Guest messages of host applications: Hostaway is asked at most once per idempotency key to send one.
+"""Guest messages of host applications. Each idempotency key sends at most one message.
 
-    claim ─► sending ─► Hostaway ─► sent       it has the message
-                           ├──────► failed     it refused; the same key gets the same answer
-                           └──────► unknown    no answer: it may have the message, or carry the request out later
+    claim ─► sending ─► Hostaway ─► sent       Hostaway accepted the message
+                           ├──────► failed     Hostaway refused it; the same key gets the same response
+                           └──────► unknown    no answer: Hostaway may have the message, or may still process it
 
-An entry is committed before Hostaway is asked, and a key with an entry is never sent again: a gateway may carry a
-request out after any time, and a channel may change the text, so that no reading of the conversation proves that a
-message was not sent. One that is `sending` without a sender, or `unknown`, is looked for in its conversation when the
-caller asks again, and by `outbox_upkeep`. Only a request that Hostaway certainly did not carry out leaves no entry: the
-same key begins anew.
+The entry is committed before the request to Hostaway, and a key with an entry is never sent again. A gateway may
+process a request after any delay, and a channel may change the text. So no read of the conversation can prove that a
+message was not sent. A message that is `unknown`, or `sending` after its process ended, is searched for in its
+conversation: when the caller repeats the request, and by `outbox_maintenance`. Only if Hostaway certainly did not
+process the request, the entry is removed, and the same key can be used again.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ from sync_hostaway.messaging.outbox_store import Draft, Entries, Entry
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-# Seconds for a request slot or an answer: somebody waits for ours.
+# Seconds to wait for a permit of the rate limiter or for an answer, because the caller is waiting.
 _TIMEOUT = 20.0
-# Seconds after which most requests without an answer have been carried out, if at all: what a caller is asked to wait.
+# Seconds after which most requests without an answer have been processed, if at all. The caller waits this long.
 SETTLING_SECONDS = 60.0
-# Seconds for which the text of a message without an answer is kept, to find it in its conversation.
+# Seconds for which the text of a message without an answer is kept, to search for it in its conversation.
 SEARCH_SECONDS = 24 * 3600.0
-# How far clocks and stamps of whole seconds may put a message before the try that made it.
+# A message may appear this much older than the request that sent it: clocks differ, and stamps have whole seconds.
 _TOLERANCE = timedelta(seconds=10)
 
 
@@ -60,7 +60,7 @@ class KeyReused(SyncHostawayError):
 
 
 class BeingSent(SyncHostawayError):
-    """Another request with this idempotency key is being served."""
+    """Another request with this idempotency key is in progress."""
 
 
 class NoConversation(SyncHostawayError):
@@ -68,7 +68,7 @@ class NoConversation(SyncHostawayError):
 
 
 class Outbox:
-    """The messages of one account, over a connection that nothing else uses meanwhile."""
+    """The messages of one account. No other code may use the connection at the same time."""
 
     def __init__(self, connection: Connection, account_id: int) -> None:
         self._connection = connection
@@ -76,14 +76,14 @@ class Outbox:
         self._entries = Entries(connection, account_id)
 
     def send(self, key: str, draft: Draft) -> Entry:
-        """Send a message, or tell what became of the one of this key.
+        """Send a message, or return the entry that this key already has.
 
-        :returns: `sent`, `failed` or `unknown`. An unknown message is not sent again, now or later.
+        :returns: the entry, `sent`, `failed` or `unknown`. An unknown message is never sent again.
         :raises KeyReused: when the key was used for another message.
-        :raises BeingSent: when another request with this key is at it.
-        :raises NoConversation: when there is nowhere to send it.
-        :raises SendLimitReached: when the account has sent too many lately.
-        :raises HostawayError: when Hostaway was not asked, or did not carry it out; the key is as good as new.
+        :raises BeingSent: when another request with this key is in progress.
+        :raises NoConversation: when the reservation has no conversation.
+        :raises SendLimitReached: when the account has reached its limit of messages.
+        :raises HostawayError: when Hostaway did not get or did not process the request; the key can be used again.
         """
         with advisory_lock(self._connection, f"outbox {key}", self._account_id, wait=False) as is_ours:
             if not is_ours:
@@ -101,9 +101,9 @@ class Outbox:
                     raise
 
     def look_up(self, client: HostawayClient, key: str) -> Entry | None:
-        """Settle a message that its conversation shows. Nothing is sent.
+        """Search the conversation for a message, and settle the entry if it is there. Nothing is sent.
 
-        The text of one that is not found within `LOOKED_FOR` seconds is deleted; its state stays `unknown`.
+        After `SEARCH_SECONDS` without success, the text is deleted and the state stays `unknown`.
 
         :returns: None when another request with this key is in progress.
         :raises HostawayError: when the conversation cannot be read.
@@ -115,11 +115,11 @@ class Outbox:
             entry = self._resume(client, entry)
             if entry.is_closed or entry.age < SEARCH_SECONDS:
                 return entry
-            return self._entries.give_up(entry, "no answer, and its conversation did not show it within a day")
+            return self._entries.give_up(entry, "no answer, and the conversation did not show the message within a day")
 
     def _begin(self, client: HostawayClient, key: str, draft: Draft) -> Entry:
         conversation_id = self._conversation_of(client, draft.reservation_id)
-        # Before the entry: what goes wrong here says nothing about the message.
+        # Before the entry is made: an error here does not concern the message.
         client.check_credentials()
         entry = self._entries.claim(key, draft, conversation_id)
         if entry is None:
@@ -132,15 +132,15 @@ class Outbox:
         try:
             found = self._find_in_conversation(client, entry)
         except HostawayNotFound:
-            # The conversation was deleted, and says nothing any more.
+            # The conversation was deleted, so it cannot show the message.
             found = None
         if found:
             return self._settle_found(entry, found)
-        return self._entries.mark_unknown(entry, entry.reason or "no answer: its process ended before there was one")
+        return self._entries.mark_unknown(entry, entry.reason or "no answer: the process ended before the answer")
 
     def _attempt(self, client: HostawayClient, entry: Entry) -> Entry:
         if entry.is_settled:
-            # The guest was erased meanwhile.
+            # The guest was erased after the claim.
             return entry
         body = {"body": entry.body, "communicationType": entry.channel_type}
         try:
@@ -152,14 +152,14 @@ class Outbox:
             return self._entries.settle(entry, "failed", reason=error.text)
         except HostawayError as error:
             if error.url == endpoints.ACCESS_TOKENS:
-                # The token was denied, so the message was not sent; there is no new token.
+                # The access token was not accepted and could not be renewed, so the message was not sent.
                 self._entries.forget(entry)
                 raise
-            # Anything else but its promised answer leaves open what Hostaway did.
+            # Every other error leaves open whether Hostaway sent the message.
             return self._after_silence(client, entry, error)
         message = reply.result
         if not isinstance(message, dict) or not as_id(message.get("id")):
-            return self._after_silence(client, entry, HostawayError("Hostaway's answer names no message"))
+            return self._after_silence(client, entry, HostawayError("Hostaway's answer has no message id"))
         return self._settle_sent(entry, message)
 
     def _after_silence(self, client: HostawayClient, entry: Entry, error: HostawayError) -> Entry:
@@ -171,7 +171,7 @@ class Outbox:
             return entry
 
     def _find_in_conversation(self, client: HostawayClient, entry: Entry) -> dict[str, Any] | None:
-        """The message of an entry as Hostaway shows it: our text, not older than the request, of no other entry."""
+        """Return the entry's message as Hostaway shows it: same text, not older, and not that of another entry."""
         candidates: dict[int, dict[str, Any]] = {}
         path = endpoints.messages_of(entry.conversation_id)
         for page in pages_by_offset(
@@ -204,7 +204,7 @@ class Outbox:
         try:
             return self._settle_sent(entry, message)
         except psycopg.errors.UniqueViolation:
-            # Another entry has been settled with this message since it was read.
+            # Another entry was settled with this message after the read.
             return self._entries.mark_unknown(entry, entry.reason or "no answer")
 
     def _settle_sent(self, entry: Entry, message: dict[str, Any]) -> Entry:
@@ -212,7 +212,7 @@ class Outbox:
         settled = self._entries.settle(
             entry, "sent", message_id=as_id(message.get("id")), status=str(status) if status else None
         )
-        # What follows only makes the message arrive sooner: it is sent, and the next sync would bring it.
+        # The message is sent, and the next sync would land it. This only makes it land sooner.
         with self._connection.transaction():
             fetched = Fetched([message], datetime.now(UTC), entry.conversation_id)
             LandingWriter(self._connection, self._account_id, Resource.MESSAGES, None).land([fetched])

@@ -1,5 +1,5 @@
 -- name: conversation
--- Of several conversations, the one that was used last.
+-- If a reservation has several conversations, the one that was used last.
 select conversation_id
 from hostaway.conversations
 where account_id = %(account_id)s and reservation_id = %(reservation_id)s and not is_deleted
@@ -7,7 +7,7 @@ order by greatest(last_sent_at, last_received_at) desc nulls last, conversation_
 limit 1
 
 -- name: hint
--- The delta reads the whole conversation again, as after a webhook: Hostaway sends none for messages of the host.
+-- Makes the delta read the whole conversation, as after a webhook. Hostaway sends no webhook for messages of the host.
 insert into ops.webhook_events (
     account_id, content_hash, event, object, object_id, conversation_id, reservation_id
 )

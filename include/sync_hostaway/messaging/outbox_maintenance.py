@@ -1,4 +1,4 @@
-"""Looks for messages without an answer in their conversations, and deletes old entries. It sends nothing."""
+"""Searches conversations for messages without an answer, and deletes old entries. It sends nothing."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ from sync_hostaway.messaging.outbox import SEARCH_SECONDS, SETTLING_SECONDS, Out
 
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-# Seconds to wait for Hostaway, without a second try: the next run comes in ten minutes.
+# Seconds to wait for Hostaway. There is no second try, because the next run starts in ten minutes.
 _TIMEOUT = 10.0
 
 
 def reconcile_outbox(connection: Connection) -> dict[str, int]:
     """Read the conversation of each message without an answer once, and remove entries older than the retention.
 
-    Trouble of one account or conversation delays no other. Returns counts: `sent`, found now; `open`, still looked for;
-    `given_up`, not found within a day; `forgotten`, entries removed.
+    An error of one account or conversation does not stop the others.
+
+    :returns: counts of entries: `sent`, found in this run; `open`, to search for again; `given_up`, not found within a
+        day; `forgotten`, removed.
     """
     counts = Counter(sent=0, open=0, given_up=0)
     params = {"settling": SETTLING_SECONDS, "looked_for": SEARCH_SECONDS}
@@ -45,7 +47,7 @@ def reconcile_outbox(connection: Connection) -> dict[str, int]:
 
 
 def _look_up(connection: Connection, account_id: int, keys: Iterable[str]) -> Iterator[str]:
-    """The outcome of each message that is not looked for any more."""
+    """Yield the outcome of each message that needs no further search."""
     try:
         with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_PATIENCE) as client:
             try:
@@ -63,7 +65,7 @@ def _settled(connection: Connection, client: HostawayClient, keys: Iterable[str]
         try:
             entry = outbox.look_up(client, key)
         except (HostawayUnreachable, HostawayThrottled, CredentialsRefused):
-            # The next conversation would meet it too.
+            # The next conversation would fail in the same way.
             raise
         except HostawayError as error:
             log.warning("conversation_not_read", account_id=client.account_id, error=str(error))

@@ -1,5 +1,5 @@
 -- name: unsettled
--- Every time for an hour, and once more at the end, after which the text is deleted.
+-- Entries are due in every run during the first hour, and once more at the end, before the text is deleted.
 select outbox.account_id, array_agg(outbox.idempotency_key order by outbox.tried_at) as keys
 from ops.outbox
 inner join ops.accounts on outbox.account_id = accounts.account_id
@@ -16,6 +16,6 @@ group by outbox.account_id
 order by outbox.account_id
 
 -- name: forget_old
--- A key without an entry would be sent again, so it is remembered for 30 days at least.
+-- Entries stay for at least 30 days, because a key without an entry would be sent again.
 delete from ops.outbox
 where coalesce(settled_at, tried_at) < clock_timestamp() - make_interval(days => greatest(%(days)s, 30))

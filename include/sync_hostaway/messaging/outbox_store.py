@@ -1,4 +1,4 @@
-"""What became of each guest message: the table of the outbox, one entry per account and idempotency key."""
+"""The table `ops.outbox`: the state of each guest message, one entry per account and idempotency key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEND_LIMIT = RateLimit(30, 60)
 
 
 class SendLimitReached(SyncHostawayError):
-    """The account may send no more messages for now.
+    """The account has reached its limit of messages.
 
     :param seconds: until the next one is permitted.
     """
@@ -42,15 +42,15 @@ class Draft:
 
     @property
     def digest(self) -> bytes:
-        """Tells this request from another one with the same key."""
+        """Return a digest that differs for another message with the same key."""
         return hashlib.sha256(orjson.dumps([self.reservation_id, self.body, self.channel_type])).digest()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of a message so far.
+    """The state of a message.
 
-    :param age: seconds since Hostaway was last asked to send it.
+    :param age: seconds since the last request to Hostaway to send it.
     """
 
     outbox_id: int
@@ -72,12 +72,12 @@ class Entry:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is known what became of it."""
+        """Whether it is known that the message was sent or has failed."""
         return self.settled_at is not None
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing will be known beyond its state: it is settled, or its text is not kept any more."""
+        """Whether the state is final: the entry is settled, or its text was deleted."""
         return self.is_settled or not self.body
 
 
@@ -89,15 +89,15 @@ class Entries:
         self._account_id = account_id
 
     def find(self, key: str) -> Entry | None:
-        """The entry of a key, if it has one."""
+        """Return the entry of a key, or None."""
         row = self._connection.execute(_QUERIES["entry"], {"account_id": self._account_id, "key": key}).fetchone()
         return Entry(**row) if row else None
 
     def claim(self, key: str, draft: Draft, conversation_id: int) -> Entry | None:
-        """Note that a message is about to be sent. Who gets the entry may send it, once.
+        """Create the entry before the message is sent. Only the caller that gets the entry may send it, once.
 
-        :returns: None when the key has an entry already.
-        :raises SendLimitReached: when the account has sent too many lately.
+        :returns: None when the key already has an entry.
+        :raises SendLimitReached: when the account has reached its limit of messages.
         """
         params = {
             "account_id": self._account_id,
@@ -129,7 +129,7 @@ class Entries:
         status: str | None = None,
         reason: str | None = None,
     ) -> Entry:
-        """Note what became of a message: `sent` or `failed`."""
+        """Store the final state of a message: `sent` or `failed`."""
         params = {
             "outbox_id": entry.outbox_id,
             "state": state,
@@ -151,23 +151,23 @@ class Entries:
         return self._again(entry.idempotency_key)
 
     def mark_unknown(self, entry: Entry, reason: str) -> Entry:
-        """Note that it is not known whether a message was sent."""
+        """Store that it is unknown whether a message was sent."""
         self._connection.execute(_QUERIES["mark_unknown"], {"outbox_id": entry.outbox_id, "reason": reason})
         log.warning("message_unknown", account_id=self._account_id, outbox_id=entry.outbox_id, reason=reason)
         return self._again(entry.idempotency_key)
 
     def give_up(self, entry: Entry, reason: str) -> Entry:
-        """Delete the text of a message that stays unknown."""
+        """Delete the text of a message whose state stays `unknown`."""
         self._connection.execute(_QUERIES["give_up"], {"outbox_id": entry.outbox_id, "reason": reason})
         log.warning("message_given_up", account_id=self._account_id, outbox_id=entry.outbox_id, reason=reason)
         return self._again(entry.idempotency_key)
 
     def forget(self, entry: Entry) -> None:
-        """Forget an entry of which nothing was sent: its key is as good as new."""
+        """Delete an entry of which nothing was sent. Its key can be used again."""
         self._connection.execute(_QUERIES["forget"], {"outbox_id": entry.outbox_id})
 
     def claimed_messages(self, message_ids: Collection[int]) -> set[int]:
-        """Those of Hostaway's messages that are known to be some entry's."""
+        """Return those message ids that belong to an entry."""
         params = {"account_id": self._account_id, "ids": list(message_ids)}
         return {row["message_id"] for row in self._connection.execute(_QUERIES["claimed_messages"], params)}
 

@@ -23,7 +23,7 @@ where account_id = %(account_id)s and idempotency_key = %(key)s
 select pg_advisory_xact_lock(hashtextextended('hostaway send limit', %(account_id)s))
 
 -- name: seconds_until_permitted
--- The limit is used up as long as the attempt that many before the next one still counts.
+-- With a limit of n messages, the limit is reached while the n-th newest attempt is within the window.
 select extract(epoch from tried_at + make_interval(secs => %(seconds)s) - clock_timestamp())::float as seconds
 from ops.outbox
 where account_id = %(account_id)s and tried_at > clock_timestamp() - make_interval(secs => %(seconds)s)
@@ -32,7 +32,7 @@ offset %(calls)s - 1
 limit 1
 
 -- name: claim
--- A key that has an entry is never sent again.
+-- A key with an entry is never sent again.
 insert into ops.outbox (
     account_id, idempotency_key, request_hash, reservation_id, conversation_id, channel_type, body
 )
@@ -48,7 +48,7 @@ delete from ops.outbox where outbox_id = %(outbox_id)s and state = 'sending'
 select message_id from ops.outbox where account_id = %(account_id)s and message_id = any(%(ids)s)
 
 -- name: settle
--- The text is needed until here, to recognise it in the conversation.
+-- The text is deleted: it was only needed to find the message in the conversation.
 update ops.outbox
 set
     state = %(state)s,
@@ -60,7 +60,7 @@ set
 where outbox_id = %(outbox_id)s
 
 -- name: mark_unknown
--- Unless it has been settled since, as its guest was erased.
+-- Not if the entry was settled in between, because its guest was erased.
 update ops.outbox
 set state = 'unknown', reason = %(reason)s
 where outbox_id = %(outbox_id)s and state in ('sending', 'unknown')

@@ -29,7 +29,7 @@ def today() -> date:
 class Sizes:
     """How much data an account holds.
 
-    conversations: conversations, None for 96 % of the reservations; messages_per_thread: average;
+    conversations: conversations, None for 96 % of the reservations; messages_per_conversation: average;
     orphan_share: share of reservations whose listing stays hidden until control reveals it.
     """
 
@@ -47,7 +47,7 @@ class Sizes:
         if self.listings < 1 or self.reservations < 0 or self.conversation_count < 0:
             raise ValueError("an account needs at least one listing and no negative sizes")
         if self.messages_per_conversation <= 1:
-            raise ValueError("messages_per_thread must be above 1")
+            raise ValueError("messages_per_conversation must be above 1")
         if not 0 <= self.orphan_share <= 1:
             raise ValueError("orphan_share is a share between 0 and 1")
         if self.conversation_count and not self.reservations:

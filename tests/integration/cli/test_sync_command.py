@@ -81,7 +81,9 @@ def test_log_lines_that_were_asked_for_stand_above_the_bars(slow_messages: int, 
     shown = on_a_terminal("--verbose", *MESSAGES)
     assert "hostaway_retry" in shown
     assert "sync_finished" in shown
-    assert not [line for line in shown.splitlines() if "/40 conversations" in line.rpartition("\r")[2] and "[info" in line]
+    assert not [
+        line for line in shown.splitlines() if "/40 conversations" in line.rpartition("\r")[2] and "[info" in line
+    ]
 
 
 def test_an_interrupted_sync_says_what_stays_and_goes_on_with_the_same_command(

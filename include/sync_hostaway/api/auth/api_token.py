@@ -1,4 +1,4 @@
-"""Who asks, by API token: 401 without a good one, 403 without the scope, 429 when it asks too often."""
+"""Authentication by API token: 401 without a valid token, 403 without the scope, 429 over the rate limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 async def _admit(request: Request, scopes: Sequence[str]) -> None:
-    """Admit a good token with the scopes.
+    """Admit a valid token with the scopes.
 
     :raises Problem: 401, 403, 429, or 503 when too many tokens are being looked up.
     """
@@ -36,7 +36,7 @@ async def _admit(request: Request, scopes: Sequence[str]) -> None:
     if presented and api_tokens.looks_like_token(presented.credentials):
         token = await state.bulkheads["auth"].run(None, partial(_verify, state.auth_pool, presented.credentials))
     if token is None:
-        # What is wrong with it is nobody's business who does not have a good one.
+        # The response does not say what is wrong with the token.
         challenge = 'Bearer realm="hostaway"' + (', error="invalid_token"' if presented else "")
         raise Problem(
             401,

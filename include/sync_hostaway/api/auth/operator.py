@@ -1,10 +1,11 @@
-"""Who operates: people and programs that Airflow's auth manager knows, whichever it is.
+"""Authentication of operators: users of Airflow, checked by Airflow's auth manager.
 
-Airflow authenticates none of the apps that plugins mount, so each route here asks the auth manager itself. Accounts
-hold credentials as Airflow's connections do: who may read, create, change or delete the connection
-`hostaway_<account id>` may do so with the account. In the simple auth manager these are the roles op and admin.
+Airflow does not authenticate the apps that plugins mount, so each route here calls the auth manager. An account holds
+credentials as an Airflow connection does. So the permissions are the same: a user who may read, create, change or
+delete the connection `hostaway_<account id>` may do that with the account. In the simple auth manager these are the
+roles op and admin.
 
-Nothing here is imported from Airflow before a request comes; whatever goes wrong then, the answer is no.
+This module imports nothing from Airflow before the first request. Every failure after that denies access.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ _METHODS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "PATCH": 
 
 
 async def admit_operator(request: Request, _: Sequence[str] = ()) -> None:
-    """Admit a user of Airflow who may do with the account of the path, or with accounts, what the request asks for.
+    """Admit a user of Airflow with the permission that the request needs, for the account in the path or for all.
 
-    :raises Problem: 401 without a good token, 403 without the permission, 422 when the account's id is not canonical,
-        503 when Airflow cannot tell.
+    :raises Problem: 401 without a valid token, 403 without the permission, 422 when the account id is not canonical,
+        503 when the auth manager fails.
     """
     try:
         user = await _user(request, await _bearer(request))
@@ -52,21 +53,21 @@ async def admit_operator(request: Request, _: Sequence[str] = ()) -> None:
     except Exception as error:
         log.exception("operator_not_authenticated")
         raise Problem(
-            503, "auth-unavailable", "Not available", "Airflow's auth manager cannot tell who asks; the log says why."
+            503, "auth-unavailable", "Not available", "Airflow's auth manager failed; see the server's log."
         ) from error
     if not is_permitted:
         raise Problem(
             HTTPStatus.FORBIDDEN,
             "not-permitted",
             "Not permitted",
-            "This takes a user of Airflow who may manage its connections.",
+            "The Airflow user needs the permission to manage connections.",
         )
     request.state.caller = {"operator": name}
 
 
 @guards(None, bulkhead=None)
 async def allow_anyone() -> None:
-    """The guard of a route that is open to everybody."""
+    """Guard of a route that needs no credentials."""
 
 
 @guards(admit, bulkhead="operators")
@@ -79,10 +80,10 @@ async def operator(request: Request, _: Annotated[HTTPAuthorizationCredentials |
 async def _user(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Any:
     token = credentials.credentials if credentials else _token_of_page(request)
     if not token:
-        raise _unauthorized("A token of Airflow is needed: `POST /auth/token` gives one.")
+        raise _unauthorized("Send a token of Airflow; `POST /auth/token` issues one.")
     user = await auth_manager.user_of(token)
     if user is None:
-        raise _unauthorized("The token is not valid, or not any more.")
+        raise _unauthorized("The token is invalid or expired.")
     return user
 
 
@@ -103,9 +104,10 @@ async def user_of_page(request: Request) -> Any:
 
 
 def _token_of_page(request: Request) -> str | None:
-    """The token of a browser that is logged in to Airflow's UI, for requests that change nothing.
+    """Return the token in the cookie of Airflow's UI, for requests that change nothing.
 
-    A cookie comes along by itself, also when another site's page sends the request; a header does not.
+    A browser also sends the cookie with a request from another site's page. So a cookie cannot authorize a change; a
+    header can.
     """
     return auth_manager.token_in(request.cookies) if _METHODS[request.method] == "GET" else None
 

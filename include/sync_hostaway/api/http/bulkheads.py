@@ -1,7 +1,8 @@
-"""Threads for blocking work, apart from Airflow's: one slow request, account or warehouse does not starve the others.
+"""Bulkheads: separate limits per kind of work, so that one slow request, account or database delays no other.
 
-The API server runs Airflow's own routes and ours in one event loop, and its default thread pool has 40 threads. Our
-routes never use that pool: each request takes a place in a lane, and its blocking work runs in a thread of ours.
+The API server runs the routes of Airflow and of this project in one event loop. Its default thread pool has 40 threads.
+The routes here never use that pool: each request takes a place in a bulkhead and runs its blocking work in a thread of
+this module.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 
 class Bulkhead:
-    """Places for requests of one kind. Places are given in the order of arrival.
+    """A limit for requests of one kind. Places are given in the order of arrival.
 
     :param places: requests that are served at the same time.
     :param share: places that requests with the same key may hold at the same time.
@@ -64,7 +65,7 @@ class Bulkhead:
 
 
 class Bulkheads:
-    """The lanes of one app. A route is in the lane of its guard, or in the one that `in_lane` names.
+    """The bulkheads of one app. A route uses the bulkhead of its guard, or the one that `in_bulkhead` names.
 
     :param connections: places for reading rows; each uses one connection of the pool.
     """
@@ -92,7 +93,7 @@ class Bulkheads:
 
 
 def in_bulkhead(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Puts a route's function into another lane than its guard's."""
+    """Give a route's function another bulkhead than its guard's."""
 
     def mark(function: Callable[P, T]) -> Callable[P, T]:
         function.bulkhead = name  # type: ignore[attr-defined]
@@ -102,7 +103,7 @@ def in_bulkhead(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 def in_own_thread(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A coroutine function that runs a blocking function in a thread of ours; a coroutine function stays as it is."""
+    """Return a coroutine function that runs a blocking function in a thread. A coroutine function stays as it is."""
     if inspect.iscoroutinefunction(function):
         return function
 
@@ -114,19 +115,19 @@ def in_own_thread(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def run_in_thread(work: Callable[[], T]) -> T:
-    """Blocking work in a thread. Only for requests that hold a place: the lane is what limits the threads."""
+    """Run blocking work in a thread. The caller must hold a place: only bulkheads limit the number of threads."""
     return await to_thread.run_sync(work, limiter=CapacityLimiter(1))
 
 
 class BackgroundWork:
-    """Blocking work that is done after the answer, in threads of ours: FastAPI would take Airflow's."""
+    """Blocking work that runs after the response, in threads of this module. FastAPI would use Airflow's pool."""
 
     def __init__(self, tasks: BackgroundTasks, bulkhead: Bulkhead) -> None:
         self._tasks = tasks
         self._bulkhead = bulkhead
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> None:
-        """Have it done."""
+        """Run `work(*arguments)` after the response."""
         self._tasks.add_task(self._bulkhead.run, work, partial(work, *arguments))
 
 

@@ -1,8 +1,8 @@
-"""The class of every route: credentials first, then the body within its limit, then a place in a lane.
+"""The class of every route. It checks credentials first, then reads the body within its limit, then takes a place.
 
-FastAPI reads and parses a body before it looks at the dependencies that authenticate. So each route names a guard among
-its dependencies (`caller`, `operator` or `anybody`), and the guard is asked before the first byte of the body is read.
-A route without a guard, or with a dependency that would block the event loop's threads, cannot be defined.
+FastAPI reads and parses a body before it runs the dependencies that authenticate. So each route has one guard among its
+dependencies (`require_token`, `require_operator` or `allow_anyone`). The guard runs before the first byte of the body
+is read. A route without a guard cannot be defined, and neither can a route with a dependency that blocks.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _Dependency = TypeVar("_Dependency", bound=Callable[..., Any])
 class Guard:
     """What a guard does before a body is read.
 
-    :param admit: takes the request and the scopes that the route names; raises a `Problem` to refuse. None: everybody
-        is admitted.
-    :param lane: where the guard's routes are served; None: in no lane, for coroutines that do not block.
-    :param key: what a place in the lane is counted by.
+    :param admit: takes the request and the scopes that the route names; raises a `Problem` to refuse. None: the route
+        needs no credentials.
+    :param bulkhead: limits the requests to the guard's routes. None: no limit, for coroutines that do not block.
+    :param key: requests with the same key share a part of the bulkhead.
     """
 
     def __init__(self, admit: Admit | None, bulkhead: str | None, key: Callable[[Request], Any]) -> None:
@@ -54,7 +54,7 @@ def guards(
     bulkhead: str | None,
     key: Callable[[Request], Any] = lambda request: request.scope["endpoint"],
 ) -> Callable[[_Dependency], _Dependency]:
-    """Makes a dependency a guard; see `Guard`. By default each route has a share of the lane of its own."""
+    """Make a dependency a guard; see `Guard`. By default each route has its own share of the bulkhead."""
 
     def mark(dependency: _Dependency) -> _Dependency:
         dependency.guard = Guard(admit, bulkhead, key)  # type: ignore[attr-defined]
@@ -64,7 +64,7 @@ def guards(
 
 
 def body_limit(size: int) -> Callable[[_Dependency], _Dependency]:
-    """Sets the largest body of a route's function, in bytes."""
+    """Set the largest body that a route's function accepts, in bytes."""
 
     def mark(function: _Dependency) -> _Dependency:
         function.body_limit = size  # type: ignore[attr-defined]
@@ -74,7 +74,7 @@ def body_limit(size: int) -> Callable[[_Dependency], _Dependency]:
 
 
 class GuardedRoute(APIRoute):
-    """See the module. Blocking functions run in threads of ours."""
+    """A route with a guard. Blocking functions run in threads of `bulkheads`."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, in_own_thread(endpoint), **options)
@@ -91,7 +91,7 @@ class GuardedRoute(APIRoute):
         ]
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """What FastAPI calls for each request, with everything that comes before it."""
+        """Return the function that FastAPI calls for each request: guard, body, place, then the route."""
         serve = super().get_route_handler()
         limit = getattr(self.endpoint, "body_limit", BODY_LIMIT)
         has_body = self.body_field is not None
@@ -114,14 +114,14 @@ class GuardedRoute(APIRoute):
 
 
 def guarded_router(**options: Any) -> APIRouter:
-    """A router whose routes are guarded."""
+    """Return a router whose routes are `GuardedRoute`s."""
     return APIRouter(route_class=GuardedRoute, **options)
 
 
 def require_guards(app: FastAPI) -> None:
-    """Refuse an app with a route that is not guarded.
+    """Check that every route of an app has a guard.
 
-    :raises TypeError: naming it; nothing of the app is served then.
+    :raises TypeError: naming the route without one. The app is then not served at all.
     """
     for route in app.routes:
         if not isinstance(route, GuardedRoute):
@@ -129,9 +129,9 @@ def require_guards(app: FastAPI) -> None:
 
 
 async def _admit(request: Request, admit: Admit, scopes: Sequence[str]) -> None:
-    """Have a guard admit a request, and count when it does not.
+    """Let a guard check a request, and count rejected credentials.
 
-    :raises Problem: 429 in place of 401 when there were too many of these; 503 when too many others wait; else what the
+    :raises Problem: 429 instead of 401 after too many 401; 503 when too many checks are waiting; otherwise what the
         guard raises.
     """
     auth_failures: AuthFailureLimiter = request.app.state.auth_failures
@@ -148,9 +148,9 @@ async def _admit(request: Request, admit: Admit, scopes: Sequence[str]) -> None:
             raise Problem(
                 429,
                 "too-many-refusals",
-                "Too many requests without good credentials",
-                f"Requests from this address had no good credentials too often. Good ones are accepted at once; wait "
-                f"{seconds} s with others.",
+                "Too many requests without valid credentials",
+                "Too many requests from this address had no valid credentials. Valid credentials are accepted at once; "
+                f"with others, wait {seconds} s.",
                 headers={"Retry-After": str(seconds)},
             ) from None
         raise
@@ -158,7 +158,7 @@ async def _admit(request: Request, admit: Admit, scopes: Sequence[str]) -> None:
 
 
 class _WithBody(Request):
-    """A request whose body was read already."""
+    """A request whose body has been read."""
 
     def __init__(self, request: Request, body: bytes) -> None:
         super().__init__(request.scope, request.receive)
@@ -170,9 +170,9 @@ class _WithBody(Request):
 
 
 async def _with_body(request: Request, limit: int) -> Request:
-    """The request with its body, of which no more than the limit is ever held.
+    """Return the request with its body. At most `limit` bytes are held in memory.
 
-    :raises Problem: 413, 408, or 415 for a compressed body, whose size is not known before it is unpacked.
+    :raises Problem: 413 for a larger body, 408 after the timeout, 415 for a compressed body: its real size is unknown.
     """
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise Problem(415, "unsupported-encoding", "Compressed body", "Send the body without Content-Encoding.")
@@ -187,7 +187,7 @@ async def _with_body(request: Request, limit: int) -> Request:
                 if len(body) > limit:
                     raise _too_large(limit)
     except ClientDisconnect:
-        # Nobody reads this answer, but the log has no traceback.
+        # The client is gone. This response only keeps a traceback out of the log.
         raise Problem(400, "bad-request", "Bad Request", "The body ended before its announced length.") from None
     except TimeoutError:
         detail = f"The body was not received within {_BODY_TIMEOUT:.0f} s."
@@ -196,8 +196,8 @@ async def _with_body(request: Request, limit: int) -> Request:
 
 
 def _too_large(limit: int) -> Problem:
-    detail = f"The body may have {limit} bytes."
-    # The rest of the body is not read: the connection is of no further use.
+    detail = f"The body may have at most {limit} bytes."
+    # The rest of the body is not read, so the connection cannot be reused.
     return Problem(413, "body-too-large", "Body too large", detail, headers={"Connection": "close"})
 
 
@@ -209,6 +209,6 @@ def _dependencies_of(dependant: Dependant) -> Iterator[Dependant]:
 
 def _is_async(call: Any) -> bool:
     if isinstance(call, SecurityBase):
-        # FastAPI's own schemes read a header.
+        # FastAPI's own schemes only read a header.
         return True
     return inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)

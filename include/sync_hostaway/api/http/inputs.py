@@ -1,4 +1,4 @@
-"""The types of what callers send. A value has one spelling, and whatever is accepted can be stored and read again."""
+"""Types of request values. Each value has one spelling, and every accepted value can be stored and read again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_hostaway.hostaway.values import LARGEST_ID
 # Hostaway's ids fit, and so do PostgreSQL's bigints.
 MAX_ID = LARGEST_ID + 1
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
-# A plus sign of a query that was not written as %2B arrives as a blank.
+# A plus sign in a query that is not written as %2B arrives as a blank.
 _BLANK_OFFSET = re.compile(r"(.+\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)", re.ASCII)
 _BEGINS_WITH_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Later ones cannot be read again in every time zone.
@@ -21,12 +21,12 @@ _LAST_YEAR = 9998
 
 
 def is_canonical_id(text: str) -> bool:
-    """Whether a text is an id as this API writes it: digits without sign, blanks or leading zeros."""
+    """Return whether a text is an id as this API writes it: digits without sign, blanks or leading zeros."""
     return _ID.fullmatch(text) is not None
 
 
 def _one_spelling(value: Any) -> Any:
-    # Pydantic would take " 0701", "+701", "7_01" and 701.0 as well, and permissions are asked for by the text.
+    # Pydantic would also accept " 0701", "+701", "7_01" and 701.0, but permissions are checked by the text.
     if isinstance(value, str) and is_canonical_id(value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):

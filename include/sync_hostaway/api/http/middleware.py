@@ -1,4 +1,4 @@
-"""Around every request: its id, a line in the log, security headers, and an answer whatever happens."""
+"""Gives every request an id, a log line, security headers, and a response even when an exception escapes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _HEADERS = {
 
 
 class RequestContext:
-    """ASGI middleware. A caller's X-Request-ID is kept when it looks like an id; else the request gets a new one.
+    """ASGI middleware. It keeps a caller's X-Request-ID if that looks like an id; otherwise it creates one.
 
-    Routes may set any of the headers themselves. HEAD is answered as GET is, without the body.
+    Routes may set any of the headers themselves. HEAD gets the response of GET without the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -64,17 +64,17 @@ class RequestContext:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_with_headers)
-            except Exception as error:  # noqa: BLE001 - whatever happens, there is an answer
+            except Exception as error:  # noqa: BLE001 - every request gets a response
                 log.error("api_error", **_about(scope), **log_fields(error))  # noqa: TRY400 - messages may quote rows
                 if status is not None:
-                    # Ends the connection. The server logs a traceback of what it gets.
-                    raise RuntimeError("The answer broke off; the log says why: api_error") from None
+                    # This ends the connection. The server logs a traceback of this exception.
+                    raise RuntimeError("The response was interrupted; see api_error in the log") from None
                 await problem_of(error).response(request_id)(scope, receive, send_with_headers)
             finally:
                 log.info("api_request", **_about(scope), status=status, seconds=round(time.monotonic() - began, 4))
 
 
 def _about(scope: MutableMapping[str, Any]) -> dict[str, Any]:
-    # The route's pattern and no query: neither holds anything a caller chose.
+    # The pattern of the route, without the query: it holds no text from the caller.
     route = scope.get("route")
     return {"method": scope["method"], "route": getattr(route, "path", None), **scope["state"].get("caller", {})}

@@ -1,6 +1,6 @@
-"""What the API answers when it cannot do what was asked: RFC 9457 problem details, one shape for every error.
+"""Error responses of the API: RFC 9457 problem details, one shape for every error.
 
-A problem never holds what the caller sent: that may be a secret, and its place in an answer or a log is nowhere.
+A problem never contains what the caller sent, because that may be a secret.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:sync-hostaway:problem:"
-# A body may have very many wrong parts.
+# A body can have very many invalid parts.
 _MOST_ERRORS = 50
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-\[\]]{0,63}", re.ASCII)
-# After an outage everybody asks again: not at once.
+# After an outage, clients should not all retry at once.
 _TRY_AGAIN = {"Retry-After": "5"}
-# What the warehouse says while the schemas, the core tables or the role of the API are not there yet.
+# Errors of PostgreSQL while the schemas, the core tables or the role of the API do not exist yet.
 _NOT_BUILT = (
     errors.UndefinedTable,
     errors.UndefinedColumn,
@@ -56,10 +56,10 @@ _NOT_BUILT = (
 class Problem(Exception):
     """Ends a request with a problem.
 
-    :param kind: names the problem for programs; the last part of its `type`.
-    :param title: what kind of problem it is, the same for every occurrence.
-    :param detail: what happened here, and what to do about it.
-    :param members: further members of the answer.
+    :param kind: name of the kind of problem for programs; the last part of its `type`.
+    :param title: the kind of problem in words, the same for every occurrence.
+    :param detail: what happened in this request, and what to do about it.
+    :param members: further members of the response.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Problem(Exception):
         self.members = members
 
     def response(self, request_id: str | None) -> Response:
-        """The answer."""
+        """Return the HTTP response."""
         body = {
             "type": _TYPE + self.kind,
             "title": self.title,
@@ -94,14 +94,14 @@ class Problem(Exception):
 
 
 class InvalidPart(BaseModel):
-    """A part of a request that cannot be used."""
+    """An invalid part of a request."""
 
-    location: str = Field(description="Where it stands", examples=["query.start"])
+    location: str = Field(description="Where it is in the request", examples=["query.start"])
     message: str = Field(description="What is wrong with it", examples=["Input should be a valid date"])
 
 
 class ProblemDetails(BaseModel):
-    """An error, as RFC 9457 describes it."""
+    """An error in the format of RFC 9457."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -114,7 +114,7 @@ class ProblemDetails(BaseModel):
 
 
 def install(app: FastAPI) -> None:
-    """Have an app answer every error with a problem."""
+    """Make an app answer every error with a problem."""
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
@@ -127,12 +127,12 @@ def install(app: FastAPI) -> None:
 
 
 def not_found(what: str) -> Problem:
-    """404. Whether another account has it is not told."""
+    """Return a 404. It does not reveal whether another account has the object."""
     return Problem(404, "not-found", "Not found", f"There is no {what}.")
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem to answer an exception with."""
+    """Return the problem for an exception."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestValidationError):
@@ -147,11 +147,11 @@ def problem_of(error: Exception) -> Problem:
         return _of_ours(error)
     if isinstance(error, psycopg.Error):
         return _of_warehouse(error)
-    return Problem(500, "internal-error", "Internal error", "Something went wrong here; the log knows the request id.")
+    return Problem(500, "internal-error", "Internal error", "Internal error; search the log for the request id.")
 
 
 def invalid(location: str, message: str) -> Problem:
-    """422 for one part of a request."""
+    """Return a 422 for one part of a request."""
     parts = [{"location": location, "message": message}]
     return Problem(
         422, "invalid-request", "Invalid request", "Some parts of the request cannot be used; see errors.", errors=parts
@@ -169,7 +169,7 @@ def _invalid(error: RequestValidationError) -> Problem:
 
 
 def _named_part(part: str | int) -> str:
-    # The name of a member that nobody expects is the caller's, and may be anything.
+    # The name of an unexpected member comes from the caller and may be any text.
     return str(part) if isinstance(part, int) or _NAME.fullmatch(part) else "?"
 
 
@@ -187,24 +187,24 @@ def _of_ours(error: SyncHostawayError) -> Problem:
     if isinstance(error, WarehouseUnavailable):
         return _away()
     if isinstance(error, ConfigurationError):
-        # The message names settings: it is for the log.
+        # The message names settings, so it goes to the log only.
         return Problem(
-            503, "misconfigured", "Not set up", "This server is not set up for it; its log says what is missing."
+            503, "misconfigured", "Not configured", "This server is not configured for it; see the server's log."
         )
     return problem_of(RuntimeError())
 
 
 def _of_hostaway(error: HostawayError) -> Problem:
     if isinstance(error, CredentialsRefused):
-        detail = "Hostaway refuses the account's API key; an operator has to replace it."
+        detail = "Hostaway rejects the account's API key; an operator must replace it."
         return Problem(409, "account-inactive", "The account is not active", detail)
     if isinstance(error, HostawayThrottled):
-        detail = "Hostaway takes no more requests of this account for now."
+        detail = "Hostaway's rate limit for this account is used up. Try again later."
         return Problem(503, "hostaway-busy", "Hostaway is busy", detail, headers={"Retry-After": "30"})
     if isinstance(error, HostawayTransientError):
-        detail = "Hostaway cannot be reached, or has trouble. Try again later."
+        detail = "Hostaway cannot be reached or answers with errors. Try again later."
         return Problem(503, "hostaway-unavailable", "Hostaway is not available", detail, headers={"Retry-After": "30"})
-    return Problem(502, "hostaway-refused", "Hostaway refused", "Hostaway did not accept what it was asked.")
+    return Problem(502, "hostaway-refused", "Hostaway refused", "Hostaway did not accept the request.")
 
 
 def _of_warehouse(error: psycopg.Error) -> Problem:
@@ -225,5 +225,5 @@ def _away() -> Problem:
 
 
 def _named(error: Exception) -> str:
-    # A database error's message may quote the row it is about.
+    # The message of a database error may quote a row.
     return type(error).__name__ if isinstance(error, psycopg.DatabaseError) else f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""How often one API token may ask. Counted in each process: what it protects is this process and its connections."""
+"""Limits the requests of one API token. Each process counts on its own: the limit protects this process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sync_hostaway.hostaway.rate_limiter import RateLimit
 
 
 class RateLimiter:
-    """A sliding window per key. Threads may share it.
+    """A sliding window per key. It is safe for use by several threads.
 
-    :param limit: at most so many in any so many seconds; None: everything is permitted.
+    :param limit: at most `limit.calls` requests in any `limit.seconds` seconds. None: no limit.
     """
 
     def __init__(self, limit: RateLimit | None) -> None:
@@ -21,7 +21,7 @@ class RateLimiter:
         self._taken: dict[str, deque[float]] = {}
 
     def take(self, key: str) -> float:
-        """Count one request, or none and return the seconds until one will be permitted."""
+        """Count one request and return 0. Over the limit, count nothing and return the seconds until the next one."""
         if self._limit is None:
             return 0.0
         now = time.monotonic()

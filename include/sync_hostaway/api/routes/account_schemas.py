@@ -1,4 +1,4 @@
-"""What operators send and get. No answer has a place for a secret, but that of a new API token."""
+"""Request and response models of the routes for operators. Only the response with a new API token holds a secret."""
 
 from __future__ import annotations
 
@@ -37,25 +37,27 @@ class NewAccount(_Input):
 
     client_id: Id = Field(description="Hostaway's account id", examples=[12345])
     client_secret: ClientSecret
-    name: Line | None = Field(None, description="For people", examples=["Seaside Homes"])
-    options: AccountOptions | None = Field(None, description="What is different for this account")
+    name: Line | None = Field(None, description="Display name", examples=["Seaside Homes"])
+    options: AccountOptions | None = Field(None, description="Options that replace settings for this account")
 
 
 class ChangedAccount(_Input):
-    """What to change; what is left out stays."""
+    """Changes of an account. Members that are left out do not change."""
 
-    name: Line | None = Field(None, description="Null: no name", examples=["Seaside Homes"])
-    state: Literal["active", "disabled"] | None = Field(None, description="Disabled: nothing runs, and all rows stay")
-    reason: Words | None = Field(None, description="Why it is disabled", examples=["contract ended"])
-    client_secret: ClientSecret | None = Field(None, description="A new API key; checked before the old one goes")
-    options: AccountOptions | None = Field(None, description="Options to change; null: as the settings say")
+    name: Line | None = Field(None, description="Display name; null removes it", examples=["Seaside Homes"])
+    state: Literal["active", "disabled"] | None = Field(
+        None, description="A disabled account is not mirrored; its rows stay"
+    )
+    reason: Words | None = Field(None, description="Why the account is disabled", examples=["contract ended"])
+    client_secret: ClientSecret | None = Field(None, description="New API key; checked before the old one is removed")
+    options: AccountOptions | None = Field(None, description="Options to change; null restores the setting")
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set - {"reason"}:
-            raise ValueError("there is nothing to change")
+            raise ValueError("the request changes nothing")
         if self.reason is not None and self.state != "disabled":
-            raise ValueError("a reason goes with the state disabled")
+            raise ValueError("a reason is only possible with the state disabled")
         return self
 
 
@@ -79,15 +81,15 @@ class RequestedSync(BaseModel):
 
 
 class AccountState(BaseModel):
-    """An account and how it is doing."""
+    """An account and its state."""
 
     account_id: int = Field(description="Hostaway's account id", examples=[12345])
-    name: str | None = Field(description="For people", examples=["Seaside Homes"])
+    name: str | None = Field(description="Display name", examples=["Seaside Homes"])
     state: str = Field(
         description="active, disabled, or refused: Hostaway does not accept its API key", examples=["active"]
     )
     state_reason: str | None = Field(description="Why it is not active", examples=[None])
-    options: dict[str, Any] = Field(description="What is different for this account", examples=[{}])
+    options: dict[str, Any] = Field(description="Options that replace settings for this account", examples=[{}])
     created_at: datetime = Field(description="When it was registered", examples=["2026-01-05T10:12:00Z"])
     dag_id: str = Field(description="Its Dag in Airflow", examples=["hostaway_sync__12345"])
     status: str = Field(
@@ -97,7 +99,8 @@ class AccountState(BaseModel):
     reason: str | None = Field(description="Why it has this status", examples=[None])
     remedy: str | None = Field(description="What to do about it", examples=[None])
     lag_seconds: float | None = Field(
-        description="Since the last complete sync of the resource furthest behind; null: one was never complete",
+        description="Seconds since the last complete sync of the resource that is furthest behind; null: a resource "
+        "has no complete sync yet",
         examples=[5400.0],
     )
     resources: list[ResourceSync] = Field(description="The last sync of each")
@@ -105,7 +108,7 @@ class AccountState(BaseModel):
 
     @classmethod
     def of(cls, found: AccountStatus) -> Self:
-        """What is told of it."""
+        """Build the response from the account's status."""
         account = found.account
         return cls(
             account_id=account.account_id,
@@ -133,25 +136,25 @@ class Accounts(BaseModel):
 class NewToken(_Input):
     """A token for one host application."""
 
-    name: Line = Field(description="Who uses it", examples=["Booking site"])
+    name: Line = Field(description="The application that uses it", examples=["Booking site"])
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), examples=[[Scope.READ_CALENDAR]])
-    expires_at: Moment | None = Field(None, description="Null: never", examples=["2030-01-01T00:00:00Z"])
+    expires_at: Moment | None = Field(None, description="Null: does not expire", examples=["2030-01-01T00:00:00Z"])
 
 
 class Token(BaseModel):
     """An API token, without its text."""
 
     token_id: str = Field(description="The part of it that may be shown and logged", examples=["0a1b2c3d4e5f"])
-    name: str = Field(description="Who uses it", examples=["Booking site"])
-    scopes: list[Scope] = Field(description="What it opens", examples=[[Scope.READ_CALENDAR]])
+    name: str = Field(description="The application that uses it", examples=["Booking site"])
+    scopes: list[Scope] = Field(description="What the token may do", examples=[[Scope.READ_CALENDAR]])
     created_at: datetime = Field(examples=["2026-01-05T10:12:00Z"])
-    expires_at: datetime | None = Field(description="Null: never", examples=["2030-01-01T00:00:00Z"])
-    last_used_at: datetime | None = Field(description="To the minute", examples=["2026-03-01T06:00:00Z"])
-    revoked_at: datetime | None = Field(description="It opens nothing since", examples=[None])
+    expires_at: datetime | None = Field(description="Null: does not expire", examples=["2030-01-01T00:00:00Z"])
+    last_used_at: datetime | None = Field(description="Last use, to the minute", examples=["2026-03-01T06:00:00Z"])
+    revoked_at: datetime | None = Field(description="When it was revoked", examples=[None])
 
     @classmethod
     def of(cls, token: ApiToken) -> Self:
-        """What is told of it."""
+        """Build the response from the stored token."""
         fields = {name: getattr(token, name) for name in Token.model_fields if name != "scopes"}
         return cls(**fields, scopes=sorted(token.scopes))
 
@@ -159,10 +162,10 @@ class Token(BaseModel):
 class IssuedToken(Token):
     """A new API token."""
 
-    token: str = Field(description="The token itself; nobody can read it again", examples=["shw_0a1b…"])
+    token: str = Field(description="The token; it cannot be read again", examples=["shw_0a1b…"])
 
 
 class Tokens(BaseModel):
-    """An account's tokens, the oldest first."""
+    """The tokens of an account, oldest first."""
 
     tokens: list[Token]

@@ -1,4 +1,4 @@
-"""What operators do with the webhook of an account."""
+"""Routes for operators: the webhook of an account."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ router = guarded_router(
 
 
 class Rotation(BaseModel):
-    """How a webhook password is replaced."""
+    """How the webhook password is replaced."""
 
     model_config = ConfigDict(extra="forbid")
 
     now: bool = Field(
         False,
-        description="True: the old password ends at once, and deliveries are refused until Hostaway has the new one. "
-        "False: it stays valid until Hostaway has had the new one for two hours",
+        description="True: the old password is invalid at once, and deliveries are rejected until Hostaway has the new "
+        "one. False: the old password stays valid for two hours after Hostaway accepted the new one",
     )
 
 

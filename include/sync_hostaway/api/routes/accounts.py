@@ -1,4 +1,4 @@
-"""What operators do with accounts: register, look after, disable, hand out API tokens, and remove."""
+"""Routes for operators: create, read, update and delete accounts, and manage their API tokens."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from sync_hostaway.privacy.erase import ErasedGuest, Purged, erase_guest, purge_
 from sync_hostaway.webhook_admin.maintenance import unregister_webhook
 from sync_hostaway.webhook_admin.registration import ensure_registered
 
-# A purge deletes every row of an account; what waits for a transform sets a longer lock timeout.
+# A purge deletes every row of an account. Statements that wait for a transform set a longer lock timeout.
 _STATEMENT_TIMEOUT, _LOCK_TIMEOUT = "10min", "10s"
 
 router = guarded_router(
@@ -59,7 +59,7 @@ router = guarded_router(
 
 
 async def _warehouse() -> AsyncIterator[Connection]:
-    """A connection for one request, and clear answers to what can go wrong in it."""
+    """Yield a connection for one request, and turn its exceptions into problems."""
     try:
         connection = await run_in_thread(_connect)
         try:
@@ -77,8 +77,8 @@ async def _warehouse() -> AsyncIterator[Connection]:
     except WarehouseBusy as error:
         raise Problem(503, "busy", "Busy", str(error), headers={"Retry-After": "60"}) from None
     except ConfigurationError as error:
-        # An operator may know, and has to: its messages name settings and never their values.
-        raise Problem(503, "misconfigured", "Not set up", str(error)) from None
+        # Operators need the message. It names settings and never their values.
+        raise Problem(503, "misconfigured", "Not configured", str(error)) from None
 
 
 def _connect() -> Connection:
@@ -103,8 +103,8 @@ OperatorName = Annotated[str, Depends(_operator_name)]
 AccountId = Annotated[Id, Path(description="Hostaway's account id", examples=[12345])]
 _UNKNOWN = errors(s404="The account is not registered")
 _INVALID_CLIENT = errors(
-    s422="Hostaway does not accept the API key (`invalid-client`), or parts of the request cannot be used",
-    s502="Hostaway refused what it was asked",
+    s422="Hostaway does not accept the API key (`invalid-client`), or parts of the request are invalid",
+    s502="Hostaway refused the request",
 )
 
 
@@ -120,10 +120,10 @@ def register_account(
     background: Background,
     response: Response,
 ) -> AccountState:
-    """Checks the API key with Hostaway, keeps it encrypted, and starts the initial full sync; 201.
+    """Check the API key with Hostaway, store it encrypted, and start the first full sync; 201.
 
-    An account that is registered already gets the new key and becomes active; 200. The Dag, its first run and the
-    webhook follow within seconds, and whatever is in the way meanwhile, they follow later.
+    If the account is already registered, it gets the new key and becomes active; 200. The Dag, its first run and the
+    webhook follow within seconds. If one of them fails, `hostaway_maintenance` repeats it.
     """
     account_id = body.client_id
     runs_already = registry.is_active(connection, account_id)
@@ -142,15 +142,15 @@ def register_account(
     return AccountState.of(found)
 
 
-@router.get("", summary="Every account, and how it is doing")
+@router.get("", summary="Every account and its state")
 def get_accounts(connection: Warehouse) -> Accounts:
     """Ordered by id."""
     return Accounts(accounts=[AccountState.of(found) for found in account_statuses(connection)])
 
 
-@router.get("/{account_id}", summary="One account, and how it is doing", responses=_UNKNOWN)
+@router.get("/{account_id}", summary="One account and its state", responses=_UNKNOWN)
 def get_account(account_id: AccountId, connection: Warehouse) -> AccountState:
-    """Its state, the last sync of each resource, how far it is behind, and its webhook."""
+    """Return its state, the last sync of each resource, its lag and its webhook."""
     return AccountState.of(account_status(connection, account_id))
 
 
@@ -164,9 +164,9 @@ def change_account(
     operator_name: OperatorName,
     background: Background,
 ) -> AccountState:
-    """Disable, enable, rename, replace the API key, change options: all of it or, when a part is refused, nothing.
+    """Disable, enable or rename an account, replace its API key, or change its options.
 
-    A new key is checked with Hostaway before anything changes.
+    Either all changes are made or none. A new key is checked with Hostaway before anything changes.
     """
     changes = AccountChanges(
         client_secret=body.client_secret.get_secret_value() if body.client_secret else None,
@@ -210,41 +210,41 @@ def request_sync_now(account_id: AccountId, body: NewSync, connection: Warehouse
 
 @router.delete(
     "/{account_id}",
-    summary="Remove an account and every row of it",
-    responses={**_UNKNOWN, **errors(s409="`confirm` is neither the account's name nor its id; nothing was done")},
+    summary="Delete an account and all its rows",
+    responses={**_UNKNOWN, **errors(s409="`confirm` is neither the account's name nor its id; nothing was deleted")},
 )
 @in_bulkhead("slow")
 def delete_account(
     account_id: AccountId,
     connection: Warehouse,
-    purge: Annotated[bool, Query(description="Must be true: to stop mirroring and keep the rows, disable it")],
+    purge: Annotated[bool, Query(description="Must be true. To stop mirroring and keep the rows, disable the account")],
     confirm: Annotated[str, Query(max_length=200, description="The account's name, or its id", examples=["12345"])],
 ) -> Purged:
-    """Secrets, tokens and all rows, in every schema; there is no way back. When interrupted, it may be repeated."""
+    """Delete secrets, tokens and all rows in every schema. This cannot be undone. After an interruption, repeat it."""
     if not purge:
         raise Problem(422, "invalid-request", "Invalid request", "`purge` must be true; PATCH disables an account.")
     if confirm != str(account_id) and confirm != registry.get_account(connection, account_id).name:
-        detail = "`confirm` is neither the account's name nor its id; nothing was done."
+        detail = "`confirm` is neither the account's name nor its id; nothing was deleted."
         raise Problem(409, "not-confirmed", "Not confirmed", detail)
     return purge_account(connection, account_id)
 
 
 @router.post(
     "/{account_id}/guests/{guest_id}/erase",
-    summary="Erase what describes a guest",
+    summary="Erase the personal data of a guest",
     responses=errors(s404="The account is not registered, or has no such guest"),
 )
 @in_bulkhead("slow")
 def erase(
     account_id: AccountId,
-    guest_id: Annotated[Id, Path(description="Of the guest, or of any of their reservations")],
+    guest_id: Annotated[Id, Path(description="Id of the guest, or of any of their reservations")],
     connection: Warehouse,
     trigger: Trigger,
     background: Background,
 ) -> ErasedGuest:
-    """Names, contacts, notes and messages go and do not come back with a later sync; ids, dates and prices stay.
+    """Erase names, contacts, notes and messages. Later syncs do not bring them back. Ids, dates and prices stay.
 
-    Hostaway's own copy is not touched: erase the guest there too.
+    Hostaway's own copy does not change: erase the guest there too.
     """
     erased = erase_guest(connection, account_id, guest_id)
     background.run(_transform, trigger)
@@ -253,14 +253,14 @@ def erase(
 
 @router.post("/{account_id}/tokens", status_code=201, summary="Issue an API token", responses=_UNKNOWN)
 def issue_token(account_id: AccountId, body: NewToken, connection: Warehouse) -> IssuedToken:
-    """The answer holds the token, this once: only its digest is kept."""
+    """The response contains the token. It cannot be read again, because only its digest is stored."""
     text, token = api_tokens.issue(connection, account_id, body.name, body.scopes, body.expires_at)
     return IssuedToken(**Token.of(token).model_dump(), token=text)
 
 
 @router.get("/{account_id}/tokens", summary="An account's API tokens", responses=_UNKNOWN)
 def get_tokens(account_id: AccountId, connection: Warehouse) -> Tokens:
-    """Also those that are expired or revoked; the oldest first."""
+    """Return all tokens, oldest first, with those that are expired or revoked."""
     registry.get_account(connection, account_id)
     return Tokens(tokens=[Token.of(token) for token in api_tokens.list_tokens(connection, account_id)])
 
@@ -273,14 +273,14 @@ def get_tokens(account_id: AccountId, connection: Warehouse) -> Tokens:
 def revoke_token(
     account_id: AccountId, token_id: Annotated[str, Path(pattern="^[0-9a-f]{12}$")], connection: Warehouse
 ) -> Token:
-    """At once; revoking it again changes nothing."""
+    """The token is invalid at once. To revoke it again changes nothing."""
     return Token.of(api_tokens.revoke(connection, account_id, token_id))
 
 
 def _begin(trigger: RunTrigger, account_id: int, *runs: SyncRun) -> None:
-    """After the answer: the account's Dag, its webhook and its runs. What fails here, `hostaway_maintenance` does."""
+    """After the response: create the account's Dag, webhook and runs. `hostaway_maintenance` repeats what fails."""
     trigger.request_parse()
-    # Hostaway delivers before the first sync begins, so that nothing falls between.
+    # The webhook comes first, so that no change between sync and webhook is lost.
     with (
         suppress(SyncHostawayError),
         connect(application="sync-hostaway operator api") as connection,
@@ -297,6 +297,6 @@ def _end(account_id: int) -> None:
 
 
 def _transform(trigger: RunTrigger) -> None:
-    # Should Airflow not take it: hostaway_maintenance sees the loads that wait.
+    # If Airflow does not accept the request, hostaway_maintenance finds the waiting loads.
     with suppress(RunNotRequested):
         trigger.request_run(TRANSFORM_DAG_ID, f"erase__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}")

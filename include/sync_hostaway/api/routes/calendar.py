@@ -1,4 +1,4 @@
-"""The calendar of a listing: what is free, at what price, for how many nights at least."""
+"""The calendar of a listing: availability, price and minimum stay per night."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ router = guarded_router(tags=["calendar"])
 class Day(BaseModel):
     """One night of a listing."""
 
-    date: LocalDay = Field(description="Local day; the night that begins on it", examples=["2026-03-01"])
+    date: LocalDay = Field(description="Local day on which the night begins", examples=["2026-03-01"])
     is_available: bool | None = Field(description="Whether the night can be sold", examples=[True])
     status: str | None = Field(description="available, blocked, reserved, pending and others", examples=["available"])
     price: DecimalText | None = Field(description="Price of the night", examples=["129.00"])
-    minimum_stay: int | None = Field(description="Fewest nights of a stay that begins here", examples=[2])
-    maximum_stay: int | None = Field(description="Most nights of a stay that begins here", examples=[30])
+    minimum_stay: int | None = Field(description="Minimum nights of a stay that begins on this day", examples=[2])
+    maximum_stay: int | None = Field(description="Maximum nights of a stay that begins on this day", examples=[30])
     available_units: int | None = Field(description="Free units of a listing with several", examples=[1])
-    is_closed_on_arrival: bool | None = Field(description="No stay may begin here", examples=[False])
-    is_closed_on_departure: bool | None = Field(description="No stay may end here", examples=[False])
+    is_closed_on_arrival: bool | None = Field(description="No stay may begin on this day", examples=[False])
+    is_closed_on_departure: bool | None = Field(description="No stay may end on this day", examples=[False])
 
 
 class Calendar(Answer):
@@ -47,8 +47,8 @@ class Calendar(Answer):
 
     listing_id: int = Field(examples=[40160])
     currency: str | None = Field(description="ISO 4217 currency of every price", examples=["EUR"])
-    start: date = Field(description="First day asked for", examples=["2026-03-01"])
-    end: date = Field(description="Last day asked for", examples=["2026-03-30"])
+    start: date = Field(description="First requested day", examples=["2026-03-01"])
+    end: date = Field(description="Last requested day", examples=["2026-03-30"])
     days: list[Day] = Field(description="Days outside the mirrored window are missing")
 
 
@@ -57,10 +57,10 @@ def get_calendar(
     request: Request,
     listing_id: Annotated[Id, Path()],
     token: Annotated[ApiToken, Security(require_token, scopes=[Scope.READ_CALENDAR])],
-    start: Annotated[date | None, Query(description="First day; without it, today in UTC")] = None,
-    end: Annotated[date | None, Query(description=f"Last day, included; without it, {_USUAL_DAYS} days in all")] = None,
+    start: Annotated[date | None, Query(description="First day; default: today in UTC")] = None,
+    end: Annotated[date | None, Query(description=f"Last day, included; default: {_USUAL_DAYS} days in total")] = None,
 ) -> Response:
-    """Each mirrored day from `start` to `end`, both included; at most 750 days."""
+    """Return each mirrored day from `start` to `end`, both included; at most 750 days."""
     first = start or datetime.now(UTC).date()
     try:
         last = end or first + timedelta(days=_USUAL_DAYS - 1)

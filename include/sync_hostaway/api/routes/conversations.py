@@ -33,7 +33,7 @@ class Message(BaseModel):
     subject: str | None = Field(description="Of an e-mail", examples=[None])
     channel_type: str | None = Field(description="email, channel, sms, whatsapp", examples=["channel"])
     status: str | None = Field(
-        description="sent; awaiting, paused, failed, cancelled_by_user or cancelled_by_system when it did not go out",
+        description="sent; if not sent: awaiting, paused, failed, cancelled_by_user or cancelled_by_system",
         examples=["sent"],
     )
     sender: str | None = Field(description="guest, automation, staff, host", examples=["guest"])
@@ -41,7 +41,8 @@ class Message(BaseModel):
     is_seen: bool | None = Field(description="Read by the host", examples=[True])
     attachments_count: int | None = Field(examples=[0])
     sent_at: datetime | None = Field(
-        description="Sent or received; when it is due, for one that waits", examples=["2026-02-01T08:00:00Z"]
+        description="When it was sent or received; for a scheduled message, when it is due",
+        examples=["2026-02-01T08:00:00Z"],
     )
 
 
@@ -50,7 +51,7 @@ class Messages(Answer):
 
     conversation_id: int = Field(examples=[701123])
     messages: list[Message]
-    next_cursor: str | None = Field(description="Asks for the next page; null on the last one", examples=["MTAwMDI"])
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page", examples=["MTAwMDI"])
 
 
 @router.get(
@@ -63,7 +64,7 @@ def get_messages(
     cursor: Cursor = None,
     limit: PageSize = 100,
 ) -> Response:
-    """In order of their ids, which is nearly the order in which they were written; `sent_at` is the exact one."""
+    """Ordered by id. This is nearly the order of writing; `sent_at` gives the exact order."""
     with account_rows(request.app.state.pool, token.account_id, Resource.MESSAGES) as rows:
         if rows.one(_QUERIES["conversation"], conversation_id=conversation_id) is None:
             raise not_found(f"conversation {conversation_id}")

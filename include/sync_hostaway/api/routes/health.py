@@ -1,4 +1,4 @@
-"""Whether everything works: 200 or 503 for whoever watches, the reasons for operators alone."""
+"""The health check: 200 or 503 for monitoring, and the reasons for operators only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sync_hostaway.core.db import Connection, fetch_value, load_queries
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-# Anybody may ask, and every look takes a connection.
+# The route needs no credentials and each check takes a connection, so the results are cached.
 _CACHE_SECONDS = 2.0
 _POOL_TIMEOUT = 2.0
 _MAX_INBOX_LAG = 900.0
@@ -35,22 +35,22 @@ router = guarded_router(tags=["health"])
 
 
 class Check(BaseModel):
-    """One thing that must be in order."""
+    """One check."""
 
     name: Literal["warehouse", "migrations", "inbox", "syncs"]
     ok: bool
-    detail: str = Field(examples=["The oldest event that nobody has tried waits for 0 s"])
+    detail: str = Field(examples=["The oldest unprocessed event waits for 0 s"])
 
 
 class Health(BaseModel):
-    """Whether everything works."""
+    """The result of the health check."""
 
     status: Literal["ok", "failing"]
-    checks: list[Check] | None = Field(None, description="For operators alone")
+    checks: list[Check] | None = Field(None, description="For operators only")
 
 
 class HealthChecks:
-    """Looks at most every other second, however often it is asked."""
+    """Runs the checks at most every two seconds and caches the results."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -59,7 +59,7 @@ class HealthChecks:
         self._checks: list[Check] = []
 
     def results(self) -> list[Check]:
-        """The checks; those that need what is not there are left out."""
+        """Return the results. Checks are left out when the database cannot be reached or is not migrated."""
         with self._lock:
             if time.monotonic() - self._checked_at > _CACHE_SECONDS:
                 self._checks = self._run()
@@ -90,9 +90,7 @@ def _migrations(connection: Connection) -> Check:
 
 def _inbox(connection: Connection) -> Check:
     lag = float(fetch_value(connection, _QUERIES["inbox_lag"]))
-    return Check(
-        name="inbox", ok=lag <= _MAX_INBOX_LAG, detail=f"The oldest event that nobody has tried waits for {lag:.0f} s"
-    )
+    return Check(name="inbox", ok=lag <= _MAX_INBOX_LAG, detail=f"The oldest unprocessed event waits for {lag:.0f} s")
 
 
 def _syncs(connection: Connection) -> Check:
@@ -115,14 +113,14 @@ def _syncs(connection: Connection) -> Check:
         detail += f"; without a complete sync so far: {waiting}"
     if late:
         detail = f"No complete sync for too long: {', '.join(late)}"
-    # Not a failure: everything else of these accounts is mirrored.
+    # This is not a failure, because the other resources of these accounts are mirrored.
     for row in connection.execute(_QUERIES["refused"]).fetchall():
         detail += f"; account {row['account_id']}: {row['error']}"
     return Check(name="syncs", ok=not late, detail=detail)
 
 
 async def _is_operator(request: Request) -> bool:
-    # Not a security scheme of the route: nobody needs credentials here.
+    # Not a security scheme of the route, because the route needs no credentials.
     _, token = get_authorization_scheme_param(request.headers.get("authorization"))
     if not token and not request.cookies:
         return False
@@ -139,7 +137,7 @@ async def _is_operator(request: Request) -> bool:
 async def get_health(
     request: Request, response: Response, is_operator: Annotated[bool, Depends(_is_operator)]
 ) -> Health:
-    """Warehouse reachable, migrations current, events served and accounts synced in time; 503 when one fails."""
+    """Check that the warehouse is reachable and migrated, and that events and syncs are on time; 503 if one fails."""
     state = request.app.state
     checks = await state.bulkheads["health"].run(None, state.health.look)
     ok = all(check.ok for check in checks)

@@ -1,13 +1,13 @@
 -- name: inbox_lag
--- An event that was tried and failed waits on purpose; one that nobody has tried says that no delta runs.
+-- Only events without an attempt count: they show that no delta runs. An event that failed waits on purpose.
 select coalesce(extract(epoch from clock_timestamp() - min(events.received_at)), 0)::float as seconds
 from ops.webhook_events as events
 inner join ops.accounts using (account_id)
 where events.state = 'pending' and events.attempts = 0 and accounts.state = 'active'
 
 -- name: syncs
--- What came of the syncs that ended since then; each account has its own moment. A resource is failing when the try before them failed too: one that was
--- just switched on has time for its first complete sync.
+-- The results of the syncs that ended since a moment; each account has its own. A resource is failing when the try
+-- before that moment failed too, so that a new resource has time for its first complete sync.
 select
     runs.account_id,
     runs.resource,
@@ -31,7 +31,7 @@ where runs.mode <> 'delta' and runs.finished_at >= wanted.since
 group by runs.account_id, runs.resource, wanted.since
 
 -- name: refused
--- The state of a resource is what its last sync said.
+-- The newest sync of a resource decides its state.
 select newest.account_id, newest.error
 from (
     select distinct on (runs.account_id, runs.resource) runs.account_id, runs.resource, runs.verdict, runs.error

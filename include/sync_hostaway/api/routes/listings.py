@@ -43,16 +43,16 @@ class Listing(BaseModel):
     time_zone_name: str | None = Field(description="IANA time zone of its days and hours", examples=["Europe/Lisbon"])
     currency: str | None = Field(description="ISO 4217 currency of its prices", examples=["EUR"])
     base_price: DecimalText | None = Field(description="Base price of a night", examples=["129.00"])
-    person_capacity: int | None = Field(description="Most guests allowed", examples=[4])
+    person_capacity: int | None = Field(description="Maximum number of guests", examples=[4])
     bedrooms: int | None = Field(examples=[2])
     beds: int | None = Field(examples=[3])
     bathrooms: DecimalText | None = Field(examples=["1.5"])
-    min_nights: int | None = Field(description="Fewest nights of a stay", examples=[2])
-    max_nights: int | None = Field(description="Most nights of a stay", examples=[30])
+    min_nights: int | None = Field(description="Minimum nights of a stay", examples=[2])
+    max_nights: int | None = Field(description="Maximum nights of a stay", examples=[30])
     check_in_hour_start: int | None = Field(description="Hour from which guests check in, local time", examples=[15])
     check_in_hour_end: int | None = Field(description="Hour until which guests check in, local time", examples=[20])
     check_out_hour: int | None = Field(description="Hour until which guests leave, local time", examples=[11])
-    is_instant_bookable: bool | None = Field(description="Whether guests book without asking", examples=[True])
+    is_instant_bookable: bool | None = Field(description="Whether guests can book without a request", examples=[True])
     is_archived: bool | None = Field(description="Archived in Hostaway", examples=[False])
     thumbnail_url: str | None = Field(examples=["https://example.com/loft.jpg"])
 
@@ -61,7 +61,7 @@ class Listings(Answer):
     """A page of listings, by id."""
 
     listings: list[Listing]
-    next_cursor: str | None = Field(description="Asks for the next page; null on the last one", examples=["MTAwMDI"])
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page", examples=["MTAwMDI"])
 
 
 @router.get("/v1/listings", response_model=Listings, summary="The listings of the account")
@@ -71,7 +71,7 @@ def get_listings(
     cursor: Cursor = None,
     limit: PageSize = 100,
 ) -> Response:
-    """Every listing that Hostaway has, archived ones too."""
+    """Return every listing that is not deleted, with archived ones."""
     with account_rows(request.app.state.pool, token.account_id, Resource.LISTINGS) as rows:
         found = rows.all(_QUERIES["listings"], after=read_cursor(cursor, AFTER_ID, 0), rows=limit + 1)
     listings, next_cursor = page_of(found, limit, "listing_id")

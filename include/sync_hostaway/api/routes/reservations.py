@@ -46,23 +46,23 @@ class Reservation(BaseModel):
     """A reservation, an inquiry or an owner stay."""
 
     reservation_id: int = Field(examples=[20117])
-    listing_id: int | None = Field(description="Changes when a booking is moved", examples=[40160])
+    listing_id: int | None = Field(description="Changes when the booking moves to another listing", examples=[40160])
     conversation_id: int | None = Field(description="Its newest conversation, if it has one", examples=[701123])
     guest_id: int = Field(description="The same for all reservations of one person", examples=[20009])
-    status: str | None = Field(description="As Hostaway says it", examples=["new"])
+    status: str | None = Field(description="Hostaway's status", examples=["new"])
     status_group: str = Field(
-        description="booking, owner_stay, request, inquiry, cancelled, declined; other for a word that is not known",
+        description="booking, owner_stay, request, inquiry, cancelled, declined; other for an unknown status",
         examples=["booking"],
     )
-    is_booking: bool = Field(description="A stay sold to a guest: what counts as revenue", examples=[True])
+    is_booking: bool = Field(description="A stay sold to a guest; only these count as revenue", examples=[True])
     channel_id: int | None = Field(description="2018 Airbnb, 2005 Booking.com, 2002 Vrbo, 2000 direct", examples=[2018])
     channel_name: str | None = Field(examples=["airbnbOfficial"])
     channel_reservation_id: str | None = Field(description="Id on the channel", examples=["40160-2018-1"])
-    confirmation_code: str | None = Field(description="Code the guest knows", examples=["HMABC123"])
+    confirmation_code: str | None = Field(description="Code that the guest sees", examples=["HMABC123"])
     guest_name: str | None = Field(examples=["Ana Lopes"])
     guest_first_name: str | None = Field(examples=["Ana"])
     guest_last_name: str | None = Field(examples=["Lopes"])
-    guest_email: str | None = Field(description="May be a relay of the channel", examples=["ana@example.com"])
+    guest_email: str | None = Field(description="May be a relay address of the channel", examples=["ana@example.com"])
     guest_phone: str | None = Field(examples=["+351 900 000 000"])
     guest_locale: str | None = Field(description="Language of the guest, two letters", examples=["pt"])
     guest_country: str | None = Field(examples=["PT"])
@@ -86,13 +86,13 @@ class Reservation(BaseModel):
     remaining_balance: DecimalText | None = Field(description="What the guest still has to pay", examples=["0"])
     payment_status: str | None = Field(description="paid, unpaid, partially paid, unknown", examples=["paid"])
     is_paid: bool | None = Field(description="Paid in full", examples=[True])
-    booked_at: datetime | None = Field(description="Booked or asked for", examples=["2026-01-05T10:12:00Z"])
+    booked_at: datetime | None = Field(description="When it was booked or requested", examples=["2026-01-05T10:12:00Z"])
     cancelled_at: datetime | None = Field(examples=[None])
     updated_at: datetime | None = Field(description="Last change in Hostaway", examples=["2026-02-01T08:00:00Z"])
     changed_at: datetime = Field(
-        description="Last change here: what `updated_since` compares", examples=["2026-02-01T08:00:09Z"]
+        description="Last change in these tables; `updated_since` compares with it", examples=["2026-02-01T08:00:09Z"]
     )
-    is_deleted: bool = Field(description="Gone from Hostaway", examples=[False])
+    is_deleted: bool = Field(description="Deleted in Hostaway", examples=[False])
 
 
 class OneReservation(Answer):
@@ -105,24 +105,24 @@ class Reservations(Answer):
     """A page of reservations."""
 
     reservations: list[Reservation]
-    next_cursor: str | None = Field(description="Asks for the next page; null on the last one", examples=["MTAwMDI"])
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last page", examples=["MTAwMDI"])
 
 
 class Filter(BaseModel):
-    """Which reservations; filters that are left out let everything pass."""
+    """Filters. A filter that is left out matches every reservation."""
 
     model_config = ConfigDict(extra="forbid")
 
     listing_id: Id | None = None
-    status: list[Status] = Field([], max_length=20, description="As Hostaway says it; may be given several times")
+    status: list[Status] = Field([], max_length=20, description="Hostaway's status; repeatable")
     arrival_from: date | None = Field(None, description="First day of arrival")
     arrival_to: date | None = Field(None, description="Last day of arrival, included")
     departure_from: date | None = Field(None, description="First day of departure")
     departure_to: date | None = Field(None, description="Last day of departure, included")
     updated_since: Moment | None = Field(
         None,
-        description="Changed here at this time or later, in the order of their changes. To miss nothing, give the "
-        "latest `changed_at` you have seen; deleted ones come too, with `is_deleted`",
+        description="Changed in these tables at this time or later, ordered by change. To get every change, pass the "
+        "latest `changed_at` that you have seen. Deleted reservations are included, with `is_deleted`",
     )
     cursor: Cursor = None
     limit: PageSize = 100
@@ -132,7 +132,7 @@ class Filter(BaseModel):
     "/v1/reservations/{reservation_id}", response_model=OneReservation, summary="One reservation", name="reservation"
 )
 def get_reservation(request: Request, reservation_id: Annotated[Id, Path()], token: Reader) -> Response:
-    """Also one that is gone from Hostaway; `is_deleted` says so."""
+    """Return one reservation. `is_deleted` is true for one that was deleted in Hostaway."""
     with account_rows(request.app.state.pool, token.account_id, Resource.RESERVATIONS) as rows:
         reservation = rows.one(_ONE, reservation_id=reservation_id)
     if reservation is None:
@@ -142,14 +142,14 @@ def get_reservation(request: Request, reservation_id: Annotated[Id, Path()], tok
 
 @router.get("/v1/reservations", response_model=Reservations, summary="Reservations, filtered")
 def get_reservations(request: Request, token: Reader, wanted: Annotated[Filter, Query()]) -> Response:
-    """In order of their ids, or of their changes. Ask for the next page with `next_cursor` and the same filters."""
+    """Ordered by id, or with `updated_since` by change. Get the next page with `next_cursor` and the same filters."""
     params = wanted.model_dump(exclude={"cursor", "limit", "updated_since"}) | {"rows": wanted.limit + 1}
     with account_rows(request.app.state.pool, token.account_id, Resource.RESERVATIONS) as rows:
         if wanted.updated_since is None:
             order = ["reservation_id"]
             found = rows.all(_SOME, **params, after=read_cursor(wanted.cursor, AFTER_ID, 0))
         else:
-            # A row that changes meanwhile moves on to a later page: by id, it could change after its page was read.
+            # In this order, a row that changes during paging moves to a later page. By id, its change could be lost.
             order = ["changed_at", "reservation_id"]
             moment, after = read_cursor(wanted.cursor, _AFTER_CHANGE, (wanted.updated_since, 0))
             found = rows.all(_CHANGED, **params, moment=moment, after=after)

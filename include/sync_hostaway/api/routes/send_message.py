@@ -1,4 +1,4 @@
-"""Sends a guest message: the one route of host applications that changes something."""
+"""Sends a guest message: the only route for host applications that changes data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from sync_hostaway.messaging.outbox_store import Draft, Entry, SendLimitReached
 log = structlog.get_logger(__name__)
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-# Bytes of a request: the longest message, each character written as two escapes of six bytes.
+# Bytes: the longest message, with each character written as two escapes of six bytes.
 _BODY_LIMIT = 131_072
 
 router = guarded_router(tags=["messages"])
@@ -42,17 +42,17 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern="^[!-~]+$",
-        description="Made by the caller, one per message: however often a request with it is repeated, Hostaway is "
-        "asked once to send it. A UUID serves well",
+        description="Chosen by the caller, one per message, for example a UUID. Repeated requests with the same key "
+        "send the message at most once",
         examples=["0b0e7b0c-6d0f-4a51-9f2a-4a7f3d1a6c11"],
     ),
 ]
 
 
 def _is_visible(text: str) -> str:
-    # Zero-width characters and the like: the guest would get an empty message.
+    # The guest would get an empty message, for example from zero-width characters.
     if all(unicodedata.category(character)[0] in "CZ" for character in text):
-        raise ValueError("the message shows nothing")
+        raise ValueError("the message has no visible characters")
     return text
 
 
@@ -66,24 +66,24 @@ class MessageToSend(BaseModel):
         min_length=1,
         max_length=10_000,
         pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
-        description="The text, as the guest is to read it",
+        description="The text for the guest",
         examples=["Your room is ready from 14:00."],
     )
     channel_type: Literal["email", "channel", "sms", "whatsapp"] = Field(
-        description="How it is sent; `channel` answers on Airbnb, Booking.com and others where the guest wrote",
+        description="How the message is sent. `channel` uses the booking channel, such as Airbnb or Booking.com",
         examples=["channel"],
     )
 
 
 class SentMessage(BaseModel):
-    """A message that Hostaway has."""
+    """A message that Hostaway accepted."""
 
     state: Literal["sent"]
-    message_id: int = Field(description="Hostaway's id of it", examples=[270000123])
+    message_id: int = Field(description="Hostaway's message id", examples=[270000123])
     conversation_id: int = Field(examples=[701123])
     reservation_id: int = Field(examples=[20117])
     channel_type: str = Field(examples=["channel"])
-    status: str | None = Field(description="What Hostaway says became of it so far", examples=["sent"])
+    status: str | None = Field(description="Hostaway's status of the message", examples=["sent"])
 
 
 @router.post(
@@ -91,16 +91,16 @@ class SentMessage(BaseModel):
     response_model=SentMessage,
     summary="Send a message to a guest",
     responses=errors(
-        s400="The body is no JSON",
+        s400="The body is not JSON",
         s404="There is no such reservation in this account",
         s409="A request with this key is in progress; or the account is not active; or it stays unknown whether the "
-        "message was sent; `type` tells which",
-        s422="The request cannot be used, its key was used for another message, there is no conversation, or the "
-        "message has failed; `type` tells which",
-        s429="The token or the account has sent too many; `Retry-After` says when to ask again",
+        "message was sent; `type` says which",
+        s422="The request is invalid, its key was used for another message, there is no conversation, or the "
+        "message has failed; `type` says which",
+        s429="The token or the account has reached its limit; retry after `Retry-After`",
         s502="Hostaway did not accept a request",
-        s504="Hostaway did not answer: the message may be sent or not, and is not sent again. Ask again with the same "
-        "key after `Retry-After`",
+        s504="Hostaway did not answer. It is unknown whether the message was sent, and it is not sent again. Repeat "
+        "the request with the same key after `Retry-After`",
     ),
 )
 @body_limit(_BODY_LIMIT)
@@ -112,10 +112,10 @@ def send_message(
     message: MessageToSend,
     idempotency_key: IdempotencyKey,
 ) -> Response:
-    """Hostaway is asked at most once per `Idempotency-Key` to send a message, however often the request is repeated.
+    """Send a message at most once per `Idempotency-Key`, also when the request is repeated.
 
-    When Hostaway does not answer, the state is `unknown`, and a repeated request looks for the message in its
-    conversation. A message that is sent lands at once and is in the core tables a few seconds later.
+    If Hostaway does not answer, the state is `unknown`. A repeated request then searches the conversation for the
+    message. A sent message lands at once and is in the core tables a few seconds later.
     """
     draft = Draft(message.reservation_id, message.message, message.channel_type)
     entry = _send(request, token.account_id, idempotency_key, draft)
@@ -131,7 +131,7 @@ def _send(request: Request, account_id: int, key: str, draft: Draft) -> Entry:
     if known is None:
         raise not_found(f"reservation {draft.reservation_id}")
     try:
-        # Its own connection: the pool's are for answers that take milliseconds.
+        # Not a connection of the pool, which is for queries of milliseconds.
         with connect(application="sync-hostaway outbox") as connection:
             return Outbox(connection, account_id).send(key, draft)
     except (KeyReused, BeingSent, NoConversation, SendLimitReached) as error:
@@ -156,7 +156,7 @@ def _not_sent(entry: Entry) -> Problem:
         reason = (entry.reason or "").rstrip(".")
         detail = f"The message has failed: {reason}. A new attempt needs a new key."
         return Problem(422, "message-refused", "The message has failed", detail, state=entry.state)
-    risk = "It is not sent again with this key. A new key sends it, and the guest may then have it twice."
+    risk = "It is not sent again with this key. A new key sends it again, and the guest may then get it twice."
     if entry.is_closed:
         detail = f"Hostaway did not answer, and the conversation did not show the message within a day. {risk}"
         return Problem(409, "message-unknown", "It is not known whether the message was sent", detail, state="unknown")
@@ -165,8 +165,8 @@ def _not_sent(entry: Entry) -> Problem:
         504,
         "message-unknown",
         "It is not known whether the message was sent",
-        "Hostaway did not answer, and the conversation does not show the message yet. Ask again with the same key: the "
-        f"conversation is read again. {risk}",
+        "Hostaway did not answer, and the conversation does not show the message yet. Repeat the request with the same "
+        f"key: it reads the conversation again. {risk}",
         headers={"Retry-After": str(math.ceil(wait))},
         state="unknown",
     )
@@ -177,18 +177,18 @@ def _refusal(error: SyncHostawayError) -> Problem:
         detail = "This Idempotency-Key was used for another message. A new message needs a new key."
         return Problem(422, "idempotency-key-reused", "The key was used for another message", detail)
     if isinstance(error, BeingSent):
-        detail = "A request with this Idempotency-Key is being served. Ask again in a moment for its outcome."
+        detail = "Another request with this Idempotency-Key is in progress. Repeat the request in a moment."
         return Problem(409, "being-sent", "The message is being sent", detail, headers={"Retry-After": "1"})
     if isinstance(error, SendLimitReached):
         seconds = str(math.ceil(error.seconds))
         detail = f"This account has sent as many messages as its limit allows; the next is permitted in {seconds} s."
         return Problem(429, "send-limit", "Too many messages", detail, headers={"Retry-After": seconds})
-    detail = "Hostaway has no conversation for this reservation, and offers no way to begin one."
+    detail = "Hostaway has no conversation for this reservation, and its API cannot start one."
     return Problem(422, "no-conversation", "There is no conversation", detail)
 
 
 def _ask_for_delta(trigger: RunTrigger) -> None:
     try:
         request_delta(trigger)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow: the message is sent, and its event waits
+    except Exception as error:  # noqa: BLE001 - the message is sent in any case, and its event is stored
         log.warning("delta_run_not_requested", error=f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""What operators do with webhook events: look at what came in, send it round again, or put it away."""
+"""Routes for operators: list, replay and discard webhook events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ router = guarded_router(
 
 
 class Event(BaseModel):
-    """What Hostaway delivered, and what became of it."""
+    """A delivered webhook event and its state."""
 
     event_id: int = Field(examples=[4711])
     account_id: int = Field(examples=[12345])
@@ -44,12 +44,14 @@ class Event(BaseModel):
     event: str | None = Field(examples=["reservation.updated"])
     object: str | None = Field(examples=["reservation"])
     object_id: int | None = Field(examples=[20117])
-    times_received: int = Field(description="How often Hostaway sent it", examples=[1])
-    received_at: datetime = Field(description="The first time", examples=["2026-03-01T06:00:00Z"])
-    attempts: int = Field(description="How often its object was asked for", examples=[1])
-    next_try_at: datetime = Field(description="When it is due, while it is pending", examples=["2026-03-01T06:00:00Z"])
+    times_received: int = Field(description="How often Hostaway delivered it", examples=[1])
+    received_at: datetime = Field(description="First delivery", examples=["2026-03-01T06:00:00Z"])
+    attempts: int = Field(description="How often its object was requested from Hostaway", examples=[1])
+    next_try_at: datetime = Field(
+        description="When a pending event is processed next", examples=["2026-03-01T06:00:00Z"]
+    )
     finished_at: datetime | None = Field(description="Null: pending", examples=["2026-03-01T06:00:02Z"])
-    reason: str | None = Field(description="Why it has to wait, or was given up", examples=[None])
+    reason: str | None = Field(description="Why it waits, or why it is not processed", examples=[None])
 
 
 class Events(BaseModel):
@@ -59,13 +61,13 @@ class Events(BaseModel):
 
 
 class WholeEvent(Event):
-    """An event as it was received."""
+    """An event with its body."""
 
-    body: str | None = Field(description="As received, with personal data; null after the retention")
+    body: str | None = Field(description="The body as received, with personal data; null after the retention")
 
 
 class Wanted(BaseModel):
-    """Which events; what is left out may be anything."""
+    """Filters. A filter that is left out matches every event."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -78,7 +80,7 @@ class Wanted(BaseModel):
     object_id: Id | None = None
 
     def filter(self, event_ids: list[int] | None = None) -> EventFilter:
-        """As the inbox understands it."""
+        """Return the filter for the inbox."""
         return EventFilter(
             self.account_id,
             tuple(self.state) or None,
@@ -90,13 +92,13 @@ class Wanted(BaseModel):
 
 
 class Page(Wanted):
-    """Which events, and how many of them."""
+    """Filters and page size."""
 
-    limit: int = Field(50, ge=1, le=500, description="At most so many")
+    limit: int = Field(50, ge=1, le=500, description="Maximum number of events")
 
 
 class Chosen(Wanted):
-    """Events to do something with."""
+    """The events to replay or discard."""
 
     state: list[EventState] = Field([], min_length=1, max_length=len(EventState), description="Any of these")
     event_ids: list[Id] = Field([], min_length=1, max_length=1000, examples=[[4711]])
@@ -105,10 +107,10 @@ class Chosen(Wanted):
     @model_validator(mode="before")
     @classmethod
     def _without_null(cls, fields: Any) -> Any:
-        # A criterion that a caller forgot to fill must not widen the choice.
+        # A filter that the caller forgot to fill must not select more events.
         null = [name for name, value in fields.items() if value is None] if isinstance(fields, dict) else []
         if null:
-            raise ValueError(f"{', '.join(map(str, null))} is null: give a value, or leave it out")
+            raise ValueError(f"{', '.join(map(str, null))} is null: give a value or leave it out")
         return fields
 
     @model_validator(mode="after")
@@ -121,21 +123,21 @@ class Chosen(Wanted):
 
 
 class Done(BaseModel):
-    """What was done."""
+    """Number of events that changed."""
 
     events: int = Field(description="How many", examples=[3])
 
 
 @router.get("", summary="Webhook events")
 def get_events(connection: Warehouse, wanted: Annotated[Page, Query()]) -> Events:
-    """Newest first, without their bodies."""
+    """Return events without their bodies, newest first."""
     rows = history.list_events(connection, wanted.filter(), wanted.limit)
     return Events(events=[Event(**row) for row in rows])
 
 
 @router.get("/{event_id}", summary="One webhook event", responses=errors(s404="There is no such event"))
 def get_event(event_id: Annotated[Id, Path()], connection: Warehouse) -> WholeEvent:
-    """With its body, which holds personal data."""
+    """Return one event with its body, which holds personal data."""
     try:
         row: dict[str, Any] = history.get_event(connection, event_id)
     except InvalidValue:
@@ -144,22 +146,22 @@ def get_event(event_id: Annotated[Id, Path()], connection: Warehouse) -> WholeEv
     return WholeEvent.model_validate({**row, "body": body})
 
 
-@router.post("/replay", summary="Serve webhook events again")
+@router.post("/replay", summary="Process webhook events again")
 def replay(chosen: Chosen, connection: Warehouse, trigger: Trigger, background: Background) -> Done:
-    """Their objects are fetched once more, within seconds. Events that could not be read are read again."""
+    """Fetch the objects of the events again, within seconds. Unreadable events are parsed again."""
     count = history.replay(connection, chosen.filter(chosen.event_ids))
     if count:
         background.run(_drain, trigger)
     return Done(events=count)
 
 
-@router.post("/discard", summary="Put webhook events away")
+@router.post("/discard", summary="Discard webhook events")
 def discard(chosen: Chosen, connection: Warehouse) -> Done:
-    """Events that wait or are dead are never served; a replay brings them back."""
+    """Discard pending and dead events: they are not processed. A replay makes them pending again."""
     return Done(events=history.discard(connection, chosen.filter(chosen.event_ids)))
 
 
 def _drain(trigger: RunTrigger) -> None:
-    # Should Airflow not take it: hostaway_maintenance sees the events that wait.
+    # If Airflow does not accept the request, hostaway_maintenance finds the pending events.
     with suppress(RunNotRequested):
         request_delta(trigger)
