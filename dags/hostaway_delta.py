@@ -1,4 +1,4 @@
-"""hostaway_delta: serves the webhook inbox of all accounts, and builds the core tables from what that brought."""
+"""hostaway_delta: processes the webhook events of all accounts, and builds the core tables from the landed rows."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from sync_hostaway.core.dag_ids import DELTA_DAG_ID
 
 @dag(
     DELTA_DAG_ID,
-    description="Reads again what Hostaway says has changed, and shows it in the core tables within seconds",
+    description="Fetches changed objects again, and updates the core tables within seconds",
     doc_md="""
-Serves `ops.webhook_events` for all accounts: reads each object again by its id, lands it and builds the core tables
-from it. It has no schedule: the webhook receiver asks for it. A run that has served everything stays for ten seconds,
-and a minute at most, to see the next event at once.
+Processes `ops.webhook_events` for all accounts: fetches each object again by its id, lands it and builds the core
+tables from it. It has no schedule: the webhook receiver requests it. A run that has processed all events waits for ten
+seconds, and for at most a minute in total, so that it can process the next event at once.
 
-A run's return value names the accounts it served, with events, rows and API calls. Which events those were:
+The return value of a run has the accounts with their events, rows and API calls. The events of a run:
 `select * from ops.webhook_events where run_key = '<run id>'`.
 
 **Triage**
 
-* The task failed with `TransformFailed`: what was read has landed, and the message names the model. See
+* The task failed with `TransformFailed`: the rows have landed, and the message names the model. See
   `hostaway_transform`.
-* The task failed with `WarehouseUnavailable`: nothing is lost; the next run goes on with the events that are pending.
-* Events stay `pending`: `reason` and `next_try_at` say why and until when. An account that is disabled or refused keeps
-  its events; `sync-hostaway accounts rotate` revives a refused one.
-* Events are `dead`: out of tries in two hours, or not understood. `reason` says it, and `sync-hostaway webhooks replay`
-  tries again. The others went on.
+* The task failed with `WarehouseUnavailable`: nothing is lost. The next run continues with the pending events.
+* Events stay `pending`: `reason` and `next_try_at` say why and until when. Events of an account that is disabled, or
+  whose credentials were rejected, are kept. For the latter, `sync-hostaway accounts rotate` stores a new key.
+* Events are `dead`: all attempts within two hours failed, or the event could not be parsed. See `reason`.
+  `sync-hostaway webhooks replay` tries again. Other events are processed.
 * Events are `gone`: Hostaway does not know their object any more; its row is marked deleted.
 
-Any run can be cleared or killed at any time: events are done together with their rows, or not at all.
+You can clear or kill a run at any time: an event becomes `done` in the transaction that lands its rows.
 """,
     schedule=None,
     catchup=False,
     is_paused_upon_creation=False,
-    # One that leaves and one that comes; a third if one of them ends a long turn.
+    # One run that ends, one that starts, and a third while one of them finishes a long batch.
     max_active_runs=3,
     tags=[TAG, "webhooks"],
-    # No retries: what is left is asked for again within seconds, and a run that waits for its retry keeps another from
-    # coming.
+    # No retries: another run for the remaining events is requested within seconds. A run that waits for its retry would
+    # prevent that.
     default_args={**DEFAULT_ARGS, "retries": 0, "execution_timeout": timedelta(minutes=30)},
 )
 def hostaway_delta() -> None:
-    # Not in the pool of dbt, where a run would wait before it reads anything: transforms take turns among themselves.
-    # First of all that waits for a slot: somebody may be waiting for it.
+    # Not in the dbt pool, where a run would wait before it reads anything. Transforms have a lock of their own.
+    # Highest priority for a slot, because users wait for the change.
     @task(priority_weight=1000, weight_rule="absolute")
     def serve() -> dict[str, Any]:
         from sync_hostaway.events.worker import run_worker

@@ -1,4 +1,4 @@
-"""hostaway_maintenance: keeps the snapshot true, the ledger small and nothing waiting for ever."""
+"""hostaway_maintenance: refreshes the account snapshot, deletes old entries, and repeats missed requests."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def accounts_without_sync() -> list[dict[str, Any]]:
 
 @dag(
     MAINTENANCE_DAG_ID,
-    description="Refreshes the account snapshot, tidies up, tends webhooks, asks for runs that were missed",
+    description="Refreshes the account snapshot, deletes old entries, reconciles webhooks, requests missed runs",
     doc_md="""
 Runs every ten minutes and is safe to run at any time.
 
-* Writes the account snapshot that the `hostaway_sync__…` Dags are made from. When the registry cannot be reached, the
-  snapshot stays as it is and no Dag disappears.
-* Asks for the first sync of accounts that never had one.
+* Writes the account snapshot, from which the `hostaway_sync__…` Dags are built. If the registry cannot be reached, the
+  snapshot does not change and no Dag disappears.
+* Requests the first sync of accounts that have had none.
 * Closes runs whose process was killed, and deletes ledger entries older than the retention.
 * Asks for a transform when loads have been waiting, in case the one that was asked for never started.
 * Webhooks: registers those of new accounts, switches on again what Hostaway switched off, unsubscribes disabled
@@ -155,8 +155,8 @@ def hostaway_maintenance() -> None:
         skip_when_already_exists=True,
         openlineage_inject_parent_info=False,
     ).expand_kwargs(lost)
-    # All that follows does so whatever came of it. What could not be delivered is among the events then, and Hostaway
-    # delivers before the first sync of an account begins, so that nothing falls between.
+    # The next tasks run also if this one fails. Undelivered events are in the inbox then, and Hostaway delivers before
+    # the first sync of an account starts, so that no change is lost in between.
     waiting = events_are_waiting()
     reconcile_webhooks() >> [without_sync, lost, waiting]
     waiting >> RequestRunOperator(task_id="request_delta", trigger_dag_id=DELTA_DAG_ID)

@@ -24,16 +24,16 @@ PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 @dag(
     description="Builds and tests every model",
     doc_md="""
-Builds every model once more, views that changed included, and runs every data test. Grants and what others built on the
-tables stay.
+Builds every model again, with changed views, and runs every data test. Grants on the tables and objects that depend on
+them stay.
 
-One dbt process does the work (`dbt_producer_watcher`); the other tasks mirror its models and tests.
+One dbt process does the work (`dbt_producer_watcher`). The other tasks show the results of its models and tests.
 
 **Triage**
 
-* A red model: its task shows PostgreSQL's message. Clear it, or run `hostaway_transform`.
-* A red test: the model holds rows that break a rule. The task's log has the query that finds them.
-* `transform` red: what has landed could not be transformed; see `hostaway_transform`.
+* A model failed: its task shows PostgreSQL's message. Clear it, or run `hostaway_transform`.
+* A test failed: the model has rows that break a rule. The task's log has the query that finds them.
+* `transform` failed: landed rows could not be transformed; see `hostaway_transform`.
 """,
     schedule="30 3 * * *",
     start_date=start_of_oldest(),
@@ -64,13 +64,13 @@ def hostaway_nightly() -> None:
             load_method=LoadMode.DBT_MANIFEST, test_behavior=TestBehavior.AFTER_EACH, emit_datasets=False
         ),
         execution_config=ExecutionConfig(
-            # One dbt process for all models: one per model takes seven times as long on two cores.
+            # One dbt process for all models. One process per model takes seven times as long on two cores.
             execution_mode=ExecutionMode.WATCHER,
             invocation_mode=InvocationMode.DBT_RUNNER,
             setup_operator_args={
                 "pool": DBT_POOL,
                 "retries": 0,
-                # The pool keeps Airflow's own transforms away, this one from a shell too.
+                # The pool excludes other transforms of Airflow. The lock also excludes a transform from a shell.
                 "pre_execute": acquire_dbt_lock,
                 "post_execute": release_dbt_lock,
             },

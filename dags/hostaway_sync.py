@@ -1,6 +1,6 @@
 """One Airflow Dag per mirrored account: hostaway_sync__<account_id>.
 
-The accounts come from a snapshot file, never from a database: parsing this file must neither fail nor wait.
+The accounts come from a snapshot file and never from a database, because parsing a Dag file must not fail or wait.
 """
 
 from __future__ import annotations
@@ -34,35 +34,34 @@ if TYPE_CHECKING:
 AUTO = "auto"
 
 DOC = """
-Mirrors Hostaway account **{account_id}** {name}into the warehouse: raw rows to the schema `landing`, then a request to
-`hostaway_transform` for the tables in `hostaway`.
+Mirrors Hostaway account **{account_id}** {name}into the warehouse. It writes raw rows to the schema `landing`, then
+requests `hostaway_transform`, which builds the tables in `hostaway`.
 
-Trigger it with *mode* `full` to read everything again, pick single *resources*, or with *since* go back to a moment:
-reservations and conversations that changed at or after it are read. Resources that are switched off are skipped. With
-*dry run* the tasks read and compare only: their results (XCom `return_value`) say what would be new, changed, deleted
-and refused, and nothing is written.
+Parameters: *mode* `full` reads everything again. *resources* selects single resources. *since* reads the reservations
+and conversations that changed at or after a moment. Resources that are switched off are skipped. With *dry run*, the
+tasks only read and compare: their results (XCom `return_value`) say what would be new, changed, deleted and rejected,
+and nothing is written.
 
 **Triage**
 
-* `CredentialsRefused`, `InactiveAccount`: Hostaway does not accept the API key, and no further calls are made.
-  `sync-hostaway accounts rotate {account_id}` stores a new one; then trigger again.
-* `SyncIncomplete`: rows are missing although the list was read again; what landed is kept. The retry reads it once
-  more; if it stays, look at `ops.sync_runs`.
-* A resource is skipped with `Hostaway refuses …`: Hostaway answers 403, 404, 405, 410 or 501 for it, and answers for
-  others. No run fails of it, and it is asked for again daily; a run for just this resource asks at once. The message
-  says how to switch it off.
-* `HostawayThrottled`, `HostawayUnreachable`, `HostawayServerError`: the API has trouble, or another integration uses up
-  its limit. Retries back off up to half an hour; there is nothing to do.
-* `ops.quarantine` holds rows whose id could not be read, which did not land, and names values that could not be read of
-  rows that landed without them. A corrected row settles its entry.
+* `CredentialsRefused`, `InactiveAccount`: Hostaway does not accept the API key, and there are no further calls.
+  Store a new key with `sync-hostaway accounts rotate {account_id}`, then trigger the Dag again.
+* `SyncIncomplete`: rows are missing although the list was read twice. Rows that landed are kept. The retry reads the
+  list again. If the error stays, look at `ops.sync_runs`.
+* A resource is skipped with `Hostaway refuses …`: Hostaway answers 403, 404, 405, 410 or 501 for it, but not for the
+  other resources. The run does not fail. The resource is tried again daily; a run for only this resource tries at once.
+  The message says how to switch it off.
+* `HostawayThrottled`, `HostawayUnreachable`, `HostawayServerError`: the API has an outage, or another integration uses
+  its limit. Retries wait up to half an hour. No action is needed.
+* `ops.quarantine` has rows that did not land because their id is unreadable. It also names unreadable values of rows
+  that landed without them. A corrected row settles its entry.
 
-Any task can be cleared and run again at any time: landed rows stay, and what was read before a task was killed is not
-read twice.
+You can clear any task at any time: landed rows stay, and pages that a killed task has read are not read again.
 """
 
 
 def mirrored_accounts() -> list[SnapshotAccount]:
-    """The accounts to build Dags for; on a worker, just the one whose task is about to run."""
+    """Return the accounts to build Dags for. On a worker, this is only the account of the task that runs."""
     known = read_snapshot(get_settings().snapshot_file)
     dag_id = get_parsing_context().dag_id
     if dag_id is None:
@@ -75,7 +74,7 @@ def mirrored_accounts() -> list[SnapshotAccount]:
 
 @task(pool=SYNC_POOL)
 def extract(account_id: int, resource: str) -> dict[str, Any]:
-    """Land one resource. The run id ties tries together, so that a later one goes on where an earlier one stopped."""
+    """Land one resource. The run id connects the tries, so that a retry resumes where the previous try stopped."""
     from sync_hostaway.airflow.hook import HostawayHook
     from sync_hostaway.core.db import connect
     from sync_hostaway.extract.early_transform import transform_before_retries, transform_if_run_has_failures
@@ -123,7 +122,7 @@ def _display_name(account: SnapshotAccount) -> str:
 def _dry_run(
     connection: Connection, account_id: int, resource: Resource, mode: Mode, since: datetime | None
 ) -> dict[str, Any]:
-    """What a sync of the resource would do. It is not tried again: what went wrong is part of the answer."""
+    """Return what a sync of the resource would do. There is no retry, because errors are part of the result."""
     from sync_hostaway.extract.dry_run import dry_run_resource
 
     result = dry_run_resource(connection, account_id, resource, mode, since=since)
@@ -133,16 +132,16 @@ def _dry_run(
 
 
 def build_dag(account: SnapshotAccount) -> DAG:
-    """The Dag of one account. It depends on the account and the settings alone: parsing it again changes no version."""
+    """Build the Dag of one account. It depends only on the account and the settings, so that its version is stable."""
     with DAG(
         sync_dag_id(account.account_id),
-        # The search of Airflow's list looks at this name only, so that it begins with the id.
+        # The name starts with the id, because the search in Airflow's list uses only the name.
         dag_display_name=_display_name(account),
         description=f"Mirrors Hostaway account {account.account_id}",
         doc_md=DOC.format(
             account_id=account.account_id, name=f"({markdown_code(account.name)}) " if account.name else ""
         ),
-        # Spread over the day, so that accounts behind one IP address do not compete for its request limit.
+        # Spread over the day, so that accounts behind one IP address do not compete for its rate limit.
         schedule=settings_of(account).sync_schedule(account.account_id),
         start_date=start_of(account),
         catchup=False,
@@ -165,14 +164,14 @@ def build_dag(account: SnapshotAccount) -> DAG:
                 minItems=1,
                 examples=[resource.value for resource in Resource],
                 title="Resources",
-                description="What to mirror; messages are found through conversations, calendar days through listings",
+                description="Resources to mirror. Messages need conversations, and calendar days need listings",
             ),
             "dry_run": Param(
                 False,
                 type="boolean",
                 title="Dry run",
-                description="Reads and compares only: the result of each task says what would be new, changed, deleted "
-                "and refused. Nothing is written",
+                description="Only reads and compares. The result of each task says what would be new, changed, deleted "
+                "and rejected. Nothing is written",
             ),
             "since": Param(
                 None,
@@ -190,11 +189,11 @@ def build_dag(account: SnapshotAccount) -> DAG:
             resource: extract.override(task_id=f"extract_{resource.value}")(account.account_id, resource.value)
             for resource in Resource
         }
-        # Reservations tell which calendars are due. A task that ran after one that failed would hide the failure.
+        # Reservations decide which calendars are due. A task that ran after a failed one would hide the failure.
         [tasks[Resource.LISTINGS], tasks[Resource.RESERVATIONS]] >> tasks[Resource.CALENDAR_DAYS]
         tasks[Resource.CONVERSATIONS] >> tasks[Resource.MESSAGES]
-        # A teardown runs whatever happened and does not count: a run whose extraction failed has failed. (With
-        # on_failure_fail_dagrun it would count, as the only leaf, and hide every failure before it.)
+        # A teardown always runs and does not decide the state of the run: a run with a failed extraction fails. (With
+        # on_failure_fail_dagrun it would decide, as the only leaf, and hide every failure before it.)
         request = RequestTransformOperator(task_id="request_transform", trigger_rule="all_done")
         list(tasks.values()) >> request.as_teardown()
     return dag

@@ -1,4 +1,4 @@
-"""hostaway_transform: builds the core tables from everything that has landed, whoever asked."""
+"""hostaway_transform: builds the core tables from all landed rows."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID
 
 @dag(
     TRANSFORM_DAG_ID,
-    description="Builds the tables of the schema hostaway from what has landed",
+    description="Builds the tables of the schema hostaway from landed rows",
     doc_md="""
-Builds the core tables (`hostaway.listings`, `.reservations`, …) from every load that no transform has taken yet.
+Builds the core tables (`hostaway.listings`, `.reservations`, …) from every load that is not transformed yet.
 
-It has no schedule: sync runs ask for it, and those who ask while a run is still queued share that run.
+It has no schedule: sync runs request it. All requests while a run is queued share that run.
 
 **Triage**
 
-* `TransformFailed` names the model and PostgreSQL's message. The loads stay pending; the next run takes them again.
-* Rows whose listing or conversation has not arrived wait in `ops.held_rows` and come in by themselves.
+* `TransformFailed` names the model and PostgreSQL's message. The loads stay pending, and the next run tries them again.
+* Rows whose listing or conversation has not landed wait in `ops.held_rows`. They load automatically when it lands.
 * `ops.transforms` has one row per run: loads, seconds and rows per model.
 """,
     schedule=None,

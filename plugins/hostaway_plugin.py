@@ -34,14 +34,14 @@ class HostawayPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:
-        """Built when the API server asks for them: Airflow loads plugins into every scheduler, worker and task too."""
+        """Build the apps when the API server reads this attribute, because Airflow loads plugins in every process."""
         from sync_hostaway.api.fastapi_apps import mounted_apps
 
         return mounted_apps()
 
     @cached_property
     def fastapi_root_middlewares(self) -> list[dict[str, Any]]:
-        """What makes all paths of the API server reachable with and without the path of its base URL."""
+        """Middleware that serves all paths with and without the path of the base URL."""
         from sync_hostaway.airflow.base_path import BasePath
 
         return [{"name": "hostaway base path", "middleware": BasePath}]

@@ -37,7 +37,7 @@ class RecordedRuns:
     ) -> str:
         if self.refusals:
             self.refusals -= 1
-            raise RunNotRequested(f"Airflow has not read the Dag {dag_id} yet")
+            raise RunNotRequested(f"Airflow has not parsed the Dag {dag_id} yet")
         self.runs.append((dag_id, run_id, conf))
         return "queued"
 

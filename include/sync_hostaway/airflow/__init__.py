@@ -1,3 +1,3 @@
-"""The adapters to Airflow: hook, provider, operators, Dag runs, HTTP apps. Nothing else imports Airflow."""
+"""Adapters to Airflow: hook, provider, operators, Dag runs. No other package imports Airflow."""
 
 from __future__ import annotations

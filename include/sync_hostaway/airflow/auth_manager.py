@@ -1,4 +1,4 @@
-"""Asks Airflow's auth manager, whichever it is. Nothing is imported from Airflow before somebody asks."""
+"""Calls Airflow's auth manager. Airflow is imported at the first call only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sync_hostaway.accounts.secrets.airflow import connection_id
 
 
 async def user_of(token: str) -> Any | None:
-    """The user whom a token names; None when it is not valid, or not any more."""
+    """Return the user of a token, or None if the token is invalid or expired."""
     from airflow.api_fastapi.app import get_auth_manager
     from jwt import InvalidTokenError
 
@@ -20,14 +20,14 @@ async def user_of(token: str) -> Any | None:
 
 
 def token_in(cookies: Mapping[str, str]) -> str | None:
-    """The token of a browser that is logged in to Airflow's UI."""
+    """Return the token in the cookie of Airflow's UI, or None."""
     from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 
     return cookies.get(COOKIE_NAME_JWT_TOKEN)
 
 
 def may_manage(user: Any, method: Any, account_id: str | None) -> bool:
-    """Whether a user may do something with the connection of an account, or with connections."""
+    """Return whether a user may use this method on the connection of an account, or on connections."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
 

@@ -1,7 +1,8 @@
-"""The path below which Airflow is published, for requests that come without it and for webhooks that come with another.
+"""Serves Airflow with and without the path of its base URL, and webhooks with the path of PUBLIC_BASE_URL.
 
-With `[api] base_url = https://example.com/airflow`, what Airflow mounts (the API of tasks, the login, our apps) is
-404 without the prefix. But a reverse proxy may take it off, and tasks in the same network call the API server directly.
+With `[api] base_url = https://example.com/airflow`, the apps that Airflow mounts (task API, login, our apps) answer 404
+without the prefix. But a reverse proxy may remove the prefix, and tasks in the same network call the API server
+directly.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 
 class BasePath:
-    """ASGI middleware: gives each path the prefix that the server expects.
+    """ASGI middleware that adds to each path the prefix that the server expects.
 
-    :param app: what answers; it finds its own prefix in `root_path` of the scope.
+    :param app: the app; it reads its own prefix from `root_path` in the scope.
     """
 
     def __init__(self, app: App) -> None:
@@ -29,18 +30,18 @@ class BasePath:
         self._webhook_prefix = _path_of_public_url()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Pass a request on."""
+        """Handle a request."""
         root = scope.get("root_path", "").rstrip("/")
         if scope["type"] in ("http", "websocket"):
             path = self._expected(scope["path"], root)
             if path != scope["path"]:
-                # Percent-encoding does not matter here: Starlette routes by `path`.
+                # Percent-encoding does not matter, because Starlette routes by `path`.
                 scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
 
     def _expected(self, path: str, root: str) -> str:
         prefix = self._webhook_prefix
-        # Webhooks alone: a path of PUBLIC_BASE_URL may be one of Airflow's own, such as /api.
+        # Only for webhooks, because a path of PUBLIC_BASE_URL may also be a path of Airflow, such as /api.
         if prefix and prefix != root and path.startswith(f"{prefix}{MOUNT}/"):
             path = path.removeprefix(prefix)
         return path if path == root or path.startswith(f"{root}/") else root + path
@@ -50,5 +51,5 @@ def _path_of_public_url() -> str:
     try:
         return urlsplit(get_settings().public_base_url or "").path.rstrip("/")
     except (SyncHostawayError, ValueError):
-        # Reported where it is used; Airflow serves its own pages all the same.
+        # The error is reported where the setting is used. Airflow's own pages still work.
         return ""

@@ -35,11 +35,11 @@ class DagRun:
 
 
 class AirflowApi:
-    """Talks to one API server; logs in when it first needs to, and again when its token has expired.
+    """Client of one API server. It logs in at the first request, and again when its token has expired.
 
-    Proxies and CA bundle of the environment count, but not on this machine.
+    It uses the proxies and the CA bundle of the environment, but no proxy for this machine.
 
-    :param token: used first, where there is one.
+    :param token: used first, if given.
     """
 
     def __init__(self, url: str, user: str, password: str, *, token: str | None = None) -> None:
@@ -47,7 +47,7 @@ class AirflowApi:
         self._credentials = {"username": user, "password": password}
         self._session = DirectSession()
         if not is_loopback(url):
-            # Proxies and CA bundle of the environment; without ~/.netrc, which would replace the token.
+            # With proxies and CA bundle of the environment, but without ~/.netrc, which would replace the token.
             environment = self._session.merge_environment_settings(self.url, {}, None, None, None)
             self._session.proxies.update(environment["proxies"])
             self._session.verify = environment["verify"]
@@ -66,13 +66,13 @@ class AirflowApi:
         self.close()
 
     def health(self) -> dict[str, Any]:
-        """State and latest heartbeat of each component; needs no login."""
+        """Return state and latest heartbeat of each component. It needs no login."""
         return self._checked(self._send("GET", "/api/v2/monitor/health"))
 
     def preload_project(self) -> None:
         """Have the API server make the models of the API that tasks use, which it puts off to their first request.
 
-        That takes more than 2 s; without this the first task would wait for it.
+        They take more than 2 s, for which the first task would wait.
         """
         self._checked(self._send("GET", "/execution/health"))
 
@@ -81,13 +81,13 @@ class AirflowApi:
         return self._all("/dags", "dags")
 
     def import_errors(self) -> list[dict[str, Any]]:
-        """Dag files that could not be imported."""
+        """Return the Dag files that could not be imported, with their errors."""
         return self._all("/importErrors", "import_errors")
 
     def wait_for_dags(self, wanted: set[str], timeout: float) -> None:
-        """Wait until Airflow has read Dags, which a healthy one may still have to do.
+        """Wait until Airflow has parsed these Dags. A healthy Airflow may not have done so yet.
 
-        :raises AirflowApiError: when it has not in time, or cannot: with what it says of Dag files.
+        :raises AirflowApiError: when it has not in time; with the import errors of Dag files.
         """
         deadline = time.monotonic() + timeout
         while wanted - {dag["dag_id"] for dag in self.dags()}:
@@ -104,7 +104,7 @@ class AirflowApi:
         *,
         run_after: datetime | None = None,
     ) -> DagRun:
-        """Ask for a run, at once or after a moment. Its conf holds the Dag's params.
+        """Request a run, now or at a later moment. Its conf holds the Dag's params.
 
         :raises AirflowApiError: status 409 when a run of that id exists, 404 when there is no such Dag.
         """
@@ -120,11 +120,11 @@ class AirflowApi:
         return _dag_run(self._call("GET", _run_path(dag_id, run_id)))
 
     def dag_runs(self, dag_id: str) -> list[DagRun]:
-        """Every run of a Dag."""
+        """Return every run of a Dag."""
         return [_dag_run(found) for found in self._all(f"/dags/{_part(dag_id)}/dagRuns", "dag_runs")]
 
     def has_run(self, dag_id: str, state: str, *, run_after: datetime) -> bool:
-        """Whether a run of a Dag is in a state, and may start at that moment at the latest."""
+        """Return whether a run of a Dag is in this state and may start at or before that moment."""
         filters = urlencode({"state": state, "run_after_lte": run_after.isoformat(), "limit": 1})
         return bool(self._call("GET", f"/dags/{_part(dag_id)}/dagRuns?{filters}")["dag_runs"])
 
@@ -156,11 +156,11 @@ class AirflowApi:
             raise AirflowApiError(f"Airflow at {self.url} does not answer ({type(error).__name__}).") from None
 
     def _checked(self, response: requests.Response) -> dict[str, Any]:
-        # Our requests carry secrets in their bodies only, so that method and URL may be told.
+        # Only the bodies of our requests hold secrets, so messages may show method and URL.
         asked = f"{response.request.method} {response.url}"
         if is_redirect(response):
             raise AirflowApiError(
-                f"{asked} answered {response.status_code}, which leads to {redirect_target(response)}: the login is "
+                f"{asked} answered {response.status_code}, a redirect to {redirect_target(response)}. The login is "
                 "not sent there. Set the URL of Airflow's API server itself.",
                 status=response.status_code,
             )
@@ -171,9 +171,7 @@ class AirflowApi:
         try:
             content = response.json() if response.content else {}
         except requests.JSONDecodeError:
-            raise AirflowApiError(
-                f"{asked} answered something that is not JSON: {visible(response.text[:200])}"
-            ) from None
+            raise AirflowApiError(f"The answer of {asked} is not JSON: {visible(response.text[:200])}") from None
         return content if isinstance(content, dict) else {"items": content}
 
 

@@ -1,4 +1,4 @@
-"""What the Dag files share: tags, the dbt pool and the rules for retries."""
+"""Helpers that the Dag files share: tags, start dates and the rules for retries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAIL_FAST_ERRORS = ExceptionRetryPolicy(
                 exceptions.InvalidValue,
             ],
             action=RetryAction.FAIL,
-            reason="Another try cannot help: an operator has to act",
+            reason="A retry cannot help: an operator must act",
         )
     ]
 )
@@ -57,55 +57,55 @@ def retry_within(task_instance: Any) -> timedelta | None:
 SINCE_PATTERN = (
     r"^((19|20|21)[0-9]{2}-"
     r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
-    # leap days: neither 1900 nor 2100 has one
+    # leap days: 1900 and 2100 have none
     r"|((19|20|21)(0[48]|[2468][048]|[13579][26])|2000)-02-29)"
     r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?"
-    # Python's $ also matches before a line break at the end.
+    # $ in Python also matches before a line break at the end.
     r"$(?!\n)"
 )
-"""JSON schema pattern of a day or moment that a run may go back to; every text that matches is one."""
+"""JSON schema pattern of the parameter `since`. Every text that matches is a valid day or moment."""
 
 
 def since_of(text: str | None) -> datetime | None:
-    """The moment that a run goes back to; without a time zone it is UTC.
+    """Return the moment of the parameter `since`. Without a time zone, it is UTC.
 
-    :raises InvalidValue: when it is none; trying again does not help.
+    :raises InvalidValue: when it is not a valid moment. A retry does not help.
     """
     if text is None:
         return None
     if not isinstance(text, str) or not re.search(SINCE_PATTERN, text):
         raise InvalidValue(
-            "The run's parameter `since` is no date and time of the years 1900 to 2199 such as 2026-03-01T00:00:00Z"
+            "The parameter `since` must be a date and time of the years 1900 to 2199, such as 2026-03-01T00:00:00Z"
         )
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def start_of(account: SnapshotAccount) -> datetime:
-    """Start date of an account's Dag: when it was registered.
+    """Return the start date of an account's Dag: when the account was registered.
 
-    With an earlier one, Airflow would start a run of its own at once, beside the first sync that whoever registered the
-    account asks for.
+    With an earlier date, Airflow would start a scheduled run at once, beside the first sync that the registration
+    requests.
     """
     return datetime.fromisoformat(account.registered_at)
 
 
 def start_of_oldest() -> datetime | None:
-    """Start date of the Dags that serve all accounts.
+    """Return the start date of the Dags for all accounts.
 
-    While there is no account: when the empty snapshot was written, and none before that.
+    Without an account, it is the moment when the empty snapshot was written; None without a snapshot.
     """
     path = get_settings().snapshot_file
     if accounts := read_snapshot(path):
         return min(start_of(account) for account in accounts)
-    # A snapshot that says the same is not written again, so that this stays where it is.
+    # An unchanged snapshot is not written again, so that this date does not change.
     with suppress(OSError):
         return datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return None
 
 
 def settings_of(account: SnapshotAccount) -> Settings:
-    """The settings of an account as the snapshot has it. Options that this version refuses do not count."""
+    """Return the settings of an account in the snapshot. Options that this version does not accept are ignored."""
     with suppress(InvalidOptions):
         return AccountOptions.of(account.account_id, account.options).applied_to(get_settings())
     return get_settings()

@@ -1,4 +1,4 @@
-"""Airflow's way to a Hostaway client."""
+"""The Airflow hook for Hostaway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sync_hostaway.hostaway.rate_limiter import Priority
 
 
 class HostawayHook(BaseHook):
-    """Gives a client for a registered account, or for a Hostaway connection.
+    """Creates a client for a registered account, or for a Hostaway connection.
 
     A connection of type `hostaway` has
 
@@ -22,9 +22,9 @@ class HostawayHook(BaseHook):
     * password: the API key,
     * host: the base URL without /v1 (optional; the setting `api_url` by default).
 
-    :param account_id: a registered account; its stored credentials are used and the connection is not looked at.
-    :param hostaway_conn_id: the connection to use when no account is given.
-    :param priority: how urgent the account's requests are among all that share the request budget.
+    :param account_id: a registered account. Its stored credentials are used, and the connection is ignored.
+    :param hostaway_conn_id: the connection to use if no account is given.
+    :param priority: priority of the account's requests in the rate limiter.
     """
 
     conn_name_attr = "hostaway_conn_id"
@@ -46,9 +46,9 @@ class HostawayHook(BaseHook):
         self.hostaway_conn_id = hostaway_conn_id
 
     def get_conn(self) -> HostawayClient:
-        """A client; close it, or use it as a context manager.
+        """Return a client. Close it, or use it as a context manager.
 
-        :raises InactiveAccount: when the account is disabled or refused.
+        :raises InactiveAccount: when the account is disabled or its credentials were rejected.
         :raises ConfigurationError: when the connection lacks account id or API key.
         """
         if self.account_id is None:
@@ -60,7 +60,7 @@ class HostawayHook(BaseHook):
             return client_for(connection, self.account_id, self.priority)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Exchange the credentials for an access token; for the UI's Test button."""
+        """Exchange the credentials for an access token. Airflow's Test button calls this."""
         try:
             with self.get_conn() as client:
                 client.check_credentials()

@@ -1,4 +1,4 @@
-"""Asks the Dag processor to read the file of the accounts now."""
+"""Requests that the Dag processor parses the Dag file of the accounts now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SYNC_FILE = "hostaway_sync.py"
 
 
 def request_parse() -> None:
-    """Have Airflow read the Dag files of the accounts now, not at its next round. A convenience: never fails."""
+    """Make Airflow parse the Dag file of the accounts now. It only saves time and never fails."""
     try:
         _request_parse()
     except Exception as error:  # noqa: BLE001 - where there is no Airflow, or no database of it, the next round comes
@@ -28,7 +28,7 @@ def _request_parse() -> None:
     from sqlalchemy import select
 
     with create_session() as session:
-        # Any Dag of ours says where the files are; of the accounts' Dags there may be none yet.
+        # Any Dag of this bundle gives the folder, because there may be no Dag of an account yet.
         found = session.execute(
             select(DagModel.bundle_name, DagModel.relative_fileloc).where(DagModel.dag_id == MAINTENANCE_DAG_ID)
         ).first()

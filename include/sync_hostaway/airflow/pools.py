@@ -1,8 +1,8 @@
-"""Airflow's pools that the Dags name."""
+"""Airflow pools that the Dags use."""
 
 from __future__ import annotations
 
 DBT_POOL = "hostaway_dbt"
-"""One slot: dbt must not write twice at a time (two runs collide on its backup tables)."""
+"""One slot, because two dbt runs at the same time collide on dbt's backup tables."""
 SYNC_POOL = "hostaway_sync"
-"""Fewer slots than the executor has: however many accounts sync, what a webhook asks for finds one free."""
+"""Fewer slots than the executor has, so that webhook events find a free slot while many accounts sync."""

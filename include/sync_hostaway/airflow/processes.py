@@ -1,4 +1,4 @@
-"""What the embedded platform does inside Airflow's own processes."""
+"""Functions of the embedded platform that run inside Airflow's own processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def run_command(command: Sequence[str]) -> None:
-    """Become an Airflow command; returns when it ends."""
+    """Run an Airflow command in this process. Returns when it ends."""
     from airflow.__main__ import main
 
     sys.argv = ["airflow", *command]
@@ -16,15 +16,16 @@ def run_command(command: Sequence[str]) -> None:
 
 
 def base_url() -> str:
-    """Where the API server answers."""
+    """Return the URL of the API server."""
     from airflow.configuration import conf
 
     return str(conf.get_mandatory_value("api", "base_url"))
 
 
 def prepare_database(pools: Mapping[str, tuple[int, str]], *, migrate: bool) -> dict[str, Any]:
-    """Make pools (slots and description by name), and bring Airflow's schema up to date before.
+    """Migrate Airflow's schema, then create pools.
 
+    :param pools: slots and description by name.
     :returns: versions of Airflow and of its schema.
     """
     from airflow import __version__

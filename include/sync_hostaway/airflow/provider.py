@@ -1,4 +1,4 @@
-"""Tells Airflow about the `hostaway` connection type: its hook, and the form the UI shows for it."""
+"""Describes the connection type `hostaway` to Airflow: its hook and its form in the UI."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Provider metadata, as the entry point `apache_airflow_provider` promises it."""
+    """Return the provider metadata for the entry point `apache_airflow_provider`."""
     return {
         "package-name": "sync-hostaway",
         "name": "Hostaway",

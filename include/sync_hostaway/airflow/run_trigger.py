@@ -1,6 +1,6 @@
-"""Asks Airflow for Dag runs: inside the API server, or over its REST API where we run elsewhere.
+"""Requests Dag runs: inside the API server, or over Airflow's REST API from other places.
 
-A run's id makes asking idempotent: to ask for a run that exists already changes nothing.
+The run id makes the request idempotent: a request for an existing run changes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sync_hostaway.core.settings import Settings, get_settings
 
 
 def configured_trigger(settings: Settings | None = None) -> RunTrigger:
-    """The trigger of the setting `run_trigger`.
+    """Return the trigger that the setting `run_trigger` selects.
 
     :raises ConfigurationError: when `rest` lacks a URL or credentials.
     """
@@ -40,10 +40,10 @@ def configured_trigger(settings: Settings | None = None) -> RunTrigger:
 
 
 class InProcessTrigger:
-    """For Airflow's own processes that may use its database: the API server, not tasks.
+    """A trigger for processes of Airflow that may use its database: the API server, not tasks.
 
-    Unlike the REST API, `trigger_dag` takes runs for Dags that are paused, or whose file cannot be imported just now.
-    That is wanted: the run waits until the Dag is back.
+    Unlike the REST API, `trigger_dag` accepts runs for paused Dags and for Dags whose file cannot be imported at the
+    moment. This is intended: the run waits until the Dag is available.
     """
 
     def request_run(
@@ -66,12 +66,12 @@ class InProcessTrigger:
                 replace_microseconds=False,
             )
         except (DagRunAlreadyExists, IntegrityError):
-            # The latter: another process created it in this very moment.
+            # IntegrityError: another process created the run at the same moment.
             return self._state(dag_id, run_id)
         except DagNotFound:
-            raise RunNotRequested(f"Airflow has not read the Dag {dag_id} yet") from None
+            raise RunNotRequested(f"Airflow has not parsed the Dag {dag_id} yet") from None
         except (AirflowException, ValueError, SQLAlchemyError) as error:
-            raise RunNotRequested(f"Airflow takes no run of {dag_id}: {error}") from error
+            raise RunNotRequested(f"Airflow does not accept a run of {dag_id}: {error}") from error
         return QUEUED
 
     def is_waiting(self, dag_id: str, until: datetime) -> bool:
@@ -103,9 +103,9 @@ class InProcessTrigger:
 
 
 class RestTrigger:
-    """Over Airflow's REST API, as a user who may create runs.
+    """A trigger that uses Airflow's REST API, as a user who may create runs.
 
-    :param token: a JWT in place of user and password.
+    :param token: a JWT, instead of user and password.
     """
 
     def __init__(self, url: str, user: str, password: str, token: str | None = None) -> None:
@@ -133,4 +133,4 @@ class RestTrigger:
             raise RunNotRequested(str(error)) from error
 
     def request_parse(self) -> None:
-        """Nothing: over the REST API, Airflow reads the files at its next round."""
+        """Do nothing: the REST API has no such request. Airflow parses the files in its next round."""

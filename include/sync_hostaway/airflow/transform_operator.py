@@ -1,4 +1,4 @@
-"""Airflow's way to ask for a transform."""
+"""Airflow operators that request runs, and the lock for tasks that run dbt."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _held = ExitStack()
 
 
 def acquire_dbt_lock(context: Any) -> None:
-    """Let no transform run beside this task: the `pre_execute` of tasks that run dbt without `run_transform`.
+    """Lock out transforms during this task: the `pre_execute` of tasks that run dbt without `run_transform`.
 
-    Waits for the transform that is running. dbt's own connections come and go with each model, so a connection of this
-    process holds the lock. The process is the task's alone: the lock ends with the task, however that ends.
+    It waits for the running transform. dbt opens a connection per model, so a separate connection of this process holds
+    the lock. The process runs only this task, so the lock ends with the task, also after a crash.
     """
     from sync_hostaway.core.db import connect
     from sync_hostaway.transforms.ledger import transform_lock
@@ -31,14 +31,14 @@ def acquire_dbt_lock(context: Any) -> None:
 
 
 def release_dbt_lock(context: Any, result: Any = None) -> None:
-    """Give back what `acquire_dbt_lock` holds: the `post_execute` of such a task."""
+    """Release the lock of `acquire_dbt_lock`: the `post_execute` of such a task."""
     _held.close()
 
 
 def lead_dbt_to_warehouse(context: Any, operator: Any) -> None:
-    """Have the dbt that Cosmos runs in this task find the warehouse: an interceptor of its operators.
+    """Pass the warehouse's address to the dbt that Cosmos runs in this task: an interceptor of its operators.
 
-    In the environment and not in the operator's fields, which Airflow's UI shows.
+    The address goes into the environment and not into fields of the operator, because Airflow's UI shows those.
     """
     from sync_hostaway.core.db import connect
     from sync_hostaway.transforms.invocation import connect_process_dbt
@@ -48,12 +48,12 @@ def lead_dbt_to_warehouse(context: Any, operator: Any) -> None:
 
 
 class RequestRunOperator(TriggerDagRunOperator):
-    """Asks for a run of a Dag, unless one is queued already.
+    """Requests a run of a Dag, unless one is queued already.
 
-    For Dags that take whatever there is when their task starts. A run that is still queued will take everything that
-    was committed before somebody saw it queued: whoever asks meanwhile shares it. A running one may have looked
-    already; then another one is queued behind it. Two who ask in the same moment may queue two; the second finds
-    nothing to do.
+    This is for Dags that process all pending work when their task starts. A queued run will see everything that was
+    committed before this check, so that one run serves all requests. A running one may have read the pending work
+    already, so that another run is queued behind it. Two requests at the same moment may queue two runs; the second
+    run finds nothing to do.
     """
 
     def __init__(self, *, trigger_dag_id: str, **kwargs: Any) -> None:
@@ -62,20 +62,20 @@ class RequestRunOperator(TriggerDagRunOperator):
         )
 
     def execute(self, context: Any) -> None:
-        """Ask for the run, without waiting for it."""
+        """Request the run without waiting for it."""
         if context["ti"].get_dr_count(dag_id=self.trigger_dag_id, states=["queued"]):
-            raise AirflowSkipException("A queued run will take what is there")
+            raise AirflowSkipException("A queued run will process the pending work")
         super().execute(context)
 
 
 class RequestTransformOperator(RequestRunOperator):
-    """Asks for a run of `hostaway_transform`, which builds the core tables from what has landed."""
+    """Requests a run of `hostaway_transform`, which builds the core tables from landed rows."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(trigger_dag_id=TRANSFORM_DAG_ID, **kwargs)
 
     def execute(self, context: Any) -> None:
-        """Ask for the run, unless this one is a dry run, of which nothing has landed."""
+        """Request the run, unless this is a dry run, which lands nothing."""
         if context["params"].get("dry_run"):
             raise AirflowSkipException("A dry run writes nothing")
         super().execute(context)

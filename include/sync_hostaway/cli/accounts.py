@@ -34,7 +34,7 @@ tokens_app = typer.Typer(help="API tokens of host applications.", no_args_is_hel
 secrets_app = typer.Typer(help="Keys that encrypt the stored secrets.", no_args_is_help=True)
 guests_app = typer.Typer(help="Personal data of guests.", no_args_is_help=True)
 
-Secret = Annotated[str | None, typer.Option("--secret", help="API key; read from standard input when left out")]
+Secret = Annotated[str | None, typer.Option("--secret", help="API key; default: read it from standard input")]
 
 
 @accounts_app.command("add")
@@ -147,7 +147,7 @@ def accounts_options(
     account_id: AccountId,
     changes: Annotated[
         str | None,
-        typer.Argument(help='Options to change, as JSON: {"calendar_days_ahead": 365}. null: as the settings say'),
+        typer.Argument(help='Options to change, as JSON: {"calendar_days_ahead": 365}. null restores the setting'),
     ] = None,
 ) -> None:
     """Show or change the options of an account, as JSON. Options replace the settings for this account."""
@@ -180,18 +180,18 @@ def accounts_purge(
 @tokens_app.command("issue")
 def tokens_issue(
     account_id: AccountId,
-    name: Annotated[str, typer.Option(help="The application that uses it")],
+    name: Annotated[str, typer.Option(help="The application that uses the token")],
     scope: Annotated[list[Scope], typer.Option(help="What the token may do; repeatable")],
     expires: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC. Without it, the token does not expire"),
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When the token expires, in UTC. Default: never"),
     ] = None,
 ) -> None:
     """Create an API token and print it. It cannot be shown again: only its digest is stored."""
     with warehouse() as connection:
         expires_at = expires.replace(tzinfo=UTC) if expires else None
         text, token = api_tokens.issue(connection, account_id, name, scope, expires_at)
-    print_note(f"Token {token.token_id} of account {account_id}. It is not shown again:")
+    print_note(f"Token {token.token_id} of account {account_id}. It cannot be shown again:")
     echo(text)
 
 
@@ -270,7 +270,7 @@ def _read_secret(secret: str | None) -> str:
     if secret is None:
         secret = decode_api_key(sys.stdin.buffer.read())
         if not secret:
-            raise InvalidValue("No API key: use --secret, or write the key to standard input")
+            raise InvalidValue("The API key is missing: use --secret, or write the key to standard input")
     return clean_api_key(secret)
 
 

@@ -1,7 +1,7 @@
-"""How a command ends when something went wrong: one line with the cause and the way out, and exit code 1.
+"""Errors of commands: one line with the cause and the remedy, and exit code 1.
 
-The traceback is shown with `--debug` or LOG_LEVEL=debug only. Neither holds a secret: what the settings keep secret and
-the user part of every URL are masked.
+Only `--debug` or LOG_LEVEL=debug show the traceback. Secrets of the settings and the user part of every URL are masked
+in both.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Commands(TyperGroup):
     """The root of all commands."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. Whatever it raises ends as one line."""
+        """Run a command. Every exception ends as one line."""
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, TyperException):
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise  # the reader of a pipe has left: Typer ends quietly then
+                raise  # The reader of a pipe has ended; Typer then ends without a message.
             if err_level(ctx.params) == "debug":
                 details = "".join(traceback.format_exception(error))
                 typer.echo(visible(_masked(details), keep="\n"), err=True)
@@ -49,7 +49,7 @@ class Commands(TyperGroup):
 
 
 def err_level(params: dict[str, Any]) -> str | None:
-    """The log level that the options of the root command ask for; None: what fits the terminal."""
+    """Return the log level in the options of the root command; None: the default for the terminal."""
     if params.get("debug"):
         return "debug"
     if params.get("verbose"):
@@ -59,7 +59,7 @@ def err_level(params: dict[str, Any]) -> str | None:
 
 
 def one_line(error: Exception) -> str:
-    """What went wrong and what to do, without the name of a class where the message needs none."""
+    """Return the cause and the remedy. The class name is only shown for unexpected errors."""
     match error:
         case SyncHostawayError():
             said = str(error)
@@ -77,7 +77,7 @@ def one_line(error: Exception) -> str:
 
 
 def _without_rows(error: psycopg.Error) -> str:
-    """What PostgreSQL says, without the details, which may quote a row. libpq's own words may quote the URL."""
+    """Return PostgreSQL's message without details that may quote a row. Messages of libpq may quote the URL."""
     is_away = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return error.diag.message_primary or (
         "the connection was lost" if is_away else f"it refused the statement. {_DETAILS}"
@@ -89,7 +89,7 @@ def _masked(text: str) -> str:
 
 
 def _secrets() -> list[str]:
-    """What the settings, the environment and the command line keep secret."""
+    """Return the secrets in the settings, the environment and the command line."""
     values: list[Any] = []
     with suppress(ConfigurationError):
         values = list(get_settings().model_dump().values())
@@ -102,5 +102,5 @@ def _secrets() -> list[str]:
         if name.lower().endswith("_proxy") and "@" in value:
             user_part = value.rpartition("@")[0].rpartition("://")[2]
             passwords += [user_part, user_part.partition(":")[2]]
-    # A short one would mask parts of words.
+    # A short secret would mask parts of words.
     return sorted({value for value in [*known, *parts, *given, *passwords] if len(value) > 5}, key=len, reverse=True)

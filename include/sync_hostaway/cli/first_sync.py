@@ -1,8 +1,8 @@
-"""Begins the first sync of an account that was registered on the command line, as the HTTP API does.
+"""Starts the first sync of an account that was registered on the command line, as the HTTP API does.
 
-The command asks the Airflow that it can reach: the one in `AIRFLOW__HOSTAWAY__AIRFLOW_URL` (with `run_trigger` `rest`),
-the embedded one of this home, or the one whose database the environment names. Where it reaches none,
-`hostaway_maintenance` begins the sync.
+The command uses the first Airflow that it can reach: the one in `AIRFLOW__HOSTAWAY__AIRFLOW_URL` (with `run_trigger`
+`rest`), the embedded one of this home, or the one whose database is in the environment. If it reaches none,
+`hostaway_maintenance` starts the sync.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.core.settings import get_settings
 
 _LATER = (
-    "Its first sync begins within 15 minutes: the Dag hostaway_maintenance starts it. To begin now: "
+    "The Dag hostaway_maintenance starts its first sync within 15 minutes. To start it now: "
     "`sync-hostaway sync --account {} --mode full --transform`."
 )
 
 
 def begin_first_sync(account_id: int, registered_at: datetime, say: Callable[[str], None]) -> bool:
-    """Ask for the account's first sync, and say when it begins; whether Airflow took the request.
+    """Request the account's first sync, and print when it starts. Returns whether Airflow accepted the request.
 
-    Asking for a first sync that was asked for before changes nothing.
+    A repeated request changes nothing.
     """
     later = _LATER.format(account_id)
     try:
         trigger = _reachable_trigger()
         if trigger is None:
-            say(f"No running Airflow was found from here. {later}")
+            say(f"No running Airflow was found. {later}")
             return False
         say("Waiting until Airflow has read the account's new Dag (up to two minutes) …")
         trigger.request_parse()
@@ -41,9 +41,9 @@ def begin_first_sync(account_id: int, registered_at: datetime, say: Callable[[st
         say(f"{error}. {later}")
         return False
     except Exception as error:  # noqa: BLE001 - the account is registered, whatever state an Airflow beside us is in
-        say(f"Airflow cannot be asked from here ({type(error).__name__}). {later}")
+        say(f"Airflow cannot be reached ({type(error).__name__}). {later}")
         return False
-    say("Its first sync has been requested." if taken else f"Airflow did not take the request. {later}")
+    say("Its first sync has been requested." if taken else f"Airflow did not accept the request. {later}")
     return taken
 
 
@@ -53,7 +53,7 @@ def _reachable_trigger() -> RunTrigger | None:
         return configured_trigger(settings)
     if any(name.startswith("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") for name in os.environ):
         return InProcessTrigger()
-    # Imported here: most commands do not need the platform.
+    # Imported here, because most commands do not need the platform.
     from sync_hostaway.local.access import platform
     from sync_hostaway.local.airflow import ADMIN
 

@@ -44,12 +44,12 @@ def start() -> None:
         running.start(_say, prepare=_preparing(simulated))
     if simulated:
         _say(
-            f"The accounts of this home come from a demo: their Hostaway API is the simulator at {simulated.url}. "
-            "HOSTAWAY_API_URL names another one; for real accounts, better use another home (SYNC_HOSTAWAY_HOME)."
+            f"The accounts of this home come from a demo. Their Hostaway API is the simulator at {simulated.url}. "
+            "HOSTAWAY_API_URL selects another API. For real accounts, use another home (SYNC_HOSTAWAY_HOME)."
         )
     elif remembered:
         _say(
-            f"HOSTAWAY_API_URL is set: the accounts of this home, which come from a demo with the simulator, "
+            f"HOSTAWAY_API_URL is set. The accounts of this home come from a demo with the simulator, but "
             f"now talk to {settings.api_url}."
         )
     show_access(running)
@@ -57,26 +57,26 @@ def start() -> None:
 
 @app.command()
 def stop() -> None:
-    """Stop everything that belongs to this home."""
+    """Stop all processes of this home."""
     platform().stop(_say)
     _say("Nothing is running.")
 
 
 @app.command()
-def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False) -> None:
-    """Stop everything that belongs to this home, and remove its state, the embedded databases included."""
+def clean(yes: Annotated[bool, typer.Option("--yes", help="Remove it without a prompt")] = False) -> None:
+    """Stop all processes of this home, and remove its state with the embedded databases."""
     home = Home.at(get_settings().home)
     if not yes:
-        typer.confirm(f"Remove the state in {home.root}, the embedded databases included?", abort=True)
+        typer.confirm(f"Remove the state in {home.root} with the embedded databases?", abort=True)
     left = platform().remove(_say)
     _say(f"The state in {home.root} is removed.")
     if left:
-        _say(f"Not made by this platform, and left there: {', '.join(path.name for path in left)}")
+        _say(f"Left, because sync-hostaway did not create it: {', '.join(path.name for path in left)}")
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Show what runs, and where."""
+    """Show the processes of this home, with their addresses and files."""
     current = platform()
     now = current.status()
     if as_json:
@@ -116,23 +116,23 @@ def _status_json(now: PlatformStatus) -> dict[str, Any]:
 @app.command()
 def logs(
     component: Annotated[
-        str | None, typer.Argument(help="postgres, api-server, scheduler, dag-processor, triggerer, …; without it, all")
+        str | None, typer.Argument(help="postgres, api-server, scheduler, dag-processor, triggerer, …; default: all")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show what is added, until Ctrl-C")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of each, from the end", min=1)] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Also show new lines, until Ctrl-C")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="Last lines to show per log", min=1)] = 20,
 ) -> None:
     """Show the logs of the platform's processes. The logs of tasks are in Airflow."""
     home = Home.at(get_settings().home)
     names = logged(home)
     if component is not None and component not in names:
-        raise NotStarted(f"{component} has no log in {home.logs}. There is: {', '.join(names) or 'none yet'}")
+        raise NotStarted(f"{component} has no log in {home.logs}. Logs: {', '.join(names) or 'none yet'}")
     paths = [home.log(name) for name in names if component in (None, name)]
     width = max((len(path.stem) for path in paths), default=0)
 
     def show_line(path: Path, line: str) -> None:
         typer.echo(line if component else f"{path.stem:{width}} | {line}")
 
-    # Before the last lines are read, so that nothing is lost in between.
+    # Created before the last lines are read, so that no line is lost in between.
     follower = Follower(paths)
     for path in paths:
         for line in last_lines(path, lines):
@@ -144,17 +144,17 @@ def logs(
 
 @app.command()
 def url() -> None:
-    """Print the URL of the embedded warehouse, password included, for psql and other clients."""
+    """Print the URL of the embedded warehouse with its password, for psql and other clients."""
     _say(embedded_warehouse_dsn(get_settings().home))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def psql(
-    arguments: Annotated[list[str] | None, typer.Argument(help="psql's own arguments, such as -c SQL")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments of psql, such as -c SQL")] = None,
 ) -> None:
-    """Open the warehouse in psql, which need not be installed."""
+    """Open the warehouse in psql. psql need not be installed."""
     parameters = parameters_of(get_settings().warehouse_dsn)
-    # Not as an argument: every user of the machine can read those.
+    # In the environment, because every user of the machine can read the arguments of a process.
     password = parameters.pop("password", None)
     if "sslpassword" in parameters:
         raise ConfigurationError("psql cannot be given the `sslpassword` of WAREHOUSE_URL: others could read it")
@@ -164,7 +164,7 @@ def psql(
 
 
 def _psql() -> str:
-    """The psql of the machine where it has one, which speaks TLS; else the one that came with the embedded server."""
+    """Return the psql of the machine, which supports TLS, or the one of the embedded server."""
     foreign = get_settings().warehouse_url
     return (foreign and shutil.which("psql")) or str(programs() / "psql")
 

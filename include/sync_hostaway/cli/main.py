@@ -44,7 +44,7 @@ app = typer.Typer(
     cls=Commands,
     help="Mirror Hostaway accounts into PostgreSQL.",
     no_args_is_help=True,
-    # Typer's own traceback shows the values of local variables, secrets among them.
+    # Typer's own traceback shows the values of local variables, which may be secrets.
     pretty_exceptions_enable=False,
 )
 app.add_typer(accounts_app, name="accounts")
@@ -60,7 +60,7 @@ app.command("plan")(plan)
 
 
 class LogLevel(StrEnum):
-    """From the most to the least."""
+    """Log levels, most verbose first."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -90,7 +90,7 @@ def main(
         typer.Option(
             envvar="LOG_LEVEL",
             case_sensitive=False,
-            help="Log lines to show on stderr. Without it: errors on a terminal, warnings elsewhere",
+            help="Minimum level of log lines on stderr. Default: error on a terminal, else warning",
             show_default=False,
         ),
     ] = None,
@@ -100,18 +100,18 @@ def main(
 ) -> None:
     """Mirror Hostaway accounts into PostgreSQL."""
     for stream in (sys.stdout, sys.stderr):
-        # LANG=C or PYTHONIOENCODING may leave no way to write a name: one that cannot be written is shown in ASCII.
+        # With LANG=C or PYTHONIOENCODING, some names cannot be encoded. Those are shown in ASCII.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # On a terminal, bars and tables say what matters; a log is read when something was wrong.
+    # On a terminal, bars and tables show the progress, so only errors are logged.
     level = err_level(ctx.params) or ("error" if err.is_terminal else "warning")
     processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]
-    # Its default for tracebacks shows the variables of each function: payloads and secrets.
+    # structlog's default traceback shows the variables of each function: payloads and secrets.
     renderer = ConsoleRenderer(colors=err.is_terminal, exception_formatter=plain_traceback)
     structlog.configure(
         processors=[*processors[:-1], _visible_values, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Looked up for each line: while bars are shown, rich stands in for it, and keeps the lines above them.
+        # Looked up for each line, because rich replaces stderr while it shows bars, and keeps log lines above them.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
     if level == "debug":
@@ -121,7 +121,7 @@ def main(
 
 @app.command()
 def migrate() -> None:
-    """Bring the schemas ops and landing to the newest version. Safe to run twice, and by two processes at once."""
+    """Migrate the schemas ops and landing to the newest version. Safe to repeat, also in two processes at once."""
     echo(f"The warehouse is at revision {migrations.upgrade(get_settings().warehouse_dsn)}.")
 
 
@@ -133,7 +133,7 @@ def sync(
     mode: Annotated[Mode, typer.Option(help="Read everything, or what changed since the last sync")] = Mode.INCREMENTAL,
     resource: Annotated[
         list[Resource] | None,
-        typer.Option(help="Only this one; repeatable. Without it, those that are switched on for the account"),
+        typer.Option(help="Read only this resource; repeatable. Default: those that are switched on for the account"),
     ] = None,
     since: Annotated[
         datetime | None,
@@ -146,11 +146,11 @@ def sync(
         bool, typer.Option("--dry-run", help="Read and compare only: show what would change, and write nothing")
     ] = False,
     then_transform: Annotated[
-        bool, typer.Option("--transform", help="Build the core tables afterwards, as `sync-hostaway transform` does")
+        bool, typer.Option("--transform", help="Then build the core tables, as `sync-hostaway transform` does")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Mirror one account now. The exit code is 0 only when every resource was complete, or refused by Hostaway."""
+    """Mirror one account now. The exit code is 0 if every resource is complete, or refused by Hostaway."""
     with warehouse() as connection:
         warn_if_simulated()
         results = _sync(connection, account, mode, resource, since, dry_run=dry_run)
@@ -175,13 +175,13 @@ def sync(
         if result.error:
             print_error(f"{result.resource.value} {result.verdict}: {result.error}")
     if dry_run:
-        print_note("Dry run: nothing was written. The same command without --dry-run does what the table shows.")
+        print_note("Dry run: nothing was written. The same command without --dry-run makes the changes in the table.")
     elif transformed:
         print_note(_told(transformed))
     elif waiting:
         print_note(
             f"{pluralize(waiting, 'batch')} of rows landed and are not in the core tables yet. "
-            "Next: `sync-hostaway transform` builds them. Where Airflow runs, it does so within minutes."
+            "`sync-hostaway transform` builds them. If Airflow runs, it builds them within minutes."
         )
     if any(result.has_failed for result in results):
         raise typer.Exit(1)
@@ -220,7 +220,7 @@ def _sync(
 @app.command()
 def transform(
     full_refresh: Annotated[
-        bool, typer.Option("--full-refresh", help="Read every row that ever landed again; tables are filled in place")
+        bool, typer.Option("--full-refresh", help="Read every landed row again; tables are filled in place")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -251,7 +251,7 @@ def demo(
     reservations: Annotated[int, typer.Option(min=0)] = 1_000,
     conversations: Annotated[int, typer.Option(min=0)] = 1_000,
 ) -> None:
-    """Mirror two accounts through Airflow, end to end, and show what landed. Sizes are per account of the simulator."""
+    """Mirror two simulated accounts through Airflow, and show the result. The sizes are per account."""
     from sync_hostaway.demo.run import run_demo
     from sync_hostaway.local.simulated import DemoSize
 
@@ -261,7 +261,7 @@ def demo(
 
 @app.command("demo-event")
 def demo_event() -> None:
-    """Change a reservation at the simulated Hostaway, and measure the time until the core tables show it."""
+    """Change a reservation in the simulator, and measure the time until the core tables show it."""
     from sync_hostaway.demo.event import run_demo_event
 
     run_demo_event(echo)
@@ -269,16 +269,16 @@ def demo_event() -> None:
 
 @app.command()
 def docs(
-    folder: Annotated[Path | None, typer.Option(help="Folder of the page; docs/dbt of the project by default")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder of the page; default: docs/dbt of the project")] = None,
 ) -> None:
-    """Build the documentation of the tables, one page."""
+    """Build one page that documents all tables."""
     with warehouse() as connection:
         page = build_docs(connection, folder)
     echo(f"Open {page}")
 
 
 def _visible_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A log line in which no text of a stranger acts on the terminal."""
+    """Return a log line that cannot control the terminal."""
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = visible(value)

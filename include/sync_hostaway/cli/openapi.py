@@ -1,4 +1,4 @@
-"""Prints the OpenAPI document of the HTTP API: `python -m sync_hostaway.cli.openapi`. It needs no server."""
+"""Prints the OpenAPI document of the HTTP API without a server: `python -m sync_hostaway.cli.openapi`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands of `sync-hostaway` share: options, completion, the warehouse."""
+"""Options and helpers that the commands of `sync-hostaway` share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sync_hostaway.local.simulated import SimulatedApi
 
 
 def complete_account(incomplete: str) -> list[tuple[str, str]]:
-    """Ids and names of the mirrored accounts, for completion in the shell; from the snapshot, without a database."""
+    """Return ids and names of the mirrored accounts for shell completion. They come from the snapshot file."""
     known = read_snapshot(get_settings().snapshot_file)
     found = [(str(account.account_id), account.name or "") for account in known]
     return [(account_id, name) for account_id, name in found if account_id.startswith(incomplete)]
@@ -34,16 +34,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts; me
 
 
 def warehouse() -> AbstractContextManager[Connection]:
-    """The warehouse; see `migrated_warehouse`."""
+    """Open the warehouse; see `migrated_warehouse`."""
     return migrations.migrated_warehouse("sync-hostaway cli")
 
 
 def warn_if_simulated() -> None:
-    """Say that the accounts of this home are simulated, where they are."""
+    """Print a note if the accounts of this home are simulated."""
     settings = get_settings()
     simulated = None if settings.api_url else SimulatedApi.remembered(Home.at(settings.home))
     if simulated:
-        state = "" if simulated.process_runs else ", which does not run; `make start` starts it"
+        state = "" if simulated.process_runs else ", which is not running; `make start` starts it"
         print_note(
             f"The accounts of this home are simulated by {simulated.url}{state}. HOSTAWAY_API_URL selects another API."
         )

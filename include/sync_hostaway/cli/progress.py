@@ -1,4 +1,4 @@
-"""A sync that is watched in the terminal: how far it is, and how it is ended."""
+"""Progress bars and Ctrl-C for a sync on a terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sync_progress() -> Iterator[Callable[[Progress], None]]:
         TimeRemainingColumn(table_column=whole),
         console=err,
         disable=not err.is_terminal,
-        # Longer than the pauses that Hostaway's limit makes
+        # Longer than the pauses of the rate limit
         speed_estimate_period=120,
     )
     known: dict[Resource, TaskID] = {}
@@ -65,10 +65,10 @@ def _figures(progress: Progress, done: int, total: int | None) -> str:
 
 @contextmanager
 def graceful_interrupt(connection: Connection) -> Iterator[Callable[[], None]]:
-    """Ctrl-C ends what is done here between transactions: psycopg cannot roll back one that it was torn out of.
+    """Make Ctrl-C end the block between transactions, because psycopg cannot roll back an interrupted one.
 
-    Gives a function to call between transactions, often. A second Ctrl-C aborts at once; requests under way are waited
-    for.
+    Yields a function that the block must call often, between transactions. The first Ctrl-C waits for requests in
+    flight. A second Ctrl-C aborts immediately.
     """
     pressed = False
 
@@ -77,14 +77,14 @@ def graceful_interrupt(connection: Connection) -> Iterator[Callable[[], None]]:
         if pressed or connection.info.transaction_status == TransactionStatus.IDLE:
             raise KeyboardInterrupt
         pressed = True
-        err.print("Stopping after the requests under way. Ctrl-C again aborts at once.")
+        err.print("Stopping after the requests in flight. Press Ctrl-C again to abort immediately.")
 
     def end_if_pressed() -> None:
         if pressed:
             raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGINT)
-    # What is ignored stays so.
+    # An ignored signal stays ignored.
     signal.signal(signal.SIGINT, before if before is signal.SIG_IGN else interrupt)
     try:
         yield end_if_pressed

@@ -1,4 +1,4 @@
-"""`sync-hostaway webhooks …`: what was delivered, what became of it, and where Hostaway delivers to."""
+"""`sync-hostaway webhooks …`: webhook events, their states, and the registration of webhooks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sync_hostaway.hostaway.responses import decode
 from sync_hostaway.hostaway.values import LARGEST_ID, as_utc
 from sync_hostaway.webhook_admin.registration import ensure_registered, rotate
 
-webhooks_app = typer.Typer(help="Webhook events, and where Hostaway delivers them.", no_args_is_help=True)
+webhooks_app = typer.Typer(help="Webhook events and the registration of webhooks.", no_args_is_help=True)
 
 Ids = Annotated[
     list[int] | None, typer.Argument(help="Ids of events, as `webhooks list` shows them", min=1, max=LARGEST_ID)
@@ -50,7 +50,7 @@ def webhooks_list(
     limit: Annotated[int, typer.Option(min=1, help="At most this many")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Show the newest events, the newest at the end."""
+    """Show the newest events; the newest is the last line."""
     with warehouse() as connection:
         rows = history.list_events(connection, _filter(connection, None, account, state, since, about), limit)
     rows.reverse()
@@ -110,7 +110,7 @@ def webhooks_replay(
     about: About = None,
     everything: Everything = False,
 ) -> None:
-    """Process events again: read the objects that they name again. Bodies that could not be parsed are parsed again."""
+    """Process events again: fetch their objects again. Unreadable bodies are parsed again."""
     with warehouse() as connection:
         wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
         count = history.replay(connection, wanted)
@@ -126,7 +126,7 @@ def webhooks_discard(
     about: About = None,
     everything: Everything = False,
 ) -> None:
-    """Discard events that are pending or dead: they are not processed. `webhooks replay` queues them again."""
+    """Discard pending or dead events, so that they are not processed. `webhooks replay` queues them again."""
     with warehouse() as connection:
         wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
         count = history.discard(connection, wanted)
@@ -157,7 +157,9 @@ def webhooks_register(
 @webhooks_app.command("rotate")
 def webhooks_rotate(
     account_id: AccountId,
-    now: Annotated[bool, typer.Option("--now", help="For a password that was leaked: end the old one at once")] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Make the old password invalid at once, for example because it leaked")
+    ] = False,
 ) -> None:
     """Replace the webhook password. The old one stays valid for two hours after Hostaway accepted the new one."""
     with warehouse() as connection:
@@ -204,7 +206,7 @@ def _filter(
 
 
 def _print_count(count: int, what: str, event_ids: list[int] | None) -> None:
-    """Say it. Ids that were named and match no event are an error; a filter may match none."""
+    """Print the number of events. Ids without an event are an error; a filter may match no event."""
     echo(f"{pluralize(count, 'event')} {'is' if count == 1 else 'are'} {what}.")
     if event_ids and count < len(set(event_ids)):
         print_note("The other ids do not exist, or their state does not allow it; see `sync-hostaway webhooks list`.")
@@ -212,7 +214,7 @@ def _print_count(count: int, what: str, event_ids: list[int] | None) -> None:
 
 
 def _parsed(body: bytes) -> Any:
-    """The body as JSON; the text itself when it is none."""
+    """Return the body as JSON, or as text if it is not JSON."""
     try:
         return decode(body)
     except SyncHostawayError:
@@ -221,6 +223,6 @@ def _parsed(body: bytes) -> Any:
 
 def _readable(body: bytes | None) -> str:
     if body is None:
-        return "(no body: the event was not delivered, or it is older than the retention)"
+        return "(no body: the event did not come from a webhook, or it is older than the retention)"
     parsed = _parsed(body)
     return parsed if isinstance(parsed, str) else json.dumps(parsed, indent=2, ensure_ascii=False)

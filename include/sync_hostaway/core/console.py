@@ -1,4 +1,4 @@
-"""The consoles of the command line, on which no text of a stranger acts, and what is printed on them."""
+"""Output of the command line. Text from outside cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from sync_hostaway.core.text import visible
 
 
 class TerminalConsole(Console):
-    """Escapes control characters and bidi controls in all it prints; rich's own control codes and line breaks stay.
+    """A console that escapes control characters and bidi controls. Control codes of rich and line breaks stay.
 
-    It cannot tell a line break within a name from one of the layout: `visible` escapes those where a name is shown.
+    It cannot distinguish a line break in a name from one of the layout, so names must pass through `visible`.
     """
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """As rich does, with escaped text."""
+        """Render as rich does, with escaped text."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text, keep="\n\t"))
 
@@ -36,32 +36,32 @@ class TerminalConsole(Console):
 out = TerminalConsole()
 err = TerminalConsole(stderr=True)
 
-# A column of texts, which `print_table` may fold, is never narrower for it.
+# The minimum width of a column of texts that `print_table` folds.
 _FOLDED_TO = 10
 
 
 def cell(value: object) -> Text:
-    """A cell of a table, as it is: no markup, no control characters."""
+    """Return a table cell with this text, without markup and control characters."""
     return Text("" if value is None else visible(str(value), keep="\n"))
 
 
 def echo(text: str) -> None:
-    """Print a line of text as it is, to stdout."""
+    """Print a line of text to stdout, without markup."""
     out.print(cell(text), soft_wrap=True)
 
 
 def print_note(text: str) -> None:
-    """Print a message to stderr, beside the data of a command."""
+    """Print a message to stderr, so that stdout has only the data of a command."""
     err.print(cell(text), soft_wrap=True)
 
 
 def print_error(text: str) -> None:
-    """Print an error."""
+    """Print an error to stderr."""
     err.print(Text.assemble(("Error", "bold red"), ": ", visible(text)), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """Print data for scripts: times in UTC, and ASCII only, so that neither encoding nor terminal changes it."""
+    """Print data as JSON for scripts: times in UTC, and ASCII only, so that encoding and terminal do not matter."""
     typer.echo(json.dumps(value, indent=2, default=_as_json))
 
 
@@ -77,14 +77,14 @@ def _as_json(value: Any) -> Any:
             return value.value
         case Path():
             return str(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def print_table(table: Table) -> None:
-    """Print a table of which nothing is cut off. Each row is one line, unless a terminal is too narrow for that.
+    """Print a table without cutting anything off. Each row is one line if the terminal is wide enough.
 
-    Then columns with `overflow="fold"`, which are for texts, give way. All others break between words at most: an id, a
-    number, a date or a state is always whole. Where that does not fit either, each row is printed as a list of values.
+    Otherwise, columns with `overflow="fold"` (texts) become narrower. Other columns break between words only, so that
+    ids, numbers, dates and states stay whole. If that does not fit either, each row is printed as a list of values.
     """
     endless = out.options.update(width=10_000)
     sizes = [measure_renderables(out, endless, [column.header, *column.cells]) for column in table.columns]
@@ -100,7 +100,7 @@ def print_table(table: Table) -> None:
             _print_records(table)
             return
         spare = max(out.width - frame - sum(widths), 0)
-        # What is left: for words of texts, then for what can stand in one line, then for texts.
+        # The spare width goes first to whole words of texts, then to other columns, then to the rest of the texts.
         goals = [(number, sizes[number].minimum, False) for number in texts]
         goals += [(number, sizes[number].maximum, False) for number in others]
         goals += [(number, sizes[number].maximum, True) for number in texts]
@@ -115,7 +115,7 @@ def print_table(table: Table) -> None:
 
 
 def _print_records(table: Table) -> None:
-    """A line for each value: `heading: value`. The terminal wraps lines that are longer than it."""
+    """Print a line for each value: `heading: value`. The terminal wraps long lines."""
     if table.title:
         out.print(table.title)
     rows = zip(*(column.cells for column in table.columns), strict=True)
@@ -129,21 +129,21 @@ def _print_records(table: Table) -> None:
 
 
 def pluralize(number: int, what: str) -> str:
-    """So many of something: 1 call, 2 calls."""
+    """Return a number with its noun: 1 call, 2 calls."""
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def format_time(moment: datetime | None, *, seconds: bool = False) -> str:
-    """A moment in UTC as tables show it, whatever zone the database session is in. The table's heading says UTC."""
+    """Return a moment in UTC for a table. The heading of the column says UTC."""
     if moment is None:
         return ""
     return f"{moment.astimezone(UTC):{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}}"
 
 
 def prompt(question: str, given: str | None, way_out: str) -> str:
-    """An answer that was given as an option, or is typed now.
+    """Return an answer that was given as an option, or ask for it on a terminal.
 
-    :param way_out: what to do where nobody can type.
+    :param way_out: the error message when standard input is not a terminal.
     """
     if given is not None:
         return given

@@ -1,6 +1,6 @@
-"""The only reader of configuration.
+"""Settings. Only this module reads the configuration.
 
-A setting `warehouse_url` is looked for, first found wins, as
+The value of a setting, for example `warehouse_url`, comes from the first of these places that has it:
 
 1. `AIRFLOW__HOSTAWAY__WAREHOUSE_URL` in the environment,
 2. its short name in the environment, where it has one (`WAREHOUSE_URL`, see `SHORT_NAMES`),
@@ -58,13 +58,13 @@ Polling = Literal["auto", "always", "list", "off"]
 
 
 class _Sources(PydanticBaseSettingsSource):
-    """Environment, short names and the `[hostaway]` section, in that order."""
+    """Reads the environment, the short names and the `[hostaway]` section, in this order."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         for name in (_PREFIX + field_name.upper(), SHORT_NAMES.get(field_name)):
             if name and os.environ.get(name):
                 return os.environ[name], field_name, False
-        # Importing Airflow costs a second and creates its home folder: ask it only where it is there already.
+        # The import of Airflow takes a second and creates its home folder, so only use it when it is loaded already.
         if "airflow.configuration" in sys.modules:
             from airflow.configuration import conf
 
@@ -77,26 +77,30 @@ class _Sources(PydanticBaseSettingsSource):
 
 
 class Settings(BaseSettings):
-    """Every setting with its default; times in seconds unless the name says otherwise."""
+    """Every setting with its default. Times are in seconds unless the name has another unit."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     api_url: str | None = Field(None, description="Base URL of the Hostaway API, without /v1; unset: the real one")
     accounts: SecretStr = Field(SecretStr(""), description="Accounts of `make demo`: 701:secret,702:secret")
     warehouse_url: SecretStr | None = Field(None, description="libpq URL of the warehouse; unset: the embedded one")
-    home: Path = Field(Path(".local"), description="Where the embedded platform and caches keep their state")
+    home: Path = Field(Path(".local"), description="State directory of the embedded platform and of caches")
     airflow_port: int = Field(8080, ge=1, le=65535, description="Port of the embedded Airflow on 127.0.0.1")
-    public_base_url: str | None = Field(None, description="Where Hostaway reaches us; unset: polling only")
+    public_base_url: str | None = Field(
+        None, description="Public URL of Airflow, to which Hostaway delivers webhooks; unset: no webhooks"
+    )
     secret_keys: SecretStr = Field(
         SecretStr(""), description="Fernet keys for stored secrets, comma-separated, the newest first"
     )
     secrets_store: Literal["database", "airflow"] = Field(
         "database", description="Where API keys are kept: encrypted in the warehouse, or in Airflow connections"
     )
-    snapshot_path: Path | None = Field(None, description="Account snapshot the Dags are made from; unset: in home")
+    snapshot_path: Path | None = Field(
+        None, description="File with the accounts from which Dags are built; unset: in home"
+    )
 
     concurrency: int = Field(8, ge=1, le=64, description="Requests in flight per sync task")
-    page_size: int = Field(500, ge=1, le=1000, description="Rows asked for per page; what the server gives may be less")
+    page_size: int = Field(500, ge=1, le=1000, description="Rows to request per page; the server may return fewer")
     budget_ip: RateLimitText | None = Field(
         None,
         description="Calls/seconds from one outgoing address, all processes and accounts together, or off; "
@@ -117,7 +121,8 @@ class Settings(BaseSettings):
     )
 
     resources: tuple[Resource, ...] = Field(
-        tuple(Resource), description="What is mirrored, comma-separated; an account's options can switch each on or off"
+        tuple(Resource),
+        description="Resources to mirror, comma-separated; an account's options can switch each on or off",
     )
     calendar_days_back: CalendarDaysBack = Field(30, description="Calendar window: days before today")
     calendar_days_ahead: CalendarDaysAhead = Field(540, description="Calendar window: days after today")
@@ -147,7 +152,7 @@ class Settings(BaseSettings):
     )
     api_warehouse_url: SecretStr | None = Field(
         None,
-        description="libpq URL with which the HTTP API reads rows, of a role that may do little else; unset: "
+        description="libpq URL with which the HTTP API reads rows, for a role with few privileges; unset: "
         "the warehouse's",
     )
 
@@ -160,12 +165,12 @@ class Settings(BaseSettings):
         30, ge=1, le=3650, description="Days until webhook events, keys of messages and settled quarantine are removed"
     )
     run_trigger: Literal["in-process", "rest"] = Field(
-        "in-process", description="How Dag runs are asked for: inside the API server, or over Airflow's REST API"
+        "in-process", description="How Dag runs are requested: inside the API server, or over Airflow's REST API"
     )
     airflow_url: str | None = Field(None, description="Airflow's base URL; for run_trigger rest")
-    airflow_user: str | None = Field(None, description="User that asks for Dag runs; for run_trigger rest")
+    airflow_user: str | None = Field(None, description="User that requests Dag runs; for run_trigger rest")
     airflow_password: SecretStr = Field(SecretStr(""), description="The user's password")
-    airflow_token: SecretStr = Field(SecretStr(""), description="A token in place of user and password")
+    airflow_token: SecretStr = Field(SecretStr(""), description="Token to use instead of user and password")
 
     @field_validator("resources", "reader_roles", mode="before")
     @classmethod
@@ -188,7 +193,7 @@ class Settings(BaseSettings):
             is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
             is_url = False
-        # A login in the URL would be sent in place of the access token, and paths are appended to the URL.
+        # A login in the URL would replace the access token, and paths are appended to the URL.
         if not is_url or "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("must be an http(s) URL such as https://api.hostaway.com, without login and query")
         return value.strip().rstrip("/").removesuffix("/v1")
@@ -206,28 +211,28 @@ class Settings(BaseSettings):
 
     @property
     def hostaway_url(self) -> str:
-        """Base URL of the Hostaway API, without /v1. Unset: a simulated home's simulator, else the real one."""
+        """Base URL of the Hostaway API, without /v1. Default: the home's simulator if it has one, else the real API."""
         from sync_hostaway.core.embedded import simulated_url
 
         return self.api_url or simulated_url(self.home) or "https://api.hostaway.com"
 
     @property
     def api_is_local(self) -> bool:
-        """Whether the API is on this machine, which the real one never is."""
+        """Whether the API is on this machine. The real API never is."""
         return is_loopback(self.hostaway_url)
 
     @property
     def webhook_base_url(self) -> str | None:
-        """Where Hostaway reaches us; None when it cannot. A simulator on this machine reaches the local Airflow.
+        """URL to which Hostaway delivers webhooks, or None. A simulator on this machine delivers to the local Airflow.
 
-        :raises ConfigurationError: when `public_base_url` is nothing that Hostaway takes.
+        :raises ConfigurationError: when Hostaway does not accept `public_base_url`.
         """
         if self.public_base_url is None:
             if not self.api_is_local:
                 return None
             from sync_hostaway.core.embedded import airflow_port
 
-            # Where the platform runs, whatever port this shell would start one on.
+            # The port of the running platform may differ from the one that this shell's settings name.
             return f"http://127.0.0.1:{airflow_port(self.home) or self.airflow_port}"
         try:
             parts = urlsplit(self.public_base_url)
@@ -238,8 +243,8 @@ class Settings(BaseSettings):
             raise ConfigurationError("PUBLIC_BASE_URL must be an http(s) URL such as https://airflow.example.com")
         if has_port and not is_loopback(self.public_base_url):
             raise ConfigurationError(
-                f"PUBLIC_BASE_URL names port {parts.port}: Hostaway refuses webhook URLs with a port. Have a reverse "
-                f"proxy answer on the usual one, and set it to {parts.scheme}://{parts.hostname}{parts.path}"
+                f"PUBLIC_BASE_URL has port {parts.port}, but Hostaway refuses webhook URLs with a port. Let a reverse "
+                f"proxy listen on the default port, and set {parts.scheme}://{parts.hostname}{parts.path}"
             )
         return self.public_base_url.rstrip("/")
 
@@ -268,7 +273,7 @@ class Settings(BaseSettings):
 
     @property
     def warehouse_dsn(self) -> str:
-        """libpq URL of the warehouse; the embedded one's when none is set."""
+        """libpq URL of the warehouse. Default: the embedded one."""
         if self.warehouse_url:
             return self.warehouse_url.get_secret_value()
         from sync_hostaway.core.embedded import embedded_warehouse_dsn
@@ -282,11 +287,11 @@ class Settings(BaseSettings):
 
     @property
     def snapshot_file(self) -> Path:
-        """File with the last known good list of accounts."""
+        """File with the last valid list of accounts."""
         return self.snapshot_path or self.home / "accounts.json"
 
     def fernet_keys(self) -> list[str]:
-        """Keys of the SecretsStore, newest first; the embedded platform's own when none is set."""
+        """Keys of the SecretsStore, newest first. Default: those of the embedded platform."""
         keys = [key.strip() for key in self.secret_keys.get_secret_value().split(",") if key.strip()]
         if not keys and not self.warehouse_url:
             from sync_hostaway.core.embedded import embedded_secret_keys
@@ -294,20 +299,20 @@ class Settings(BaseSettings):
             keys = embedded_secret_keys(self.home)
         if not keys:
             raise ConfigurationError(
-                "No key for stored secrets: set AIRFLOW__HOSTAWAY__SECRET_KEYS to a Fernet key "
+                "There is no key for stored secrets: set AIRFLOW__HOSTAWAY__SECRET_KEYS to a Fernet key "
                 "(`sync-hostaway secrets new-key` prints one). Secrets are never stored in clear."
             )
         return keys
 
     def is_full_day(self, account_id: int, day: date) -> bool:
-        """Whether an account's scheduled sync of a day reads everything: the accounts take turns over the days."""
+        """Return whether the scheduled sync of that UTC day is a full one. The accounts are spread over the days."""
         return bool(self.full_every_days) and (day.toordinal() + _spread(account_id, 365)) % self.full_every_days == 0
 
     def sync_minutes(self, account_id: int) -> list[int]:
-        """Minutes of the UTC day at which an account syncs: spread evenly, and the same on every machine.
+        """Return the minutes of the UTC day at which an account syncs: spread evenly, and the same on every machine.
 
-        The first one comes from the account's id. The others follow every `sync_every_hours`. Where these do not divide
-        the day, the last pause of a day is shorter.
+        The account id decides the first one. The others follow every `sync_every_hours`. If that does not divide 24,
+        the last interval of a day is shorter.
         """
         every = self.sync_every_hours
         places = int(min(self.sync_spread_hours, every) * 60)
@@ -333,20 +338,20 @@ class Settings(BaseSettings):
 
     @property
     def longest_without_sync(self) -> timedelta:
-        """How old the last complete sync may be before something is wrong: with time for retries."""
+        """Maximum age of the last complete sync, with time for retries. An older one is a failure."""
         return timedelta(hours=max(1.5 * self.sync_every_hours, self.sync_every_hours + 3))
 
     @property
     def read_again_after(self) -> timedelta | None:
-        """Small lists and calendars that were read longer ago are read again; None: once per UTC day.
+        """Small lists and calendars are read again after this time. None: once per UTC day.
 
-        Half the time between two syncs: a sync that began late does not keep the next one from reading.
+        It is half the interval of the syncs, so that a sync that started late does not prevent the next read.
         """
         return timedelta(hours=self.sync_every_hours / 2) if self.sync_every_hours < 24 else None
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine, where no proxy is asked."""
+    """Return whether a URL leads to this machine. Such requests use no proxy."""
     host = urlsplit(url).hostname or ""
     if host == "localhost":
         return True
@@ -357,16 +362,16 @@ def is_loopback(url: str) -> bool:
 
 
 def _spread(account_id: int, places: int) -> int:
-    """A place of an account among so many: evenly spread, and the same on every machine."""
+    """Return a number from 0 to `places - 1` for an account: evenly spread, and the same on every machine."""
     digest = hashlib.sha256(str(account_id).encode()).digest()
     return int.from_bytes(digest[:4], "big") * places // 2**32
 
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process's settings, read once.
+    """Return the settings of this process. They are read once.
 
-    :raises ConfigurationError: naming each wrong setting and how to set it; never its value, which may be a secret.
+    :raises ConfigurationError: names each wrong setting, never its value, which may be a secret.
     """
     try:
         return Settings()
@@ -376,17 +381,18 @@ def get_settings() -> Settings:
 
 
 def _name_of(field: str) -> str:
-    """The name under which a setting is set here."""
+    """Return the environment variable that a user sets for a field."""
     long, short = _PREFIX + field.upper(), SHORT_NAMES.get(field)
     return long if not short or os.environ.get(long) else short
 
 
 def refuse_unknown_names() -> None:
-    """A misspelt name would otherwise do nothing, silently. Airflow takes names that end with _CMD or _SECRET, too.
+    """Check that all variables of the environment with our prefix are settings: a misspelt one would have no effect.
 
-    For commands: a name that only another version knows is no reason for Airflow to lose its Dags.
+    Only commands call this. Airflow does not, so that a setting of another version does not remove its Dags. Names that
+    end with _CMD or _SECRET are valid, because Airflow supports them.
 
-    :raises ConfigurationError: naming it, and the nearest one.
+    :raises ConfigurationError: names the unknown setting and the nearest known one.
     """
     known = {_PREFIX + field.upper() for field in Settings.model_fields}
     for name in sorted(os.environ):

@@ -1,11 +1,11 @@
-"""Shows text that strangers wrote: in a terminal or a log, and in Markdown."""
+"""Makes text from outside safe for a terminal, a log or Markdown."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-# Zero-width joiners belong to emoji and to Persian and Indian scripts, and neither move nor hide anything else.
+# Zero-width joiners are part of emoji and of Persian and Indian scripts. They do not move or hide other text.
 _HARMLESS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")
 _KINDS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -13,9 +13,9 @@ _BACKTICKS = re.compile("`+")
 
 
 def visible(text: str, *, keep: str = "") -> str:
-    r"""A text in which nothing acts on a terminal: control characters, line breaks and bidi controls are escaped.
+    r"""Escape control characters, line breaks and bidi controls, so that a text cannot control a terminal.
 
-    The escapes are those of JSON, so that JSON stays JSON.
+    The escapes are those of JSON, so that JSON stays valid.
 
     >>> visible("a\x1b[2Jb\n")
     'a\\u001b[2Jb\\n'
@@ -30,7 +30,7 @@ def visible(text: str, *, keep: str = "") -> str:
 
 
 def markdown_code(text: str) -> str:
-    """A text as Markdown shows it unchanged: as code, so that no image, link or HTML of it comes to life.
+    """Return a text as Markdown code, so that images, links and HTML in it have no effect.
 
     >>> markdown_code("![x](https://evil.example)")
     '` ![x](https://evil.example) `'

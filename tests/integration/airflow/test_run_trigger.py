@@ -52,7 +52,7 @@ def test_airflow_takes_requests_and_serves_the_receiver(
         run([sys.executable, "-m", "airflow", "db", "migrate"], env)
         seen = run([sys.executable, str(Path(__file__).with_name("run_trigger_process.py")), *arguments], env)
         assert [event["object_id"] for event in events(warehouse)] == [5]
-    assert "has not read the Dag hostaway_delta yet" in seen["not parsed"]
+    assert "has not parsed the Dag hostaway_delta yet" in seen["not parsed"]
     assert (seen["new"], seen["again"], seen["begun"]) == ("queued", "queued", "running")
     assert seen["complaints of thirty"] == [""]
     assert seen["runs of thirty"] <= 2, "three processes ask as one; two when a second went by meanwhile"

@@ -88,7 +88,7 @@ def test_an_error_of_postgresql_is_one_line_without_the_row(warehouse: Connectio
     [
         ("update ops.alembic_version set version_num = '9999'", "cannot be migrated: Can't locate revision"),
         ("update ops.alembic_version set version_num = '0013'", "Use an empty database"),
-        ("delete from ops.alembic_version", "did not make them"),
+        ("delete from ops.alembic_version", "did not create them"),
     ],
 )
 def test_an_error_while_migrating_is_one_line(warehouse: Connection, change: LiteralString, said: str) -> None:

@@ -195,7 +195,7 @@ def test_an_airflow_that_does_not_answer_keeps_no_account_from_being_registered(
     get_settings.cache_clear()
     result = call("accounts", "add", "701", "--secret", "secret-701")
     assert result.exit_code == 0, result.output
-    assert "did not take the request" in result.stderr
+    assert "did not accept the request" in result.stderr
     assert "within 15 minutes" in result.stderr
     monkeypatch.delenv("AIRFLOW__HOSTAWAY__AIRFLOW_URL")
     get_settings.cache_clear()

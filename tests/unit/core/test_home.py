@@ -110,7 +110,7 @@ def test_a_folder_with_entries_of_the_same_names_is_refused_and_left_alone(names
                 (root / name).symlink_to(real)
         before = sorted(path for top in (root, Path(elsewhere)) for path in top.rglob("*"))
         home = Home.at(root)
-        with pytest.raises(HomeNotUsable, match=r"sync-hostaway did not make .*SYNC_HOSTAWAY_HOME"):
+        with pytest.raises(HomeNotUsable, match=r"sync-hostaway did not create .*SYNC_HOSTAWAY_HOME"):
             home.make()
         with pytest.raises(HomeNotUsable), home.locked("platform"):
             pass
