@@ -4,7 +4,7 @@ SyncHostawayError
 ├── ConfigurationError              a setting is missing or wrong; the message names it
 ├── InvalidValue                    an argument cannot be used; the message names the value
 ├── WarehouseUnavailable            PostgreSQL cannot be reached
-├── RightsMissing                   the warehouse's role lacks rights; the message has the SQL that gives them
+├── MissingPrivileges               the role of the warehouse lacks privileges; the message has the SQL that grants them
 ├── WarehouseBusy                   another session holds a lock for too long; retry later
 ├── ForeignObjects                  an object of others has a name that we need; the message names it
 ├── AccountError

@@ -40,7 +40,7 @@ def upgrade(dsn: str) -> str:
     :param dsn: libpq URL of the warehouse.
     :raises WarehouseUnavailable: when it cannot be reached, is at a revision that this version does not know, or was
         made by a version before the first release.
-    :raises RightsMissing: when the role lacks rights; the message has the statements that give them.
+    :raises MissingPrivileges: when the role lacks privileges; the message has the SQL that grants them.
     :raises ForeignObjects: when objects that are not ours have names we need; nothing was changed then.
     :raises WarehouseBusy: when other sessions keep a lock that a revision needs; nothing was changed then.
     :raises psycopg.Error: when it refuses a statement.

@@ -200,7 +200,7 @@ def test_a_new_key_is_the_way_out_of_an_unknown_message(
 ) -> None:
     simulator.control.fault("status_5xx", match={"method": "POST", "resource": "messages"})
     answer = send(client, reservation, "key-1")
-    assert "A new key sends it, and the guest may then have it twice." in answer.json()["detail"]
+    assert "A new key sends it again, and the guest may then get it twice." in answer.json()["detail"]
     assert send(client, reservation, "key-2").status_code == 200
     assert posts(simulator) == 2
 

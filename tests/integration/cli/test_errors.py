@@ -206,7 +206,7 @@ def test_an_airflow_that_does_not_answer_keeps_no_account_from_being_registered(
 
 def test_a_sync_says_what_is_left_to_do(account: int) -> None:
     result = call("sync", "--account", "701", "--resource", "listings")
-    assert "Next: `sync-hostaway transform`" in result.stderr
+    assert "`sync-hostaway transform` builds them" in result.stderr
 
 
 def test_version_and_completion() -> None:

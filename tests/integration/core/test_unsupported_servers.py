@@ -54,7 +54,7 @@ def test_a_standby_is_refused(server: EmbeddedPostgres) -> None:
     server.start()
     for error in refusals(server.dsn("warehouse")):
         assert isinstance(error, WarehouseUnavailable)
-        assert "is a standby, which cannot be written" in str(error)
+        assert "is a read-only standby" in str(error)
         assert "\n" not in str(error)
 
 

@@ -54,7 +54,7 @@ class Large:
 @pytest.fixture
 def large(warehouse: Connection, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Large]:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "10")
-    sizes = Sizes(listings=2, reservations=150, threads=120, messages_per_thread=1.5)
+    sizes = Sizes(listings=2, reservations=150, conversations=120, messages_per_conversation=1.5)
     with running(SimulatorConfig(sizes=sizes, token_delay=0.0)) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
         get_settings.cache_clear()

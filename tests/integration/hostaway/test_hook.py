@@ -53,7 +53,7 @@ def test_a_connection_serves_as_an_account(simulator: RunningSimulator, tmp_path
     assert listings == 2
     assert good == [True, "Hostaway accepts the credentials"]
     assert wrong[0] is False
-    assert "refuses the account's API key" in wrong[1]
+    assert "rejects the account's API key" in wrong[1]
     assert empty[0] is False
     assert "needs the account id as login" in empty[1]
     assert "hunter2" not in done.stdout + done.stderr

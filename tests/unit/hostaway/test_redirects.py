@@ -115,7 +115,7 @@ def test_the_login_of_airflow_goes_nowhere_else(status: int) -> None:
         for token in (None, "a-token"):
             with (
                 AirflowApi(url, "admin", "s3cret", token=token) as api,
-                pytest.raises(AirflowApiError, match=f"leads to {elsewhere}: the login is not sent there"),
+                pytest.raises(AirflowApiError, match=f"a redirect to {elsewhere}. The login is not sent there"),
             ):
                 api.dags()
         assert asked == []
