@@ -77,7 +77,7 @@ def test_the_client_secret_goes_nowhere_else(impatient: pytest.MonkeyPatch, stat
         ("http://evil.example\x1b/", r"http://evil.example\u001b:"),
         ("http://evil\u202e.example/", "leads to http://evil"),
         ("/elsewhere", "http://127.0.0.1:"),
-        ("http://[::1", "an address that cannot be read:"),
+        ("http://[::1", "an unreadable address:"),
         (None, "leads to http://127.0.0.1:"),
     ],
 )
