@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sync_hostaway.accounts.registry import list_accounts
 from sync_hostaway.cli.options import AsJson, complete_account, warehouse
-from sync_hostaway.core.console import cell, print_error, print_note, print_json, echo, print_table
+from sync_hostaway.core.console import cell, echo, print_error, print_json, print_note, print_table
 from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.doctor.examine import AccountExamination, examine
 from sync_hostaway.doctor.finding import Finding, Status, report

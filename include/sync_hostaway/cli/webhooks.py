@@ -138,7 +138,7 @@ def webhooks_register(
     account_id: Annotated[
         int | None,
         typer.Argument(
-            help="Hostaway's account id; without it, all active accounts",
+            help="Hostaway's account id; default: all active accounts",
             min=1,
             max=LARGEST_ID,
             autocompletion=complete_account,

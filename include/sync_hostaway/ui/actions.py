@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Form, Path, Request, Response
 
+from sync_hostaway.api.http.bulkheads import Background
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
 from sync_hostaway.api.http.bulkheads import Background

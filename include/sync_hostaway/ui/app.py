@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from sync_hostaway.accounts.auth_failures import REFUSAL_LIMIT, AuthFailureLimiter
 from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_auth_pool, make_pool
+from sync_hostaway.api.http.bulkheads import Bulkheads
 from sync_hostaway.api.http.guarded import require_guards
 from sync_hostaway.api.http.bulkheads import Bulkheads
 from sync_hostaway.api.http.middleware import RequestContext

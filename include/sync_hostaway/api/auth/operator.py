@@ -113,7 +113,7 @@ def _token_of_page(request: Request) -> str | None:
 
 
 def account_of_path(request: Request) -> str | None:
-    """The account of the path. What is permitted is decided by its text: so it has one spelling only."""
+    """Return the account id in the path. Permissions are checked by this text, so only one spelling is accepted."""
     account_id: str | None = request.path_params.get("account_id")
     if account_id is not None and not is_canonical_id(account_id):
         raise invalid("path.account_id", "an id has digits without sign, blanks or leading zeros")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.accounts.status import WebhookState, account_status
 from sync_hostaway.api.auth.operator import require_operator
+from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors

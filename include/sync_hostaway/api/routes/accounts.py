@@ -15,6 +15,7 @@ from sync_hostaway.accounts.registry import AccountChanges
 from sync_hostaway.accounts.status import account_status, account_statuses
 from sync_hostaway.api.account_session import limit_statements
 from sync_hostaway.api.auth.operator import require_operator
+from sync_hostaway.api.http.bulkheads import Background, in_bulkhead, run_in_thread
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
 from sync_hostaway.api.http.bulkheads import Background, in_bulkhead, run_in_thread

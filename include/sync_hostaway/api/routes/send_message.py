@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
 from sync_hostaway.api.auth.api_token import require_token
+from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.guarded import body_limit, guarded_router
 from sync_hostaway.api.http.inputs import Id
 from sync_hostaway.api.http.bulkheads import Background, in_bulkhead

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from sync_hostaway.api.auth.operator import require_operator
+from sync_hostaway.api.http.bulkheads import Background
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id, Line, Moment
 from sync_hostaway.api.http.bulkheads import Background
@@ -102,7 +103,7 @@ class Chosen(Wanted):
 
     state: list[EventState] = Field([], min_length=1, max_length=len(EventState), description="Any of these")
     event_ids: list[Id] = Field([], min_length=1, max_length=1000, examples=[[4711]])
-    all: StrictBool = Field(False, description="True: every event of every account; only where nothing else is said")
+    all: StrictBool = Field(False, description="True: all events of all accounts; only without any other filter")
 
     @model_validator(mode="before")
     @classmethod
