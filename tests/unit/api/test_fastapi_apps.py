@@ -18,7 +18,7 @@ def somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_receiver_comes_before_the_app_whose_prefix_it_shares() -> None:
     # The other way round, Hostaway would be asked for a token.
-    assert [app["url_prefix"] for app in mounted_apps()] == ["/hostaway/webhooks", "/hostaway"]
+    assert [app["url_prefix"] for app in mounted_apps()] == ["/hostaway/webhooks", "/hostaway/ui", "/hostaway"]
     assert all(app["name"] and app["app"] for app in mounted_apps())
 
 
