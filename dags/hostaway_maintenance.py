@@ -130,7 +130,7 @@ def hostaway_maintenance() -> None:
         ti = get_current_context()["ti"]
         with connect() as connection:
             wanted = requested_catch_up_syncs(connection)
-            # What the run before this one asked for, and Airflow took: each account by itself.
+            # Each account for which the previous run requested a sync that Airflow accepted.
             taken = [sync for sync in wanted if ti.get_dr_count(dag_id=sync.run.dag_id, run_ids=[sync.run.run_id])]
             mark_requested(connection, taken)
         return [sync.run.as_trigger() for sync in wanted if sync not in taken]

@@ -107,7 +107,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
                     retry_within=retry_within(context["ti"]),
                 )
             finally:
-                # The transform at the end waits for the retries of all resources.
+                # The transform at the end of the run waits for the retries of all resources.
                 transform_if_run_has_failures(connection, account_id, context["run_id"])
     if result.verdict == "refused":
         raise AirflowSkipException(result.error)

@@ -11,10 +11,9 @@ from fastapi import FastAPI
 from sync_hostaway.accounts.auth_failures import REFUSAL_LIMIT, AuthFailureLimiter
 from sync_hostaway.api import reference
 from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_auth_pool, make_pool
-from sync_hostaway.api.http import openapi_errors
-from sync_hostaway.api.http import problems
-from sync_hostaway.api.http.guarded import require_guards
+from sync_hostaway.api.http import openapi_errors, problems
 from sync_hostaway.api.http.bulkheads import Bulkheads
+from sync_hostaway.api.http.guarded import require_guards
 from sync_hostaway.api.http.middleware import RequestContext
 from sync_hostaway.api.http.rate_limit import RateLimiter
 from sync_hostaway.api.routes import (
@@ -77,7 +76,7 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     for resource in (calendar, listings, reservations, conversations):
         app.include_router(resource.router, responses=openapi_errors.POLLED)
     app.include_router(send_message.router, responses=openapi_errors.SCOPED)
-    for router in (operator.router, operator_events.router, operator_webhooks.router, health.router, reference.router):
+    for router in (accounts.router, webhook_events.router, account_webhook.router, health.router, reference.router):
         app.include_router(router)
     require_guards(app)
     app.openapi = partial(reference.describe, app)  # type: ignore[method-assign]

@@ -24,7 +24,7 @@ from sync_hostaway.cli.api_login import api_login
 from sync_hostaway.cli.doctor import doctor
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.local import app as local_app
-from sync_hostaway.cli.options import AsJson, complete_account, warn_if_simulated, warehouse
+from sync_hostaway.cli.options import AsJson, complete_account, warehouse, warn_if_simulated
 from sync_hostaway.cli.plan import plan
 from sync_hostaway.cli.progress import graceful_interrupt, sync_progress
 from sync_hostaway.cli.webhooks import webhooks_app

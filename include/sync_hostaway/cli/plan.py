@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.table import Column, Table
 
 from sync_hostaway.cli.options import AsJson, warehouse
-from sync_hostaway.core.console import cell, print_error, print_json, echo, print_table
+from sync_hostaway.core.console import cell, echo, print_error, print_json, print_table
 from sync_hostaway.polling.plan import AccountPlan, Plan, make_plan
 
 

@@ -93,7 +93,7 @@ class Outbox:
                 raise KeyReused
             if entry and entry.is_settled:
                 return entry
-            with client_for(self._connection, self._account_id, Priority.DELTA, single_try_timeout=_PATIENCE) as client:
+            with client_for(self._connection, self._account_id, Priority.DELTA, single_try_timeout=_TIMEOUT) as client:
                 try:
                     return self._resume(client, entry) if entry else self._begin(client, key, draft)
                 except CredentialsRefused as error:
@@ -177,7 +177,7 @@ class Outbox:
         for page in pages_by_offset(
             client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, list_read=ListRead()
         ):
-            # Hostaway's clock may differ from ours. A slow answer only makes this reach further back.
+            # Hostaway's clock may differ from ours. A slow answer only makes the search go further back.
             ahead = page.served_at - datetime.now(UTC)
             earliest = entry.created_at + ahead - _TOLERANCE
             for row in page.rows:

@@ -49,7 +49,7 @@ def reconcile_outbox(connection: Connection) -> dict[str, int]:
 def _look_up(connection: Connection, account_id: int, keys: Iterable[str]) -> Iterator[str]:
     """Yield the outcome of each message that needs no further search."""
     try:
-        with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_PATIENCE) as client:
+        with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_TIMEOUT) as client:
             try:
                 yield from _settled(connection, client, keys)
             except CredentialsRefused as error:

@@ -9,7 +9,6 @@ from fastapi import Depends, Form, Path, Request, Response
 from sync_hostaway.api.http.bulkheads import Background
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
-from sync_hostaway.api.http.bulkheads import Background
 from sync_hostaway.api.routes import account_webhook, accounts, webhook_events
 from sync_hostaway.api.routes.account_schemas import ChangedAccount, NewSync
 from sync_hostaway.api.routes.accounts import AccountId, Trigger, Warehouse
@@ -60,7 +59,12 @@ def pause(
 
 @router.post("/resume")
 def resume(
-    request: Request, account_id: AccountId, actor: Actor, connection: Warehouse, trigger: Trigger, background: Background
+    request: Request,
+    account_id: AccountId,
+    actor: Actor,
+    connection: Warehouse,
+    trigger: Trigger,
+    background: Background,
 ) -> Response:
     """Mirror the account again."""
     change = ChangedAccount.model_validate({"state": "active"})
@@ -94,7 +98,12 @@ def register_webhook(request: Request, account_id: AccountId, actor: Actor, conn
 
 @router.post("/retry-dead")
 def retry_dead(
-    request: Request, account_id: AccountId, actor: Actor, connection: Warehouse, trigger: Trigger, background: Background
+    request: Request,
+    account_id: AccountId,
+    actor: Actor,
+    connection: Warehouse,
+    trigger: Trigger,
+    background: Background,
 ) -> Response:
     """Process dead events again, from their first try."""
     chosen = webhook_events.Chosen.model_validate({"account_id": account_id, "state": [EventState.DEAD]})

@@ -21,7 +21,6 @@ from sync_hostaway.accounts.auth_failures import REFUSAL_LIMIT, AuthFailureLimit
 from sync_hostaway.api.account_session import ROW_CONNECTIONS, make_auth_pool, make_pool
 from sync_hostaway.api.http.bulkheads import Bulkheads
 from sync_hostaway.api.http.guarded import require_guards
-from sync_hostaway.api.http.bulkheads import Bulkheads
 from sync_hostaway.api.http.middleware import RequestContext
 from sync_hostaway.api.http.problems import Problem, problem_of
 from sync_hostaway.core.exceptions import SyncHostawayError

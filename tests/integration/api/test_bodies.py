@@ -96,6 +96,7 @@ def test_with_credentials_a_body_is_read_up_to_its_limit(warehouse_dsn: str, iss
         "POST /v1/accounts",
         "PATCH /v1/accounts/701",
         "POST /v1/accounts/701/tokens",
+        "POST /v1/accounts/701/syncs",
         "POST /v1/accounts/701/webhook/rotate",
         "POST /v1/webhook-events/replay",
         "POST /v1/webhook-events/discard",

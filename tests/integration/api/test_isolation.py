@@ -231,20 +231,20 @@ def test_work_after_an_answer_takes_no_thread_of_airflow(
 
 def test_a_bulkhead_gives_each_key_its_share_and_refuses_when_it_is_full() -> None:
     async def story() -> None:
-        bulkhead = Bulkhead(places=3, share=2, patience=0.05)
-        async with bulkhead.place("one"), bulkhead.place("one"):
+        bulkhead = Bulkhead(limit=3, share=2, timeout=0.05)
+        async with bulkhead.acquire("one"), bulkhead.acquire("one"):
             with pytest.raises(Problem) as refused:
-                async with bulkhead.place("one"):
+                async with bulkhead.acquire("one"):
                     pass
             assert (refused.value.status, refused.value.kind) == (503, "busy")
-            async with bulkhead.place("two"):
+            async with bulkhead.acquire("two"):
                 with pytest.raises(Problem):
-                    async with bulkhead.place("three"):
+                    async with bulkhead.acquire("three"):
                         pass
-            async with bulkhead.place("three"):
+            async with bulkhead.acquire("three"):
                 pass
         for number in range(1000):
-            async with bulkhead.place(number):
+            async with bulkhead.acquire(number):
                 pass
         assert len(bulkhead._shares) < 10
 

@@ -79,7 +79,9 @@ def _account_of(request: Request) -> int:
 
 
 @guards(_admit, bulkhead="rows", key=_account_of)
-async def require_token(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> ApiToken:
-    """The token a request came with; routes name the scopes it needs: `Security(caller, scopes=["read:calendar"])`."""
+async def require_token(
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> ApiToken:
+    """Return the request's token. Routes name the scopes: `Security(require_token, scopes=["read:calendar"])`."""
     token: ApiToken = request.state.token
     return token

@@ -70,9 +70,11 @@ async def allow_anyone() -> None:
     """Guard of a route that needs no credentials."""
 
 
-@guards(admit, bulkhead="operators")
-async def operator(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-    """The name of the operator who asks."""
+@guards(admit_operator, bulkhead="operators")
+async def require_operator(
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> str:
+    """Return the name of the operator."""
     name: str = request.state.caller["operator"]
     return name
 

@@ -28,7 +28,7 @@ class Bulkhead:
 
     :param places: requests that are served at the same time.
     :param share: places that requests with the same key may hold at the same time.
-    :param patience: seconds to wait for a place; then the answer is 503.
+    :param timeout: seconds to wait for a place; then the response is 503.
     """
 
     def __init__(self, limit: int, share: int, timeout: float) -> None:
@@ -59,8 +59,8 @@ class Bulkhead:
             yield
 
     async def run(self, key: Hashable, work: Callable[[], T]) -> T:
-        """Blocking work in a thread, in a place of its own."""
-        async with self.place(key):
+        """Run blocking work in a thread with its own place."""
+        async with self.acquire(key):
             return await run_in_thread(work)
 
 
@@ -73,23 +73,23 @@ class Bulkheads:
     def __init__(self, connections: int) -> None:
         self._bulkheads = {
             # API tokens are looked up here, so that an account that waits for its rows delays no other account's token.
-            "auth": Bulkhead(2, 2, patience=3.0),
-            "health": Bulkhead(1, 1, patience=5.0),
-            "rows": Bulkhead(connections, max(1, connections // 3), patience=2.0),
+            "auth": Bulkhead(2, 2, timeout=3.0),
+            "health": Bulkhead(1, 1, timeout=5.0),
+            "rows": Bulkhead(connections, max(1, connections // 3), timeout=2.0),
             # Airflow's auth manager.
-            "permissions": Bulkhead(4, 4, patience=3.0),
+            "permissions": Bulkhead(4, 4, timeout=3.0),
             # Routes that only use the warehouse. Each route has a share: one slow route leaves places to the others.
-            "operators": Bulkhead(8, 4, patience=3.0),
+            "operators": Bulkhead(8, 4, timeout=3.0),
             # Routes that wait for Hostaway or for a transform: the shares of all four routes fit.
-            "slow": Bulkhead(8, 2, patience=3.0),
+            "slow": Bulkhead(8, 2, timeout=3.0),
             # Messages on their way to Hostaway, which may take a while to answer.
-            "sending": Bulkhead(8, 2, patience=30.0),
+            "sending": Bulkhead(8, 2, timeout=30.0),
             # Work after an answer: no request waits, hostaway_maintenance repeats what fails. Each kind has a share.
-            "background": Bulkhead(8, 4, patience=300.0),
+            "background": Bulkhead(8, 4, timeout=300.0),
         }
 
     def __getitem__(self, name: str) -> Bulkhead:
-        return self._lanes[name]
+        return self._bulkheads[name]
 
 
 def in_bulkhead(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:

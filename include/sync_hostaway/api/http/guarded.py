@@ -78,7 +78,7 @@ class GuardedRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, in_own_thread(endpoint), **options)
-        blocking = [dependant for dependant in _below(self.dependant) if not _is_async(dependant.call)]
+        blocking = [dependant for dependant in _dependencies_of(self.dependant) if not _is_async(dependant.call)]
         if len(self._guards) != 1 or blocking:
             raise TypeError(f"Route {path} needs exactly one guard, and no dependency that blocks")
 
@@ -104,10 +104,10 @@ class GuardedRoute(APIRoute):
             single_values.check(request)
             if has_body:
                 request = await _with_body(request, limit)
-            bulkhead = getattr(self.endpoint, "lane", guard.bulkhead)
+            bulkhead = getattr(self.endpoint, "bulkhead", guard.bulkhead)
             if bulkhead is None:
                 return await serve(request)
-            async with request.app.state.bulkheads[bulkhead].place(guard.key(request)):
+            async with request.app.state.bulkheads[bulkhead].acquire(guard.key(request)):
                 return await serve(request)
 
         return guarded

@@ -12,7 +12,6 @@ from sync_hostaway.accounts.status import WebhookState, account_status
 from sync_hostaway.api.auth.operator import require_operator
 from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.guarded import guarded_router
-from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
 from sync_hostaway.api.routes.accounts import AccountId, Warehouse
 from sync_hostaway.core.db import connect
@@ -41,8 +40,10 @@ class Rotation(BaseModel):
 
 
 @router.post("/rotate", summary="Replace the webhook password", responses=errors(s404="The account is not registered"))
-def rotate_webhook(account_id: AccountId, body: Rotation, connection: Warehouse, background: Background) -> WebhookState:
-    """Hostaway gets the new password within seconds; what fails then is done by `hostaway_maintenance`."""
+def rotate_webhook(
+    account_id: AccountId, body: Rotation, connection: Warehouse, background: Background
+) -> WebhookState:
+    """Hostaway gets the new password within seconds. If that fails, `hostaway_maintenance` repeats it."""
     rotate(connection, account_id, now=body.now)
     background.run(_register, account_id)
     return account_status(connection, account_id).webhook

@@ -18,7 +18,6 @@ from sync_hostaway.api.auth.operator import require_operator
 from sync_hostaway.api.http.bulkheads import Background, in_bulkhead, run_in_thread
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id
-from sync_hostaway.api.http.bulkheads import Background, in_bulkhead, run_in_thread
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
 from sync_hostaway.api.http.problems import Problem
 from sync_hostaway.api.routes.account_schemas import (

@@ -18,7 +18,7 @@ from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import list_accounts, settings_of
 from sync_hostaway.accounts.status import mirrored
 from sync_hostaway.api.account_session import Pool
-from sync_hostaway.api.auth.operator import admit, allow_anyone
+from sync_hostaway.api.auth.operator import admit_operator, allow_anyone
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.problems import Problem
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
@@ -132,7 +132,10 @@ async def _is_operator(request: Request) -> bool:
 
 
 @router.get(
-    "/health", summary="Whether everything works", dependencies=[Depends(allow_anyone)], responses={503: {"model": Health}}
+    "/health",
+    summary="Health check",
+    dependencies=[Depends(allow_anyone)],
+    responses={503: {"model": Health}},
 )
 async def get_health(
     request: Request, response: Response, is_operator: Annotated[bool, Depends(_is_operator)]

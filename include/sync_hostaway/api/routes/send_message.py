@@ -17,7 +17,6 @@ from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.guarded import body_limit, guarded_router
 from sync_hostaway.api.http.inputs import Id
-from sync_hostaway.api.http.bulkheads import Background, in_bulkhead
 from sync_hostaway.api.http.openapi_errors import errors
 from sync_hostaway.api.http.problems import Problem, not_found
 from sync_hostaway.core.db import connect, load_queries

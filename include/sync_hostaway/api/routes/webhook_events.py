@@ -13,7 +13,6 @@ from sync_hostaway.api.auth.operator import require_operator
 from sync_hostaway.api.http.bulkheads import Background
 from sync_hostaway.api.http.guarded import guarded_router
 from sync_hostaway.api.http.inputs import Id, Line, Moment
-from sync_hostaway.api.http.bulkheads import Background
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY, errors
 from sync_hostaway.api.http.problems import not_found
 from sync_hostaway.api.routes.accounts import Trigger, Warehouse
@@ -73,8 +72,8 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     account_id: Id | None = None
-    state: list[EventState] = Field([], max_length=len(EventState), description="May be given several times")
-    since: Moment | None = Field(None, description="Received at this time or later")
+    state: list[EventState] = Field([], max_length=len(EventState), description="Repeatable")
+    since: Moment | None = Field(None, description="First received at this time or later")
     object: Annotated[Line, Field(max_length=100)] | None = Field(
         None, description="Kind of object", examples=["reservation"]
     )
@@ -101,7 +100,7 @@ class Page(Wanted):
 class Chosen(Wanted):
     """The events to replay or discard."""
 
-    state: list[EventState] = Field([], min_length=1, max_length=len(EventState), description="Any of these")
+    state: list[EventState] = Field([], min_length=1, max_length=len(EventState), description="Ids of events")
     event_ids: list[Id] = Field([], min_length=1, max_length=1000, examples=[[4711]])
     all: StrictBool = Field(False, description="True: all events of all accounts; only without any other filter")
 
