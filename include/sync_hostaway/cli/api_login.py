@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sync_hostaway.cli.options import warehouse
-from sync_hostaway.core.console import print_note, echo
+from sync_hostaway.core.console import echo, print_note
 from sync_hostaway.migrations.api_login import LOGIN, new_api_login
 
 

@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     @field_validator("warehouse_url", "api_warehouse_url", mode="before")
     @classmethod
     def _urls_are_those_of_libpq(cls, value: Any) -> Any:
-        # The value of a file or of a command (`_cmd`) often ends with a line feed, which libpq refuses in a URL.
+        # A value from a file or a command (`_cmd`) often ends with a line feed, which libpq does not accept in a URL.
         return plain(value) or None if isinstance(value, str) else value
 
     @field_validator("api_url")

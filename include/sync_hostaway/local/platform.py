@@ -26,8 +26,7 @@ from sync_hostaway.local.health import PlatformStatus, component_states, raise_i
 from sync_hostaway.local.launcher import CURRENT, GO, MIGRATE
 from sync_hostaway.local.launching import launched, raise_if_it_failed, schema_is_current
 from sync_hostaway.local.postgres import EmbeddedPostgres
-from sync_hostaway.local.echo import Say, silent, tireless
-from sync_hostaway.local.signals import undisturbed
+from sync_hostaway.local.signals import ignore_signals
 from sync_hostaway.migrations.api_login import api_dsn, ensure_api_login
 
 # Tasks in progress may finish; what takes longer is retried at the next start.
