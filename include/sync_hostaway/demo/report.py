@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
+from psycopg import sql
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +30,13 @@ _RESOURCES = frozenset(resource.value for resource in Resource)
 _GOOD = ("complete", "repaired")
 _REFUSED = "refused"
 _NEVER = "never begun"
+_LANDED: LiteralString = (
+    "select {name} as table_name, account_id, entity_id, deleted_at is null as is_live from landing.{table}"
+)
+_CORE: LiteralString = """
+    select {name} as table_name, account_id, {key}::text collate "C" as entity_id
+    from hostaway.{table} where not is_deleted
+"""
 
 
 class ProgressLines:
@@ -139,7 +147,8 @@ class DemoReport:
         windows = [Window.around(day, settings) for day in days]
         parameters["first_days"] = [window.start.isoformat() for window in windows]
         parameters["last_days"] = [window.end.isoformat() for window in windows]
-        arrived = _keyed(warehouse.execute(QUERIES["arrived"], parameters).fetchall(), "account_id", "table_name")
+        query = QUERIES["arrived"].format(landed=_of_each_list(_LANDED), core=_of_each_list(_CORE))
+        arrived = _keyed(warehouse.execute(query, parameters).fetchall(), "account_id", "table_name")
         counts = [
             Count(account, table, chains.get((account, table)), **arrived.get((account, table), {}))
             for account in accounts
@@ -200,6 +209,20 @@ class DemoReport:
             if (count.trouble or count.is_refused) and count.chain and count.chain.error
         ]
         return "\n".join(lines)
+
+
+def _of_each_list(rows: LiteralString) -> sql.Composed:
+    """The rows of every resource that a list of its own fills; calendar days are compared by their window."""
+    return sql.SQL(" union all ").join(
+        sql.SQL(rows).format(
+            name=sql.Literal(resource.value),
+            table=sql.Identifier(resource.value),
+            # listing_id of listings, and so on
+            key=sql.Identifier(f"{resource.value.removesuffix('s')}_id"),
+        )
+        for resource in Resource
+        if resource is not Resource.CALENDAR_DAYS
+    )
 
 
 def _tables(settings: Settings) -> list[str]:

@@ -61,28 +61,13 @@ with windows as (
 ),
 
 landed as (
-    select 'listings' as table_name, account_id, entity_id, deleted_at is null as is_live
-    from landing.listings
+    {landed}
     union all
     -- Photos stand inside the listings.
     select distinct 'listing_photos', listings.account_id, ops.as_id(image.payload -> 'id')::text collate "C", true
     from landing.listings
     cross join lateral jsonb_array_elements(ops.as_list(listings.payload -> 'listingImages')) as image (payload)
     where listings.deleted_at is null and ops.as_id(image.payload -> 'id') is not null
-    union all
-    select 'reservations', account_id, entity_id, deleted_at is null from landing.reservations
-    union all
-    select 'conversations', account_id, entity_id, deleted_at is null from landing.conversations
-    union all
-    select 'messages', account_id, entity_id, deleted_at is null from landing.messages
-    union all
-    select 'reviews', account_id, entity_id, deleted_at is null from landing.reviews
-    union all
-    select 'tasks', account_id, entity_id, deleted_at is null from landing.tasks
-    union all
-    select 'users', account_id, entity_id, deleted_at is null from landing.users
-    union all
-    select 'coupons', account_id, entity_id, deleted_at is null from landing.coupons
     union all
     select 'calendar_days', days.account_id, days.entity_id, days.deleted_at is null
     from landing.calendar_days as days
@@ -91,24 +76,9 @@ landed as (
 ),
 
 core as (
-    select 'listings' as table_name, account_id, listing_id::text collate "C" as entity_id
-    from hostaway.listings where not is_deleted
+    {core}
     union all
     select 'listing_photos', account_id, photo_id::text from hostaway.listing_photos where not is_deleted
-    union all
-    select 'reservations', account_id, reservation_id::text from hostaway.reservations where not is_deleted
-    union all
-    select 'conversations', account_id, conversation_id::text from hostaway.conversations where not is_deleted
-    union all
-    select 'messages', account_id, message_id::text from hostaway.messages where not is_deleted
-    union all
-    select 'reviews', account_id, review_id::text from hostaway.reviews where not is_deleted
-    union all
-    select 'tasks', account_id, task_id::text from hostaway.tasks where not is_deleted
-    union all
-    select 'users', account_id, user_id::text from hostaway.users where not is_deleted
-    union all
-    select 'coupons', account_id, coupon_id::text from hostaway.coupons where not is_deleted
     union all
     select 'calendar_days', days.account_id, days.listing_id || ':' || to_char(days.date, 'YYYY-MM-DD')
     from hostaway.calendar_days as days
