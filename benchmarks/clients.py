@@ -25,7 +25,9 @@ Rows = list[tuple[int, str | None]]
 class Mirror(Protocol):
     """One client's copy of the account."""
 
-    dsn: str
+    @property
+    def dsn(self) -> str:
+        """The database it is in."""
 
     def sync(self, *, full: bool) -> Usage:
         """Bring the copy up to date in a process of its own and say what it cost."""
@@ -40,7 +42,9 @@ class Mirror(Protocol):
 class Client(Protocol):
     """Makes empty mirrors."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What tables of results call it."""
 
     def mirror(self, bed: Bed, simulator: Simulator) -> Mirror:
         """An empty mirror, credentials in place."""
@@ -73,7 +77,7 @@ class OurMirror:
     def sync(self, *, full: bool) -> Usage:
         """A full or an incremental sync."""
         mode = "full" if full else "incremental"
-        command = [our_command(), "sync", "--account", str(ACCOUNT), "--mode", mode]
+        command: list[str | Path] = [our_command(), "sync", "--account", str(ACCOUNT), "--mode", mode]
         return measure([*command, *(f"--resource={name}" for name in self.resources)], self.env, self.scratch)
 
     def rows(self, resource: str) -> Rows:

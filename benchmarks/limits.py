@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from benchmarks.bed import ACCOUNT, SECRET, Bed, Simulator, Warehouse, as_settings
 from benchmarks.clients import our_command
@@ -69,7 +70,7 @@ def _sync(bed: Bed, simulator: Simulator, limit: str) -> _Sample:
 def _share(bed: Bed, warehouse: Warehouse, number: int) -> list[Usage]:
     scratch = bed.scratch / f"share-{number}"
     scratch.mkdir(exist_ok=True)
-    command = [our_command(), "sync", "--mode", "full", "--account"]
+    command: list[str | Path] = [our_command(), "sync", "--mode", "full", "--account"]
     return [measure([*command, str(account)], warehouse.env, scratch) for account in _SHARES[number]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 from benchmarks.bed import ACCOUNT, SECRET, Bed, Simulator
 from benchmarks.clients import our_command
@@ -37,7 +38,7 @@ def _full_sync(bed: Bed, simulator: Simulator, sizes: Sizes) -> Usage:
     simulator.control.add_account(ACCOUNT, SECRET, asdict(sizes))
     warehouse = bed.warehouse(simulator)
     try:
-        command = [our_command(), "sync", "--account", str(ACCOUNT), "--mode", "full"]
+        command: list[str | Path] = [our_command(), "sync", "--account", str(ACCOUNT), "--mode", "full"]
         return measure(command, warehouse.env, bed.scratch)
     finally:
         bed.drop(warehouse.dsn)

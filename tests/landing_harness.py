@@ -73,7 +73,7 @@ def listing(number: int, **fields: Any) -> dict[str, Any]:
     return {"id": number, "name": f"Listing {number}", "currencyCode": "EUR", **fields}
 
 
-def reservation(number: int, listing_id: int | None = 1, **fields: Any) -> dict[str, Any]:
+def reservation(number: int, listing_id: int | None = 1, /, **fields: Any) -> dict[str, Any]:
     return {
         "id": number,
         "listingMapId": listing_id,

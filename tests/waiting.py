@@ -9,7 +9,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def eventually(condition: Callable[[], Value], seconds: float = 60, every: float = 0.05) -> Value:
+def eventually(condition: Callable[[], Value | None], seconds: float = 60, every: float = 0.05) -> Value:
     """Poll until a condition holds; its value.
 
     :raises AssertionError: when it does not hold in time.

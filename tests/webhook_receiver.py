@@ -38,6 +38,9 @@ class RecordingTrigger:
     def is_waiting(self, dag_id: str, until: datetime) -> bool:
         return bool(self.asked)
 
+    def request_parse(self) -> None:
+        """Airflow reads its files when it likes."""
+
 
 class Server(uvicorn.Server):
     """Serves an app as Airflow's API server does: mounted, with its lifespan run by the outer app."""
@@ -80,7 +83,7 @@ class Receiver:
     def post(self, body: Any, **options: Any) -> requests.Response:
         """Deliver a body (bytes, or what becomes JSON) with the right credentials, unless told otherwise."""
         auth = options.pop("auth", (self.endpoint.login.encode(), self.password.encode()))
-        what = {"data": body} if isinstance(body, bytes) else {"json": body}
+        what: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body}
         return requests.post(options.pop("url", self.address), auth=auth, timeout=30, **what, **options)
 
 

@@ -44,13 +44,17 @@ def simulator() -> Iterator[RunningSimulator]:
         yield simulator
 
 
+def migrate(dsn: str) -> None:
+    migrations.upgrade(dsn)
+
+
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory, simulator: RunningSimulator) -> Iterator[Platform]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("WAREHOUSE_URL", "PUBLIC_BASE_URL"):
             patch.delenv(name, raising=False)
         running = Platform(tmp_path_factory.mktemp("home"), ROOT, api_url=simulator.url)
-        running.start(prepare=migrations.upgrade)
+        running.start(prepare=migrate)
         try:
             yield running
         finally:
@@ -127,7 +131,8 @@ def test_an_application_reads_its_account_with_a_token(
         answer = operator("GET", "/v1/reservations", headers=as_app)
         # Until a first transform has made the tables there is no data yet.
         assert answer.status_code in (200, 503), answer.text
-        return answer.json().get("reservations")
+        found: list[dict[str, Any]] | None = answer.json().get("reservations")
+        return found
 
     # A token may ask ten times a second.
     eventually(reservations, 90, every=0.2)

@@ -47,6 +47,7 @@ class Demo:
         self.simulator = simulator
         self.port = choose(Home.at(home), "airflow")
         self.platform = Platform(home, ROOT, self.port)
+        self.result: subprocess.CompletedProcess[str] | None = None
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {
@@ -132,6 +133,7 @@ def truth(demo: Demo, account: int) -> dict[str, int]:
 
 def test_the_demo_shows_that_every_row_arrived(demo: Demo) -> None:
     result = demo.result
+    assert result
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Every row arrived" in result.stdout
     assert "hostaway_sync__701" in result.stdout

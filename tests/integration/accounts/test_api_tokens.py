@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from psycopg import errors
@@ -66,7 +67,7 @@ def test_the_last_use_is_written_once_a_minute_and_never_waits(warehouse_dsn: st
     with connect(warehouse_dsn) as one, connect(warehouse_dsn) as two:
         text, _ = api_tokens.issue(one, account, "app", READ, None)
 
-        def version() -> object:
+        def version() -> Any:
             return one.execute("select last_used_at, xmin::text from ops.api_tokens").fetchone()
 
         two.execute("set lock_timeout = '1s'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -121,7 +122,7 @@ def test_a_disabled_account_has_no_dag_and_no_client(warehouse: Connection, acco
 
 
 @pytest.mark.parametrize("call", [registry.disable_account, registry.get_account, registry.client_for])
-def test_an_unknown_account_is_named_with_the_way_out(warehouse: Connection, call: object) -> None:
+def test_an_unknown_account_is_named_with_the_way_out(warehouse: Connection, call: Callable[..., object]) -> None:
     with pytest.raises(UnknownAccount, match=r"999 .*sync-hostaway accounts add 999"):
         call(warehouse, 999)
 

@@ -123,7 +123,7 @@ def test_the_apps_own_list_is_whole(warehouse_dsn: str) -> None:
     """What is not in the document could not be tested by it."""
     described = {(route.method, route.path) for route in routes()}
     served = {
-        (method, route.path)
+        (method, getattr(route, "path", "?"))
         for route in create_app(RecordedRuns()).routes
         for method in getattr(route, "methods", None) or {"?"}
     }
@@ -174,8 +174,8 @@ def test_routes_of_applications_take_good_tokens_only(
             continue
         assert route.scopes, f"{route.path} names no scope"
         for kind, headers in refused.items():
-            headers = {name: value.encode("latin-1") for name, value in headers.items()}
-            assert route.call(nobody, ids, headers).status_code == 401, (route.path, kind)
+            encoded: Any = {name: value.encode("latin-1") for name, value in headers.items()}
+            assert route.call(nobody, ids, encoded).status_code == 401, (route.path, kind)
         under_scoped = [scope for scope in Scope if scope not in route.scopes]
         answer = route.call(nobody, ids, bearer(issue(701, *under_scoped)))
         assert answer.status_code == 403, route.path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,10 +27,10 @@ pytestmark = pytest.mark.integration
 
 # Seconds in which something answers that does not wait; a busy machine takes longer than an idle one.
 PROMPT = 15.0
-Ask = Callable[..., Awaitable[httpx.Response]]
+Ask = Callable[..., Coroutine[Any, Any, httpx.Response]]
 
 
-def serve(story: Callable[[Ask], Awaitable[None]]) -> None:
+def serve(story: Callable[[Ask], Coroutine[Any, Any, None]]) -> None:
     """Our app mounted beside a blocking route of Airflow's, in one event loop, as in its API server."""
     ours = create_app(RecordedRuns())
     server = FastAPI()

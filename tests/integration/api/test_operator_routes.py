@@ -210,7 +210,13 @@ def test_a_token_is_shown_once_works_and_ends(operator: TestClient) -> None:
 
 def test_a_token_that_cannot_be_is_refused(operator: TestClient) -> None:
     good = {"name": "app", "scopes": ["read:calendar"]}
-    for changes in ({"scopes": []}, {"scopes": ["read:all"]}, {"name": ""}, {"expires_at": "2020-01-01T00:00:00Z"}):
+    bad: list[dict[str, Any]] = [
+        {"scopes": []},
+        {"scopes": ["read:all"]},
+        {"name": ""},
+        {"expires_at": "2020-01-01T00:00:00Z"},
+    ]
+    for changes in bad:
         assert operator.post("/v1/accounts/701/tokens", json={**good, **changes}).status_code == 422
 
 
@@ -316,10 +322,11 @@ def test_events_are_listed_shown_replayed_and_discarded(
     assert operator.post("/v1/webhook-events/discard", json={"all": True}).json() == {"events": 1}
 
 
+NOTHING: list[Any] = [[], None, "", " ", [None], [""], {}]
 EMPTY = [
     {name: empty}
     for name in ("event_ids", "state", "account_id", "since", "object", "object_id", "all")
-    for empty in ([], None, "", " ", [None], [""], {})
+    for empty in NOTHING
 ]
 
 

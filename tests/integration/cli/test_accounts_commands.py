@@ -29,6 +29,7 @@ def test_a_token_is_printed_alone_works_and_is_revoked(warehouse: Connection, ac
     assert issued.exit_code == 0, issued.output
     token = api_tokens.verify(warehouse, issued.stdout.strip())
     assert token
+    assert token.expires_at
     assert (sorted(token.scopes), token.expires_at.isoformat()[:10]) == (
         ["read:calendar", "send:messages"],
         "2090-01-01",

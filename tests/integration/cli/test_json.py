@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sync_hostaway.accounts import api_tokens
+from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.cli import main as cli
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Resource
@@ -28,7 +29,7 @@ def test_every_listing_command_prints_what_the_page_says(
     # Sessions of this process show times in another zone.
     monkeypatch.setenv("PGTZ", "Asia/Kolkata")
     warehouse.execute("update ops.accounts set name = 'Zoë', created_at = '2026-01-02T03:04:05Z'")
-    api_tokens.issue(warehouse, account, "Site", ["read:calendar"], None)
+    api_tokens.issue(warehouse, account, "Site", [Scope.READ_CALENDAR], None)
     warehouse.execute(
         "insert into ops.webhook_events (account_id, event, object, object_id, body, content_hash, state, received_at)"
         " values (701, 'reservation.created', 'reservation', 5, '{\"id\": 5}', sha256('x'), 'pending',"
@@ -39,7 +40,7 @@ def test_every_listing_command_prints_what_the_page_says(
     assert listed["created_at"] == "2026-01-02T03:04:05Z"
     assert listed["webhook"]["state"] == "unregistered"
     (token,) = data("tokens", "list", "701")
-    assert (token["name"], token["scopes"], token["revoked_at"]) == ("Site", ["read:calendar"], None)
+    assert (token["name"], token["scopes"], token["revoked_at"]) == ("Site", [Scope.READ_CALENDAR], None)
     (event,) = data("webhooks", "list")
     assert (event["object"], event["object_id"], event["received_at"]) == ("reservation", 5, "2026-01-02T03:04:05Z")
     assert data("webhooks", "show", str(event["event_id"]))["body"] == {"id": 5}

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from typer.testing import CliRunner
 
 from sync_hostaway.accounts import api_tokens
+from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.cli import main as cli
 from sync_hostaway.core.console import print_table
 from sync_hostaway.core.db import Connection
@@ -34,7 +35,7 @@ def lines(columns: int, *arguments: str, terminal: bool) -> list[str]:
 
 @pytest.fixture
 def token(warehouse: Connection, account: int) -> str:
-    _, token = api_tokens.issue(warehouse, account, NAME, ["read:reservations", "send:messages"], None)
+    _, token = api_tokens.issue(warehouse, account, NAME, [Scope.READ_RESERVATIONS, Scope.SEND_MESSAGES], None)
     return token.token_id
 
 

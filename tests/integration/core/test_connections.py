@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from database_owner import Server
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from certificates import Authority
+from database_owner import Server
 from postgres_proxy import ipv6, tls_end, unix_socket
 from sync_hostaway import migrations
 from sync_hostaway.api.account_session import make_pool
@@ -97,7 +98,7 @@ def by_task(target: Path) -> str:
 
 
 def by_psql() -> str:
-    command = [Path(sys.executable).parent / "sync-hostaway", "local", "psql", "-XAtc", "select current_user"]
+    command = [str(Path(sys.executable).parent / "sync-hostaway"), "local", "psql", "-XAtc", "select current_user"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -188,7 +189,12 @@ def test_each_way_takes_certificates_and_options_and_a_task_of_cosmos_too(
     authority = Authority(tmp_path)
     port = stack.enter_context(tls_end(server.port, authority.server_context(asks_clients=True)))
     certificate, key = authority.issue("client")
-    tls = {"sslmode": "verify-full", "sslrootcert": authority.certificate, "sslcert": certificate, "sslkey": key}
+    tls: dict[str, Any] = {
+        "sslmode": "verify-full",
+        "sslrootcert": authority.certificate,
+        "sslcert": certificate,
+        "sslkey": key,
+    }
     options = "-c role=hostaway_api -c search_path=pg_catalog"
     dsn = make_conninfo("", host="localhost", port=port, **server.who, **tls, options=options)
     use(dsn)
@@ -198,7 +204,7 @@ def test_each_way_takes_certificates_and_options_and_a_task_of_cosmos_too(
 
     stranger = tmp_path / "stranger"
     stranger.mkdir()
-    distrusting = make_conninfo(dsn, sslrootcert=Authority(stranger, "stranger").certificate)
+    distrusting = make_conninfo(dsn, sslrootcert=str(Authority(stranger, "stranger").certificate))
     with pytest.raises(WarehouseUnavailable, match="certificate verify failed"):
         connect(distrusting)
     outcome = run_dbt(

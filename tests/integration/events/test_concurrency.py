@@ -16,11 +16,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from events_harness import EventsHarness
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from events_harness import EventsHarness
 from sync_hostaway.accounts import registry
 from sync_hostaway.core.db import Connection, advisory_lock, connect, fetch_value
 from sync_hostaway.core.exceptions import TransformFailed, WarehouseUnavailable
@@ -474,12 +474,12 @@ def happen(
         control.delete("reservations", reservation_id, account_id=701)
         touched["reservations"].add(reservation_id)
         return [("reservation.updated", last_words)]
-    fields = {
+    changes: dict[str, dict[str, Any]] = {
         "cancel": {"status": "cancelled", "totalPrice": place},
         "move": {"arrivalDate": _day(1 + place), "departureDate": _day(3 + place)},
-    }[action]
+    }
     touched["reservations"].add(reservation_id)
-    return [("reservation.updated", control.patch("reservations", reservation_id, fields, account_id=701))]
+    return [("reservation.updated", control.patch("reservations", reservation_id, changes[action], account_id=701))]
 
 
 def _day(number: int) -> str:

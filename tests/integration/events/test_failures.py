@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import pytest
-from events_harness import EventsHarness
 
+from events_harness import EventsHarness
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
 from sync_hostaway.core.db import Connection
@@ -221,7 +221,7 @@ def test_an_account_that_is_disabled_while_its_turn_begins_is_left_as_it_is(
 ) -> None:
     event_id, _ = change(harness)
     before = harness.event(event_id)
-    make = drain.client_for
+    make = registry.client_for
 
     def disabled_meanwhile(*arguments: Any, **options: Any) -> HostawayClient:
         registry.disable_account(harness.warehouse, 701)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from psycopg import sql
@@ -114,5 +114,5 @@ class _Tomorrow(datetime):
     """Our clock, a day ahead of the source's: the simulator's own cannot go back."""
 
     @classmethod
-    def now(cls, tz: Any = None) -> datetime:
-        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + 86_400, tz)
+    def now(cls, tz: Any = None) -> Self:
+        return cls.fromtimestamp(datetime.now(UTC).timestamp() + 86_400, tz)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def reservation(number: int, updated: str = "2026-11-01 00:00:00", **fields: Any) -> dict[str, Any]:
+def reservation(number: int, updated: str = "2026-11-01 00:00:00", /, **fields: Any) -> dict[str, Any]:
     return {"id": number, "listingMapId": 9, "status": "new", "updatedOn": updated, **fields}
 
 
@@ -195,7 +195,7 @@ def test_what_only_a_single_read_shows_lands_and_no_list_erases_it(warehouse: Co
 
 def test_a_lean_list_erases_no_attached_list_and_a_full_one_does(warehouse: Connection) -> None:
     fees = {"reservationFees": [{"id": 5}], "customFieldValues": {"1": {"id": 6}}}
-    lean = {"reservationFees": [], "customFieldValues": {}}
+    lean: dict[str, Any] = {"reservationFees": [], "customFieldValues": {}}
     single(warehouse, reservation(1, **fees))
     before = landed(warehouse)
     assert land(warehouse, [reservation(1, **lean)], at=NOW + timedelta(minutes=1)).unchanged == 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from polling_bed import ACCOUNT, Polling
 
 pytestmark = pytest.mark.integration

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from polling_bed import ACCOUNT, Polling
 
+from polling_bed import ACCOUNT, Polling
 from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.resources import Mode, Resource

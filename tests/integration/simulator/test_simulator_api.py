@@ -228,7 +228,7 @@ def test_calendar_is_inclusive_and_has_no_listing_id(client: Any) -> None:
     ("limits", "applied"),
     [({"ip_limit": Limit(5, 60)}, "ip"), ({"account_limit": Limit(5, 60)}, "account")],
 )
-def test_rate_limits(login: Any, limits: dict[str, Limit], applied: str) -> None:
+def test_rate_limits(login: Any, limits: dict[str, Any], applied: str) -> None:
     sizes = Sizes(listings=1, reservations=1)
     with running(SimulatorConfig(sizes=sizes, token_delay=0, **limits)) as server:
         client = login(server.url)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -287,7 +288,8 @@ def _(client: Any, simulator: RunningSimulator) -> None:
 
 
 def _reviews(client: Any, **params: Any) -> list[dict[str, Any]]:
-    return client.rows("reviews", limit=500, **params)
+    rows: list[dict[str, Any]] = client.rows("reviews", limit=500, **params)
+    return rows
 
 
 def _assert_filters(client: Any, params: dict[str, Any], wanted: Callable[[dict[str, Any]], bool]) -> None:
@@ -308,12 +310,15 @@ def _(client: Any, simulator: RunningSimulator) -> None:
     _assert_filters(client, {"stayDateEnd": "2026-03-01"}, lambda row: row["arrivalDate"][:10] <= "2026-03-01")
 
 
+def _has_reply(value: int, row: dict[str, Any]) -> bool:
+    return bool(row["revieweeResponse"]) == value
+
+
 @fact("`hasHostReply` filters reviews.")
 def _(client: Any, simulator: RunningSimulator) -> None:
     for value in (0, 1):
-        _assert_filters(
-            client, {"hasHostReply": value}, lambda row, value=value: bool(row["revieweeResponse"]) == value
-        )
+        replied = partial(_has_reply, value)
+        _assert_filters(client, {"hasHostReply": value}, replied)
 
 
 @fact("`listingInternalNames[]` and `listingExternalNames[]` filter reviews.")

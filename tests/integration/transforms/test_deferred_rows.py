@@ -48,7 +48,7 @@ def sync(
 
 def land_orphans(harness: LandingHarness) -> None:
     harness.land("listings", listing(1))
-    harness.land("reservations", reservation(10, listing_id=99))
+    harness.land("reservations", reservation(10, 99))
     harness.land("calendar_days", {"listingMapId": 99, "date": "2026-03-01"})
     harness.land("conversations", {"id": 20, "reservationId": 98})
     harness.land("messages", {"id": 30, "conversationId": 20}, {"id": 31, "conversationId": 97}, {"id": 32})
@@ -179,7 +179,7 @@ def test_a_parent_that_the_syncs_do_not_read_is_not_waited_for(harness: LandingH
 
 
 def test_parents_are_not_switched_off_because_a_sync_has_yet_to_begin_with_them(harness: LandingHarness) -> None:
-    harness.land("reservations", reservation(10, listing_id=None))
+    harness.land("reservations", reservation(10, None))
     sync(harness, "reservations", "conversations", mode="incremental")
     harness.land("conversations", {"id": 20, "reservationId": 98})
     sync(harness, "conversations", mode="incremental")

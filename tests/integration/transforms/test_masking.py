@@ -117,14 +117,9 @@ def harness(harness: LandingHarness) -> LandingHarness:
 
 def test_a_code_for_whatever_opens_is_masked_in_every_spelling(harness: LandingHarness) -> None:
     words = [
-        around(place, code)
+        parts
         for place, code in itertools.product(PLACES, CODES)
-        for around in (
-            lambda place, code: [place, code],
-            lambda place, code: ["front", place, code],
-            lambda place, code: [place, "2", code],
-            lambda place, code: [place, code, "instruction"],
-        )
+        for parts in ([place, code], ["front", place, code], [place, "2", code], [place, code, "instruction"])
     ]
     keys = {joined(parts) for parts in words for joined in JOINED} | set(ALONE)
     keys |= {place + code for place, code in itertools.product(PLACES, ["code", "pin"])}
@@ -136,7 +131,9 @@ def test_one_secret_alone_is_found(harness: LandingHarness) -> None:
     """Nothing else in the payload makes anybody look at it twice."""
     words = [[place, "code"] for place in PLACES] + [["front", "auth", code] for code in CODES]
     keys = sorted({joined(parts) for parts in words for joined in JOINED} | set(ALONE))
-    rows = [{key: "s3cret"} if place % 2 else {"note": [{"of": {key: "s3cret"}}]} for place, key in enumerate(keys)]
+    rows: list[dict[str, Any]] = [
+        {key: "s3cret"} if place % 2 else {"note": [{"of": {key: "s3cret"}}]} for place, key in enumerate(keys)
+    ]
     harness.land("reservations", *(reservation(place, **row) for place, row in enumerate(rows, start=1)))
     harness.transform()
     missed = harness.rows("select reservation_id from hostaway.reservations where pms_meta::text like '%s3cret%'")

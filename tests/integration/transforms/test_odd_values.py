@@ -202,7 +202,12 @@ def test_texts_without_end_are_kept_and_are_no_identity(harness: LandingHarness)
 
 
 def test_sums_have_room(harness: LandingHarness) -> None:
-    most = {"nights": 999_999_999, "totalPrice": "9" * 30, "guestEmail": "ann@mail.com", "currency": "EUR"}
+    most: dict[str, Any] = {
+        "nights": 999_999_999,
+        "totalPrice": "9" * 30,
+        "guestEmail": "ann@mail.com",
+        "currency": "EUR",
+    }
     harness.land("listings", listing(1))
     harness.land(
         "reservations",

@@ -10,6 +10,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -249,7 +250,7 @@ def test_a_row_that_is_in_core_moves_to_a_parent_nobody_knows(harness: LandingHa
     harness.land("reservations", reservation(10))
     harness.land("conversations", {"id": 20, "reservationId": 10})
     harness.transform()
-    harness.land("reservations", reservation(10, listing_id=2))
+    harness.land("reservations", reservation(10, 2))
     harness.land("conversations", {"id": 20, "reservationId": 11})
     assert harness.transform().rows_held == 0
     assert harness.value("select listing_id from hostaway.reservations") == 2
@@ -307,7 +308,8 @@ def test_a_secret_is_masked_however_its_key_is_spelled_and_whatever_it_is(
             "status": [secrets],
             "quoted": 'a "token": 5 and \n \\ as text',
         }
-        harness.land(resource, {"listings": listing, "reservations": reservation}.get(resource, own)(place + 10) | odd)
+        made = {"listings": listing(place + 10), "reservations": reservation(place + 10)}
+        harness.land(resource, made.get(resource, own(place + 10)) | odd)
     harness.land("listings", listing(1))
     harness.land("reservations", reservation(1))
     harness.land("conversations", {"id": 1, "reservationId": 1})
@@ -331,7 +333,7 @@ def test_a_secret_is_masked_however_its_key_is_spelled_and_whatever_it_is(
         assert all(found[key] == "***" for key in SECRET_KEYS if key != "customFieldValues")
 
 
-def own(number: int) -> dict[str, object]:
+def own(number: int) -> dict[str, Any]:
     """A conversation, a message or a calendar day."""
     return {
         "id": number,
@@ -448,7 +450,7 @@ def test_an_older_table_gets_the_columns_that_its_own_model_reads(harness: Landi
     assert harness.rows("select name_key, is_shared_channel from hostaway.reservation_guests") == [("ann", False)]
 
 
-def indexed_columns(harness: LandingHarness) -> list[object]:
+def indexed_columns(harness: LandingHarness) -> list[tuple[Any, ...]]:
     """Table and columns of each index of the core tables."""
     rows = harness.rows(
         "select tablename, substring(indexdef from '\\(.*') from pg_indexes where schemaname = 'hostaway'"

@@ -19,9 +19,9 @@ from rich.console import Console
 
 def shown(result: Result) -> str:
     """What a terminal gets."""
-    console = Console(file=io.StringIO(), width=120, color_system=None)
-    result.show(console)
-    return console.file.getvalue()
+    screen = io.StringIO()
+    result.show(Console(file=screen, width=120, color_system=None))
+    return screen.getvalue()
 
 
 @pytest.mark.parametrize(

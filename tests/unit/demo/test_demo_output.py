@@ -10,6 +10,7 @@ import pytest
 from sync_hostaway.core.exceptions import LocalPlatformError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.demo import run as demo
+from sync_hostaway.local.access import out
 from sync_hostaway.local.simulated import DemoSize
 
 README = Path(__file__).resolve().parents[3] / "README.md"
@@ -28,7 +29,7 @@ class FakePlatform:
         return SimpleNamespace(stopped=not self.runs)
 
     def stop(self) -> None:
-        demo.out.print("(stopped)")
+        out.print("(stopped)")
 
     def start(self, *_: object, **__: object) -> None:
         if not self.starts:

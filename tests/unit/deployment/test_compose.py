@@ -243,7 +243,7 @@ def test_every_airflow_command_exists(airflow_facts: dict[str, Any]) -> None:
 def test_every_command_of_ours_exists() -> None:
     from sync_hostaway.cli.main import app
 
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     ours = commands_of("sync-hostaway")
     assert ours == [["migrate"]]
     assert all(words[0] in command.commands for words in ours)
@@ -264,7 +264,7 @@ def test_the_manual_is_true_to_the_files() -> None:
     text = MANUAL.read_text(encoding="utf-8")
     inside = list(manual())
     assert {"airflow", "sync-hostaway", "psql", "pg_dump"} <= {words[0] for words in inside}
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     for words in inside:
         if words[0] == "sync-hostaway":
             assert words[2] in command.commands[words[1]].commands

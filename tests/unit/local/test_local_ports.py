@@ -83,7 +83,7 @@ def test_a_port_of_root_is_not_called_taken(home: Home, monkeypatch: pytest.Monk
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(ports.socket, "socket", lambda: nullcontext(SimpleNamespace(bind=refuse)))
+    monkeypatch.setattr(socket, "socket", lambda: nullcontext(SimpleNamespace(bind=refuse)))
     monkeypatch.setattr(ports, "_free_port", lambda _: 8081)
     with pytest.raises(PortTaken, match=r"Port 80 may be used by root only.*AIRFLOW_PORT=8081"):
         ports.require(home, "airflow", 80, "AIRFLOW_PORT")
@@ -91,7 +91,9 @@ def test_a_port_of_root_is_not_called_taken(home: Home, monkeypatch: pytest.Monk
 
 def test_a_home_that_is_not_ours_gets_no_ports(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    for write in (lambda home: ports.choose(home, "postgres"), lambda home: ports.require(home, "airflow", 8123, "X")):
-        with pytest.raises(HomeNotUsable):
-            write(Home.at(tmp_path))
+    home = Home.at(tmp_path)
+    with pytest.raises(HomeNotUsable):
+        ports.choose(home, "postgres")
+    with pytest.raises(HomeNotUsable):
+        ports.require(home, "airflow", 8123, "X")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]

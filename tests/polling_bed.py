@@ -80,4 +80,4 @@ class Polling:
         return late | {("messages", identity) for identity in ids if identity not in messages}
 
     def value(self, query: str) -> Any:
-        return fetch_value(self.warehouse, sql.SQL(query))  # type: ignore[arg-type]
+        return fetch_value(self.warehouse, sql.SQL(query))
