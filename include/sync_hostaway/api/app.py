@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.metadata import version
 
 from fastapi import FastAPI
 
@@ -31,7 +32,6 @@ from sync_hostaway.core.run_trigger import RunTrigger
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.rate_limiter import RateLimit
 
-_VERSION = "1"
 _ABOUT = "Availability, reservations and guest messages of mirrored Hostaway accounts, and the accounts themselves."
 
 
@@ -54,7 +54,7 @@ def create_app(trigger: RunTrigger) -> FastAPI:
 
     app = FastAPI(
         title="sync-hostaway",
-        version=_VERSION,
+        version=version("sync-hostaway"),
         description=_ABOUT,
         lifespan=lifespan,
         docs_url=None,
