@@ -85,9 +85,10 @@ def hostaway_maintenance() -> None:
     @task
     def reconcile_webhooks() -> dict[str, int]:
         from sync_hostaway.core.db import connect
+        from sync_hostaway.webhook_admin import maintenance
 
         with connect() as connection:
-            return reconcile_webhooks(connection)
+            return maintenance.reconcile_webhooks(connection)
 
     @task
     def delete_old_webhook_events() -> dict[str, int]:
