@@ -240,10 +240,12 @@ def test_only_true_means_all_events(operator: TestClient, action: str) -> None:
     assert operator.post(f"/v1/webhook-events/{action}", json={"since": 0}).status_code == 422
 
 
+NO_HOURS: list[Any] = [True, "4", 4.5, 4.0, [4]]
+NO_SWITCHES: list[Any] = [0, 1, "true", "off", None, []]
 WRONG_OPTIONS: list[dict[str, Any]] = [
-    *({name: value} for name in ("sync_every_hours", "calendar_days_back") for value in (True, "4", 4.5, 4.0, [4])),
+    *({name: value} for name in ("sync_every_hours", "calendar_days_back") for value in NO_HOURS),
     {"calendar_days_ahead": False},
-    *({"resources": {"reviews": value}} for value in (0, 1, "true", "off", None, [])),
+    *({"resources": {"reviews": value}} for value in NO_SWITCHES),
     {"budget_account": 20},
     {"sync_every_hours": 36},
     {"sync_every_hours": 192},

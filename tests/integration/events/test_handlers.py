@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import event_handlers
 import pytest
 import structlog
-from events_harness import EventsHarness
 
+import event_handlers
+from events_harness import EventsHarness
 from sync_hostaway.core.exceptions import ConfigurationError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events import handlers

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.extract.engine import PLANS
+from sync_hostaway.extract.engine import SYNC_FUNCTIONS
 from sync_hostaway.landing.fields import FIELDS
 from sync_hostaway.migrations import sql_files
 from sync_hostaway.migrations.objects import created_objects
@@ -31,7 +31,7 @@ def test_no_place_forgets_a_resource(resource: Resource) -> None:
     secrets = text("dbt_project", "tests", "no_secret_in_core.sql")
     spoken = resource.value.replace("_", " ")
     known = {
-        "extract/engine.py: a plan in PLANS": resource in PLANS,
+        "extract/engine.py: its function in SYNC_FUNCTIONS": resource in SYNC_FUNCTIONS,
         "landing/fields.py: its fields in FIELDS": resource in FIELDS,
         "migrations/versions: a migration that creates its table in landing": ("landing", resource.value) in tables,
         "models/staging/__sources.yml: its table in the source landing": resource.value in landing,
