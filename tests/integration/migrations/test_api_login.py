@@ -9,9 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import Result
 from psycopg import conninfo, errors
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from sync_hostaway import migrations
 from sync_hostaway.api.account_session import account_rows, make_pool

@@ -39,7 +39,7 @@ def sync_cost(warehouse: Connection, account: int, calls: int) -> None:
     ).fetchone()
     assert column
     warehouse.execute(
-        f"update ops.sync_runs set {column['column_name']} = 'complete', api_calls = {int(calls)},"  # type: ignore[arg-type]
+        f"update ops.sync_runs set {column['column_name']} = 'complete', api_calls = {int(calls)},"
         " finished_at = clock_timestamp() where run_key = 'dear'"
     )
 
