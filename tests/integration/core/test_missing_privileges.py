@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from database_owner import DATABASE, USER, Server
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from database_owner import DATABASE, USER, Server
 from sync_hostaway import migrations
 from sync_hostaway.core.db import connect
 from sync_hostaway.core.exceptions import MissingPrivileges
