@@ -142,9 +142,9 @@ def test_progress_says_of_what() -> None:
     }  # fmt: skip
     said: list[str] = []
     lines = ProgressLines(lambda text: said.append(str(text)))
-    lines.show([run])
-    lines.show([{**run, "rows_seen": 1_002, "rows_expected": 1_002, "verdict": "complete"}])
-    lines.show([{**run, "sync_run_id": 2, "resource": "reservations", "rows_expected": 1_000}])
+    lines.update([run])
+    lines.update([{**run, "rows_seen": 1_002, "rows_expected": 1_002, "verdict": "complete"}])
+    lines.update([{**run, "sync_run_id": 2, "resource": "reservations", "rows_expected": 1_000}])
     assert said == [
         "701 messages: 502 rows read so far, 120 API calls",
         "✓ 701 messages: 1,002 rows read, 120 API calls, 5.0 s, complete",
