@@ -13,6 +13,7 @@ BENCHMARKS = {
     "limits": "three accounts in two processes within one request limit: time beside the ideal, 429s",
     "delta": "seconds from a change at Hostaway to the core tables, through Airflow",
     "landing": "rows per second of the landing writer",
+    "marts": "time to build the marts, and of the query of one account and one year on each",
     "webhook_ack": "time until a webhook is acknowledged, at 50 a second and at most",
     "api": "latency of the HTTP API at 100 requests/s, and what row-level security costs",
     "outages": "lost events and time to catch up: scheduler away for 10 minutes, PostgreSQL for 2",
@@ -20,4 +21,4 @@ BENCHMARKS = {
 # Half an hour of waiting, as outages take the time they take.
 ON_REQUEST = frozenset({"outages"})
 # How often each figure is measured when the user does not say. What is not named here is never repeated.
-RUNS = {"demo": 1, "memory": 1, "sync": 1, "limits": 1, "landing": 2, "api": 1}
+RUNS = {"demo": 1, "memory": 1, "sync": 1, "limits": 1, "landing": 2, "marts": 1, "api": 1}

@@ -31,7 +31,8 @@ Runs every ten minutes and is safe to run at any time.
   snapshot does not change and no Dag disappears.
 * Requests the first sync of accounts that have had none.
 * Closes runs whose process was killed, and deletes ledger entries older than the retention.
-* Asks for a transform when loads have been waiting, in case the one that was asked for never started.
+* Asks for a transform when loads have been waiting, in case the one that was asked for never started, and when the
+  core tables are newer than the marts, as they are after webhook events.
 * Webhooks: registers those of new accounts, switches on again what Hostaway switched off, unsubscribes disabled
   accounts, fetches what Hostaway's delivery log says was never delivered, and removes old events.
 * Looks in the conversations for guest messages that Hostaway did not answer, and sends none. The text of one that is
@@ -75,12 +76,12 @@ def hostaway_maintenance() -> None:
             return clean_up(connection)
 
     @task.short_circuit
-    def loads_are_waiting() -> bool:
+    def loads_or_marts_are_waiting() -> bool:
         from sync_hostaway.core.db import connect
-        from sync_hostaway.transforms.ledger import oldest_pending_seconds
+        from sync_hostaway.transforms.ledger import marts_are_behind, oldest_pending_seconds
 
         with connect() as connection:
-            return oldest_pending_seconds(connection) > 600
+            return oldest_pending_seconds(connection) > 600 or marts_are_behind(connection)
 
     @task
     def reconcile_webhooks() -> dict[str, int]:
@@ -144,7 +145,7 @@ def hostaway_maintenance() -> None:
         openlineage_inject_parent_info=False,
     ).expand_kwargs(without_sync)
     clean_up_ledger()
-    loads_are_waiting() >> RequestTransformOperator(task_id="request_transform")
+    loads_or_marts_are_waiting() >> RequestTransformOperator(task_id="request_transform")
 
     delete_old_webhook_events()
     settle_messages()

@@ -9,6 +9,9 @@
     {%- set target_relation = this.incorporate(type="view") -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% if config.get("contract").enforced %}
+        {{ get_assert_columns_equivalent(sql) }}
+    {% endif %}
     {% call statement("main", fetch_result=True) -%}
         select ops.build_view(
             '{{ this.schema }}', '{{ this.identifier }}', '{{ local_md5(sql) }}', $sync_hostaway_view$
@@ -70,6 +73,22 @@
                     select 1 from {{ temp_relation }} as built
                     where {% for key in unique_key %}built.{{ key }} = present.{{ key }}{{ " and " if not loop.last }}{% endfor %}
                 )
+            {%- endcall %}
+        {% elif config.get("rebuilt_for") %}
+            {#- The model makes all rows of some objects anew: what it does not make any more is deleted. -#}
+            {%- set rebuilt = config.get("rebuilt_for") -%}
+            {% call statement("delete") -%}
+                analyze {{ temp_relation }};
+                delete from only {{ target_relation }} as present
+                using {{ ref(rebuilt["model"]) }} as rebuilt
+                where
+                    {% for column in rebuilt["columns"] %}
+                    rebuilt.{{ column }} = present.{{ column }}{{ " and " if not loop.last }}
+                    {% endfor %}
+                    and not exists (
+                        select 1 from {{ temp_relation }} as built
+                        where {% for key in unique_key %}built.{{ key }} = present.{{ key }}{{ " and " if not loop.last }}{% endfor %}
+                    )
             {%- endcall %}
         {% endif %}
         {% call statement("main") %}

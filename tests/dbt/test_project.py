@@ -116,9 +116,9 @@ def test_marts_count_bookings_alone(filled: Connection) -> None:
     revenue = filled.execute("select reservation_id, revenue from marts.reservation_revenue").fetchall()
     assert revenue == [{"reservation_id": 10, "revenue": 300}]
     month = filled.execute(
-        "select calendar_nights, booked_nights, available_nights, blocked_nights, revenue, adr,"
-        " revpar::float, occupancy::float"
-        " from marts.occupancy_by_month"
+        "select mirrored_nights, booked_nights, available_nights, hold_nights, gross_revenue, adr_gross,"
+        " adjusted_revpar_gross::float, adjusted_occupancy::float"
+        " from marts.listing_performance where period = 'month'"
     ).fetchone()
     assert month is not None
     assert list(month.values()) == [10, 3, 4, 3, 300, 100, pytest.approx(42.86), pytest.approx(3 / 7, abs=1e-4)]

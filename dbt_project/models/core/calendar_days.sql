@@ -1,5 +1,8 @@
 {{ config(
-    unique_key=["account_id", "listing_id", "date"]
+    unique_key=["account_id", "listing_id", "date"],
+    indexes=[
+        {"columns": ["account_id", "synced_at"]},
+    ],
 ) }}
 
 with

@@ -42,8 +42,18 @@ final as (
         bookings.tax_amount,
         bookings.cleaning_fee,
         bookings.channel_commission_amount,
-        bookings.total_price / nullif(bookings.nights, 0) as revenue_per_night
+        bookings.total_price / nullif(bookings.nights, 0) as revenue_per_night,
+        money.revenue_ex_tax,
+        money.accommodation_revenue,
+        money.channel_commission,
+        money.net_revenue,
+        money.payout,
+
+        ---------- units
+        money.units
     from bookings
+    inner join {{ ref('int_reservation_money') }} as money
+        on bookings.account_id = money.account_id and bookings.reservation_id = money.reservation_id
     left join listings
         on bookings.account_id = listings.account_id and bookings.listing_id = listings.listing_id
 )

@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     reader_roles: tuple[str, ...] = Field(
         (), description="Roles of PostgreSQL that may read the schemas hostaway and marts, comma-separated"
     )
+    analytics_project: Path | None = Field(
+        None, description="Folder of a dbt project of your own, which hostaway_transform builds after the marts"
+    )
     full_every_days: int = Field(
         7, ge=0, le=365, description="Days between scheduled full syncs of an account; 0: never"
     )

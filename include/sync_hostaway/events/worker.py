@@ -87,7 +87,7 @@ class WorkerResult:
 
 def transform_pending_loads(run_key: str) -> TransformResult:
     """All pending loads of all accounts, in one go."""
-    return run_transform(requested_by=run_key)
+    return run_transform(requested_by=run_key, marts=False)
 
 
 def run_worker(

@@ -55,7 +55,7 @@ def transform_before_retries(run_key: str, *, after: float = 30, every: float = 
 
 def _transform(run_key: str) -> bool:
     try:
-        run_transform(requested_by=run_key)
+        run_transform(requested_by=run_key, marts=False)
     except SyncHostawayError as error:
         log.warning("early_transform_failed", run_key=run_key, error=str(error))
         return False

@@ -119,12 +119,12 @@ def dbt_home() -> Path:
 
 
 def contract_columns(project_dir: Path, environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Model, column and type of every column of the incremental models' contracts.
+    """Table with its schema, column and type of every column of the incremental models' contracts.
 
     :raises TransformFailed: when the project does not parse.
     """
     return [
-        (node.name, name, column.data_type)
+        (f"{node.schema}.{node.name}", name, column.data_type)
         for node in _manifest(project_dir, environment).nodes.values()
         if node.resource_type == "model" and node.config.materialized == "incremental"
         for name, column in node.columns.items()
@@ -160,6 +160,41 @@ def models_reading(project_dir: Path, environment: Mapping[str, str], resources:
     )
 
 
+def mart_tables(project_dir: Path, environment: Mapping[str, str]) -> list[str]:
+    """The marts that are tables: views need no build when rows change.
+
+    :raises TransformFailed: when the project does not parse.
+    """
+    return sorted(
+        node.name
+        for node in _manifest(project_dir, environment).nodes.values()
+        if node.resource_type == "model" and node.schema == "marts" and node.config.materialized == "incremental"
+    )
+
+
+def relations_showing(project_dir: Path, environment: Mapping[str, str], changed: Collection[str]) -> list[str]:
+    """Core tables and marts that show other rows when some tables change, as `schema.name`.
+
+    :param changed: names of models that are tables.
+    :raises TransformFailed: when the project does not parse.
+    """
+    manifest = _manifest(project_dir, environment)
+
+    def shows_change(node_id: str) -> bool:
+        node = manifest.nodes.get(node_id)
+        if node is None:
+            return False
+        if node.config.materialized == "incremental":
+            return node.name in changed
+        return any(shows_change(parent) for parent in node.depends_on.nodes)
+
+    return sorted(
+        f"{node.schema}.{node.name}"
+        for node in manifest.nodes.values()
+        if node.resource_type == "model" and node.schema in ("hostaway", "marts") and shows_change(node.unique_id)
+    )
+
+
 def preload_project(project_dir: Path, environment: Mapping[str, str]) -> None:
     """Parse the project for processes that are forked from this one: it takes them longer than most transforms."""
     with _one_at_a_time, _environment(environment):
@@ -167,13 +202,21 @@ def preload_project(project_dir: Path, environment: Mapping[str, str]) -> None:
 
 
 def run_dbt(
-    arguments: Sequence[str], *, project_dir: Path, environment: Mapping[str, str], target: Path | None = None
+    arguments: Sequence[str],
+    *,
+    project_dir: Path,
+    environment: Mapping[str, str],
+    target: Path | None = None,
+    profiles_dir: Path | None = None,
 ) -> DbtResult:
     """Run a dbt command that needs the warehouse. Parses the project once per process and database.
 
     :param target: a folder for dbt's artifacts, which are not written otherwise.
+    :param profiles_dir: where profiles.yml is; without it, in the project. Such a project is parsed each time.
     """
     with _one_at_a_time, _environment(environment):
+        if profiles_dir:
+            return _invoke(arguments, project_dir, target=target, profiles_dir=profiles_dir)
         parsed = _parsed(project_dir, environment)
         if not parsed.success:
             return parsed
@@ -217,7 +260,12 @@ def parse(project_dir: Path, target: Path) -> DbtResult:
 
 
 def _invoke(
-    arguments: Sequence[str], project_dir: Path, *, manifest: Any = None, target: Path | None = None
+    arguments: Sequence[str],
+    project_dir: Path,
+    *,
+    manifest: Any = None,
+    target: Path | None = None,
+    profiles_dir: Path | None = None,
 ) -> DbtResult:
     from dbt.cli.main import dbtRunner
 
@@ -229,7 +277,7 @@ def _invoke(
     # fmt: off
     flags = [
         "--project-dir", str(project_dir),
-        "--profiles-dir", str(project_dir),
+        "--profiles-dir", str(profiles_dir or project_dir),
         # dbt parses what changed since the last time, and has been seen to miss some of it: one folder per state
         "--target-path", str(target or home / "target" / project_hash(project_dir)),
         "--log-path", str(home / "logs"),

@@ -56,10 +56,17 @@ class PendingWork:
     photos_setting_changed: bool
     deferred_rows_are_loadable: bool
     sync_log_is_behind: bool
+    marts_are_behind: bool = False
 
     @property
     def more_than_sync_log(self) -> bool:
-        return bool(self.loads) or self.full_rebuild or self.photos_setting_changed or self.deferred_rows_are_loadable
+        return (
+            bool(self.loads)
+            or self.full_rebuild
+            or self.photos_setting_changed
+            or self.deferred_rows_are_loadable
+            or self.marts_are_behind
+        )
 
     def __bool__(self) -> bool:
         return self.more_than_sync_log or self.sync_log_is_behind
@@ -73,6 +80,11 @@ def pending_loads(connection: Connection) -> int:
 def oldest_pending_seconds(connection: Connection) -> float:
     """How long the oldest of them has been waiting; 0 when none waits."""
     return float(fetch_value(connection, _SQL["oldest_pending"]))
+
+
+def marts_are_behind(connection: Connection) -> bool:
+    """Whether core tables have changed since the marts were built."""
+    return bool(fetch_value(connection, _SQL["marts_are_behind"]))
 
 
 def is_transform_running(connection: Connection) -> bool:
@@ -95,8 +107,11 @@ def transform_lock(connection: Connection) -> Iterator[None]:
             connection.execute(_SQL["unlock"], key)
 
 
-def find_pending_work(connection: Connection, *, project_hash: str, photos: bool) -> PendingWork:
-    """See what there is to do for a project in its present state."""
+def find_pending_work(connection: Connection, *, project_hash: str, photos: bool, marts: bool = True) -> PendingWork:
+    """See what there is to do for a project in its present state.
+
+    :param marts: whether marts that are older than the core tables count as something to do.
+    """
     loads = pending_loads(connection)
     last = connection.execute(_SQL["last_success"]).fetchone()
     is_there = fetch_value(connection, _SQL["core_exists"])
@@ -110,6 +125,7 @@ def find_pending_work(connection: Connection, *, project_hash: str, photos: bool
         deferred_rows_are_loadable=nothing_lands
         and any(held["is_loadable"] for held in connection.execute(_SQL["deferred_resources"])),
         sync_log_is_behind=not full_rebuild and bool(fetch_value(connection, _SQL["sync_log_is_behind"])),
+        marts_are_behind=marts and marts_are_behind(connection),
     )
 
 
@@ -137,10 +153,12 @@ def begin(
     photos: bool,
     selection: str | None,
     reads_all: bool = False,
+    builds_marts: bool = False,
 ) -> Claim:
     """Begin a transform; unless it is for a selection of models, it claims every load that is not done.
 
     :param reads_all: have the models read everything that ever landed, not just the claimed loads.
+    :param builds_marts: whether the marts are brought up to date, too.
     """
     parameters = {
         "requested_by": requested_by,
@@ -148,6 +166,7 @@ def begin(
         "photos": photos,
         "selection": selection,
         "reads_all": reads_all,
+        "builds_marts": builds_marts,
     }
     with connection.transaction():
         connection.execute(_SQL["close_abandoned"])
@@ -166,6 +185,12 @@ def affected_resources(connection: Connection, claim: Claim) -> set[str]:
         if held["is_loadable"] or f"{held['parent']}s" in due:
             due.add(held["resource"])
     return due
+
+
+def changed_models(connection: Connection, transform_id: int) -> set[str]:
+    """Tables that changed since the marts were built before a transform, by this one and by those in between."""
+    rows = connection.execute(_SQL["changed_models"], {"transform_id": transform_id})
+    return {row["name"] for row in rows}
 
 
 def change_types(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> None:

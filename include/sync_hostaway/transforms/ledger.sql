@@ -92,6 +92,34 @@ select exists (
         )
 )
 
+-- name: marts_are_behind
+-- Transforms after webhook events leave the marts to the next one that is not in a hurry.
+select exists (
+    select 1
+    from ops.transforms
+    where
+        state = 'succeeded'
+        and selection is null
+        and started_at > (select last_success_at from ops.current_marts_build)
+)
+
+-- name: changed_models
+-- Tables of which a transform has written a row since the marts were built the last time before this transform.
+select distinct model ->> 'name' as name
+from ops.transforms
+cross join lateral jsonb_array_elements(models) as model
+where
+    state = 'succeeded'
+    and (model ->> 'rows')::bigint > 0
+    and started_at > (
+        select coalesce(max(earlier.started_at), '-infinity')
+        from ops.transforms as earlier
+        where
+            earlier.state = 'succeeded'
+            and earlier.builds_marts
+            and earlier.transform_id < %(transform_id)s
+    )
+
 -- name: close_abandoned
 update ops.transforms
 set state = 'failed', error = 'ended without a word: its process was killed', finished_at = clock_timestamp()
@@ -99,11 +127,12 @@ where state = 'running'
 
 -- name: begin
 -- A stamp later than any before it, even when the clock was set back: models downstream compare these stamps.
-insert into ops.transforms (requested_by, project_hash, selection, photos, reads_all, started_at)
+insert into ops.transforms (requested_by, project_hash, selection, builds_marts, photos, reads_all, started_at)
 select
     %(requested_by)s,
     %(project_hash)s,
     %(selection)s,
+    %(builds_marts)s,
     %(photos)s,
     %(reads_all)s,
     greatest(
@@ -197,7 +226,7 @@ select
 from unnest(%(models)s::text[], %(columns)s::text[], %(types)s::text[]) as wanted (model, column_name, data_type)
 inner join pg_catalog.pg_attribute as present
     on
-        present.attrelid = to_regclass(format('hostaway.%%I', wanted.model))
+        present.attrelid = to_regclass(wanted.model)
         and present.attname = wanted.column_name
         and not present.attisdropped
 

@@ -15,7 +15,15 @@ from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import TransformFailed
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms import ledger
-from sync_hostaway.transforms.invocation import ModelRun, contract_columns, models_reading, profile_environment, run_dbt
+from sync_hostaway.transforms.invocation import (
+    ModelRun,
+    contract_columns,
+    mart_tables,
+    models_reading,
+    profile_environment,
+    relations_showing,
+    run_dbt,
+)
 from sync_hostaway.transforms.ownership import refuse_foreign_relations
 from sync_hostaway.transforms.project import build_hash, find_project
 from sync_hostaway.transforms.readers import grant_to_readers
@@ -25,13 +33,18 @@ _SYNC_LOG = "sync_logs"
 
 @dataclass(frozen=True)
 class TransformResult:
-    """What a transform did; `transform_id` is None when there was nothing to do."""
+    """What a transform did; `transform_id` is None when there was nothing to do.
+
+    `changed_relations` are the core tables and marts, as `schema.name`, that show other rows than when the marts were
+    built the last time. It is empty unless this transform built the marts.
+    """
 
     transform_id: int | None = None
     loads: int = 0
     rows_held: int = 0
     seconds: float = 0.0
     models: list[ModelRun] = field(default_factory=list)
+    changed_relations: list[str] = field(default_factory=list)
 
     def summary(self) -> dict[str, Any]:
         """The result as plain values, for a Dag run's XCom."""
@@ -54,6 +67,7 @@ def run_transform(
     *,
     requested_by: str,
     full_refresh: bool = False,
+    marts: bool = True,
     project_dir: Path | None = None,
 ) -> TransformResult:
     """Bring everything that has landed into the core tables, and return once it is there.
@@ -66,6 +80,7 @@ def run_transform(
         the warehouse of the settings.
     :param requested_by: who asked, for the ledger.
     :param full_refresh: fill the tables anew from all that has ever landed.
+    :param marts: bring the marts up to date, too. What is urgent leaves that to the next transform.
     :param project_dir: the dbt project; without it, the one beside this package.
     :raises ForeignObjects: where relations that are not ours have the names of models; nothing was changed then.
     :raises TransformFailed: naming the models that failed. What has landed stays pending.
@@ -76,14 +91,16 @@ def run_transform(
     photos = get_settings().photos
 
     with _connection(connection_or_dsn) as connection:
-        if not full_refresh and not ledger.find_pending_work(connection, project_hash=hashed, photos=photos):
+        if not full_refresh and not ledger.find_pending_work(
+            connection, project_hash=hashed, photos=photos, marts=marts
+        ):
             grant_to_readers(connection)
             return TransformResult(seconds=time.monotonic() - started)
         environment = profile_environment(connection)
         refuse_foreign_relations(connection, project)
         with ledger.transform_lock(connection):
             # Another transform may have done it all while this one waited.
-            work = ledger.find_pending_work(connection, project_hash=hashed, photos=photos)
+            work = ledger.find_pending_work(connection, project_hash=hashed, photos=photos, marts=marts)
             if not full_refresh and not work:
                 return TransformResult(seconds=time.monotonic() - started)
             selection = None if full_refresh or work.more_than_sync_log else _SYNC_LOG
@@ -94,6 +111,7 @@ def run_transform(
                 photos=photos,
                 selection=selection,
                 reads_all=work.full_rebuild or full_refresh,
+                builds_marts=selection is None and (marts or work.full_rebuild or full_refresh),
             )
             runs: list[ModelRun] = []
             with _failure_noted(connection, claim, runs):
@@ -101,14 +119,20 @@ def run_transform(
                     ledger.change_types(connection, contract_columns(project, environment))
                 resources = set() if selection or work.full_rebuild else ledger.affected_resources(connection, claim)
                 due = models_reading(project, environment, resources)
+                if marts and selection is None:
+                    due += mart_tables(project, environment)
                 for step in _steps(work, due, full_refresh=full_refresh):
                     result = run_dbt(step, project_dir=project, environment=environment)
                     runs += result.runs
                     if not result.success:
                         raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(result.failures())}")
                 rows_held = ledger.succeed(connection, claim, runs, finishes_loads=selection is None)
+                changed = (
+                    ledger.changed_models(connection, claim.transform_id) if marts and selection is None else set()
+                )
             grant_to_readers(connection)
-    return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs)
+    relations = relations_showing(project, environment, changed)
+    return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs, relations)
 
 
 def _steps(work: ledger.PendingWork, due: list[str], *, full_refresh: bool) -> list[list[str]]:

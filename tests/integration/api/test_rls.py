@@ -151,7 +151,7 @@ def test_a_policy_leads_into_the_primary_key(warehouse: Connection) -> None:
 
 
 def test_a_table_that_is_built_anew_is_guarded_from_its_first_moment(warehouse: Connection, warehouse_dsn: str) -> None:
-    warehouse.execute("drop table hostaway.listing_photos")
+    warehouse.execute("drop table hostaway.listing_photos cascade")
     run_transform(warehouse_dsn, requested_by="test", full_refresh=True)
     assert {"listings", "listing_photos"} <= set(core_tables(warehouse))
     with warehouse.transaction():

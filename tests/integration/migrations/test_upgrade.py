@@ -75,7 +75,9 @@ def unused(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection[tuple[obje
 
 OTHERS = {
     "table staging.stg_users": "create table staging.stg_users (mine integer)",
-    "materialized view marts.occupancy_by_month": "create materialized view marts.occupancy_by_month as select 1 as a",
+    "materialized view marts.listing_performance": (
+        "create materialized view marts.listing_performance as select 1 as a"
+    ),
     "sequence landing.listings": "create sequence landing.listings",
     "view ops.accounts": "create view ops.accounts as select 1 as mine",
     "type ops.secrets": "create domain ops.secrets as text",

@@ -209,3 +209,19 @@ def test_an_erasure_reaches_nobody_who_is_another_guest_by_now(warehouse: Connec
 def test_a_guest_who_is_not_there_is_named(warehouse: Connection, account: int) -> None:
     with pytest.raises(UnknownGuest, match="701 has no guest 5"):
         erase_guest(warehouse, account, 5)
+
+
+def test_nights_of_an_erased_guest_stay_what_they_were(warehouse: Connection, mirrored: int) -> None:
+    query = """
+        select listing_id, date, unit_number, reservation_id, night_status, gross_revenue, revenue_ex_tax
+        from marts.listing_nights
+        order by listing_id, date, unit_number
+    """
+    versions = "select count(*) as versions from marts.reservation_history"
+    before = warehouse.execute(query).fetchall(), warehouse.execute(versions).fetchone()
+    [guest] = warehouse.execute(
+        "select guest_id from marts.reservation_revenue group by guest_id order by sum(nights) desc limit 1"
+    )
+    erase_guest(warehouse, mirrored, guest["guest_id"])
+    run_transform(warehouse, requested_by="test")
+    assert (warehouse.execute(query).fetchall(), warehouse.execute(versions).fetchone()) == before

@@ -65,7 +65,7 @@ def build_on_ours(harness: LandingHarness, analyst: str) -> None:
         grant usage on schema hostaway, marts to {analyst};
         grant select on all tables in schema hostaway, marts to {analyst} with grant option;
         grant update (host_note) on hostaway.reservations to {analyst};
-        grant select (adr) on marts.occupancy_by_month to public;
+        grant select (adr_gross) on marts.listing_performance to public;
         alter default privileges in schema hostaway, marts grant select on tables to {analyst};
         comment on column hostaway.reservations.nights is 'ours, says the analyst';
         comment on view marts.reservation_revenue is 'revenue, says the analyst';
@@ -74,7 +74,7 @@ def build_on_ours(harness: LandingHarness, analyst: str) -> None:
         alter table hostaway.reservations add column my_note text;
         create index my_index on hostaway.reservations (nights);
         create schema bi;
-        create view bi.occupancy as select * from marts.occupancy_by_month;
+        create view bi.occupancy as select * from marts.listing_performance;
         create view bi.bookings with (security_barrier) as select * from hostaway.reservations;
         create materialized view bi.revenue as select * from marts.reservation_revenue;
         create function bi.nights() returns bigint begin atomic select sum(nights) from hostaway.reservations; end;
@@ -82,7 +82,7 @@ def build_on_ours(harness: LandingHarness, analyst: str) -> None:
             foreign key (account_id, reservation_id) references hostaway.reservations);
         insert into bi.notes values (1, 10);
         create table marts.budget (account_id bigint);
-        create function marts.occupancy_by_month() returns integer language sql as 'select 1';
+        create function marts.listing_performance() returns integer language sql as 'select 1';
         grant select on bi.occupancy, bi.bookings to {analyst};
         """
     )
@@ -128,6 +128,13 @@ def changed_mart(folder: Path) -> Path:
     )
     model = project / "models/marts/reservation_revenue.sql"
     model.write_text(model.read_text().replace("bookings.tax_amount,\n", ""))
+    contract = project / "models/marts/reservation_revenue.yml"
+    columns = contract.read_text().replace("name: tax_amount\n", "name: kind\n")
+    contract.write_text(
+        columns.replace(
+            'data_type: numeric\n        description: "Taxes', 'data_type: text\n        description: "Kind'
+        )
+    )
     return project
 
 
@@ -230,7 +237,7 @@ def test_views_on_a_column_that_gets_another_type_stay(harness: LandingHarness, 
     harness.connection.execute(
         f"""
         create schema bi;
-        drop view marts.reservation_revenue, marts.occupancy_by_month;
+        drop schema marts, staging cascade;
         alter table hostaway.reservations alter column number_of_guests type bigint;
         create view bi.counted as select count(number_of_guests) as guests from hostaway.reservations;
         create view bi.other as select reservation_id from hostaway.reservations;
@@ -244,7 +251,7 @@ def test_views_on_a_column_that_gets_another_type_stay(harness: LandingHarness, 
 
 
 FOREIGN = {
-    "table marts.occupancy_by_month": "create table marts.occupancy_by_month (kpi integer)",
+    "table marts.listing_performance": "create table marts.listing_performance (kpi integer)",
     "view staging.stg_users": "create view staging.stg_users as select 1 as mine",
     "materialized view hostaway.coupons": "create materialized view hostaway.coupons as select 1 as mine",
     "sequence marts.reservation_revenue": "create sequence marts.reservation_revenue",
@@ -287,9 +294,9 @@ def test_names_of_others_that_differ_in_case_are_other_names(harness: LandingHar
         """
         drop schema staging cascade;
         create schema "Staging";
-        drop view marts.reservation_revenue;
+        drop view if exists marts.reservation_revenue;
         create table marts."Reservation_Revenue" (mine integer);
-        drop table hostaway.guests;
+        drop table hostaway.guests cascade;
         create table hostaway."Guests" (mine integer);
         """
     )

@@ -32,10 +32,15 @@ def booking(number: int, listing_id: int, first: int, price: int | None, currenc
 
 
 def month(harness: LandingHarness, listing_id: int) -> dict[str, float | None]:
-    columns = ("revenue", "occupancy", "adr", "revpar")
+    columns = {
+        "revenue": "gross_revenue",
+        "occupancy": "adjusted_occupancy",
+        "adr": "adr_gross",
+        "revpar": "adjusted_revpar_gross",
+    }
     row = harness.rows(
-        f"select {', '.join(f'{column}::float' for column in columns)} from marts.occupancy_by_month"
-        " where listing_id = %s",
+        f"select {', '.join(f'{column}::float' for column in columns.values())} from marts.listing_performance"
+        " where period = 'month' and listing_id = %s",
         listing_id,
     )[0]
     return dict(zip(columns, row, strict=True))
@@ -57,7 +62,13 @@ def test_rates_are_per_unit_and_night_whose_price_is_known_in_the_listings_curre
     harness.land(
         "calendar_days",
         *(
-            {**day, "countAvailableUnits": 1 if place < 3 else 4, "countReservedUnits": 3 if place < 3 else 0}
+            {
+                **day,
+                "countAvailableUnits": 5,
+                "countBlockedUnits": 1,
+                "countReservedUnits": 3 if place < 3 else 0,
+                "availableUnitsToSell": 1 if place < 3 else 4,
+            }
             for place, day in enumerate(days(2, 1))
         ),
     )
@@ -72,7 +83,8 @@ def test_rates_are_per_unit_and_night_whose_price_is_known_in_the_listings_curre
         "adr": 100,
         "revpar": pytest.approx(900 / 40, abs=0.01),
     }
-    assert month(harness, 3) == {"revenue": 0, "occupancy": 0.3, "adr": None, "revpar": None}
+    # in the currency of what is sold, whatever that of the listing
+    assert month(harness, 3) == {"revenue": 300, "occupancy": 0.3, "adr": 100, "revpar": 30}
     assert month(harness, 4)["adr"] == 100
     assert month(harness, 5) == {"revenue": 0, "occupancy": 0, "adr": None, "revpar": 0}
 
@@ -80,14 +92,14 @@ def test_rates_are_per_unit_and_night_whose_price_is_known_in_the_listings_curre
 def test_units_that_are_not_on_sale_are_not_available(harness: LandingHarness) -> None:
     harness.land("listings", listing(1), listing(2))
     harness.land("reservations", booking(10, 1, 1, 300))
-    of_nine = {"countAvailableUnits": 8, "countReservedUnits": 1}
+    of_nine = {"countAvailableUnits": 9, "countReservedUnits": 1}
     harness.land("calendar_days", *days(1, 1, **of_nine, availableUnitsToSell=1))
     # a listing of one unit need not say how many are on sale
     harness.land("calendar_days", *days(2, 1, countAvailableUnits=1, availableUnitsToSell=None))
     harness.transform()
     assert month(harness, 1)["occupancy"] == pytest.approx(3 / 13, abs=1e-4)
     assert month(harness, 1)["revpar"] == pytest.approx(300 / 13, abs=0.01)
-    available = "select available_unit_nights from marts.occupancy_by_month where listing_id = 2"
+    available = "select available_nights from marts.listing_performance where period = 'month' and listing_id = 2"
     assert harness.value(available) == 10
 
 
@@ -122,12 +134,20 @@ def test_days_from_booking_to_arrival_are_days_of_the_listing(harness: LandingHa
 
 
 def months(harness: LandingHarness) -> list[dict[str, Any]]:
-    columns = (
-        "listing_id, month_date, calendar_nights, booked_nights, available_nights, revenue::float, occupancy::float"
-    )
-    return [
-        dict(row) for row in harness.connection.execute(f"select {columns} from marts.occupancy_by_month order by 1, 2")
-    ]
+    query = """
+        select
+            listing_id,
+            period_date,
+            mirrored_nights,
+            booked_nights,
+            available_nights,
+            gross_revenue::float,
+            adjusted_occupancy::float
+        from marts.listing_performance
+        where period = 'month'
+        order by listing_id, period_date
+    """
+    return [dict(row) for row in harness.connection.execute(query)]
 
 
 def gone(harness: LandingHarness, table: str, at: str) -> None:
@@ -154,7 +174,7 @@ def test_a_listing_that_leaves_leaves_its_nights(harness: LandingHarness) -> Non
     harness.transform()
     left, stayed = months(harness)
     assert stayed == before[1]
-    assert (left["calendar_nights"], left["booked_nights"], left["revenue"]) == (7, 5, 500)
+    assert (left["mirrored_nights"], left["booked_nights"], left["gross_revenue"]) == (7, 5, 500)
     harness.transform(full_refresh=True)
     assert months(harness) == [left, stayed]
 
@@ -188,7 +208,7 @@ def test_an_archived_listing_is_not_free(harness: LandingHarness) -> None:
     harness.transform()
     first, future, *others = months(harness)
     assert [first, *others] == before
-    assert (future["calendar_nights"], future["available_nights"]) == (10, 0)
+    assert (future["mirrored_nights"], future["available_nights"]) == (10, 0)
     harness.transform(full_refresh=True)
     assert months(harness) == [first, future, *others]
 
@@ -202,8 +222,10 @@ def test_a_row_says_how_much_of_its_month_is_in_the_calendar(harness: LandingHar
     harness.land("calendar_days", *days(1, 1))
     harness.land("calendar_days", *({"listingMapId": 1, "date": f"2028-02-{day:02}"} for day in range(1, 30)))
     harness.transform()
-    shares = "select calendar_nights, month_nights, is_whole_month from marts.occupancy_by_month order by month_date"
-    assert harness.rows(shares) == [(10, 31, False), (29, 29, True)]
+    shares = (
+        "select mirrored_nights, period_days from marts.listing_performance where period = 'month' order by period_date"
+    )
+    assert harness.rows(shares) == [(10, 31), (29, 29)]
 
 
 def test_an_expired_request_neither_takes_nights_nor_gives_them_back(harness: LandingHarness) -> None:

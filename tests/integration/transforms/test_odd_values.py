@@ -218,4 +218,7 @@ def test_sums_have_room(harness: LandingHarness) -> None:
     harness.transform()
     assert harness.value("select max(booked_nights) from hostaway.guests") == 4 * 999_999_999
     assert harness.value("select count(*) from marts.reservation_revenue where revenue_per_night is not null") == 4
-    assert harness.value("select count(*) from marts.occupancy_by_month where revenue > 0") == 1
+    assert (
+        harness.value("select count(*) from marts.listing_performance where period = 'month' and gross_revenue > 0")
+        == 1
+    )

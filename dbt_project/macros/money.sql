@@ -1,0 +1,10 @@
+{#-
+    The part of an amount that falls on one of several equal places, such as a night of a stay. The parts are rounded to
+    the cents of the amount and add up to it exactly.
+
+    :param place: 0 for the first.
+-#}
+{% macro share_of(amount, place, places) -%}
+    round({{ amount }} * ({{ place }} + 1) / {{ places }}, greatest(scale({{ amount }}), 2))
+    - round({{ amount }} * {{ place }} / {{ places }}, greatest(scale({{ amount }}), 2))
+{%- endmacro %}

@@ -1,0 +1,44 @@
+-- Conversations of which a message, or the reservation, has changed since the marts were built; all, when every row is
+-- read again.
+with
+
+clock as materialized (
+    select
+        marts.last_success_at,
+        transforms.reads_all
+    from {{ source('ops', 'current_marts_build') }} as marts
+    cross join {{ source('ops', 'transform_clock') }} as transforms
+),
+
+accounts as (
+    select distinct account_id from {{ ref('listings') }}
+),
+
+due as (
+    select account_id, conversation_id
+    from {{ ref('conversations') }}
+    where (select reads_all from clock) or synced_at > (select last_success_at from clock)
+    union
+    select changed.account_id, changed.conversation_id
+    from accounts
+    cross join {{ lateral_lookup(
+        ref('messages'),
+        "changed",
+        "changed.account_id = accounts.account_id and changed.synced_at > (select last_success_at from clock)",
+    ) }}
+    union
+    select conversations.account_id, conversations.conversation_id
+    from accounts
+    cross join {{ lateral_lookup(
+        ref('reservations'),
+        "changed",
+        "changed.account_id = accounts.account_id and changed.synced_at > (select last_success_at from clock)",
+    ) }}
+    cross join {{ lateral_lookup(
+        ref('conversations'),
+        "conversations",
+        "conversations.account_id = changed.account_id and conversations.reservation_id = changed.reservation_id",
+    ) }}
+)
+
+select account_id, conversation_id from due

@@ -1,0 +1,75 @@
+-- What a reservation brings in, on each basis that the field uses. Unknown stays null: a channel that does not report its
+-- commission has not charged 0.
+with
+
+amounts as (
+    select
+        reservations.account_id,
+        reservations.reservation_id,
+        reservations.currency,
+        reservations.total_price as gross_revenue,
+        reservations.tax_amount,
+        reservations.total_price - reservations.tax_amount as revenue_ex_tax,
+        coalesce(
+            lines.base_rate + coalesce(lines.extra_persons, 0) + coalesce(lines.discounts, 0),
+            reservations.airbnb_listing_base_price
+        ) as accommodation_revenue,
+        reservations.cleaning_fee,
+        coalesce(
+            reservations.channel_commission_amount, lines.host_channel_fee, reservations.airbnb_listing_host_fee
+        ) as channel_commission,
+        case reservations.channel_id
+            when 2018 then coalesce(lines.airbnb_payout, reservations.airbnb_expected_payout_amount)
+            when 2005
+                then
+                    lines.channel_total - lines.host_channel_fee
+                    - coalesce(lines.city_tax, 0) - coalesce(lines.processing_fee, 0)
+        end as payout,
+        case
+            when reservations.status_group = 'cancelled'
+                then coalesce(lines.cancellation_payout, reservations.airbnb_cancellation_payout)
+        end as cancellation_payout,
+        greatest(
+            coalesce(jsonb_array_length({{ as_list("reservations.pms_meta -> 'reservationUnit'") }}), 0), 1
+        ) as units
+    from {{ ref('reservations') }} as reservations
+    cross join lateral (
+        select
+            sum(line.total) filter (where line.name = 'baseRate') as base_rate,
+            sum(line.total) filter (where line.name in ('pricePerExtraPerson', 'priceForExtraPerson'))
+                as extra_persons,
+            -- a discount lowers the price, with whichever sign it is written
+            sum(-abs(line.total)) filter (where line.kind = 'discount') as discounts,
+            sum(abs(line.total)) filter (where line.name = 'hostChannelFee') as host_channel_fee,
+            sum(line.total) filter (where line.name = 'airbnbPayoutSum') as airbnb_payout,
+            sum(line.total) filter (where line.name = 'totalPriceFromChannel') as channel_total,
+            sum(abs(line.total)) filter (where line.name = 'cityTax') as city_tax,
+            sum(abs(line.total)) filter (where line.name = 'otaPaymentProcessingFee') as processing_fee,
+            sum(line.total) filter (where line.name = 'cancellationPayout') as cancellation_payout
+        from jsonb_array_elements({{ as_list("reservations.pms_meta -> 'financeField'") }}) as item (payload)
+        cross join lateral (
+            select
+                {{ as_text('name', 'item.payload') }} as name,
+                {{ as_text('type', 'item.payload') }} as kind,
+                {{ as_numeric('total', 'item.payload') }} as total
+            where not coalesce({{ as_boolean('isDeleted', 'item.payload') }}, false)
+        ) as line
+    ) as lines
+)
+
+select
+    account_id,
+    reservation_id,
+    currency,
+    gross_revenue,
+    tax_amount,
+    revenue_ex_tax,
+    accommodation_revenue,
+    cleaning_fee,
+    channel_commission,
+    revenue_ex_tax - channel_commission as net_revenue,
+    -- a payout above what the guest pays is a mistake of the source
+    case when payout <= gross_revenue then payout end as payout,
+    cancellation_payout,
+    units
+from amounts

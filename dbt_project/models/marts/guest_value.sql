@@ -1,0 +1,36 @@
+with
+
+stays as (
+    select
+        bookings.account_id,
+        bookings.guest_id,
+        bookings.currency,
+        bookings.arrival_date,
+        bookings.departure_date,
+        bookings.nights,
+        bookings.total_price,
+        bookings.channel_id in (2000, 2013) as is_direct,
+        bookings.departure_date <= current_date as is_completed
+    from {{ ref('reservations') }} as bookings
+    where bookings.is_booking and not bookings.is_deleted
+)
+
+select
+    stays.account_id,
+    stays.guest_id,
+    stays.currency,
+    min(guests.guest_name) as guest_name,
+    count(*) filter (where stays.is_completed) as completed_stays,
+    count(*) filter (where not stays.is_completed) as coming_stays,
+    coalesce(sum(stays.nights) filter (where stays.is_completed), 0)::bigint as completed_nights,
+    sum(stays.total_price) filter (where stays.is_completed) as completed_gross_revenue,
+    sum(stays.total_price) as gross_revenue,
+    count(*) filter (where stays.is_direct) as direct_stays,
+    round(count(*) filter (where stays.is_direct)::numeric / count(*), 4) as direct_share,
+    min(stays.arrival_date) as first_arrival_date,
+    max(stays.departure_date) filter (where stays.is_completed) as last_departure_date,
+    count(*) filter (where stays.is_completed) > 1 as is_repeat_guest
+from stays
+inner join {{ ref('guests') }} as guests
+    on stays.account_id = guests.account_id and stays.guest_id = guests.guest_id
+group by stays.account_id, stays.guest_id, stays.currency

@@ -1,0 +1,542 @@
+-- depends_on: {{ ref("int_listings_due") }}
+-- Longer than other models: every rule of a night stands here, and every figure of other marts is a sum of these rows.
+{{ config(
+    unique_key=["account_id", "listing_id", "date", "unit_number"],
+    rebuilt_for={"model": "int_listings_due", "columns": ["account_id", "listing_id"]},
+    indexes=[
+        {"columns": ["account_id", "date"]},
+        {"columns": ["account_id", "reservation_id"]},
+    ],
+) }}
+
+with
+
+due as materialized (
+    select account_id, listing_id
+    from {{ ref('int_listings_due') if is_incremental() else ref('listings') }}
+),
+
+listings as materialized (
+    select
+        listings.account_id,
+        listings.listing_id,
+        listings.currency,
+        listings.deleted_at,
+        zone.name as zone,
+        (listings.deleted_at at time zone zone.name)::date as left_on
+    from due
+    cross join {{ lateral_lookup(
+        ref('listings'),
+        "listings",
+        "due.account_id = listings.account_id and due.listing_id = listings.listing_id",
+    ) }}
+    cross join {{ local_zone("listings.time_zone_name", "zone") }}
+),
+
+versions as materialized (
+    select
+        versions.account_id,
+        listings.listing_id,
+        listings.zone,
+        {{ as_text('currencyCode', 'versions.facts') }} as currency,
+        versions.deleted_at,
+        versions.superseded_at,
+        lag(versions.superseded_at) over newest_last as valid_from
+    from listings
+    cross join {{ lateral_lookup(
+        source('landing', 'listing_versions'),
+        "versions",
+        "versions.account_id = listings.account_id and versions.entity_id = listings.listing_id::text",
+    ) }}
+    window newest_last as (
+        partition by versions.account_id, listings.listing_id order by versions.superseded_at
+    )
+),
+
+-- the currency of a listing at its time: a night that is over keeps it
+currencies as (
+    select
+        account_id,
+        listing_id,
+        currency,
+        daterange((valid_from at time zone zone)::date, (superseded_at at time zone zone)::date) as dates
+    from versions
+    union all
+    select
+        listings.account_id,
+        listings.listing_id,
+        listings.currency,
+        daterange((max(versions.superseded_at) at time zone listings.zone)::date, null) as dates
+    from listings
+    left join versions
+        on listings.account_id = versions.account_id and listings.listing_id = versions.listing_id
+    group by listings.account_id, listings.listing_id, listings.currency, listings.zone
+),
+
+-- a listing that left, now or in former times, and came back or did not
+absences as (
+    select account_id, listing_id, zone, deleted_at, greatest(deleted_at, superseded_at) as returned_at
+    from versions
+    where deleted_at is not null
+    union all
+    select account_id, listing_id, zone, deleted_at, null as returned_at
+    from listings
+    where deleted_at is not null
+),
+
+away as (
+    select
+        account_id,
+        listing_id,
+        range_agg(
+            daterange((deleted_at at time zone zone)::date, (returned_at at time zone zone)::date)
+        ) as dates
+    from absences
+    group by account_id, listing_id
+),
+
+archives as (
+    select
+        listings.account_id,
+        listings.listing_id,
+        range_agg(
+            daterange(
+                (archives.archived_at at time zone listings.zone)::date,
+                (archives.restored_at at time zone listings.zone)::date
+            )
+        ) as dates
+    from listings
+    cross join {{ lateral_lookup(
+        source('ops', 'listing_archives'),
+        "archives",
+        "archives.account_id = listings.account_id and archives.listing_id = listings.listing_id::text",
+    ) }}
+    group by listings.account_id, listings.listing_id
+),
+
+-- Days that are deleted once they are over have been nights of the listing all the same: it left.
+days as materialized (
+    select days.*
+    from listings
+    cross join {{ lateral_lookup(
+        ref('calendar_days'),
+        "days",
+        "days.account_id = listings.account_id and days.listing_id = listings.listing_id",
+    ) }}
+    where not days.is_deleted or days.date < (days.deleted_at at time zone listings.zone)::date
+),
+
+-- A stay that is deleted is none, unless it went with its listing: then its nights until then stay.
+stays as materialized (
+    select
+        stays.account_id,
+        stays.listing_id,
+        stays.reservation_id,
+        stays.status_group,
+        stays.channel_id,
+        stays.channel_name,
+        stays.arrival_date,
+        stays.departure_date - stays.arrival_date as nights,
+        case when stays.is_deleted then (absence.deleted_at at time zone listings.zone)::date end as left_on,
+        stays.arrival_date - (stays.booked_at at time zone listings.zone)::date as booking_window_days,
+        money.currency,
+        money.gross_revenue,
+        money.revenue_ex_tax,
+        money.accommodation_revenue,
+        money.net_revenue,
+        money.cancellation_payout,
+        money.units
+    from listings
+    cross join {{ lateral_lookup(
+        ref('reservations'),
+        "stays",
+        "stays.account_id = listings.account_id and stays.listing_id = listings.listing_id",
+    ) }}
+    cross join {{ lateral_lookup(
+        ref('int_reservation_money'),
+        "money",
+        "money.account_id = stays.account_id and money.reservation_id = stays.reservation_id",
+    ) }}
+    left join lateral (
+        select absences.deleted_at
+        from absences
+        where
+            stays.is_deleted
+            and absences.account_id = stays.account_id
+            and absences.listing_id = stays.listing_id
+            and stays.deleted_at >= absences.deleted_at - interval '1 day'
+            and (absences.returned_at is null or stays.deleted_at < absences.returned_at)
+        order by absences.deleted_at
+        limit 1
+    ) as absence on true
+    where
+        stays.status_group in ('booking', 'owner_stay', 'cancelled')
+        and stays.departure_date > stays.arrival_date
+        -- no stay of a guest is longer; a mistyped year would make thousands of nights
+        and stays.departure_date - stays.arrival_date <= 1100
+        and (not stays.is_deleted or absence.deleted_at is not null)
+),
+
+-- one row per night and unit of a stay
+nights_of_stays as materialized (
+    select
+        stays.account_id,
+        stays.listing_id,
+        stays.arrival_date + night.place as date,
+        stays.reservation_id,
+        stays.status_group,
+        stays.channel_id,
+        stays.channel_name,
+        stays.currency,
+        stays.nights,
+        stays.booking_window_days,
+        stays.gross_revenue as stay_value,
+        unit.place = 0 and night.place = 0 as is_arrival,
+        {{ share_of("stays.gross_revenue", "part.place", "part.parts") }} as gross_revenue,
+        {{ share_of("stays.revenue_ex_tax", "part.place", "part.parts") }} as revenue_ex_tax,
+        {{ share_of("stays.accommodation_revenue", "part.place", "part.parts") }} as accommodation_revenue,
+        {{ share_of("stays.net_revenue", "part.place", "part.parts") }} as net_revenue,
+        {{ share_of("stays.cancellation_payout", "part.place", "part.parts") }} as cancellation_payout,
+        row_number() over (
+            partition by stays.account_id, stays.listing_id, stays.arrival_date + night.place, stays.status_group
+            order by stays.arrival_date, stays.reservation_id, unit.place
+        ) as place
+    from stays
+    cross join generate_series(0, stays.nights - 1) as night (place)
+    cross join generate_series(0, stays.units - 1) as unit (place)
+    cross join
+        lateral ( -- noqa: ST05
+            select night.place * stays.units + unit.place as place, stays.nights * stays.units as parts
+        ) as part
+    where stays.left_on is null or stays.arrival_date + night.place < stays.left_on
+),
+
+cancelled as (
+    select
+        account_id,
+        listing_id,
+        date,
+        count(*) as cancelled_nights,
+        max(currency) as currency,
+        case when min(currency) = max(currency) then sum(cancellation_payout) end as cancellation_payout
+    from nights_of_stays
+    where status_group = 'cancelled'
+    group by account_id, listing_id, date
+),
+
+taken as (
+    select
+        account_id,
+        listing_id,
+        date,
+        count(*) filter (where status_group = 'booking') as booked,
+        count(*) filter (where status_group = 'owner_stay') as owner
+    from nights_of_stays
+    where status_group <> 'cancelled'
+    group by account_id, listing_id, date
+),
+
+-- From the first booked or mirrored night on; no calendar reaches back to the time before the first sync.
+calendars as (
+    select
+        account_id,
+        listing_id,
+        min(date) as first_date,
+        max(date) as last_date,
+        (array_agg(available_units order by date))[1] as units
+    from days
+    group by account_id, listing_id
+),
+
+first_stays as (
+    select account_id, listing_id, min(date) as arrival_date, max(date) as last_night
+    from taken
+    group by account_id, listing_id
+),
+
+spans as (
+    select
+        listings.account_id,
+        listings.listing_id,
+        calendars.units,
+        coalesce(calendars.first_date, first_stay.last_night + 1) as first_date,
+        coalesce(calendars.last_date, first_stay.last_night) as last_date,
+        -- no older than ten years: a mistyped year would make thousands of nights
+        case
+            when first_stay.arrival_date is not null
+                then greatest(first_stay.arrival_date, coalesce(calendars.first_date, first_stay.last_night) - 3653)
+        end as first_stay_date,
+        listings.left_on
+    from listings
+    left join calendars
+        on listings.account_id = calendars.account_id and listings.listing_id = calendars.listing_id
+    left join first_stays as first_stay
+        on listings.account_id = first_stay.account_id and listings.listing_id = first_stay.listing_id
+),
+
+days_with_next as (
+    select
+        account_id,
+        listing_id,
+        date,
+        coalesce(lead(date) over (partition by account_id, listing_id order by date) - date, 1) as days_to_next
+    from days
+),
+
+-- Nights in which the listing was there: those of the calendar, those before it from the first stay on, and those that
+-- the calendar lacks between two of its days, where no sync ran for less than a year.
+dates_of_listings as (
+    select spans.account_id, spans.listing_id, spans.first_stay_date + day.place as date
+    from spans
+    cross join generate_series(0, spans.first_date - spans.first_stay_date - 1) as day (place)
+    union all
+    select days.account_id, days.listing_id, days.date + day.place as date
+    from days_with_next as days
+    cross join generate_series(0, case when days.days_to_next <= 366 then days.days_to_next - 1 else 0 end)
+        as day (place)
+),
+
+named_dates as (
+    select dates.account_id, dates.listing_id, dates.date, true as is_in_span
+    from dates_of_listings as dates
+    inner join spans on dates.account_id = spans.account_id and dates.listing_id = spans.listing_id
+    where spans.left_on is null or dates.date < spans.left_on
+    union all
+    select account_id, listing_id, date, false as is_in_span from taken
+    union all
+    select account_id, listing_id, date, false as is_in_span from cancelled
+),
+
+dates as (
+    select account_id, listing_id, date, bool_or(is_in_span) as is_in_span
+    from named_dates
+    group by account_id, listing_id, date
+),
+
+counted as (
+    select
+        dates.account_id,
+        dates.listing_id,
+        dates.date,
+        days.date is not null as is_mirrored,
+        days.price,
+        days.minimum_stay,
+        coalesce(days.is_closed_on_arrival, false) as is_closed_on_arrival,
+        coalesce(archives.dates @> dates.date, false) as is_archived,
+        coalesce(taken.booked, 0) as booked,
+        coalesce(taken.owner, 0) as owner,
+        greatest(
+            least(coalesce(days.available_units, spans.units, 1), 500),
+            coalesce(taken.booked, 0) + coalesce(taken.owner, 0),
+            1
+        ) as units,
+        days.units_to_sell,
+        days.reserved_units,
+        coalesce(days.blocked_units, 0) as blocked_units,
+        case
+            when days.date is null then true
+            -- isAvailable speaks of listings with one unit
+            when days.available_units > 1 and days.units_to_sell is not null then true
+            else coalesce(days.is_available, false)
+        end as is_available,
+        dates.is_in_span,
+        cancelled.cancelled_nights,
+        cancelled.cancellation_payout,
+        cancelled.currency as cancelled_currency
+    from dates
+    inner join spans on dates.account_id = spans.account_id and dates.listing_id = spans.listing_id
+    left join days
+        on dates.account_id = days.account_id and dates.listing_id = days.listing_id and dates.date = days.date
+    left join taken
+        on dates.account_id = taken.account_id and dates.listing_id = taken.listing_id and dates.date = taken.date
+    left join cancelled
+        on
+            dates.account_id = cancelled.account_id
+            and dates.listing_id = cancelled.listing_id
+            and dates.date = cancelled.date
+    left join archives on dates.account_id = archives.account_id and dates.listing_id = archives.listing_id
+    left join away on dates.account_id = away.account_id and dates.listing_id = away.listing_id
+    where
+        days.date is not null
+        or taken.date is not null
+        or not coalesce(away.dates @> dates.date, false)
+),
+
+free as materialized (
+    select
+        counted.*,
+        case
+            when not counted.is_available or counted.is_archived or not counted.is_in_span then 0
+            -- a booking that the calendar does not know yet takes one of the units it calls free
+            else greatest(
+                least(
+                    counted.units
+                    - counted.booked
+                    - counted.owner
+                    - case when counted.units_to_sell is null then counted.blocked_units else 0 end,
+                    counted.units_to_sell
+                    - greatest(
+                        counted.booked
+                        + counted.owner
+                        - coalesce(counted.reserved_units, counted.booked + counted.owner),
+                        0
+                    )
+                ),
+                0
+            )
+        end as free
+    from counted
+),
+
+-- Free nights in a row; a stay can begin on one when the rest of the row is as long as its minimum stay.
+runs as (
+    select
+        free.account_id,
+        free.listing_id,
+        free.date,
+        free.minimum_stay,
+        free.is_closed_on_arrival,
+        free.date - row_number() over (
+            partition by free.account_id, free.listing_id order by free.date
+        )::integer as run
+    from free
+    where free.free > 0
+),
+
+runs_with_ends as (
+    select
+        runs.account_id,
+        runs.listing_id,
+        runs.date,
+        runs.run,
+        not runs.is_closed_on_arrival
+        and (
+            coalesce(runs.minimum_stay, 1) <= max(runs.date) over same_run - runs.date + 1
+            -- what follows the last night is not known
+            or max(runs.date) over same_run >= spans.last_date
+        ) as can_begin
+    from runs
+    inner join spans on runs.account_id = spans.account_id and runs.listing_id = spans.listing_id
+    window same_run as (partition by runs.account_id, runs.listing_id, runs.run)
+),
+
+sellable as (
+    select
+        account_id,
+        listing_id,
+        date,
+        coalesce(
+            date >= min(date) filter (where can_begin) over (partition by account_id, listing_id, run), false
+        ) as is_sellable
+    from runs_with_ends
+),
+
+units as (
+    select
+        free.*,
+        unit.number::integer as unit_number,
+        case
+            when unit.number <= free.booked then 'booked'
+            when unit.number <= free.booked + free.owner then 'owner_stay'
+            when unit.number <= free.booked + free.owner + free.free then 'available'
+            else 'hold'
+        end as night_status
+    from free
+    cross join generate_series(1, free.units) as unit (number)
+    -- beyond the calendar, nothing but stays is known
+    where free.is_in_span or unit.number <= greatest(free.booked + free.owner, 1)
+),
+
+final as (
+    select
+        ---------- ids
+        units.account_id,
+        units.listing_id,
+        units.date,
+        units.unit_number,
+        stay.reservation_id,
+        stay.channel_id,
+
+        ---------- text
+        case when not units.is_in_span and stay.reservation_id is null then 'unknown' else units.night_status end
+            as night_status,
+        case when units.is_mirrored then 'calendar' else 'reservations' end as night_source,
+        stay.channel_name,
+        coalesce(stay.currency, currencies.currency) as currency,
+
+        ---------- booleans
+        case when units.night_status = 'available' then not coalesce(sellable.is_sellable, true) else false end
+            as is_unsellable_by_rule,
+        units.is_archived,
+        coalesce(stay.is_arrival, false) as is_arrival,
+
+        ---------- numerics
+        units.minimum_stay,
+        case when stay.is_arrival then stay.nights end as nights_of_stay,
+        case when stay.is_arrival then stay.booking_window_days end as booking_window_days,
+        case when units.unit_number = 1 then coalesce(units.cancelled_nights, 0) else 0 end::integer
+            as cancelled_nights,
+
+        ---------- money
+        units.price as calendar_price,
+        case when stay.is_arrival then stay.stay_value end as stay_value,
+        case when units.night_status = 'booked' then stay.gross_revenue end as gross_revenue,
+        case when units.night_status = 'booked' then stay.revenue_ex_tax end as revenue_ex_tax,
+        case when units.night_status = 'booked' then stay.accommodation_revenue end as accommodation_revenue,
+        case when units.night_status = 'booked' then stay.net_revenue end as net_revenue,
+        case when units.unit_number = 1 then units.cancellation_payout end as cancellation_payout,
+        case when units.unit_number = 1 then units.cancelled_currency end as cancellation_currency
+    from units
+    left join nights_of_stays as stay
+        on
+            units.account_id = stay.account_id
+            and units.listing_id = stay.listing_id
+            and units.date = stay.date
+            and (
+                (units.night_status = 'booked' and stay.status_group = 'booking' and units.unit_number = stay.place)
+                or (
+                    units.night_status = 'owner_stay'
+                    and stay.status_group = 'owner_stay'
+                    and stay.place = units.unit_number - units.booked
+                )
+            )
+    left join sellable
+        on
+            units.account_id = sellable.account_id
+            and units.listing_id = sellable.listing_id
+            and units.date = sellable.date
+    left join currencies
+        on
+            units.account_id = currencies.account_id
+            and units.listing_id = currencies.listing_id
+            and currencies.dates @> units.date
+)
+
+select
+    account_id,
+    listing_id,
+    date,
+    unit_number,
+    reservation_id,
+    channel_id,
+    night_status,
+    night_source,
+    channel_name,
+    currency,
+    is_unsellable_by_rule,
+    is_archived,
+    is_arrival,
+    minimum_stay,
+    nights_of_stay,
+    booking_window_days,
+    cancelled_nights,
+    calendar_price,
+    stay_value,
+    gross_revenue,
+    revenue_ex_tax,
+    accommodation_revenue,
+    net_revenue,
+    cancellation_payout,
+    cancellation_currency,
+    {{ current_transform_at() }} as synced_at
+from final

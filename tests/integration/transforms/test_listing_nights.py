@@ -1,0 +1,163 @@
+"""Each night of each listing, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from landing_harness import LandingHarness, listing, reservation
+
+pytestmark = pytest.mark.integration
+
+
+def days(listing_id: int, free_from: int = 1, month: str = "2026-03", **fields: Any) -> list[dict[str, Any]]:
+    """Ten nights, the first of them not available any more."""
+    return [
+        {"listingMapId": listing_id, "date": f"{month}-{day:02}", "isAvailable": int(day >= free_from), **fields}
+        for day in range(1, 11)
+    ]
+
+
+def stay(number: int, listing_id: int, first: int, last: int, price: Any = None, **fields: Any) -> dict[str, Any]:
+    """A booking of March, from one day to another."""
+    dates = {"arrivalDate": f"2026-03-{first:02}", "departureDate": f"2026-03-{last:02}", "nights": last - first}
+    return reservation(number, listing_id, **{**dates, "totalPrice": price, "currency": "EUR", **fields})
+
+
+def statuses(harness: LandingHarness, listing_id: int = 1) -> str:
+    """The first letters of the nights' statuses, unit by unit."""
+    rows = harness.rows(
+        "select left(night_status, 1) from marts.listing_nights where listing_id = %s order by date, unit_number",
+        listing_id,
+    )
+    return "".join(row[0] for row in rows)
+
+
+def test_a_night_is_booked_or_the_owners_or_on_hold_or_available(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 3, 300), stay(11, 1, 3, 4, status="ownerStay"))
+    harness.land("reservations", stay(12, 1, 6, 8, 999, status="inquiry"))
+    harness.land("calendar_days", *days(1, 6))
+    harness.transform()
+    assert statuses(harness) == "bbohhaaaaa"
+
+
+def test_a_part_of_the_price_is_lost_nowhere(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 8, "100.01"), stay(11, 1, 8, 11, 100, currency="JPY"))
+    harness.transform()
+    shares = "select reservation_id, sum(gross_revenue), count(*) from marts.listing_nights group by 1 order by 1"
+    assert [(number, str(total), nights) for number, total, nights in harness.rows(shares)] == [
+        (10, "100.01", 7),
+        (11, "100.00", 3),
+    ]
+
+
+def test_years_before_the_first_sync_come_from_reservations(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 3, 300, arrivalDate="2025-07-01", departureDate="2025-07-03"))
+    harness.land("calendar_days", *days(1))
+    harness.transform()
+    july = (
+        "select night_status, night_source, count(*) from marts.listing_nights where date < '2025-08-01' group by 1, 2"
+    )
+    assert sorted(harness.rows(july)) == [("available", "reservations", 29), ("booked", "reservations", 2)]
+    assert harness.value("select min(night_source) from marts.listing_nights where date >= '2026-03-01'") == "calendar"
+
+
+def test_units_are_counted_each_and_once_more_as_hostaway_does(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 3, 200), stay(11, 1, 1, 2, 100))
+    harness.land("calendar_days", *days(1, countAvailableUnits=3, availableUnitsToSell=3))
+    harness.transform()
+    assert statuses(harness) == "bba" + "baa" + "aaa" * 8
+    month = "select booked_nights, nights, hostaway_booked_days, hostaway_available_days from marts.listing_performance"
+    assert harness.rows(month + " where period = 'month'") == [(3, 30, 2, 10)]
+
+
+def test_a_booking_of_several_units_takes_them_all(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 2, "100.01", reservationUnit=[{"id": 1}, {"id": 2}]))
+    harness.land("calendar_days", *days(1, countAvailableUnits=3, availableUnitsToSell=1))
+    harness.transform()
+    first = "select night_status, gross_revenue::text from marts.listing_nights where date = '2026-03-01'"
+    assert harness.rows(first + " order by unit_number") == [
+        ("booked", "50.01"),
+        ("booked", "50.00"),
+        ("available", None),
+    ]
+
+
+def test_free_nights_that_no_stay_can_include(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 3), stay(11, 1, 5, 7))
+    harness.land("calendar_days", *days(1, minimumStay=3))
+    harness.transform()
+    unsellable = "select array_agg(extract(day from date)::int order by date) from marts.listing_nights"
+    assert harness.value(unsellable + " where is_unsellable_by_rule") == [3, 4]
+    assert statuses(harness) == "bbaabbaaaa"
+
+
+def test_nights_that_are_over_stay_what_they_were_when_the_listing_changes(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1), listing(2))
+    harness.land("reservations", stay(10, 1, 1, 4, 300), stay(20, 2, 1, 4, 300))
+    harness.land("calendar_days", *days(1, 4), *days(2, 4))
+    harness.transform()
+    nights = "select * from marts.listing_nights order by listing_id, date"
+    figures = (
+        "select period, period_date, currency, nights, booked_nights, available_nights, gross_revenue"
+        " from marts.listing_performance order by listing_id, period, period_date"
+    )
+    before, performance = harness.rows(nights), harness.rows(figures)
+    assert len(before) == 20
+    # one becomes a listing in dollars, the other leaves, comes back, and is archived
+    harness.land("listings", listing(1, currencyCode="USD"))
+    leave(harness, 2)
+    harness.transform()
+    harness.land("listings", listing(2))
+    harness.transform()
+    harness.land("listings", listing(2, specialStatus="archived"))
+    harness.transform()
+    assert (harness.rows(nights), harness.rows(figures)) == (before, performance)
+    harness.transform(full_refresh=True)
+    assert (harness.rows(nights), harness.rows(figures)) == (before, performance)
+
+
+def leave(harness: LandingHarness, listing_id: int) -> None:
+    """Hostaway has a listing and all that hangs on it no more, as a sync notes it."""
+    for table, key in (("listings", "id"), ("reservations", "listingMapId"), ("calendar_days", "listingMapId")):
+        harness.connection.execute(
+            f"""
+            with load as (insert into ops.loads (account_id, resource) values (1, '{table}') returning load_id)
+            update landing.{table} set deleted_at = now(), load_id = (select load_id from load)
+            where payload ->> '{key}' = %s
+            """,
+            (str(listing_id),),
+        )
+
+
+def test_a_booking_that_moves_leaves_no_night_behind(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1), listing(2))
+    harness.land("reservations", stay(10, 1, 1, 3, 300))
+    harness.transform()
+    harness.land("reservations", stay(10, 2, 5, 6, 100))
+    harness.transform()
+    moved = "select listing_id, date::text, gross_revenue::int from marts.listing_nights where night_status = 'booked'"
+    assert harness.rows(moved) == [(2, "2026-03-05", 100)]
+    assert harness.value("select count(*) from marts.listing_nights where listing_id = 1") == 0
+    incremental = harness.rows("select * from marts.listing_nights order by 1, 2, 3, 4")
+    harness.transform(full_refresh=True)
+    assert harness.rows("select * from marts.listing_nights order by 1, 2, 3, 4") == incremental
+
+
+def test_urgent_transforms_leave_the_marts_to_the_next(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 3, 300))
+    harness.transform()
+    harness.land("reservations", stay(10, 1, 1, 4, 450))
+    assert "listing_nights" not in harness.transform(marts=False).rows
+    assert statuses(harness) == "bb"
+    assert harness.transform().rows["listing_nights"] == 2
+    assert statuses(harness) == "bbb"
+    assert harness.transform().transform_id is None
