@@ -61,7 +61,7 @@ class Mirror:
     reviews: list[Row]
 
     def answer(self, number: int) -> list[Row]:
-        return self.connection.execute(QUESTIONS[number]).fetchall()  # type: ignore[arg-type]
+        return self.connection.execute(QUESTIONS[number]).fetchall()
 
     def nights(self, rows: list[Row] | None = None) -> Iterator[tuple[Row, date]]:
         """Each booking with each of its nights."""
@@ -76,7 +76,7 @@ def mirror(
     postgres: EmbeddedPostgres, core_template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mirror]:
     """One account, mirrored twice: in between, prices and bookings changed."""
-    sizes = Sizes(listings=6, reservations=250, threads=60)
+    sizes = Sizes(listings=6, reservations=250, conversations=60)
     with (
         pytest.MonkeyPatch.context() as patch,
         psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin,
