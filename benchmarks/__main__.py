@@ -75,6 +75,6 @@ def _document(about: dict[str, Any], results: dict[str, list[Result]], failed: d
 
 
 if __name__ == "__main__":
-    # Also when it is told to end, as by `timeout`: what a benchmark started is stopped on the way out.
+    # SIGTERM, for example from `timeout`, also stops the processes that a benchmark started.
     with signals_as_keyboard_interrupt():
         typer.run(main)

@@ -23,7 +23,7 @@ import psutil
 from psycopg import sql
 
 from benchmarks import machine
-from benchmarks.bed import ACCOUNT, Bed, Warehouse, as_settings
+from benchmarks.environment import ACCOUNT, Environment, Warehouse, as_settings
 from benchmarks.options import Options
 from benchmarks.report import Result, Spread, Target, ratio
 from sync_hostaway import api
@@ -77,9 +77,9 @@ def run(options: Options) -> list[Result]:
     """Mirror one account, then ask for random calendars and reservations of it."""
     latencies: list[Latency] = []
     queries: list[Query] = []
-    with Bed() as bed, bed.simulator(_SIZES) as simulator:
+    with Environment() as environment, environment.simulator(_SIZES) as simulator:
         options.say(f"api: mirroring {_SIZES.reservations:,} reservations")
-        warehouse = bed.warehouse(
+        warehouse = environment.warehouse(
             simulator,
             {"AIRFLOW__HOSTAWAY__API_RATE_LIMIT": "off", "AIRFLOW__HOSTAWAY__CALENDAR_DAYS_AHEAD": str(_DAYS + 1)},
         )
@@ -88,7 +88,7 @@ def run(options: Options) -> list[Result]:
             token, _ = api_tokens.issue(connection, ACCOUNT, "benchmark", list(Scope), None)
             for number in range(options.runs):
                 options.say(f"api, run {number + 1}: {_RATE} requests/s for {_SECONDS} s, each route")
-                with _server(warehouse, bed.scratch / "api.log") as (url, process):
+                with _server(warehouse, environment.scratch / "api.log") as (url, process):
                     for route, paths in _paths(connection, number).items():
                         latencies.append(asyncio.run(_ask(route, url, paths, token, process)))
                 options.say(f"api, run {number + 1}: queries with and without row-level security")

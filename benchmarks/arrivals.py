@@ -57,9 +57,9 @@ class Watcher:
         """Wait for a row to have a mark."""
         self._awaited[account_id, identity] = (mark, made)
 
-    def collect(self, patience: float = 120.0) -> list[Arrival]:
-        """Wait until everything is there; what did not come within `patience` seconds is left out."""
-        deadline = time.monotonic() + patience
+    def collect(self, timeout: float = 120.0) -> list[Arrival]:
+        """Wait until all changes have arrived. Changes that do not arrive within `timeout` seconds are left out."""
+        deadline = time.monotonic() + timeout
         while self._awaited and time.monotonic() < deadline:
             time.sleep(0.05)
         self._awaited.clear()

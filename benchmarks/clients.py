@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from benchmarks import peers
-from benchmarks.bed import ACCOUNT, Bed, Simulator
+from benchmarks.environment import ACCOUNT, Environment, Simulator
 from benchmarks.process import Usage, environment, measure
 
 CONCURRENCY = 8
@@ -46,7 +46,7 @@ class Client(Protocol):
     def name(self) -> str:
         """What tables of results call it."""
 
-    def mirror(self, bed: Bed, simulator: Simulator) -> Mirror:
+    def mirror(self, environment: Environment, simulator: Simulator) -> Mirror:
         """An empty mirror, credentials in place."""
 
 
@@ -58,11 +58,11 @@ class Ours:
     settings: dict[str, str]
     name: str = "sync-hostaway"
 
-    def mirror(self, bed: Bed, simulator: Simulator) -> OurMirror:
+    def mirror(self, environment: Environment, simulator: Simulator) -> OurMirror:
         """A migrated warehouse with the account in it."""
         settings = {"AIRFLOW__HOSTAWAY__CONCURRENCY": str(CONCURRENCY), **self.settings}
-        warehouse = bed.warehouse(simulator, settings)
-        return OurMirror(warehouse.dsn, warehouse.env, self.resources, bed.scratch)
+        warehouse = environment.warehouse(simulator, settings)
+        return OurMirror(warehouse.dsn, warehouse.env, self.resources, environment.scratch)
 
 
 @dataclass(frozen=True)
@@ -104,19 +104,19 @@ class Peer:
     script: str
     tables: dict[str, str]
 
-    def mirror(self, bed: Bed, simulator: Simulator) -> PeerMirror:
+    def mirror(self, environment: Environment, simulator: Simulator) -> PeerMirror:
         """An empty database and an empty state directory."""
-        dsn = bed.database(migrated=False)
+        dsn = environment.database(migrated=False)
         options = {
             "api_url": simulator.url,
             "token": simulator.token(),
             "dsn": dsn,
             "schema": _SCHEMA,
-            "state": str(bed.scratch / f"state-{uuid.uuid4().hex[:8]}"),
+            "state": str(environment.scratch / f"state-{uuid.uuid4().hex[:8]}"),
             "concurrency": CONCURRENCY,
             "tables": list(self.tables.values()),
         }
-        return PeerMirror(dsn, self.script, self.tables, options, bed.scratch)
+        return PeerMirror(dsn, self.script, self.tables, options, environment.scratch)
 
 
 @dataclass(frozen=True)

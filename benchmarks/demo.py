@@ -21,8 +21,8 @@ from sync_hostaway.local import ports
 _HEALTHY = "Airflow is healthy"
 _TABLE = "What Hostaway has, and what arrived"
 _TARGETS = {"result": 90, "healthy": 30}
-# A demo that takes this long never ends; it is told to stop, and what it never said counts as not measured.
-_PATIENCE = 600.0
+# A demo that takes longer is terminated, and figures that it did not print count as not measured.
+_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _demo() -> Demo:
         text=True,
     )
     # Told to end, the demo stops the platform it started.
-    timer = threading.Timer(_PATIENCE, process.terminate)
+    timer = threading.Timer(_TIMEOUT, process.terminate)
     timer.start()
     try:
         seen, last = watch(process.stdout or (), began)

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from benchmarks import machine
-from benchmarks.bed import ACCOUNT, Bed, Simulator
+from benchmarks.environment import ACCOUNT, Environment, Simulator
 from benchmarks.options import Options
 from benchmarks.report import Result, Spread, Target
 from sync_hostaway.core.db import connect
@@ -41,13 +41,16 @@ class Landed:
 def run(options: Options) -> list[Result]:
     """Each batch size into a fresh warehouse: a page of the API lands as one batch."""
     landed: list[Landed] = []
-    with Bed() as bed, bed.simulator(Sizes(listings=50, reservations=_ROWS, conversations=0)) as simulator:
+    with (
+        Environment() as environment,
+        environment.simulator(Sizes(listings=50, reservations=_ROWS, conversations=0)) as simulator,
+    ):
         options.say(f"landing: making {_ROWS:,} reservations")
         rows = _reservations(simulator)
         for number in range(options.runs):
             options.say(f"landing, run {number + 1}")
             for batch in _BATCHES:
-                landed += _passes(bed, simulator, rows, batch)
+                landed += _passes(environment, simulator, rows, batch)
     return [_result(landed)]
 
 
@@ -58,8 +61,8 @@ def _reservations(simulator: Simulator) -> list[Payload]:
     return rows
 
 
-def _passes(bed: Bed, simulator: Simulator, rows: list[Payload], batch: int) -> Iterator[Landed]:
-    warehouse = bed.warehouse(simulator)
+def _passes(environment: Environment, simulator: Simulator, rows: list[Payload], batch: int) -> Iterator[Landed]:
+    warehouse = environment.warehouse(simulator)
     changed = [{**row, "hostNote": "changed", "updatedOn": "2100-01-01 00:00:00"} for row in rows]
     expected = {"first load": "new", "unchanged": "unchanged", "all changed": "changed"}
     for phase in _PHASES:
@@ -67,7 +70,7 @@ def _passes(bed: Bed, simulator: Simulator, rows: list[Payload], batch: int) -> 
         if getattr(counts, expected[phase]) != len(rows):
             raise RuntimeError(f"The writer did not do what is measured here: {phase} gave {counts}")
         yield Landed(batch, phase, len(rows) / wall, client, server)
-    bed.drop(warehouse.dsn)
+    environment.drop(warehouse.dsn)
 
 
 def _land(dsn: str, rows: list[Payload], batch: int) -> tuple[Counts, float, float, float]:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.bed import ACCOUNT, SECRET, Bed, Simulator, Warehouse, as_settings
 from benchmarks.clients import our_command
+from benchmarks.environment import ACCOUNT, SECRET, Environment, Simulator, Warehouse, as_settings
 from benchmarks.options import Options
 from benchmarks.process import Usage, measure
 from benchmarks.report import Result, Spread, Target, ratio
@@ -41,34 +41,34 @@ def run(options: Options) -> list[Result]:
     """Full syncs into fresh warehouses."""
     limit = f"{CALLS}/{SECONDS}"
     samples = []
-    with Bed() as bed, bed.simulator(_SIZES, limit) as simulator:
+    with Environment() as environment, environment.simulator(_SIZES, limit) as simulator:
         for account in sorted({account for share in _SHARES for account in share} - {ACCOUNT}):
             simulator.control.add_account(account, SECRET, asdict(_SIZES))
         for number in range(options.runs):
             options.say(f"limits, run {number + 1}: {limit}")
-            samples.append(_sync(bed, simulator, limit))
+            samples.append(_sync(environment, simulator, limit))
     return [_result(samples, limit)]
 
 
-def _sync(bed: Bed, simulator: Simulator, limit: str) -> _Sample:
-    warehouse = bed.warehouse(simulator, {"AIRFLOW__HOSTAWAY__BUDGET_IP": limit})
+def _sync(environment: Environment, simulator: Simulator, limit: str) -> _Sample:
+    warehouse = environment.warehouse(simulator, {"AIRFLOW__HOSTAWAY__BUDGET_IP": limit})
     with as_settings(warehouse.env), connect() as connection:
         for account in {account for share in _SHARES for account in share} - {ACCOUNT}:
             add_account(connection, account, SECRET)
-    time.sleep(SECONDS)  # what registering took counts for nobody
+    time.sleep(SECONDS)  # the calls of the registration leave the window of the limit
     simulator.control.reset(only_stats=True)
     began = time.monotonic()
     with ThreadPoolExecutor(len(_SHARES)) as pool:
-        shares = pool.map(lambda number: _share(bed, warehouse, number), range(len(_SHARES)))
+        shares = pool.map(lambda number: _share(environment, warehouse, number), range(len(_SHARES)))
         usages = [usage for share in shares for usage in share]
     wall = time.monotonic() - began
     stats = simulator.control.stats()
-    bed.drop(warehouse.dsn)
+    environment.drop(warehouse.dsn)
     return _Sample(wall, stats["total"], sum(stats["rateLimited"].values()), usages)
 
 
-def _share(bed: Bed, warehouse: Warehouse, number: int) -> list[Usage]:
-    scratch = bed.scratch / f"share-{number}"
+def _share(environment: Environment, warehouse: Warehouse, number: int) -> list[Usage]:
+    scratch = environment.scratch / f"share-{number}"
     scratch.mkdir(exist_ok=True)
     command: list[str | Path] = [our_command(), "sync", "--mode", "full", "--account"]
     return [measure([*command, str(account)], warehouse.env, scratch) for account in _SHARES[number]]

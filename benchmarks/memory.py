@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.bed import ACCOUNT, SECRET, Bed, Simulator
 from benchmarks.clients import our_command
+from benchmarks.environment import ACCOUNT, SECRET, Environment, Simulator
 from benchmarks.options import Options
 from benchmarks.process import Usage, measure
 from benchmarks.report import Result, Spread, Target, ratio
@@ -25,23 +25,23 @@ _CEILING = 200
 def run(options: Options) -> list[Result]:
     """Sync accounts of three sizes, each into a fresh warehouse."""
     usages: dict[str, list[Usage]] = {name: [] for name in CASES}
-    with Bed() as bed, bed.simulator(CASES["1k reservations, 1k conversations"]) as simulator:
+    with Environment() as environment, environment.simulator(CASES["1k reservations, 1k conversations"]) as simulator:
         for number in range(options.runs):
             for name, sizes in CASES.items():
                 options.say(f"memory, run {number + 1}: {name}")
-                usages[name].append(_full_sync(bed, simulator, sizes))
+                usages[name].append(_full_sync(environment, simulator, sizes))
     return [_result(usages)]
 
 
-def _full_sync(bed: Bed, simulator: Simulator, sizes: Sizes) -> Usage:
+def _full_sync(environment: Environment, simulator: Simulator, sizes: Sizes) -> Usage:
     """Everything the account has, as `make sync MODE=full` does."""
     simulator.control.add_account(ACCOUNT, SECRET, asdict(sizes))
-    warehouse = bed.warehouse(simulator)
+    warehouse = environment.warehouse(simulator)
     try:
         command: list[str | Path] = [our_command(), "sync", "--account", str(ACCOUNT), "--mode", "full"]
         return measure(command, warehouse.env, bed.scratch)
     finally:
-        bed.drop(warehouse.dsn)
+        environment.drop(warehouse.dsn)
 
 
 def _result(usages: dict[str, list[Usage]]) -> Result:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from benchmarks.bed import ACCOUNT, SECRET, Simulator, as_settings, simulated
+from benchmarks.environment import ACCOUNT, SECRET, Simulator, as_settings, simulated
 from benchmarks.process import environment
 from sync_hostaway.accounts.registry import add_account, client_for
 from sync_hostaway.core.dag_ids import DELTA_DAG_ID
@@ -28,11 +28,11 @@ from sync_hostaway.simulator.config import Sizes
 from sync_hostaway.transforms import run_transform
 from sync_hostaway.webhook_admin.registration import ensure_registered
 
-_PATIENCE = 120.0
+_TIMEOUT = 120.0
 
 
 class MirroredPlatform:
-    """Use as a context manager; this process has the platform's settings meanwhile, and everything is removed after."""
+    """A context manager. Inside, this process has the platform's settings; at the end, everything is removed."""
 
     simulator: Simulator
     platform: Platform
@@ -60,7 +60,7 @@ class MirroredPlatform:
             stack.callback(self.platform.stop)
             self.platform.start(prepare=_prepare)
             self._api = stack.enter_context(self.platform.api())
-            self._api.wait_for_dags({DELTA_DAG_ID}, _PATIENCE)
+            self._api.wait_for_dags({DELTA_DAG_ID}, _TIMEOUT)
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
             self._stack = stack.pop_all()
         return self

@@ -1,4 +1,4 @@
-"""What every benchmark is told."""
+"""Options of the benchmarks."""
 
 from __future__ import annotations
 

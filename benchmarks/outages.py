@@ -12,7 +12,7 @@ from benchmarks.mirrored import MirroredPlatform
 from benchmarks.options import Options
 from benchmarks.report import NOTHING, Result, Target
 from sync_hostaway.core.dag_ids import DELTA_DAG_ID
-from sync_hostaway.local import keeper, processes
+from sync_hostaway.local import processes, supervisor
 from sync_hostaway.local.component import SCHEDULER
 from sync_hostaway.simulator.config import Sizes
 from sync_hostaway.simulator.http.webhooks import RETRY_DELAYS
@@ -22,7 +22,7 @@ _SIZES = Sizes(listings=50, reservations=1_000, conversations=1_000)
 _GAP = 2.0
 _MINUTES = {"scheduler": 10, "PostgreSQL": 2}
 # Hostaway delivers a second time after the first delay, and after the second one what failed then too.
-_PATIENCE = RETRY_DELAYS[0] + RETRY_DELAYS[1] + 180.0
+_TIMEOUT = RETRY_DELAYS[0] + RETRY_DELAYS[1] + 180.0
 
 
 def run(options: Options) -> list[Result]:
@@ -45,7 +45,7 @@ def run(options: Options) -> list[Result]:
                 made = _change(source, minutes * 60.0)
             back = time.monotonic()
             options.say(f"outages: {part} is started; waiting for {made} changes")
-            arrived = watcher.collect(_PATIENCE)
+            arrived = watcher.collect(_TIMEOUT)
             mirrored.platform.wait_healthy()
             _add(result, part, made, arrived, back, mirrored.count_runs(DELTA_DAG_ID) - runs)
     delays = ", ".join(f"{delay / 60:.0f}" for delay in RETRY_DELAYS)
@@ -65,10 +65,10 @@ def _change(source: Source, seconds: float) -> int:
 @contextmanager
 def _without_scheduler(mirrored: MirroredPlatform) -> Iterator[None]:
     home = mirrored.platform.home
-    watching, scheduler = processes.running(home, keeper.NAME), processes.running(home, SCHEDULER.name)
+    watching, scheduler = processes.running(home, supervisor.NAME), processes.running(home, SCHEDULER.name)
     if not watching or not scheduler:
-        raise RuntimeError("The platform has no keeper or no scheduler")
-    # Whoever would start it again must not; the tasks of the killed scheduler end with it.
+        raise RuntimeError("The platform has no supervisor or no scheduler")
+    # The supervisor must not restart the scheduler. The tasks of the killed scheduler end with it.
     processes.send([watching], signal.SIGSTOP)
     try:
         processes.send([scheduler, *scheduler.children(recursive=True)], signal.SIGKILL)

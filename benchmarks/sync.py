@@ -1,4 +1,4 @@
-"""What a sync costs and loses, beside the peers: full, nothing changed, 1 % changed, and a walk over a moving list.
+"""What a sync costs and loses, beside the peers: full, nothing changed, 1 % changed, and a read of a list that changes.
 
 Each peer is compared on the resources it has: dlt on listings, reservations, conversations and messages; omniload,
 which has no messages, on calendars instead. Every client starts from the same data of the same simulator.
@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 import psycopg
 
 from benchmarks import peers
-from benchmarks.bed import ACCOUNT, Bed, Simulator
 from benchmarks.clients import DLT, OMNILOAD, Client, Mirror, Ours, Peer
+from benchmarks.environment import ACCOUNT, Environment, Simulator
 from benchmarks.options import SIZES, Options
 from benchmarks.process import Usage
 from benchmarks.report import Result, Spread, ratio
@@ -81,32 +81,32 @@ def run(options: Options) -> list[Result]:
             trouble = str(unavailable)
             options = replace(options, peers=False)
     comparisons = [Comparing(DLT, options), Comparing(OMNILOAD, options)]
-    with Bed() as bed:
-        _warm_clients(bed, comparisons, options)
-        with bed.simulator(SIZES[options.size], options.ip_limit) as simulator:
+    with Environment() as environment:
+        _warm_clients(environment, comparisons, options)
+        with environment.simulator(SIZES[options.size], options.ip_limit) as simulator:
             for number in range(options.runs):
                 for comparing in comparisons:
-                    _round(bed, simulator, comparing, number + 1)
+                    _round(environment, simulator, comparing, number + 1)
     return [_result(comparing, trouble) for comparing in comparisons]
 
 
-def _warm_clients(bed: Bed, comparisons: list[Comparing], options: Options) -> None:
+def _warm_clients(environment: Environment, comparisons: list[Comparing], options: Options) -> None:
     """Every client mirrors a tiny account first: what Python compiles at a first import is not measured."""
     options.say("warming up")
-    with bed.simulator(Sizes(listings=1, reservations=5, conversations=5)) as simulator:
+    with environment.simulator(Sizes(listings=1, reservations=5, conversations=5)) as simulator:
         for comparing in comparisons:
             for client in comparing.clients():
-                with _mirror(client, bed, simulator) as mirror:
+                with _mirror(client, environment, simulator) as mirror:
                     mirror.sync(full=True)
 
 
-def _round(bed: Bed, simulator: Simulator, comparing: Comparing, number: int) -> None:
+def _round(environment: Environment, simulator: Simulator, comparing: Comparing, number: int) -> None:
     """Every scenario once. All clients see the same states of the source, one after the other."""
     simulator.control.reset()
     if comparing.options.ip_limit == "off":
         warm(simulator, tuple(comparing.peer.tables))
     clients = comparing.clients()
-    mirrors = {client.name: client.mirror(bed, simulator) for client in clients}
+    mirrors = {client.name: client.mirror(environment, simulator) for client in clients}
     for scenario in (FULL, UNCHANGED, CHANGED):
         if scenario == CHANGED:
             _change(simulator, comparing)
@@ -114,24 +114,24 @@ def _round(bed: Bed, simulator: Simulator, comparing: Comparing, number: int) ->
             comparing.options.say(f"sync {comparing.options.size}, run {number}: {scenario}, {name}")
             _measure(simulator, comparing, scenario, name, mirror)
     for mirror in mirrors.values():
-        bed.drop(mirror.dsn)
+        environment.drop(mirror.dsn)
     for client in clients:
         comparing.options.say(f"sync {comparing.options.size}, run {number}: {DRIFT}, {client.name}")
         # Anew for each: the rows that jumped for one client would stand at the front already for the next.
         simulator.control.reset()
-        with _mirror(client, bed, simulator) as mirror:
+        with _mirror(client, environment, simulator) as mirror:
             match = {"resource": "reservations", "method": "GET"}
             simulator.control.fault("drift", match=match, after=1, times=3, update=1)
             _measure(simulator, comparing, DRIFT, client.name, mirror)
 
 
 @contextmanager
-def _mirror(client: Client, bed: Bed, simulator: Simulator) -> Iterator[Mirror]:
-    mirror = client.mirror(bed, simulator)
+def _mirror(client: Client, environment: Environment, simulator: Simulator) -> Iterator[Mirror]:
+    mirror = client.mirror(environment, simulator)
     try:
         yield mirror
     finally:
-        bed.drop(mirror.dsn)
+        environment.drop(mirror.dsn)
 
 
 def _change(simulator: Simulator, comparing: Comparing) -> None:

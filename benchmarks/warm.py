@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from benchmarks.bed import ACCOUNT, Simulator
+from benchmarks.environment import ACCOUNT, Simulator
 
 # The variants that the clients ask for: with everything attached, and without.
 _VARIANTS: tuple[dict[str, Any], ...] = (

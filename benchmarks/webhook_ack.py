@@ -1,4 +1,4 @@
-"""How soon a delivery is acknowledged by a real Airflow that serves the events meanwhile, and how many a second."""
+"""Latency and throughput of webhook deliveries, in a real Airflow that processes the events at the same time."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pathlib import Path
 
 import aiohttp
 
-from benchmarks.bed import ACCOUNT, as_settings
 from benchmarks.clients import our_command
+from benchmarks.environment import ACCOUNT, as_settings
 from benchmarks.options import Options
 from benchmarks.process import environment
 from benchmarks.report import Result, Target

@@ -1,7 +1,7 @@
 """Mirrors one account with dlt's rest_api source. Runs in the peers' environment; knows nothing of this project.
 
 The configuration is what dlt's documentation leads to: one resource per list, merge on the primary key, reservations
-incremental on `updatedOn` (the list is sorted by it, newest first, so `row_order` ends the walk early), messages as a
+incremental on `updatedOn` (the list is sorted by it, newest first, so `row_order` ends the read early), messages as a
 resource that depends on conversations. Where dlt gives a choice, the faster one is taken.
 """
 

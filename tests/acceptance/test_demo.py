@@ -25,7 +25,7 @@ from sync_hostaway.extract.context import Window
 from sync_hostaway.local import processes
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.ports import choose
-from sync_hostaway.local.simulated import SimulatedApi
+from sync_hostaway.local.simulator_process import SimulatedApi
 from sync_hostaway.simulator import RunningSimulator, SimulatorConfig, Sizes, running
 from waiting import eventually
 

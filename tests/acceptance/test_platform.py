@@ -17,7 +17,7 @@ import pytest
 from airflow_process import AirflowControl
 from sync_hostaway.core.exceptions import AirflowApiError, LocalPlatformError
 from sync_hostaway.core.home import Home
-from sync_hostaway.local import keeper, processes
+from sync_hostaway.local import processes, supervisor
 from sync_hostaway.local.component import COMPONENTS
 from sync_hostaway.local.errors import PortTaken
 from sync_hostaway.local.platform import Platform
@@ -188,7 +188,7 @@ def test_nothing_is_written_elsewhere(platform: Platform, api: AirflowControl, p
     found = {path.name for path in project.rglob("*") if platform.home.root not in (path, *path.parents)}
     assert {name for name in found if not name.endswith(".pyc")} == {"dags", "speak.py", "__pycache__"}
     # The state beside the Dags has not ended the Dag processor.
-    assert platform.home.log(keeper.NAME).read_text() == ""
+    assert platform.home.log(supervisor.NAME).read_text() == ""
 
 
 def test_everything_listens_on_loopback(platform: Platform) -> None:
@@ -227,7 +227,7 @@ def test_a_killed_scheduler_leaves_no_workers_behind(platform: Platform, api: Ai
     session = processes.session(platform.home, "scheduler")
     assert len(session) > 1
     killed.kill()
-    assert processes.wait_gone(session, 30) == []
+    assert processes.wait_ended(session, 30) == []
     eventually(lambda: platform.status().healthy, every=0.2)
     run(api, "has-new-workers")
 
@@ -238,19 +238,19 @@ def test_the_keeper_replaces_what_shows_no_sign_of_life(platform: Platform, api:
     assert stuck is not None
     stuck.suspend()
     # A component gets a minute to start, and half a minute until Airflow itself calls it unhealthy.
-    assert processes.wait_gone([stuck], 150) == []
+    assert processes.wait_ended([stuck], 150) == []
     run(api, "alive")
 
 
 def test_killed_components_come_back(platform: Platform, api: AirflowControl) -> None:
-    # The keeper first: it would bring back the others before anybody looks.
+    # The supervisor first: it would bring back the others before anybody looks.
     victims = []
-    for name in (keeper.NAME, *(component.name for component in COMPONENTS)):
+    for name in (supervisor.NAME, *(component.name for component in COMPONENTS)):
         killed = processes.running(platform.home, name)
         assert killed is not None
         killed.kill()
         victims.append(killed)
-    assert not processes.wait_gone(victims, 20)
+    assert not processes.wait_ended(victims, 20)
     assert not platform.status().running
     # Their children are still there, and must not be when the next ones start.
     orphans = processes.belonging(platform.home)

@@ -21,7 +21,7 @@ from sync_hostaway.core.home import Home
 from sync_hostaway.events.lease import has_active_worker
 from sync_hostaway.local import processes
 from sync_hostaway.local.platform import Platform
-from sync_hostaway.local.simulated import SimulatedApi
+from sync_hostaway.local.simulator_process import SimulatedApi
 from sync_hostaway.simulator.control.client import SimulatorControl
 from waiting import eventually
 
@@ -126,7 +126,7 @@ def test_a_cancellation_and_a_guests_message_arrive(demo: Demo, hostaway: Simula
 
 def test_the_command_shows_how_long_an_event_takes(demo: Demo) -> None:
     said = demo.run("demo-event")
-    assert "hostaway.reservations has it after" in said
+    assert "hostaway.reservations shows it after" in said
 
 
 def test_events_of_a_paused_dag_wait_and_one_run_serves_them(
@@ -189,7 +189,7 @@ def test_no_event_is_lost_when_a_process_is_killed(
     assert killed
     processes.send(killed, signal.SIGKILL)
     change(ids[3:])
-    assert processes.wait_gone(killed, 10) == []
+    assert processes.wait_ended(killed, 10) == []
     if victim == "postgres":
         demo.platform.postgres.start()
     with connect(demo.platform.warehouse_dsn()) as after:

@@ -27,7 +27,7 @@ from sync_hostaway.local.health import PlatformStatus
 from sync_hostaway.local.logs import Follower, last_lines, logged
 from sync_hostaway.local.privileges import programs
 from sync_hostaway.local.signals import signals_as_keyboard_interrupt
-from sync_hostaway.local.simulated import SimulatedApi
+from sync_hostaway.local.simulator_process import SimulatedApi
 
 app = typer.Typer(help="The embedded PostgreSQL and Airflow.", no_args_is_help=True)
 out = Console(highlight=False)

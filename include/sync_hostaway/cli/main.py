@@ -253,7 +253,7 @@ def demo(
 ) -> None:
     """Mirror two simulated accounts through Airflow, and show the result. The sizes are per account."""
     from sync_hostaway.demo.run import run_demo
-    from sync_hostaway.local.simulated import DemoSize
+    from sync_hostaway.local.simulator_process import DemoSize
 
     if not run_demo(DemoSize(listings, reservations, conversations), keep=keep):
         raise typer.Exit(1)

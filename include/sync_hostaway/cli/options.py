@@ -14,7 +14,7 @@ from sync_hostaway.core.db import Connection
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.values import LARGEST_ID
-from sync_hostaway.local.simulated import SimulatedApi
+from sync_hostaway.local.simulator_process import SimulatedApi
 
 
 def complete_account(incomplete: str) -> list[tuple[str, str]]:

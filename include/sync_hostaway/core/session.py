@@ -28,7 +28,7 @@ _TRANSACTION_TIMEOUT_SINCE = 170_000
 # A pooler with other clients may give two different sessions by chance, so the check is repeated.
 _ROUNDS = 3
 # Seconds that a pooler may take to give the second connection.
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 _SHARED = (
     "WAREHOUSE_URL leads to a connection pooler that shares sessions between clients. sync-hostaway needs session mode "
     "(PgBouncer: pool_mode=session for this database), or the address of PostgreSQL itself"
@@ -78,7 +78,7 @@ def require_own_session(dsn: str) -> None:
         with (
             closing(psycopg.connect(dsn, autocommit=True)) as first,
             closing(psycopg.connect(dsn, autocommit=True)) as second,
-            _ended_after(_PATIENCE, is_late, first, second),
+            _ended_after(_TIMEOUT, is_late, first, second),
         ):
             for _ in range(_ROUNDS):
                 process = _server_process(first)

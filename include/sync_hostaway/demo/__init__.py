@@ -1,3 +1,3 @@
-"""The demo: two simulated accounts, end to end, and what landed."""
+"""The demo: mirrors two simulated accounts end to end, and shows the result."""
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""`sync-hostaway demo-event`: one change at the simulated Hostaway, and the seconds until the core table has it.
+"""`sync-hostaway demo-event`: changes a reservation in the simulator, and measures the seconds to the core table.
 
-The way is the real one: the simulator delivers a webhook to the API server, which asks for a run of `hostaway_delta`,
-which reads the reservation again and builds its row.
+The path is the real one: the simulator delivers a webhook to the API server. The API server requests a run of
+`hostaway_delta`. The run fetches the reservation and builds its row.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.local.echo import Echo
-from sync_hostaway.local.simulated import ACCOUNTS, SimulatedApi
+from sync_hostaway.local.simulator_process import ACCOUNTS, SimulatedApi
 from sync_hostaway.simulator.control.client import SimulatorControl
 from sync_hostaway.webhook_admin.registration import ensure_registered
 
 _QUERIES = load_queries(Path(__file__).with_name("event.sql"))
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 def run_demo_event(echo: Echo) -> None:
@@ -33,7 +33,7 @@ def run_demo_event(echo: Echo) -> None:
     simulated = SimulatedApi.remembered(Home.at(get_settings().home))
     if simulated is None or not simulated.process_runs:
         raise LocalPlatformError(
-            "No demo runs here: `KEEP=1 make demo` leaves one running, `make start` starts it again"
+            "No demo is running: `KEEP=1 make demo` leaves one running, and `make start` starts it again"
         )
     with connect() as warehouse, SimulatorControl(simulated.url) as hostaway:
         found = warehouse.execute(_QUERIES["any_reservation"], {"accounts": list(ACCOUNTS)}).fetchone()
@@ -42,24 +42,26 @@ def run_demo_event(echo: Echo) -> None:
         account_id, reservation_id = found["account_id"], found["reservation_id"]
         with client_for(warehouse, account_id, Priority.DELTA) as client:
             ensure_registered(warehouse, client)
-        note = f"Arrives late, said at {datetime.now(UTC):%H:%M:%S.%f}"
-        echo(f'At the simulated Hostaway, reservation {reservation_id} of account {account_id} gets the note "{note}"')
+        note = f"Arrives late, written at {datetime.now(UTC):%H:%M:%S.%f}"
+        echo(f'In the simulator, reservation {reservation_id} of account {account_id} gets the note "{note}"')
         began = time.monotonic()
         hostaway.patch("reservations", reservation_id, {"hostNote": note}, account_id=account_id)
         _wait_until_visible(warehouse, {"account_id": account_id, "reservation_id": reservation_id, "note": note})
-        echo(f"hostaway.reservations has it after {time.monotonic() - began:.1f} s.")
+        echo(f"hostaway.reservations shows it after {time.monotonic() - began:.1f} s.")
 
 
 def _wait_until_visible(warehouse: Connection, change: dict[str, object]) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while not warehouse.execute(_QUERIES["is_visible"], change).fetchone():
         if time.monotonic() > deadline:
             event = warehouse.execute(_QUERIES["newest_event"], change).fetchone()
             what = (
-                f"its event is {event['state']}: {event['reason'] or 'no reason given'}" if event else "no event came"
+                f"its event is {event['state']}: {event['reason'] or 'no reason given'}"
+                if event
+                else "no event was delivered"
             )
             raise LocalPlatformError(
-                f"The change is not in hostaway.reservations after {_PATIENCE:.0f} s; {what}. "
-                "The Dag hostaway_delta in Airflow tells more"
+                f"The change is not in hostaway.reservations after {_TIMEOUT:.0f} s; {what}. "
+                "See the Dag hostaway_delta in Airflow"
             )
         time.sleep(0.02)

@@ -1,5 +1,5 @@
 -- name: any_reservation
--- Another one each time.
+-- A random one, so that repeated calls change different reservations.
 select account_id, reservation_id
 from hostaway.reservations
 where account_id = any(%(accounts)s::bigint[]) and not is_deleted

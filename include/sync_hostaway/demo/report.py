@@ -1,4 +1,4 @@
-"""What `make demo` shows: progress while it runs, and the table at its end."""
+"""Output of `make demo`: the progress while it runs, and the final table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EchoText = Callable[[str | Text], None]
 
 _PHOTOS, _GUESTS = "listing_photos", "guests"
 _MADE_FROM = {Resource.LISTINGS: _PHOTOS, Resource.RESERVATIONS: _GUESTS}
-# These are not one list with a count of its own, read to its end by every full run.
+# For these resources, Hostaway has no single list with a count.
 _PIECEMEAL = (Resource.MESSAGES, Resource.CALENDAR_DAYS)
 _RESOURCES = frozenset(resource.value for resource in Resource)
 _GOOD = ("complete", "repaired")
@@ -40,7 +40,7 @@ _CORE: LiteralString = """
 
 
 class ProgressLines:
-    """Says how far each resource is: when a try of it is done, and every few seconds until then."""
+    """Prints the progress of each resource every few seconds, and when a try ends."""
 
     def __init__(self, echo: EchoText, every_seconds: float = 3.0) -> None:
         self._echo = echo
@@ -49,7 +49,7 @@ class ProgressLines:
         self._done: set[int] = set()
 
     def update(self, runs: list[dict[str, Any]]) -> None:
-        """Look at the sync log's rows of the runs."""
+        """Print changes in the sync log's rows of the runs."""
         for run in runs:
             number = run["sync_run_id"]
             if number in self._done:
@@ -64,7 +64,7 @@ class ProgressLines:
 
 @dataclass(frozen=True)
 class Chain:
-    """A resource of this run: all its tries, and what the last one said."""
+    """A resource of this run: all its tries, and the result of the last one."""
 
     verdict: str
     expected: int | None
@@ -90,12 +90,12 @@ class Count:
 
     @property
     def is_resource(self) -> bool:
-        """Whether a sync of its own fills it; photos stand inside listings, guests inside reservations."""
+        """Whether a sync fills this table. Photos are part of listings, and guests part of reservations."""
         return self.table in _RESOURCES
 
     @property
     def trouble(self) -> str | None:
-        """Why this is not complete; None when it is."""
+        """Why the table is not complete, or None."""
         if self.is_resource:
             verdict = self.chain.verdict if self.chain else _NEVER
             if verdict == _REFUSED:
@@ -107,19 +107,19 @@ class Count:
 
     @property
     def outcome(self) -> Text:
-        """The last column of its line."""
+        """The last column of the table."""
         if self.trouble:
             return Text(self.trouble, "bold red")
         return Text("refused", "yellow") if self.is_refused else Text("complete", "green")
 
     @property
     def is_refused(self) -> bool:
-        """Whether Hostaway does not give it to this account."""
+        """Whether Hostaway refuses this resource to the account."""
         return self.chain is not None and self.chain.verdict == _REFUSED
 
     @property
     def _never_landed(self) -> int:
-        """Rows of a list that were counted and seen, but neither landed nor were rejected by name."""
+        """Rows that were read, but neither landed nor were rejected."""
         if self.table in _PIECEMEAL or self.chain is None or self.chain.expected is None:
             return 0
         return max(self.chain.expected - (self.ever_landed or 0) - self.chain.rejected, 0)
@@ -134,10 +134,10 @@ class DemoReport:
 
     @classmethod
     def read(cls, warehouse: Connection, run_ids: dict[int, str], since: datetime) -> DemoReport:
-        """Compare what the runs saw with what arrived.
+        """Compare the rows that the runs read with the rows in the tables.
 
         :param run_ids: the run of each account.
-        :param since: when the runs were asked for.
+        :param since: when the runs were requested.
         """
         settings, accounts = get_settings(), list(run_ids)
         parameters = {"accounts": accounts, "run_keys": list(set(run_ids.values()))}
@@ -158,12 +158,12 @@ class DemoReport:
 
     @property
     def complete(self) -> bool:
-        """Whether every resource was read to its end and every landed row is in core, or accounted for by name."""
+        """Whether every resource is complete, and every landed row is in core or deferred."""
         return not any(count.trouble for count in self.counts)
 
     def table(self) -> Table:
-        """The result, a line per account and table."""
-        table = Table("account", "table", title="What Hostaway has, and what arrived")
+        """Return the result with a line per account and table."""
+        table = Table("account", "table", title="Rows in Hostaway and in the tables")
         table.title_justify = "left"
         for heading in ("source", "landing", "core", "held", "quarantined", "seconds", "API calls"):
             table.add_column(heading, justify="right")
@@ -186,7 +186,7 @@ class DemoReport:
         return table
 
     def summary(self, seconds: float) -> str:
-        """One paragraph below the table."""
+        """Return the paragraph below the table."""
         calls = sum(count.chain.api_calls for count in self.counts if count.chain)
         rows = sum(count.core for count in self.counts)
         transforms = self.transforms.get("transforms", 0)
@@ -226,7 +226,7 @@ def _of_each_list(rows: LiteralString) -> sql.Composed:
 
 
 def _tables(settings: Settings) -> list[str]:
-    """What is mirrored, and what is made from it, in the order in which it is read."""
+    """Return the mirrored tables and those built from them, in the order of reading."""
     tables = [table for resource in settings.resources for table in (resource.value, _MADE_FROM.get(resource)) if table]
     return [table for table in tables if table != _PHOTOS or settings.photos]
 

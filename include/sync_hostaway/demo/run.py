@@ -1,7 +1,7 @@
-"""`make demo`: the main job end to end, through Airflow, on a machine with nothing installed.
+"""`make demo`: mirrors accounts end to end, through Airflow, on a machine with nothing installed.
 
-Starts the bundled simulator (unless HOSTAWAY_API_URL names another server), PostgreSQL and Airflow, registers the
-accounts, triggers their Dags, watches, and ends with a table of what the source has and what arrived.
+It starts the bundled simulator (unless HOSTAWAY_API_URL selects another server), PostgreSQL and Airflow. It registers
+the accounts, triggers their Dags, follows the runs, and compares the rows in Hostaway with the rows in the tables.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.demo.progress import Watch
 from sync_hostaway.demo.report import DemoReport, EchoText
-from sync_hostaway.demo.watch import Watch
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.local.access import platform, prepare_warehouse, show_access
 from sync_hostaway.local.echo import ignoring_broken_pipe
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.signals import ignore_signals, signals_as_keyboard_interrupt
-from sync_hostaway.local.simulated import ACCOUNTS, DemoSize, SimulatedApi
+from sync_hostaway.local.simulator_process import ACCOUNTS, DemoSize, SimulatedApi
 from sync_hostaway.webhook_admin.registration import ensure_registered
 
-_RESTARTED = "A platform is already running in this home. It is stopped and started again for the demo"
-_AFRESH = ". The simulated Hostaway starts with fresh data; messages and changes that it received before are lost."
+_RESTARTED = "A platform is already running in this home. The demo stops it and starts it again"
+_AFRESH = ". The simulator starts with fresh data; messages and changes that it received before are lost."
 _LOOK = "Look at the tables (hostaway.reservations and others), the sync log ops.sync_runs, and the Dags in Airflow."
 _SEE_A_CHANGE = "`.venv/bin/sync-hostaway demo-event` changes a reservation and measures the time until it arrives."
 _GO_ON = "The platform keeps running; `make stop` ends it. For your own account, see 'Your own account' in README.md."
-_STOPPED = "Everything is stopped. To look at the tables and at the Dags in Airflow: `make start`, or KEEP=1 make demo."
+_STOPPED = "All processes are stopped. To see the tables and the Dags in Airflow: `make start`, or KEEP=1 make demo."
 
 
 def run_demo(size: DemoSize, *, keep: bool) -> bool:
-    """Run the demo; True when every row of the source arrived.
+    """Run the demo. Returns whether every row of the source is in the tables.
 
     :param keep: leave the platform and the simulator running.
     """
@@ -71,11 +71,11 @@ def _accounts() -> dict[int, str]:
     accounts = settings.account_secrets()
     if settings.api_url and not accounts:
         raise ConfigurationError(
-            "HOSTAWAY_API_URL names a server, but HOSTAWAY_ACCOUNTS no accounts; it looks like 701:secret,702:secret"
+            "HOSTAWAY_API_URL is set, but HOSTAWAY_ACCOUNTS is not; it looks like 701:secret,702:secret"
         )
     if not settings.api_url and not accounts.items() <= ACCOUNTS.items():
         raise ConfigurationError(
-            "HOSTAWAY_ACCOUNTS is set, but the simulator has accounts of its own. Set HOSTAWAY_API_URL as well "
+            "HOSTAWAY_ACCOUNTS is set, but the simulator has its own accounts. Set HOSTAWAY_API_URL too "
             "(https://api.hostaway.com is the real one), or unset HOSTAWAY_ACCOUNTS."
         )
     return accounts or ACCOUNTS
@@ -96,15 +96,15 @@ def _preparing(simulated: SimulatedApi | None, accounts: dict[int, str], echo: E
 
 
 def _refuse_among_real_accounts(home: Home, dsn: str) -> None:
-    """Accounts that are there already would be asked for at the simulator, which does not know them."""
+    """Refuse a warehouse with other accounts: the simulator does not have them."""
     if SimulatedApi.remembered(home):
         return
     with connect(dsn) as connection:
         real = [account.account_id for account in list_accounts(connection) if account.account_id not in ACCOUNTS]
     if real:
         raise ConfigurationError(
-            f"Account {', '.join(map(str, real))} is registered here, and the demo's accounts are simulated: they do "
-            "not share a warehouse. Without WAREHOUSE_URL, SYNC_HOSTAWAY_HOME=.local/demo make demo has one of its own."
+            f"Account {', '.join(map(str, real))} is registered in this warehouse. The demo's accounts are "
+            "simulated, so they need another warehouse. Unset WAREHOUSE_URL, and run SYNC_HOSTAWAY_HOME=.local/demo make demo."
         )
 
 
@@ -134,13 +134,13 @@ def _mirror(running: Platform, account_ids: list[int], echo: EchoText, began: fl
 
 
 def _subscribe(warehouse: Connection, account_ids: list[int], echo: EchoText) -> None:
-    """Before the first sync, so that nothing that changes meanwhile is missed. A demo goes on without webhooks too."""
+    """Register webhooks before the first sync, so that no change is missed. The demo also works without webhooks."""
     for account_id in account_ids:
         try:
             with client_for(warehouse, account_id, Priority.DELTA) as client:
                 registration = ensure_registered(warehouse, client)
         except SyncHostawayError as error:
-            echo(f"Account {account_id} has no webhook; only syncs read its changes: {error}")
+            echo(f"Account {account_id} has no webhook, so only syncs read its changes: {error}")
             continue
         where = f"Hostaway delivers changes to {get_settings().webhook_base_url}"
         echo(f"Account {account_id}: {registration.reason or where}.")

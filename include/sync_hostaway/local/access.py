@@ -1,4 +1,4 @@
-"""The platform of the settings, what it needs before it starts, and where to reach it."""
+"""Builds the platform from the settings, prepares its start, and prints its addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync_hostaway.core.libpq import explicit, place_of
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.airflow import ADMIN
 from sync_hostaway.local.platform import Platform
-from sync_hostaway.local.simulated import SimulatedApi
+from sync_hostaway.local.simulator_process import SimulatedApi
 
 out = Console(highlight=False)
 
@@ -21,16 +21,16 @@ PROJECT_ROOT = Path(__file__).resolve().parents[3]
 
 
 def platform(simulated: SimulatedApi | None = None) -> Platform:
-    """The platform of the settings.
+    """Return the platform for the settings.
 
-    :param simulated: what tasks talk to; None: the API of the settings.
+    :param simulated: the simulator that tasks use; None: the API of the settings.
     """
     settings = get_settings()
     return Platform(
         settings.home,
         PROJECT_ROOT,
         settings.airflow_port,
-        # Components are started without the PG… variables of this shell, and need what they say all the same.
+        # Components start without the PG… variables of this shell, so their values go into the URL.
         warehouse_url=explicit(settings.warehouse_url.get_secret_value()) if settings.warehouse_url else None,
         secret_keys=settings.secret_keys.get_secret_value().strip(" ,") or None,
         api_url=simulated.url if simulated else settings.api_url,
@@ -38,7 +38,7 @@ def platform(simulated: SimulatedApi | None = None) -> Platform:
 
 
 def prepare_warehouse(dsn: str) -> None:
-    """What Airflow needs to find when it starts: the schemas, the account snapshot and dbt's manifest."""
+    """Create what Airflow needs at its start: the schemas, the account snapshot and dbt's manifest."""
     from sync_hostaway import migrations
     from sync_hostaway.accounts.registry import refresh_snapshot
     from sync_hostaway.core.db import connect
@@ -51,7 +51,7 @@ def prepare_warehouse(dsn: str) -> None:
 
 
 def show_access(running: Platform) -> None:
-    """Where to look and how to log in."""
+    """Return the lines with the addresses and the login."""
     table = Table(show_header=False, box=None, padding=(0, 2))
     table.add_row("Airflow", running.airflow_url)
     table.add_row("user / password", escape(f"{ADMIN} / {running.admin_password}"))

@@ -1,7 +1,7 @@
-"""One Airflow component: preloads what its children need, then becomes Airflow's own command.
+"""One Airflow component: preloads modules that its children need, then runs Airflow's own command.
 
-LocalExecutor forks its workers from the scheduler, and the Dag processor forks one process per file it parses. What
-they would import anyway is imported here once: dbt alone takes 1.5 s of every task, Cosmos 0.5 s of every parse.
+LocalExecutor forks its workers from the scheduler, and the Dag processor forks one process per file. Modules that all
+of them import are imported once here: dbt takes 1.5 s of every task, and Cosmos 0.5 s of every parse.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Component:
     name: str
     # Its arguments to Airflow's command line.
     command: tuple[str, ...]
-    # Imported before it starts; a missing one is no reason not to.
+    # Modules to import before the start. A missing module is not an error.
     preload: tuple[str, ...]
 
 
-# No log servers: API server and tasks are on one machine, so that logs are read from the files. That saves two
-# processes and two ports per platform.
-# A stopping API server waits for requests in flight, two minutes if not told otherwise.
+# No log servers, because API server and tasks are on one machine and read the log files. This saves two processes and
+# two ports per platform.
+# A stopping API server waits for requests in flight; its default is two minutes.
 API_SERVER = Component("api-server", ("api-server", "--worker-timeout", "20"), ("airflow.api_fastapi.main",))
-# Tasks are forks of the scheduler's: a project that is parsed there saves each of them the parsing.
+# Tasks are forks of the scheduler, so a project that is parsed there need not be parsed in each task.
 SCHEDULER = Component(
     "scheduler",
     ("scheduler", "--skip-serve-logs"),
@@ -51,19 +51,19 @@ COMPONENTS = (API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER)
 
 
 def preload(modules: tuple[str, ...]) -> None:
-    """Import modules; what cannot be imported is reported by whoever really needs it."""
-    # Imports make objects that stay: looking for garbage among them only costs time (a tenth of it).
+    """Import modules. A failed import is reported later, by the code that needs the module."""
+    # Imported objects stay, so garbage collection during imports only costs time (a tenth of it).
     gc.disable()
     for name in modules:
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - a component without a preloaded module is slower, not broken
             sys.stderr.write(f"Not preloaded: {name} ({type(error).__name__}: {error})\n")
-    # Children share these objects with us for as long as nobody's garbage collector touches them.
+    # Children share the memory of these objects as long as no garbage collector touches them.
     gc.freeze()
     gc.enable()
 
 
 def run(component: Component) -> None:
-    """Become the component; returns when it ends."""
+    """Run the component in this process. Returns when it ends."""
     processes.run_command(component.command)

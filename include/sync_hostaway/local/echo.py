@@ -1,4 +1,4 @@
-"""How the platform tells what happens: a function that takes a short sentence."""
+"""Progress messages of the platform: a function that prints a short sentence."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ Echo = Callable[[str], None]
 
 
 def no_output(_: str) -> None:
-    """Progress that nobody wants to hear of."""
+    """Print nothing."""
 
 
 def ignoring_broken_pipe(echo: Echo) -> Echo:
-    """The same, but nobody listening any more (a closed terminal, a pipe that ended) is no reason to stop working."""
+    """Return the same function without errors for a closed terminal or an ended pipe, so that the work continues."""
 
     def speak(text: str) -> None:
         with suppress(OSError):

@@ -1,9 +1,9 @@
-"""What the embedded platform raises on purpose. A class's docstring is its default message.
+"""All exceptions of the embedded platform. The docstring of a class is its default message.
 
 LocalPlatformError
-├── PortTaken               somebody else listens where we were told to
-├── PostgresFailed          initdb or the server gave up; carries the end of its log
-├── NoUnprivilegedAccount   run as root, and no way to run PostgreSQL without being root
+├── PortTaken               another process listens on the requested port
+├── PostgresFailed          initdb or the server failed; has the end of its log
+├── NoUnprivilegedAccount   the user is root, and PostgreSQL cannot run as another user
 ├── ComponentDied           an Airflow process ended while starting or running
 └── StartTimedOut           not healthy in time
 """
@@ -22,11 +22,11 @@ class PostgresFailed(LocalPlatformError):
 
 
 class NoUnprivilegedAccount(LocalPlatformError):
-    """PostgreSQL does not run as root, and no other way of running it is open here."""
+    """PostgreSQL does not run as root, and it cannot run as another user on this machine."""
 
 
 class ComponentDied(LocalPlatformError):
-    """An Airflow component ended by itself."""
+    """An Airflow component ended unexpectedly."""
 
 
 class StartTimedOut(LocalPlatformError):

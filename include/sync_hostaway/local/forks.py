@@ -1,4 +1,4 @@
-"""Children that are forks: they have everything their parent imported, and a session and a log of their own."""
+"""Forked child processes: they share the parent's imports, and have their own session and log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sync_hostaway.local.processes import write_record
 
 
 def fork(home: Home, name: str, body: Callable[[], None]) -> int:
-    """Run something in a child with a session and a log file of its own."""
+    """Run a function in a child process with its own session and log file."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -38,7 +38,7 @@ def fork(home: Home, name: str, body: Callable[[], None]) -> int:
 
 
 def _leave(code: int) -> None:
-    """End the process as the interpreter would: handlers run (Airflow closes its sessions), streams are flushed."""
+    """End the process as the interpreter does: run exit handlers (Airflow closes its sessions) and flush streams."""
     import atexit
 
     try:
@@ -50,9 +50,9 @@ def _leave(code: int) -> None:
 
 
 def start(home: Home, component: Component, may_run: Callable[[], bool] = lambda: True) -> None:
-    """Fork an Airflow component and remember it.
+    """Fork an Airflow component and write its process record.
 
-    :param may_run: asked in the child once it is prepared; blocks until the answer is known.
+    :param may_run: called in the child after its preparation. It blocks until the component may run or must end.
     """
 
     def body() -> None:

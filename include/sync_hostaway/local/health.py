@@ -1,4 +1,4 @@
-"""Whether the platform lives, and is well: which of its processes run, and what Airflow says of itself."""
+"""Health of the platform: which of its processes run, and what Airflow's health check reports."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def component_states(home: Home, postgres: PostgresStatus) -> tuple[ComponentSta
 
 
 def unhealthy(home: Home, api: AirflowApi) -> list[str]:
-    """The parts that are not healthy (yet)."""
+    """Return the parts that are not healthy (yet)."""
     try:
         health = api.health()
     except AirflowApiError:
@@ -69,14 +69,14 @@ def unhealthy(home: Home, api: AirflowApi) -> list[str]:
 
 
 def raise_if_one_died(home: Home) -> None:
-    """Notice a component that has ended.
+    """Check that no component has ended.
 
     :raises ComponentDied: with the end of its log.
     """
     for component in COMPONENTS:
         if processes.running(home, component.name) is None:
             log = home.log(component.name)
-            raise ComponentDied(f"Airflow's {component.name} ended by itself. The end of {log}:\n{tail(log)}")
+            raise ComponentDied(f"Airflow's {component.name} ended unexpectedly. The end of {log}:\n{tail(log)}")
 
 
 def _is_healthy(home: Home, part: str, reported: dict[str, str]) -> bool:

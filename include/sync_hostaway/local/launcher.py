@@ -1,19 +1,19 @@
-"""Starts Airflow's components: imports Airflow once, forks, migrates the database meanwhile.
+"""Starts Airflow's components: imports Airflow once, forks, and migrates the database at the same time.
 
     python -m sync_hostaway.local.launcher HOME
 
-Four processes that each import Airflow keep two cores busy for seconds. Here they are forks of one process that did
-it, and most of what they do before they need the database is done while PostgreSQL starts and is migrated:
+Four processes that each import Airflow keep two cores busy for seconds. Here they are forks of one process with these
+imports, and they prepare while PostgreSQL starts and is migrated:
 
     import Airflow ─┬─ fork API server: builds its application ──────────────► wait ─► serve
                     ├─ fork: wait for PostgreSQL, migrate, open the gate
                     └─ import dbt, Cosmos ─ fork scheduler, Dag processor, triggerer ─► wait ─► run
-                                          └ fork keeper ──────────────────────────────► starts again what ends
+                                          └ fork supervisor ──────────────────────────► restarts what ends
 
-Standard input gives two orders, a line each: `migrate` (or `current`, if the schema is known to be up to date) once
-PostgreSQL is ready, and `go` when everything else that the components need is there. The gate is a pipe: one byte for
-each component; when it closes before that, they leave without having started anything. The launcher ends with exit
-code 0 when the gate is open and the keeper watches.
+Standard input has two commands, one per line: `migrate` (or `current`, if the schema is known to be up to date) when
+PostgreSQL is ready, and `go` when everything else that the components need exists. The gate is a pipe with one byte for
+each component. If it closes earlier, the components end without a start. The launcher ends with exit code 0 when the
+gate is open and the supervisor runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sync_hostaway.airflow.client import AirflowApi
 from sync_hostaway.airflow.pools import DBT_POOL, SYNC_POOL
 from sync_hostaway.core.files import forbid_others_to_write
 from sync_hostaway.core.home import Home, write_json
-from sync_hostaway.local import keeper
+from sync_hostaway.local import supervisor
 from sync_hostaway.local.airflow import SYNC_SLOTS
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, preload
 from sync_hostaway.local.forks import fork, start
@@ -53,24 +53,24 @@ class Gate:
         self._read, self._write = os.pipe()
 
     def wait(self) -> bool:
-        """Block until it opens; False when whoever could open it is gone."""
+        """Block until the gate opens. Returns False if the process that could open it has ended."""
         os.close(self._write)
         return os.read(self._read, 1) != b""
 
     def leave(self) -> None:
-        """Leave it to others to open it."""
+        """Close this process's end of the gate, so that only others can open it."""
         os.close(self._write)
 
     def open(self) -> None:
-        """Let everybody through."""
+        """Open the gate for all components."""
         os.write(self._write, b"x" * len(COMPONENTS))
 
 
 def _migrate(home: Home, *, needed: bool) -> None:
-    """Bring Airflow's schema up to date, and make the pools that the Dags name."""
+    """Migrate Airflow's schema, and create the pools that the Dags use."""
     pools = {
         DBT_POOL: (1, "One dbt run at a time writes"),
-        SYNC_POOL: (SYNC_SLOTS, "Leaves slots for what webhooks ask for"),
+        SYNC_POOL: (SYNC_SLOTS, "Leaves slots for webhook events"),
     }
     write_json(home.airflow / SCHEMA_RECORD, airflow_processes.prepare_database(pools, migrate=needed))
 
@@ -78,7 +78,7 @@ def _migrate(home: Home, *, needed: bool) -> None:
 def _keep(home: Home) -> None:
     # Its health needs no login.
     with AirflowApi(airflow_processes.base_url(), "", "") as api:
-        keeper.keep(home, api)
+        supervisor.keep(home, api)
 
 
 def main(home: Home) -> int:
@@ -106,7 +106,7 @@ def main(home: Home) -> int:
     _, status = os.waitpid(migrator, 0)
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
-        write_record(home, keeper.NAME, fork(home, keeper.NAME, lambda: _keep(home)))
+        write_record(home, supervisor.NAME, fork(home, supervisor.NAME, lambda: _keep(home)))
     return code
 
 

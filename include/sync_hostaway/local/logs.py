@@ -13,17 +13,17 @@ _LOOK_EVERY = 0.2
 
 
 def logged(home: Home) -> list[str]:
-    """The components that have written a log."""
+    """Return the components that have a log."""
     return sorted(path.stem for path in home.logs.glob("*.log"))
 
 
 def last_lines(path: Path, lines: int) -> list[str]:
-    """The last lines of a log, safe to show on a terminal."""
+    """Return the last lines of a log, safe to show on a terminal."""
     return [printable(line) for line in tail(path, lines).split("\n")]
 
 
 class Follower:
-    """Reads what is added to some logs, from the moment it is made."""
+    """Reads lines that are added to logs after its creation."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = list(paths)
@@ -31,7 +31,7 @@ class Follower:
         self._read = {path: (path.stat().st_ino, path.stat().st_size) for path in self._paths if path.exists()}
 
     def added(self) -> Iterator[tuple[Path, str]]:
-        """The complete lines that were added since the last call, safe to show on a terminal."""
+        """Return the complete lines that were added since the last call, safe to show on a terminal."""
         for path in self._paths:
             if not path.exists():
                 continue
@@ -39,7 +39,7 @@ class Follower:
                 state = os.fstat(file.fileno())
                 inode, position = self._read.get(path, (state.st_ino, 0))
                 if inode != state.st_ino or state.st_size < position:
-                    # A large log was set aside, and a new one begun.
+                    # A large log was renamed, and a new file was created.
                     position = 0
                 file.seek(position)
                 complete, newline, _ = file.read().rpartition(b"\n")
@@ -48,14 +48,14 @@ class Follower:
                 yield from ((path, printable(line)) for line in complete.decode(errors="replace").split("\n"))
 
     def follow(self) -> Iterator[tuple[Path, str]]:
-        """The same, without an end."""
+        """Yield these lines without an end."""
         while True:
             yield from self.added()
             time.sleep(_LOOK_EVERY)
 
 
 def printable(line: str) -> str:
-    """A line whose control characters are shown, not sent to the terminal."""
+    """Return a line with escaped control characters."""
     return "".join(
         character if character.isprintable() or character == "\t" else character.encode("unicode_escape").decode()
         for character in line

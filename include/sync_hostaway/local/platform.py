@@ -17,27 +17,27 @@ from sync_hostaway.core.embedded import HOST, remembered_port
 from sync_hostaway.core.exceptions import ConfigurationError, LocalPlatformError, NotStarted
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.home_secrets import Secrets
-from sync_hostaway.local import keeper, ports, processes
+from sync_hostaway.local import ports, processes, supervisor
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
 from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
 from sync_hostaway.local.echo import Echo, ignoring_broken_pipe, no_output
 from sync_hostaway.local.errors import StartTimedOut
 from sync_hostaway.local.health import PlatformStatus, component_states, raise_if_one_died, unhealthy
 from sync_hostaway.local.launcher import CURRENT, GO, MIGRATE
-from sync_hostaway.local.launching import launched, raise_if_it_failed, schema_is_current
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.signals import ignore_signals
+from sync_hostaway.local.start_launcher import launched, raise_if_it_failed, schema_is_current
 from sync_hostaway.migrations.api_login import api_dsn, ensure_api_login
 
-# Tasks in progress may finish; what takes longer is retried at the next start.
-_TASK_PATIENCE = 15.0
+# Running tasks get this time to finish; longer ones are retried at the next start.
+_TASK_TIMEOUT = 15.0
 _LAST_WORDS = 1.5
-# What the running components have, and a second start must not believe to have changed.
+# Settings of the running components that a second start cannot change.
 _ENVIRONMENT_OF_TASKS = ("WAREHOUSE_URL", "AIRFLOW__HOSTAWAY__SECRET_KEYS", "HOSTAWAY_API_URL")
 
 
 class Platform:
-    """The platform of one state directory. As a context manager it is started, and stopped at the end.
+    """The platform of one state directory. As a context manager, it starts and finally stops the platform.
 
     :param airflow_port: Port of Airflow's UI and API; None: a free one, chosen once and remembered.
     :param warehouse_url: Warehouse of the tasks; None: the embedded one.
@@ -65,9 +65,9 @@ class Platform:
 
     @property
     def airflow_url(self) -> str:
-        """Where Airflow's UI and API are.
+        """URL of Airflow's UI and API.
 
-        :raises NotStarted: when there has never been one.
+        :raises NotStarted: when Airflow was never started in this home.
         """
         return f"http://{HOST}:{self._port()}"
 
@@ -85,7 +85,7 @@ class Platform:
         return AirflowApi(self.airflow_url, ADMIN, self.admin_password)
 
     def env(self) -> dict[str, str]:
-        """The environment of Airflow's processes, for running Airflow's own commands beside them."""
+        """Return the environment of Airflow's processes, for example to run Airflow's own commands."""
         return self._setup().environment()
 
     def start(
@@ -95,13 +95,13 @@ class Platform:
         prepare: Callable[[str], None] = no_output,
         timeout: float = 120.0,
     ) -> None:
-        """Start what does not run, and wait until all of it is healthy. What a failed start began is stopped.
+        """Start all processes that do not run, and wait until they are healthy. A failed start stops them again.
 
-        :param progress: Hears what happens, in short sentences.
-        :param prepare: Called with the warehouse's URL once PostgreSQL is there, while Airflow is loaded and its
-            database migrated. No Dag is read and no task runs before it has returned.
-        :raises ConfigurationError: when the warehouse is another than the embedded one and there is no key for it.
-        :raises LocalPlatformError: naming what is wrong and the end of the log that tells.
+        :param progress: Called with short sentences about the progress.
+        :param prepare: Called with the warehouse's URL when PostgreSQL runs, while Airflow is loaded and its database
+            migrated. No Dag is parsed and no task runs before it returns.
+        :raises ConfigurationError: when the warehouse is not the embedded one and there is no key for it.
+        :raises LocalPlatformError: with the error and the end of the log.
         """
         self._secret_keys()
         with self.home.locked("platform"):
@@ -109,7 +109,7 @@ class Platform:
                 self._refuse_to_run_differently()
                 progress(f"Already running at {self.airflow_url}.")
                 prepare(self.warehouse_dsn())
-                # The keeper may have started some of it again just now.
+                # The supervisor may have started some of it again just now.
                 self.wait_healthy(timeout)
                 return
             with self._stopped_when_interrupted(progress):
@@ -118,7 +118,7 @@ class Platform:
                 self.wait_healthy(timeout)
 
     def wait_healthy(self, timeout: float = 120.0) -> None:
-        """Wait until Airflow says that all its parts are healthy.
+        """Wait until Airflow reports that all its parts are healthy.
 
         :raises ComponentDied: as soon as one has ended.
         :raises StartTimedOut: with the parts that are not healthy.
@@ -138,31 +138,31 @@ class Platform:
         )
 
     def stop(self, progress: Echo = no_output) -> None:
-        """Stop everything that belongs to this home, whoever started it; PostgreSQL last."""
+        """Stop all processes of this home, also those that other commands started. PostgreSQL is stopped last."""
         if not self.home.root.exists():
             return
         with self.home.locked("platform"):
             self._stop(progress)
 
     def remove(self, progress: Echo = no_output) -> list[Path]:
-        """Stop everything, and remove what was made in this home, the data included.
+        """Stop all processes, and remove everything that sync-hostaway created in this home, with the data.
 
-        :return: what is left in the home, because it is not ours.
-        :raises LocalPlatformError: when something still runs; nothing is removed then.
+        :return: entries that are left, because sync-hostaway did not create them.
+        :raises LocalPlatformError: when a process still runs; then nothing is removed.
         """
         if not self.home.root.exists():
             return []
         with self.home.locked("platform"):
             self._stop(progress)
             if self.postgres.status().running or processes.belonging(self.home):
-                raise LocalPlatformError(f"Not everything in {self.home.root} could be stopped; nothing was removed.")
+                raise LocalPlatformError(f"Some processes of {self.home.root} still run; nothing was removed.")
             try:
                 return self.home.remove()
             except OSError as error:
                 raise LocalPlatformError(f"{error.filename} cannot be removed: {error.strerror}") from error
 
     def status(self) -> PlatformStatus:
-        """What runs, since when, and where."""
+        """Return the state of all processes."""
         url = self.airflow_url if remembered_port(self.home, "airflow") else None
         parts = component_states(self.home, self.postgres.status())
         healthy = False
@@ -202,19 +202,19 @@ class Platform:
         )
 
     def _secret_keys(self) -> str:
-        """Keys of the SecretsStore: those of whoever owns the warehouse."""
+        """Keys of the SecretsStore for the warehouse in use."""
         if self._asked_keys:
             return self._asked_keys
         if self._warehouse_url:
             raise ConfigurationError(
-                "WAREHOUSE_URL is set, and AIRFLOW__HOSTAWAY__SECRET_KEYS is not: secrets in that warehouse need a key "
-                "of their own, not the one of this home. Set it to the Fernet key its accounts are stored with; for a "
+                "WAREHOUSE_URL is set, but AIRFLOW__HOSTAWAY__SECRET_KEYS is not. Secrets in that warehouse need a key "
+                "of their own, not the one of this home. Set the Fernet key that encrypts its secrets; for a "
                 "new warehouse, `sync-hostaway secrets new-key` prints one."
             )
         return Secrets.ensure(self.home).hostaway_secret_keys
 
     def _refuse_to_run_differently(self) -> None:
-        """Nothing is prepared elsewhere than where the running components work."""
+        """Refuse other settings than those of the running components."""
         running = processes.running(self.home, SCHEDULER.name)
         with suppress(psutil.Error, OSError):
             theirs, ours = running.environ() if running else {}, self.env()
@@ -222,7 +222,7 @@ class Platform:
             if theirs and differing:
                 raise LocalPlatformError(
                     f"The platform in {self.home.root} runs with another {' and '.join(differing)}. "
-                    "`make stop` ends it; then start it again."
+                    "Run `make stop`, then start it again."
                 )
 
     def _is_up(self) -> bool:
@@ -231,10 +231,10 @@ class Platform:
     def _clear_the_past(self, echo: Echo) -> None:
         left = processes.belonging(self.home)
         if left:
-            echo(f"Ending {len(left)} processes left over from the last time.")
+            echo(f"Ending {len(left)} processes that the last run left.")
             self._stop_airflow()
         elif any(processes.read_record(self.home, component.name) for component in COMPONENTS):
-            echo("The last time ended without a stop; nothing of it is left running.")
+            echo("The last run ended without a stop; none of its processes is left.")
         for component in COMPONENTS:
             processes.forget(self.home, component.name)
         shutil.rmtree(self.home.tmp, ignore_errors=True)
@@ -268,7 +268,7 @@ class Platform:
     ) -> None:
         echo(f"PostgreSQL listens on {HOST}:{self.postgres.status().port}.")
         if launcher.stdin:
-            # A launcher that died is noticed below, by its exit code.
+            # The exit code below shows whether the launcher failed.
             with suppress(BrokenPipeError), launcher.stdin as orders:
                 is_current = schema_is_current(self.home, self.postgres.dsn("airflow"))
                 orders.write((CURRENT if is_current else MIGRATE).encode())
@@ -290,32 +290,32 @@ class Platform:
         try:
             yield
         except BaseException:
-            # Also on Ctrl-C: nothing that a failed start began may go on. A second one must not cut this short.
+            # Also on Ctrl-C: a failed start must leave no process. A second Ctrl-C must not interrupt this.
             with ignore_signals():
-                self._stop(ignoring_broken_pipe(echo), patience=2.0)
+                self._stop(ignoring_broken_pipe(echo), timeout=2.0)
             raise
 
-    def _stop(self, echo: Echo, patience: float = _TASK_PATIENCE) -> None:
+    def _stop(self, echo: Echo, timeout: float = _TASK_TIMEOUT) -> None:
         if processes.belonging(self.home):
             echo("Stopping Airflow.")
-            self._stop_airflow(patience)
+            self._stop_airflow(timeout)
         for component in COMPONENTS:
             processes.forget(self.home, component.name)
         if self.postgres.status().running:
             echo("Stopping PostgreSQL.")
             self.postgres.stop()
 
-    def _stop_airflow(self, patience: float = 0.0) -> None:
-        # The keeper first: it would start again what ends.
-        processes.end([process for process in [processes.running(self.home, keeper.NAME)] if process], _LAST_WORDS)
-        processes.forget(self.home, keeper.NAME)
+    def _stop_airflow(self, timeout: float = 0.0) -> None:
+        # The supervisor first, because it would restart the others.
+        processes.end([process for process in [processes.running(self.home, supervisor.NAME)] if process], _LAST_WORDS)
+        processes.forget(self.home, supervisor.NAME)
         main = {component.name: processes.running(self.home, component.name) for component in COMPONENTS}
-        # Tasks in progress report to the API server: it stays until the scheduler has waited for them.
+        # Running tasks report to the API server, so it stops after the scheduler, which waits for them.
         first = [process for name, process in main.items() if process and name != API_SERVER.name]
         processes.send(first, signal.SIGTERM)
-        processes.wait_gone([process for process in first if process is main[SCHEDULER.name]], patience)
-        # The API server, tasks that take too long, and what a killed parent left. The triggerer may take ten seconds;
-        # it need not be waited for: its triggers are in the database.
+        processes.wait_ended([process for process in first if process is main[SCHEDULER.name]], timeout)
+        # The API server, tasks that take too long, and children of a killed parent. The triggerer may take ten seconds.
+        # It can be killed, because its triggers are in the database.
         processes.end(processes.belonging(self.home), _LAST_WORDS)
-        # Started by something that was still ending.
+        # Processes that were started during the stop.
         processes.end(processes.belonging(self.home), 0.2)

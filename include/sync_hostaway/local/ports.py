@@ -1,4 +1,4 @@
-"""Ports on 127.0.0.1: chosen once per home, remembered, and free when asked for."""
+"""Ports on 127.0.0.1: chosen once per home, stored, and checked before use."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sync_hostaway.core.home import Home, read_json, write_json
 from sync_hostaway.local.echo import Echo, no_output
 from sync_hostaway.local.errors import PortTaken
 
-# Below the range that Linux and macOS hand out for outgoing connections: such a port would be taken now and then.
+# Below the range of ports for outgoing connections on Linux and macOS, which are sometimes in use.
 _FIRST, _LAST = 20_000, 32_000
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on the port now."""
+    """Return whether a server could listen on the port now."""
     with socket.socket() as probe:
-        # As servers do: a port in TIME_WAIT counts as free, one that somebody listens on does not.
+        # As servers do: a port in TIME_WAIT counts as free, a port with a listener does not.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -31,7 +31,7 @@ def is_free(port: int) -> bool:
 
 
 def is_for_root(port: int) -> bool:
-    """Whether the user may not listen on the port, taken or not; Linux keeps those below 1024 for root."""
+    """Return whether the user may not listen on the port. Linux reserves ports below 1024 for root."""
     with socket.socket() as probe, suppress(OSError):
         try:
             probe.bind((HOST, port))
@@ -40,9 +40,9 @@ def is_for_root(port: int) -> bool:
     return False
 
 
-def becomes_free(port: int, patience: float = 1.0) -> bool:
-    """Whether the port is free within moments: a process that was killed may still be on its way out."""
-    deadline = time.monotonic() + patience
+def becomes_free(port: int, timeout: float = 1.0) -> bool:
+    """Return whether the port becomes free within the timeout: a killed process may need a moment to end."""
+    deadline = time.monotonic() + timeout
     while not is_free(port):
         if time.monotonic() > deadline:
             return False
@@ -51,7 +51,7 @@ def becomes_free(port: int, patience: float = 1.0) -> bool:
 
 
 def holder(port: int) -> str:
-    """Who listens on a port, in words; other users' processes cannot be seen without being root."""
+    """Return a description of the process that listens on a port. Only root can see processes of other users."""
     try:
         for connection in psutil.net_connections("tcp"):
             listens_there = connection.status == psutil.CONN_LISTEN and getattr(connection.laddr, "port", None) == port
@@ -63,23 +63,23 @@ def holder(port: int) -> str:
 
 
 def choose(home: Home, name: str, echo: Echo = no_output) -> int:
-    """The port a server of this home listens on: the remembered one, or another when somebody else has it."""
+    """Return the port of a server of this home: the stored one, or another if a foreign process uses it."""
     home.make()
     remembered = read_json(home.ports)
     port = remembered.get(name)
     if isinstance(port, int):
         if becomes_free(port):
             return port
-        echo(f"Port {port} of {name} is now taken by {holder(port)}; taking another one.")
+        echo(f"Port {port} of {name} is now taken by {holder(port)}; using another one.")
     port = _free_port(avoid={value for value in remembered.values() if isinstance(value, int)})
     write_json(home.ports, {**remembered, name: port})
     return port
 
 
 def require(home: Home, name: str, port: int, setting: str) -> int:
-    """A port that was asked for by number.
+    """Check a port that a setting names.
 
-    :raises PortTaken: naming the setting to change, and the holder where there is one.
+    :raises PortTaken: names the setting to change, and the process that uses the port.
     """
     if is_for_root(port):
         raise PortTaken(f"Port {port} may be used by root only. Choose another port: {setting}={_free_port({port})}.")

@@ -1,8 +1,7 @@
 """PostgreSQL 18 from a Python wheel, for one state directory.
 
-The wheel's server listens on 127.0.0.1 alone, on a port of its own, with a generated password. Its data is in the state
-directory. Durability is PostgreSQL's own: a server that was killed recovers at its next start. How root runs it, and
-from where, is in `privileges`.
+The server listens on 127.0.0.1 only, on its own port, with a generated password. Its data is in the state directory.
+After a kill, PostgreSQL recovers at its next start. The module `privileges` describes how root runs it.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ from sync_hostaway.local import ports
 from sync_hostaway.local.echo import Echo, no_output
 from sync_hostaway.local.errors import PostgresFailed
 from sync_hostaway.local.privileges import Runner, find_runner, send
-from sync_hostaway.local.processes import become, end, is_alive, spawn, wait_gone
+from sync_hostaway.local.processes import become, end, is_alive, spawn, wait_ended
 
 DATABASES = ("airflow", "warehouse")
 SERVER = {
     "listen_addresses": HOST,
-    # No socket file: the home's path may be longer than the 107 bytes such a file's name can have.
+    # No socket file: its path may have at most 107 bytes, and the home's path may be longer.
     "unix_socket_directories": "",
     "max_connections": "150",
     "shared_buffers": "256MB",
@@ -43,10 +42,10 @@ SERVER = {
     "maintenance_work_mem": "128MB",
     "max_wal_size": "1GB",
     "checkpoint_timeout": "15min",
-    # No replication here; `minimal` lets a load into a new table skip the WAL.
+    # There is no replication, and with `minimal` a load into a new table writes no WAL.
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    # Parallel workers need shared memory in /dev/shm, of which a container often has 64 MB: slower beats failing.
+    # Parallel workers need shared memory in /dev/shm. Containers often have only 64 MB of it, so queries would fail.
     "max_parallel_workers_per_gather": "0",
     "max_parallel_maintenance_workers": "0",
     "jit": "off",
@@ -59,13 +58,13 @@ SERVER = {
 _START_TIMEOUT = 60.0
 _STOP_TIMEOUT = 20.0
 _STOLEN_PORT = "could not bind"
-# Backends of a server that was killed end within moments; until then its memory is in use.
+# Backends of a killed server end within moments. Until then, its shared memory is in use.
 _LEFTOVERS = "pre-existing shared memory block"
 
 
 @dataclass(frozen=True)
 class PostgresStatus:
-    """What a server does."""
+    """The state of a server."""
 
     running: bool
     pid: int | None
@@ -75,7 +74,7 @@ class PostgresStatus:
 
 
 class EmbeddedPostgres:
-    """The server of one state directory. As a context manager it stops at the end what it started."""
+    """The server of one state directory. As a context manager, it stops the server if it started it."""
 
     def __init__(self, home: Path, echo: Echo = no_output) -> None:
         self.home = Home.at(home)
@@ -92,11 +91,11 @@ class EmbeddedPostgres:
             self.stop()
 
     def is_running(self) -> bool:
-        """Whether the server runs and takes connections."""
+        """Return whether the server runs and accepts connections."""
         return self._postmaster() is not None and self._state() == "ready"
 
     def status(self) -> PostgresStatus:
-        """Process id, port and uptime; empty when it does not run."""
+        """Return process id, port and uptime; empty when the server does not run."""
         process = self._postmaster()
         # It may end at any moment.
         with suppress(psutil.Error):
@@ -106,22 +105,22 @@ class EmbeddedPostgres:
         return PostgresStatus(running=False, pid=None, port=None, uptime=None)
 
     def dsn(self, database: str = "warehouse") -> str:
-        """URL of a database of this server, password included.
+        """Return the URL of a database of this server, with the password.
 
-        :raises NotStarted: when there has never been one.
+        :raises NotStarted: when the server was never started.
         """
         return database_url(self.home, database)
 
     def choose_port(self) -> int:
-        """The port the server has, or will have at its start: lets others prepare meanwhile."""
+        """Return the port that the server has, or will have at its start, so that others can prepare."""
         return (listening_port(self.home) if self._postmaster() else None) or ports.choose(
             self.home, "postgres", self._echo
         )
 
     def start(self, port: int | None = None) -> None:
-        """Start the server, or use the one that runs. Any number of processes may call this at once.
+        """Start the server if it does not run. Several processes may call this at the same time.
 
-        :param port: Where it has to listen, since others know it there; None: where it did, or on another free port.
+        :param port: The port to listen on; None: the previous port, or another free one.
         :raises PostgresFailed: with the end of its log.
         """
         with self.home.locked("postgres"):
@@ -132,7 +131,7 @@ class EmbeddedPostgres:
             make_private(self.home.postgres)
             runner = find_runner()
             if (self.data / "PG_VERSION").exists():
-                # Another user may have run it before.
+                # Another user may have owned the data before.
                 runner.give(self.data)
             else:
                 self._initialize(runner)
@@ -141,26 +140,26 @@ class EmbeddedPostgres:
             self._started_here = True
 
     def stop(self) -> None:
-        """Stop the server: running transactions are rolled back, committed ones are kept."""
+        """Stop the server. Running transactions are rolled back; committed ones are kept."""
         if not self.home.root.exists():
             return
         with self.home.locked("postgres"):
             process = self._postmaster()
             if process is None:
                 return
-            # Fast shutdown first, then the one that needs recovery, then the kernel's.
-            for number, patience in ((signal.SIGINT, _STOP_TIMEOUT), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
+            # Fast shutdown, then immediate shutdown (which needs recovery), then SIGKILL.
+            for number, timeout in ((signal.SIGINT, _STOP_TIMEOUT), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
                 send(process, number)
-                if not wait_gone([process], patience):
+                if not wait_ended([process], timeout):
                     return
 
     def _initialize(self, runner: Runner) -> None:
         self._echo("Creating the database cluster.")
-        # Renamed when complete: an interrupted initdb must not look like a cluster.
+        # Renamed when complete, so that an interrupted initdb does not look like a cluster.
         unfinished = self.home.postgres / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        # Root enters it as a member of the group, where it has not the right to enter everything.
+        # Root without CAP_DAC_OVERRIDE enters the folder as a member of its group.
         unfinished.chmod(0o750 if runner.account else 0o700)
         runner.give(unfinished)
         options = {
@@ -209,7 +208,7 @@ class EmbeddedPostgres:
             if self._wait_ready(process, deadline):
                 return
             said = log_file.read_bytes()[said_before:].decode(errors="replace") if log_file.exists() else ""
-            # Both pass: another port is chosen now that this one is taken, and the leftovers end by themselves.
+            # Both errors are temporary: the next try uses another port, and backends of the killed server end.
             if time.monotonic() < deadline and (_STOLEN_PORT in said or _LEFTOVERS in said):
                 time.sleep(0.2)
                 continue
@@ -238,7 +237,7 @@ class EmbeddedPostgres:
         return False
 
     def _create_databases(self) -> None:
-        # Autocommit: CREATE DATABASE does not run in a transaction. One that was interrupted leaves nothing behind.
+        # Autocommit, because CREATE DATABASE cannot run in a transaction. An interrupted one leaves nothing.
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
             present = {row[0] for row in connection.execute("select datname from pg_catalog.pg_database")}
             for name in DATABASES:
@@ -247,7 +246,7 @@ class EmbeddedPostgres:
 
     @property
     def _mark(self) -> str:
-        """A setting without a meaning to PostgreSQL, by which its command line names the data."""
+        """A setting without effect, so that the command line of the server names its data."""
         return f"sync_hostaway.data={self.data}"
 
     def _pid(self) -> int | None:
@@ -259,7 +258,7 @@ class EmbeddedPostgres:
         return lines[7].strip() if len(lines) > 7 else ""
 
     def _postmaster(self) -> psutil.Process | None:
-        """The server's main process, if the pid file tells the truth."""
+        """Return the server's main process, or None if the pid file is stale."""
         pid = self._pid()
         if pid is None:
             return None
@@ -272,13 +271,13 @@ class EmbeddedPostgres:
         return None
 
     def _remove_stale_pid_file(self) -> None:
-        # PostgreSQL ignores a stale pid file unless some other process has that pid by now; then it would refuse.
+        # PostgreSQL ignores a stale pid file, but refuses to start if another process has that pid now.
         if self._pid() is not None and self._postmaster() is None:
-            self._echo("The last server did not stop properly; it recovers now.")
+            self._echo("The last server was not stopped properly; it recovers now.")
             with suppress(PermissionError):
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _environment() -> dict[str, str]:
-    # Nothing of the caller's: PGPORT, PGDATA or LC_* would change what the server does.
+    # Without the caller's variables: PGPORT, PGDATA or LC_* would change the server.
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

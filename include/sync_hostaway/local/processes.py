@@ -1,10 +1,9 @@
-"""Processes of one platform: records that survive a crash, and a way to find what no record names.
+"""Processes of one platform: records that survive a crash, and a way to find processes without a record.
 
-A record holds the process id and its start time, so that an id that was given to something else is recognised.
-What was started has a session of its own, which its children keep when they leave its process group, and when it is
-killed. Every process also inherits an environment variable that names the home: it finds what began a session without
-a record. The environment alone would not do: Airflow hides that of its tasks and of the workers that run them from
-everybody but root.
+A record has the process id and its start time, so that a reused id is recognised. Each started process has its own
+session. Its children stay in that session when they leave the process group or when the parent is killed. Every process
+also inherits an environment variable with the home, which finds processes that started a session without a record. The
+variable is not enough, because only root can read the environment of Airflow's tasks and their workers.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ import psutil
 from sync_hostaway.core.home import Home, read_json, write_json
 
 MARKER = "SYNC_HOSTAWAY_PLATFORM"
-# psutil derives start times from the boot time, which moves a little when the clock is set.
+# psutil calculates start times from the boot time, which changes a little when the clock is set.
 _CLOCK_TOLERANCE = 2.0
 
 
 @dataclass(frozen=True)
 class Record:
-    """A process that was started."""
+    """The record of a started process."""
 
     name: str
     pid: int
     created: float
 
     def process(self) -> psutil.Process | None:
-        """The process if it still runs and is the one recorded."""
+        """Return the process if it still runs and is the recorded one."""
         with suppress(psutil.Error):
             process = psutil.Process(self.pid)
             if is_alive(process) and self._names(process):
@@ -46,9 +45,9 @@ class Record:
 
     @property
     def session_id(self) -> int | None:
-        """Of the session that the process began, also when it has ended itself.
+        """Return the processes of the session that the process started, also if the process has ended.
 
-        None after a reboot, or in another container: its number may be that of somebody else's session now.
+        Empty after a reboot or in another container, because the number may belong to another session now.
         """
         # Where others' processes are hidden, nobody can tell.
         with suppress(psutil.Error):
@@ -56,7 +55,7 @@ class Record:
                 return None
         with suppress(psutil.NoSuchProcess):
             if not self._names(psutil.Process(self.pid)):
-                # The id was given to somebody else: nothing of the session was left by then.
+                # The id was reused, so no process of the session was left.
                 return None
         return self.pid
 
@@ -72,7 +71,7 @@ class Account(NamedTuple):
 
 
 def become(account: Account | None) -> dict[str, Any]:
-    """What makes `subprocess` run a program as an account, with no group but its own; nothing for our own."""
+    """Return the arguments that make `subprocess` run a program as an account; empty for the current user."""
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 
@@ -84,9 +83,9 @@ def spawn(
     directory: Path | None = None,
     account: Account | None = None,
 ) -> psutil.Process:
-    """Start a process that outlives us: in a session of its own, so that Ctrl-C in our terminal is not its concern.
+    """Start a process that outlives this one. It has its own session, so that Ctrl-C does not reach it.
 
-    :param directory: Where it runs; entered before the account is changed.
+    :param directory: Its working directory, which is entered before the account changes.
     """
     process = subprocess.Popen(  # noqa: S603 - our own programs
         command,
@@ -98,20 +97,20 @@ def spawn(
         cwd=directory,
         **become(account),
     )
-    # For `subprocess` it is over: `wait_gone` collects it, when it ends while we run.
+    # `subprocess` need not reap it: `wait_ended` does, if the process ends while this one runs.
     process.returncode = 0
     return psutil.Process(process.pid)
 
 
 def write_record(home: Home, name: str, pid: int) -> Record:
-    """Remember a process."""
+    """Write the record of a process."""
     record = Record(name, pid, psutil.Process(pid).create_time())
     write_json(home.run / f"{name}.json", {"pid": record.pid, "created": record.created})
     return record
 
 
 def read_record(home: Home, name: str) -> Record | None:
-    """What is remembered of a process, running or not."""
+    """Return the record of a process, whether it runs or not."""
     stored = read_json(home.run / f"{name}.json")
     try:
         return Record(name, int(stored["pid"]), float(stored["created"]))
@@ -125,20 +124,20 @@ def forget(home: Home, name: str) -> None:
 
 
 def running(home: Home, name: str) -> psutil.Process | None:
-    """The process under that name if it runs."""
+    """Return the process with that name if it runs."""
     record = read_record(home, name)
     return record.process() if record else None
 
 
 def session(home: Home, name: str) -> list[psutil.Process]:
-    """What runs of the session that the process under that name began, that process included."""
+    """Return the running processes of the session of that name, with the process itself."""
     record = read_record(home, name)
     ours = record.session_id if record else None
     return _alive(process for process in psutil.process_iter() if ours and _session_of(process) == ours)
 
 
 def belonging(home: Home) -> list[psutil.Process]:
-    """Every process that belongs to the platform of this home, but not the one that asks nor its ancestors."""
+    """Return every process of the platform of this home, without the current process and its ancestors."""
     me = psutil.Process()
     spared = {me.pid, *(parent.pid for parent in me.parents())}
     records = [read_record(home, file.stem) for file in home.run.glob("*.json")]
@@ -167,21 +166,21 @@ def _alive(some: Iterable[psutil.Process]) -> list[psutil.Process]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process runs. A zombie does not: nobody may have waited for it yet (a container without an init)."""
+    """Return whether a process runs. A zombie does not run: in a container without an init, it may not be reaped."""
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to each that is still there."""
+    """Send a signal to each process that still exists."""
     for process in processes:
         with suppress(psutil.Error):
             process.send_signal(number)
 
 
-def wait_gone(processes: Iterable[psutil.Process], timeout: float) -> list[psutil.Process]:
-    """Wait until none of them runs; those that still do at the end are returned."""
+def wait_ended(processes: Iterable[psutil.Process], timeout: float) -> list[psutil.Process]:
+    """Wait until no process runs. Returns those that still run after the timeout."""
     deadline = time.monotonic() + timeout
     left = list(processes)
     while True:
@@ -193,16 +192,16 @@ def wait_gone(processes: Iterable[psutil.Process], timeout: float) -> list[psuti
 
 
 def end(processes: Iterable[psutil.Process], timeout: float) -> None:
-    """Ask them to end, and make them after the timeout."""
+    """Terminate processes, and kill them after the timeout."""
     left = list(processes)
     send(left, signal.SIGTERM)
-    left = wait_gone(left, timeout)
+    left = wait_ended(left, timeout)
     send(left, signal.SIGKILL)
-    wait_gone(left, 5.0)
+    wait_ended(left, 5.0)
 
 
 def _reap(processes: Iterable[psutil.Process]) -> None:
-    """Collect our own children, so that no zombie is left behind."""
+    """Reap child processes, so that no zombie is left."""
     for process in processes:
         with suppress(ChildProcessError):
             os.waitpid(process.pid, os.WNOHANG)

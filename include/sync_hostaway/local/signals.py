@@ -1,4 +1,4 @@
-"""Signals of the person in front: one that ends us lets us tidy up first, and tidying up is not cut short."""
+"""Handling of signals that end the program: clean up first, and do not interrupt the cleanup."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-# Ctrl-C, being told to end, the terminal that closes.
+# Ctrl-C, a request to terminate, a closed terminal.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
@@ -16,14 +16,14 @@ _Handler = Callable[[int, FrameType | None], Any] | int | None
 
 @contextmanager
 def signals_as_keyboard_interrupt() -> Iterator[None]:
-    """Whatever asks us to end raises KeyboardInterrupt, so that what was started is stopped on the way out."""
+    """Raise KeyboardInterrupt for each of these signals, so that started processes are stopped."""
     with _handled(signal.default_int_handler):
         yield
 
 
 @contextmanager
 def ignore_signals() -> Iterator[None]:
-    """Nothing but SIGKILL ends what is done here: a second Ctrl-C, say, while the first one is being obeyed."""
+    """Ignore these signals in the block, for example a second Ctrl-C during the cleanup of the first one."""
     with _handled(signal.SIG_IGN):
         yield
 
@@ -33,7 +33,7 @@ def _handled(handler: _Handler) -> Iterator[None]:
     before: dict[signal.Signals, _Handler] = {}
     try:
         for number in ENDING:
-            # What is ignored stays so: under nohup, a closed terminal is no reason to end.
+            # An ignored signal stays ignored: with nohup, a closed terminal must not end the program.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.signal(number, handler)
     except ValueError:

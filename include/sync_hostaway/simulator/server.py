@@ -55,7 +55,7 @@ async def listening(config: SimulatorConfig) -> AsyncIterator[str]:
 
 
 class CannotListen(Exception):
-    """The simulator cannot listen where it was told to.
+    """The simulator cannot listen on the given address.
 
     :param option: the command's option to change.
     """
@@ -69,7 +69,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
-        raise CannotListen(f"{host} is no address of this machine; 127.0.0.1 always is", "--host") from None
+        raise CannotListen(f"{host} is not an address of this machine; use 127.0.0.1", "--host") from None
     sock = socket.socket(family, kind, protocol)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -87,7 +87,7 @@ def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
     if isinstance(error, PermissionError):
         return CannotListen(f"port {port} may be used by root only; name one from 1024, or 0 for a free one", "--port")
     if error.errno == errno.EADDRNOTAVAIL:
-        return CannotListen(f"{host} is no address of this machine; 127.0.0.1 always is", "--host")
+        return CannotListen(f"{host} is not an address of this machine; use 127.0.0.1", "--host")
     return CannotListen(f"port {port} on {host} cannot be used: {error.strerror}", "--port")
 
 
@@ -101,7 +101,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def write_ready_file(path: Path, url: str) -> None:
-    """Put the URL into a file in one step, so that nobody reads half of it."""
+    """Write the URL into a file in one step, so that no reader gets a part of it."""
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(url + "\n", encoding="utf-8")
     temporary.replace(path)

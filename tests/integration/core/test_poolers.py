@@ -81,7 +81,7 @@ def test_it_is_refused_while_others_use_it_too_and_leaves_their_sessions_as_they
 def test_a_pooler_with_too_few_connections_is_refused_and_not_waited_for(
     warehouse_dsn: str, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_PATIENCE", 0.3)
+    monkeypatch.setattr(session, "_TIMEOUT", 0.3)
     refused = pytest.raises(WarehouseUnavailable, match="gives too few connections")
     with pooler(warehouse_dsn, "session", size) as port, refused:
         connect(through(port, warehouse_dsn))

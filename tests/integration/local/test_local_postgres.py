@@ -103,7 +103,7 @@ def test_kill_9_loses_nothing_committed(server: EmbeddedPostgres) -> None:
         killed = postmaster(server)
         killed.kill()
         # Until it is gone it counts as running, and there is nothing to start.
-        assert processes.wait_gone([killed], 10) == []
+        assert processes.wait_ended([killed], 10) == []
     server.start()
     assert ask(server, "select count(*), sum(n) from kept") == [(100, 4950)]
 

@@ -43,7 +43,7 @@ def test_a_taken_port_is_named(command: list[str]) -> None:
 def test_a_bad_host_is_named(host: str) -> None:
     said = refused(COMMANDS["module"], "--host", host, "--port", "0")
     assert "--host" in said
-    assert "is no address of this machine; 127.0.0.1 always is" in said
+    assert "is not an address of this machine; use 127.0.0.1" in said
 
 
 def test_a_missing_folder_of_the_ready_file_is_named(tmp_path: Path) -> None:

@@ -97,9 +97,9 @@ def test_targets_know_the_calls_a_full_sync_may_take() -> None:
 
 
 def test_the_demo_is_timed_by_the_lines_it_prints() -> None:
-    lines = ["  1.0 s  Airflow is healthy: http://127.0.0.1:1\n", "What Hostaway has, and what arrived\n", "the end\n"]
+    lines = ["  1.0 s  Airflow is healthy: http://127.0.0.1:1\n", "Rows in Hostaway and in the tables\n", "the end\n"]
     seen, last = demo.watch(lines, began=0.0)
-    assert list(seen) == ["Airflow is healthy", "What Hostaway has, and what arrived"]
+    assert list(seen) == ["Airflow is healthy", "Rows in Hostaway and in the tables"]
     assert last.endswith("the end")
 
 

@@ -58,7 +58,7 @@ def test_what_becomes_of_a_running_platform_is_said_before_it_happens(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = beginning(monkeypatch, capsys, runs=True)
-    assert "It is stopped and started again" in said
+    assert "The demo stops it and starts it again" in said
     assert "fresh data" in said
     assert beginning(monkeypatch, capsys, runs=False) == ""
 
@@ -70,7 +70,7 @@ def test_a_server_of_ones_own_does_not_begin_afresh(
     monkeypatch.setenv("HOSTAWAY_ACCOUNTS", "701:hush")
     get_settings.cache_clear()
     said = beginning(monkeypatch, capsys, runs=True)
-    assert "It is stopped and started again" in said
+    assert "The demo stops it and starts it again" in said
     assert "fresh data" not in said
     assert "demo-event" not in ending(monkeypatch, capsys, keep=True)
 

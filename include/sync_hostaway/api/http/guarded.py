@@ -187,7 +187,7 @@ async def _with_body(request: Request, limit: int) -> Request:
                 if len(body) > limit:
                     raise _too_large(limit)
     except ClientDisconnect:
-        # The client is gone. This response only keeps a traceback out of the log.
+        # The client has disconnected. This response only keeps a traceback out of the log.
         raise Problem(400, "bad-request", "Bad Request", "The body ended before its announced length.") from None
     except TimeoutError:
         detail = f"The body was not received within {_BODY_TIMEOUT:.0f} s."

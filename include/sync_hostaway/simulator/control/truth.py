@@ -1,4 +1,4 @@
-"""What is really there, to compare a mirror with."""
+"""The true content of the simulator, for comparison with a mirror."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ class Changes:
         return [row.id for row in hidden]
 
     def drift(self, *, update: int, insert: int, delete: int, seed: int) -> None:
-        """Change reservations in the middle of somebody's walk."""
+        """Change reservations while a client reads the list."""
         ids = sorted(row.id for row in self._data.reservations)
         chosen = stream(seed, self._data.account_id, len(ids)).sample(ids, min(len(ids), update + delete))
         for id in chosen[:update]:

@@ -1,4 +1,4 @@
-"""Conversations and their messages from the seed, built when somebody reads them."""
+"""Conversations and their messages from the seed, built at the first read."""
 
 from __future__ import annotations
 

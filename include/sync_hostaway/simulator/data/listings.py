@@ -1,4 +1,4 @@
-"""Listings from the seed: a light outline per listing at start, the full object when someone asks."""
+"""Listings from the seed: a light outline per listing at the start, the full object at the first read."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def _money(rng: Random, row: ReservationRow, line: ListingOutline, *, has_code: 
     price = line.price * max(1, nights_of(row)) + 90
     direct = row.channel_id in (DIRECT, ENGINE)
     payload: JsonObject = {
-        # Inquiries carry a price all the same.
+        # Inquiries have a price too.
         "totalPrice": _amount(rng, "totalPrice", price),
         "taxAmount": _maybe(rng, "taxAmount", _amount(rng, "taxAmount", price * 0.09)),
         "channelCommissionAmount": _amount(rng, "channelCommissionAmount", price * 0.05) if direct else None,
@@ -238,7 +238,7 @@ def _attached(rng: Random, account_id: int, row: ReservationRow, line: ListingOu
 
 
 def _bookingcom(rng: Random, person: Guest) -> JsonObject:
-    """Fields that only Booking.com rows have; elsewhere the keys are absent."""
+    """Fields of Booking.com rows. Other rows do not have the keys."""
     return {
         "bookingcomSpecialRequests": {"remarks": rng.choice(NOTES), "geniusFreebies": []},
         "bookingcomSmokingPreference": rng.getrandbits(1),

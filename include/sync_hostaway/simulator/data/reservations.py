@@ -1,4 +1,4 @@
-"""Reservations from the seed: columns for sorting and filtering at start, the full object when someone asks."""
+"""Reservations from the seed: columns for sorting and filtering at the start, the full object at the first read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHANNEL_NAMES = {
     DIRECT: "direct",
     ENGINE: "bookingengine",
 }
-# Recorded shares (592 Airbnb, 76 Vrbo, 35 direct, 4 engine of 707) with room made for Booking.com.
+# Recorded shares (592 Airbnb, 76 Vrbo, 35 direct, 4 engine of 707) reduced for Booking.com.
 _CHANNELS = {AIRBNB: 815, VRBO: 104, BOOKING: 27, DIRECT: 48, ENGINE: 6}
 # Recorded shares; the states that were not in the recording get a trace so that clients meet them.
 _STATUSES = {

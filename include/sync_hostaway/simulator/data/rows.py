@@ -69,7 +69,7 @@ class ReservationRow(Row):
 
 
 class ConversationRow(Row):
-    """A conversation. `messages` is None until somebody changes one of them.
+    """A conversation. `messages` is None until one of them changes.
 
     `span` is the time in Unix seconds in which its messages were sent. `sent_on` and
     `received_on` are computed with the first use; "" stands for none.

@@ -8,7 +8,7 @@ _MAX_BYTES = 512 * 2**20
 
 
 class ByteCache:
-    """First in, first out: walks over a whole list gain nothing from a smarter order, and reads stay cheap."""
+    """First in, first out: clients read whole lists, so another order would not help, and lookups stay cheap."""
 
     def __init__(self) -> None:
         self._size = 0

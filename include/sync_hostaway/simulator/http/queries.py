@@ -44,7 +44,7 @@ class Params:
         return int(value) if value is not None and value.isdecimal() else None
 
     def flag(self, name: str) -> bool | None:
-        """0/1 parameters; None when absent."""
+        """Return a 0/1 parameter; None when it is missing."""
         value = self.get(name)
         return None if value is None else value in {"1", "true"}
 
@@ -147,7 +147,7 @@ def cut(selection: Selection[R], request: PageRequest) -> list[R]:
     """The rows of one page.
 
     A cursor that is not (or no longer) in the list starts over from the front. A cursor row that was updated stands
-    where the update put it: at the front of the default order, so the walk starts over there too.
+    where the update put it: at the front of the default order, so the client starts from there too.
     """
     start = request.offset
     if request.after_id is not None:

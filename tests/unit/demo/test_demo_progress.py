@@ -11,7 +11,7 @@ from rich.text import Text
 from sync_hostaway.airflow.client import AirflowApi, DagRun
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import LocalPlatformError, TransformFailed
-from sync_hostaway.demo.watch import QUERIES, Patience, Watch
+from sync_hostaway.demo.progress import QUERIES, Timeouts, Watch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -55,14 +55,14 @@ class FakeWarehouse:
 
 
 def watch(
-    airflow: FakeAirflow, warehouse: FakeWarehouse, said: list[str] | None = None, *, patience: float = 60.0
+    airflow: FakeAirflow, warehouse: FakeWarehouse, said: list[str] | None = None, *, timeouts: float = 60.0
 ) -> None:
     heard = said if said is not None else []
 
     def echo(text: str | Text) -> None:
         heard.append(str(text))
 
-    seconds = Patience(transforms=patience, pause=0.01)
+    seconds = Timeouts(transforms=timeouts, pause=0.01)
     Watch(cast(AirflowApi, airflow), cast(Connection, warehouse), echo, seconds).transforms(NOW)
 
 
@@ -94,7 +94,7 @@ def test_loads_that_still_nobody_takes_are_an_error() -> None:
 def test_a_run_that_never_starts_is_given_up() -> None:
     airflow = FakeAirflow("queued")
     with pytest.raises(LocalPlatformError, match=r"still wait .* run-0 queued"):
-        watch(airflow, FakeWarehouse(airflow, 3), patience=0.1)
+        watch(airflow, FakeWarehouse(airflow, 3), timeouts=0.1)
     assert airflow.asked == []
 
 

@@ -1,7 +1,7 @@
-"""A home whose accounts are those of the bundled simulator: remembered, so that it never asks the real Hostaway.
+"""The bundled simulator as a process of a home. The home stores that it is simulated, so that it never calls Hostaway.
 
-home/simulator.json holds the simulator's URL, its sizes and the day its data is made for: the same data every time, so
-that what did not change at the source is not written again.
+home/simulator.json has the simulator's URL, its sizes and the day of its data. The data is the same at every start, so
+that unchanged rows are not written again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from sync_hostaway.local.echo import Echo, no_output
 
 NAME = "simulator"
 ACCOUNTS = {701: "secret-701", 702: "secret-702"}
-_PATIENCE = 30.0
-# The simulator has no use for them, and its environment can be read for as long as it runs.
+_TIMEOUT = 30.0
+# The simulator does not need these secrets, and other processes of the user can read its environment.
 _SECRETS = ("ACCOUNTS", "WAREHOUSE_URL", "SECRET_KEYS")
 
 
@@ -40,7 +40,7 @@ class DemoSize:
 
 @dataclass(frozen=True)
 class SimulatedApi:
-    """The simulator of a home; it may run or not."""
+    """The simulator of a home, running or not."""
 
     home: Home
     url: str
@@ -49,7 +49,7 @@ class SimulatedApi:
 
     @classmethod
     def remembered(cls, home: Home) -> SimulatedApi | None:
-        """The simulator that the accounts of a home come from; None when they do not come from one."""
+        """Return the simulator that the accounts of a home come from, or None."""
         stored = stored_simulator(home)
         if not isinstance(stored.get("url"), str):
             return None
@@ -58,7 +58,7 @@ class SimulatedApi:
 
     @classmethod
     def chosen(cls, home: Home, size: DemoSize, echo: Echo = no_output) -> SimulatedApi:
-        """A simulator for a home, on a free port."""
+        """Return a new simulator for a home, on a free port."""
         return cls(home, _free_url(home, echo), _anchor(stored_simulator(home)), size)
 
     @property
@@ -67,15 +67,15 @@ class SimulatedApi:
         return processes.running(self.home, NAME) is not None
 
     def on_free_port(self, echo: Echo = no_output) -> SimulatedApi:
-        """The same one, on another port when it does not run and somebody else took its port."""
+        """Return the same simulator, on another port if it does not run and its port is in use."""
         return self if self.process_runs else replace(self, url=_free_url(self.home, echo))
 
     def remember(self) -> None:
-        """From now on, the accounts of this home are the simulator's."""
+        """Store that the accounts of this home come from the simulator."""
         write_json(self.home.simulator, {"url": self.url, "anchor": self.anchor, **asdict(self.size)})
 
     def start(self) -> None:
-        """Start it as a process of the platform, so that stopping the platform stops it; nothing if it runs.
+        """Start it as a process of the platform, which stops it too. It does nothing if the simulator runs.
 
         :raises LocalPlatformError: with the end of its log.
         """
@@ -100,13 +100,13 @@ class SimulatedApi:
     def _wait_until_it_answers(self, process: psutil.Process) -> None:
         import requests
 
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         with requests.Session() as session:
-            # No proxy has a say in what happens on 127.0.0.1.
+            # Requests to 127.0.0.1 use no proxy.
             session.trust_env = False
             while time.monotonic() < deadline:
                 if not processes.is_alive(process):
-                    raise LocalPlatformError(f"The simulator ended by itself:\n{tail(self.home.log(NAME))}")
+                    raise LocalPlatformError(f"The simulator ended unexpectedly:\n{tail(self.home.log(NAME))}")
                 with suppress(requests.RequestException):
                     if session.get(f"{self.url}/_control/health", timeout=1).ok:
                         return

@@ -12,7 +12,7 @@ from sync_hostaway.core.embedded import simulated_url
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local import ports, processes
-from sync_hostaway.local.simulated import NAME, DemoSize, SimulatedApi
+from sync_hostaway.local.simulator_process import NAME, DemoSize, SimulatedApi
 
 SIZE = DemoSize(listings=3, reservations=20, conversations=10)
 

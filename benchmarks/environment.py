@@ -1,4 +1,4 @@
-"""The test bed: an embedded PostgreSQL and a simulator in a process of its own, in a temporary home."""
+"""The environment of a benchmark: an embedded PostgreSQL and a simulator process in a temporary home."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from sync_hostaway.simulator.control.client import SimulatorControl
 ACCOUNT = 701
 SECRET = "secret-701"  # noqa: S105 - the simulator's
 _TEMPLATE = "template_warehouse"
-_PATIENCE = 120.0
+_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,10 @@ class Warehouse:
     env: dict[str, str]
 
 
-class Bed:
+class Environment:
     """Use as a context manager; everything is stopped and removed at its end."""
 
-    def __enter__(self) -> Bed:
+    def __enter__(self) -> Environment:
         self.scratch = Path(tempfile.mkdtemp(prefix="sync-hostaway-bench-"))
         self._postgres = EmbeddedPostgres(self.scratch / "home")
         try:
@@ -168,7 +168,7 @@ def as_settings(env: dict[str, str]) -> Iterator[None]:
 
 
 def _wait_for(ready: Path, process: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         if ready.exists():
             return ready.read_text(encoding="utf-8").strip()

@@ -1,11 +1,11 @@
-"""Starts PostgreSQL and Airflow's components again when they end, and components that run but do nothing.
+"""Restarts PostgreSQL and Airflow's components when they end or hang.
 
-Scheduler, Dag processor and triggerer end when their database is away for some seconds. Elsewhere a container runtime
-or systemd brings them back; here the keeper does, for as long as the platform is not stopped.
+Scheduler, Dag processor and triggerer end when their database is unavailable for some seconds. In other deployments, a
+container runtime or systemd restarts them. In the embedded platform the supervisor does, until the platform is stopped.
 
-Some never get to their end: a LocalExecutor that shuts down sends one message for each worker it sees alive, and when
-a worker has read its message before the others were counted, the last worker waits for one that nobody sends, and the
-scheduler for that worker (Airflow 3.3). So the keeper also listens to heartbeats, as a liveness probe does elsewhere.
+Some components hang at their end. A LocalExecutor that shuts down sends one message for each worker that it sees alive.
+If a worker reads its message before the others are counted, the last worker waits for a message that is never sent, and
+the scheduler waits for that worker (Airflow 3.3). So the supervisor also checks heartbeats, like a liveness probe.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from sync_hostaway.local.health import METADATABASE, unhealthy
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.processes import running
 
-NAME = "keeper"
+NAME = "supervisor"
 _LOOK_EVERY = 0.5
 _LISTEN_EVERY = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
-# What has lived this long was all right; its next end is a new story. It is also as long as a start may take.
+# After this time a start counts as successful, and the pause before a restart is reset. A start may take as long.
 _SETTLED = 60.0
 # Airflow itself calls a component unhealthy after 30 s without a heartbeat.
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 
 def keep(home: Home, api: AirflowApi) -> None:
-    """Watch the server and the components until told to stop."""
-    # Forked from the launcher, which is deaf while it starts things.
+    """Watch the server and the components until SIGTERM."""
+    # Forked from the launcher, which ignores signals while it starts processes.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     postgres = EmbeddedPostgres(home.root)
     parts: dict[str, tuple[Callable[[], bool], Callable[[], None]]] = {
@@ -50,13 +50,13 @@ def keep(home: Home, api: AirflowApi) -> None:
     }
     pauses = dict.fromkeys(parts, _FIRST_PAUSE)
     started = dict.fromkeys(parts, time.monotonic())
-    no_output: dict[str, float] = {}
+    silent_since: dict[str, float] = {}
     listened = time.monotonic()
     while True:
         time.sleep(_LOOK_EVERY)
         _reap()
         if time.monotonic() > listened + _LISTEN_EVERY:
-            _end_silent(home, api, started, no_output)
+            _end_silent(home, api, started, silent_since)
             listened = time.monotonic()
         for name, (runs, start_again) in parts.items():
             now = time.monotonic()
@@ -73,44 +73,44 @@ def _runs(home: Home, component: Component) -> bool:
 
 
 def _start_component(home: Home, component: Component) -> None:
-    # Workers and tasks of a killed scheduler get no more work, and their tasks are done again.
+    # Workers of a killed scheduler get no more work, and their tasks are retried.
     processes.send(processes.session(home, component.name), signal.SIGKILL)
     start(home, component)
 
 
 def _start_postgres(postgres: EmbeddedPostgres) -> None:
     try:
-        # Every component knows it at this port.
+        # The same port, because every component has it in its configuration.
         postgres.start(remembered_port(postgres.home, "postgres"))
     except LocalPlatformError as error:
-        # Tried again after a pause.
+        # The next try follows after a pause.
         sys.stderr.write(f"{error}\n")
 
 
-def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], no_output: dict[str, float]) -> None:
-    """Kill what runs without a heartbeat, with its workers; their tasks are retried.
+def _end_silent(home: Home, api: AirflowApi, started: dict[str, float], silent_since: dict[str, float]) -> None:
+    """Kill components that run without a heartbeat, with their workers. Their tasks are retried.
 
-    Does not help an API server that answers nothing, and kills nobody for a database that is away.
+    It does not detect an API server that does not answer, and kills no component while the database is unavailable.
 
-    :param silent: since when each has been silent; kept between calls.
+    :param silent_since: the time of the first check that found each component silent. It is kept between calls.
     """
     parts = unhealthy(home, api)
     now = time.monotonic()
     if METADATABASE in parts or API_SERVER.name in parts:
-        no_output.clear()
+        silent_since.clear()
         return
     for component in COMPONENTS:
         name = component.name
         if name.replace("-", "_") not in parts or now < started[name] + _SETTLED:
-            no_output.pop(name, None)
-        elif now > no_output.setdefault(name, now) + _PATIENCE and running(home, name):
-            sys.stderr.write(f"{name} runs, but shows no sign of life; it is killed.\n")
+            silent_since.pop(name, None)
+        elif now > silent_since.setdefault(name, now) + _TIMEOUT and running(home, name):
+            sys.stderr.write(f"{name} runs without a heartbeat; it is killed.\n")
             processes.send(processes.session(home, name), signal.SIGKILL)
-            del no_output[name]
+            del silent_since[name]
 
 
 def _reap() -> None:
-    """Collect children that have ended: a zombie would count as a process that is there."""
+    """Reap children that have ended, because a zombie would count as a running process."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

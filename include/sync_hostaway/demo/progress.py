@@ -1,4 +1,4 @@
-"""Watching Dag runs until what was asked for has arrived, or until it is clear that it will not."""
+"""Follows Dag runs until the rows are in the core tables, or until an error shows that they will not arrive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """Seconds."""
 
     dags: float = 60.0
@@ -31,25 +31,25 @@ class Patience:
     pause: float = 0.3
 
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Triggers the Dags and follows their runs in Airflow and in the warehouse."""
+    """Triggers the Dags, and follows their runs in Airflow and in the warehouse."""
 
     api: AirflowApi
     warehouse: Connection
     echo: EchoText
-    patience: Patience = PATIENCE
+    timeouts: Timeouts = TIMEOUTS
 
     def trigger_syncs(self, account_ids: list[int]) -> dict[int, str]:
-        """Ask for a full sync of each account; the ids of the runs.
+        """Request a full sync of each account. Returns the run ids.
 
         :raises AirflowApiError: when Airflow does not show the Dags.
         """
         dags = {TRANSFORM_DAG_ID, *(sync_dag_id(account_id) for account_id in account_ids)}
-        self.api.wait_for_dags(dags, self.patience.dags)
+        self.api.wait_for_dags(dags, self.timeouts.dags)
         stamp = _run_id()
         for account_id in account_ids:
             self.api.trigger_dag_run(sync_dag_id(account_id), {"mode": "full"}, run_id=stamp)
@@ -57,11 +57,11 @@ class Watch:
         return dict.fromkeys(account_ids, stamp)
 
     def syncs(self, run_ids: dict[int, str]) -> bool:
-        """Follow the runs of accounts to their ends; whether all of them succeeded."""
+        """Follow the runs of accounts until they end. Returns whether all of them succeeded."""
         lines = ProgressLines(self.echo)
         unfinished = dict(run_ids)
         succeeded = True
-        deadline = time.monotonic() + self.patience.syncs
+        deadline = time.monotonic() + self.timeouts.syncs
         while True:
             ended = {a: run for a, i in unfinished.items() if (run := self.api.dag_run(sync_dag_id(a), i)).finished}
             lines.update(self._progress(run_ids))
@@ -73,20 +73,20 @@ class Watch:
                 return succeeded
             if time.monotonic() > deadline:
                 names = ", ".join(sync_dag_id(account_id) for account_id in unfinished)
-                self.echo(f"Not finished after {self.patience.syncs:.0f} s: {names}")
+                self.echo(f"Not finished after {self.timeouts.syncs:.0f} s: {names}")
                 return False
-            time.sleep(self.patience.pause)
+            time.sleep(self.timeouts.pause)
 
     def transforms(self, since: datetime) -> None:
-        """Wait until no load is pending. A transform that nobody asked for is asked for, once.
+        """Wait until no load is pending. If no transform is requested, request one, once.
 
         :raises TransformFailed: as soon as one has failed.
-        :raises LocalPlatformError: when loads go on waiting.
+        :raises LocalPlatformError: when loads are still pending after the timeout.
         """
         said = asked = False
-        deadline = time.monotonic() + self.patience.transforms
+        deadline = time.monotonic() + self.timeouts.transforms
         while True:
-            # The runs first: one that ends between the two looks has left nothing pending then.
+            # The runs are read first: a run that ends between the two reads has left no load pending.
             runs = self.api.dag_runs(TRANSFORM_DAG_ID)
             pending = pending_loads(self.warehouse)
             active = [run for run in runs if not run.finished]
@@ -100,7 +100,7 @@ class Watch:
                     f"{_states(runs)}. Its log is in Airflow."
                 )
             if not active:
-                self.echo(f"No run of {TRANSFORM_DAG_ID} is active although loads wait; asking for one.")
+                self.echo(f"No run of {TRANSFORM_DAG_ID} is active, but loads wait; requesting one.")
                 self.api.trigger_dag_run(TRANSFORM_DAG_ID, run_id=_run_id())
                 asked = True
             elif not said:
@@ -108,10 +108,10 @@ class Watch:
                 said = True
             if time.monotonic() > deadline:
                 raise LocalPlatformError(
-                    f"{pending} loads still wait for a transform after {self.patience.transforms:.0f} s. "
+                    f"{pending} loads still wait for a transform after {self.timeouts.transforms:.0f} s. "
                     f"Runs of {TRANSFORM_DAG_ID}: {_states(runs)}. Is the Dag paused?"
                 )
-            time.sleep(self.patience.pause)
+            time.sleep(self.timeouts.pause)
 
     def _progress(self, run_ids: dict[int, str]) -> list[dict[str, Any]]:
         parameters = {"accounts": list(run_ids), "run_keys": list(set(run_ids.values()))}
@@ -120,7 +120,7 @@ class Watch:
     def _raise_if_one_failed(self, since: datetime) -> None:
         failed = self.warehouse.execute(QUERIES["failed_transforms"], {"since": since}).fetchall()
         if failed:
-            # Airflow tries again by itself, later; what dbt says will be the same.
+            # Airflow retries later, but dbt will report the same error.
             raise TransformFailed(f"{failed[-1]['error']} (the log is in Airflow, under {TRANSFORM_DAG_ID})")
 
 

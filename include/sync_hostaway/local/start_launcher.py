@@ -1,4 +1,4 @@
-"""Running the launcher, and telling why it gave up."""
+"""Runs the launcher, and reports why it failed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAUNCHER = "launcher"
 
 @contextmanager
 def launched(home: Home, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The launcher; when left early, it is ended."""
+    """Run the launcher. It is terminated if the block ends early."""
     log = open_log(home.log(_LAUNCHER))
     with subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", "sync_hostaway.local.launcher", str(home.root)],
@@ -39,9 +39,9 @@ def launched(home: Home, environment: Mapping[str, str]) -> Iterator[subprocess.
 
 
 def raise_if_it_failed(home: Home, launcher: subprocess.Popen[bytes], began: float) -> None:
-    """Wait until the launcher has done its work.
+    """Wait until the launcher has finished.
 
-    :raises ComponentDied: with the end of the log that tells why it did not.
+    :raises ComponentDied: with the end of the log of the failed part.
     """
     if launcher.wait() == 0:
         return
@@ -52,7 +52,7 @@ def raise_if_it_failed(home: Home, launcher: subprocess.Popen[bytes], began: flo
 
 
 def schema_is_current(home: Home, airflow_dsn: str) -> bool:
-    """Whether Airflow's tables are those of the installed version; answered without importing Airflow."""
+    """Return whether Airflow's tables have the installed version, without importing Airflow."""
     record = read_json(home.airflow / SCHEMA_RECORD)
     if record.get("airflow") != version("apache-airflow-core"):
         return False
