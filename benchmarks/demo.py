@@ -19,7 +19,7 @@ from sync_hostaway.core.home import Home
 from sync_hostaway.local import ports
 
 _HEALTHY = "Airflow is healthy"
-_TABLE = "What Hostaway has, and what arrived"
+_TABLE = "Rows in Hostaway and in the tables"
 _TARGETS = {"result": 90, "healthy": 30}
 # A demo that takes longer is terminated, and figures that it did not print count as not measured.
 _TIMEOUT = 600.0

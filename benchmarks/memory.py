@@ -39,7 +39,7 @@ def _full_sync(environment: Environment, simulator: Simulator, sizes: Sizes) -> 
     warehouse = environment.warehouse(simulator)
     try:
         command: list[str | Path] = [our_command(), "sync", "--account", str(ACCOUNT), "--mode", "full"]
-        return measure(command, warehouse.env, bed.scratch)
+        return measure(command, warehouse.env, environment.scratch)
     finally:
         environment.drop(warehouse.dsn)
 

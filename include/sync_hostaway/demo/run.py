@@ -104,7 +104,8 @@ def _refuse_among_real_accounts(home: Home, dsn: str) -> None:
     if real:
         raise ConfigurationError(
             f"Account {', '.join(map(str, real))} is registered in this warehouse. The demo's accounts are "
-            "simulated, so they need another warehouse. Unset WAREHOUSE_URL, and run SYNC_HOSTAWAY_HOME=.local/demo make demo."
+            "simulated, so they need another warehouse. Unset WAREHOUSE_URL, and run "
+            "SYNC_HOSTAWAY_HOME=.local/demo make demo."
         )
 
 

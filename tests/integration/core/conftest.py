@@ -7,9 +7,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from database_owner import DATABASE, PASSWORD, USER, Server
 from psycopg import sql
 
+from database_owner import DATABASE, PASSWORD, USER, Server
 from databases import create_database, drop_database
 from sync_hostaway.core import session
 from sync_hostaway.core.settings import get_settings

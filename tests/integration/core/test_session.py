@@ -11,10 +11,10 @@ from typing import Any
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
-from database_owner import DATABASE, USER, Server
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from database_owner import DATABASE, USER, Server
 from databases import create_database, drop_database
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.simulator import RunningSimulator

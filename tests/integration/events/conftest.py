@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from events_harness import EventsHarness
 
+from events_harness import EventsHarness
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode
 from sync_hostaway.extract.engine import sync_account

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from events_harness import EventsHarness
 
+from events_harness import EventsHarness
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.engine import sync_account
 
