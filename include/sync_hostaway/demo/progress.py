@@ -18,7 +18,7 @@ from sync_hostaway.core.exceptions import LocalPlatformError, TransformFailed
 from sync_hostaway.demo.report import EchoText, ProgressLines
 from sync_hostaway.transforms import pending_loads
 
-QUERIES = load_queries(Path(__file__).with_name("watch.sql"))
+QUERIES = load_queries(Path(__file__).with_name("progress.sql"))
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from sync_hostaway.local.simulator_process import DemoSize
 
 from sync_hostaway.core.exceptions import LocalPlatformError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.demo import run as demo
 from sync_hostaway.local.access import out
+from sync_hostaway.local.simulator_process import DemoSize
 
 README = Path(__file__).resolve().parents[3] / "README.md"
 

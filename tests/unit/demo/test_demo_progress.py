@@ -81,7 +81,7 @@ def test_loads_that_nobody_takes_are_asked_for_once(states: tuple[str, ...]) -> 
     airflow = FakeAirflow(*states)
     watch(airflow, FakeWarehouse(airflow, 3), said)
     assert len(airflow.asked) == 1
-    assert any("No run of hostaway_transform is active although loads wait" in line for line in said)
+    assert any("No run of hostaway_transform is active, but loads wait" in line for line in said)
 
 
 def test_loads_that_still_nobody_takes_are_an_error() -> None:

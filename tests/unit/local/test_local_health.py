@@ -52,5 +52,5 @@ def test_a_server_that_does_not_answer_is_not_healthy(home: Home) -> None:
 
 def test_a_dead_component_shows_the_end_of_its_log(home: Home) -> None:
     home.log("api-server").write_text("first\nno room on board\n")
-    with pytest.raises(ComponentDied, match=r"api-server ended by itself(.|\n)*no room on board"):
+    with pytest.raises(ComponentDied, match=r"api-server ended unexpectedly(.|\n)*no room on board"):
         raise_if_one_died(home)
