@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from benchmarks.bed import Bed, as_settings
+from benchmarks.environment import Environment, as_settings
 from benchmarks.options import Options
 from benchmarks.process import environment
 from benchmarks.report import Result, Spread, Target
@@ -39,7 +39,7 @@ def run(options: Options) -> list[Result]:
     """Land made-up rows, build everything, change ten reservations, and ask each mart."""
     accounts = _ACCOUNTS[options.size]
     reservations = accounts * _PER_ACCOUNT["reservations"]
-    with Bed() as bed:
+    with Environment() as bed:
         dsn = bed.database()
         settings = {"SYNC_HOSTAWAY_HOME": str(bed.scratch / "home"), "WAREHOUSE_URL": dsn}
         with as_settings(environment(settings)), connect() as connection:

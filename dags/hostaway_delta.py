@@ -31,7 +31,7 @@ The return value of a run has the accounts with their events, rows and API calls
   whose credentials were rejected, are kept. For the latter, `sync-hostaway accounts rotate` stores a new key.
 * Events are `dead`: all attempts within two hours failed, or the event could not be parsed. See `reason`.
   `sync-hostaway webhooks replay` tries again. Other events are processed.
-* Events are `gone`: Hostaway does not know their object any more; its row is marked deleted.
+* Events are `object_deleted`: Hostaway does not know their object any more; its row is marked deleted.
 
 You can clear or kill a run at any time: an event becomes `done` in the transaction that lands its rows.
 """,

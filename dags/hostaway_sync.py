@@ -109,7 +109,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
             finally:
                 # The transform at the end of the run waits for the retries of all resources.
                 transform_if_run_has_failures(connection, account_id, context["run_id"])
-    if result.verdict == "refused":
+    if result.status == "refused":
         raise AirflowSkipException(result.error)
     return result.summary()
 
@@ -127,7 +127,7 @@ def _dry_run(
 
     result = dry_run_resource(connection, account_id, resource, mode, since=since)
     if result.error:
-        raise AirflowFailException(f"Dry run, {result.verdict}: {result.error}")
+        raise AirflowFailException(f"Dry run, {result.status}: {result.error}")
     return {"dry_run": True, **result.summary()}
 
 

@@ -34,7 +34,7 @@ It has no schedule: sync runs request it. All requests while a run is queued sha
 **Triage**
 
 * `TransformFailed` names the model and PostgreSQL's message. The loads stay pending, and the next run tries them again.
-* Rows whose listing or conversation has not landed wait in `ops.held_rows`. They load automatically when it lands.
+* Rows whose listing or conversation has not landed wait in `ops.deferred_rows`. They load automatically when it lands.
 * `ops.transforms` has one row per run: loads, seconds and rows per model.
 * `own_models` red: a model or test of your own dbt project failed; the message names it. Our tables are complete.
 """,

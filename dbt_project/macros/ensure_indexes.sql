@@ -7,7 +7,7 @@
     {%- if indexes %}
     do $$
     begin
-        if (select current_transform.reads_all from {{ source("ops", "transform_clock") }} as current_transform) then
+        if (select current_transform.full_rebuild from {{ source("ops", "current_transform") }} as current_transform) then
             {%- for index in indexes %}
             {%- set columns = "(" ~ index.columns | join(", ") ~ ")" %}
             if not exists (

@@ -8,14 +8,14 @@
     from (
         select
             coalesce(
-                max(runs.finished_at) filter (where runs.verdict in ('complete', 'repaired')), min(runs.started_at)
+                max(runs.finished_at) filter (where runs.status in ('complete', 'complete_after_retry')), min(runs.started_at)
             ) as finished_at
         from ops.sync_runs as runs
         inner join ops.accounts as accounts on runs.account_id = accounts.account_id
         where
             runs.resource = '{{ resource }}'
             and runs.mode <> 'delta'
-            and runs.verdict <> 'refused'
+            and runs.status <> 'refused'
             and accounts.state = 'active'
         group by runs.account_id
         having max(runs.started_at) > now() - interval '7 days'

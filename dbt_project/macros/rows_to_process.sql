@@ -13,9 +13,9 @@
 {% macro rows_to_process(resource, staged=none, with_changed_guest=false, changes_only=none) -%}
     {%- set rows = ref(staged or "stg_" ~ resource) -%}
     {%- set landed = source("landing", resource) -%}
-    {%- set deferred = source("ops", "held_rows") -%}
+    {%- set deferred = source("ops", "deferred_rows") -%}
     {%- set claimed = source("ops", "claimed_loads") -%}
-    {%- set transform = source("ops", "transform_clock") -%}
+    {%- set transform = source("ops", "current_transform") -%}
     {%- if resource in parents_of() %}
     {%- set parent_id = text_as_bigint("split_part(deferred.missing_parent, ' ', 2)") %}
     {%- set known = parent_is_known(resource, "deferred.account_id", parent_id) %}
@@ -55,7 +55,7 @@
                 deferred.resource = '{{ resource }}'
                 and {{ parent_id }} is not null
                 and (
-                    deferred.held_since < coverage.parents_complete_until
+                    deferred.deferred_since < coverage.parents_complete_until
                     or {{ known }}
                 )
             {%- else %}
@@ -64,7 +64,7 @@
             union
             select landed.account_id, landed.entity_id
             from {{ landed }} as landed
-            where (select current_transform.reads_all from {{ transform }} as current_transform)
+            where (select current_transform.full_rebuild from {{ transform }} as current_transform)
             {% if with_changed_guest %}
             union
             select links.account_id, links.reservation_id::text

@@ -32,7 +32,7 @@
             from {{ source("landing", unless_missing_in) }} as landed
             -- loads that were done long ago are deleted
             left join {{ source("ops", "loads") }} as loads on landed.load_id = loads.load_id
-            left join {{ source("ops", "held_rows") }} as deferred
+            left join {{ source("ops", "deferred_rows") }} as deferred
                 on
                     deferred.resource = '{{ unless_missing_in }}'
                     and landed.account_id = deferred.account_id
@@ -80,7 +80,7 @@
         or (
             core.entity_id is null
             and not exists (
-                select 1 from {{ source("ops", "held_rows") }} as deferred
+                select 1 from {{ source("ops", "deferred_rows") }} as deferred
                 where
                     deferred.resource = '{{ resource }}'
                     and deferred.account_id = landed.account_id

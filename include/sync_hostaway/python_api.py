@@ -77,7 +77,7 @@ def sync(
 ) -> SyncReport:
     """Mirror an account into the landing tables. `transform` brings the rows into the core tables.
 
-    A resource that fails does not raise: its result has the verdict and the error, and the others are read.
+    A resource that fails does not raise: its result has the status and the error, and the others are read.
 
     :param mode: `"full"` or `"incremental"`.
     :param resources: names such as `"reservations"`; by default those that are switched on for the account.

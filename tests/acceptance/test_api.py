@@ -101,8 +101,8 @@ def mirrored(platform: Platform, operator: Call) -> dict[str, Any]:
 
     def complete() -> dict[str, Any] | None:
         state: dict[str, Any] = operator("GET", "/v1/accounts/701").json()
-        verdicts = {resource["resource"]: resource["verdict"] for resource in state["resources"]}
-        is_done = len(verdicts) >= 5 and set(verdicts.values()) == {"complete"}
+        statuses = {resource["resource"]: resource["status"] for resource in state["resources"]}
+        is_done = len(statuses) >= 5 and set(statuses.values()) == {"complete"}
         return state if is_done and state["lag_seconds"] is not None else None
 
     return eventually(complete, 180, every=0.2)

@@ -312,7 +312,7 @@ def test_no_log_holds_a_token(topology: Topology, api: AirflowControl) -> None:
 
 def test_logs_of_tasks_are_shown(api: AirflowControl) -> None:
     run = api.dag_runs(TRANSFORM_DAG_ID)[0]
-    assert "rows_held" in api.task_log(TRANSFORM_DAG_ID, run.run_id, "transform")
+    assert "rows_deferred" in api.task_log(TRANSFORM_DAG_ID, run.run_id, "transform")
 
 
 @pytest.mark.parametrize(

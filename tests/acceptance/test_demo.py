@@ -184,10 +184,10 @@ def test_a_second_run_rewrites_no_row_and_tells_what_hostaway_refuses(demo: Demo
     for account in ACCOUNTS:
         assert demo.core_counts(account) | {"guests": 0} == truth(demo, account) | {"guests": 0}
     [logged] = demo.rows(
-        "select verdict, error from hostaway.sync_logs where account_id = 702 and resource = 'coupons' "
+        "select status, error from hostaway.sync_logs where account_id = 702 and resource = 'coupons' "
         "order by sync_run_id desc limit 1"
     )
-    assert logged["verdict"] == "refused"
+    assert logged["status"] == "refused"
     assert logged["error"].startswith("Hostaway refuses coupons (HTTP 403")
     [listed] = [it for it in json.loads(demo.run("accounts", "list", "--json").stdout) if it["account_id"] == 702]
     assert logged["error"] in listed["problems"]
@@ -232,7 +232,7 @@ def test_a_run_whose_extraction_failed_has_failed(demo: Demo, api: AirflowContro
     assert tasks["extract_listings"].try_number == 1
     # What the others landed is transformed all the same.
     assert tasks["request_transform"].state in ("success", "skipped")
-    assert demo.rows("select state from ops.accounts where account_id = 702") == [{"state": "refused"}]
+    assert demo.rows("select state from ops.accounts where account_id = 702") == [{"state": "credentials_rejected"}]
 
     control.clear_faults()
     control.set_secret(702, ACCOUNTS[702])

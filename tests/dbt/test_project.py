@@ -90,7 +90,7 @@ def test_each_damage_is_found(filled: Connection) -> None:
     filled.execute(
         """
         update hostaway.messages set pms_meta = '{"a": [{"wifiPassword": "x"}]}';
-        delete from ops.held_rows;
+        delete from ops.deferred_rows;
         delete from landing.reservations where entity_id = '11';
         delete from hostaway.conversations;
         -- as old ones are

@@ -51,7 +51,7 @@ def test_results_are_typed_and_a_failing_resource_does_not_raise(account: int, s
     seen: list[Progress] = []
     report = sync(account, mode="full", resources=["listings", "users"], on_progress=seen.append)
     assert isinstance(report, SyncReport)
-    assert (report["listings"].verdict, report["users"].verdict, report.is_complete) == ("complete", "failed", False)
+    assert (report["listings"].status, report["users"].status, report.is_complete) == ("complete", "failed", False)
     assert seen
     with pytest.raises(KeyError):
         report["tasks"]

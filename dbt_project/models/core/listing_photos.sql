@@ -70,4 +70,4 @@ select
     {{ current_transform_at() }} as synced_at,
     final.pms_meta
 from final
-where (select current_transform.photos from {{ source('ops', 'transform_clock') }} as current_transform)
+where (select current_transform.photos from {{ source('ops', 'current_transform') }} as current_transform)

@@ -12,15 +12,15 @@ select
     runs.resource,
     runs.mode,
     runs.since,
-    runs.verdict,
+    runs.status,
     runs.rows_expected,
     runs.rows_seen,
     runs.rows_new,
     runs.rows_changed,
     runs.rows_unchanged,
     runs.rows_quarantined,
-    runs.rows_odd,
-    runs.rows_tombstoned,
+    runs.rows_with_warnings,
+    runs.rows_deleted,
     runs.api_calls,
     runs.retries,
     runs.throttled,
@@ -41,9 +41,9 @@ where
     and runs.finished_at > (
         select
             case
-                when current_transform.reads_all then '-infinity'
+                when current_transform.full_rebuild then '-infinity'
                 else current_transform.last_success_at - interval '1 hour'
             end
-        from {{ source('ops', 'transform_clock') }} as current_transform
+        from {{ source('ops', 'current_transform') }} as current_transform
     )
     {% endif %}

@@ -4,9 +4,9 @@ with
 clock as materialized (
     select
         marts.last_success_at,
-        transforms.reads_all
+        transforms.full_rebuild
     from {{ source('ops', 'current_marts_build') }} as marts
-    cross join {{ source('ops', 'transform_clock') }} as transforms
+    cross join {{ source('ops', 'current_transform') }} as transforms
 ),
 
 accounts as (
@@ -30,7 +30,7 @@ changed_reservations as (
 due as (
     select account_id, listing_id
     from {{ ref('listings') }}
-    where (select reads_all from clock) or synced_at > (select last_success_at from clock)
+    where (select full_rebuild from clock) or synced_at > (select last_success_at from clock)
     union
     select changed.account_id, changed.listing_id
     from accounts

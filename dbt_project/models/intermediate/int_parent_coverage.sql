@@ -14,7 +14,7 @@ reads as not materialized (
         resource,
         run_key,
         mode,
-        verdict,
+        status,
         since,
         started_at,
         rows_seen
@@ -24,7 +24,7 @@ reads as not materialized (
 
 complete_reads as not materialized (
     select * from reads
-    where verdict in ('complete', 'repaired') and since is null
+    where status in ('complete', 'complete_after_retry') and since is null
 )
 
 select
@@ -40,7 +40,7 @@ from {{ source('ops', 'accounts') }} as accounts
 cross join children
 left join lateral (
     select reads.started_at from reads
-    where reads.account_id = accounts.account_id and reads.resource = children.resource and reads.verdict <> 'running'
+    where reads.account_id = accounts.account_id and reads.resource = children.resource and reads.status <> 'running'
     order by reads.started_at desc
     limit 1
 ) as newest on true
@@ -52,8 +52,8 @@ left join lateral (
         and reads.resource = children.parent_resource
         and reads.started_at > newest.started_at - interval '2 days'
         -- Parents that Hostaway refuses, or of which it gave none, are not waited for.
-        and reads.verdict <> 'refused'
-        and not (reads.verdict = 'failed' and reads.rows_seen = 0)
+        and reads.status <> 'refused'
+        and not (reads.status = 'failed' and reads.rows_seen = 0)
     order by reads.started_at desc
     limit 1
 ) as recent_parents on true

@@ -33,11 +33,11 @@ batch as (
     union
     select '{{ resource }}' as resource, landed.account_id, landed.entity_id
     from {{ source('landing', resource) }} as landed
-    where (select current_transform.reads_all from {{ source('ops', 'transform_clock') }} as current_transform)
+    where (select current_transform.full_rebuild from {{ source('ops', 'current_transform') }} as current_transform)
     {%- endfor %}
     union
     select resource, account_id, entity_id
-    from {{ source('ops', 'held_rows') }}
+    from {{ source('ops', 'deferred_rows') }}
 )
 
 {% for resource, key, core_key, parent, parent_id in children -%}

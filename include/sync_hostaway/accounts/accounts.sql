@@ -51,7 +51,7 @@ select account_id from ops.purged_accounts
 -- name: reactivate_rejected
 update ops.accounts
 set state = 'active', state_reason = null, updated_at = now()
-where account_id = %(account_id)s and state = 'refused'
+where account_id = %(account_id)s and state = 'credentials_rejected'
 
 -- name: set_state
 update ops.accounts

@@ -139,7 +139,7 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
             _merge_options(connection, account_id, changes.options)
         if changes.is_renamed:
             connection.execute(_QUERIES["rename"], {**params, "name": name})
-        if changes.state == "active" and get_account(connection, account_id).state == "refused":
+        if changes.state == "active" and get_account(connection, account_id).state == "credentials_rejected":
             raise InactiveAccount(
                 f"Hostaway refuses the credentials of account {account_id}: store a new API key instead "
                 f"(`sync-hostaway accounts rotate {account_id}`)"
@@ -214,7 +214,7 @@ def mark_credentials_rejected(connection: Connection, client: HostawayClient, re
     """
     stored = secrets_store(connection).get(client.account_id, CLIENT_SECRET)
     if stored and client.uses(stored):
-        params = {"account_id": client.account_id, "state": "refused", "reason": reason}
+        params = {"account_id": client.account_id, "state": "credentials_rejected", "reason": reason}
         connection.execute(_QUERIES["set_state"], params)
         refresh_snapshot(connection)
 
@@ -261,7 +261,7 @@ def client_for(
     account = get_account(connection, account_id)
     if account.state != "active" and not (allow_disabled and account.state == "disabled"):
         because = f": {visible(account.state_reason)}" if account.state_reason else ""
-        remedy = "rotate" if account.state == "refused" else "enable"
+        remedy = "rotate" if account.state == "credentials_rejected" else "enable"
         raise InactiveAccount(
             f"Account {account_id} is {account.state}{because} (`sync-hostaway accounts {remedy} {account_id}`)"
         )

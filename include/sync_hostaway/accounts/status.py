@@ -21,8 +21,8 @@ class ResourceSync(BaseModel, frozen=True):
 
     resource: str = Field(examples=["reservations"])
     mode: str = Field(examples=["full"])
-    verdict: str = Field(
-        description="running, complete, repaired, incomplete, failed or refused", examples=["complete"]
+    status: str = Field(
+        description="running, complete, complete_after_retry, incomplete, failed or refused", examples=["complete"]
     )
     started_at: datetime
     finished_at: datetime | None
@@ -69,7 +69,7 @@ class AccountStatus:
         moments = [
             resource.last_complete_at
             for resource in self.resources
-            if resource.last_complete_at and resource.verdict != "refused"
+            if resource.last_complete_at and resource.status != "refused"
         ]
         return min(moments) if moments and self.lag_seconds is not None else None
 
@@ -78,9 +78,9 @@ class AccountStatus:
         """A sentence for each resource whose last sync did not bring everything."""
         return (
             [
-                f"{resource.resource} {resource.verdict}: {resource.error}"
+                f"{resource.resource} {resource.status}: {resource.error}"
                 for resource in self.resources
-                if resource.verdict in ("failed", "incomplete")
+                if resource.status in ("failed", "incomplete")
             ]
             + self.refusals
             + ([f"polled by lists: {self.without_heads}"] if self.without_heads else [])
@@ -89,7 +89,7 @@ class AccountStatus:
     @property
     def refusals(self) -> list[str]:
         """A sentence for each resource that Hostaway does not give to this account."""
-        return [resource.error or "" for resource in self.resources if resource.verdict == "refused"]
+        return [resource.error or "" for resource in self.resources if resource.status == "refused"]
 
 
 def account_status(connection: Connection, account_id: int) -> AccountStatus:
@@ -139,8 +139,8 @@ def _status(
     synced = [row for row in resources if row["resource"] in wanted]
     ages = [row.pop("age_seconds") for row in synced]
     # What Hostaway does not give is not behind.
-    ages = [age for age, row in zip(ages, synced, strict=True) if row["verdict"] != "refused"]
-    wanted = wanted - {row["resource"] for row in synced if row["verdict"] == "refused"}
+    ages = [age for age, row in zip(ages, synced, strict=True) if row["status"] != "refused"]
+    wanted = wanted - {row["resource"] for row in synced if row["status"] == "refused"}
     return AccountStatus(
         account,
         [ResourceSync(**row) for row in synced],

@@ -4,7 +4,7 @@ select
     runs.account_id,
     runs.resource,
     runs.mode,
-    runs.verdict,
+    runs.status,
     runs.started_at,
     runs.finished_at,
     runs.rows_seen,
@@ -24,7 +24,7 @@ left join lateral (
         earlier.account_id = runs.account_id
         and earlier.resource = runs.resource
         and earlier.mode <> 'delta'
-        and earlier.verdict in ('complete', 'repaired')
+        and earlier.status in ('complete', 'complete_after_retry')
     order by earlier.started_at desc
     limit 1
 ) as complete on true

@@ -14,7 +14,7 @@ select
     hostaway_id,
     state,
     state_reason,
-    password_told_at is not null as password_is_sent,
+    password_sent_at is not null as password_is_sent,
     log_read_to,
     checked_at
 from ops.webhook_endpoints
@@ -26,18 +26,18 @@ update ops.webhook_endpoints
 set
     old_password_digest = case
         when %(end_old)s then null
-        when password_told_at is null then coalesce(old_password_digest, password_digest)
+        when password_sent_at is null then coalesce(old_password_digest, password_digest)
         else password_digest
     end,
     password_digest = %(password_digest)s,
-    password_told_at = null,
+    password_sent_at = null,
     updated_at = now()
 where account_id = %(account_id)s
 
 -- name: forget_old_passwords
 update ops.webhook_endpoints
 set old_password_digest = null, updated_at = now()
-where old_password_digest is not null and password_told_at < now() - interval '2 hours'
+where old_password_digest is not null and password_sent_at < now() - interval '2 hours'
 
 -- name: set_registered
 -- Only the password that was told counts as told: it may have been rotated meanwhile.
@@ -47,9 +47,9 @@ set
     state_reason = null,
     url = %(url)s,
     hostaway_id = %(hostaway_id)s,
-    password_told_at = case
-        when password_digest = %(password_digest)s then coalesce(password_told_at, now())
-        else password_told_at
+    password_sent_at = case
+        when password_digest = %(password_digest)s then coalesce(password_sent_at, now())
+        else password_sent_at
     end,
     checked_at = now(),
     updated_at = now()
@@ -64,7 +64,7 @@ where account_id = %(account_id)s
 -- Where a sync is wanted, the webhook may have been found switched off: the sync waits until it is known to be back.
 update ops.webhook_endpoints
 set
-    state = case when state = 'registered' and sync_wanted_at is null then state else 'failed' end,
+    state = case when state = 'registered' and catch_up_requested_at is null then state else 'failed' end,
     state_reason = %(reason)s,
     checked_at = now(),
     updated_at = now()
@@ -84,5 +84,5 @@ where account_id = %(account_id)s
 -- name: request_catch_up_sync
 -- The moment of the newest loss: a sync that was asked for before it does not make up for it.
 update ops.webhook_endpoints
-set sync_wanted_at = clock_timestamp()
+set catch_up_requested_at = clock_timestamp()
 where account_id = %(account_id)s

@@ -30,7 +30,7 @@ where
     and runs.resource = %(resource)s
     and runs.mode <> 'delta'
     and runs.since is null
-    and runs.verdict in ('complete', 'repaired')
+    and runs.status in ('complete', 'complete_after_retry')
     and not exists (
         select 1 from ops.loads
         where
@@ -41,11 +41,11 @@ where
     )
     and not exists (
         -- a row without a readable parent id waits for another version of itself
-        select 1 from ops.held_rows as held
+        select 1 from ops.deferred_rows as held
         where
             held.account_id = runs.account_id
             and held.resource = runs.resource
-            and held.held_since <= runs.finished_at
+            and held.deferred_since <= runs.finished_at
             and split_part(held.missing_parent, ' ', 2) ~ '^-?[0-9]+$'
     )
 order by runs.started_at desc
@@ -71,5 +71,5 @@ select
         )
             then fetched.fetched_at
     end as as_of
-from ops.calendars as fetched
+from ops.calendar_reads as fetched
 where fetched.account_id = %(account_id)s and fetched.listing_id = %(listing_id)s

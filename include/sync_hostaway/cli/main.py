@@ -173,7 +173,7 @@ def sync(
         print_table(_results_table(results))
     for result in results:
         if result.error:
-            print_error(f"{result.resource.value} {result.verdict}: {result.error}")
+            print_error(f"{result.resource.value} {result.status}: {result.error}")
     if dry_run:
         print_note("Dry run: nothing was written. The same command without --dry-run makes the changes in the table.")
     elif transformed:
@@ -236,7 +236,11 @@ def transform(
 def _told(result: TransformResult) -> str:
     if result.transform_id is None:
         return "The core tables are up to date: no new rows have landed since the last transform."
-    held = f" {pluralize(result.rows_held, 'row')} wait for their parent (ops.held_rows)." if result.rows_held else ""
+    held = (
+        f" {pluralize(result.rows_deferred, 'row')} wait for their parent (ops.deferred_rows)."
+        if result.rows_deferred
+        else ""
+    )
     return f"Core tables built from {pluralize(result.loads, 'load')} in {result.seconds:.1f} s.{held}"
 
 
@@ -290,7 +294,7 @@ def _result_json(result: SyncResult) -> dict[str, Any]:
     return {
         "resource": result.resource.value,
         "mode": result.mode.value,
-        "verdict": result.verdict,
+        "status": result.status,
         "expected": result.expected,
         "seen": counts.seen,
         "new": counts.new,
@@ -304,14 +308,14 @@ def _result_json(result: SyncResult) -> dict[str, Any]:
 
 
 def _results_table(results: list[SyncResult]) -> Table:
-    table = Table("resource", "verdict")
+    table = Table("resource", "status")
     for heading in ("in the source", "read", "new", "changed", "same", "deleted", "in quarantine", "calls"):
         table.add_column(heading, justify="right")
     for result in results:
         counts = result.counts
         table.add_row(
             result.resource.value,
-            Text(result.verdict, "green" if result.is_complete else "red"),
+            Text(result.status, "green" if result.is_complete else "red"),
             *(
                 "" if number is None else f"{number:,}"
                 for number in (

@@ -123,7 +123,7 @@ def _print_records(table: Table) -> None:
         for column, value in zip(table.columns, row, strict=True):
             text = value if isinstance(value, Text) else Text.from_markup(str(value))
             if text.plain:
-                heading = f"{column.header or 'verdict'}: "
+                heading = f"{column.header or 'status'}: "
                 out.print(Text.assemble((heading, "bold"), text), soft_wrap=True)
         out.print()
 

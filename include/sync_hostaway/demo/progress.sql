@@ -3,7 +3,7 @@ select
     sync_run_id,
     account_id,
     resource,
-    verdict,
+    status,
     rows_expected,
     rows_seen,
     rows_quarantined,

@@ -27,7 +27,7 @@ _MADE_FROM = {Resource.LISTINGS: _PHOTOS, Resource.RESERVATIONS: _GUESTS}
 # For these resources, Hostaway has no single list with a count.
 _PIECEMEAL = (Resource.MESSAGES, Resource.CALENDAR_DAYS)
 _RESOURCES = frozenset(resource.value for resource in Resource)
-_GOOD = ("complete", "repaired")
+_GOOD = ("complete", "complete_after_retry")
 _REFUSED = "refused"
 _NEVER = "never begun"
 _LANDED: LiteralString = (
@@ -54,7 +54,7 @@ class ProgressLines:
             number = run["sync_run_id"]
             if number in self._done:
                 continue
-            if run["verdict"] != "running":
+            if run["status"] != "running":
                 self._done.add(number)
                 self._echo(_line(run))
             elif run["seconds"] - self._said.get(number, 0.0) >= self._every:
@@ -66,7 +66,7 @@ class ProgressLines:
 class Chain:
     """A resource of this run: all its tries, and the result of the last one."""
 
-    verdict: str
+    status: str
     expected: int | None
     rejected: int
     day: date
@@ -97,11 +97,11 @@ class Count:
     def trouble(self) -> str | None:
         """Why the table is not complete, or None."""
         if self.is_resource:
-            verdict = self.chain.verdict if self.chain else _NEVER
-            if verdict == _REFUSED:
+            status = self.chain.status if self.chain else _NEVER
+            if status == _REFUSED:
                 return None
-            if verdict not in _GOOD:
-                return f"sync {verdict}"
+            if status not in _GOOD:
+                return f"sync {status}"
         missing = max(self.missing, self._never_landed)
         return f"{missing:,} rows are missing" if missing else None
 
@@ -115,7 +115,7 @@ class Count:
     @property
     def is_refused(self) -> bool:
         """Whether Hostaway refuses this resource to the account."""
-        return self.chain is not None and self.chain.verdict == _REFUSED
+        return self.chain is not None and self.chain.status == _REFUSED
 
     @property
     def _never_landed(self) -> int:
@@ -167,7 +167,7 @@ class DemoReport:
         table.title_justify = "left"
         for heading in ("source", "landing", "core", "held", "quarantined", "seconds", "API calls"):
             table.add_column(heading, justify="right")
-        table.add_column("verdict", overflow="fold")
+        table.add_column("status", overflow="fold")
         for number, count in enumerate(self.counts, start=1):
             chain = count.chain
             table.add_row(
@@ -192,13 +192,13 @@ class DemoReport:
         transforms = self.transforms.get("transforms", 0)
         troubled = [f"{count.account_id} {count.table} ({count.trouble})" for count in self.counts if count.trouble]
         refused = [f"{count.account_id} {count.table}" for count in self.counts if count.is_refused]
-        verdict = "Every row arrived."
+        conclusion = "Every row arrived."
         if refused:
-            verdict = f"Hostaway refuses {', '.join(refused)}. Every other row arrived."
+            conclusion = f"Hostaway refuses {', '.join(refused)}. Every other row arrived."
         if troubled:
-            verdict = f"Incomplete: {', '.join(troubled)}."
+            conclusion = f"Incomplete: {', '.join(troubled)}."
         lines = [
-            f"{verdict} The core tables hold {rows:,} rows. It took {calls:,} API calls, "
+            f"{conclusion} The core tables hold {rows:,} rows. It took {calls:,} API calls, "
             f"{pluralize(transforms, 'dbt run')} of {self.transforms.get('seconds', 0):.1f} s, "
             f"{seconds:.0f} s in total.",
             "Photos are part of listings, and guests part of reservations: Hostaway gives no count of them.",
@@ -235,12 +235,12 @@ def _line(run: dict[str, Any]) -> Text:
     text = Text(f"{run['account_id']} {run['resource']}: {_rows(run)}, {pluralize(run['api_calls'], 'API call')}")
     if run["rows_quarantined"]:
         text.append(", ").append(f"{run['rows_quarantined']:,} in quarantine", "yellow")
-    if run["verdict"] == "running":
+    if run["status"] == "running":
         return text
-    text.append(f", {run['seconds']:.1f} s, {run['verdict']}")
-    if run["verdict"] in _GOOD:
+    text.append(f", {run['seconds']:.1f} s, {run['status']}")
+    if run["status"] in _GOOD:
         return Text.assemble(("✓", "green"), " ", text)
-    mark = ("–", "yellow") if run["verdict"] == _REFUSED else ("✗", "red")
+    mark = ("–", "yellow") if run["status"] == _REFUSED else ("✗", "red")
     return Text.assemble(mark, " ", text, f": {run['error']}")
 
 
@@ -248,7 +248,7 @@ def _rows(run: dict[str, Any]) -> str:
     """Rows read, and their total. Messages and calendar days have no total: Hostaway counts them per parent."""
     seen, expected = run["rows_seen"], run["rows_expected"]
     if run["resource"] in _PIECEMEAL or not expected:
-        return f"{pluralize(seen, 'row')} read{' so far' * (run['verdict'] == 'running')}"
+        return f"{pluralize(seen, 'row')} read{' so far' * (run['status'] == 'running')}"
     return f"{seen:,} of {pluralize(expected, 'row')} read"
 
 

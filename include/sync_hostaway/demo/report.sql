@@ -13,7 +13,7 @@ chains as (
         tries.account_id,
         tries.resource,
         array_agg(tries.sync_run_id) as sync_run_ids,
-        max(tries.verdict) filter (where tries.place = 1) as verdict,
+        max(tries.status) filter (where tries.place = 1) as status,
         max(tries.error) filter (where tries.place = 1) as error,
         max(tries.rows_expected) filter (where tries.place = 1) as expected,
         max(tries.started_at at time zone 'UTC') filter (where tries.place = 1)::date as day,
@@ -26,7 +26,7 @@ chains as (
 select
     chains.account_id,
     chains.resource,
-    chains.verdict,
+    chains.status,
     chains.error,
     chains.day,
     chains.api_calls,
@@ -37,7 +37,7 @@ select
 from chains
 cross join lateral (
     select coalesce(sum(fetched.messages), 0)::bigint as messages
-    from ops.threads as fetched
+    from ops.conversation_reads as fetched
     where fetched.account_id = chains.account_id and fetched.run_key = any(%(run_keys)s)
 ) as read_conversations
 cross join lateral (
@@ -100,7 +100,7 @@ compared as (
             landed.table_name = core.table_name
             and landed.account_id = core.account_id
             and landed.entity_id = core.entity_id
-    left join ops.held_rows as held
+    left join ops.deferred_rows as held
         on
             held.resource = landed.table_name
             and held.account_id = landed.account_id

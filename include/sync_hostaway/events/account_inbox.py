@@ -33,7 +33,7 @@ _MOST_ATTEMPTS, _LONGEST_PAUSE = 20, 600.0
 class DueEvent:
     """A due event.
 
-    :param absences: how often Hostaway did not have its object.
+    :param not_found_count: how often Hostaway did not have its object.
     """
 
     event_id: int
@@ -44,13 +44,15 @@ class DueEvent:
     reservation_id: int | None
     times_received: int
     received_at: datetime
-    absences: int
-    nights: list[tuple[int, str, str]]
+    not_found_count: int
+    unread_nights: list[tuple[int, str, str]]
 
     @property
     def date_ranges(self) -> set[DateRange]:
         """Calendar days that an earlier try could not read."""
-        return {(listing, date.fromisoformat(start), date.fromisoformat(end)) for listing, start, end in self.nights}
+        return {
+            (listing, date.fromisoformat(start), date.fromisoformat(end)) for listing, start, end in self.unread_nights
+        }
 
     @property
     def fetch_request(self) -> FetchRequest | None:
@@ -142,7 +144,7 @@ class AccountInbox:
         self._execute(
             "save_unread_nights",
             event_ids=[event.event_id for event in events],
-            nights=Jsonb([[need.id, str(need.start), str(need.end)] for need in days]),
+            unread_nights=Jsonb([[need.id, str(need.start), str(need.end)] for need in days]),
         )
 
     def postpone_account(self, seconds: float, reason: str) -> None:

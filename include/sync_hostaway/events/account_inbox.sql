@@ -46,8 +46,8 @@ select
     reservation_id,
     times_received,
     received_at,
-    absences,
-    coalesce(nights, '[]'::jsonb) as nights
+    not_found_count,
+    coalesce(unread_nights, '[]'::jsonb) as unread_nights
 from ops.webhook_events
 where account_id = %(account_id)s and state = 'pending' and next_try_at <= clock_timestamp()
 order by next_try_at, event_id
@@ -77,7 +77,7 @@ with failed as (
     set
         state = case when events.attempts + 1 < %(most_attempts)s then 'pending' else 'dead' end,
         attempts = events.attempts + 1,
-        absences = events.absences + %(not_found)s::boolean::integer,
+        not_found_count = events.not_found_count + %(not_found)s::boolean::integer,
         next_try_at = clock_timestamp() + make_interval(secs => least(%(longest)s, power(2, events.attempts))),
         reason = %(reason)s,
         run_key = %(run_key)s,
@@ -87,11 +87,11 @@ with failed as (
 )
 
 update ops.webhook_endpoints
-set sync_wanted_at = clock_timestamp()
+set catch_up_requested_at = clock_timestamp()
 where account_id = %(account_id)s and exists (select from failed where failed.state = 'dead')
 
 -- name: save_unread_nights
-update ops.webhook_events set nights = %(nights)s where event_id = any(%(event_ids)s::bigint[])
+update ops.webhook_events set unread_nights = %(unread_nights)s where event_id = any(%(event_ids)s::bigint[])
 
 -- name: postpone_account
 -- Nothing is wrong with these events: the account has to wait.

@@ -48,7 +48,7 @@ class BatchResult:
 
     account_id: int
     done: int = 0
-    gone: int = 0
+    object_deleted: int = 0
     failed: int = 0
     waiting: int = 0
     landed: int = 0
@@ -57,11 +57,11 @@ class BatchResult:
     @property
     def events(self) -> int:
         """Events that were looked at to some end."""
-        return self.done + self.gone + self.failed
+        return self.done + self.object_deleted + self.failed
 
     def add(self, later: BatchResult) -> None:
         """Add a later turn of the same account."""
-        for name in ("done", "gone", "failed", "landed", "api_calls"):
+        for name in ("done", "object_deleted", "failed", "landed", "api_calls"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
         self.waiting = later.waiting
 
@@ -93,13 +93,13 @@ class AccountBatch:
             else:
                 events_by_request[event.fetch_request].append(event)
         requests = self._plan.read(events_by_request)
-        gone: dict[Resource, list[int]] = defaultdict(list)
+        deleted_ids: dict[Resource, list[int]] = defaultdict(list)
         for request, about in events_by_request.items():
             not_found = self._plan.result(request).not_found and not request.of_reservation
             if not_found and self._counts_as_deleted(request, about):
-                gone[request.resource].append(request.id)
+                deleted_ids[request.resource].append(request.id)
         with self._connection.transaction():
-            self._result.landed, runs = self._landing.land(self._plan.results.values(), gone, started_at)
+            self._result.landed, runs = self._landing.land(self._plan.results.values(), deleted_ids, started_at)
             loads = self._landing.loads((event.entity for event in events), runs)
             for request, about in events_by_request.items():
                 self._mark(request, about, requests[request], loads)
@@ -121,7 +121,7 @@ class AccountBatch:
         entity = (about.resource, str(about.id)) if isinstance(about, FetchRequest) else about
         known = self._plan.before.get(entity)
         enough = _NOT_FOUND_LIMIT_KNOWN if known and not known.is_deleted else _NOT_FOUND_LIMIT_NEW
-        return max(event.absences for event in events) + 1 >= enough
+        return max(event.not_found_count for event in events) + 1 >= enough
 
     def _mark(
         self, request: FetchRequest, events: list[DueEvent], requests: list[FetchRequest], loads: dict[Entity, int]
@@ -135,7 +135,7 @@ class AccountBatch:
         elif self._plan.has_unread(requests):
             self._result.waiting += len(events)
         elif own.error and self._counts_as_deleted(request, events):
-            self._finish(events, "gone", "Hostaway does not know it any more")
+            self._finish(events, "object_deleted", "Hostaway does not know it any more")
         elif own.error:
             self._fail(events, _text(own.error), not_found=True)
         else:
@@ -145,7 +145,7 @@ class AccountBatch:
                 elif not self._is_missing_from_conversation(event, own):
                     self._finish([event], "done", load=loads.get(event.entity))
                 elif self._counts_as_deleted(event.entity, [event]):
-                    self._finish([event], "gone", "its thread does not have it")
+                    self._finish([event], "object_deleted", "its thread does not have it")
                 else:
                     self._fail([event], "its thread does not have it yet", not_found=True)
 
@@ -174,7 +174,7 @@ class AccountBatch:
             return
         counted = {"dead": "failed", "ignored": "done"}.get(state, state)
         setattr(self._result, counted, getattr(self._result, counted) + len(events))
-        if state in ("done", "gone"):
+        if state in ("done", "object_deleted"):
             self.changes += [Change(event, self._row_before(event), self._row_after(event)) for event in events]
         log.info("events_finished", account_id=self._result.account_id, state=state, events=_ids(events), reason=reason)
 

@@ -24,12 +24,12 @@ on conflict (account_id, content_hash) do update set
     object_id = excluded.object_id,
     conversation_id = excluded.conversation_id,
     reservation_id = excluded.reservation_id,
-    (state, reason, attempts, absences, next_try_at, finished_at) = (
+    (state, reason, attempts, not_found_count, next_try_at, finished_at) = (
         select
             case when again.wanted then 'pending' else known.state end,
             case when not again.wanted then known.reason end,
             case when again.wanted then 0 else known.attempts end,
-            case when again.wanted then 0 else known.absences end,
+            case when again.wanted then 0 else known.not_found_count end,
             case when again.wanted then clock_timestamp() else known.next_try_at end,
             case when not again.wanted then known.finished_at end
         from (
@@ -37,7 +37,7 @@ on conflict (account_id, content_hash) do update set
                 excluded.state = 'pending'
                 and known.state <> 'pending'
                 and (
-                    known.state in ('gone', 'ignored', 'unreadable')
+                    known.state in ('object_deleted', 'ignored', 'unreadable')
                     or known.received_at < clock_timestamp() - interval '1 hour'
                     or (known.state = 'done' and exists (
                         select from ops.webhook_events as other

@@ -47,11 +47,11 @@ class DeltaLanding:
         }
 
     def land(
-        self, results: Iterable[FetchResult], gone: Mapping[Resource, list[int]], started_at: datetime
+        self, results: Iterable[FetchResult], deleted_ids: Mapping[Resource, list[int]], started_at: datetime
     ) -> tuple[int, list[int]]:
         """Land everything, with a row in the sync log for each resource. Needs an open transaction.
 
-        :param gone: objects of which Hostaway said that it has them no more.
+        :param deleted_ids: objects of which Hostaway said that it has them no more.
         :param started_at: when the turn began; rows that others landed since are not marked deleted.
         :returns: how many rows came, changed or were marked deleted; and the sync log's rows.
         """
@@ -66,13 +66,13 @@ class DeltaLanding:
             counted |= result.counted
         landed, sync_run_ids = 0, []
         # In this order, parents come before what hangs on them.
-        for resource in (resource for resource in Resource if answers[resource] or gone.get(resource)):
+        for resource in (resource for resource in Resource if answers[resource] or deleted_ids.get(resource)):
             params = {**self._params, "resource": resource.value, "started_at": started_at}
             sync_run_id: int = fetch_value(self._connection, _QUERIES["open_run"], params)
             writer = LandingWriter(self._connection, self._account_id, resource, sync_run_id)
             counts = writer.land(answers[resource]) if answers[resource] else Counts()
-            if gone.get(resource):
-                counts.deleted += writer.mark_deleted([str(identity) for identity in gone[resource]], started_at)
+            if deleted_ids.get(resource):
+                counts.deleted += writer.mark_deleted([str(identity) for identity in deleted_ids[resource]], started_at)
             if resource is Resource.MESSAGES:
                 # An empty thread is not noted as read: the next sync asks for the messages themselves.
                 seen = [str(identity) for thread in counted for identity in threads[thread][0]]

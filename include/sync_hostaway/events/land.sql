@@ -21,22 +21,22 @@ returning sync_run_id
 -- name: close_run
 update ops.sync_runs
 set
-    verdict = 'complete',
+    status = 'complete',
     rows_seen = %(seen)s,
     rows_new = %(new)s,
     rows_changed = %(changed)s,
     rows_unchanged = %(unchanged)s,
     rows_quarantined = %(quarantined)s,
-    rows_odd = %(odd)s,
-    rows_tombstoned = %(deleted)s,
+    rows_with_warnings = %(with_warnings)s,
+    rows_deleted = %(deleted)s,
     api_calls = %(api_calls)s,
     finished_at = clock_timestamp()
 where sync_run_id = %(sync_run_id)s
 
 -- name: thread_fetched
 -- So that the next sync does not read the thread again; not when somebody has landed a newer sight of it meanwhile.
-insert into ops.threads as known (account_id, conversation_id, stamp, run_key, messages)
-select account_id, %(conversation_id)s, ops.thread_stamp(payload), %(run_key)s, %(messages)s
+insert into ops.conversation_reads as known (account_id, conversation_id, stamp, run_key, messages)
+select account_id, %(conversation_id)s, ops.conversation_stamp(payload), %(run_key)s, %(messages)s
 from landing.conversations
 where
     account_id = %(account_id)s

@@ -47,7 +47,7 @@ class EventState(StrEnum):
 
     PENDING = "pending"
     DONE = "done"
-    GONE = "gone"
+    OBJECT_DELETED = "object_deleted"
     DEAD = "dead"
     IGNORED = "ignored"
     UNREADABLE = "unreadable"

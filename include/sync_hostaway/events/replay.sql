@@ -63,11 +63,11 @@ set
     state = 'pending',
     reason = null,
     attempts = 0,
-    absences = 0,
+    not_found_count = 0,
     next_try_at = clock_timestamp(),
     finished_at = null
 where
-    state in ('pending', 'done', 'gone', 'dead', 'discarded')
+    state in ('pending', 'done', 'object_deleted', 'dead', 'discarded')
     and (object_id is not null or conversation_id is not null or reservation_id is not null)
     and {matches_filter}
 

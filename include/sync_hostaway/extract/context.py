@@ -192,7 +192,7 @@ class SyncContext:
     def tables(self) -> dict[str, sql.Identifier]:
         """The tables that queries name in braces."""
         landing = {resource.value: sql.Identifier("landing", resource.value) for resource in Resource}
-        return landing | {"read_calendars": sql.Identifier("ops", "calendars")}
+        return landing | {"read_calendars": sql.Identifier("ops", "calendar_reads")}
 
     @property
     def _params(self) -> dict[str, Any]:

@@ -56,15 +56,15 @@ def dry_run_account(
     :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     """
     wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
-    run_key, verdicts = f"dry_run__{uuid.uuid4()}", dict[Resource, str]()
+    run_key, statuses = f"dry_run__{uuid.uuid4()}", dict[Resource, str]()
     results: list[SyncResult] = []
     with _read_only(connection):
         for resource in (resource for resource in SYNC_FUNCTIONS if resource in wanted):
             with client_for(connection, account_id, Priority(mode.value)) as client:
                 ctx = _DryRun(connection, client, resource, mode, run_key, 0, since and as_utc(since), on_progress)
-                ctx.verdicts = verdicts
+                ctx.statuses = statuses
                 result, error = _dry_run(ctx)
-            verdicts[resource] = result.verdict
+            statuses[resource] = result.status
             results.append(result)
             if isinstance(error, CredentialsRefused):
                 break
@@ -97,8 +97,8 @@ def _dry_run(ctx: _DryRun) -> tuple[SyncResult, SyncHostawayError | None]:
     except SyncHostawayError as raised:
         error = raised
     text = str(error) if error else None
-    calls, verdict = ctx.client.stats.calls, status_of(ctx, error)
-    return SyncResult(ctx.account_id, ctx.resource, ctx.mode, verdict, ctx.expected, ctx.counts, calls, text), error
+    calls, status = ctx.client.stats.calls, status_of(ctx, error)
+    return SyncResult(ctx.account_id, ctx.resource, ctx.mode, status, ctx.expected, ctx.counts, calls, text), error
 
 
 @contextmanager
@@ -172,12 +172,12 @@ class _DryRunWriter(LandingWriter):
 class _DryRun(SyncContext):
     """A `SyncContext` that changes nothing.
 
-    :param verdicts: of the resources of this dry run so far.
+    :param statuses: of the resources of this dry run so far.
     """
 
     writer_class: ClassVar[type[LandingWriter]] = _DryRunWriter
     writes: ClassVar[bool] = False
-    verdicts: dict[Resource, str] = field(default_factory=dict)
+    statuses: dict[Resource, str] = field(default_factory=dict)
 
     def start_read(self, plan: str, stale_after: timedelta) -> str:
         """Every dry run reads from the beginning."""
@@ -193,7 +193,7 @@ class _DryRun(SyncContext):
     def value(self, query: str, **params: Any) -> Any:
         """As in a sync; what became of the parents stands in no log."""
         if query == "status_of":
-            return self.verdicts.get(Resource(params["parents"]))
+            return self.statuses.get(Resource(params["parents"]))
         return super().value(query, **params)
 
     @property

@@ -25,7 +25,7 @@ select
     fetched.run_key,
     fetched.fetched_at,
     coalesce(moved.left_at, fetched.left_at) as left_at
-from ops.calendars as fetched
+from ops.calendar_reads as fetched
 left join (
     select distinct
         landed.account_id,

@@ -58,7 +58,7 @@ class SyncResult:
     account_id: int
     resource: Resource
     mode: Mode
-    verdict: str
+    status: str
     expected: int | None
     counts: Counts
     api_calls: int
@@ -67,19 +67,19 @@ class SyncResult:
     @property
     def is_complete(self) -> bool:
         """Whether every row of the source was seen."""
-        return self.verdict in ("complete", "repaired")
+        return self.status in ("complete", "complete_after_retry")
 
     @property
     def has_failed(self) -> bool:
         """Whether another try is due. A resource that Hostaway refuses is neither complete nor failed."""
-        return self.verdict in ("incomplete", "failed")
+        return self.status in ("incomplete", "failed")
 
     def summary(self) -> dict[str, Any]:
         """The result as plain values, for a Dag run's XCom."""
         return {
             "resource": self.resource.value,
             "mode": self.mode.value,
-            "verdict": self.verdict,
+            "status": self.status,
             "expected": self.expected,
             "api_calls": self.api_calls,
             **asdict(self.counts),
@@ -123,7 +123,7 @@ def sync_resource(
     :param retry_within: the caller tries again within this time if the sync fails; None: it does not.
     :raises SyncIncomplete: when rows are missing; what landed is kept.
     :raises HostawayError: when Hostaway does not answer as it should; what landed is kept. A resource that it refuses
-        raises nothing: the verdict is `refused`.
+        raises nothing: the status is `refused`.
     """
     result, error = _run(connection, client, resource, mode, run_key, since, retry_refused, on_progress, retry_within)
     if error:
@@ -192,11 +192,11 @@ def _run(
         except BaseException as unforeseen:
             _finish(ctx, "failed", unforeseen)
             raise
-        verdict = _finish(ctx, status_of(ctx, error), error)
+        status = _finish(ctx, status_of(ctx, error), error)
         if isinstance(error, CredentialsRefused):
             mark_credentials_rejected(connection, client, str(error))
     text = str(error) if error else None
-    result = SyncResult(client.account_id, resource, mode, verdict, ctx.expected, ctx.counts, client.stats.calls, text)
+    result = SyncResult(client.account_id, resource, mode, status, ctx.expected, ctx.counts, client.stats.calls, text)
     return result, None if isinstance(error, ResourceRefused) else error
 
 
@@ -227,32 +227,32 @@ def incomplete_error(ctx: SyncContext, missing: MissingRows) -> SyncIncomplete |
 
 
 def status_of(ctx: SyncContext, error: SyncHostawayError | None) -> str:
-    """The verdict that the sync log gets."""
+    """The status that the sync log gets."""
     if isinstance(error, ResourceRefused):
         return "refused"
     if error:
         return "incomplete" if isinstance(error, SyncIncomplete) else "failed"
-    return "repaired" if ctx.needed_retry else "complete"
+    return "complete_after_retry" if ctx.needed_retry else "complete"
 
 
-def _finish(ctx: SyncContext, verdict: str, error: BaseException | None = None) -> str:
+def _finish(ctx: SyncContext, status: str, error: BaseException | None = None) -> str:
     text = _error_text(error) if error else None
     if not ctx.connection.closed and not ctx.connection.broken:
         with ctx.connection.transaction():
             ctx.save_counts()
-            ctx.execute("finish_run", verdict=verdict, error=text, note=_note_text(ctx), retry_within=ctx.retry_within)
+            ctx.execute("finish_run", status=status, error=text, note=_note_text(ctx), retry_within=ctx.retry_within)
     log.info(
         "sync_finished",
         account_id=ctx.account_id,
         resource=ctx.resource.value,
         mode=ctx.mode.value,
-        verdict=verdict,
+        status=status,
         expected=ctx.expected,
         **asdict(ctx.counts),
         api_calls=ctx.client.stats.calls,
         error=text,
     )
-    return verdict
+    return status
 
 
 def _note_text(ctx: SyncContext) -> str | None:
@@ -260,9 +260,13 @@ def _note_text(ctx: SyncContext) -> str | None:
     counts, said = ctx.counts, list(ctx.remarks)
     if counts.quarantined:
         said.append(f"{counts.quarantined} of {counts.seen} rows did not land: an id of theirs is unreadable")
-    if counts.odd:
-        said.append(f"{counts.odd} of {counts.seen} rows landed without a value that is unreadable")
-    names = f"; ops.quarantine names them (sync_run_id {ctx.sync_run_id})" if counts.quarantined or counts.odd else ""
+    if counts.with_warnings:
+        said.append(f"{counts.with_warnings} of {counts.seen} rows landed without a value that is unreadable")
+    names = (
+        f"; ops.quarantine names them (sync_run_id {ctx.sync_run_id})"
+        if counts.quarantined or counts.with_warnings
+        else ""
+    )
     return "; ".join(said) + names if said else None
 
 

@@ -89,7 +89,7 @@ select
         (select max(asked.asked_at) from asked where asked.reservation_id = landed.reservation_id)
     ) as known_at
 from landed
-left join ops.threads as fetched
+left join ops.conversation_reads as fetched
     on fetched.account_id = %(account_id)s and fetched.conversation_id = landed.conversation_id
 
 -- name: newer_reservations

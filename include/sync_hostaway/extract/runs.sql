@@ -1,8 +1,8 @@
 -- name: close_abandoned
--- An earlier try of this run that never gave a verdict was killed.
+-- An earlier try of this run that never gave a status was killed.
 update ops.sync_runs
-set verdict = 'failed', finished_at = clock_timestamp(), error = 'the process ended without a verdict'
-where account_id = %(account_id)s and run_key = %(run_key)s and resource = %(resource)s and verdict = 'running'
+set status = 'failed', finished_at = clock_timestamp(), error = 'the process ended without a status'
+where account_id = %(account_id)s and run_key = %(run_key)s and resource = %(resource)s and status = 'running'
 
 -- name: start_run
 insert into ops.sync_runs (account_id, run_key, resource, mode, since)
@@ -18,8 +18,8 @@ set
     rows_changed = %(changed)s,
     rows_unchanged = %(unchanged)s,
     rows_quarantined = %(quarantined)s,
-    rows_odd = %(odd)s,
-    rows_tombstoned = %(deleted)s,
+    rows_with_warnings = %(with_warnings)s,
+    rows_deleted = %(deleted)s,
     api_calls = %(calls)s,
     retries = %(retries)s,
     throttled = %(throttled)s,
@@ -29,12 +29,12 @@ where sync_run_id = %(sync_run_id)s
 -- name: finish_run
 update ops.sync_runs
 set
-    verdict = %(verdict)s,
+    status = %(status)s,
     error = %(error)s,
     note = %(note)s,
     finished_at = clock_timestamp(),
     retry_until = case
-        when %(verdict)s in ('incomplete', 'failed') then clock_timestamp() + %(retry_within)s::interval
+        when %(status)s in ('incomplete', 'failed') then clock_timestamp() + %(retry_within)s::interval
     end
 where sync_run_id = %(sync_run_id)s
 
@@ -43,7 +43,7 @@ where sync_run_id = %(sync_run_id)s
 -- than a day: the next daily sync asks, although it may begin a little earlier.
 select newest.error
 from (
-    select runs.verdict, runs.error
+    select runs.status, runs.error
     from ops.sync_runs as runs
     where
         runs.account_id = %(account_id)s
@@ -54,7 +54,7 @@ from (
     limit 1
 ) as newest
 where
-    newest.verdict = 'refused'
+    newest.status = 'refused'
     -- not for its parents, which may be given by now
     and starts_with(newest.error, %(beginning)s)
     and exists (
@@ -64,23 +64,23 @@ where
             asked.account_id = %(account_id)s
             and asked.resource = %(resource)s
             and asked.mode <> 'delta'
-            and asked.verdict = 'refused'
+            and asked.status = 'refused'
             and asked.api_calls > 0
             and asked.started_at > clock_timestamp() - interval '20 hours'
     )
 
 -- name: run_has_failures
-select coalesce(bool_or(tries.verdict in ('incomplete', 'failed')), false)
+select coalesce(bool_or(tries.status in ('incomplete', 'failed')), false)
 from (
-    select distinct on (resource) verdict
+    select distinct on (resource) status
     from ops.sync_runs
-    where account_id = %(account_id)s and run_key = %(run_key)s and verdict <> 'running'
+    where account_id = %(account_id)s and run_key = %(run_key)s and status <> 'running'
     order by resource, sync_run_id desc
 ) as tries
 
 -- name: status_of
 -- The newest try counts.
-select verdict
+select status
 from ops.sync_runs
 where account_id = %(account_id)s and run_key = %(run_key)s and resource = %(parents)s
 order by sync_run_id desc
@@ -107,7 +107,7 @@ on conflict (account_id, resource) do update set
     updated_at = now()
 
 -- name: drop_stale_read
-delete from ops.walks
+delete from ops.sync_reads
 where
     account_id = %(account_id)s
     and resource = %(resource)s
@@ -115,26 +115,26 @@ where
 
 -- name: start_read
 -- To go on with a walk makes it no younger: one that never comes to its end would be gone on with for ever.
-insert into ops.walks (account_id, resource, plan, run_key)
+insert into ops.sync_reads (account_id, resource, plan, run_key)
 values (%(account_id)s, %(resource)s, %(plan)s, %(run_key)s)
-on conflict (account_id, resource) do update set continued_at = walks.continued_at
+on conflict (account_id, resource) do update set continued_at = sync_reads.continued_at
 returning run_key
 
 -- name: end_read
-delete from ops.walks where account_id = %(account_id)s and resource = %(resource)s
+delete from ops.sync_reads where account_id = %(account_id)s and resource = %(resource)s
 
 -- name: checkpoints
 select request, rows, count, requested_at, served_at
-from ops.walk_pages
+from ops.sync_checkpoints
 where account_id = %(account_id)s and resource = %(resource)s
 order by page
 
 -- name: save_checkpoint
 with continued as (
-    update ops.walks set continued_at = clock_timestamp() where account_id = %(account_id)s and resource = %(resource)s
+    update ops.sync_reads set continued_at = clock_timestamp() where account_id = %(account_id)s and resource = %(resource)s
 )
 
-insert into ops.walk_pages (account_id, resource, page, request, rows, count, requested_at, served_at)
+insert into ops.sync_checkpoints (account_id, resource, page, request, rows, count, requested_at, served_at)
 values (
     %(account_id)s, %(resource)s, %(page)s, %(request)s, %(rows)s, %(count)s, %(requested_at)s, %(served_at)s
 )
@@ -147,7 +147,7 @@ select exists (
         account_id = %(account_id)s
         and resource = %(resource)s
         and mode <> 'delta'
-        and verdict in ('complete', 'repaired')
+        and status in ('complete', 'complete_after_retry')
         and started_at >= coalesce(
             clock_timestamp() - %(read_again_after)s::interval, date_trunc('day', clock_timestamp(), 'UTC')
         )
@@ -194,7 +194,7 @@ where
 
 -- name: conversations_moved
 -- Their messages are read next, whatever the list last said of them.
-insert into ops.threads as known (account_id, conversation_id, stamp, run_key, messages, moved_at)
+insert into ops.conversation_reads as known (account_id, conversation_id, stamp, run_key, messages, moved_at)
 select %(account_id)s, conversations.entity_id::bigint, '', '', 0, clock_timestamp()
 from landing.conversations as conversations
 where
@@ -206,9 +206,9 @@ on conflict (account_id, conversation_id) do update set moved_at = excluded.move
 -- name: had_its_full_sync
 -- What was incomplete on two days before this one is not mended by a third. Days in UTC, by the warehouse's clock.
 select
-    count(*) filter (where verdict in ('complete', 'repaired')) > 0
+    count(*) filter (where status in ('complete', 'complete_after_retry')) > 0
     or count(distinct date_trunc('day', started_at, 'UTC')) filter (
-        where verdict = 'incomplete' and started_at < date_trunc('day', clock_timestamp(), 'UTC')
+        where status = 'incomplete' and started_at < date_trunc('day', clock_timestamp(), 'UTC')
     ) >= 2 as had
 from ops.sync_runs
 where
@@ -221,8 +221,8 @@ where
 -- name: had_its_full_sync_today
 -- Where an account syncs more often than daily: a sync of this day was complete, or two others were incomplete.
 select
-    count(*) filter (where verdict in ('complete', 'repaired')) > 0
-    or count(distinct run_key) filter (where verdict = 'incomplete') >= 2 as had
+    count(*) filter (where status in ('complete', 'complete_after_retry')) > 0
+    or count(distinct run_key) filter (where status = 'incomplete') >= 2 as had
 from ops.sync_runs
 where
     account_id = %(account_id)s
@@ -277,7 +277,7 @@ where
 order by listing_id
 
 -- name: forget_deleted_listings
-delete from ops.calendars as fetched
+delete from ops.calendar_reads as fetched
 using landing.listings
 where
     fetched.account_id = %(account_id)s
@@ -286,7 +286,7 @@ where
     and listings.entity_id::bigint = fetched.listing_id
 
 -- name: calendars_fetched
-insert into ops.calendars (account_id, listing_id, first_day, last_day, run_key, fetched_at)
+insert into ops.calendar_reads (account_id, listing_id, first_day, last_day, run_key, fetched_at)
 select %(account_id)s, listing_id, %(first_day)s, %(last_day)s, %(read_key)s, %(asked_at)s
 from unnest(%(listing_ids)s::bigint[]) as answer (listing_id)
 on conflict (account_id, listing_id) do update set
@@ -302,7 +302,7 @@ on conflict (account_id, listing_id) do update set
 with threads as materialized (
     select
         landed.entity_id::bigint as conversation_id,
-        ops.thread_stamp(unpacked.payload) as stamp,
+        ops.conversation_stamp(unpacked.payload) as stamp,
         greatest(unpacked.payload ->> 'messageSentOn', unpacked.payload ->> 'messageReceivedOn') as active_on
     from {conversations} as landed
     cross join lateral (select landed.payload || '{{}}'::jsonb as payload limit all offset 0) as unpacked
@@ -313,7 +313,7 @@ select
     threads.conversation_id,
     threads.stamp
 from threads
-left join ops.threads as fetched
+left join ops.conversation_reads as fetched
     on fetched.account_id = %(account_id)s and fetched.conversation_id = threads.conversation_id
 where
     (threads.stamp <> '' or fetched.messages > 0 or fetched.moved_at is not null)
@@ -330,7 +330,7 @@ where
 order by fetched.stamp is not distinct from threads.stamp, threads.conversation_id
 
 -- name: forget_deleted_conversations
-delete from ops.threads as fetched
+delete from ops.conversation_reads as fetched
 using landing.conversations
 where
     fetched.account_id = %(account_id)s
@@ -339,7 +339,7 @@ where
     and conversations.entity_id::bigint = fetched.conversation_id
 
 -- name: threads_fetched
-insert into ops.threads as known (account_id, conversation_id, stamp, run_key, messages)
+insert into ops.conversation_reads as known (account_id, conversation_id, stamp, run_key, messages)
 select %(account_id)s, conversation_id, stamp, %(read_key)s, messages
 from unnest(%(conversation_ids)s::bigint[], %(stamps)s::text[], %(messages)s::integer[])
     as answer (conversation_id, stamp, messages)

@@ -190,7 +190,7 @@ class SharedRateLimiter:
         self._permits: deque[_Permit] = deque()
         self._arrived: list[_Permit] = []
         self._params: dict[str, Any] = {
-            "bidder": self._waiter_id,
+            "waiter_id": self._waiter_id,
             "ip_key": limits.ip_key,
             "account_id": account_id,
             "priority": priority.value,
@@ -255,7 +255,7 @@ class SharedRateLimiter:
         with self._connection_lock:
             if self._connection is not None:
                 with suppress(psycopg.Error):
-                    self._connection.execute(_QUERIES["withdraw"], {"bidder": self._waiter_id})
+                    self._connection.execute(_QUERIES["withdraw"], {"waiter_id": self._waiter_id})
                 self._connection.close()
                 self._connection = None
 

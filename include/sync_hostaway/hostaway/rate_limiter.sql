@@ -6,14 +6,14 @@ select
 
 -- name: take
 select grants, wait_seconds, locked_seconds
-from ops.take_request_slots(
-    %(bidder)s, %(ip_key)s, %(account_id)s, %(priority)s, %(wanted)s,
+from ops.take_permits(
+    %(waiter_id)s, %(ip_key)s, %(account_id)s, %(priority)s, %(wanted)s,
     %(ip_calls)s, %(ip_span)s, %(account_calls)s, %(account_span)s, %(margin)s,
     %(settled)s, %(settled_ages)s
 )
 
 -- name: block
-select ops.penalize_request_budget(%(scope)s, %(ip_key)s, %(account_id)s, %(seconds)s, %(calls)s, %(span)s)
+select ops.block_requests(%(scope)s, %(ip_key)s, %(account_id)s, %(seconds)s, %(calls)s, %(span)s)
 
 -- name: withdraw
-delete from ops.budget_bids where bidder = %(bidder)s
+delete from ops.rate_limit_waiters where waiter_id = %(waiter_id)s

@@ -40,7 +40,7 @@ class Counts:
     """What became of the rows of a batch or a run.
 
     :param quarantined: could not land.
-    :param odd: landed without some value that could not be read.
+    :param with_warnings: landed without some value that could not be read.
     """
 
     seen: int = 0
@@ -49,7 +49,7 @@ class Counts:
     unchanged: int = 0
     quarantined: int = 0
     deleted: int = 0
-    odd: int = field(default=0, compare=False)
+    with_warnings: int = field(default=0, compare=False)
 
     def add(self, other: Counts) -> None:
         """Add another batch's counts."""
@@ -59,7 +59,7 @@ class Counts:
         self.unchanged += other.unchanged
         self.quarantined += other.quarantined
         self.deleted += other.deleted
-        self.odd += other.odd
+        self.with_warnings += other.with_warnings
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class LandingWriter:
                 if reasons := payload_schemas.validation_warnings(self._resource, row):
                     entries.append(self._quarantine_entry(row, answer, "accepted", "; ".join(reasons)))
         counts.quarantined = sum(entry.is_rejected for entry in entries)
-        counts.odd = len(entries) - counts.quarantined
+        counts.with_warnings = len(entries) - counts.quarantined
         self._quarantine(entries, list(good))
         if good:
             counts.new, counts.changed = self._write(good.values(), filled)

@@ -18,10 +18,10 @@ where users.rolname = %(login)s
 create role {login} login noinherit
 
 -- name: is_migrated
-select to_regrole('hostaway_api') is not null and to_regclass('ops.calendars') is not null
+select to_regrole('hostaway_api') is not null and to_regclass('ops.calendar_reads') is not null
 
 -- name: grant_rights
 grant hostaway_api to {login};
 grant usage on schema ops, landing to {login};
-grant select on ops.sync_runs, ops.loads, ops.held_rows, ops.calendars to {login};
+grant select on ops.sync_runs, ops.loads, ops.deferred_rows, ops.calendar_reads to {login};
 grant select (account_id, parent_id, load_id) on landing.calendar_days to {login}

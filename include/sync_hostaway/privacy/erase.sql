@@ -25,20 +25,20 @@ where
     and tables.relkind in ('r', 'p')
     and columns.attname = 'account_id'
     and not columns.attisdropped
-    and tables.oid not in ('ops.purged_accounts'::regclass, 'ops.budget_slots'::regclass)
+    and tables.oid not in ('ops.purged_accounts'::regclass, 'ops.rate_limit_permits'::regclass)
 order by tables.oid = 'ops.accounts'::regclass, schema, name
 
 -- name: lock_budget
-select ops.budget_lock(addresses.key, %(account_id)s)
+select ops.rate_limit_lock(addresses.key, %(account_id)s)
 from (
-    select distinct key from ops.budget_slots where scope = 'ip' and account_id = %(account_id)s order by key
+    select distinct key from ops.rate_limit_permits where scope = 'ip' and account_id = %(account_id)s order by key
 ) as addresses
 
 -- name: forget_whose_calls
 -- The calls of the account still count for the address it shares with others, and for the account itself at Hostaway:
 -- without their slots, too many calls would be granted until these are a window old. So the slots stay; of the account
 -- they keep no more than its id in the key of its own.
-update ops.budget_slots set account_id = null, priority = null where account_id = %(account_id)s
+update ops.rate_limit_permits set account_id = null, priority = null where account_id = %(account_id)s
 
 -- name: delete_account_rows
 -- `only`: a table of others may inherit from it.

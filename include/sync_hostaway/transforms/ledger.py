@@ -152,12 +152,12 @@ def begin(
     project_hash: str,
     photos: bool,
     selection: str | None,
-    reads_all: bool = False,
+    full_rebuild: bool = False,
     builds_marts: bool = False,
 ) -> Claim:
     """Begin a transform; unless it is for a selection of models, it claims every load that is not done.
 
-    :param reads_all: have the models read everything that ever landed, not just the claimed loads.
+    :param full_rebuild: have the models read everything that ever landed, not just the claimed loads.
     :param builds_marts: whether the marts are brought up to date, too.
     """
     parameters = {
@@ -165,7 +165,7 @@ def begin(
         "project_hash": project_hash,
         "photos": photos,
         "selection": selection,
-        "reads_all": reads_all,
+        "full_rebuild": full_rebuild,
         "builds_marts": builds_marts,
     }
     with connection.transaction():
@@ -234,10 +234,10 @@ def succeed(connection: Connection, claim: Claim, runs: list[ModelRun], *, finis
         if finishes_loads:
             connection.execute(_SQL["defer_rows"])
             connection.execute(_SQL["complete_loads"], parameters)
-        rows_held = fetch_value(connection, _SQL["succeed"], parameters)
-        if rows_held is None:
+        rows_deferred = fetch_value(connection, _SQL["succeed"], parameters)
+        if rows_deferred is None:
             raise TransformFailed(f"Transform {claim.transform_id} was taken over by another one")
-    return int(rows_held)
+    return int(rows_deferred)
 
 
 def fail(connection: Connection, claim: Claim, runs: list[ModelRun], error: str) -> None:

@@ -37,15 +37,15 @@ limit 1
 -- Coming back, after another one had its turn, counts once a day: two versions that run side by side do so all the time.
 -- One that broke off while it read everything has had its turn, too: it may have left rows of its own, or none.
 with runs as (
-    select transform_id, project_hash, reads_all, started_at, state = 'succeeded' as succeeded
+    select transform_id, project_hash, full_rebuild, started_at, state = 'succeeded' as succeeded
     from ops.transforms
-    where selection is null and (reads_all or state = 'succeeded')
+    where selection is null and (full_rebuild or state = 'succeeded')
 ),
 
 mine as (
     select max(transform_id) as transform_id
     from runs
-    where reads_all and succeeded and project_hash = %(project_hash)s
+    where full_rebuild and succeeded and project_hash = %(project_hash)s
 )
 
 select
@@ -68,9 +68,9 @@ select
                 and again.transform_id > between_them.transform_id
                 and earlier.transform_id < between_them.transform_id
         where
-            again.reads_all
+            again.full_rebuild
             and again.succeeded
-            and earlier.reads_all
+            and earlier.full_rebuild
             and earlier.succeeded
             and again.started_at > clock_timestamp() - interval '1 day'
     ) as versions_alternate
@@ -84,7 +84,7 @@ select exists (
     select 1
     from ops.sync_runs as runs
     where
-        runs.finished_at > (select last_success_at from ops.transform_clock) - interval '1 hour'
+        runs.finished_at > (select last_success_at from ops.current_transform) - interval '1 hour'
         and runs.mode <> 'delta'
         and not exists (
             select 1 from hostaway.sync_logs as logs
@@ -127,14 +127,14 @@ where state = 'running'
 
 -- name: begin
 -- A stamp later than any before it, even when the clock was set back: models downstream compare these stamps.
-insert into ops.transforms (requested_by, project_hash, selection, builds_marts, photos, reads_all, started_at)
+insert into ops.transforms (requested_by, project_hash, selection, builds_marts, photos, full_rebuild, started_at)
 select
     %(requested_by)s,
     %(project_hash)s,
     %(selection)s,
     %(builds_marts)s,
     %(photos)s,
-    %(reads_all)s,
+    %(full_rebuild)s,
     greatest(
         clock_timestamp(), (select max(earlier.started_at) from ops.transforms as earlier) + interval '1 microsecond'
     )
@@ -156,7 +156,7 @@ with orphans as materialized (
 ),
 
 released as (
-    delete from ops.held_rows as held
+    delete from ops.deferred_rows as held
     where not exists (
         select 1 from orphans
         where
@@ -166,25 +166,25 @@ released as (
     )
 )
 
-insert into ops.held_rows as held (account_id, resource, entity_id, missing_parent, held_since)
+insert into ops.deferred_rows as held (account_id, resource, entity_id, missing_parent, deferred_since)
 select account_id, resource, entity_id, missing_parent, landed_at from orphans
 on conflict (account_id, resource, entity_id) do update set
-    missing_parent = excluded.missing_parent, held_since = excluded.held_since
-where (held.missing_parent, held.held_since) <> (excluded.missing_parent, excluded.held_since)
+    missing_parent = excluded.missing_parent, deferred_since = excluded.deferred_since
+where (held.missing_parent, held.deferred_since) <> (excluded.missing_parent, excluded.deferred_since)
 
 -- name: deferred_resources
 -- Parents first. A row without a readable key or parent waits for another version of itself.
 select
     waiting.resource,
     waiting.parent,
-    coalesce(bool_or(waiting.held_since < known.parents_complete_until), false) as is_loadable
+    coalesce(bool_or(waiting.deferred_since < known.parents_complete_until), false) as is_loadable
 from (
     select
         account_id,
         resource,
         split_part(missing_parent, ' ', 1) as parent,
-        min(held_since) filter (where split_part(missing_parent, ' ', 2) ~ '^-?[0-9]+$') as held_since
-    from ops.held_rows
+        min(deferred_since) filter (where split_part(missing_parent, ' ', 2) ~ '^-?[0-9]+$') as deferred_since
+    from ops.deferred_rows
     group by account_id, resource, parent
 ) as waiting
 left join lateral (
@@ -204,11 +204,11 @@ where transform_id = %(transform_id)s and transformed_at is null
 update ops.transforms
 set
     state = 'succeeded',
-    rows_held = (select count(*) from ops.held_rows),
+    rows_deferred = (select count(*) from ops.deferred_rows),
     models = %(models)s,
     finished_at = clock_timestamp()
 where transform_id = %(transform_id)s and state = 'running'
-returning rows_held
+returning rows_deferred
 
 -- name: fail
 update ops.transforms
@@ -236,8 +236,8 @@ select ops.change_types(%(table)s::oid, %(columns)s, %(types)s)
 -- name: close_abandoned_runs
 -- A task is killed at the latest when its Dag run is; no sync of one resource takes a day.
 update ops.sync_runs
-set verdict = 'failed', finished_at = clock_timestamp(), error = 'the process ended without a verdict'
-where verdict = 'running' and started_at < now() - interval '1 day'
+set status = 'failed', finished_at = clock_timestamp(), error = 'the process ended without a status'
+where status = 'running' and started_at < now() - interval '1 day'
 
 -- name: delete_old_deltas
 -- The sync log of analysts holds none of them.
@@ -258,8 +258,8 @@ where
             and later.mode <> 'delta'
             and later.started_at > old.started_at
             and (
-                old.verdict not in ('complete', 'repaired')
-                or (later.verdict in ('complete', 'repaired') and (later.since is null or old.since is not null))
+                old.status not in ('complete', 'complete_after_retry')
+                or (later.status in ('complete', 'complete_after_retry') and (later.since is null or old.since is not null))
             )
     )
 
@@ -277,6 +277,6 @@ where
     and transform_id < (select max(transform_id) from ops.transforms where state = 'succeeded')
     -- which versions of the project have read everything
     and transform_id not in (
-        select max(transform_id) from ops.transforms where state = 'succeeded' and reads_all group by project_hash
+        select max(transform_id) from ops.transforms where state = 'succeeded' and full_rebuild group by project_hash
     )
     and not exists (select 1 from ops.loads where loads.transform_id = transforms.transform_id)

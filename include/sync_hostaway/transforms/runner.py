@@ -41,7 +41,7 @@ class TransformResult:
 
     transform_id: int | None = None
     loads: int = 0
-    rows_held: int = 0
+    rows_deferred: int = 0
     seconds: float = 0.0
     models: list[ModelRun] = field(default_factory=list)
     changed_relations: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class TransformResult:
         return {
             "transform_id": self.transform_id,
             "loads": self.loads,
-            "rows_held": self.rows_held,
+            "rows_deferred": self.rows_deferred,
             "seconds": round(self.seconds, 2),
             "rows": self.rows,
         }
@@ -110,7 +110,7 @@ def run_transform(
                 project_hash=hashed,
                 photos=photos,
                 selection=selection,
-                reads_all=work.full_rebuild or full_refresh,
+                full_rebuild=work.full_rebuild or full_refresh,
                 builds_marts=selection is None and (marts or work.full_rebuild or full_refresh),
             )
             runs: list[ModelRun] = []
@@ -126,13 +126,13 @@ def run_transform(
                     runs += result.runs
                     if not result.success:
                         raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(result.failures())}")
-                rows_held = ledger.succeed(connection, claim, runs, finishes_loads=selection is None)
+                rows_deferred = ledger.succeed(connection, claim, runs, finishes_loads=selection is None)
                 changed = (
                     ledger.changed_models(connection, claim.transform_id) if marts and selection is None else set()
                 )
             grant_to_readers(connection)
     relations = relations_showing(project, environment, changed)
-    return TransformResult(claim.transform_id, claim.loads, rows_held, time.monotonic() - started, runs, relations)
+    return TransformResult(claim.transform_id, claim.loads, rows_deferred, time.monotonic() - started, runs, relations)
 
 
 def _steps(work: ledger.PendingWork, due: list[str], *, full_refresh: bool) -> list[list[str]]:

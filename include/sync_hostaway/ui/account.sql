@@ -10,7 +10,7 @@ order by ops.status_rank(status), resource
 -- The newest syncs of each resource, oldest first.
 select
     runs.resource,
-    runs.verdict as status,
+    runs.status as status,
     runs.rows_seen,
     runs.api_calls,
     runs.finished_at,
@@ -57,27 +57,27 @@ left join lateral (
         previous.account_id = runs.account_id
         and previous.resource = runs.resource
         and previous.mode = runs.mode
-        and previous.verdict in ('complete', 'repaired')
+        and previous.status in ('complete', 'complete_after_retry')
         and previous.started_at < runs.started_at
     order by previous.started_at desc
     limit 1
 ) as earlier on true
-where runs.account_id = %(account_id)s and runs.verdict = 'running' and runs.mode <> 'delta'
+where runs.account_id = %(account_id)s and runs.status = 'running' and runs.mode <> 'delta'
 order by runs.started_at
 
 -- name: waiting
 -- Why calls of this account wait now: Hostaway said so, or the request budget has no permit.
 select
     greatest(
-        (select max(blocked_until) from ops.budget_scopes where scope = 'account' and key = %(account_id)s::text),
-        (select max(blocked_until) from ops.budget_scopes where scope = 'ip')
+        (select max(blocked_until) from ops.rate_limit_scopes where scope = 'account' and key = %(account_id)s::text),
+        (select max(blocked_until) from ops.rate_limit_scopes where scope = 'ip')
     ) as blocked_until,
     (
-        select count(*) from ops.budget_bids
+        select count(*) from ops.rate_limit_waiters
         where account_id = %(account_id)s and due_at > clock_timestamp() - interval '10 seconds'
     ) as waiters,
     (
-        select max(due_at) from ops.budget_bids
+        select max(due_at) from ops.rate_limit_waiters
         where account_id = %(account_id)s and due_at > clock_timestamp() - interval '10 seconds'
     ) as due_at
 
@@ -106,13 +106,13 @@ select
     run_key,
     resource,
     mode,
-    verdict as status,
+    status as status,
     rows_expected,
     rows_seen,
     rows_seen - rows_quarantined as rows_landed,
     rows_new,
     rows_changed,
-    rows_tombstoned as rows_deleted,
+    rows_deleted as rows_deleted,
     api_calls,
     retries,
     throttled,

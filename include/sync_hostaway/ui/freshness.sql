@@ -32,8 +32,8 @@ select
     slots.account_id,
     slots.priority,
     count(slots.slot) as permits
-from ops.budget_scopes as scopes
-left join ops.budget_slots as slots
+from ops.rate_limit_scopes as scopes
+left join ops.rate_limit_permits as slots
     on scopes.scope = slots.scope and scopes.key = slots.key and slots.free_at > clock_timestamp()
 where scopes.scope = 'ip'
 group by scopes.key, scopes.blocked_until, slots.account_id, slots.priority
@@ -41,7 +41,7 @@ order by scopes.key, permits desc
 
 -- name: waiters
 select ip_key as address, priority, sum(wanted)::integer as calls, count(distinct account_id)::integer as accounts
-from ops.budget_bids
+from ops.rate_limit_waiters
 where due_at > clock_timestamp() - interval '10 seconds'
 group by ip_key, priority
 order by ip_key, priority

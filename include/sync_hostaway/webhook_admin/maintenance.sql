@@ -2,11 +2,11 @@
 -- Hostaway repeats a delivery for an hour. Whatever it sent while we were away for longer, nobody has.
 update ops.webhook_endpoints
 set
-    sync_wanted_at = case
-        when hostaway_id is not null and alive_at < now() - interval '1 hour' then now()
-        else sync_wanted_at
+    catch_up_requested_at = case
+        when hostaway_id is not null and last_heartbeat_at < now() - interval '1 hour' then now()
+        else catch_up_requested_at
     end,
-    alive_at = now()
+    last_heartbeat_at = now()
 
 -- name: accounts_to_reconcile
 select accounts.account_id, accounts.state
@@ -20,8 +20,8 @@ where
             or (endpoints.hostaway_id is not null and not %(delivers)s)
             or endpoints.state in ('unregistered', 'failed')
             or (endpoints.state = 'registered' and endpoints.state_reason is not null)
-            or endpoints.password_told_at is null
-            or endpoints.sync_wanted_at is not null
+            or endpoints.password_sent_at is null
+            or endpoints.catch_up_requested_at is not null
             or endpoints.checked_at is null
             or endpoints.checked_at < now() - interval '1 hour'
         )
@@ -45,16 +45,16 @@ set log_read_to = greatest(log_read_to, %(log_read_to)s)
 where account_id = %(account_id)s
 
 -- name: requested_catch_up_syncs
-select endpoints.account_id, endpoints.sync_wanted_at as requested_at
+select endpoints.account_id, endpoints.catch_up_requested_at as requested_at
 from ops.webhook_endpoints as endpoints
 inner join ops.accounts as accounts on endpoints.account_id = accounts.account_id
-where endpoints.sync_wanted_at is not null and endpoints.state = 'registered' and accounts.state = 'active'
+where endpoints.catch_up_requested_at is not null and endpoints.state = 'registered' and accounts.state = 'active'
 order by endpoints.account_id
 
 -- name: clear_catch_up_request
 update ops.webhook_endpoints
-set sync_wanted_at = null
-where account_id = %(account_id)s and sync_wanted_at = %(requested_at)s
+set catch_up_requested_at = null
+where account_id = %(account_id)s and catch_up_requested_at = %(requested_at)s
 
 -- name: delete_old_events
 delete from ops.webhook_events

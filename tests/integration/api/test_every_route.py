@@ -260,11 +260,11 @@ def test_health_gives_a_resource_time_for_its_first_sync_and_sees_when_it_keeps_
         [syncs] = [check for check in checks if check["name"] == "syncs"]
         return "" if syncs["ok"] else syncs["detail"]
 
-    def sync(resource: str, verdict: str, days_ago: float) -> None:
+    def sync(resource: str, status: str, days_ago: float) -> None:
         warehouse.execute(
-            "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, started_at, finished_at)"
+            "insert into ops.sync_runs (account_id, run_key, resource, mode, status, started_at, finished_at)"
             " select 702, 'test', %s, 'full', %s, moment, moment from (values (now() - %s)) as ended (moment)",
-            [resource, verdict, timedelta(days=days_ago)],
+            [resource, status, timedelta(days=days_ago)],
         )
 
     assert late() == ""

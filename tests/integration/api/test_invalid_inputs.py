@@ -348,7 +348,9 @@ def test_one_unreadable_row_loses_no_list(operator: TestClient, client: TestClie
 def test_a_change_of_which_a_part_is_refused_changes_nothing(
     operator: TestClient, warehouse: Connection, refused: dict[str, Any], recorded_runs: RecordedRuns
 ) -> None:
-    warehouse.execute("update ops.accounts set state = 'refused', state_reason = 'key' where account_id = 701")
+    warehouse.execute(
+        "update ops.accounts set state = 'credentials_rejected', state_reason = 'key' where account_id = 701"
+    )
     whole = "select * from ops.accounts where account_id = 701"
     before, secret = warehouse.execute(whole).fetchone(), secrets_store(warehouse).get(701, CLIENT_SECRET)
     body = {"name": "Renamed", "options": {"calendar_days_back": 3}, **refused}

@@ -135,7 +135,7 @@ def test_planted_secrets_stay_where_they_belong(
         assert not all(result.is_complete for result in sync_account(warehouse, 703, Mode.INCREMENTAL))
         fails(warehouse, 703, SECRET)
         simulator.control.set_secret(703, SECRET)
-        assert registry.get_account(warehouse, 703).state == "refused"
+        assert registry.get_account(warehouse, 703).state == "credentials_rejected"
         monkeypatch.setenv("HOSTAWAY_API_URL", "http://127.0.0.1:9")
         monkeypatch.setattr("sync_hostaway.hostaway.client.MAX_ATTEMPTS", 2)
         get_settings.cache_clear()

@@ -124,7 +124,7 @@ def test_every_account_is_listed_with_its_syncs_and_no_secret(operator: TestClie
     told = {account["account_id"]: account for account in answer.json()["accounts"]}
     assert set(told) == {701, 702}
     by_resource = {resource["resource"]: resource for resource in told[701]["resources"]}
-    assert by_resource["reservations"]["verdict"] == "complete"
+    assert by_resource["reservations"]["status"] == "complete"
     assert by_resource["reservations"]["rows_seen"] == 60
     assert by_resource["reservations"]["last_complete_at"]
     assert told[701]["lag_seconds"] is None
@@ -168,7 +168,9 @@ def test_options_are_changed_one_by_one(operator: TestClient) -> None:
     assert operator.patch("/v1/accounts/701", json={"options": {"budget_account": "many"}}).status_code == 422
 
 
-@pytest.mark.parametrize("body", [{}, {"reason": "x"}, {"state": "refused"}, {"state": "active", "reason": "x"}])
+@pytest.mark.parametrize(
+    "body", [{}, {"reason": "x"}, {"state": "credentials_rejected"}, {"state": "active", "reason": "x"}]
+)
 def test_a_change_that_says_nothing_sensible_is_refused(operator: TestClient, body: dict[str, str]) -> None:
     assert operator.patch("/v1/accounts/701", json=body).status_code == 422
 

@@ -196,7 +196,9 @@ def test_a_dump_of_such_an_owner_is_whole_and_restores_on_another_server(
     with connect(source) as connection:
         connection.execute("create schema hostaway")
         connection.execute("create table hostaway.listings (account_id bigint)")
-        connection.execute("select ops.guard('hostaway.listings'), ops.note_relation('hostaway', 'listings')")
+        connection.execute(
+            "select ops.apply_row_security('hostaway.listings'), ops.note_relation('hostaway', 'listings')"
+        )
         connection.execute("insert into hostaway.listings values (1), (2)")
     subprocess.run([programs() / "pg_dump", "-Fc", "--enable-row-security", "-f", dump, source], check=True)
     with EmbeddedPostgres(tmp_path / "elsewhere") as elsewhere:

@@ -259,16 +259,16 @@ def test_unchanged_rows_are_not_sent_again(client: TestClient, warehouse: Connec
     assert changed.json()["reservation"]["guest_note"] == "Late!"
 
 
-def ran(warehouse: Connection, mode: str, verdict: str, run_key: str) -> str:
+def ran(warehouse: Connection, mode: str, status: str, run_key: str) -> str:
     """A run of a day after those of the mirror, its rows landed and not in the tables; returns when it began."""
     began = one(
         warehouse,
-        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, started_at, finished_at)"
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, status, started_at, finished_at)"
         " values (701, %s, 'listings', %s, %s, clock_timestamp() + '1 day', clock_timestamp() + '2 days')"
         " returning started_at",
         run_key,
         mode,
-        verdict,
+        status,
     )
     warehouse.execute(
         "insert into ops.loads (account_id, resource, sync_run_id, landed_at)"
@@ -299,13 +299,13 @@ def test_as_of_is_when_the_last_complete_sync_began_that_has_reached_the_tables(
     )
     assert as_of() == began
     # A delta has read one object, and who failed not all of them.
-    for mode, verdict in (("delta", "complete"), ("incremental", "failed"), ("full", "incomplete")):
-        ran(warehouse, mode, verdict, f"{mode} {verdict}")
+    for mode, status in (("delta", "complete"), ("incremental", "failed"), ("full", "incomplete")):
+        ran(warehouse, mode, status, f"{mode} {status}")
         transformed(warehouse)
         assert (mode, as_of()) == (mode, began)
     # The second try goes on with the pages of the first.
     first = ran(warehouse, "full", "failed", "two tries")
-    ran(warehouse, "full", "repaired", "two tries")
+    ran(warehouse, "full", "complete_after_retry", "two tries")
     assert as_of() == began
     transformed(warehouse)
     assert as_of() == first
@@ -318,7 +318,7 @@ def test_as_of_is_when_the_last_complete_sync_began_that_has_reached_the_tables(
 
 def test_as_of_waits_for_rows_that_wait_for_their_parent(client: TestClient, warehouse: Connection) -> None:
     held = (
-        "insert into ops.held_rows (account_id, resource, entity_id, missing_parent, held_since)"
+        "insert into ops.deferred_rows (account_id, resource, entity_id, missing_parent, deferred_since)"
         " values (701, 'reservations', '5', %s, '2026-01-01')"
         " on conflict (account_id, resource, entity_id) do update set missing_parent = excluded.missing_parent"
     )
@@ -334,7 +334,7 @@ def test_as_of_of_a_calendar_is_when_that_calendar_was_read(client: TestClient, 
 
     complete = one(warehouse, "select started_at from ops.sync_runs where resource = 'calendar_days' limit 1")
     days_ago, just_now = (complete + timedelta(days=days) for days in (-5, 1))
-    fetched = "update ops.calendars set fetched_at = %s where listing_id = %s"
+    fetched = "update ops.calendar_reads set fetched_at = %s where listing_id = %s"
     for moment in (days_ago, just_now):
         warehouse.execute(fetched, (moment, listing(warehouse)))
         assert as_of() == text(moment)
@@ -346,7 +346,7 @@ def test_as_of_of_a_calendar_is_when_that_calendar_was_read(client: TestClient, 
     assert as_of() == "None", "what was read just now may not be in the tables"
     transformed(warehouse)
     assert as_of() == text(just_now)
-    warehouse.execute("delete from ops.calendars where listing_id = %s", (listing(warehouse),))
+    warehouse.execute("delete from ops.calendar_reads where listing_id = %s", (listing(warehouse),))
     assert as_of() == "None"
 
 

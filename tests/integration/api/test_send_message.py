@@ -368,7 +368,7 @@ def test_an_inactive_account_sends_nothing(
     warehouse.execute("delete from ops.secrets where name = 'access_token'")
     assert send(client, reservation, "key-1").status_code == 409
     row = warehouse.execute("select state from ops.accounts where account_id = 701").fetchone()
-    assert row == {"state": "refused"}
+    assert row == {"state": "credentials_rejected"}
     assert send(client, reservation, "key-1").status_code == 409
     assert posts(simulator) == 0
 

@@ -98,16 +98,16 @@ def test_an_interrupted_sync_says_what_stays_and_goes_on_with_the_same_command(
     def some_conversations_have_landed() -> bool:
         assert process.poll() is None, said.read_text()
         # The sync log tells of them while the sync runs.
-        return bool(warehouse.execute("select from ops.sync_runs where verdict = 'running' and rows_seen > 8").rowcount)
+        return bool(warehouse.execute("select from ops.sync_runs where status = 'running' and rows_seen > 8").rowcount)
 
     eventually(some_conversations_have_landed)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=100) == 130
     *_, last = said.read_text().splitlines()
     assert last.startswith("Interrupted. All rows that landed are kept.")
-    finished = len(warehouse.execute("select from ops.threads").fetchall())
+    finished = len(warehouse.execute("select from ops.conversation_reads").fetchall())
     assert 0 < finished < 40
     assert warehouse.execute("select from landing.messages").rowcount
     simulator.control.clear_faults()
     (result,) = sync_account(warehouse, slow_messages, Mode.FULL, [Resource.MESSAGES])
-    assert (result.verdict, result.api_calls) == ("complete", 40 - finished)
+    assert (result.status, result.api_calls) == ("complete", 40 - finished)

@@ -137,13 +137,13 @@ def test_what_is_not_complete_is_named_and_what_arrived_is_not_called_missing() 
 
 def test_progress_says_of_what() -> None:
     run = {
-        "sync_run_id": 1, "account_id": 701, "resource": "messages", "verdict": "running", "rows_seen": 502,
+        "sync_run_id": 1, "account_id": 701, "resource": "messages", "status": "running", "rows_seen": 502,
         "rows_expected": 502, "rows_quarantined": 0, "api_calls": 120, "seconds": 5.0, "error": None,
     }  # fmt: skip
     said: list[str] = []
     lines = ProgressLines(lambda text: said.append(str(text)))
     lines.update([run])
-    lines.update([{**run, "rows_seen": 1_002, "rows_expected": 1_002, "verdict": "complete"}])
+    lines.update([{**run, "rows_seen": 1_002, "rows_expected": 1_002, "status": "complete"}])
     lines.update([{**run, "sync_run_id": 2, "resource": "reservations", "rows_expected": 1_000}])
     assert said == [
         "701 messages: 502 rows read so far, 120 API calls",

@@ -1,4 +1,4 @@
-"""The demo's verdict: by what each row became, not by how many there are."""
+"""The demo's status: by what each row became, not by how many there are."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def test_bad_versions_and_deletions_are_no_loss(warehouse: Connection, simulator
 def test_the_tries_of_a_run_count_together(warehouse: Connection, simulator: RunningSimulator, sync: Sync) -> None:
     simulator.control.fault("fail_200", match={"resource": "messages"}, times=3)
     sync("retried", transform=False)
-    verdicts = "select verdict from ops.sync_runs where resource = 'messages' order by sync_run_id"
-    assert [row["verdict"] for row in warehouse.execute(verdicts)] == ["incomplete"]
+    statuses = "select status from ops.sync_runs where resource = 'messages' order by sync_run_id"
+    assert [row["status"] for row in warehouse.execute(statuses)] == ["incomplete"]
     run_transform(warehouse, requested_by="test")
     assert not report(warehouse, "retried").complete
     assert "sync incomplete" in shown(warehouse, "retried")
@@ -157,7 +157,7 @@ LOSSES: dict[LiteralString, str] = {
     "delete from hostaway.reviews": "reviews",
     "delete from landing.coupons": "coupons",
     "delete from landing.conversations": "conversations",
-    "update ops.sync_runs set verdict = 'failed', error = 'no [/v1]' where resource = 'listings'": "listings",
+    "update ops.sync_runs set status = 'failed', error = 'no [/v1]' where resource = 'listings'": "listings",
     "delete from ops.sync_runs where resource = 'calendar_days'": "calendar_days",
 }
 
@@ -170,7 +170,7 @@ def test_what_is_missing_is_told(warehouse: Connection, sync: Sync) -> None:
             assert [count.table for count in report(warehouse, "first").counts if count.trouble] == [table], change
             assert "Incomplete: " in shown(warehouse, "first")
     with warehouse.transaction(force_rollback=True):
-        warehouse.execute("update ops.sync_runs set verdict = 'failed', error = 'no [/v1]' where resource = 'listings'")
+        warehouse.execute("update ops.sync_runs set status = 'failed', error = 'no [/v1]' where resource = 'listings'")
         assert "no [/v1]" in shown(warehouse, "first")
 
 
@@ -183,7 +183,7 @@ def test_rows_that_wait_for_their_parent_are_held_not_missing(warehouse: Connect
         ).fetchone()
         assert held is not None
         warehouse.execute(
-            "insert into ops.held_rows (account_id, resource, entity_id, missing_parent) "
+            "insert into ops.deferred_rows (account_id, resource, entity_id, missing_parent) "
             "values (701, 'messages', %s, 'conversation 1')",
             [str(held["message_id"])],
         )

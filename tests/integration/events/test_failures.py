@@ -102,7 +102,7 @@ def test_out_of_tries_an_event_is_dead_and_says_why(harness: EventsHarness) -> N
     event = harness.event(event_id)
     assert (event["state"], event["attempts"]) == ("dead", 20)
     # What it was about may still be found in a list.
-    assert endpoint_of(harness)["sync_wanted_at"]
+    assert endpoint_of(harness)["catch_up_requested_at"]
     assert "Broken" in event["reason"]
     harness.control.clear_faults()
     harness.due_now()
@@ -192,7 +192,7 @@ def test_a_refused_account_stops_and_its_events_wait_for_a_new_key(harness: Even
     harness.control.set_secret(701, "another")
     harness.control.fault("expire_token", match={"account": 701})
     harness.drain()
-    assert registry.get_account(harness.warehouse, 701).state == "refused"
+    assert registry.get_account(harness.warehouse, 701).state == "credentials_rejected"
     assert (harness.event(event_id)["state"], harness.event(event_id)["attempts"]) == ("pending", 0)
     assert harness.event(served)["state"] == "done"
     registry.rotate_secret(harness.warehouse, 701, "another")

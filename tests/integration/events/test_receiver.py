@@ -192,10 +192,12 @@ def test_what_hostaway_did_not_know_is_read_again_when_it_is_delivered_again(
     receiver: Receiver, warehouse: Connection
 ) -> None:
     receiver.post(reservation())
-    warehouse.execute("update ops.webhook_events set state = 'gone', absences = 5, attempts = 5, finished_at = now()")
+    warehouse.execute(
+        "update ops.webhook_events set state = 'object_deleted', not_found_count = 5, attempts = 5, finished_at = now()"
+    )
     receiver.post(reservation())
     (event,) = events(warehouse)
-    assert (event["state"], event["absences"], event["attempts"]) == ("pending", 0, 0)
+    assert (event["state"], event["not_found_count"], event["attempts"]) == ("pending", 0, 0)
     assert event["finished_at"] is None
 
 
@@ -207,7 +209,7 @@ def test_a_delivery_that_comes_again_after_it_was_done_stays_done(receiver: Rece
     assert (event["state"], event["times_received"]) == ("done", 2)
 
 
-@pytest.mark.parametrize("state", ["done", "gone", "dead", "discarded"])
+@pytest.mark.parametrize("state", ["done", "object_deleted", "dead", "discarded"])
 @pytest.mark.parametrize(("minutes", "is_repetition"), [(55, True), (65, False), (20 * 24 * 60, False)])
 def test_an_equal_body_after_hostaways_retry_hour_is_another_event(
     receiver: Receiver, warehouse: Connection, state: str, minutes: int, is_repetition: bool
@@ -221,7 +223,7 @@ def test_an_equal_body_after_hostaways_retry_hour_is_another_event(
     )
     receiver.post(reservation())
     (event,) = events(warehouse)
-    stays = is_repetition and state != "gone"
+    stays = is_repetition and state != "object_deleted"
     assert (event["state"], event["attempts"]) == ((state, 20) if stays else ("pending", 0))
     assert event["times_received"] == 2
     assert (event["finished_at"] is None, event["reason"] is None) == (not stays, not stays)
@@ -373,9 +375,9 @@ def test_the_old_password_works_until_hostaway_has_had_the_new_one(receiver: Rec
     assert receiver.post(reservation()).status_code == 200
     assert receiver.post(reservation(), auth=new).status_code == 200
 
-    warehouse.execute("update ops.webhook_endpoints set password_told_at = now()")
+    warehouse.execute("update ops.webhook_endpoints set password_sent_at = now()")
     assert forget_old_passwords(warehouse) == 0, "what Hostaway sent before comes again within the hour"
-    warehouse.execute("update ops.webhook_endpoints set password_told_at = now() - interval '3 hours'")
+    warehouse.execute("update ops.webhook_endpoints set password_sent_at = now() - interval '3 hours'")
     assert forget_old_passwords(warehouse) == 1
     assert receiver.post(reservation()).status_code == 401
     assert receiver.post(reservation(), auth=new).status_code == 200

@@ -129,7 +129,7 @@ def test_a_message_that_never_comes_to_its_thread_is_gone(harness: EventsHarness
         assert harness.event(event_id)["state"] == "pending"
         harness.due_now()
         harness.drain()
-    assert harness.event(event_id)["state"] == "gone"
+    assert harness.event(event_id)["state"] == "object_deleted"
 
 
 def test_a_message_deleted_from_its_thread_is_marked(harness: EventsHarness) -> None:
@@ -284,7 +284,7 @@ def test_the_nights_of_a_reservation_that_is_gone_are_read_before_its_event_ends
     for _ in range(2):
         harness.due_now()
         harness.drain()
-    assert harness.event(event_id)["state"] == "gone"
+    assert harness.event(event_id)["state"] == "object_deleted"
     assert_days_are_true(harness, listing_id, days)
 
 
@@ -309,7 +309,7 @@ def test_a_reservation_that_is_gone_is_asked_for_twice_and_marked(harness: Event
     assert harness.landed("reservations", reservation_id)
     harness.due_now()
     harness.drain()
-    assert harness.event(event_id)["state"] == "gone"
+    assert harness.event(event_id)["state"] == "object_deleted"
     assert harness.landed("reservations", reservation_id) is None
 
 
@@ -319,7 +319,7 @@ def test_other_failures_do_not_count_as_not_being_there(harness: EventsHarness) 
     harness.control.fault("status_5xx", match={"path": f"/v1/reservations/{reservation_id}"}, times=1)
     harness.drain()
     harness.control.delete("reservations", reservation_id, account_id=701)
-    for state in ("pending", "gone"):
+    for state in ("pending", "object_deleted"):
         harness.due_now()
         harness.drain()
         assert harness.event(event_id)["state"] == state
@@ -346,7 +346,7 @@ def test_a_run_stays_for_a_try_that_falls_due_while_it_may_last(harness: EventsH
     harness.control.delete("reservations", reservation_id, account_id=701)
     harness.let_tries_come_by_themselves()
     harness.drain(linger=0.1)
-    assert harness.event(event_id)["state"] == "gone"
+    assert harness.event(event_id)["state"] == "object_deleted"
 
 
 def test_an_object_that_cannot_be_understood_is_dead_and_in_quarantine(harness: EventsHarness) -> None:
@@ -385,7 +385,7 @@ def test_the_sync_log_has_what_a_delta_cost(harness: EventsHarness) -> None:
     harness.drain()
     row = harness.warehouse.execute("select * from ops.sync_runs where mode = 'delta'").fetchone()
     assert row is not None
-    assert (row["run_key"], row["resource"], row["verdict"]) == ("test__1", "reservations", "complete")
+    assert (row["run_key"], row["resource"], row["status"]) == ("test__1", "reservations", "complete")
     assert (row["rows_seen"], row["rows_changed"], row["api_calls"]) == (1, 1, 1)
 
 

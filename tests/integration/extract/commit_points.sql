@@ -19,5 +19,5 @@ $$;
 
 create constraint trigger hold_commit after insert or update on ops.sync_runs
 deferrable initially deferred for each row execute function hold_commit();
-create constraint trigger hold_commit after insert or delete on ops.walks
+create constraint trigger hold_commit after insert or delete on ops.sync_reads
 deferrable initially deferred for each row execute function hold_commit();

@@ -34,12 +34,12 @@ def test_what_was_read_has_landed_before_the_rest_is_read(
     def look(progress: Progress) -> None:
         assert progress.parents or not progress.seen
         read, _ = progress.parents or (0, 0)
-        landed[read] = other.execute("select from ops.threads").rowcount
+        landed[read] = other.execute("select from ops.conversation_reads").rowcount
 
     with connect(warehouse_dsn) as other:
         (result,) = sync_account(warehouse, account, Mode.FULL, [Resource.MESSAGES], on_progress=look)
     assert landed == {read: max(read - 1, 0) for read in range(41)}
-    assert (result.verdict, result.api_calls) == ("complete", 40)
+    assert (result.status, result.api_calls) == ("complete", 40)
 
 
 @pytest.mark.usefixtures("always_late")
@@ -51,7 +51,7 @@ def test_threads_that_all_come_a_little_short_are_doubted_together(
     # Of no thread all messages are missing, nor many.
     simulator.control.add_faults([{"kind": "half_page", "keep": 0.7, **rule}, {"kind": "count_off", "by": -5, **rule}])
     result = sync(warehouse, account)
-    assert result.verdict == "incomplete"
+    assert result.status == "incomplete"
     assert "Hostaway still has" in (result.error or "")
     assert warehouse.execute("select from landing.messages where deleted_at is not null").rowcount == 0
 
@@ -67,7 +67,7 @@ def test_messages_that_are_gone_cost_no_more_calls(
     for row in gone:
         simulator.control.delete("messages", row["id"], account_id=account)
     result = sync(warehouse, account)
-    assert (result.verdict, result.counts.deleted) == ("complete", 5)
+    assert (result.status, result.counts.deleted) == ("complete", 5)
     assert result.api_calls <= 40
 
 
@@ -97,8 +97,8 @@ def test_what_was_read_until_an_interruption_is_not_read_again(warehouse: Connec
 
     with pytest.raises(KeyboardInterrupt):
         sync_account(warehouse, account, Mode.FULL, [Resource.MESSAGES], on_progress=interrupt)
-    assert warehouse.execute("select from ops.threads").rowcount == 19
+    assert warehouse.execute("select from ops.conversation_reads").rowcount == 19
     log = warehouse.execute("select error, rows_seen > 19 as landed from ops.sync_runs where resource = 'messages'")
     assert log.fetchone() == {"error": "interrupted", "landed": True}
     result = sync(warehouse, account)
-    assert (result.verdict, result.api_calls) == ("complete", 21)
+    assert (result.status, result.api_calls) == ("complete", 21)

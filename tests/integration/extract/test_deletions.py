@@ -48,12 +48,12 @@ def test_a_list_that_comes_back_empty_is_not_believed(
     assert sync(warehouse, account, Resource.CONVERSATIONS, resource).counts.new
     empty(simulator, resource)
     result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
-    assert result.verdict == "incomplete"
+    assert result.status == "incomplete"
     assert re.search(r"Hostaway still has /v1/\S+/\d+", result.error or ""), result.error
     assert buried(warehouse, resource) == 0
     simulator.control.clear_faults()
     result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
-    assert (result.verdict, result.counts.deleted) == ("complete", 0)
+    assert (result.status, result.counts.deleted) == ("complete", 0)
 
 
 def test_coupons_which_no_route_gives_one_by_one_are_listed_again_before_they_go(
@@ -61,10 +61,10 @@ def test_coupons_which_no_route_gives_one_by_one_are_listed_again_before_they_go
 ) -> None:
     sync(warehouse, account, Resource.COUPONS)
     empty(simulator, Resource.COUPONS, times=1)
-    assert sync(warehouse, account, Resource.COUPONS).verdict == "incomplete"
+    assert sync(warehouse, account, Resource.COUPONS).status == "incomplete"
     assert buried(warehouse, Resource.COUPONS) == 0
     empty(simulator, Resource.COUPONS)
-    assert sync(warehouse, account, Resource.COUPONS).verdict == "complete"
+    assert sync(warehouse, account, Resource.COUPONS).status == "complete"
     assert buried(warehouse, Resource.COUPONS) == 4
 
 
@@ -75,7 +75,7 @@ def test_a_list_that_is_cut_with_a_count_to_match_is_not_believed(
     rule = {"match": {"path": LIST[Resource.CONVERSATIONS]}, "times": 0}
     simulator.control.add_faults([{"kind": "half_page", **rule}, {"kind": "count_off", "by": -20, **rule}])
     result = sync(warehouse, account, Resource.CONVERSATIONS)
-    assert (result.verdict, result.counts.deleted) == ("incomplete", 0)
+    assert (result.status, result.counts.deleted) == ("incomplete", 0)
 
 
 @pytest.mark.parametrize("resource", [Resource.RESERVATIONS, Resource.CONVERSATIONS])
@@ -86,7 +86,7 @@ def test_many_rows_that_are_gone_are_marked_after_a_few_were_asked_for(
     for number in simulator.control.truth(account)["ids"][resource.value][:30]:
         simulator.control.delete(resource.value, number, account_id=account)
     result = sync(warehouse, account, resource)
-    assert (result.verdict, result.counts.deleted) == ("complete", 30)
+    assert (result.status, result.counts.deleted) == ("complete", 30)
     assert result.api_calls <= calls + 5
 
 
@@ -99,7 +99,7 @@ def test_messages_that_left_their_threads_are_marked_after_a_few_were_asked_for(
     for row in rows:
         simulator.control.delete("messages", int(row["entity_id"]), account_id=account)
     result = sync(warehouse, account, Resource.CONVERSATIONS, Resource.MESSAGES)
-    assert (result.verdict, result.counts.deleted) == ("complete", 30)
+    assert (result.status, result.counts.deleted) == ("complete", 30)
 
 
 @pytest.mark.parametrize("resource", [Resource.RESERVATIONS, Resource.MESSAGES])
@@ -115,11 +115,11 @@ def test_of_many_rows_that_are_gone_those_that_hostaway_still_has_stay(
     simulator.control.add_faults([{"kind": "bad_row", "defect": "missing_id", "id": ghost, **rule}])
     with capture_logs() as logs:
         result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
-    assert (result.verdict, result.counts.deleted) == ("complete", 29)
+    assert (result.status, result.counts.deleted) == ("complete", 29)
     assert [entry["rows"] for entry in logs if entry["event"] == "suspected_deletions_kept"] == [1]
     query = f"select entity_id::bigint as id from landing.{resource} where deleted_at is not null"
     assert {row["id"] for row in warehouse.execute(query)} == set(gone)
-    assert sync(warehouse, account, Resource.CONVERSATIONS, resource).verdict == "complete"
+    assert sync(warehouse, account, Resource.CONVERSATIONS, resource).status == "complete"
 
 
 def test_more_rows_that_are_gone_than_can_be_asked_for_are_marked_try_by_try(
@@ -133,7 +133,7 @@ def test_more_rows_that_are_gone_than_can_be_asked_for_are_marked_try_by_try(
     rule = {"match": {"path": LIST[Resource.RESERVATIONS]}, "times": 0}
     simulator.control.add_faults([{"kind": "bad_row", "defect": "missing_id", "id": ghost, **rule}])
     results = [sync(warehouse, account, Resource.RESERVATIONS) for _ in range(2)]
-    assert [result.verdict for result in results] == ["incomplete", "complete"]
+    assert [result.status for result in results] == ["incomplete", "complete"]
     assert buried(warehouse, Resource.RESERVATIONS) == 40
 
 
@@ -161,7 +161,7 @@ def test_rows_of_which_hostaway_does_not_speak_stay_and_keep_no_other_out(
     simulator.control.fault(fault, match={"path": SINGLE}, times=0)
     for _ in range(2):
         result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
-        assert result.verdict == "incomplete"
+        assert result.status == "incomplete"
         assert re.search(r"[Hh]ostaway answered .*/\d+\]", result.error or ""), result.error
         assert buried(warehouse, resource) == 0
     landed = warehouse.execute(f"select entity_id from landing.{resource}").fetchall()
@@ -185,7 +185,7 @@ def test_a_count_in_quotes_counts(warehouse: Connection, account: int, simulator
     match = {"path": LIST[Resource.RESERVATIONS]}
     simulator.control.add_faults([{"kind": "count_off", "by": 1, "form": "text", "match": match, "times": 0}])
     result = sync(warehouse, account, Resource.RESERVATIONS)
-    assert (result.verdict, result.expected) == ("incomplete", 61)
+    assert (result.status, result.expected) == ("incomplete", 61)
 
 
 @pytest.mark.parametrize("form", ["float", "text", "padded"])
@@ -204,4 +204,4 @@ def test_an_id_is_the_same_however_it_is_written(
     simulator.control.fault("spell", form=form, times=0)
     for _ in range(2):
         result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
-        assert (result.verdict, result.counts.new, result.counts.deleted) == ("complete", 0, 0)
+        assert (result.status, result.counts.new, result.counts.deleted) == ("complete", 0, 0)

@@ -39,7 +39,7 @@ def contents(warehouse: Connection) -> dict[str, list[Any]]:
 def told(results: list[SyncResult]) -> dict[Resource, tuple[Any, ...]]:
     return {
         it.resource: (
-            it.verdict,
+            it.status,
             it.expected,
             it.counts.new,
             it.counts.changed,
@@ -89,7 +89,7 @@ def test_a_failing_resource_is_told_and_hides_no_other(
 ) -> None:
     simulator.control.fault("fail_200", match={"resource": "conversations"}, times=0)
     before = contents(warehouse)
-    dry = {it.resource: it.verdict for it in dry_run_account(warehouse, account, Mode.FULL)}
+    dry = {it.resource: it.status for it in dry_run_account(warehouse, account, Mode.FULL)}
     assert contents(warehouse) == before
     assert (dry[Resource.CONVERSATIONS], dry[Resource.MESSAGES]) == ("failed", "incomplete")
     assert dry[Resource.USERS] == "complete"
@@ -97,7 +97,7 @@ def test_a_failing_resource_is_told_and_hides_no_other(
 
 def test_one_resource_is_found_through_its_parents(warehouse: Connection, account: int) -> None:
     result = dry_run_resource(warehouse, account, Resource.CALENDAR_DAYS, Mode.FULL)
-    assert (result.resource, result.verdict, result.counts.new) == (Resource.CALENDAR_DAYS, "complete", 40)
+    assert (result.resource, result.status, result.counts.new) == (Resource.CALENDAR_DAYS, "complete", 40)
 
 
 def test_postgresql_itself_refuses_a_write_and_the_session_is_usable_afterwards(
@@ -106,7 +106,7 @@ def test_postgresql_itself_refuses_a_write_and_the_session_is_usable_afterwards(
     for _ in range(2):
         with _read_only(warehouse), pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             warehouse.execute("delete from ops.accounts")
-    assert sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])[0].verdict == "complete"
+    assert sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])[0].status == "complete"
 
 
 def test_a_dry_run_holds_up_no_sync(warehouse: Connection, warehouse_dsn: str, changed: int) -> None:

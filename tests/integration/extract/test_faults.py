@@ -73,7 +73,7 @@ def test_a_403_in_the_middle_is_no_reason_to_throw_the_token_away(
 ) -> None:
     simulator.control.fault("forbid", match={"resource": "reservations"}, after=1, times=0)
     (result,) = sync_account(warehouse, account, Mode.FULL, [Resource.RESERVATIONS])
-    assert result.verdict == "failed"
+    assert result.status == "failed"
     assert HostawayRefused.__name__ in str(warehouse.execute("select error from ops.sync_runs").fetchone())
     assert simulator.control.calls("accessTokens.create") == 1
     assert warehouse.execute("select state from ops.accounts").fetchone() == {"state": "active"}

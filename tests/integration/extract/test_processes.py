@@ -117,7 +117,7 @@ def killed_at(dsn: str, account: int, run_key: str, point: int) -> bool:
         process.communicate()
         # What its server process was about to commit is lost, too.
         connection.execute("select pg_terminate_backend(%s, 10000)", [pid])
-        connection.execute("drop trigger hold_commit on ops.sync_runs; drop trigger hold_commit on ops.walks")
+        connection.execute("drop trigger hold_commit on ops.sync_runs; drop trigger hold_commit on ops.sync_reads")
     return True
 
 
@@ -144,7 +144,7 @@ def test_a_sync_killed_at_any_commit_ends_equal_to_the_truth_when_it_is_run_agai
             results = sync_account(copy, account, Mode.FULL, CHANGING, run_key="first" if point % 2 else "second")
             assert all(result.is_complete for result in results), (point, results)
             assert_equal_to_the_truth(copy, simulator, account)
-            assert copy.execute("select count(*) as n from ops.walks").fetchone() == {"n": 0}
+            assert copy.execute("select count(*) as n from ops.sync_reads").fetchone() == {"n": 0}
     assert point > 15, "there were more commits than that"
 
 
@@ -157,8 +157,7 @@ def test_two_processes_that_sync_one_account_at_once_land_every_row_once(
     assert [process.returncode for process in both] == [0, 0], said
     assert_equal_to_the_truth(warehouse, simulator, account)
     landed = warehouse.execute(
-        "select resource, sum(rows_new) as new, sum(rows_changed + rows_tombstoned) as more from ops.sync_runs"
-        " group by 1"
+        "select resource, sum(rows_new) as new, sum(rows_changed + rows_deleted) as more from ops.sync_runs group by 1"
     ).fetchall()
     for row in landed:
         assert row["new"] == len(alive(warehouse, row["resource"], account)), row["resource"]

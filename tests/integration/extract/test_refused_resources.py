@@ -43,9 +43,9 @@ def test_a_refused_list_fails_nothing(
 ) -> None:
     refuse(simulator, f"^/v1/{resource}($|\\?)", status)
     results = sync(warehouse, account, Resource.USERS, resource)
-    assert results["users"].verdict == "complete"
+    assert results["users"].status == "complete"
     refused = results[resource.value]
-    assert (refused.verdict, refused.has_failed, refused.is_complete) == ("refused", False, False)
+    assert (refused.status, refused.has_failed, refused.is_complete) == ("refused", False, False)
     assert f"Hostaway refuses {resource} (HTTP {status}" in (refused.error or "")
     assert "asked again daily" in (refused.error or "")
     assert f'"{resource}": false' in (refused.error or "")
@@ -55,10 +55,10 @@ def test_a_refused_resource_is_asked_again_daily_and_at_once_when_it_is_named(
     warehouse: Connection, simulator: RunningSimulator, account: int
 ) -> None:
     refuse(simulator, "^/v1/coupons", 403)
-    assert sync(warehouse, account)["coupons"].verdict == "refused"
+    assert sync(warehouse, account)["coupons"].status == "refused"
     assert calls(simulator) == 1
     for _ in range(3):
-        assert sync(warehouse, account, mode=Mode.INCREMENTAL)["coupons"].verdict == "refused"
+        assert sync(warehouse, account, mode=Mode.INCREMENTAL)["coupons"].status == "refused"
     assert calls(simulator) == 1
     sync(warehouse, account, Resource.COUPONS)
     assert calls(simulator) == 2
@@ -66,10 +66,10 @@ def test_a_refused_resource_is_asked_again_daily_and_at_once_when_it_is_named(
     sync(warehouse, account)
     assert calls(simulator) == 3
     simulator.control.clear_faults()
-    assert sync(warehouse, account)["coupons"].verdict == "refused"
+    assert sync(warehouse, account)["coupons"].status == "refused"
     warehouse.execute("update ops.sync_runs set started_at = started_at - interval '23 hours'")
-    assert sync(warehouse, account)["coupons"].verdict == "complete"
-    assert sync(warehouse, account)["coupons"].verdict == "complete"
+    assert sync(warehouse, account)["coupons"].status == "complete"
+    assert sync(warehouse, account)["coupons"].status == "complete"
 
 
 def test_a_refusal_is_shown_and_does_not_make_the_account_late(
@@ -83,8 +83,8 @@ def test_a_refusal_is_shown_and_does_not_make_the_account_late(
     [trouble] = status.problems
     assert trouble.startswith("Hostaway refuses coupons (HTTP 404")
     run_transform(warehouse, requested_by="test")
-    [row] = warehouse.execute("select verdict, error from hostaway.sync_logs where resource = 'coupons'").fetchall()
-    assert (row["verdict"], row["error"]) == ("refused", trouble)
+    [row] = warehouse.execute("select status, error from hostaway.sync_logs where resource = 'coupons'").fetchall()
+    assert (row["status"], row["error"]) == ("refused", trouble)
     registry.change_options(warehouse, account, {"resources": {"coupons": False}})
     assert account_status(warehouse, account).problems == []
 
@@ -101,14 +101,14 @@ def test_a_list_alone_that_says_the_token_is_denied_is_refused(
     warehouse: Connection, simulator: RunningSimulator, account: int
 ) -> None:
     refuse(simulator, "^/v1/coupons", 403, TOKEN_DENIED_MESSAGE)
-    assert sync(warehouse, account, Resource.COUPONS)["coupons"].verdict == "refused"
+    assert sync(warehouse, account, Resource.COUPONS)["coupons"].status == "refused"
 
 
 def test_an_account_whose_every_list_is_refused_fails(
     warehouse: Connection, simulator: RunningSimulator, account: int
 ) -> None:
     refuse(simulator, "^/v1/(?!accessTokens)", 404)
-    assert sync(warehouse, account, Resource.COUPONS)["coupons"].verdict == "failed"
+    assert sync(warehouse, account, Resource.COUPONS)["coupons"].status == "failed"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_what_is_read_parent_by_parent_may_be_refused_too(
 ) -> None:
     refuse(simulator, path, status)
     results = sync(warehouse, account, parents, resource)
-    assert (results[parents.value].verdict, results[resource.value].verdict) == ("complete", "refused")
+    assert (results[parents.value].status, results[resource.value].status) == ("complete", "refused")
 
 
 def test_a_few_parents_that_are_refused_are_no_refusal_of_the_resource(
@@ -140,7 +140,7 @@ def test_a_few_parents_that_are_refused_are_no_refusal_of_the_resource(
     first = warehouse.execute("select min(entity_id) as id from landing.listings").fetchone()
     assert first
     refuse(simulator, f"/listings/{first['id']}/calendar", 403)
-    assert sync(warehouse, account, Resource.CALENDAR_DAYS)["calendar_days"].verdict == "incomplete"
+    assert sync(warehouse, account, Resource.CALENDAR_DAYS)["calendar_days"].status == "incomplete"
 
 
 def test_children_of_a_refused_parent_reach_core(
@@ -149,7 +149,7 @@ def test_children_of_a_refused_parent_reach_core(
     refuse(simulator, "^/v1/listings", 403)
     refused = {"listings", "calendar_days"}
     results = sync(warehouse, account)
-    assert {name for name, result in results.items() if result.verdict == "refused"} == refused
+    assert {name for name, result in results.items() if result.status == "refused"} == refused
     assert not any(result.has_failed for result in results.values())
     run_transform(warehouse, requested_by="test")
     for resource in (Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.MESSAGES):

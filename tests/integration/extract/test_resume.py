@@ -33,12 +33,12 @@ def break_off(
     mode: Mode = Mode.FULL,
     run_key: str = "first",
     pages: int = 3,
-    verdict: str = "failed",
+    status: str = "failed",
 ) -> None:
     """A sync that ends after some pages: Hostaway goes away."""
     simulator.control.fault("status_5xx", match={"resource": resource.value}, after=pages, times=0)
     result = one(warehouse, account, resource, mode, run_key)
-    assert result.verdict == verdict
+    assert result.status == status
     simulator.control.clear_faults()
 
 
@@ -65,7 +65,7 @@ def test_a_retry_and_a_new_command_go_on_with_the_reservations(
 ) -> None:
     break_off(warehouse, simulator, account, Resource.RESERVATIONS)
     result = one(warehouse, account, Resource.RESERVATIONS, run_key=run_key)
-    assert result.verdict == "complete"
+    assert result.status == "complete"
     assert result.api_calls == PAGES - 3 + 2  # the last page is full, so one behind it; then the front once more
     assert result.counts.new == 30
     assert landed(warehouse, "reservations") == truth(simulator, "reservations", account)
@@ -107,20 +107,20 @@ def test_a_row_that_vanished_where_the_walk_stood_costs_a_fresh_walk(
 ) -> None:
     break_off(warehouse, simulator, account, Resource.RESERVATIONS)
     row = warehouse.execute(
-        "select rows -> -1 -> 'id' as last from ops.walk_pages order by page desc limit 1"
+        "select rows -> -1 -> 'id' as last from ops.sync_checkpoints order by page desc limit 1"
     ).fetchone()
     assert row
     simulator.control.delete("reservations", row["last"], account_id=account)
     result = one(warehouse, account, Resource.RESERVATIONS)
-    assert result.verdict == "repaired"
+    assert result.status == "complete_after_retry"
     assert landed(warehouse, "reservations") == truth(simulator, "reservations", account)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        "update ops.walks set continued_at = now() - interval '2 days'",
-        "update ops.walks set plan = replace(plan, 'version', 'version 0')",
+        "update ops.sync_reads set continued_at = now() - interval '2 days'",
+        "update ops.sync_reads set plan = replace(plan, 'version', 'version 0')",
     ],
 )
 def test_a_walk_that_is_too_old_or_of_another_version_begins_anew(
@@ -129,7 +129,7 @@ def test_a_walk_that_is_too_old_or_of_another_version_begins_anew(
     break_off(warehouse, simulator, account, Resource.RESERVATIONS)
     assert warehouse.execute(change).rowcount == 1
     result = one(warehouse, account, Resource.RESERVATIONS)
-    assert result.verdict == "complete"
+    assert result.status == "complete"
     assert result.counts.seen == 60
 
 
@@ -159,7 +159,7 @@ def test_a_list_without_an_order_by_change_is_gone_on_with_by_its_own_run_alone(
 ) -> None:
     break_off(warehouse, simulator, account, Resource.CONVERSATIONS)
     retried = one(warehouse, account, Resource.CONVERSATIONS, run_key="first")
-    assert (retried.verdict, retried.api_calls) == ("complete", 2)
+    assert (retried.status, retried.api_calls) == ("complete", 2)
     assert landed(warehouse, "conversations") == truth(simulator, "conversations", account)
     break_off(warehouse, simulator, account, Resource.CONVERSATIONS)
     # A thread of a page that was read before this command began may have changed since.
@@ -176,13 +176,13 @@ def test_a_list_that_moved_meanwhile_is_read_again(
     for thread in ranked[:5]:
         simulator.control.delete("conversations", thread["id"], account_id=account)
     result = one(warehouse, account, Resource.CONVERSATIONS, run_key="first")
-    assert result.verdict == "repaired"
+    assert result.status == "complete_after_retry"
     assert landed(warehouse, "conversations") == truth(simulator, "conversations", account)
 
 
 def test_an_incomplete_list_is_read_anew(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
     simulator.control.fault("count_off", match={"resource": "conversations"}, times=0, by=1)
-    assert one(warehouse, account, Resource.CONVERSATIONS, run_key="first").verdict == "incomplete"
+    assert one(warehouse, account, Resource.CONVERSATIONS, run_key="first").status == "incomplete"
     simulator.control.clear_faults()
     assert one(warehouse, account, Resource.CONVERSATIONS, run_key="first").counts.seen == 40
 
@@ -200,7 +200,7 @@ def test_a_new_full_sync_does_not_repeat_what_a_broken_off_one_has_read(
     parent = "conversations" if resource is Resource.MESSAGES else "listings"
     last = max(truth(simulator, parent, account))
     simulator.control.fault("reset", match={"path": f"/{last}/(messages|calendar)"}, times=0)
-    assert one(warehouse, account, resource, run_key="first").verdict == "incomplete"
+    assert one(warehouse, account, resource, run_key="first").status == "incomplete"
     simulator.control.clear_faults()
     assert one(warehouse, account, resource).api_calls == 1
     # That one came to its end: the next reads everything again.
@@ -219,9 +219,9 @@ def test_a_thread_that_always_falls_short_keeps_no_other_from_being_read_again(
     everything = one(warehouse, account, Resource.MESSAGES, run_key="first").api_calls
     simulator.control.delete("messages", other["message"], account_id=account)
     for run_key, calls in (("second", 2), ("third", everything)):
-        warehouse.execute("update ops.walks set continued_at = continued_at - interval '23 hours 50 minutes'")
+        warehouse.execute("update ops.sync_reads set continued_at = continued_at - interval '23 hours 50 minutes'")
         result = one(warehouse, account, Resource.MESSAGES, run_key=run_key)
-        assert result.verdict == "incomplete"
+        assert result.status == "incomplete"
         assert calls - 1 <= result.api_calls <= calls
     assert landed(warehouse, "messages", deleted=True) == {other["message"]}
 
@@ -232,8 +232,8 @@ def test_a_walk_that_begins_anew_reads_first_what_nobody_has_read(
     monkeypatch.setattr("sync_hostaway.extract.per_parent._ROWS_PER_COMMIT", 1)
     sync_account(warehouse, account, Mode.FULL, [Resource.CONVERSATIONS])
     for run_key in ("first", "second"):
-        break_off(warehouse, simulator, account, Resource.MESSAGES, run_key=run_key, pages=15, verdict="incomplete")
-        warehouse.execute("update ops.walks set continued_at = continued_at - interval '2 days'")
+        break_off(warehouse, simulator, account, Resource.MESSAGES, run_key=run_key, pages=15, status="incomplete")
+        warehouse.execute("update ops.sync_reads set continued_at = continued_at - interval '2 days'")
     runs = warehouse.execute(
         "select rows_new > 0 as new, rows_unchanged from ops.sync_runs where resource = 'messages'"
     ).fetchall()

@@ -30,7 +30,7 @@ def test_an_hour_later_nothing_is_read_but_what_tells_changes(
     sync(warehouse, account, Mode.FULL)
     simulator.control.reset(only_stats=True)
     results = sync(warehouse, account)
-    assert all(result.verdict == "complete" for result in results.values())
+    assert all(result.status == "complete" for result in results.values())
     assert simulator.control.stats()["total"] == 3  # listings, reservations, conversations
 
 
@@ -62,7 +62,7 @@ def test_a_calendar_is_due_when_a_reservation_left_its_listing(
 
 def test_every_calendar_is_due_once_a_day(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
     sync(warehouse, account, Mode.FULL)
-    warehouse.execute("update ops.calendars set first_day = first_day - 1, last_day = last_day - 1")
+    warehouse.execute("update ops.calendar_reads set first_day = first_day - 1, last_day = last_day - 1")
     assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 4
     assert sync(warehouse, account)[Resource.CALENDAR_DAYS].api_calls == 0
 
@@ -111,7 +111,9 @@ def test_since_goes_back_no_further_and_says_so(
     oldest = min(threads, key=lambda row: max(row["messageSentOn"] or "", row["messageReceivedOn"] or ""))
     simulator.control.delete("conversations", oldest["id"], account_id=account)
     results = sync(warehouse, account, Mode.FULL, since)
-    read = warehouse.execute("select count(*) as n from ops.threads where fetched_at >= %s", [began]).fetchone()
+    read = warehouse.execute(
+        "select count(*) as n from ops.conversation_reads where fetched_at >= %s", [began]
+    ).fetchone()
     assert read == {"n": sum(stamp >= stamps[-6] for stamp in stamps)}
     newer = [row for row in simulator.control.objects("reservations", account) if row["updatedOn"] >= stamps[-6]]
     assert len(newer) <= results[Resource.RESERVATIONS].counts.seen < 60
@@ -144,28 +146,30 @@ def test_auto_is_full_on_the_accounts_day_and_when_the_last_full_sync_is_too_lon
     sync_account(warehouse, account, Mode.FULL, [Resource.RESERVATIONS], since=datetime.now(UTC))
     assert (mode(full_day), mode(other_day)) == (Mode.FULL, Mode.INCREMENTAL)
     assert mode(other_day, Resource.RESERVATIONS) is Mode.FULL
-    warehouse.execute("update ops.sync_runs set verdict = 'failed'")
+    warehouse.execute("update ops.sync_runs set status = 'failed'")
     assert mode(other_day) is Mode.FULL
-    warehouse.execute("update ops.sync_runs set verdict = 'repaired', started_at = started_at - interval '8 days'")
+    warehouse.execute(
+        "update ops.sync_runs set status = 'complete_after_retry', started_at = started_at - interval '8 days'"
+    )
     assert mode(other_day) is Mode.FULL
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__FULL_EVERY_DAYS", "0")
     get_settings.cache_clear()
     assert mode(full_day) is Mode.INCREMENTAL
 
 
-@pytest.mark.parametrize(("verdict", "then"), [("incomplete", Mode.INCREMENTAL), ("failed", Mode.FULL)])
+@pytest.mark.parametrize(("status", "then"), [("incomplete", Mode.INCREMENTAL), ("failed", Mode.FULL)])
 def test_what_no_full_sync_mends_is_not_read_whole_day_after_day(
-    warehouse: Connection, account: int, simulator: RunningSimulator, verdict: str, then: Mode
+    warehouse: Connection, account: int, simulator: RunningSimulator, status: str, then: Mode
 ) -> None:
     today = datetime.now(UTC).date()
     day = next(day for day in (today, today + timedelta(days=1)) if not get_settings().is_full_day(account, day))
-    fault = {"incomplete": "count_off", "failed": "html_200"}[verdict]
+    fault = {"incomplete": "count_off", "failed": "html_200"}[status]
     simulator.control.fault(fault, match={"resource": "listings"}, times=0)
     modes = []
     for _ in range(2):
         for _ in range(2):
             (result,) = sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])
-            assert result.verdict == verdict
+            assert result.status == status
             # A retry reads what its first try did.
             modes.append(scheduled_mode(warehouse, account, Resource.LISTINGS, day))
         warehouse.execute("update ops.sync_runs set started_at = started_at - interval '1 day'")
@@ -177,7 +181,9 @@ def test_what_no_full_sync_mends_is_not_read_whole_day_after_day(
 
 def read_hours_ago(warehouse: Connection, hours: float) -> None:
     warehouse.execute("update ops.sync_runs set started_at = started_at - make_interval(secs => %s)", [hours * 3600])
-    warehouse.execute("update ops.calendars set fetched_at = fetched_at - make_interval(secs => %s)", [hours * 3600])
+    warehouse.execute(
+        "update ops.calendar_reads set fetched_at = fetched_at - make_interval(secs => %s)", [hours * 3600]
+    )
     warehouse.execute(
         "update landing.reservations set landed_at = landed_at - make_interval(secs => %s)", [hours * 3600]
     )

@@ -31,7 +31,7 @@ def test_the_sync_log_quotes_no_payload(
     monkeypatch.setitem(engine.SYNC_FUNCTIONS, Resource.COUPONS, fail)
     with pytest.raises(ValueError, match=MARKER):
         sync_account(warehouse, account, Mode.FULL, [Resource.COUPONS])
-    noted = warehouse.execute("select verdict, error from ops.sync_runs").fetchall()
-    assert noted == [{"verdict": "failed", "error": "ValueError"}]
+    noted = warehouse.execute("select status, error from ops.sync_runs").fetchall()
+    assert noted == [{"status": "failed", "error": "ValueError"}]
     written = capfd.readouterr()
     assert MARKER not in written.out + written.err + caplog.text

@@ -438,7 +438,7 @@ def test_slots_lost_in_a_crash_cost_a_window_of_silence(budget: MakeBudget, ware
     one = budget(ip=RateLimit(5, 1.0))
     seconds_for(one)
     # What a crash does to unlogged tables
-    warehouse.execute("truncate ops.budget_slots, ops.budget_bids")
+    warehouse.execute("truncate ops.rate_limit_permits, ops.rate_limit_waiters")
     assert seconds_for(one) > 0.9
 
 
@@ -447,7 +447,7 @@ def test_the_database_refuses_to_give_a_slot_twice(budget: MakeBudget, warehouse
     seconds_for(one)
     with pytest.raises(psycopg.errors.RaiseException, match="is taken until"):
         warehouse.execute(
-            "update ops.budget_slots set grant_id = gen_random_uuid(), taken_at = now(), free_at = now() + span"
+            "update ops.rate_limit_permits set permit_id = gen_random_uuid(), taken_at = now(), free_at = now() + span"
         )
 
 
@@ -469,5 +469,5 @@ def test_a_purged_account_gives_back_no_slot_before_its_time(
     purge_account(warehouse, account)
     assert_used_up(staying)
     assert_used_up(budget(701, **limits))
-    left = warehouse.execute("select count(*) as slots from ops.budget_slots where account_id = 701").fetchone()
+    left = warehouse.execute("select count(*) as slots from ops.rate_limit_permits where account_id = 701").fetchone()
     assert left == {"slots": 0}

@@ -132,7 +132,7 @@ def test_the_same_bad_row_is_one_entry_and_a_good_one_settles_it(warehouse: Conn
 def test_a_row_with_an_odd_value_lands_and_a_warning_names_it(warehouse: Connection) -> None:
     land(warehouse, [reservation(1)])
     counts = land(warehouse, [reservation(1, "2026-11-05 00:00:00", status="cancelled", cancellationDate="0000-00-00")])
-    assert (counts.changed, counts.quarantined, counts.odd) == (1, 0, 1)
+    assert (counts.changed, counts.quarantined, counts.with_warnings) == (1, 0, 1)
     assert landed(warehouse)["payload"]["status"] == "cancelled"
     [entry] = warehouse.execute("select entity_id, severity, reason from ops.quarantine").fetchall()
     assert (entry["entity_id"], entry["severity"]) == ("1", "accepted")

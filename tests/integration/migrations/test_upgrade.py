@@ -81,7 +81,9 @@ OTHERS = {
     "sequence landing.listings": "create sequence landing.listings",
     "view ops.accounts": "create view ops.accounts as select 1 as mine",
     "type ops.secrets": "create domain ops.secrets as text",
-    "function ops.guard": "create function ops.guard(text) returns integer language sql as 'select 1'",
+    "function ops.apply_row_security": (
+        "create function ops.apply_row_security(text) returns integer language sql as 'select 1'"
+    ),
     "index ops.sync_runs_by_key": "create table ops.mine (a integer); create index sync_runs_by_key on ops.mine (a)",
     "table ops.alembic_version": (
         "create table ops.alembic_version (version_num text); insert into ops.alembic_version values ('0005')"

@@ -35,7 +35,7 @@ def sync_cost(warehouse: Connection, account: int, calls: int) -> None:
     )
     column = warehouse.execute(
         "select column_name from information_schema.columns where table_schema = 'ops' and table_name = 'sync_runs'"
-        " and column_name in ('verdict', 'status')"
+        " and column_name in ('status', 'status')"
     ).fetchone()
     assert column
     warehouse.execute(

@@ -70,7 +70,7 @@ def land(harness: LandingHarness, resource: Resource, rows: list[dict[str, Any]]
     with harness.connection.transaction():
         counts = LandingWriter(harness.connection, 1, resource, None).land(fetched)
     assert (counts.seen, counts.quarantined) == (len(rows), 0)
-    assert counts.odd == sum(bool(validation_warnings(resource, row)) for row in received)
+    assert counts.with_warnings == sum(bool(validation_warnings(resource, row)) for row in received)
 
 
 @settings(
@@ -99,7 +99,7 @@ def test_a_row_with_usable_ids_reaches_core_whatever_its_other_values(
     land(harness, Resource.CALENDAR_DAYS, days, listing)
     for resource in (Resource.REVIEWS, Resource.TASKS, Resource.USERS, Resource.COUPONS):
         land(harness, resource, rows(resource))
-    assert harness.transform().rows_held == 0
+    assert harness.transform().rows_deferred == 0
     for resource in Resource:
         landed = harness.value(f"select count(*) from landing.{resource}")
         assert harness.value(f"select count(*) from hostaway.{resource}") == landed, resource

@@ -384,11 +384,11 @@ def test_two_versions_side_by_side_do_not_read_everything_in_turns(harness: Land
     for turn in range(8):
         harness.land("users", {"id": turn})
         harness.transform(project_dir=[other, None][turn % 2])
-        read.append(harness.value("select reads_all from ops.transforms order by transform_id desc limit 1"))
+        read.append(harness.value("select full_rebuild from ops.transforms order by transform_id desc limit 1"))
     # the new one, and going back once
     assert read == [True, True, False, False, False, False, False, False]
     # the version that stays is what the tables are of, a day later at the latest
     harness.connection.execute("update ops.transforms set started_at = started_at - interval '1 day'")
     harness.transform(project_dir=other)
-    assert harness.value("select reads_all from ops.transforms order by transform_id desc limit 1")
+    assert harness.value("select full_rebuild from ops.transforms order by transform_id desc limit 1")
     assert harness.transform(project_dir=other).transform_id is None

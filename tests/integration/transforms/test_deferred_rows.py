@@ -32,7 +32,7 @@ def sync(
     harness: LandingHarness,
     *resources: str,
     mode: str = "full",
-    verdict: str = "complete",
+    status: str = "complete",
     since: str | None = None,
     run_key: str | None = None,
 ) -> None:
@@ -40,9 +40,9 @@ def sync(
     run_key = run_key or f"sync {next(_numbers)}"
     for resource in resources:
         harness.connection.execute(
-            "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, since, finished_at)"
+            "insert into ops.sync_runs (account_id, run_key, resource, mode, status, since, finished_at)"
             " values (1, %s, %s, %s, %s, %s, clock_timestamp())",
-            (run_key, resource, mode, verdict, since),
+            (run_key, resource, mode, status, since),
         )
 
 
@@ -76,19 +76,19 @@ PARENTS = ("listings", "reservations", "conversations")
 def test_orphans_wait_for_a_complete_walk_over_their_parents_and_no_longer(harness: LandingHarness) -> None:
     sync(harness, *PARENTS, "messages", "calendar_days")
     land_orphans(harness)
-    assert harness.transform().rows_held == 6
+    assert harness.transform().rows_deferred == 6
     assert in_core(harness) == NONE
 
     # none of these has seen every parent that was there when the orphans landed
-    sync(harness, *PARENTS, verdict="incomplete")
+    sync(harness, *PARENTS, status="incomplete")
     sync(harness, *PARENTS, since="2026-01-01")
     sync(harness, *PARENTS, mode="delta")
     harness.land("users", {"id": 1})
-    assert harness.transform().rows_held == 6
+    assert harness.transform().rows_deferred == 6
 
     # nothing lands with this one, and the message that names no thread has nowhere to go
     sync(harness, *PARENTS, mode="incremental")
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
     assert in_core(harness) == ALL
     assert harness.transform().transform_id is None
 
@@ -96,18 +96,18 @@ def test_orphans_wait_for_a_complete_walk_over_their_parents_and_no_longer(harne
 def test_an_incremental_walk_proves_nothing_without_a_full_one_before_it(harness: LandingHarness) -> None:
     land_orphans(harness)
     sync(harness, *PARENTS, mode="incremental")
-    assert harness.transform().rows_held == 6
+    assert harness.transform().rows_deferred == 6
     sync(harness, *PARENTS)
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
 
 
 def test_a_walk_that_took_several_tries_began_with_the_first(harness: LandingHarness) -> None:
-    sync(harness, *PARENTS, verdict="failed", run_key="nightly")
+    sync(harness, *PARENTS, status="failed", run_key="nightly")
     land_orphans(harness)
     sync(harness, *PARENTS, run_key="nightly")
-    assert harness.transform().rows_held == 6
+    assert harness.transform().rows_deferred == 6
     sync(harness, *PARENTS)
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
 
 
 def test_an_orphan_stays_in_core_and_its_changes_reach_it(harness: LandingHarness) -> None:
@@ -115,7 +115,7 @@ def test_an_orphan_stays_in_core_and_its_changes_reach_it(harness: LandingHarnes
     sync(harness, *PARENTS)
     harness.transform()
     harness.land("conversations", {"id": 20, "reservationId": 98, "recipientName": "Ann"})
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
     assert harness.value("select recipient_name from hostaway.conversations") == "Ann"
     # its parent comes after all
     harness.land("reservations", reservation(98))
@@ -133,12 +133,12 @@ def test_an_orphan_whose_table_is_built_anew_waits_for_the_next_walk_and_is_not_
     harness.transform()
     harness.land("conversations", {"id": 20, "reservationId": 98, "recipientName": "Ann"})
     harness.land("messages", {"id": 30, "conversationId": 20, "body": "hi"})
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
 
-    assert harness.transform(full_refresh=True).rows_held == 3
+    assert harness.transform(full_refresh=True).rows_deferred == 3
     assert in_core(harness) == {**ALL, "conversations": [], "messages": [(31, 97)]}
     sync(harness, *PARENTS)
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
     assert in_core(harness) == ALL
 
 
@@ -152,10 +152,10 @@ def test_an_orphan_is_not_lost_where_a_full_refresh_breaks_off(harness: LandingH
     with pytest.raises(TransformFailed):
         harness.transform(full_refresh=True, project_dir=broken)
     assert in_core(harness)["conversations"] == []
-    assert harness.transform().rows_held == 2
+    assert harness.transform().rows_deferred == 2
     assert harness.transform().transform_id is None
     sync(harness, *PARENTS)
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
     assert in_core(harness) == ALL
 
 
@@ -166,7 +166,7 @@ def test_an_orphan_is_not_lost_where_a_column_gets_another_type(harness: Landing
     harness.land("conversations", {"id": 20, "reservationId": 98, "recipientName": "Ann"})
     harness.transform()
     harness.connection.execute("alter table hostaway.conversations alter column listing_id type text")
-    assert harness.transform(project_dir=next_version(tmp_path)).rows_held == 1
+    assert harness.transform(project_dir=next_version(tmp_path)).rows_deferred == 1
     assert in_core(harness) == ALL
 
 
@@ -174,7 +174,7 @@ def test_a_parent_that_the_syncs_do_not_read_is_not_waited_for(harness: LandingH
     sync(harness, "conversations", "messages")
     land_orphans(harness)
     # listings were never left out by a sync that read reservations or calendars
-    assert harness.transform().rows_held == 4
+    assert harness.transform().rows_deferred == 4
     assert in_core(harness) == {**NONE, "conversations": [(20, 98)], "messages": [(30, 20)]}
 
 
@@ -183,19 +183,19 @@ def test_parents_are_not_switched_off_because_a_sync_has_yet_to_begin_with_them(
     sync(harness, "reservations", "conversations", mode="incremental")
     harness.land("conversations", {"id": 20, "reservationId": 98})
     sync(harness, "conversations", mode="incremental")
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
 
     # they were: no sync of the last days has read them
     harness.connection.execute(
         "update ops.sync_runs set started_at = started_at - interval '3 days' where resource = 'reservations'"
     )
-    assert harness.transform().rows_held == 0
+    assert harness.transform().rows_deferred == 0
 
 
 def test_a_long_sync_log_is_not_read_at_every_look_up(harness: LandingHarness) -> None:
     harness.connection.execute(
         """
-        insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, started_at, finished_at)
+        insert into ops.sync_runs (account_id, run_key, resource, mode, status, started_at, finished_at)
         select 1 + n % 10, 'sync ' || n / 40, resource, 'incremental', 'complete', moment, moment
         from
             generate_series(1, 8000) as numbers (n)
@@ -220,7 +220,7 @@ def test_an_account_whose_reservations_are_switched_off_has_its_messages(
         harness.connection, 701, "secret-701", options={"resources": {"listings": False, "calendar_days": False}}
     )
     sync_account(harness.connection, 701, Mode.FULL)
-    assert harness.transform().rows_held == 0
+    assert harness.transform().rows_deferred == 0
     for table in ("conversations", "messages"):
         landed = harness.value(f"select count(*) from landing.{table}")
         assert harness.value(f"select count(*) from hostaway.{table}") == landed > 0
@@ -232,7 +232,7 @@ def test_a_message_that_names_no_thread_any_more_stops_nothing(harness: LandingH
     harness.transform()
     harness.land("messages", {"id": 30, "body": "hello"})
     harness.connection.execute("update landing.messages set parent_id = null")
-    assert harness.transform().rows_held == 1
+    assert harness.transform().rows_deferred == 1
     harness.land("messages", {"id": 30, "conversationId": 20, "body": "hello"})
-    assert harness.transform().rows_held == 0
+    assert harness.transform().rows_deferred == 0
     assert harness.value("select body from hostaway.messages") == "hello"

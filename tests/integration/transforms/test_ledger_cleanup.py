@@ -11,15 +11,15 @@ pytestmark = pytest.mark.integration
 
 
 def runs(harness: LandingHarness, *rows: tuple[str, str, str, int, str | None]) -> None:
-    """Syncs of account 1: run key, mode, verdict, days ago, since."""
-    for key, mode, verdict, days, since in rows:
+    """Syncs of account 1: run key, mode, status, days ago, since."""
+    for key, mode, status, days, since in rows:
         harness.connection.execute(
             """
-            insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, since, started_at, finished_at)
+            insert into ops.sync_runs (account_id, run_key, resource, mode, status, since, started_at, finished_at)
             select 1, %s, 'reservations', %s, %s, %s, ended - interval '1 minute', ended
             from (select now() - make_interval(days => %s) as ended)
             """,
-            (key, mode, verdict, since, days),
+            (key, mode, status, since, days),
         )
 
 
@@ -30,15 +30,15 @@ def test_syncs_are_forgotten_but_not_the_last_of_each_kind(harness: LandingHarne
         ("last full", "full", "complete", 800, None),
         ("some since", "full", "complete", 700, "2024-01-01"),
         ("failed full", "full", "failed", 650, None),
-        ("old", "incremental", "repaired", 600, None),
-        ("last", "incremental", "repaired", 500, None),
+        ("old", "incremental", "complete_after_retry", 600, None),
+        ("last", "incremental", "complete_after_retry", 500, None),
         ("old failed", "incremental", "failed", 490, None),
         ("last failed", "incremental", "failed", 480, None),
         ("delta", "delta", "complete", 31, None),
         ("young delta", "delta", "complete", 29, None),
     )
     harness.connection.execute(
-        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, started_at, finished_at)"
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, status, started_at, finished_at)"
         " values (2, 'of another', 'reservations', 'full', 'complete', now() - interval '900 days',"
         " now() - interval '900 days')"
     )

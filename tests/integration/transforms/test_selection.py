@@ -27,7 +27,7 @@ def test_a_changed_reservation_builds_what_is_made_of_reservations(harness: Land
 def test_the_sync_log_has_syncs_and_not_every_event(harness: LandingHarness) -> None:
     harness.connection.execute(
         """
-        insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, finished_at)
+        insert into ops.sync_runs (account_id, run_key, resource, mode, status, finished_at)
         values (1, 'delta', 'reservations', 'delta', 'complete', now()),
             (1, 'sync', 'reservations', 'full', 'complete', now())
         """
@@ -42,11 +42,11 @@ def test_rows_that_wait_for_a_parent_cost_nothing_until_it_may_be_there(harness:
     harness.land("conversations", {"id": 20, "reservationId": 10})
     harness.land("messages", {"id": 30, "conversationId": 20})
     harness.transform()
-    assert harness.value("select count(*) from ops.held_rows") == 3
+    assert harness.value("select count(*) from ops.deferred_rows") == 3
     harness.land("calendar_days", {"listingMapId": 1, "date": "2026-05-01"})
     assert models_of(harness) == {"calendar_days"}
     # The parent of the first is there: all of them come in at once, each behind its own.
     harness.land("listings", {"id": 2})
     harness.transform()
-    assert harness.value("select count(*) from ops.held_rows") == 0
+    assert harness.value("select count(*) from ops.deferred_rows") == 0
     assert harness.value("select count(*) from hostaway.messages") == 1

@@ -74,7 +74,7 @@ def test_what_lands_is_in_core(harness: LandingHarness) -> None:
     result = harness.transform()
 
     assert result.loads == 10
-    assert result.rows_held == 0
+    assert result.rows_deferred == 0
     assert result.rows["reservations"] == 2
     assert pending_loads(harness.connection) == 0
     assert all(harness.value(f"select count(*) from hostaway.{table}") == 2 for table in CORE)
@@ -229,8 +229,8 @@ def test_rows_without_their_parent_are_held_and_come_in_with_it(harness: Landing
 
     result = harness.transform()
 
-    assert result.rows_held == 4
-    assert harness.rows("select resource, entity_id, missing_parent from ops.held_rows order by 1") == [
+    assert result.rows_deferred == 4
+    assert harness.rows("select resource, entity_id, missing_parent from ops.deferred_rows order by 1") == [
         ("calendar_days", "1:2026-03-01", "listing 1"),
         ("conversations", "20", "reservation 10"),
         ("messages", "30", "conversation 20"),
@@ -240,7 +240,7 @@ def test_rows_without_their_parent_are_held_and_come_in_with_it(harness: Landing
 
     # a deleted parent is known all the same
     harness.land("listings", listing(1), deleted=True)
-    assert harness.transform().rows_held == 0
+    assert harness.transform().rows_deferred == 0
     assert all(harness.value(f"select count(*) from hostaway.{table}") == 1 for table in ("messages", "calendar_days"))
     assert harness.value("select count(*) from hostaway.conversations") == 2
 
@@ -252,7 +252,7 @@ def test_a_row_that_is_in_core_moves_to_a_parent_nobody_knows(harness: LandingHa
     harness.transform()
     harness.land("reservations", reservation(10, 2))
     harness.land("conversations", {"id": 20, "reservationId": 11})
-    assert harness.transform().rows_held == 0
+    assert harness.transform().rows_deferred == 0
     assert harness.value("select listing_id from hostaway.reservations") == 2
     assert harness.value("select reservation_id from hostaway.conversations") == 11
 
@@ -260,7 +260,7 @@ def test_a_row_that_is_in_core_moves_to_a_parent_nobody_knows(harness: LandingHa
 def test_a_row_with_an_unreadable_key_is_held_and_stops_nothing(harness: LandingHarness) -> None:
     harness.land("listings", listing(1), {"id": "one"})
     harness.land("reservations", {"id": "ten"})
-    assert harness.transform().rows_held == 2
+    assert harness.transform().rows_deferred == 2
     assert harness.value("select count(*) from hostaway.listings") == 1
 
 
@@ -313,7 +313,7 @@ def test_a_secret_is_masked_however_its_key_is_spelled_and_whatever_it_is(
     harness.land("listings", listing(1))
     harness.land("reservations", reservation(1))
     harness.land("conversations", {"id": 1, "reservationId": 1})
-    assert harness.transform().rows_held == 0
+    assert harness.transform().rows_deferred == 0
     texts = [
         text
         for (text,) in harness.rows(
@@ -374,11 +374,11 @@ def test_photos_can_be_switched_off_and_on(harness: LandingHarness, monkeypatch:
 
 def test_the_sync_log_follows_without_any_load(harness: LandingHarness) -> None:
     harness.connection.execute(
-        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, finished_at)"
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, status, finished_at)"
         " values (1, 'a', 'listings', 'full', 'complete', now()), (1, 'b', 'listings', 'full', 'running', null)"
     )
     assert harness.transform().transform_id is not None
-    assert harness.rows("select run_key, verdict from hostaway.sync_logs") == [("a", "complete")]
+    assert harness.rows("select run_key, status from hostaway.sync_logs") == [("a", "complete")]
     assert harness.transform().transform_id is None
 
 

@@ -10,7 +10,7 @@ from generate_series(1, %(accounts)s) as n
 
 -- name: runs
 insert into ops.sync_runs (
-    account_id, run_key, resource, mode, verdict, rows_expected, rows_seen, rows_new, rows_changed, api_calls,
+    account_id, run_key, resource, mode, status, rows_expected, rows_seen, rows_new, rows_changed, api_calls,
     started_at, finished_at, error, retry_until
 )
 select
@@ -41,7 +41,7 @@ cross join lateral (
 update ops.accounts set state = 'disabled', state_reason = 'Season over until March' where account_id %% 97 = 3
 
 -- name: credentials_rejected
-update ops.accounts set state = 'refused', state_reason = 'invalid_client' where account_id %% 211 = 5
+update ops.accounts set state = 'credentials_rejected', state_reason = 'invalid_client' where account_id %% 211 = 5
 
 -- name: events
 insert into ops.webhook_events (

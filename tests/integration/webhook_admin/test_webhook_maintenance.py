@@ -293,15 +293,17 @@ def test_an_outage_longer_than_hostaways_patience_means_a_sync(
     receiver: Receiver, warehouse: Connection, account: int
 ) -> None:
     reconcile_webhooks(warehouse)
-    warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '50 minutes'")
+    warehouse.execute("update ops.webhook_endpoints set last_heartbeat_at = now() - interval '50 minutes'")
     reconcile_webhooks(warehouse)
     assert requested_catch_up_syncs(warehouse) == []
-    warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '61 minutes'")
+    warehouse.execute("update ops.webhook_endpoints set last_heartbeat_at = now() - interval '61 minutes'")
     reconcile_webhooks(warehouse)
     assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701]
     before = requested_catch_up_syncs(warehouse)
     mark_requested(warehouse, before)
-    warehouse.execute("update ops.webhook_endpoints set alive_at = now() - interval '61 minutes', state = 'failed'")
+    warehouse.execute(
+        "update ops.webhook_endpoints set last_heartbeat_at = now() - interval '61 minutes', state = 'failed'"
+    )
     reconcile_webhooks(warehouse)
     assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701], (
         "also while Hostaway was in trouble"

@@ -62,7 +62,7 @@ left join {{ lateral_lookup(
 where
     earlier.reservation_id is null
     -- a changed project may have other rules of who is the same guest
-    or (select current_transform.reads_all from {{ source("ops", "transform_clock") }} as current_transform)
+    or (select current_transform.full_rebuild from {{ source("ops", "current_transform") }} as current_transform)
     or (loadable.{{ evidence_columns() | join(", loadable.") }})
     is distinct from (earlier.{{ evidence_columns() | join(", earlier.") }})
     {%- else %}

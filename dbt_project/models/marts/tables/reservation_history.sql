@@ -19,7 +19,7 @@ due as materialized (
         ref('reservations'),
         "reservations",
         "reservations.account_id = accounts.account_id"
-        " and ((select reads_all from " ~ source('ops', 'transform_clock') ~ ")"
+        " and ((select full_rebuild from " ~ source('ops', 'current_transform') ~ ")"
         " or reservations.synced_at > (select last_success_at from " ~ source('ops', 'current_marts_build') ~ "))",
     ) }}
     {%- else %}

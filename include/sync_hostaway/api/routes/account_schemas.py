@@ -86,7 +86,8 @@ class AccountState(BaseModel):
     account_id: int = Field(description="Hostaway's account id", examples=[12345])
     name: str | None = Field(description="Display name", examples=["Seaside Homes"])
     state: str = Field(
-        description="active, disabled, or refused: Hostaway does not accept its API key", examples=["active"]
+        description="active, disabled, or credentials_rejected: Hostaway does not accept its API key",
+        examples=["active"],
     )
     state_reason: str | None = Field(description="Why it is not active", examples=[None])
     options: dict[str, Any] = Field(description="Options that replace settings for this account", examples=[{}])

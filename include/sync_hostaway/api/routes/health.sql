@@ -11,10 +11,10 @@ where events.state = 'pending' and events.attempts = 0 and accounts.state = 'act
 select
     runs.account_id,
     runs.resource,
-    bool_or(runs.verdict in ('complete', 'repaired')) as is_complete,
-    not bool_or(runs.verdict in ('complete', 'repaired'))
+    bool_or(runs.status in ('complete', 'complete_after_retry')) as is_complete,
+    not bool_or(runs.status in ('complete', 'complete_after_retry'))
     and (
-        select earlier.verdict in ('incomplete', 'failed')
+        select earlier.status in ('incomplete', 'failed')
         from ops.sync_runs as earlier
         where
             earlier.account_id = runs.account_id
@@ -34,11 +34,11 @@ group by runs.account_id, runs.resource, wanted.since
 -- The newest sync of a resource decides its state.
 select newest.account_id, newest.error
 from (
-    select distinct on (runs.account_id, runs.resource) runs.account_id, runs.resource, runs.verdict, runs.error
+    select distinct on (runs.account_id, runs.resource) runs.account_id, runs.resource, runs.status, runs.error
     from ops.sync_runs as runs
     inner join ops.accounts on runs.account_id = accounts.account_id
     where runs.mode <> 'delta' and accounts.state = 'active'
     order by runs.account_id, runs.resource, runs.started_at desc
 ) as newest
-where newest.verdict = 'refused'
+where newest.status = 'refused'
 order by newest.account_id, newest.resource

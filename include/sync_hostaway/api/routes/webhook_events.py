@@ -37,7 +37,8 @@ class Event(BaseModel):
     event_id: int = Field(examples=[4711])
     account_id: int = Field(examples=[12345])
     state: EventState = Field(
-        description="pending; done: its object was fetched; gone: Hostaway has it no more; dead: out of attempts; "
+        description="pending; done: its object was fetched; object_deleted: Hostaway has deleted it; "
+        "dead: out of attempts; "
         "ignored: nobody here knows it; unreadable; discarded: by an operator",
         examples=[EventState.DONE],
     )

@@ -11,14 +11,14 @@ comment on schema landing is 'Raw Hostaway payloads, one current row per account
 create table ops.accounts (
     account_id   bigint primary key check (account_id > 0),
     name         text,
-    state        text not null default 'active' check (state in ('active', 'disabled', 'refused')),
+    state        text not null default 'active' check (state in ('active', 'disabled', 'credentials_rejected')),
     state_reason text,
     options      jsonb not null default '{}'::jsonb check (jsonb_typeof(options) = 'object'),
     created_at   timestamptz not null default now(),
     updated_at   timestamptz not null default now()
 );
 comment on column ops.accounts.account_id is 'Hostaway''s account id, which is also the OAuth client_id';
-comment on column ops.accounts.state is 'refused: Hostaway does not accept the credentials, nothing runs until they are rotated';
+comment on column ops.accounts.state is 'credentials_rejected: Hostaway does not accept the credentials, nothing runs until they are rotated';
 
 create table ops.secrets (
     account_id bigint not null references ops.accounts on delete cascade,

@@ -8,15 +8,15 @@ create table ops.sync_runs (
     run_key          text not null,
     resource         text not null,
     mode             text not null check (mode in ('full', 'incremental', 'delta')),
-    verdict          text not null default 'running'
-        check (verdict in ('running', 'complete', 'repaired', 'incomplete', 'failed', 'refused')),
+    status          text not null default 'running'
+        check (status in ('running', 'complete', 'complete_after_retry', 'incomplete', 'failed', 'refused')),
     rows_expected    bigint,
     rows_seen        bigint not null default 0,
     rows_new         bigint not null default 0,
     rows_changed     bigint not null default 0,
     rows_unchanged   bigint not null default 0,
     rows_quarantined bigint not null default 0,
-    rows_tombstoned  bigint not null default 0,
+    rows_deleted  bigint not null default 0,
     api_calls        bigint not null default 0,
     retries          bigint not null default 0,
     throttled        bigint not null default 0,
@@ -25,16 +25,16 @@ create table ops.sync_runs (
     started_at       timestamptz not null default clock_timestamp(),
     finished_at      timestamptz,
     since            timestamptz,
-    rows_odd         bigint not null default 0,
+    rows_with_warnings         bigint not null default 0,
     note             text,
-    -- invariant: a run with a verdict has ended, and one without has not
-    constraint sync_runs_verdict_ends_the_run check ((verdict = 'running') = (finished_at is null))
+    -- invariant: a run with a status has ended, and one without has not
+    constraint sync_runs_status_ends_the_run check ((status = 'running') = (finished_at is null))
 );
 comment on column ops.sync_runs.run_key is 'shared by every attempt and resource of one Dag run or command';
 comment on column ops.sync_runs.since is 'only what changed at or after this moment was asked for; null: everything';
-comment on column ops.sync_runs.rows_odd is 'rows that landed with a value that could not be read; ops.quarantine names it';
+comment on column ops.sync_runs.rows_with_warnings is 'rows that landed with a value that could not be read; ops.quarantine names it';
 comment on column ops.sync_runs.note is 'what is to be known of a run that did not fail: refused rows, odd values';
-comment on column ops.sync_runs.verdict is
+comment on column ops.sync_runs.status is
     'refused: Hostaway does not give this list to this account, and gives others; no failure, asked again daily';
 -- Deltas are most of the log, and nobody looks for them here.
 create index sync_runs_by_account on ops.sync_runs (account_id, resource, started_at desc) where mode <> 'delta';
@@ -52,7 +52,7 @@ create table ops.watermarks (
 );
 comment on column ops.watermarks.watermark is 'newest source timestamp of the last complete walk, in the source''s own clock';
 
-create table ops.threads (
+create table ops.conversation_reads (
     account_id      bigint not null,
     conversation_id bigint not null,
     stamp           text not null,
@@ -61,12 +61,12 @@ create table ops.threads (
     fetched_at      timestamptz not null default now(),
     primary key (account_id, conversation_id)
 );
-comment on table ops.threads is
+comment on table ops.conversation_reads is
     'what the thread list said when a thread was last fetched: an equal stamp means no new message, an equal run_key that this run has it already';
 
 ---------------------------------------------------------------------- walks under way
 
-create table ops.walks (
+create table ops.sync_reads (
     account_id   bigint not null,
     resource     text not null,
     plan         text not null,
@@ -75,12 +75,12 @@ create table ops.walks (
     -- invariant: one walk at a time over a resource of an account
     primary key (account_id, resource)
 );
-comment on table ops.walks is
+comment on table ops.sync_reads is
     'walks that have begun and not ended: whoever comes after a kill goes on with one. A walk that ends is deleted';
-comment on column ops.walks.plan is 'what is read, and how; a walk of another plan begins anew';
-comment on column ops.walks.run_key is 'the run that began it; the threads and calendars it has read carry this key';
+comment on column ops.sync_reads.plan is 'what is read, and how; a walk of another plan begins anew';
+comment on column ops.sync_reads.run_key is 'the run that began it; the threads and calendars it has read carry this key';
 
-create table ops.walk_pages (
+create table ops.sync_checkpoints (
     account_id   bigint not null,
     resource     text not null,
     page         integer not null,
@@ -90,14 +90,14 @@ create table ops.walk_pages (
     requested_at timestamptz not null,
     served_at    timestamptz not null,
     primary key (account_id, resource, page),
-    foreign key (account_id, resource) references ops.walks on delete cascade
+    foreign key (account_id, resource) references ops.sync_reads on delete cascade
 );
-comment on table ops.walk_pages is
+comment on table ops.sync_checkpoints is
     'the pages of a list that a walk has landed, each written in the transaction that landed it';
-comment on column ops.walk_pages.request is 'parameters that were asked with, offset or cursor among them';
-comment on column ops.walk_pages.rows is 'id and updatedOn of each row, in the order of the answer';
+comment on column ops.sync_checkpoints.request is 'parameters that were asked with, offset or cursor among them';
+comment on column ops.sync_checkpoints.rows is 'id and updatedOn of each row, in the order of the answer';
 
-create table ops.calendars (
+create table ops.calendar_reads (
     account_id bigint not null,
     listing_id bigint not null,
     first_day  date not null,
@@ -107,10 +107,10 @@ create table ops.calendars (
     left_at    timestamptz,
     primary key (account_id, listing_id)
 );
-comment on table ops.calendars is
+comment on table ops.calendar_reads is
     'which days of a listing were last read, and when: another window, or a reservation that landed later, makes it due';
 
-comment on column ops.calendars.left_at is
+comment on column ops.calendar_reads.left_at is
     'when a reservation that had taken nights of it last landed with another listing: it is due until it was read later';
 
 -- Here, because all that land reservations have to do it, and only here is the row as it was before.
@@ -118,7 +118,7 @@ create function ops.note_left_calendar() returns trigger
 language plpgsql
 as $$
 begin
-    update ops.calendars
+    update ops.calendar_reads
     set left_at = clock_timestamp()
     where account_id = old.account_id and listing_id = ops.as_id(old.payload -> 'listingMapId');
     return null;
@@ -141,9 +141,9 @@ create table ops.transforms (
     project_hash text,
     selection    text,
     photos       boolean not null default true,
-    reads_all    boolean not null default false,
+    full_rebuild    boolean not null default false,
     loads        bigint not null default 0,
-    rows_held    bigint,
+    rows_deferred    bigint,
     models       jsonb,
     error        text,
     started_at   timestamptz not null default clock_timestamp(),
@@ -181,26 +181,26 @@ where transform_id is not null and transformed_at is null;
 comment on view ops.claimed_loads is
     'the loads the running transform works on: fixed when it began, done only when it succeeded';
 
-create view ops.transform_clock as
+create view ops.current_transform as
 select
     coalesce((select max(started_at) from ops.transforms where state = 'running'), now()) as transform_at,
     coalesce(
         (select max(started_at) from ops.transforms where state = 'succeeded' and selection is null), '-infinity'
     ) as last_success_at,
     coalesce((select photos from ops.transforms order by transform_id desc limit 1), true) as photos,
-    coalesce((select bool_or(reads_all) from ops.transforms where state = 'running'), false) as reads_all;
-comment on view ops.transform_clock is
+    coalesce((select bool_or(full_rebuild) from ops.transforms where state = 'running'), false) as full_rebuild;
+comment on view ops.current_transform is
     'transform_at stamps the rows a transform changes; rows stamped after last_success_at changed since the last one that succeeded';
 
-create table ops.held_rows (
+create table ops.deferred_rows (
     account_id     bigint not null,
     resource       text not null,
     entity_id      text collate "C" not null,
     missing_parent text not null,
-    held_since     timestamptz not null default now(),
+    deferred_since     timestamptz not null default now(),
     primary key (account_id, resource, entity_id)
 );
-comment on table ops.held_rows is 'landed rows whose parent has not landed yet; each transform tries them again';
+comment on table ops.deferred_rows is 'landed rows whose parent has not landed yet; each transform tries them again';
 
 create table ops.quarantine (
     quarantine_id bigint generated always as identity primary key,

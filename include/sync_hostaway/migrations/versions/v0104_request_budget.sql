@@ -7,43 +7,43 @@
 
 ---------------------------------------------------------------------- state
 
-create table ops.budget_scopes (
+create table ops.rate_limit_scopes (
     scope         text not null check (scope in ('ip', 'account')),
     key           text not null collate "C",
     blocked_until timestamptz not null default '-infinity',
     primary key (scope, key)
 );
-comment on table ops.budget_scopes is
+comment on table ops.rate_limit_scopes is
     'what calls are counted by: an outgoing address or an account. A row appears with the first slot and outlives a crash: a scope without any slot has lost them';
-comment on column ops.budget_scopes.blocked_until is 'nothing is sent before: Hostaway said so, or the slots were lost';
+comment on column ops.rate_limit_scopes.blocked_until is 'nothing is sent before: Hostaway said so, or the slots were lost';
 
--- Unlogged: nothing here is worth a write-ahead log after a few seconds. A crash empties both tables; budget_scopes
+-- Unlogged: nothing here is worth a write-ahead log after a few seconds. A crash empties both tables; rate_limit_scopes
 -- then shows that slots were lost, and one window of silence makes up for them.
-create unlogged table ops.budget_slots (
+create unlogged table ops.rate_limit_permits (
     scope      text not null check (scope in ('ip', 'account')),
     key        text not null collate "C",
     slot       integer not null check (slot > 0),
-    grant_id   uuid not null,
+    permit_id   uuid not null,
     account_id bigint,
     priority   text check (priority in ('delta', 'incremental', 'full')),
-    span       interval not null,
+    window_length       interval not null,
     taken_at   timestamptz not null,
     paced_at   timestamptz not null,
     free_at    timestamptz not null,
     -- invariant: one call per slot
     primary key (scope, key, slot),
     -- invariant: a slot stays taken for a whole window
-    constraint budget_slots_last_a_window check (free_at - taken_at >= span)
+    constraint rate_limit_permits_last_a_window check (free_at - taken_at >= window_length)
 ) with (fillfactor = 50);
-comment on column ops.budget_slots.grant_id is 'the call; one that counts for an address and an account has a slot of each';
-comment on column ops.budget_slots.account_id is 'null: taken by somebody outside of this budget, as a 429 told us';
-comment on column ops.budget_slots.span is 'the window; zero for strangers, of whose calls only the end is known';
-comment on column ops.budget_slots.paced_at is 'the moment pacing had planned for this slot; the next paced slot follows it';
+comment on column ops.rate_limit_permits.permit_id is 'the call; one that counts for an address and an account has a slot of each';
+comment on column ops.rate_limit_permits.account_id is 'null: taken by somebody outside of this budget, as a 429 told us';
+comment on column ops.rate_limit_permits.window_length is 'the window; zero for strangers, of whose calls only the end is known';
+comment on column ops.rate_limit_permits.paced_at is 'the moment pacing had planned for this slot; the next paced slot follows it';
 
-create function ops.budget_slot_is_free() returns trigger language plpgsql as $$
+create function ops.rate_limit_permit_is_free() returns trigger language plpgsql as $$
 begin
     -- A taken_at in the future is no reason to wait: the server's clock was set back.
-    if new.grant_id <> old.grant_id and old.free_at > new.taken_at and old.taken_at <= new.taken_at + old.span then
+    if new.permit_id <> old.permit_id and old.free_at > new.taken_at and old.taken_at <= new.taken_at + old.window_length then
         -- concat, as a percent sign would be taken for a parameter when this file is run
         raise exception using
             message = concat('slot ', old.slot, ' of ', old.scope, ' ', old.key, ' is taken until ', old.free_at);
@@ -52,11 +52,11 @@ begin
 end $$;
 
 -- invariant: a slot is not given again before it is free
-create trigger budget_slots_are_free_when_taken before update on ops.budget_slots
-for each row execute function ops.budget_slot_is_free();
+create trigger rate_limit_permits_are_free_when_taken before update on ops.rate_limit_permits
+for each row execute function ops.rate_limit_permit_is_free();
 
-create unlogged table ops.budget_bids (
-    bidder        uuid primary key,
+create unlogged table ops.rate_limit_waiters (
+    waiter_id        uuid primary key,
     ip_key        text not null collate "C",
     account_id    bigint not null,
     priority      text not null check (priority in ('delta', 'incremental', 'full')),
@@ -66,42 +66,42 @@ create unlogged table ops.budget_bids (
     due_at        timestamptz not null,
     check (ready_at <= due_at)
 ) with (fillfactor = 50);
-comment on table ops.budget_bids is
-    'who waits for slots; one row per client, however many threads. A bidder that does not return soon after due_at is not waited for';
-comment on column ops.budget_bids.ready_at is 'when it could return without pacing; from then on its share is kept from deltas';
+comment on table ops.rate_limit_waiters is
+    'who waits for slots; one row per client, however many threads. A waiter that does not return soon after due_at is not waited for';
+comment on column ops.rate_limit_waiters.ready_at is 'when it could return without pacing; from then on its share is kept from deltas';
 
 ---------------------------------------------------------------------- rules
 
-create function ops.budget_weight(priority text) returns integer immutable language sql as $$
+create function ops.rate_limit_weight(priority text) returns integer immutable language sql as $$
     -- Shares of the classes while all of them wait: 60, 30 and 10 percent. A class that does not wait leaves its share.
     select case priority when 'delta' then 6 when 'incremental' then 3 else 1 end
 $$;
 
-create function ops.budget_grace() returns interval immutable language sql as $$
-    -- How long open slots are kept for a bidder that is due. Long enough for a busy machine, short against any window.
+create function ops.rate_limit_grace() returns interval immutable language sql as $$
+    -- How long open slots are kept for a waiter that is due. Long enough for a busy machine, short against any window.
     select interval '250 ms'
 $$;
 
-create function ops.budget_fill_up(p_scope text, p_key text, p_calls integer, p_span interval, p_now timestamptz)
+create function ops.rate_limit_ensure_permits(p_scope text, p_key text, p_calls integer, p_window interval, p_now timestamptz)
 returns void language plpgsql as $$
 declare
-    v_known boolean := exists (select from ops.budget_scopes where scope = p_scope and key = p_key);
-    v_lost boolean := v_known and not exists (select from ops.budget_slots where scope = p_scope and key = p_key);
+    v_known boolean := exists (select from ops.rate_limit_scopes where scope = p_scope and key = p_key);
+    v_lost boolean := v_known and not exists (select from ops.rate_limit_permits where scope = p_scope and key = p_key);
 begin
     -- What was sent before a crash is forgotten here, but not at Hostaway: its window may be full.
-    insert into ops.budget_slots (scope, key, slot, grant_id, span, taken_at, paced_at, free_at)
+    insert into ops.rate_limit_permits (scope, key, slot, permit_id, window_length, taken_at, paced_at, free_at)
     select
         p_scope, p_key, numbers.slot, gen_random_uuid(), '0', 'epoch', '-infinity',
-        case when v_lost then p_now + p_span else 'epoch' end
+        case when v_lost then p_now + p_window else 'epoch' end
     from generate_series(1, p_calls) as numbers (slot)
     on conflict do nothing;
     if not v_known then
-        insert into ops.budget_scopes (scope, key) values (p_scope, p_key) on conflict do nothing;
+        insert into ops.rate_limit_scopes (scope, key) values (p_scope, p_key) on conflict do nothing;
     end if;
 end $$;
 
-create function ops.budget_openings(
-    p_scope text, p_key text, p_calls integer, p_span interval, p_now timestamptz,
+create function ops.rate_limit_openings(
+    p_scope text, p_key text, p_calls integer, p_window interval, p_now timestamptz,
     out slots integer[], out free_at timestamptz[], out paced_at timestamptz[]
 ) language plpgsql as $$
     -- The next slots of a scope in the order in which they are or become free; nulls for a scope without a limit.
@@ -111,7 +111,7 @@ create function ops.budget_openings(
     -- take the whole window in one gulp, again and again, and a delta would wait for up to a window each time. Slots
     -- that have been free for a while may still be taken all at once.
 declare
-    v_spacing interval := 0.9 * p_span / p_calls;
+    v_spacing interval := 0.9 * p_window / p_calls;
     v_slots integer;
     v_last_paced timestamptz;
 begin
@@ -119,19 +119,19 @@ begin
         return;
     end if;
     -- A slot taken in the future is no obstacle: the server's clock was set back by more than a window.
-    select count(*), max(taken.paced_at) filter (where taken.taken_at <= p_now + p_span)
+    select count(*), max(taken.paced_at) filter (where taken.taken_at <= p_now + p_window)
     into v_slots, v_last_paced
-    from ops.budget_slots as taken
+    from ops.rate_limit_permits as taken
     where taken.scope = p_scope and taken.key = p_key;
     if v_slots < p_calls then
-        perform ops.budget_fill_up(p_scope, p_key, p_calls, p_span, p_now);
+        perform ops.rate_limit_ensure_permits(p_scope, p_key, p_calls, p_window, p_now);
         v_slots := greatest(v_slots, p_calls);
     end if;
     with ordered as (
         select
             taken.slot,
-            case when taken.taken_at <= p_now + p_span then taken.free_at else '-infinity' end as free_at
-        from ops.budget_slots as taken
+            case when taken.taken_at <= p_now + p_window then taken.free_at else '-infinity' end as free_at
+        from ops.rate_limit_permits as taken
         where taken.scope = p_scope and taken.key = p_key
         order by 2, 1
         -- After the limit was lowered there are more slots than calls: only the last ones to become free count.
@@ -155,10 +155,10 @@ begin
     from paced;
 end $$;
 
-create function ops.budget_queue(
+create function ops.rate_limit_queue(
     p_ip_key text, p_asking text, p_account_calls integer, p_now timestamptz, p_by timestamptz
 ) returns table (
-    bidder uuid, account_id bigint, there_at timestamptz, due_at timestamptz, unit integer, account_place bigint,
+    waiter_id uuid, account_id bigint, there_at timestamptz, due_at timestamptz, unit integer, account_place bigint,
     place bigint
 )
 stable language sql as $$
@@ -174,18 +174,18 @@ stable language sql as $$
         select candidates.*
         from (
             select *, case p_asking when 'delta' then ready_at else due_at end as there_at
-            from ops.budget_bids
+            from ops.rate_limit_waiters
             where ip_key = p_ip_key
         ) as candidates
-        where candidates.there_at <= p_by and candidates.due_at + ops.budget_grace() > p_now
+        where candidates.there_at <= p_by and candidates.due_at + ops.rate_limit_grace() > p_now
     ),
     used as (
         select
             account_id,
             priority,
-            count(distinct grant_id) as calls,
+            count(distinct permit_id) as calls,
             count(*) filter (where scope = 'account') as account_slots
-        from ops.budget_slots
+        from ops.rate_limit_permits
         where
             free_at > p_now
             and (
@@ -204,9 +204,9 @@ stable language sql as $$
         select
             bids.*,
             units.unit,
-            ops.budget_weight(bids.priority) as weight,
+            ops.rate_limit_weight(bids.priority) as weight,
             row_number() over (
-                partition by bids.account_id, bids.priority order by units.unit, bids.waiting_since, bids.bidder
+                partition by bids.account_id, bids.priority order by units.unit, bids.waiting_since, bids.waiter_id
             ) as turn
         from bids
         cross join lateral generate_series(1, least(bids.wanted, 32)) as units (unit)
@@ -224,7 +224,7 @@ stable language sql as $$
                         when used.calls is null and in_lane.turn = 1 then 0
                         else (coalesce(used.calls, 0) + in_lane.turn) / in_lane.weight::numeric
                     end,
-                    in_lane.waiting_since, in_lane.weight desc, in_lane.bidder
+                    in_lane.waiting_since, in_lane.weight desc, in_lane.waiter_id
             ) as account_place
         from in_lane
         left join used using (account_id, priority)
@@ -238,14 +238,14 @@ stable language sql as $$
             row_number() over (
                 partition by in_account.priority
                 order by
-                    in_account.account_calls + in_account.account_place, in_account.waiting_since, in_account.bidder
+                    in_account.account_calls + in_account.account_place, in_account.waiting_since, in_account.waiter_id
             ) as turn_in_class
         from in_account
         left join class_used using (priority)
         where p_account_calls is null or in_account.account_place <= p_account_calls - in_account.account_slots
     )
     select
-        in_class.bidder,
+        in_class.waiter_id,
         in_class.account_id,
         in_class.there_at,
         in_class.due_at,
@@ -257,14 +257,14 @@ stable language sql as $$
                     when in_class.class_calls = 0 and in_class.turn_in_class = 1 then 0
                     else (in_class.class_calls + in_class.turn_in_class) / in_class.weight::numeric
                 end,
-                in_class.class_waiting_since, in_class.weight desc, in_class.bidder, in_class.unit
+                in_class.class_waiting_since, in_class.weight desc, in_class.waiter_id, in_class.unit
         )
     from in_class
 $$;
 
-create function ops.budget_next_opening(
+create function ops.rate_limit_next_opening(
     p_open_at timestamptz[], p_ahead timestamptz[], p_after timestamptz, p_held_until timestamptz,
-    p_now timestamptz, p_span interval
+    p_now timestamptz, p_window interval
 ) returns timestamptz immutable language sql as $$
     -- When the first slot opens after p_after that is not kept for those ahead in the queue. Slots that are open already
     -- and kept for somebody who does not come must not lie idle either.
@@ -279,7 +279,7 @@ create function ops.budget_next_opening(
                 )
             ),
             max(opening.open_at) filter (where opening.open_at > p_now),
-            p_now + p_span
+            p_now + p_window
         ),
         case when min(opening.open_at) <= p_now then p_held_until end
     )
@@ -288,13 +288,13 @@ $$;
 
 ---------------------------------------------------------------------- actions
 
-create function ops.budget_lock(p_ip_key text, p_account_id bigint) returns void language sql as $$
+create function ops.rate_limit_lock(p_ip_key text, p_account_id bigint) returns void language sql as $$
     -- Always the address before the account: nobody waits in a circle.
     select pg_advisory_xact_lock(hashtextextended('hostaway request budget of address ' || p_ip_key, 0));
     select pg_advisory_xact_lock(hashtextextended('hostaway request budget of account', p_account_id));
 $$;
 
-create function ops.take_request_slots(
+create function ops.take_permits(
     p_bidder uuid, p_ip_key text, p_account_id bigint, p_priority text, p_wanted integer,
     p_ip_calls integer, p_ip_span interval, p_account_calls integer, p_account_span interval, p_margin interval,
     p_settled uuid[], p_settled_ages double precision[],
@@ -318,33 +318,33 @@ declare
     v_ready timestamptz;
     v_due timestamptz;
 begin
-    perform ops.budget_lock(p_ip_key, p_account_id);
+    perform ops.rate_limit_lock(p_ip_key, p_account_id);
     v_now := clock_timestamp();
     locked_seconds := extract(epoch from v_now - statement_timestamp());
 
     -- A call that was answered had arrived by then: its slots need not wait out the margin.
     if cardinality(p_settled) > 0 then
-        update ops.budget_slots
-        set free_at = greatest(budget_slots.taken_at, v_now - make_interval(secs => settled.age)) + budget_slots.span
-        from unnest(p_settled, p_settled_ages) as settled (grant_id, age)
+        update ops.rate_limit_permits
+        set free_at = greatest(rate_limit_permits.taken_at, v_now - make_interval(secs => settled.age)) + rate_limit_permits.window_length
+        from unnest(p_settled, p_settled_ages) as settled (permit_id, age)
         where
-            budget_slots.grant_id = settled.grant_id
-            and ((budget_slots.scope, budget_slots.key) in (('ip', p_ip_key), ('account', v_account_key)))
-            and budget_slots.free_at
-                > greatest(budget_slots.taken_at, v_now - make_interval(secs => settled.age)) + budget_slots.span;
+            rate_limit_permits.permit_id = settled.permit_id
+            and ((rate_limit_permits.scope, rate_limit_permits.key) in (('ip', p_ip_key), ('account', v_account_key)))
+            and rate_limit_permits.free_at
+                > greatest(rate_limit_permits.taken_at, v_now - make_interval(secs => settled.age)) + rate_limit_permits.window_length;
     end if;
 
     -- No penalty is that long: a later end means that the server's clock was set back.
     v_blocked := (
         select max(blocked_until)
-        from ops.budget_scopes
+        from ops.rate_limit_scopes
         where
             ((scope = 'ip' and key = p_ip_key) or (scope = 'account' and key = v_account_key))
             and blocked_until <= v_now + interval '5 minutes'
     );
-    select * into v_ip from ops.budget_openings('ip', p_ip_key, p_ip_calls, p_ip_span, v_now);
+    select * into v_ip from ops.rate_limit_openings('ip', p_ip_key, p_ip_calls, p_ip_span, v_now);
     select * into v_account
-    from ops.budget_openings('account', v_account_key, p_account_calls, p_account_span, v_now);
+    from ops.rate_limit_openings('account', v_account_key, p_account_calls, p_account_span, v_now);
     v_ip_open := case p_priority when 'delta' then v_ip.free_at else v_ip.paced_at end;
     v_account_open := case p_priority when 'delta' then v_account.free_at else v_account.paced_at end;
 
@@ -362,20 +362,20 @@ begin
 
     -- Somebody else waits too: the open slots go to the first in the queue of those who are here or about to be.
     if v_given > 0 and exists (
-        select from ops.budget_bids
+        select from ops.rate_limit_waiters
         where
-            ip_key = p_ip_key and bidder <> p_bidder and ready_at <= v_now and due_at + ops.budget_grace() > v_now
+            ip_key = p_ip_key and waiter_id <> p_bidder and ready_at <= v_now and due_at + ops.rate_limit_grace() > v_now
     ) then
-        insert into ops.budget_bids (bidder, ip_key, account_id, priority, wanted, waiting_since, ready_at, due_at)
+        insert into ops.rate_limit_waiters (waiter_id, ip_key, account_id, priority, wanted, waiting_since, ready_at, due_at)
         values (p_bidder, p_ip_key, p_account_id, p_priority, p_wanted, v_now, v_now, v_now)
-        on conflict (bidder) do update set
+        on conflict (waiter_id) do update set
             wanted = excluded.wanted,
             ready_at = excluded.ready_at,
             due_at = excluded.due_at;
         v_given := least(v_given, (
             select count(*)
-            from ops.budget_queue(p_ip_key, p_priority, p_account_calls, v_now, v_now) as queue
-            where queue.bidder = p_bidder and (v_ip_free is null or queue.place <= v_ip_free)
+            from ops.rate_limit_queue(p_ip_key, p_priority, p_account_calls, v_now, v_now) as queue
+            where queue.waiter_id = p_bidder and (v_ip_free is null or queue.place <= v_ip_free)
         ));
         -- What is open now is for others.
         v_passed_over_at := v_now;
@@ -383,67 +383,67 @@ begin
 
     grants := array(select gen_random_uuid() from generate_series(1, v_given));
     if v_given > 0 then
-        update ops.budget_slots
+        update ops.rate_limit_permits
         set
-            grant_id = taken.grant_id,
+            permit_id = taken.permit_id,
             account_id = p_account_id,
             priority = p_priority,
-            span = taken.span,
+            window_length = taken.window_length,
             taken_at = v_now,
             paced_at = case when p_priority = 'delta' then '-infinity' else taken.paced_at end,
-            free_at = v_now + taken.span + p_margin
+            free_at = v_now + taken.window_length + p_margin
         from (
-            select 'ip', p_ip_key, p_ip_span, slot, grant_id, paced_at
-            from unnest(v_ip.slots[:v_given], grants, v_ip.paced_at[:v_given]) as ip (slot, grant_id, paced_at)
+            select 'ip', p_ip_key, p_ip_span, slot, permit_id, paced_at
+            from unnest(v_ip.slots[:v_given], grants, v_ip.paced_at[:v_given]) as ip (slot, permit_id, paced_at)
             union all
-            select 'account', v_account_key, p_account_span, slot, grant_id, paced_at
+            select 'account', v_account_key, p_account_span, slot, permit_id, paced_at
             from unnest(v_account.slots[:v_given], grants, v_account.paced_at[:v_given])
-                as account (slot, grant_id, paced_at)
-        ) as taken (scope, key, span, slot, grant_id, paced_at)
+                as account (slot, permit_id, paced_at)
+        ) as taken (scope, key, window_length, slot, permit_id, paced_at)
         where
-            budget_slots.scope = taken.scope and budget_slots.key = taken.key and budget_slots.slot = taken.slot;
+            rate_limit_permits.scope = taken.scope and rate_limit_permits.key = taken.key and rate_limit_permits.slot = taken.slot;
         v_ip_open := v_ip_open[v_given + 1:];
         v_account_open := v_account_open[v_given + 1:];
     end if;
 
     wait_seconds := 0;
     if v_given = p_wanted then
-        delete from ops.budget_bids where bidder = p_bidder;
+        delete from ops.rate_limit_waiters where waiter_id = p_bidder;
         return;
     end if;
 
     -- Waiting may depend on both scopes; the later one decides.
-    delete from ops.budget_bids where ip_key = p_ip_key and due_at < v_now - interval '1 minute';
-    insert into ops.budget_bids (bidder, ip_key, account_id, priority, wanted, waiting_since, ready_at, due_at)
+    delete from ops.rate_limit_waiters where ip_key = p_ip_key and due_at < v_now - interval '1 minute';
+    insert into ops.rate_limit_waiters (waiter_id, ip_key, account_id, priority, wanted, waiting_since, ready_at, due_at)
     values (p_bidder, p_ip_key, p_account_id, p_priority, p_wanted - v_given, v_now, v_now, v_now)
-    on conflict (bidder) do update set
+    on conflict (waiter_id) do update set
         wanted = excluded.wanted,
-        waiting_since = case when v_given > 0 then v_now else budget_bids.waiting_since end,
+        waiting_since = case when v_given > 0 then v_now else rate_limit_waiters.waiting_since end,
         ready_at = excluded.ready_at,
         due_at = excluded.due_at;
     with queue as materialized (
-        select * from ops.budget_queue(p_ip_key, p_priority, null, v_now, 'infinity')
+        select * from ops.rate_limit_queue(p_ip_key, p_priority, null, v_now, 'infinity')
     )
     select
         array_agg(queue.there_at) filter (where queue.place < mine.place),
         array_agg(queue.there_at) filter (
             where queue.account_id = mine.account_id and queue.account_place < mine.account_place
         ),
-        min(queue.due_at) filter (where queue.there_at <= v_now) + ops.budget_grace()
+        min(queue.due_at) filter (where queue.there_at <= v_now) + ops.rate_limit_grace()
     into v_ip_ahead, v_account_ahead, v_held_until
     from queue
-    inner join queue as mine on mine.bidder = p_bidder and mine.unit = 1
-    where queue.bidder <> p_bidder;
+    inner join queue as mine on mine.waiter_id = p_bidder and mine.unit = 1
+    where queue.waiter_id <> p_bidder;
     v_ready := greatest(
-        ops.budget_next_opening(v_ip.free_at[v_given + 1:], v_ip_ahead, '-infinity', v_held_until, v_now, p_ip_span),
-        ops.budget_next_opening(
+        ops.rate_limit_next_opening(v_ip.free_at[v_given + 1:], v_ip_ahead, '-infinity', v_held_until, v_now, p_ip_span),
+        ops.rate_limit_next_opening(
             v_account.free_at[v_given + 1:], v_account_ahead, '-infinity', v_held_until, v_now, p_account_span
         ),
         v_blocked
     );
     v_due := greatest(
-        ops.budget_next_opening(v_ip_open, v_ip_ahead, v_passed_over_at, v_held_until, v_now, p_ip_span),
-        ops.budget_next_opening(
+        ops.rate_limit_next_opening(v_ip_open, v_ip_ahead, v_passed_over_at, v_held_until, v_now, p_ip_span),
+        ops.rate_limit_next_opening(
             v_account_open, v_account_ahead,
             -- Only others of this account can be who the open slots of the account are for.
             case when p_ip_calls is null or v_account_ahead is not null then v_passed_over_at else '-infinity' end,
@@ -452,47 +452,47 @@ begin
         v_ready,
         v_now + interval '1 ms'
     );
-    update ops.budget_bids set ready_at = v_ready, due_at = v_due where bidder = p_bidder;
+    update ops.rate_limit_waiters set ready_at = v_ready, due_at = v_due where waiter_id = p_bidder;
     wait_seconds := extract(epoch from v_due - clock_timestamp());
 end $$;
-comment on function ops.take_request_slots is
+comment on function ops.take_permits is
     'gives up to p_wanted slots that may be used at once, the seconds after which to ask for the rest, and the seconds spent waiting for others to be served';
 
-create function ops.penalize_request_budget(
-    p_scope text, p_ip_key text, p_account_id bigint, p_seconds double precision, p_calls integer, p_span interval
+create function ops.block_requests(
+    p_scope text, p_ip_key text, p_account_id bigint, p_seconds double precision, p_calls integer, p_window interval
 ) returns void language plpgsql as $$
 declare
     v_key text := case p_scope when 'ip' then p_ip_key else p_account_id::text end;
     v_now timestamptz;
     v_until timestamptz;
 begin
-    perform ops.budget_lock(p_ip_key, p_account_id);
+    perform ops.rate_limit_lock(p_ip_key, p_account_id);
     v_now := clock_timestamp();
     v_until := v_now + make_interval(secs => p_seconds);
     -- A refusal means that the window is full: the slots we believed free were used by somebody who does not ask us.
     -- They come back one by one, so that the end of the wait is not a burst that is refused again.
     if p_calls is not null then
-        if (select count(*) from ops.budget_slots where scope = p_scope and key = v_key) < p_calls then
-            perform ops.budget_fill_up(p_scope, v_key, p_calls, p_span, v_now);
+        if (select count(*) from ops.rate_limit_permits where scope = p_scope and key = v_key) < p_calls then
+            perform ops.rate_limit_ensure_permits(p_scope, v_key, p_calls, p_window, v_now);
         end if;
-        update ops.budget_slots
+        update ops.rate_limit_permits
         set
-            grant_id = gen_random_uuid(),
+            permit_id = gen_random_uuid(),
             account_id = null,
             priority = null,
-            span = '0',
+            window_length = '0',
             taken_at = v_now,
             paced_at = '-infinity',
-            free_at = v_until + 0.9 * p_span / p_calls * idle.nth
+            free_at = v_until + 0.9 * p_window / p_calls * idle.nth
         from (
             select slot, row_number() over (order by free_at, slot) - 1 as nth
-            from ops.budget_slots
+            from ops.rate_limit_permits
             where scope = p_scope and key = v_key and free_at <= v_now
         ) as idle
-        where budget_slots.scope = p_scope and budget_slots.key = v_key and budget_slots.slot = idle.slot;
+        where rate_limit_permits.scope = p_scope and rate_limit_permits.key = v_key and rate_limit_permits.slot = idle.slot;
     end if;
-    insert into ops.budget_scopes (scope, key, blocked_until)
+    insert into ops.rate_limit_scopes (scope, key, blocked_until)
     values (p_scope, v_key, v_until)
-    on conflict (scope, key) do update set blocked_until = greatest(budget_scopes.blocked_until, excluded.blocked_until);
+    on conflict (scope, key) do update set blocked_until = greatest(rate_limit_scopes.blocked_until, excluded.blocked_until);
 end $$;
-comment on function ops.penalize_request_budget is 'holds everybody back after a 429, from the next question on';
+comment on function ops.block_requests is 'holds everybody back after a 429, from the next question on';

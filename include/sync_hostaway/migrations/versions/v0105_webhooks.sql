@@ -6,12 +6,12 @@ create table ops.webhook_endpoints (
     login               text not null,
     password_digest     bytea not null check (length(password_digest) = 32),
     old_password_digest bytea check (length(old_password_digest) = 32),
-    password_told_at    timestamptz,
+    password_sent_at    timestamptz,
     url                 text,
     hostaway_id         bigint,
     log_read_to         bigint not null default 0,
-    alive_at            timestamptz not null default clock_timestamp(),
-    sync_wanted_at      timestamptz,
+    last_heartbeat_at            timestamptz not null default clock_timestamp(),
+    catch_up_requested_at      timestamptz,
     state               text not null default 'unregistered'
         check (state in ('unregistered', 'registered', 'polling', 'failed')),
     state_reason        text,
@@ -25,10 +25,10 @@ create table ops.webhook_endpoints (
 comment on column ops.webhook_endpoints.endpoint_key is 'the unguessable last part of the URL';
 comment on column ops.webhook_endpoints.password_digest is 'SHA-256 of the Basic password, which is random and long: a slow hash would protect nothing more. The password itself is in ops.secrets';
 comment on column ops.webhook_endpoints.old_password_digest is 'still accepted while a new password makes its way to Hostaway, and for the hour in which Hostaway repeats what it sent before';
-comment on column ops.webhook_endpoints.password_told_at is 'since when Hostaway has the password of password_digest; null: it does not have it yet';
+comment on column ops.webhook_endpoints.password_sent_at is 'since when Hostaway has the password of password_digest; null: it does not have it yet';
 comment on column ops.webhook_endpoints.log_read_to is 'newest entry of Hostaway''s delivery log that was looked at';
-comment on column ops.webhook_endpoints.alive_at is 'when the platform was last known to run; a long gap behind it means lost deliveries';
-comment on column ops.webhook_endpoints.sync_wanted_at is 'when the newest loss of deliveries that nobody can name was noticed; null once a sync was asked for';
+comment on column ops.webhook_endpoints.last_heartbeat_at is 'when the platform was last known to run; a long gap behind it means lost deliveries';
+comment on column ops.webhook_endpoints.catch_up_requested_at is 'when the newest loss of deliveries that nobody can name was noticed; null once a sync was asked for';
 comment on column ops.webhook_endpoints.state is 'polling: PUBLIC_BASE_URL is not set, nothing is delivered';
 
 create table ops.webhook_events (
@@ -36,7 +36,7 @@ create table ops.webhook_events (
     account_id    bigint not null references ops.accounts on delete cascade,
     content_hash  bytea not null check (length(content_hash) = 32),
     state         text not null default 'pending'
-        check (state in ('pending', 'done', 'gone', 'dead', 'ignored', 'unreadable', 'discarded')),
+        check (state in ('pending', 'done', 'object_deleted', 'dead', 'ignored', 'unreadable', 'discarded')),
     event         text,
     object        text,
     object_id     bigint,
@@ -52,8 +52,8 @@ create table ops.webhook_events (
     run_key       text,
     load_id       bigint,
     finished_at   timestamptz,
-    absences      integer not null default 0,
-    nights        jsonb,
+    not_found_count      integer not null default 0,
+    unread_nights        jsonb,
     -- invariant: a delivery repeated by Hostaway is one event, counted
     constraint webhook_events_count_duplicates unique (account_id, content_hash),
     -- invariant: an event that is not pending has ended, and says when
@@ -63,11 +63,11 @@ create table ops.webhook_events (
 );
 comment on table ops.webhook_events is 'the inbox: written before Hostaway gets its answer, drained by hostaway_delta';
 comment on column ops.webhook_events.state is
-    'done: its object was fetched and landed. gone: Hostaway no longer has it. dead: out of attempts. ignored: an event nobody here knows. unreadable: no JSON object. discarded: by an operator';
+    'done: its object was fetched and landed. object_deleted: Hostaway no longer has it. dead: out of attempts. ignored: an event nobody here knows. unreadable: no JSON object. discarded: by an operator';
 comment on column ops.webhook_events.body is 'as received; personal data, emptied after the retention';
 comment on column ops.webhook_events.load_id is 'the newest load that brought its object; null when nothing had changed';
-comment on column ops.webhook_events.absences is 'tries in which Hostaway did not have the object: the first one may come too early';
-comment on column ops.webhook_events.nights is 'calendar days still to be read, [[listing, first day, last day], …]: the reservation that touched them has landed already';
+comment on column ops.webhook_events.not_found_count is 'tries in which Hostaway did not have the object: the first one may come too early';
+comment on column ops.webhook_events.unread_nights is 'calendar days still to be read, [[listing, first day, last day], …]: the reservation that touched them has landed already';
 -- what the drain reads; as small as the backlog, however long the history
 create index webhook_events_pending on ops.webhook_events (account_id, next_try_at, event_id) where state = 'pending';
 create index webhook_events_by_time on ops.webhook_events (received_at);
@@ -89,7 +89,7 @@ execute function ops.announce_webhook_event();
 
 -- What a thread list says of a thread: it changes with every message sent, received, scheduled or failed, and is empty
 -- for a thread without any.
-create function ops.thread_stamp(conversation jsonb) returns text
+create function ops.conversation_stamp(conversation jsonb) returns text
 language sql
 stable
 return concat_ws(

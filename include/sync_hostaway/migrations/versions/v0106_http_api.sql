@@ -97,7 +97,7 @@ exception
 end
 $roles$;
 
-create function ops.guard(core_table regclass) returns void
+create function ops.apply_row_security(core_table regclass) returns void
 language plpgsql
 as $guard$
 declare
@@ -133,5 +133,5 @@ begin
     execute format('grant select on %s to hostaway_api', core_table);
 end
 $guard$;
-comment on function ops.guard(regclass) is
+comment on function ops.apply_row_security(regclass) is
     'Lets hostaway_api read a core table, one account at a time, and everybody else as they were granted. dbt calls it for each table it has built';

@@ -48,8 +48,8 @@ create table ops.lists_read (
 );
 comment on table ops.lists_read is 'when a list was last read whole: incremental syncs of the same day read only its head';
 
-alter table ops.threads add column moved_at timestamptz;
-comment on column ops.threads.moved_at is
+alter table ops.conversation_reads add column moved_at timestamptz;
+comment on column ops.conversation_reads.moved_at is
     'since when a head shows a newer message than the conversation list of that time; null once the messages were read after that';
 
 alter table ops.webhook_events

@@ -5,7 +5,7 @@
 alter table ops.sync_runs add column retry_until timestamptz;
 comment on column ops.sync_runs.retry_until is
     'a sync that failed is tried again before this moment; null: no retry is pending';
-create index sync_runs_running on ops.sync_runs (account_id) where verdict = 'running';
+create index sync_runs_running on ops.sync_runs (account_id) where status = 'running';
 create index webhook_events_dead on ops.webhook_events (account_id) where state = 'dead';
 
 ---------------------------------------------------------------------- settings in effect
@@ -94,9 +94,9 @@ create function ops.note_sync_run() returns trigger
 language plpgsql
 as $$
 declare
-    v_complete constant boolean := new.verdict in ('complete', 'repaired');
-    v_failed constant boolean := new.verdict in ('incomplete', 'failed');
-    v_full constant boolean := new.verdict in ('complete', 'repaired') and new.mode = 'full' and new.since is null;
+    v_complete constant boolean := new.status in ('complete', 'complete_after_retry');
+    v_failed constant boolean := new.status in ('incomplete', 'failed');
+    v_full constant boolean := new.status in ('complete', 'complete_after_retry') and new.mode = 'full' and new.since is null;
 begin
     if new.mode <> 'delta' then
         insert into ops.resource_states as known (
@@ -105,7 +105,7 @@ begin
             last_full_at, rows_mirrored
         )
         values (
-            new.account_id, new.resource, new.sync_run_id, new.mode, new.verdict, new.started_at, new.finished_at,
+            new.account_id, new.resource, new.sync_run_id, new.mode, new.status, new.started_at, new.finished_at,
             new.rows_expected, new.rows_seen, new.rows_quarantined, new.api_calls, new.retry_until,
             v_failed::integer, case when v_failed then new.finished_at end, new.error,
             case when v_complete then new.finished_at end, case when v_full then new.finished_at end,
@@ -124,14 +124,14 @@ begin
             retry_until = excluded.retry_until,
             failures = case
                 when v_failed then known.failures + 1
-                when new.verdict = 'running' then known.failures
+                when new.status = 'running' then known.failures
                 else 0
             end,
             failing_since = case
                 when v_failed then coalesce(known.failing_since, excluded.failing_since)
-                when new.verdict = 'running' then known.failing_since
+                when new.status = 'running' then known.failing_since
             end,
-            last_error = case when new.verdict = 'running' then known.last_error else excluded.last_error end,
+            last_error = case when new.status = 'running' then known.last_error else excluded.last_error end,
             last_complete_at = coalesce(excluded.last_complete_at, known.last_complete_at),
             last_full_at = coalesce(excluded.last_full_at, known.last_full_at),
             rows_mirrored = coalesce(excluded.rows_mirrored, known.rows_mirrored)
@@ -144,8 +144,8 @@ begin
             new.account_id,
             (new.finished_at at time zone 'UTC')::date,
             (v_complete and new.mode <> 'delta')::integer,
-            (new.verdict = 'incomplete' and new.mode <> 'delta')::integer,
-            (new.verdict = 'failed' and new.mode <> 'delta')::integer,
+            (new.status = 'incomplete' and new.mode <> 'delta')::integer,
+            (new.status = 'failed' and new.mode <> 'delta')::integer,
             new.rows_new + new.rows_changed,
             new.api_calls
         )
@@ -166,9 +166,9 @@ for each row execute function ops.note_sync_run();
 
 -- Counts change with every page; the status changes once.
 create trigger note_ended_sync_run
-after update of verdict on ops.sync_runs
+after update of status on ops.sync_runs
 for each row
-when (old.verdict is distinct from new.verdict)
+when (old.status is distinct from new.status)
 execute function ops.note_sync_run();
 
 ---------------------------------------------------------------------- who changed what
@@ -421,7 +421,7 @@ quarantined as (
 ),
 
 deferred as (
-    select account_id, count(*) as entries from ops.held_rows group by account_id
+    select account_id, count(*) as entries from ops.deferred_rows group by account_id
 ),
 
 today as (
@@ -431,7 +431,7 @@ today as (
 running as (
     select account_id, count(*) as syncs, sum(api_calls) as api_calls
     from ops.sync_runs
-    where verdict = 'running' and mode <> 'delta'
+    where status = 'running' and mode <> 'delta'
     group by account_id
 ),
 
@@ -571,15 +571,15 @@ select
     newest.resource,
     newest.sync_run_id,
     newest.mode,
-    newest.verdict,
+    newest.status,
     newest.started_at,
     newest.finished_at,
     newest.rows_expected,
     newest.rows_seen,
     newest.rows_quarantined,
     newest.api_calls,
-    (newest.verdict in ('incomplete', 'failed'))::integer,
-    case when newest.verdict in ('incomplete', 'failed') then newest.finished_at end,
+    (newest.status in ('incomplete', 'failed'))::integer,
+    case when newest.status in ('incomplete', 'failed') then newest.finished_at end,
     newest.error,
     earlier.complete_at,
     earlier.full_at,
@@ -600,16 +600,16 @@ cross join lateral (
         runs.account_id = newest.account_id
         and runs.resource = newest.resource
         and runs.mode <> 'delta'
-        and runs.verdict in ('complete', 'repaired')
+        and runs.status in ('complete', 'complete_after_retry')
 ) as earlier;
 
 insert into ops.account_days (account_id, day, complete, incomplete, failed, rows_changed, api_calls)
 select
     account_id,
     (finished_at at time zone 'UTC')::date,
-    count(*) filter (where verdict in ('complete', 'repaired') and mode <> 'delta'),
-    count(*) filter (where verdict = 'incomplete' and mode <> 'delta'),
-    count(*) filter (where verdict = 'failed' and mode <> 'delta'),
+    count(*) filter (where status in ('complete', 'complete_after_retry') and mode <> 'delta'),
+    count(*) filter (where status = 'incomplete' and mode <> 'delta'),
+    count(*) filter (where status = 'failed' and mode <> 'delta'),
     sum(rows_new + rows_changed),
     sum(api_calls)
 from ops.sync_runs
