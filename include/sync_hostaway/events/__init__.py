@@ -1,7 +1,7 @@
-"""From a webhook's body to landed rows: what an event is about is read again by its id, landed and transformed.
+"""From the body of a webhook to landed rows: the object of an event is read again by its id, landed and transformed.
 
-An event is a hint and nothing else. Nothing of its body becomes a row, so that duplicates, disorder and forgeries cost
-a call and change nothing.
+An event is only a hint: no row is made from its body. Duplicate, unordered or forged events therefore cost a call and
+change no data.
 """
 
 from __future__ import annotations

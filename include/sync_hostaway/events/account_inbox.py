@@ -1,8 +1,8 @@
-"""The inbox seen from a drain: whose events are due, and what became of them.
+"""The inbox as the worker uses it: due events per account, and the results of processing them.
 
-One drain serves an account at a time. It holds an advisory lock, which ends with its connection, and no row of the
-inbox: the receiver counts a repeated delivery in its row and must not wait. So a drain that is killed at any point
-leaves its events as they were, for the next one to find.
+One worker at a time processes the events of an account. It holds an advisory lock, which ends with its connection, and
+locks no row of the inbox, because the receiver updates these rows and must not wait. A worker that is killed leaves its
+events unchanged for the next one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sync_hostaway.events.reservation_nights import DateRange
 
 _QUERIES = load_queries(Path(__file__).with_name("account_inbox.sql"))
 
-# Pauses of 1, 2, 4 … s up to ten minutes: an event gives up after two hours.
+# Pauses of 1, 2, 4 … s up to ten minutes: an event is dead after about two hours.
 _MOST_ATTEMPTS, _LONGEST_PAUSE = 20, 600.0
 
 
@@ -33,7 +33,7 @@ _MOST_ATTEMPTS, _LONGEST_PAUSE = 20, 600.0
 class DueEvent:
     """A due event.
 
-    :param not_found_count: how often Hostaway did not have its object.
+    :param not_found_count: attempts in which Hostaway did not have the object.
     """
 
     event_id: int
@@ -49,14 +49,14 @@ class DueEvent:
 
     @property
     def date_ranges(self) -> set[DateRange]:
-        """Calendar days that an earlier try could not read."""
+        """Calendar days that an earlier attempt could not read."""
         return {
             (listing, date.fromisoformat(start), date.fromisoformat(end)) for listing, start, end in self.unread_nights
         }
 
     @property
     def fetch_request(self) -> FetchRequest | None:
-        """What to read; None when the event does not lead to it."""
+        """The request for its object; None when the event names no object."""
         if self.object == RESERVATION and self.object_id:
             return FetchRequest(Resource.RESERVATIONS, self.object_id)
         if self.object == MESSAGE and self.conversation_id:
@@ -67,12 +67,12 @@ class DueEvent:
 
     @property
     def entity(self) -> tuple[Resource, str]:
-        """The landed row it is about."""
+        """Resource and entity id of its row in landing."""
         return Resource.RESERVATIONS if self.object == RESERVATION else Resource.MESSAGES, str(self.object_id)
 
 
 def due_accounts(connection: Connection, busy: Collection[int]) -> list[int]:
-    """Active accounts with due events, who has waited longest first.
+    """Active accounts with due events, longest wait first.
 
     :param busy: accounts to leave out.
     """
@@ -80,9 +80,9 @@ def due_accounts(connection: Connection, busy: Collection[int]) -> list[int]:
 
 
 def seconds_until_due(connection: Connection, busy: Collection[int] = ()) -> float:
-    """How long until the next event of an active account is due; infinite when none is pending.
+    """Seconds until the next event of an active account is due; infinite when none is pending.
 
-    Below zero when one is due already: so long it has been waiting.
+    A negative value is the time for which an event has been due.
 
     :param busy: accounts to leave out.
     """
@@ -91,28 +91,31 @@ def seconds_until_due(connection: Connection, busy: Collection[int] = ()) -> flo
 
 
 def has_pending_delta_loads(connection: Connection) -> bool:
-    """Whether what some drain has landed waits for its transform."""
+    """Whether loads of a delta are not transformed yet."""
     return bool(fetch_value(connection, _QUERIES["has_pending_delta_loads"]))
 
 
 class AccountInbox:
-    """Events of one account, as one run sees them."""
+    """Events of one account in one run.
+
+    :param run_key: stored with each event that the run processes.
+    """
 
     def __init__(self, connection: Connection, account_id: int, run_key: str) -> None:
         self._connection = connection
         self._params = {"account_id": account_id, "run_key": run_key}
 
     def due(self, limit: int) -> list[DueEvent]:
-        """Due events, those that have waited longest first."""
+        """Due events, longest wait first."""
         rows = self._connection.execute(_QUERIES["due_events"], {**self._params, "limit": limit})
         return [DueEvent(**row) for row in rows]
 
     def finish(
         self, events: Sequence[DueEvent], state: str, reason: str | None = None, load: int | None = None
     ) -> list[DueEvent]:
-        """End events, and give those that have ended: what came once more meanwhile stays pending.
+        """End events and return those that ended. An event that was received again in the meantime stays pending.
 
-        :param load: the one that brought their row.
+        :param load: id of the load that wrote their row; None: the row was unchanged.
         """
         ended = self._execute(
             "finish",
@@ -126,9 +129,9 @@ class AccountInbox:
         return [event for event in events if event.event_id in numbers]
 
     def fail(self, events: Sequence[DueEvent], reason: str, *, not_found: bool = False) -> None:
-        """Try events again later, each after a longer pause than the last time; or give them up, and want a sync.
+        """Schedule another attempt after a growing pause; after the last attempt, end the events and request a sync.
 
-        :param not_found: Hostaway does not have what they are about.
+        :param not_found: Hostaway does not have their object.
         """
         self._execute(
             "fail",
@@ -140,7 +143,7 @@ class AccountInbox:
         )
 
     def save_unread_nights(self, events: Sequence[DueEvent], days: Sequence[FetchRequest]) -> None:
-        """Note calendar days that could not be read: once the reservation has landed, nobody knows its old nights."""
+        """Save calendar days that could not be read: after the reservation has landed, its old dates are lost."""
         self._execute(
             "save_unread_nights",
             event_ids=[event.event_id for event in events],
@@ -148,7 +151,7 @@ class AccountInbox:
         )
 
     def postpone_account(self, seconds: float, reason: str) -> None:
-        """Let the whole account wait: nothing is wrong with its events."""
+        """Postpone all pending events of the account. This is not counted as an attempt."""
         self._execute("postpone_account", seconds=seconds, reason=reason)
 
     def _execute(self, query: str, **params: Any) -> Cursor[DictRow]:

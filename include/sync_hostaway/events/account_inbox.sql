@@ -1,5 +1,5 @@
 -- name: due_accounts
--- One step into the index of pending events per account, however many are waiting; who has waited longest comes first.
+-- One index look-up per account, independent of the number of pending events. Longest wait first.
 select accounts.account_id
 from ops.accounts as accounts
 cross join lateral (
@@ -28,7 +28,7 @@ cross join lateral (
 where accounts.state = 'active' and not accounts.account_id = any(%(busy)s::bigint[])
 
 -- name: has_pending_delta_loads
--- Those of deltas alone: a sync that is under way asks for its transform when it is done.
+-- Only loads of deltas: a sync requests its transform when it has finished.
 select exists (
     select 1
     from ops.loads as loads
@@ -54,7 +54,7 @@ order by next_try_at, event_id
 limit %(limit)s
 
 -- name: finish
--- An event that came once more since it was looked at stays: what it is about may have changed since it was read.
+-- An event that was received again since it was selected stays pending: its object may have changed since it was read.
 update ops.webhook_events as events
 set
     state = %(state)s,
@@ -63,15 +63,15 @@ set
     run_key = %(run_key)s,
     load_id = %(load_id)s,
     finished_at = clock_timestamp()
-from unnest(%(event_ids)s::bigint[], %(times_received)s::integer[]) as served (event_id, times_received)
+from unnest(%(event_ids)s::bigint[], %(times_received)s::integer[]) as finished (event_id, times_received)
 where
-    events.event_id = served.event_id
+    events.event_id = finished.event_id
     and events.state = 'pending'
-    and events.times_received = served.times_received
+    and events.times_received = finished.times_received
 returning events.event_id
 
 -- name: fail
--- What is given up may still be found by an incremental sync.
+-- An incremental sync can still find the change of a dead event.
 with failed as (
     update ops.webhook_events as events
     set
@@ -94,7 +94,7 @@ where account_id = %(account_id)s and exists (select from failed where failed.st
 update ops.webhook_events set unread_nights = %(unread_nights)s where event_id = any(%(event_ids)s::bigint[])
 
 -- name: postpone_account
--- Nothing is wrong with these events: the account has to wait.
+-- The attempt is not counted: the cause is the account, not the events.
 update ops.webhook_events as events
 set
     next_try_at = clock_timestamp() + make_interval(secs => %(seconds)s),

@@ -1,4 +1,4 @@
-"""Reads the header of HTTP Basic authentication, whatever it holds."""
+"""Parses the header of HTTP Basic authentication."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _LONGEST = 4096
 
 
 def basic_credentials(header: str | None) -> tuple[bytes, bytes] | None:
-    """Login and password; None when the header is missing or is no Basic authentication.
+    """Login and password; None when the header is missing, malformed or of another scheme.
 
-    They are bytes because clients do not agree on an encoding; a password may hold anything, colons too.
+    The result is bytes because clients use different encodings. A password may contain colons.
 
     >>> basic_credentials("Basic YTpiOmM=")
     (b'a', b'b:c')

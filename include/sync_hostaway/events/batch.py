@@ -1,4 +1,4 @@
-"""One account's turn: what its due events are about is read, landed and marked, the latter two in one transaction."""
+"""One batch of an account: reads the objects of due events, then lands rows and marks events in one transaction."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from sync_hostaway.landing import payload_schemas
 
 log = structlog.get_logger(__name__)
 
-# How often Hostaway must not have an object until that is believed, with pauses of 1, 2, 4 … s in between.
+# Attempts with "not found" until an object counts as deleted, with pauses of 1, 2, 4 … s in between.
 _NOT_FOUND_LIMIT_KNOWN, _NOT_FOUND_LIMIT_NEW = 2, 5
 _THROTTLED_PAUSE, _SHORTEST_THROTTLE, _LONGEST_THROTTLE = 5.0, 1.0, 120.0
 
 
 @dataclass(frozen=True)
 class Change:
-    """A served event, and the object it is about as landing had it and as Hostaway has it now."""
+    """A processed event, with the payload of its object before and after."""
 
     event: DueEvent
     before: dict[str, Any] | None
@@ -40,10 +40,13 @@ class Change:
 
 @dataclass
 class BatchResult:
-    """What became of an account's events.
+    """Counts of one or more batches of an account.
 
-    :param waiting: not reached; they stay as they are.
-    :param landed: rows that came, changed or were marked deleted.
+    :param done: events whose object was read and landed, or that were ignored.
+    :param object_deleted: events whose object Hostaway has deleted.
+    :param failed: events that are dead, or will be tried again.
+    :param waiting: events that the batch did not reach; they stay unchanged.
+    :param landed: rows that are new, changed or marked as deleted.
     """
 
     account_id: int
@@ -56,18 +59,18 @@ class BatchResult:
 
     @property
     def events(self) -> int:
-        """Events that were looked at to some end."""
+        """Events with a result."""
         return self.done + self.object_deleted + self.failed
 
     def add(self, later: BatchResult) -> None:
-        """Add a later turn of the same account."""
+        """Add the counts of a later batch of the same account."""
         for name in ("done", "object_deleted", "failed", "landed", "api_calls"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
         self.waiting = later.waiting
 
 
 class AccountBatch:
-    """Serves events of one account, over a connection that nothing else uses meanwhile."""
+    """Processes events of one account. Nothing else may use the connection at the same time."""
 
     def __init__(self, connection: Connection, client: HostawayClient, inbox: AccountInbox, run_key: str) -> None:
         self.changes: list[Change] = []
@@ -80,7 +83,7 @@ class AccountBatch:
         self._result = BatchResult(client.account_id)
 
     def process(self, events: list[DueEvent]) -> BatchResult:
-        """Read, land and mark. Killed anywhere in here, it leaves the events as they were."""
+        """Read the objects, land them and mark the events. A kill at any point leaves the events unchanged."""
         started_at = datetime.now(UTC)
         events_by_request: dict[FetchRequest, list[DueEvent]] = defaultdict(list)
         lost: list[DueEvent] = []
@@ -103,8 +106,8 @@ class AccountBatch:
             loads = self._landing.loads((event.entity for event in events), runs)
             for request, about in events_by_request.items():
                 self._mark(request, about, requests[request], loads)
-            self._finish(lost, "dead", "nothing in it leads to an object")
-            self._finish(unwanted, "ignored", "such objects are not mirrored for this account")
+            self._finish(lost, "dead", "it names no object")
+            self._finish(unwanted, "ignored", "this resource is switched off for the account")
         self._handle_account_error(
             [
                 event
@@ -117,7 +120,7 @@ class AccountBatch:
         return self._result
 
     def _counts_as_deleted(self, about: FetchRequest | Entity, events: list[DueEvent]) -> bool:
-        """Whether Hostaway did not have something often enough: at first it may be too new, and not there yet."""
+        """Whether Hostaway did not find the object often enough: a new object may not be visible at once."""
         entity = (about.resource, str(about.id)) if isinstance(about, FetchRequest) else about
         known = self._plan.before.get(entity)
         enough = _NOT_FOUND_LIMIT_KNOWN if known and not known.is_deleted else _NOT_FOUND_LIMIT_NEW
@@ -135,33 +138,33 @@ class AccountBatch:
         elif self._plan.has_unread(requests):
             self._result.waiting += len(events)
         elif own.error and self._counts_as_deleted(request, events):
-            self._finish(events, "object_deleted", "Hostaway does not know it any more")
+            self._finish(events, "object_deleted", "Hostaway has deleted the object")
         elif own.error:
             self._fail(events, _text(own.error), not_found=True)
         else:
             for event in events:
                 if reason := self._validation_error(event, own):
-                    self._finish([event], "dead", f"it could not be understood, and is in ops.quarantine: {reason}")
+                    self._finish([event], "dead", f"the object cannot be read, see ops.quarantine: {reason}")
                 elif not self._is_missing_from_conversation(event, own):
                     self._finish([event], "done", load=loads.get(event.entity))
                 elif self._counts_as_deleted(event.entity, [event]):
-                    self._finish([event], "object_deleted", "its thread does not have it")
+                    self._finish([event], "object_deleted", "the conversation does not contain the message")
                 else:
-                    self._fail([event], "its thread does not have it yet", not_found=True)
+                    self._fail([event], "the conversation does not contain the message yet", not_found=True)
 
     def _validation_error(self, event: DueEvent, own: FetchResult) -> str | None:
-        """Why an event's object, or the thread it is in, could not be understood; None when both were."""
+        """Why the object of an event, or its conversation, cannot land; None when both can."""
         request = event.fetch_request.resource if event.fetch_request else event.entity[0]
         rows = [*((request, row) for row in own.rows), (event.entity[0], self._row_after(event))]
         found = (payload_schemas.validation_error(resource, row) for resource, row in rows if row is not None)
         return next((reason for reason in found if reason), None)
 
-    def _is_missing_from_conversation(self, event: DueEvent, thread: FetchResult) -> bool:
-        """Whether an event is about a message that the thread it leads to does not have."""
+    def _is_missing_from_conversation(self, event: DueEvent, conversation: FetchResult) -> bool:
+        """Whether the event is about a message that its conversation does not contain."""
         resource, identity = event.entity
         if resource is not Resource.MESSAGES or not event.object_id or Resource.MESSAGES not in self._mirrored:
             return False
-        return not any(identity == str(number) for ids in thread.threads.values() for number in ids)
+        return not any(identity == str(number) for ids in conversation.conversations.values() for number in ids)
 
     def _fail(self, events: list[DueEvent], reason: str, *, not_found: bool = False) -> None:
         self._inbox.fail(events, reason, not_found=not_found)
@@ -189,7 +192,7 @@ class AccountBatch:
         return next((row for row in rows if isinstance(row, dict) and entity_id(row) == identity), None)
 
     def _handle_account_error(self, unread: list[DueEvent]) -> None:
-        """What is wrong with the account itself: its other events wait, and the other accounts do not."""
+        """Handle an error of the account: it affects all events of this account, and no other account."""
         account_error = self._plan.account_error
         if account_error is None:
             return
@@ -198,7 +201,7 @@ class AccountBatch:
             mark_credentials_rejected(self._connection, self._client, str(account_error))
         elif isinstance(account_error, HostawayThrottled):
             pause = account_error.retry_at - time.time() if account_error.retry_at else _THROTTLED_PAUSE
-            # Their clock may be behind ours, and then the time is over already.
+            # The difference is negative if Hostaway's clock is behind ours.
             self._inbox.postpone_account(min(max(pause, _SHORTEST_THROTTLE), _LONGEST_THROTTLE), _text(account_error))
         else:
             self._inbox.fail(unread, _text(account_error))

@@ -1,4 +1,4 @@
-"""Reads what events are about, and whole: with parents that are unknown here, and with nights that change hands."""
+"""Reads the objects of events, with parents that have not landed and with the calendar days that changed."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from sync_hostaway.extract.context import Window
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.values import as_id
 
-# A turn begins nothing new after that many seconds: the account comes again, and others come in between.
+# Seconds after which a batch starts no further request: the account's next batch comes after other accounts.
 _SECONDS = 10.0
 _MAX_PARALLEL_READS = 4
 
 
 class FetchPlan:
-    """What one turn of an account has read.
+    """The requests of one batch, and their results.
 
-    :param before: rows as landing had them before the turn, as far as anybody asked.
+    :param before: rows of landing before the batch, as far as they were looked up.
     """
 
     def __init__(self, client: HostawayClient, landing: DeltaLanding) -> None:
@@ -36,34 +36,34 @@ class FetchPlan:
 
     @property
     def results(self) -> dict[FetchRequest, FetchResult]:
-        """What was read, or failed."""
+        """Results by request, also failed ones."""
         return self._reader.results
 
     @property
     def account_error(self) -> HostawayError | None:
-        """What is wrong with the account itself, and ended the reading."""
+        """The error of the account that ended the reading, if any."""
         return self._reader.account_error
 
     def result(self, request: FetchRequest) -> FetchResult:
-        """What a request brought; an empty one when it was not read."""
+        """The result of a request; an empty one when it was not sent."""
         return self.results.get(request, FetchResult())
 
     def error_of(self, requests: Iterable[FetchRequest]) -> HostawayError | None:
-        """What kept one of them from being read. What Hostaway does not know need not be there."""
+        """The first error among the requests. "Not found" is no error."""
         results = (self.result(request) for request in requests)
         return next((result.error for result in results if result.error and not result.not_found), None)
 
     def unread_days(self, requests: Iterable[FetchRequest]) -> list[FetchRequest]:
-        """The calendar days among them that are still to be read."""
+        """The requests for calendar days that were not sent or failed."""
         days = [request for request in requests if request.resource is Resource.CALENDAR_DAYS]
         return [request for request in days if request not in self.results or self.error_of([request])]
 
     def has_unread(self, requests: Iterable[FetchRequest]) -> bool:
-        """Whether there was no time for some of them."""
+        """Whether some of the requests were not sent."""
         return any(request not in self.results for request in requests)
 
     def read(self, events_by_request: Mapping[FetchRequest, list[DueEvent]]) -> dict[FetchRequest, list[FetchRequest]]:
-        """Read requests, some side by side. Returns what each one needs to be whole, itself first."""
+        """Read objects, some in parallel. Returns for each request all requests that it led to, itself first."""
         self._load_landed(event.entity for events in events_by_request.values() for event in events)
         self._load_landed(
             (request.resource, str(request.id)) for request in events_by_request if not request.of_reservation
@@ -78,9 +78,9 @@ class FetchPlan:
             )
 
     def _read_with_related(self, request: FetchRequest, events: list[DueEvent]) -> list[FetchRequest]:
-        """Read a request and, with what it says, what else makes it whole.
+        """Read an object, then the related objects that its payload names.
 
-        What was begun is ended, however long that takes: in the next turn it would be begun anew.
+        A started object is read with all related ones, without a time limit: the next batch would have to start again.
         """
         requests = [request]
         if not self._reader.has_time:
@@ -105,7 +105,7 @@ class FetchPlan:
         return [identity for identity in found if identity]
 
     def _missing_here(self, resource: Resource, ids: list[int]) -> list[FetchRequest]:
-        """Those that never landed, or are marked deleted."""
+        """Requests for the objects that have never landed, or are marked as deleted."""
         if resource not in self._mirrored:
             return []
         self._load_landed((resource, str(identity)) for identity in ids)
@@ -116,9 +116,9 @@ class FetchPlan:
         self.before.update(self._landing.rows(entity for entity in entities if entity not in self.before))
 
     def _affected_date_ranges(self, reservation: FetchRequest, events: list[DueEvent]) -> set[DateRange]:
-        """The nights a reservation takes or gives back: none when its stay is what landing has.
+        """The calendar days that a reservation blocks or frees: none when dates, listing and status are unchanged.
 
-        But when somebody landed it after its event had come, nobody here knows what it was before.
+        If another process landed the reservation after the event was received, its earlier dates are unknown.
         """
         result = self.results.get(reservation)
         if result is None or (result.error and not result.not_found):

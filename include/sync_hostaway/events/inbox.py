@@ -1,7 +1,7 @@
-"""The inbox seen from the receiver: who delivers, and one transaction per delivery.
+"""The inbox as the receiver uses it: checks credentials, and stores each delivery in one transaction.
 
-It has connections of its own and never waits for long: Hostaway asks again when it is told to, and the API server has
-other work than waiting for a database that is away.
+It has its own connections and short timeouts: Hostaway repeats a delivery after 503, and the API server must not block
+while the database is down.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _POOL_TIMEOUT = 7.0
 _QUERY_TIMEOUT = 8.0
 # Connections of each API server process; a delivery requests one for milliseconds.
 CONNECTIONS = 5
-# Waiting for a connection longer than these many others would end in vain.
+# With more waiting requests than this, further ones would time out.
 _LONGEST_QUEUE = 200
 
 T = TypeVar("T")
 
 
 class Inbox:
-    """Checks credentials and keeps events. Must be used inside the event loop in which it was opened.
+    """Checks credentials and stores events. Use it in the event loop in which it was opened.
 
-    Every method raises `TimeoutError` or an error of psycopg when the warehouse is in trouble; nothing was kept then,
-    or nobody can know.
+    Every method raises `TimeoutError` or an error of psycopg when the database fails. The event was then not stored, or
+    it is unknown whether it was.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -59,17 +59,17 @@ class Inbox:
             open=False,
             min_size=1,
             max_size=CONNECTIONS,
-            # A connection that died with the server is found before a delivery is.
+            # Finds a connection that was lost with the server before a delivery uses it.
             check=AsyncConnectionPool.check_connection,
             timeout=_POOL_TIMEOUT,
             max_waiting=_LONGEST_QUEUE,
-            # The pool tries for so long, in ever longer intervals; then, whoever comes next makes it try at once. With
-            # the default of five minutes, deliveries would be refused long after an outage.
+            # After this time the pool stops reconnecting, and the next delivery reconnects at once. With the default of
+            # five minutes, deliveries would get 503 long after an outage.
             reconnect_timeout=2.0,
         )
 
     async def open(self) -> None:
-        """Begin to connect, without waiting for it: the warehouse may be away."""
+        """Start to connect, without waiting: the database may be down."""
         await self._pool.open(wait=False)
 
     async def close(self) -> None:
@@ -77,9 +77,9 @@ class Inbox:
         await self._pool.close()
 
     async def authenticate(self, endpoint_key: str, login: bytes, password: bytes) -> int | None:
-        """The account that may deliver under a key with these credentials; None when there is none.
+        """The account that may deliver under a key with these credentials; None when they are wrong.
 
-        A key that does not exist costs the same work as a wrong password.
+        An unknown key takes the same time as a wrong password.
         """
         found = await self._fetch(_QUERIES["endpoint_of_key"], {"endpoint_key": endpoint_key})
         endpoint = found or {"login": "", "password_digest": _NO_ENDPOINT_DIGEST, "old_password_digest": None}
@@ -94,7 +94,7 @@ class Inbox:
         await _within(_QUERY_TIMEOUT, self._put([{"account_id": account_id, **asdict(event)} for event in events]))
 
     async def poll_work(self) -> Work:
-        """How the work of drains stands."""
+        """Whether a worker has work, and whether it is claimed."""
         is_due = await self._is(_QUERIES["has_due"])
         if not is_due and not await self._is(_QUERIES["has_pending_delta_loads"]):
             return Work.NONE
@@ -122,14 +122,14 @@ class Inbox:
 
 
 async def _within(seconds: float, work: Awaitable[T]) -> T:
-    """The work's result; a TimeoutError when it takes longer.
+    """The result of the coroutine.
 
-    The work is told to end, but not waited for, unlike in `asyncio.timeout`: a server that hangs also hangs whoever
-    cancels a query.
+    :raises TimeoutError: when it takes longer. The coroutine is cancelled, but not awaited, unlike in
+        `asyncio.timeout`: cancelling a query hangs, too, if the server hangs.
     """
     task = asyncio.ensure_future(work)
     done, _ = await asyncio.wait({task}, timeout=seconds)
     if not done:
         task.cancel()
-        raise TimeoutError("The warehouse does not answer")
+        raise TimeoutError("The database does not respond")
     return task.result()

@@ -52,8 +52,7 @@ on conflict (account_id, content_hash) do update set
     )
 
 -- name: has_pending_delta_loads
--- What a drain landed that was killed before its transform, whose transform failed, or that had to leave before one could
--- begin.
+-- Loads of a worker that was killed before its transform, whose transform failed, or that ended before it could start one.
 select exists (
     select
     from ops.loads as loads

@@ -1,4 +1,4 @@
-"""Lands what a turn has read, and knows what was landed before."""
+"""Lands the rows of a batch, and looks up rows that have landed before."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ Entity = tuple[Resource, str]
 
 @dataclass(frozen=True)
 class LandedRow:
-    """A row as landing has it."""
+    """A row of landing.
+
+    :param observed_at: when the request that returned it was sent.
+    """
 
     payload: dict[str, Any]
     observed_at: datetime
@@ -31,7 +34,7 @@ class LandedRow:
 
 
 class DeltaLanding:
-    """Landing of one account in one turn."""
+    """Landing of one account in one batch."""
 
     def __init__(self, connection: Connection, account_id: int, run_key: str) -> None:
         self._connection = connection
@@ -39,7 +42,7 @@ class DeltaLanding:
         self._params = {"account_id": account_id, "run_key": run_key}
 
     def rows(self, entities: Iterable[Entity]) -> dict[Entity, LandedRow]:
-        """Rows as they are now; those that never landed are left out."""
+        """The current rows; entities that have never landed are missing."""
         return {
             (resource, row.pop("entity_id")): LandedRow(**row)
             for resource, entity_ids in _by_resource(entities).items()
@@ -49,23 +52,23 @@ class DeltaLanding:
     def land(
         self, results: Iterable[FetchResult], deleted_ids: Mapping[Resource, list[int]], started_at: datetime
     ) -> tuple[int, list[int]]:
-        """Land everything, with a row in the sync log for each resource. Needs an open transaction.
+        """Land all rows, with a row in the sync log per resource. Needs an open transaction.
 
-        :param deleted_ids: objects of which Hostaway said that it has them no more.
-        :param started_at: when the turn began; rows that others landed since are not marked deleted.
-        :returns: how many rows came, changed or were marked deleted; and the sync log's rows.
+        :param deleted_ids: ids of objects that Hostaway has deleted.
+        :param started_at: start of the batch; rows that another process landed since are not marked as deleted.
+        :returns: number of rows that are new, changed or marked as deleted; ids of the rows of the sync log.
         """
         answers: dict[Resource, list[Fetched]] = defaultdict(list)
-        threads: dict[int, tuple[frozenset[Any], datetime]] = {}
+        conversations: dict[int, tuple[frozenset[Any], datetime]] = {}
         counted: set[int] = set()
         for result in results:
             for resource, fetched in result.answers:
                 answers[resource].append(fetched)
-            for thread, ids in result.threads.items():
-                threads[thread] = (ids, result.answers[0][1].observed_at)
+            for conversation, ids in result.conversations.items():
+                conversations[conversation] = (ids, result.answers[0][1].observed_at)
             counted |= result.counted
         landed, sync_run_ids = 0, []
-        # In this order, parents come before what hangs on them.
+        # Parents before their children.
         for resource in (resource for resource in Resource if answers[resource] or deleted_ids.get(resource)):
             params = {**self._params, "resource": resource.value, "started_at": started_at}
             sync_run_id: int = fetch_value(self._connection, _QUERIES["open_run"], params)
@@ -74,19 +77,21 @@ class DeltaLanding:
             if deleted_ids.get(resource):
                 counts.deleted += writer.mark_deleted([str(identity) for identity in deleted_ids[resource]], started_at)
             if resource is Resource.MESSAGES:
-                # An empty thread is not noted as read: the next sync asks for the messages themselves.
-                seen = [str(identity) for thread in counted for identity in threads[thread][0]]
+                # An empty conversation is not saved as read: the next sync reads its messages.
+                seen = [str(identity) for conversation in counted for identity in conversations[conversation][0]]
                 counts.deleted += writer.mark_deleted_unseen(seen, list(counted), started_at)
             self._execute("close_run", sync_run_id=sync_run_id, api_calls=len(answers[resource]), **asdict(counts))
             landed += counts.new + counts.changed + counts.deleted
             sync_run_ids.append(sync_run_id)
-        for thread in counted:
-            ids, observed_at = threads[thread]
-            self._execute("thread_fetched", conversation_id=thread, messages=len(ids), observed_at=observed_at)
+        for conversation in counted:
+            ids, observed_at = conversations[conversation]
+            self._execute(
+                "conversation_fetched", conversation_id=conversation, messages=len(ids), observed_at=observed_at
+            )
         return landed, sync_run_ids
 
     def loads(self, entities: Iterable[Entity], sync_run_ids: list[int]) -> dict[Entity, int]:
-        """The loads of this turn that rows came with; those that did not change are left out."""
+        """The loads of this batch by entity; unchanged entities are missing."""
         return {
             (resource, row["entity_id"]): row["load_id"]
             for resource, entity_ids in _by_resource(entities).items()

@@ -4,7 +4,7 @@ from {table}
 where account_id = %(account_id)s and entity_id = any(%(entity_ids)s)
 
 -- name: brought
--- The loads of this batch that rows came with.
+-- The loads of this batch, by entity.
 select landed.entity_id, landed.load_id
 from {table} as landed
 inner join ops.loads as loads on landed.load_id = loads.load_id
@@ -33,8 +33,8 @@ set
     finished_at = clock_timestamp()
 where sync_run_id = %(sync_run_id)s
 
--- name: thread_fetched
--- So that the next sync does not read the thread again; not when somebody has landed a newer sight of it meanwhile.
+-- name: conversation_fetched
+-- The next sync then skips the conversation. Not if another process has landed a newer version of it.
 insert into ops.conversation_reads as known (account_id, conversation_id, stamp, run_key, messages)
 select account_id, %(conversation_id)s, ops.conversation_stamp(payload), %(run_key)s, %(messages)s
 from landing.conversations

@@ -1,8 +1,9 @@
-"""Who attends to the inbox: a drain that runs sees every event, so that nobody needs to ask for another one.
+"""The lease of the inbox: while a worker holds it, no further run is requested.
 
-A drain holds the attendance for as long as it looks, gives it back, and then looks once more. Whoever commits an event
-and finds the inbox attended afterwards can rely on that: the last look comes later than the commit. For what that look
-has no time for, and for what a killed drain leaves, which loses the attendance with its connection, the receiver looks.
+A worker holds the lease while it polls the inbox, releases it, and then polls once more. An event that was committed
+while the lease was held is therefore always found: the final poll happens after the release. The lease is an advisory
+lock: it ends with the connection of a killed worker. The receiver polls for events that the final poll has no time for,
+and for events of a killed worker.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from pathlib import Path
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 
 _QUERIES = load_queries(Path(__file__).with_name("lease.sql"))
-# For the receiver, whose connections are of another kind.
+# For the receiver, which uses asynchronous connections.
 HAS_ACTIVE_WORKER_QUERY = _QUERIES["has_active_worker"]
 
 
 @contextmanager
 def hold_lease(connection: Connection) -> Iterator[bool]:
-    """Attend to the inbox, unless another drain does; tells whether we do. The connection hears of new events."""
+    """Hold the lease, unless another worker holds it; yields whether we hold it. The connection listens for events."""
     connection.execute(_QUERIES["listen"])
     ours = bool(fetch_value(connection, _QUERIES["acquire_lease"]))
     if ours:
@@ -33,20 +34,20 @@ def hold_lease(connection: Connection) -> Iterator[bool]:
 
 
 def has_active_worker(connection: Connection) -> bool:
-    """Whether a drain that runs will see every event committed before this call."""
+    """Whether a running worker will process every event that was committed before this call."""
     return bool(fetch_value(connection, HAS_ACTIVE_WORKER_QUERY))
 
 
 def notify_worker(connection: Connection) -> None:
-    """Have the drain that attends look up."""
+    """Wake up the worker that holds the lease."""
     connection.execute(_QUERIES["notify_worker"])
 
 
 def wait_for_event(connection: Connection, seconds: float) -> None:
-    """Return when an event comes in, somebody announces something, or after that many seconds.
+    """Return when an event or a notification arrives, or after that many seconds.
 
-    :param connection: the one that attends.
+    :param connection: the one that holds the lease.
     """
     for _ in connection.notifies(timeout=seconds, stop_after=1):
-        # To the end: those that came with the first one would each wake us up once more.
+        # Consume all: each remaining notification would end the next wait at once.
         pass

@@ -5,11 +5,11 @@ listen hostaway_webhook_events
 notify hostaway_webhook_events
 
 -- name: acquire_lease
--- Any two numbers will do as long as nothing else in the warehouse takes the same advisory lock.
+-- Two arbitrary numbers: no other code in the database may take the same advisory lock.
 select pg_try_advisory_lock(7402, 3)
 
 -- name: end_session_when_idle
--- A process that is stopped keeps its connection, and would be counted on for as long.
+-- A stopped process keeps its connection and would hold the lease.
 set idle_session_timeout = '90s'
 
 -- name: release_lease
@@ -17,7 +17,7 @@ select pg_advisory_unlock(7402, 3);
 reset idle_session_timeout
 
 -- name: has_active_worker
--- Looked up, not tried: one who tries it holds it for a moment, and a drain would find it taken.
+-- Reads pg_locks: pg_try_advisory_lock would take the lock for a moment, and a worker would find it taken.
 select exists (
     select 1
     from pg_catalog.pg_locks

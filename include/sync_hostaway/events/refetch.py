@@ -1,4 +1,4 @@
-"""Reads objects of one account by their ids, for as long as there is time."""
+"""Reads objects of one account by their ids, within a time limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sync_hostaway.hostaway.pagination import ListRead, pages_by_offset, read_pa
 from sync_hostaway.hostaway.values import entity_id
 from sync_hostaway.landing.writer import Fetched
 
-# What concerns the account rather than one object: the others would meet it too.
+# Errors of the account, not of one object: every further request would fail, too.
 _ACCOUNT_ERRORS = (CredentialsRefused, HostawayThrottled, HostawayUnreachable)
 _PATHS = {
     Resource.LISTINGS: (endpoints.LISTINGS, endpoints.LISTING_PARAMS),
@@ -34,9 +34,9 @@ _PATHS = {
 
 @dataclass(frozen=True)
 class FetchRequest:
-    """Something to read: an object by its id, or days of a listing's calendar, both ends included.
+    """An object to read by its id, or days of a listing's calendar, both ends included.
 
-    :param of_reservation: the conversations of the reservation of this id.
+    :param of_reservation: `id` is a reservation: read its conversations.
     """
 
     resource: Resource
@@ -48,31 +48,31 @@ class FetchRequest:
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What a request brought, or why it brought nothing.
+    """What a request returned, or its error.
 
-    :param rows: the objects themselves; none for calendar days.
-    :param answers: rows to land, of each request.
-    :param threads: ids of all messages of a conversation, by its id.
-    :param counted: conversations that said how many messages they have, and have some: what is not among them is gone.
+    :param rows: the objects; empty for calendar days.
+    :param answers: rows to land, per response.
+    :param conversations: ids of all messages, by conversation id.
+    :param counted: conversations whose message list has a count above 0: messages missing in it are deleted.
     """
 
     rows: tuple[dict[str, Any], ...] = ()
     answers: tuple[tuple[Resource, Fetched], ...] = ()
-    threads: Mapping[int, frozenset[Any]] = field(default_factory=dict)
+    conversations: Mapping[int, frozenset[Any]] = field(default_factory=dict)
     counted: frozenset[int] = frozenset()
     error: HostawayError | None = None
 
     @property
     def not_found(self) -> bool:
-        """Whether Hostaway does not know the object."""
+        """Whether Hostaway does not have the object."""
         return isinstance(self.error, HostawayNotFound)
 
 
 class ObjectReader:
-    """Reads for one account until a deadline, or until the account itself is in trouble. Threads may share it.
+    """Reads for one account until a deadline, or until an error of the account. Threads may share it.
 
-    :param client: of the account; asks once per request.
-    :param seconds: after which nothing more is begun.
+    :param client: of the account; sends each request once.
+    :param seconds: time after which `has_time` is false.
     """
 
     def __init__(self, client: HostawayClient, seconds: float) -> None:
@@ -83,11 +83,11 @@ class ObjectReader:
 
     @property
     def has_time(self) -> bool:
-        """Whether there is time for another object, and nothing wrong with the account."""
+        """Whether another object may be read: the time is not over, and there is no error of the account."""
         return self.account_error is None and time.monotonic() <= self._deadline
 
     def read(self, request: FetchRequest) -> FetchResult:
-        """Read something unless it was read already. What an error of the account prevents has no result."""
+        """Read an object once. Without a result, an error of the account prevented the request."""
         if request not in self.results and self.account_error is None:
             try:
                 self.results[request] = self._read(request)
@@ -116,25 +116,25 @@ class ObjectReader:
         return FetchResult((row,), ((request.resource, fetched),))
 
     def _with_messages(self, fetched: Fetched) -> FetchResult:
-        """Conversations and then their messages: what a thread says about its messages is never newer than they are."""
-        threads: dict[int, ListRead] = {}
+        """Read messages after their conversations, so that a conversation is never newer than its messages."""
+        conversations: dict[int, ListRead] = {}
         if Resource.MESSAGES in self._client.settings.resources:
-            threads = {int(identity): ListRead() for row in fetched.rows if (identity := entity_id(row))}
+            conversations = {int(identity): ListRead() for row in fetched.rows if (identity := entity_id(row))}
         answers = [(Resource.CONVERSATIONS, fetched)]
-        for conversation_id, list_read in threads.items():
+        for conversation_id, list_read in conversations.items():
             path = endpoints.messages_of(conversation_id)
             pages = pages_by_offset(
                 self._client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, list_read=list_read
             )
             answers += [(Resource.MESSAGES, Fetched(page.rows, page.requested_at, conversation_id)) for page in pages]
             if list_read.missing:
-                raise self._malformed(Resource.MESSAGES, path, f"{list_read.missing} of {list_read.count} rows less")
+                raise self._malformed(Resource.MESSAGES, path, f"{list_read.missing} of {list_read.count} rows too few")
         rows = tuple(row for row in fetched.rows if isinstance(row, dict))
         return FetchResult(
             rows,
             tuple(answers),
-            {thread: frozenset(list_read.ids) for thread, list_read in threads.items()},
-            frozenset(thread for thread, list_read in threads.items() if list_read.count),
+            {conversation: frozenset(list_read.ids) for conversation, list_read in conversations.items()},
+            frozenset(conversation for conversation, list_read in conversations.items() if list_read.count),
         )
 
     def _days(self, request: FetchRequest) -> FetchResult:

@@ -1,4 +1,4 @@
-"""Shows, replays and discards events. The command line and the HTTP API only call this."""
+"""Shows, replays and discards events. Used by the command line and the HTTP API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EventFilter:
 
     :param since: received at or after.
     :param object: kind of object, such as `reservation`.
-    :raises InvalidValue: when a criterion is given but empty: it would choose no event, or be taken for "any".
+    :raises InvalidValue: when a criterion is empty: it could mean no event, or any event.
     """
 
     account_id: int | None = None
@@ -36,14 +36,14 @@ class EventFilter:
                 raise InvalidValue(f"{name.removesuffix('s')} is empty: give a value, or leave it out")
 
     def require_criterion(self, everything: bool) -> EventFilter:
-        """The filter, for something to be done with its events.
+        """The filter itself, after a check that it is intended.
 
-        :param everything: whether every event of every account is meant.
+        :param everything: whether to use every event of every account.
         :raises InvalidValue: when neither a criterion nor `everything` is given, or both are.
         """
         if (self == EventFilter()) is not everything:
             raise InvalidValue(
-                "Say which events: ids, account, state, since or object; or say that all are meant, not both"
+                "Name the events by ids, account, state, since or object, or choose all events; not both"
             )
         return self
 
@@ -58,7 +58,7 @@ class EventFilter:
             kind, number = number, ""
         is_number = number.isdecimal() and number.isascii() and len(number) < 19
         if (colon and not kind) or (number and not is_number) or not (is_number or (kind and not colon)):
-            raise InvalidValue(f"{text!r} names no object; it looks like reservation:123, reservation or 123")
+            raise InvalidValue(f"{text!r} names no object; use reservation:123, reservation or 123")
         return {"object": kind or None, "object_id": int(number) if number else None}
 
 
@@ -80,9 +80,9 @@ def get_event(connection: Connection, event_id: int) -> dict[str, Any]:
 
 
 def replay(connection: Connection, event_filter: EventFilter) -> int:
-    """Have events served again, from their first attempt; returns how many.
+    """Set events to pending, with all their attempts; returns how many.
 
-    Those that could not be read are read again, and stay as they are when that does not help.
+    Unreadable and ignored events are parsed again, and stay as they are when this finds no object.
     """
     query = _QUERIES["replay"].format(matches_filter=_QUERIES["matches_filter"])
     with connection.transaction():
@@ -90,7 +90,7 @@ def replay(connection: Connection, event_filter: EventFilter) -> int:
 
 
 def discard(connection: Connection, event_filter: EventFilter) -> int:
-    """Have events that wait or are dead never served; returns how many."""
+    """Set pending and dead events to discarded: they are never processed. Returns how many."""
     query = _QUERIES["discard"].format(matches_filter=_QUERIES["matches_filter"])
     return connection.execute(query, _params(event_filter)).rowcount
 
@@ -100,7 +100,7 @@ def _parse_again(connection: Connection, event_filter: EventFilter) -> int:
     understood, after = 0, 0
     while rows := connection.execute(query, {**_params(event_filter), "after": after}).fetchall():
         for row in rows:
-            # A batch that an older version kept whole stays so: one row is one event.
+            # One row is one event: a batch that was stored as one row is not split.
             event, *others = parse_events(row["body"])
             if event.state == EventState.PENDING and not others:
                 params = {**asdict(event), "event_id": row["event_id"]}

@@ -31,7 +31,7 @@ limit %(limit)s
 select * from ops.webhook_events where event_id = %(event_id)s
 
 -- name: unparsed_bodies
--- What nobody could read when it came, in batches: the reader may know more by now.
+-- Events without an object, in batches: a newer parser may find their object.
 select event_id, body
 from ops.webhook_events
 where

@@ -1,11 +1,9 @@
-"""Asks for runs of `hostaway_delta`: at once when nothing is waiting, at most one per second under load.
+"""Requests runs of `hostaway_delta`: at once when no run is queued, at most one per second under load.
 
-A drain that runs and will look again before it ends serves everybody (see `sync.delta.attendance`). Otherwise, a run
-drains whatever is in the inbox when it begins. So one that is still queued serves every event that was committed before
-somebody saw it queued, and nobody needs to ask for a second one: that also keeps a paused Dag, or one whose scheduler
-is away, from a heap of runs. A run that has begun may have passed an event by; then the next one is asked for under the
-id of the next second, which it does not start before. Everybody who asks in one second asks for the same id, in
-whatever process.
+Coalesces requests: no run is requested while one is queued or holds the lease (see `lease`). A queued run processes
+every event that was committed before the run was seen as queued. So a paused Dag, or an outage of the scheduler, does
+not pile up runs. Otherwise the run id is the next full second, and the run does not start before it: concurrent API
+servers request the same run.
 """
 
 from __future__ import annotations
@@ -26,21 +24,21 @@ from sync_hostaway.core.run_trigger import QUEUED, RunTrigger
 log = structlog.get_logger(__name__)
 
 SPACING = timedelta(seconds=1)
-# A scheduler's clock may be ahead of ours: then a run of the next second may have begun already.
+# The scheduler's clock may be ahead of ours: then the run of the next second may have started already.
 _LOOK_AHEAD = 30
-# Between two questions: under load, one serves what came in meanwhile.
+# Between two requests: one request covers all events that were received in the meantime.
 _PAUSE, _PAUSE_AFTER_FAILURE = 0.1, 2.0
-# Airflow's database may hang. The thread that asks then stays behind; their number is that of Airflow's connections.
+# Airflow's database may hang. The thread of the request is then abandoned; Airflow's connections limit their number.
 _REQUEST_TIMEOUT = 30.0
-# For what nobody announces: a drain that was killed, a try that falls due when nobody attends. What is still there when
-# a run was asked for may fail in each: then ever less often, as `hostaway_maintenance` in the end.
-_LOOK_EVERY, _LOOK_AT_LEAST_EVERY = 5.0, 600.0
+# Polling finds work without a notification: of a killed worker, or of an attempt that becomes due without a worker. If
+# a requested run leaves the same work behind, the interval grows up to that of `hostaway_maintenance`.
+_POLL_INTERVAL, _MAX_POLL_INTERVAL = 5.0, 600.0
 
 
 def request_delta(trigger: RunTrigger, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bool:
-    """Make sure that a run begins after this moment; tells whether one more had to be asked for.
+    """Make sure that a run starts after this call; returns whether a new run was requested.
 
-    :raises RunNotRequested: when Airflow does not take the question.
+    :raises RunNotRequested: when Airflow does not accept the request.
     """
     second = now().replace(microsecond=0)
     if trigger.is_waiting(DELTA_DAG_ID, until=second + _LOOK_AHEAD * SPACING):
@@ -50,58 +48,58 @@ def request_delta(trigger: RunTrigger, now: Callable[[], datetime] = lambda: dat
         run_id = f"webhooks__{starts:%Y-%m-%dT%H:%M:%SZ}"
         if trigger.request_run(DELTA_DAG_ID, run_id, run_after=starts if ahead else None) == QUEUED:
             return True
-    raise RunNotRequested(f"Every run of {DELTA_DAG_ID} of the next {_LOOK_AHEAD} s has begun already")
+    raise RunNotRequested(f"Every run of {DELTA_DAG_ID} of the next {_LOOK_AHEAD} s has started already")
 
 
 class Work(Enum):
-    """What there is to do for drains: an event could be served, or what one brought be transformed."""
+    """Whether a worker has work: due events, or loads to transform."""
 
     NONE = "none"
     CLAIMED = "claimed"
-    """A drain runs that will see it, or a transform that comes before it."""
+    """A worker or a running transform will handle it."""
     UNCLAIMED = "unclaimed"
 
 
 class DeltaRunRequests:
-    """The API server's way to ask: in the background, so that no answer waits for it.
+    """Requests runs in the background, so that no response to Hostaway waits for Airflow.
 
-    Whoever asks while a question is under way is served by the next one. A question that fails is repeated until
-    Airflow takes it. Meanwhile the events wait in the inbox; should this process end, the next one asks when it begins,
-    and so does `hostaway_maintenance`. It also looks unasked, after a few seconds: whoever counted on a drain that was
-    killed, or waits for a second try, asks nobody.
+    Calls of `schedule` during a request are covered by the next request. A failed request is repeated until Airflow
+    accepts it. The events stay in the inbox; if this process ends, the next process requests a run when it starts, and
+    so does `hostaway_maintenance`. Every few seconds it also polls for work without a worker, such as the events of a
+    killed worker or a second attempt.
 
-    :param poll: how the work stands.
+    :param poll: returns the current `Work`.
     """
 
     def __init__(self, trigger: RunTrigger, poll: Callable[[], Awaitable[Work]]) -> None:
         self._trigger = trigger
         self._poll = poll
-        self._wanted = asyncio.Event()
-        self._wanted.set()
+        self._scheduled = asyncio.Event()
+        self._scheduled.set()
 
     def schedule(self) -> None:
-        """Ask without waiting."""
-        self._wanted.set()
+        """Request a run soon, without waiting."""
+        self._scheduled.set()
 
     async def run(self) -> None:
-        """Ask whenever that is wanted or needed, until cancelled."""
-        unasked = _LOOK_EVERY
+        """Request runs when scheduled or needed, until cancelled."""
+        interval = _POLL_INTERVAL
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), unasked)
-            is_asked = self._wanted.is_set()
-            self._wanted.clear()
+                await asyncio.wait_for(self._scheduled.wait(), interval)
+            is_scheduled = self._scheduled.is_set()
+            self._scheduled.clear()
             try:
                 work = await self._poll()
                 if work is Work.NONE:
-                    unasked = _LOOK_EVERY
-                elif work is Work.UNCLAIMED and await self._request() and not is_asked:
-                    unasked = min(2 * unasked, _LOOK_AT_LEAST_EVERY)
+                    interval = _POLL_INTERVAL
+                elif work is Work.UNCLAIMED and await self._request() and not is_scheduled:
+                    interval = min(2 * interval, _MAX_POLL_INTERVAL)
                 await asyncio.sleep(_PAUSE)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with Airflow, the events are safe
+            except Exception as error:  # noqa: BLE001 - an error of Airflow must not end this loop
                 log.warning("delta_run_not_requested", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE)
-                self._wanted.set()
+                self._scheduled.set()
 
     async def _request(self) -> bool:
         with fail_after(_REQUEST_TIMEOUT):

@@ -1,12 +1,12 @@
-"""A run of the delta: serves the inbox of all accounts, and stays for a while to see the next event at once.
+"""A run of `hostaway_delta`: processes the inbox of all accounts, then waits a short time for the next event.
 
-    main thread    who is due? ─► turn ─► turn ─► … ─► nobody: listen for the next event, then leave
-    turns          one thread per account: read, land, mark
-    transform      a thread of its own: whatever has landed, again and again while something lands
+    main thread    due accounts? ─► batch ─► batch ─► … ─► none due: listen for the next event, then end
+    batches        one thread per account: read, land, mark the events
+    transform      a thread of its own: transforms what has landed, repeatedly while rows land
 
-Starting a run costs more than serving an event. So a run that has nothing to do lingers, and whoever receives an event
-meanwhile need not ask for another one (see `attendance`). It leaves after a minute at the latest, so that runs stay
-short enough to read, and a new version of the code is soon the one that runs.
+Starting a run costs more than processing an event. So an idle run lingers, and no run has to be requested for events
+that arrive in this time (see `lease`). A run ends after one minute at the latest: its log stays short, and a new version
+of the code is soon in use.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ log = structlog.get_logger(__name__)
 
 _LINGER = 10.0
 _LIFETIME = 60.0
-# After that, whoever falls due is left to the next run.
+# Seconds of the final poll; accounts that become due later are left to the next run.
 _FINAL_POLL = 5.0
 _MAX_PARALLEL_ACCOUNTS = 16
 _EVENTS_PER_BATCH = 200
-# Seconds for a request slot or an answer: whatever takes longer is tried again by the inbox, not by the client.
+# Seconds to wait for a permit or a response. After that the inbox retries the event, not the client.
 _REQUEST_TIMEOUT = 10.0
 _POLL_INTERVAL = 0.2
-# For an account that another drain serves just now, for what lost its connections or a transform that failed, for an
-# account without credentials.
+# Seconds until the next attempt: for an account that another worker processes; after a lost connection or a failed
+# transform; for an account without usable credentials.
 _BUSY_PAUSE, _RECOVERY_PAUSE, _UNUSABLE_PAUSE = 0.5, 5.0, 300.0
 
 Transform = Callable[[str], TransformResult]
@@ -59,7 +59,11 @@ Transform = Callable[[str], TransformResult]
 
 @dataclass
 class WorkerResult:
-    """What a run did."""
+    """The result of a run.
+
+    :param seconds: duration.
+    :param batches: batches of all accounts.
+    """
 
     seconds: float = 0.0
     batches: int = 0
@@ -68,11 +72,11 @@ class WorkerResult:
 
     @property
     def events(self) -> int:
-        """Events that came to some end, or to another try."""
+        """Events that ended, or that will be tried again."""
         return sum(result.events for result in self.accounts.values())
 
     def summary(self) -> dict[str, Any]:
-        """The result as plain values, for a Dag run's XCom: the accounts it processed, with counts."""
+        """The result as plain values for XCom: seconds, events, batches, counts per account, and the transforms."""
         return {
             "seconds": round(self.seconds, 2),
             "events": self.events,
@@ -86,7 +90,7 @@ class WorkerResult:
 
 
 def transform_pending_loads(run_key: str) -> TransformResult:
-    """All pending loads of all accounts, in one go."""
+    """Transform all pending loads of all accounts."""
     return run_transform(requested_by=run_key, marts=False)
 
 
@@ -97,14 +101,14 @@ def run_worker(
     lifetime: float = _LIFETIME,
     transform: Transform | None = transform_pending_loads,
 ) -> WorkerResult:
-    """Serve every due event, and those that come while this run lingers.
+    """Process all due events, and those that arrive while the run lingers.
 
-    :param run_key: noted with every event and in the sync log.
-    :param linger: seconds without any event after which it leaves.
-    :param lifetime: seconds after which it leaves in any case.
-    :param transform: brings what has landed into the core tables; None: that is left to others.
-    :raises TransformFailed: after everything was landed; the loads stay pending.
-    :raises WarehouseUnavailable: when the warehouse is away; events that were not landed stay pending.
+    :param run_key: stored with every event and in the sync log.
+    :param linger: seconds without an event after which the run ends.
+    :param lifetime: seconds after which the run accepts no more work.
+    :param transform: transforms what has landed; None: another run does it.
+    :raises TransformFailed: after all rows have landed; the loads stay pending.
+    :raises WarehouseUnavailable: when the database cannot be reached; events that were not landed stay pending.
     """
     began = time.monotonic()
     try:
@@ -118,12 +122,12 @@ def run_worker(
             with hold_lease(connection) as ours:
                 if ours:
                     run.process_due(linger, until=began + lifetime, holds_lease=True)
-            # Whoever saw us attend did not ask for a run: one more look, now that nobody can.
+            # No run was requested for events that were committed while we held the lease: poll once more.
             run.process_due(until=time.monotonic() + _FINAL_POLL)
             run.finish()
     except psycopg.OperationalError as error:
         raise WarehouseUnavailable(
-            f"The warehouse went away: {str(error).strip()}. Events that had not landed are still pending"
+            f"The connection to the database was lost: {str(error).strip()}. Events that had not landed stay pending"
         ) from error
     run.result.seconds = time.monotonic() - began
     if run.failure:
@@ -132,7 +136,7 @@ def run_worker(
 
 
 class _Run:
-    """State of a run; everything but `_turn` runs in the main thread."""
+    """State of a run. All methods run in the main thread, except `_process_batch` and what it calls."""
 
     def __init__(
         self,
@@ -160,9 +164,10 @@ class _Run:
         self._one_by_one: set[int] = set()
 
     def process_due(self, linger: float = 0.0, *, until: float, holds_lease: bool = False) -> None:
-        """Serve whoever is due, until nobody has been for `linger` seconds.
+        """Process due accounts, until none has been due for `linger` seconds.
 
-        :param until: when it returns in any case. Turns take long where Hostaway does: nobody may count on us so long.
+        :param until: monotonic time at which it returns. Batches may still be running then, as they take long if
+            Hostaway is slow: the lease must not be held for so long.
         """
         busy_at = time.monotonic()
         while time.monotonic() < until:
@@ -174,9 +179,9 @@ class _Run:
                 continue
             now = time.monotonic()
             lingers, lasts, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
-            # What comes while another drain serves its account counts on us, too.
+            # Events of an account that another worker processes depend on us, too.
             stays = linger or self._retry_at
-            # A try that falls due while this run lasts is worth the wait: another run would cost more.
+            # Wait for an attempt that becomes due during this run: another run would cost more.
             if not stays or self.failure or (lingers <= 0 and until_due > lasts):
                 return
             pause = min(until_due, lasts, lingers if lingers > 0 else until_due)
@@ -185,7 +190,10 @@ class _Run:
             )
 
     def finish(self) -> None:
-        """End what was begun, and transform what it landed unless somebody else is at it: then the receiver asks."""
+        """Finish the running batches and transform what they landed.
+
+        If another transform is running, the receiver requests a run after it.
+        """
         while True:
             self._start_transform(holds_lease=False)
             if not self._is_busy:
@@ -197,16 +205,16 @@ class _Run:
         return bool(self._batches or self._transforming)
 
     def _wait(self) -> None:
-        """Until something that was begun has ended, but not for long: meanwhile somebody else may be due."""
+        """Wait for the first batch or transform to finish, but only shortly: other accounts may become due."""
         futures: list[Future[Any]] = [*self._batches, *([self._transforming] if self._transforming else [])]
         wait(futures, timeout=_POLL_INTERVAL, return_when=FIRST_COMPLETED)
         self._collect()
 
     def _start_batches(self) -> None:
         now = time.monotonic()
-        self._retry_at = {who: until for who, until in self._retry_at.items() if until > now}
+        self._retry_at = {account_id: until for account_id, until in self._retry_at.items() if until > now}
         busy = [*self._batches.values(), *self._retry_at]
-        # Who was served last waits for those who were not: what is left of a backlog is older than what came since.
+        # Accounts processed longest ago come first: the rest of a large backlog would otherwise delay newer events.
         due = sorted(
             due_accounts(self._connection, busy), key=lambda account_id: self._processed_at.get(account_id, 0.0)
         )
@@ -215,11 +223,11 @@ class _Run:
             self._batches[self._accounts.submit(self._process_batch, account_id)] = account_id
 
     def _start_transform(self, *, holds_lease: bool) -> None:
-        """One drain transforms for all: the one that holds the lease. Without one, whoever has landed something does.
+        """Start a transform of the pending loads, if this run should do it.
 
-        What it has to do stands in the ledger, so that nothing waits for a drain that was killed in between. Nor does
-        it queue behind somebody else's transform, for minutes perhaps: as many runs as there may be would do so, and
-        nobody would read what is due.
+        Only the holder of the lease transforms; without one, any run does. Pending loads are in the ledger, so a killed
+        run loses nothing. If another transform is running, return instead of blocking: otherwise all runs could wait
+        for it for minutes, and none would read due events.
         """
         self._transform_is_waiting = False
         if not self._transform or self._transforming or not has_pending_delta_loads(self._connection):
@@ -255,12 +263,12 @@ class _Run:
                 self._handle_lost_connection("transform_lost_connection", error)
                 self._transform_at = time.monotonic() + _RECOVERY_PAUSE
             except TransformFailed as error:
-                # What else is in the inbox still lands. While there is something, this run stays, and tries again.
+                # The remaining events still land. The run tries again while there are such events.
                 self.failure = error
                 self._transform_at = time.monotonic() + _RECOVERY_PAUSE
 
     def _handle_lost_connection(self, what: str, error: Exception, **context: Any) -> None:
-        """Only its own connections, perhaps: too many are open, one was ended. Else this fails as well."""
+        """Log the error if only that connection was lost, because of a connection limit for example; else raise."""
         self._connection.execute("select")
         log.warning(what, error=f"{type(error).__name__}: {error}", **context)
 
@@ -270,7 +278,7 @@ class _Run:
         return max(min(until_due, until_looked_at), 0.0)
 
     def _process_batch(self, account_id: int) -> BatchResult | None:
-        """One turn of an account; None when another drain serves it."""
+        """Process one batch of an account; None when another worker holds its lock."""
         with (
             connect(application="sync-hostaway delta") as connection,
             advisory_lock(connection, "delta", account_id, wait=False) as ours,
@@ -285,7 +293,7 @@ class _Run:
                 batch = AccountBatch(connection, client, inbox, self._run_key)
                 result = batch.process(events)
         except InactiveAccount:
-            # Since a moment ago. What is disabled is left as it is.
+            # It was disabled a moment ago; its events stay as they are.
             return BatchResult(account_id)
         except (AccountError, ConfigurationError) as error:
             inbox.postpone_account(_UNUSABLE_PAUSE, f"{type(error).__name__}: {error}")
@@ -293,7 +301,7 @@ class _Run:
         except Exception as error:
             if connection.closed or isinstance(error, WarehouseUnavailable):
                 raise
-            # Nobody foresaw it, and it must cost neither the other accounts nor the other events their turns.
+            # An unexpected error must not stop other accounts, nor the other events of this account.
             log.error("batch_failed", account_id=account_id, **log_fields(error))  # noqa: TRY400 - may quote payloads
             if len(events) > 1:
                 self._one_by_one.add(account_id)
@@ -301,7 +309,7 @@ class _Run:
             inbox.fail(events, f"{type(error).__name__}, see the log of run {self._run_key}")
             return BatchResult(account_id, failed=len(events))
         if result.landed:
-            # For the drain that holds the lease: what others have landed is for it to transform.
+            # The holder of the lease transforms what other workers have landed.
             notify_worker(connection)
         for change in batch.changes:
             self._event_handler.notify(account_id, change.event.event, change.before, change.after)

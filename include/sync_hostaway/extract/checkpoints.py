@@ -1,11 +1,12 @@
-"""The pages of a list while it is walked, each noted in the transaction that lands it.
+"""Checkpoints of a list: each page is saved in the transaction that lands it.
 
-A walk that is killed leaves its pages behind. Whoever comes next takes the same steps, and is given these pages instead
-of asking Hostaway: so everything a walk knows (the ids it saw, whether the list moved, where it is) comes back without
-being stored, and the proof of completeness covers both processes. A step that the pages do not answer goes to Hostaway.
+The next attempt resumes from the checkpoints and requests only the remaining pages. It takes the same steps and gets
+the saved pages in place of responses. So the ids that were seen, the changes of the list and the position are
+reconstructed without being stored, and the proof of completeness covers both attempts. A request without a saved page
+is sent to Hostaway.
 
-That a page is old does no harm to a walk that reads the list's front again at its end. A list without such an order is
-gone on with only by the run that began it: for another one, rows of a page read before it began may be out of date.
+An old page does no harm where the first page of the list is read again at the end. A list without such an order is
+resumed only by the run that began the read: for another run, rows of a saved page may be out of date.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ _STALE_AFTER = {True: timedelta(days=1), False: timedelta(hours=1)}
 class CheckpointedReader:
     """Reads and lands the pages of one list.
 
-    :param plan: what is walked, and how.
-    :param changes_move_to_front: whether what changes jumps to the front of the list, which is read again at the end.
+    :param plan: what is read, and how; a checkpoint of another plan is not used.
+    :param changes_move_to_front: whether a changed row moves to the first page, which is read again at the end.
     """
 
     def __init__(self, ctx: SyncContext, plan: str, *, changes_move_to_front: bool = False) -> None:
@@ -42,7 +43,7 @@ class CheckpointedReader:
         ctx.report_progress(0)
 
     def read(self, client: HostawayClient, path: str, params: Params, resource: str) -> Page:
-        """As `read_page`, unless the page is noted."""
+        """As `read_page`, but a saved page is returned without a request."""
         if self._saved_pages and self._saved_pages[0][0] == params:
             return self._saved_pages.popleft()[1]
         page = read_page(client, path, params, resource)
@@ -50,7 +51,7 @@ class CheckpointedReader:
         return page
 
     def land(self, page: Page) -> None:
-        """Land the page that was read last, and note it."""
+        """Land the page that was read last, and save its checkpoint."""
         if page.landed or self._last is None:
             return
         request, as_read = self._last

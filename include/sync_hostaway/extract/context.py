@@ -1,4 +1,4 @@
-"""What a plan works with: the client, the landing and the sync log of one resource in one run."""
+"""The context of one resource in one run: client, landing, sync log and checkpoints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VERSION = version("sync-hostaway")
 
 @dataclass(frozen=True)
 class MissingRows:
-    """How much a plan did not see, and why; false when it saw everything."""
+    """Rows that a sync did not see, and the reason; false when it saw all."""
 
     rows: int = 0
     reason: str = ""
@@ -36,14 +36,14 @@ class MissingRows:
 
 @dataclass(frozen=True)
 class Window:
-    """First and last calendar day to read, both included."""
+    """The calendar days to read, both ends included."""
 
     start: date
     end: date
 
     @classmethod
     def around(cls, today: date, settings: Settings) -> Window:
-        """The configured window."""
+        """The window of the settings around a date."""
         return cls(
             today - timedelta(days=settings.calendar_days_back), today + timedelta(days=settings.calendar_days_ahead)
         )
@@ -51,11 +51,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Progress:
-    """A running sync, as shown to whoever waits for it.
+    """The progress of a running sync.
 
-    :param expected: rows that the list holds, as far as it says.
+    :param expected: rows of the list; None when the list has no count.
     :param seen: rows that were read.
-    :param parents: of what is read parent by parent: how many were read, and how many there are to read.
+    :param parents: for resources that are read per parent: parents read, and parents to read.
     """
 
     account_id: int
@@ -71,7 +71,8 @@ class Progress:
 class SyncContext:
     """One resource of one account in one run.
 
-    :param since: read only what changed at or after this moment, as far as Hostaway can tell.
+    :param since: read only changes at or after this time, for resources with such a filter.
+    :param needed_retry: the list changed during a read, and was read again.
     :param remarks: what the sync log is to say of the run though it did not fail.
     """
 
@@ -99,27 +100,27 @@ class SyncContext:
 
     @property
     def account_id(self) -> int:
-        """Whose data this is."""
+        """The account of the client."""
         return self.client.account_id
 
     @property
     def settings(self) -> Settings:
-        """The settings as they are for this account."""
+        """The settings with the options of this account."""
         return self.client.settings
 
     @property
     def window(self) -> Window:
-        """The calendar days to read, around today in UTC."""
+        """The calendar window around today (UTC)."""
         return Window.around(datetime.now(UTC).date(), self.settings)
 
     def land(self, fetched: Sequence[Fetched]) -> None:
-        """Land some answers and the run's counts so far in one transaction, which may be part of the plan's own."""
+        """Land some responses and save the counts, in one transaction or within the caller's."""
         with self.connection.transaction():
             self.counts.add(self._writer.land(fetched))
             self.save_counts()
 
     def report_progress(self, seen: int, parents: tuple[int, int] | None = None) -> None:
-        """Tell whoever waits how far the sync is; see `Progress`."""
+        """Call `on_progress`; see `Progress`."""
         if self.on_progress:
             stats = self.client.stats
             self.on_progress(
@@ -133,16 +134,16 @@ class SyncContext:
         return self._writer.unseen([str(identity) for identity in seen], parent_ids, before or self.started_at)
 
     def count_active(self, parent_ids: Sequence[int] | None) -> int:
-        """How many rows have landed and are not marked as deleted: of these parents, or of the whole account."""
+        """Number of rows that are not marked as deleted, of these parents or of the account."""
         return self._writer.count_active(parent_ids)
 
     def mark_deleted_unseen(
         self, seen: Iterable[int], *, before: datetime | None, parent_ids: Sequence[int] | None = None
     ) -> None:
-        """Mark landed rows that a complete walk did not see as deleted at the source.
+        """Mark rows as deleted that a complete read did not see.
 
-        :param before: when the walk began; rows that others landed since are left alone.
-        :param parent_ids: of these parents only; without them, of the whole account.
+        :param before: start of the read; rows that another process landed since are not marked.
+        :param parent_ids: only rows of these parents; None: of the account.
         """
         with self.connection.transaction():
             self.counts.deleted += self._writer.mark_deleted_unseen(
@@ -151,16 +152,16 @@ class SyncContext:
             self.save_counts()
 
     def cascade_deletes(self, parents: Resource) -> None:
-        """Mark landed rows as deleted whose parent is, and count them as never read: a parent may come back."""
+        """Mark children of deleted parents as deleted, and forget that the parents were read: a parent may reappear."""
         with self.connection.transaction():
             self.counts.deleted += self._writer.cascade_deletes(parents)
             self.execute(f"forget_deleted_{parents}")
             self.save_counts()
 
     def start_read(self, plan: str, stale_after: timedelta) -> str:
-        """Go on with the walk of this plan that is under way, or begin one. Returns the key of the run that began it.
+        """Resume the unfinished read of this plan, or start one. Returns the key of the run that started it.
 
-        :param stale_after: how long ago it may have begun, or noted its last page, to be gone on with.
+        :param stale_after: maximum age of the read, or of its last checkpoint.
         """
         params = {"plan": f"{self.mode}, {plan}, version {_VERSION}", "stale_after": stale_after}
         with self.connection.transaction():
@@ -168,24 +169,24 @@ class SyncContext:
             return str(self.value("start_read", **params))
 
     def end_read(self) -> None:
-        """The walk has come to its end: nobody goes on with it."""
+        """End the read: it is never resumed."""
         self.execute("end_read")
 
     def save_counts(self) -> None:
-        """Bring the sync log's row up to date."""
+        """Save the counts in the sync log."""
         self.execute("update_run", expected=self.expected, **asdict(self.counts), **asdict(self.client.stats))
 
     def execute(self, query: str, **params: Any) -> None:
-        """Run a named query of this room with the run's own parameters."""
+        """Run a named query of this package with the parameters of the run."""
         self.connection.execute(QUERIES[query], {**self._params, **params})
 
     def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
-        """Rows of a named query of this room."""
+        """Rows of a named query of this package."""
         statement = QUERIES[query].format(**self.tables)
         return self.connection.execute(statement, {**self._params, **params}).fetchall()
 
     def value(self, query: str, **params: Any) -> Any:
-        """First value of a named query of this room."""
+        """First value of a named query of this package."""
         return fetch_value(self.connection, QUERIES[query], {**self._params, **params})
 
     @property

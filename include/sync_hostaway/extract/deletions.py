@@ -1,7 +1,7 @@
-"""Asks Hostaway about a few rows before many of them, or all there are, are marked deleted at once.
+"""Verifies suspected deletions before a sync marks many rows, or all remaining rows, as deleted.
 
-A list that comes back empty, or cut with a count to match, looks like one whose rows were deleted. The rows themselves
-tell: of one that is deleted, Hostaway says that it is not found.
+A list that is wrongly empty, or that was cut together with its count, looks like a list whose rows were deleted. So a
+few of the missing rows are requested by their ids: Hostaway answers 404 for a deleted row.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from sync_hostaway.landing.writer import UnseenRow
 log = structlog.get_logger(__name__)
 
 _MANY_ROWS, _MANY_SHARE, _ASKED, _ASKED_OF_MIXED = 10, 0.1, 5, 200
-_MAY_BE_UNNAMED = "the answers left them out, and hold rows whose id cannot be read"
-_STILL_HAS = "the answers left them out, but Hostaway still has {}"
+_MAY_BE_UNNAMED = "the list omits them, and contains rows whose id cannot be read"
+_STILL_HAS = "the list omits them, but Hostaway still has {}"
 
 
 @dataclass(frozen=True)
 class SuspectedDeletions:
-    """Rows that no answer held, and that are not to be marked deleted.
+    """Rows that were not seen, and that must not be marked as deleted.
 
-    :param reason: the answers are not to be believed; empty when they are, but for these rows.
+    :param reason: why the whole read is not trusted; empty when only these rows are kept.
     """
 
     rows: Sequence[UnseenRow] = ()
@@ -37,7 +37,7 @@ class SuspectedDeletions:
 
     @property
     def ids(self) -> frozenset[int]:
-        """Those of the rows."""
+        """Ids of the rows."""
         return frozenset(int(row.entity_id) for row in self.rows)
 
 
@@ -49,12 +49,12 @@ def verify_deletions(
     parent_ids: Sequence[int] | None = None,
     unnamed: int = 0,
 ) -> SuspectedDeletions:
-    """Which rows must not be marked as deleted though a complete walk did not see them.
+    """Find rows that must not be marked as deleted although a complete read did not see them.
 
-    Where a few of many rows are asked for, and only some of them are gone, the others are asked for too.
+    Five of the rows are requested by id. If only some of these are deleted, the other rows are requested, too.
 
-    :param seen: see `SyncContext.mark_deleted_unseen`, as for `before` and `parent_ids`.
-    :param unnamed: rows that came without an id that could be read: each may be one of those that were not seen.
+    :param seen: see `SyncContext.mark_deleted_unseen`, also for `before` and `parent_ids`.
+    :param unnamed: rows without a readable id: each may be one of the unseen rows.
     """
     rows = ctx.unseen(seen, before=before, parent_ids=parent_ids)
     active = ctx.count_active(parent_ids) if rows else 0
@@ -89,7 +89,7 @@ def verify_deletions(
 
 
 def _rejection_reason(ctx: SyncContext, path: str) -> str | None:
-    """Why an object is not to be called gone; None when Hostaway says that it has it no more."""
+    """Why an object does not count as deleted; None when Hostaway answers 404."""
     try:
         ctx.client.get(path, resource=ctx.resource)
     except HostawayNotFound:
@@ -97,12 +97,12 @@ def _rejection_reason(ctx: SyncContext, path: str) -> str | None:
     except (CredentialsRefused, AccessDenied):
         raise
     except HostawayError as error:
-        return f"the answers left them out, and one of them cannot be asked for: {error}"
+        return f"the list omits them, and one of them cannot be requested: {error}"
     return _STILL_HAS.format(path)
 
 
 def _list_again(ctx: SyncContext, rows: Sequence[UnseenRow]) -> str | None:
-    """For what Hostaway gives only in a list: a row that a second reading of it shows."""
+    """For objects without a route of their own: a row that a second read of the list contains."""
     list_read, path = ListRead(), f"/v1/{ctx.resource}"
     for _ in pages_by_offset(ctx.client, path, endpoints.WITH_RESOURCES, resource=ctx.resource, list_read=list_read):
         pass

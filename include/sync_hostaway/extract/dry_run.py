@@ -2,7 +2,7 @@
 
 The plans and the statements are those of a real sync. Rows that it would write go to temporary tables of the session;
 landed rows that it would change are copied there first. The plans read the landing tables through views that prefer the
-rows of these tables, so that messages are found through threads that have not landed. The session is read-only:
+rows of these tables, so that messages are found through conversations that have not landed. The session is read-only:
 PostgreSQL refuses every write to a table that is not temporary.
 
 The request budget is taken from as by a real sync. An access token that has expired is renewed, and stored.

@@ -1,4 +1,4 @@
-"""Plans for the resources that are read parent by parent: messages of a thread, calendar of a listing."""
+"""Plans for the resources that are read parent by parent: messages of a conversation, calendar of a listing."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from sync_hostaway.landing.writer import Fetched
 
 log = structlog.get_logger(__name__)
 
-# A commit per thread would cost more than the thread. What was read since the last one is fetched again after a kill.
+# A commit per conversation would cost more than the conversation. What was read since the last one is fetched again after a kill.
 _ROWS_PER_COMMIT = 500
 _SECONDS_PER_COMMIT = 5.0
 # One parent that cannot be read must not keep the others out; when many cannot, the API is in trouble.
 _FAILURES_BEFORE_GIVING_UP = 10
 _SAMPLED_AGAIN = 5
-# A full sync of very many threads takes most of a day.
+# A full sync of very many conversations takes most of a day.
 _STALE_AFTER = timedelta(days=1)
 
 
@@ -69,36 +69,38 @@ class _ParentResult:
 
 
 def sync_messages(ctx: SyncContext) -> MissingRows:
-    """Read the threads whose stamp changed since they were last read; in full mode, every thread with messages.
+    """Read the conversations whose stamp changed since they were last read; in full mode, every conversation with messages.
 
-    A thread that was read by an earlier try, or by a full sync that did not come to its end, is not read again.
+    A conversation that was read by an earlier try, or by a full sync that did not come to its end, is not read again.
     """
     ctx.cascade_deletes(Resource.CONVERSATIONS)
     read_key, asked_at = _read_key(ctx), ctx.value("now")
-    stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("threads", read_key=read_key)}
+    stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("conversations_to_read", read_key=read_key)}
 
     def verify(answers: list[_ParentResult]) -> list[_ParentResult]:
-        """Messages that Hostaway still has stay; where a thread lacks many of them, it was not read."""
+        """Messages that Hostaway still has stay; where a conversation lacks many of them, it was not read."""
         unnamed = sum(answer.unnamed for answer in answers)
         suspected = verify_deletions(
             ctx, _ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers), unnamed=unnamed
         )
-        threads = {row.parent_id for row in suspected.rows}
+        conversations = {row.parent_id for row in suspected.rows}
         error = SyncIncomplete(suspected.reason) if suspected.reason else None
         return [
-            replace(answer, ids=answer.ids | suspected.ids, error=error) if answer.parent_id in threads else answer
+            replace(answer, ids=answer.ids | suspected.ids, error=error)
+            if answer.parent_id in conversations
+            else answer
             for answer in answers
         ]
 
     def needs_more(answers: list[_ParentResult]) -> bool:
-        """How many rows of how many are missing makes them doubtful: of a few threads alone that cannot be told."""
+        """How many rows of how many are missing makes them doubtful: of a few conversations alone that cannot be told."""
         return bool(ctx.unseen(_ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers)))
 
     def save(answers: list[_ParentResult]) -> None:
         ids = [answer.parent_id for answer in answers]
         ctx.mark_deleted_unseen(_ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers))
         ctx.execute(
-            "threads_fetched",
+            "conversations_fetched",
             read_key=read_key,
             asked_at=asked_at,
             conversation_ids=ids,

@@ -295,11 +295,11 @@ on conflict (account_id, listing_id) do update set
     run_key = excluded.run_key,
     fetched_at = excluded.fetched_at
 
--- name: threads
--- A thread whose stamp did not change, and one that never had a message, needs no call.
+-- name: conversations_to_read
+-- A conversation whose stamp did not change, and one that never had a message, needs no call.
 -- Unpacked once: a stamp is made of five looks into a large document.
--- Those that changed come first: so walks that begin anew, one after another, come to threads that nobody has read.
-with threads as materialized (
+-- Those that changed come first: so walks that begin anew, one after another, come to conversations that nobody has read.
+with conversations as materialized (
     select
         landed.entity_id::bigint as conversation_id,
         ops.conversation_stamp(unpacked.payload) as stamp,
@@ -310,24 +310,24 @@ with threads as materialized (
 )
 
 select
-    threads.conversation_id,
-    threads.stamp
-from threads
+    conversations.conversation_id,
+    conversations.stamp
+from conversations
 left join ops.conversation_reads as fetched
-    on fetched.account_id = %(account_id)s and fetched.conversation_id = threads.conversation_id
+    on fetched.account_id = %(account_id)s and fetched.conversation_id = conversations.conversation_id
 where
-    (threads.stamp <> '' or fetched.messages > 0 or fetched.moved_at is not null)
+    (conversations.stamp <> '' or fetched.messages > 0 or fetched.moved_at is not null)
     and (
-        fetched.stamp is distinct from threads.stamp
+        fetched.stamp is distinct from conversations.stamp
         or fetched.moved_at is not null
         or (%(mode)s = 'full' and fetched.run_key <> %(read_key)s)
     )
     -- as Hostaway writes them, stamps sort as text
     and (
         %(since)s::timestamptz is null
-        or threads.active_on >= to_char(%(since)s::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+        or conversations.active_on >= to_char(%(since)s::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
     )
-order by fetched.stamp is not distinct from threads.stamp, threads.conversation_id
+order by fetched.stamp is not distinct from conversations.stamp, conversations.conversation_id
 
 -- name: forget_deleted_conversations
 delete from ops.conversation_reads as fetched
@@ -338,7 +338,7 @@ where
     and conversations.deleted_at is not null
     and conversations.entity_id::bigint = fetched.conversation_id
 
--- name: threads_fetched
+-- name: conversations_fetched
 insert into ops.conversation_reads as known (account_id, conversation_id, stamp, run_key, messages)
 select %(account_id)s, conversation_id, stamp, %(read_key)s, messages
 from unnest(%(conversation_ids)s::bigint[], %(stamps)s::text[], %(messages)s::integer[])

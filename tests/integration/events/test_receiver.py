@@ -74,7 +74,7 @@ def test_nobody_is_asked_while_a_drain_attends_to_the_inbox(receiver: Receiver, 
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.2)
+    monkeypatch.setattr(delta_requests, "_POLL_INTERVAL", 0.2)
 
 
 def await_look(warehouse: Connection) -> None:

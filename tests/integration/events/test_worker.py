@@ -114,7 +114,7 @@ def test_a_message_that_is_not_in_its_thread_yet_is_waited_for(harness: EventsHa
     event_id = harness.receive("message.received", {"id": number, "conversationId": conversation_id})
     harness.drain()
     assert harness.event(event_id)["state"] == "pending"
-    assert "does not have it yet" in harness.event(event_id)["reason"]
+    assert "does not contain the message yet" in harness.event(event_id)["reason"]
     created = harness.control.create("messages", {"conversationId": conversation_id}, account_id=701)
     assert created["id"] == number
     harness.due_now()

@@ -121,7 +121,7 @@ def test_everything_has_to_be_meant(inbox: list[int], warehouse: Connection, com
     before = states(warehouse)
     refused = call(command)
     assert refused.exit_code == 1
-    assert "Say which events" in refused.stderr
+    assert "Name the events by ids" in refused.stderr
     assert states(warehouse) == before
     for empty in ("", " ", ":", "reservation:", ":5", "reservation: "):
         for more in ([], ["--account", "701"], ["--all"]):

@@ -121,7 +121,7 @@ def test_what_stays_needed_though_it_was_asked_for_is_asked_for_ever_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever it is, its runs fail; they should not fill Airflow."""
-    monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.02)
+    monkeypatch.setattr(delta_requests, "_POLL_INTERVAL", 0.02)
     monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
     looks = asyncio.run(look(AtOnce(), 6))
     # The first look is asked for; the pauses after it double.
@@ -130,7 +130,7 @@ def test_what_stays_needed_though_it_was_asked_for_is_asked_for_ever_less_often(
 
 def test_that_a_run_is_at_it_for_long_makes_the_looks_no_more_frequent(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may fail in the end as the last one did."""
-    monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.02)
+    monkeypatch.setattr(delta_requests, "_POLL_INTERVAL", 0.02)
     monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
     looks = asyncio.run(look(AtOnce(), 7, between=Work.CLAIMED))
     assert looks[-1] - looks[0] >= 0.02 * (1 + 1 + 2 + 2 + 4 + 4)
@@ -138,7 +138,7 @@ def test_that_a_run_is_at_it_for_long_makes_the_looks_no_more_frequent(monkeypat
 
 def test_while_a_run_waits_for_its_beginning_the_looks_become_no_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scheduler that was away: what comes after it is seen as soon as ever."""
-    monkeypatch.setattr(delta_requests, "_LOOK_EVERY", 0.02)
+    monkeypatch.setattr(delta_requests, "_POLL_INTERVAL", 0.02)
     monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
     # If they did, it would take five minutes.
     asyncio.run(look(Scheduler(), 15))

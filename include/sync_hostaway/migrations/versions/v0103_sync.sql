@@ -62,7 +62,7 @@ create table ops.conversation_reads (
     primary key (account_id, conversation_id)
 );
 comment on table ops.conversation_reads is
-    'what the thread list said when a thread was last fetched: an equal stamp means no new message, an equal run_key that this run has it already';
+    'what the conversation list said when a conversation was last read: an equal stamp means no new message, an equal run_key that this run has it already';
 
 ---------------------------------------------------------------------- walks under way
 
@@ -78,7 +78,7 @@ create table ops.sync_reads (
 comment on table ops.sync_reads is
     'walks that have begun and not ended: whoever comes after a kill goes on with one. A walk that ends is deleted';
 comment on column ops.sync_reads.plan is 'what is read, and how; a walk of another plan begins anew';
-comment on column ops.sync_reads.run_key is 'the run that began it; the threads and calendars it has read carry this key';
+comment on column ops.sync_reads.run_key is 'the run that began it; the conversations and calendars it has read carry this key';
 
 create table ops.sync_checkpoints (
     account_id   bigint not null,

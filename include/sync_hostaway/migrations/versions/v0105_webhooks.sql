@@ -87,8 +87,8 @@ after insert or update of state on ops.webhook_events
 for each row when (new.state = 'pending')
 execute function ops.announce_webhook_event();
 
--- What a thread list says of a thread: it changes with every message sent, received, scheduled or failed, and is empty
--- for a thread without any.
+-- What a conversation list says of a conversation: it changes with every message sent, received, scheduled or failed, and is empty
+-- for a conversation without any.
 create function ops.conversation_stamp(conversation jsonb) returns text
 language sql
 stable
