@@ -1,11 +1,11 @@
-"""What a sync would do: reads from Hostaway, compares with what has landed, and writes nothing.
+"""Dry run of a sync: reads from Hostaway, compares with landing, and writes nothing.
 
-The plans and the statements are those of a real sync. Rows that it would write go to temporary tables of the session;
-landed rows that it would change are copied there first. The plans read the landing tables through views that prefer the
-rows of these tables, so that messages are found through conversations that have not landed. The session is read-only:
-PostgreSQL refuses every write to a table that is not temporary.
+It uses the functions and statements of a real sync. Rows that a sync would write go to temporary tables of the session;
+landed rows that it would change are copied there first. The functions read landing through views that prefer the rows
+of these tables, so that messages are found through conversations that have not landed. The session is read-only:
+PostgreSQL rejects every write to a table that is not temporary.
 
-The request budget is taken from as by a real sync. An access token that has expired is renewed, and stored.
+A dry run takes permits of the rate limiter like a real sync. An expired access token is renewed and stored.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from sync_hostaway.landing.writer import LandingWriter
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _WRITER_QUERIES = load_queries(Path(writer.__file__).with_suffix(".sql"))
 
-# The plans look into these when they look for messages and calendars to read; of the others, the payload is not kept.
+# Syncs read the payloads of these to find messages and calendars; payloads of other resources are not kept.
 _READ_BY_SYNCS = (Resource.LISTINGS, Resource.RESERVATIONS, Resource.CONVERSATIONS)
 _CALENDARS = sql.Identifier("pg_temp", "read_calendars")
 
@@ -51,8 +51,8 @@ def dry_run_account(
 ) -> list[SyncResult]:
     """As `sync_account`, but nothing is written: no row, no log, no checkpoint, no state of the account.
 
-    The counts of the results say what would be new, changed, marked as deleted, and refused. A sync that runs at the
-    same time is not held up.
+    The counts of the results are the rows that would be new, changed, deleted and quarantined. Other syncs are not
+    blocked.
     :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     """
     wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
@@ -79,7 +79,7 @@ def dry_run_resource(
     *,
     since: datetime | None = None,
 ) -> SyncResult:
-    """A dry run of one resource, for a task of its own. The lists through which it is found are read first."""
+    """A dry run of one resource. Parents through which its rows are found are read first."""
     found_through = {
         Resource.MESSAGES: [Resource.CONVERSATIONS],
         Resource.CALENDAR_DAYS: [Resource.LISTINGS, Resource.RESERVATIONS],
@@ -122,7 +122,7 @@ def _read_only(connection: Connection) -> Iterator[None]:
 
 
 class _DryRunWriter(LandingWriter):
-    """A `LandingWriter` that writes to the temporary tables: what it may change is copied there before."""
+    """A `LandingWriter` that writes to the temporary tables; rows that it may change are copied there before."""
 
     def _prepare(self) -> None:
         self._table, self._landed = _rows(self._resource), _view(self._resource)
@@ -146,7 +146,7 @@ class _DryRunWriter(LandingWriter):
         self._connection.execute(query, {**self._params, "entity_ids": list(entity_ids)})
 
     def _write_batch(self, params: dict[str, Any]) -> tuple[int, int]:
-        # The bulk of a batch is unchanged as a rule, and is not copied.
+        # Most rows of a batch are unchanged and are not copied.
         self._connection.execute(_WRITER_QUERIES["drop_unchanged"].format(table=self._landed), params)
         rows = self._connection.execute(_QUERIES["batch_ids"]).fetchall()
         self._copy_rows([row["entity_id"] for row in rows])
@@ -161,7 +161,7 @@ class _DryRunWriter(LandingWriter):
         """No load has been opened."""
 
     def _quarantine(self, *_: object) -> None:
-        """The quarantine stays as it is; the counts tell of refused rows."""
+        """The quarantine stays as it is; the counts include its rows."""
 
     def _mark_suspect(self, refused: list[Any]) -> None:
         self._copy_rows([entry.entity_id for entry in refused if entry.entity_id])
@@ -180,18 +180,18 @@ class _DryRun(SyncContext):
     statuses: dict[Resource, str] = field(default_factory=dict)
 
     def start_read(self, plan: str, stale_after: timedelta) -> str:
-        """Every dry run reads from the beginning."""
+        """Every dry run starts from the beginning."""
         return self.run_key
 
     def execute(self, query: str, **params: Any) -> None:
-        """Every statement that plans execute without asking for an answer writes; none is executed."""
+        """Statements without a result write: none is executed."""
 
     def rows(self, query: str, **params: Any) -> list[dict[str, Any]]:
-        """As in a sync, without the pages that another run has noted."""
+        """As in a sync, without the checkpoints of another run."""
         return [] if query == "checkpoints" else super().rows(query, **params)
 
     def value(self, query: str, **params: Any) -> Any:
-        """As in a sync; what became of the parents stands in no log."""
+        """As in a sync; the status of the parents is not in the sync log."""
         if query == "status_of":
             return self.statuses.get(Resource(params["parents"]))
         return super().value(query, **params)

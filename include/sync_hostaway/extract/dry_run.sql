@@ -2,7 +2,7 @@
 create temporary table {rows} (like {table} including defaults, primary key (account_id, entity_id))
 
 -- name: create_view
--- What has landed, with the rows that this dry run would write in place of theirs.
+-- Landed rows, replaced by the rows that this dry run would write.
 create temporary view {view} as
 select landed.*
 from {table} as landed
@@ -40,7 +40,7 @@ left join (
 drop table if exists {rows} cascade
 
 -- name: refuse_writes
--- Temporary tables can be written to even then.
+-- Temporary tables stay writable.
 set default_transaction_read_only = on
 
 -- name: allow_writes

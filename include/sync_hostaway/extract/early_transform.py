@@ -1,8 +1,8 @@
-"""Builds the tables from what has landed while a resource of the same run is in trouble.
+"""Transforms landed rows while another resource of the same run has errors.
 
-The transform at the end of a run waits until the last retry of the last resource is over, which takes minutes to hours.
-So where a resource failed and will be tried again, each task that ends transforms what has landed by then. A task
-that waits for an answer, while those of other resources have ended, does so before it asks again.
+The transform at the end of a run waits for the last retry of the last resource, which takes minutes to hours. So if a
+resource failed and will be retried, each task of the run transforms the landed rows when it ends. A task that waits
+for a response, after those of other resources have ended, transforms before it repeats the request.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ log = structlog.get_logger(__name__)
 
 
 def transform_if_run_has_failures(connection: Connection, account_id: int, run_key: str) -> bool:
-    """Transform what has landed if some resource of the run is in trouble; returns whether it did.
+    """Transform landed rows if a resource of the run has failed; returns whether a transform succeeded.
 
-    Never fails: what stays pending is for the transform at the end of the run.
+    Never raises: the transform at the end of the run handles what stays pending.
 
     :param connection: not within a transaction.
     """
@@ -34,9 +34,9 @@ def transform_if_run_has_failures(connection: Connection, account_id: int, run_k
 
 
 def transform_before_retries(run_key: str, *, after: float = 30, every: float = 60) -> Callable[[], None]:
-    """What a client calls before each retry: transforms what has landed, now and then. Never fails.
+    """A callback for `before_retry` of a client: transforms landed rows from time to time. Never raises.
 
-    :param after: seconds from now until the first transform: most retries are over by then.
+    :param after: seconds from now until the first transform: most retries end earlier.
     :param every: seconds between two of them.
     """
     due, at_work = time.monotonic() + after, threading.Lock()

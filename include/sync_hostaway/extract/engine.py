@@ -1,4 +1,4 @@
-"""Runs one resource, or a whole account, and says whether it was complete."""
+"""Runs the sync of one resource or of an account, and proves whether it was complete."""
 
 from __future__ import annotations
 
@@ -43,17 +43,21 @@ SYNC_FUNCTIONS: dict[Resource, Callable[[SyncContext], MissingRows]] = {
     Resource.USERS: partial(sync_list_daily, path=endpoints.USERS),
     Resource.COUPONS: partial(sync_list_daily, path=endpoints.COUPONS),
 }
-"""In the order they can run one after another: parents come before what hangs on them."""
+"""In an order in which they can run one after another: parents before their children."""
 
 _FOUND_THROUGH = {Resource.MESSAGES: Resource.CONVERSATIONS, Resource.CALENDAR_DAYS: Resource.LISTINGS}
 
-# A row here and there is bad data; a tenth of them is a change of the API, and nobody should call that complete.
+# A few unreadable rows are bad data; more than a tenth mean that the API has changed, and the sync is incomplete.
 _REJECTED_SHARE, _REJECTED_ROWS = 0.1, 10
 
 
 @dataclass(frozen=True)
 class SyncResult:
-    """What one resource of one run did."""
+    """The result of one resource of one run.
+
+    :param status: complete, complete_after_retry, incomplete, failed or refused.
+    :param expected: rows of the list; None when it has no count.
+    """
 
     account_id: int
     resource: Resource
@@ -66,12 +70,12 @@ class SyncResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every row of the source was seen."""
+        """Whether all rows of the source were seen."""
         return self.status in ("complete", "complete_after_retry")
 
     @property
     def has_failed(self) -> bool:
-        """Whether another try is due. A resource that Hostaway refuses is neither complete nor failed."""
+        """Whether a retry is needed. A refused resource is neither complete nor failed."""
         return self.status in ("incomplete", "failed")
 
     def summary(self) -> dict[str, Any]:
@@ -87,10 +91,10 @@ class SyncResult:
 
 
 def scheduled_mode(connection: Connection, account_id: int, resource: Resource, day: date) -> Mode:
-    """What the scheduled sync of a day reads of a resource.
+    """The mode of the scheduled sync of a resource on a day (UTC).
 
-    Everything with the first sync of the account's own day, and on any other when that was missed or did not come to a
-    good end. What a second day did not complete either waits for the account's next one.
+    Full on the first sync of the account's full day, and on later days if that sync was missed or not complete. After
+    two incomplete days it is postponed to the account's next full day.
     """
     settings = get_account(connection, account_id).settings
     if not settings.full_every_days:
@@ -117,13 +121,13 @@ def sync_resource(
 ) -> SyncResult:
     """Mirror one resource of an account into landing and record it in the sync log.
 
-    :param run_key: the same for every resource and try of one run: a later try goes on where an earlier one stopped.
-    :param since: read only what changed at or after this moment, where Hostaway can tell: reservations and messages.
-    :param retry_refused: ask even if Hostaway refused the resource less than a day ago.
+    :param run_key: the same for all resources and attempts of one run: a retry resumes the earlier attempt.
+    :param since: read only changes at or after this time (UTC if naive); for reservations and messages.
+    :param retry_refused: request the resource even if Hostaway refused it less than a day ago.
     :param retry_within: the caller tries again within this time if the sync fails; None: it does not.
     :raises SyncIncomplete: when rows are missing; what landed is kept.
-    :raises HostawayError: when Hostaway does not answer as it should; what landed is kept. A resource that it refuses
-        raises nothing: the status is `refused`.
+    :raises HostawayError: when a request fails; what landed is kept. A refused resource raises nothing: its status is
+        `refused`.
     """
     result, error = _run(connection, client, resource, mode, run_key, since, retry_refused, on_progress, retry_within)
     if error:
@@ -141,9 +145,9 @@ def sync_account(
     since: datetime | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> list[SyncResult]:
-    """Mirror several resources of an account, parents first. One that fails does not keep the others from their turn.
+    """Mirror several resources of an account, parents first. An error of one resource does not stop the others.
 
-    :param resources: by default those that are switched on for the account. Those that are named are asked for even if
+    :param resources: by default those that are switched on for the account. Named resources are requested even if
         Hostaway refused them less than a day ago.
     :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     """
@@ -201,7 +205,7 @@ def _run(
 
 
 def incomplete_error(ctx: SyncContext, missing: MissingRows) -> SyncIncomplete | ResourceRefused | None:
-    """Why a resource whose plan came to its end is not complete all the same; None when it is."""
+    """Why a sync that ended without an exception is not complete; None when it is complete."""
     counts, who = ctx.counts, f"{ctx.resource} of account {ctx.account_id}"
     parents = _FOUND_THROUGH.get(ctx.resource)
     found = ctx.value("status_of", parents=parents.value) if parents else None
@@ -215,12 +219,12 @@ def incomplete_error(ctx: SyncContext, missing: MissingRows) -> SyncIncomplete |
     if missing:
         of = f" of {ctx.expected}" if ctx.expected else ""
         return SyncIncomplete(
-            f"{missing.rows}{of} rows of {who} were not seen: {missing.reason}. What landed is kept, and the next try "
-            "reads the list once more"
+            f"{missing.rows}{of} rows of {who} were not seen: {missing.reason}. What landed is kept. The next attempt "
+            "reads the list again"
         )
     if counts.quarantined >= _REJECTED_ROWS and counts.quarantined > _REJECTED_SHARE * counts.seen:
         return SyncIncomplete(
-            f"{counts.quarantined} of {counts.seen} rows of {who} could not be understood; ops.quarantine says why. "
+            f"{counts.quarantined} of {counts.seen} rows of {who} could not be read; ops.quarantine has the reasons. "
             "The others landed"
         )
     return None
@@ -256,12 +260,12 @@ def _finish(ctx: SyncContext, status: str, error: BaseException | None = None) -
 
 
 def _note_text(ctx: SyncContext) -> str | None:
-    """What is to be known of a run though it did not fail."""
+    """A note about rows that did not land, and about values that became null; None when there are none."""
     counts, said = ctx.counts, list(ctx.remarks)
     if counts.quarantined:
-        said.append(f"{counts.quarantined} of {counts.seen} rows did not land: an id of theirs is unreadable")
+        said.append(f"{counts.quarantined} of {counts.seen} rows did not land: their id is unreadable")
     if counts.with_warnings:
-        said.append(f"{counts.with_warnings} of {counts.seen} rows landed without a value that is unreadable")
+        said.append(f"{counts.with_warnings} of {counts.seen} rows landed without an unreadable value")
     names = (
         f"; ops.quarantine names them (sync_run_id {ctx.sync_run_id})"
         if counts.quarantined or counts.with_warnings

@@ -1,4 +1,4 @@
-"""Plans for the resources that are one list."""
+"""Syncs of the resources that are one list."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sync_hostaway.landing.writer import Fetched
 _MAX_READS = 4
 # An incremental sync reads this far behind its watermark: changes that Hostaway's list showed late are found.
 INCREMENTAL_OVERLAP = timedelta(hours=12)
-_LIST_KEPT_CHANGING = "the list kept changing while it was read, or began anew"
+_LIST_KEPT_CHANGING = "the list kept changing while it was read, or started again"
 
 
 def sync_reservations(ctx: SyncContext) -> MissingRows:
@@ -87,7 +87,7 @@ def sync_list(ctx: SyncContext, path: str) -> MissingRows:
 
 
 def _read_changes(ctx: SyncContext, bound: datetime, watermark: datetime | None) -> MissingRows:
-    """Read reservations, newest change first, until behind a bound."""
+    """Read reservations, newest change first, down to a time."""
     list_read = ListRead()
     reader = CheckpointedReader(ctx, f"down to {bound}", changes_move_to_front=True)
     part: _PartialRead | None = _read_back_to(ctx, reader, list_read, bound)
@@ -100,9 +100,9 @@ def _read_changes(ctx: SyncContext, bound: datetime, watermark: datetime | None)
             return MissingRows(reason=_LIST_KEPT_CHANGING)
         if not part.reached and (list_read.missing or list_read.is_truncated):
             return MissingRows(
-                list_read.missing, f"the walk ended before it came to changes of {bound:%Y-%m-%d %H:%M:%S} UTC"
+                list_read.missing, f"the read ended before it reached changes of {bound:%Y-%m-%d %H:%M:%S} UTC"
             )
-        # Behind a later bound than the watermark there may be changes that nobody has read.
+        # Between the watermark and a later bound there may be unread changes.
         if watermark and bound <= watermark:
             ctx.execute("advance_watermark", watermark=part.newest or watermark)
     return MissingRows()
@@ -123,9 +123,9 @@ def _read_everything(ctx: SyncContext) -> MissingRows:
 
 
 def _finish_complete_read(ctx: SyncContext, list_read: ListRead, newest: datetime | None = None) -> MissingRows:
-    """End a walk that saw all there is: in a full sync, and where the list says how much that is, the rest is deleted.
+    """Finish a complete read. In a full sync of a list with a count, mark the unseen rows as deleted.
 
-    :param newest: the watermark, on a list that has one.
+    :param newest: the new watermark, for lists with one.
     """
     may_delete = ctx.mode is Mode.FULL and ctx.since is None and list_read.count is not None
     suspected = (
@@ -149,7 +149,7 @@ _FirstPage = tuple[tuple[int | None, datetime | None], ...]
 
 @dataclass(frozen=True)
 class _PartialRead:
-    """What a walk over a part of the list saw.
+    """The result of reading a part of the list.
 
     :param newest: newest change.
     :param head: ids and stamps of the first page.
@@ -164,17 +164,17 @@ class _PartialRead:
 def _read_front_again(
     ctx: SyncContext, reader: CheckpointedReader, list_read: ListRead, part: _PartialRead
 ) -> _PartialRead | None:
-    """Read the front of the list again until it holds still; None when it does not.
+    """Read the first page again until it is unchanged; None when it keeps changing.
 
-    What changes or arrives during a walk jumps to the front, behind the walk's back. So the front is read once more,
-    and where it has changed, down to where the walk began.
+    A row that changes or arrives during the read moves to the first page, which was read before. So the first page is
+    read again, and if it has changed, further pages down to the start of the read.
     """
     for _ in range(_MAX_READS):
         again = _read_back_to(ctx, reader, list_read, bound=part.newest, head=part.head)
         if again.head == part.head:
             return part
         ctx.needed_retry = True
-        # Down to where the walk began means down to its bound, whatever part of the front was read again.
+        # The bound counts as reached if the first read reached it: the later reads cover only newer changes.
         part = replace(again, reached=part.reached)
     return None
 

@@ -1,4 +1,4 @@
-"""Plans for the resources that are read parent by parent: messages of a conversation, calendar of a listing."""
+"""Syncs of the resources that are read per parent: messages of a conversation, calendar days of a listing."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from sync_hostaway.landing.writer import Fetched
 
 log = structlog.get_logger(__name__)
 
-# A commit per conversation would cost more than the conversation. What was read since the last one is fetched again after a kill.
+# A commit per conversation would cost more than reading it. After a kill, rows since the last commit are read again.
 _ROWS_PER_COMMIT = 500
 _SECONDS_PER_COMMIT = 5.0
-# One parent that cannot be read must not keep the others out; when many cannot, the API is in trouble.
+# One parent with an error must not stop the others; many errors mean that the API has a problem.
 _FAILURES_BEFORE_GIVING_UP = 10
 _SAMPLED_AGAIN = 5
 # A full sync of very many conversations takes most of a day.
@@ -46,10 +46,11 @@ _STALE_AFTER = timedelta(days=1)
 
 @dataclass(frozen=True)
 class _ParentResult:
-    """What one parent's requests brought, or why they failed.
+    """Responses for one parent, or the error.
 
-    :param unnamed: rows whose id could not be read.
-    :param has_count: whether the parent said how much it holds: otherwise no absence is proven.
+    :param unnamed: rows without a readable id.
+    :param has_count: whether the list has a count: without one, no deletion is proven.
+    :param not_found: Hostaway has deleted the parent.
     """
 
     parent_id: int
@@ -64,21 +65,21 @@ class _ParentResult:
 
     @property
     def complete(self) -> bool:
-        """Whether everything there was to read was read."""
+        """Whether all rows of the parent were read."""
         return not self.not_found and self.error is None and self.seen >= self.expected
 
 
 def sync_messages(ctx: SyncContext) -> MissingRows:
-    """Read the conversations whose stamp changed since they were last read; in full mode, every conversation with messages.
+    """Read conversations whose stamp changed since they were last read; in full mode, all with messages.
 
-    A conversation that was read by an earlier try, or by a full sync that did not come to its end, is not read again.
+    A conversation that an earlier attempt or an unfinished full sync has read is not read again.
     """
     ctx.cascade_deletes(Resource.CONVERSATIONS)
     read_key, asked_at = _read_key(ctx), ctx.value("now")
     stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("conversations_to_read", read_key=read_key)}
 
     def verify(answers: list[_ParentResult]) -> list[_ParentResult]:
-        """Messages that Hostaway still has stay; where a conversation lacks many of them, it was not read."""
+        """Keep messages that Hostaway still has; a conversation that omits many of them counts as not read."""
         unnamed = sum(answer.unnamed for answer in answers)
         suspected = verify_deletions(
             ctx, _ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers), unnamed=unnamed
@@ -93,7 +94,7 @@ def sync_messages(ctx: SyncContext) -> MissingRows:
         ]
 
     def needs_more(answers: list[_ParentResult]) -> bool:
-        """How many rows of how many are missing makes them doubtful: of a few conversations alone that cannot be told."""
+        """Whether messages are missing: their share can be judged only over several conversations."""
         return bool(ctx.unseen(_ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers)))
 
     def save(answers: list[_ParentResult]) -> None:
@@ -122,9 +123,9 @@ def _complete_parent_ids(answers: Iterable[_ParentResult]) -> list[int]:
 
 
 def sync_calendar(ctx: SyncContext) -> MissingRows:
-    """Read the calendar window of every listing that is due; in full mode, of every listing.
+    """Read the calendar window of each due listing; in full mode, of each listing.
 
-    A calendar is due once a day, and when a reservation of its listing landed since it was read.
+    A calendar is due once a day, and after a reservation of its listing has landed.
     """
     ctx.cascade_deletes(Resource.LISTINGS)
     read_key, window, asked_at = _read_key(ctx), ctx.window, ctx.value("now")
@@ -139,7 +140,7 @@ def sync_calendar(ctx: SyncContext) -> MissingRows:
 
 
 def _read_key(ctx: SyncContext) -> str:
-    """What this walk marks its parents with: in full mode, the key of the one that is under way."""
+    """The key that parents of this read are marked with: in full mode, that of the unfinished read."""
     if ctx.mode is Mode.INCREMENTAL:
         return ctx.run_key
     return ctx.start_read(f"parents active since {ctx.since}" if ctx.since else "every parent", _STALE_AFTER)
@@ -161,11 +162,11 @@ def _read_conversation(ctx: SyncContext, conversation_id: int) -> _ParentResult:
 
 
 def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _ParentResult:
-    """A calendar says neither how many days it holds nor whether its end date counts.
+    """Read the calendar of a listing. A calendar has no count, and its end date may be exclusive.
 
-    So one day more is asked for, and the rest once more until the window is full or nothing comes: some servers give
-    less than they are asked for. Days missing in between are counted as missing, and when not one day of an answer can
-    be understood, all that are left.
+    So one more day is requested. Some servers return fewer days than requested: the rest is requested again until the
+    window is full or no day is returned. Missing days in between count as missing. If no date of a response can be
+    read, all remaining days count as missing.
     """
     fetched: list[Fetched] = []
     days: set[date] = set()
@@ -207,18 +208,18 @@ def _sync_parents(
     verify: Callable[[list[_ParentResult]], list[_ParentResult]] = list,
     needs_more: Callable[[list[_ParentResult]], bool] = lambda _: False,
 ) -> MissingRows:
-    """Read parents side by side and land them in order.
+    """Read parents in parallel and land their rows in order.
 
-    :param path: of the parents' own list; a parent counts as gone only when it is not found there either.
-    :param save: called in the transaction that lands what was read whole.
-    :param verify: called before it; answers that are not to be believed come back as failed.
-    :param needs_more: whether answers that would be landed because time has passed wait for more of them.
-    :raises SyncIncomplete: after the others are done, when some parents could not be read.
+    :param path: of the parents' own list; a parent counts as deleted only if it is not found there either.
+    :param save: called in the transaction that lands the rows, with the results that were read completely.
+    :param verify: called before; returns implausible results as failed.
+    :param needs_more: whether a commit that is due by time waits for more results.
+    :raises SyncIncomplete: at the end, if some parents could not be read.
     """
     ctx.expected = 0
     missing = 0
     failed: list[_ParentResult] = []
-    # Closed: whatever ends this, nothing is asked for afterwards.
+    # Closing it ends all requests, also after an exception.
     with closing(_read_in_parallel(ctx, path, parent_ids, read)) as arriving:
         for answers in map(verify, _batches(_with_progress(ctx, len(parent_ids), arriving), needs_more)):
             good = [answer for answer in answers if answer.error is None]
@@ -234,12 +235,12 @@ def _sync_parents(
     if errors and not ctx.counts.seen and _are_all_refused(ctx, parent_ids, errors, read):
         raise errors[0]
     if len(failed) >= _FAILURES_BEFORE_GIVING_UP or errors:
-        first = errors[0] if errors else "Hostaway does not know them any more, though it listed them just now"
+        first = errors[0] if errors else "Hostaway does not find them, although it has just listed them"
         raise SyncIncomplete(
             f"{len(failed)} of {len(parent_ids)} parents of {ctx.resource} could not be read; the first: {first}"
         )
     if missing:
-        return MissingRows(missing, "answers were shorter than they promised, or not to be understood")
+        return MissingRows(missing, "responses had fewer rows than their count, or could not be read")
     if ctx.mode is Mode.FULL:
         ctx.end_read()
     return MissingRows()
@@ -248,9 +249,9 @@ def _sync_parents(
 def _are_all_refused(
     ctx: SyncContext, parent_ids: Sequence[int], errors: list[SyncHostawayError], read: Callable[[int], _ParentResult]
 ) -> bool:
-    """Whether Hostaway answers no parent: not those that were asked for, nor some of the others.
+    """Whether Hostaway refuses all parents: those that were read, and a sample of the others.
 
-    A few in an incremental sync say nothing of the rest.
+    A few refusals in an incremental sync prove nothing about the rest.
     """
     if not all(isinstance(error, REFUSALS) for error in errors):
         return False
@@ -270,9 +271,9 @@ def _are_all_refused(
 def _read_in_parallel(
     ctx: SyncContext, path: str, parent_ids: Sequence[int], read: Callable[[int], _ParentResult]
 ) -> Generator[_ParentResult]:
-    """Answers in the order of the parents, with as many requests in flight as the settings allow.
+    """Results in the order of the parents, with `concurrency` requests in flight.
 
-    Memory holds twice that many answers at most, however many parents there are.
+    Memory holds at most twice as many results, for any number of parents.
     """
 
     def guarded(parent_id: int) -> _ParentResult:
@@ -299,7 +300,7 @@ def _read_in_parallel(
 
 
 def _not_found_or_failed(ctx: SyncContext, path: str, parent_id: int, error: HostawayNotFound) -> _ParentResult:
-    """Deleted since it was listed, or a wrong answer: the parent itself tells."""
+    """Tell a deleted parent from a wrong response, by requesting the parent itself."""
     try:
         ctx.client.get(f"{path}/{parent_id}", resource=ctx.resource)
     except HostawayNotFound:
@@ -311,7 +312,7 @@ def _not_found_or_failed(ctx: SyncContext, path: str, parent_id: int, error: Hos
 
 
 def _with_progress(ctx: SyncContext, parents: int, answers: Iterable[_ParentResult]) -> Iterator[_ParentResult]:
-    """The answers, telling of each as it comes."""
+    """The results, reporting progress for each."""
     seen = 0
     ctx.report_progress(seen, (0, parents))
     for number, answer in enumerate(answers, start=1):
@@ -336,7 +337,7 @@ def _batches(
             if full or late:
                 due = time.monotonic() + _SECONDS_PER_COMMIT
     except (SyncHostawayError, KeyboardInterrupt):
-        # This is the end, but what was read whole need not be read again.
+        # Land complete results before the end, so that they are not read again.
         whole = [answer for answer in batch if answer.complete]
         if whole and not needs_more(whole):
             yield whole

@@ -1,7 +1,7 @@
-"""Tells a resource that Hostaway does not give to an account from an account that it refuses altogether.
+"""Tells a resource that Hostaway refuses to an account from an account that it refuses completely.
 
-Hostaway answers 403 for both, and 404 where a feature is not enabled. Where another list of the account is answered,
-the refusal is about the resource alone.
+Hostaway answers 403 for both, and 404 for a feature that is not enabled. If it returns another list of the account, the
+refusal concerns the resource only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sync_hostaway.hostaway import endpoints
 log = structlog.get_logger(__name__)
 
 REFUSALS = (HostawayRefused, HostawayNotFound, AccessDenied)
-"""Answers that may be about the resource alone. No second try within minutes brings another."""
+"""Errors that may concern the resource only. A retry within minutes gets the same response."""
 
 _STATUSES = frozenset({401, 402, 403, 404, 405, 410, 451, 501})
 _OTHER_LISTS = {
@@ -34,15 +34,15 @@ _OTHER_LISTS = {
 
 
 def known_refusal(ctx: SyncContext) -> ResourceRefused | None:
-    """The refusal that an earlier sync met less than a day ago; None when the resource is to be asked for."""
+    """The refusal of an earlier sync less than a day ago; None when the resource should be requested."""
     text = ctx.value("recent_refusal", beginning=_beginning(ctx.resource))
     return ResourceRefused(text) if text else None
 
 
 def refusal_of(ctx: SyncContext, error: HostawayError) -> ResourceRefused | None:
-    """The refusal of the resource as a whole, if an error is one: nothing of it was answered, and other lists are.
+    """The refusal of the whole resource, if the error is one: no row of it was returned, but rows of another list.
 
-    :param error: one of `REFUSALS`, of the resource's own list, or of each parent it was asked for.
+    :param error: one of `REFUSALS`, of the resource's own list, or of all of its parents.
     """
     if error.status not in _STATUSES or ctx.counts.seen or not _another_list_answers(ctx):
         return None
@@ -67,7 +67,7 @@ def _another_list_answers(ctx: SyncContext) -> bool:
         except REFUSALS:
             continue
         except HostawayError:
-            # Trouble of another kind tells nothing: the error stands, and is tried again.
+            # Another error proves nothing: the original error stands and is retried.
             return False
         return True
     return False

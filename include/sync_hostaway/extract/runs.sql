@@ -1,7 +1,7 @@
 -- name: close_abandoned
--- An earlier try of this run that never gave a status was killed.
+-- An earlier attempt of this run without a status was killed.
 update ops.sync_runs
-set status = 'failed', finished_at = clock_timestamp(), error = 'the process ended without a status'
+set status = 'failed', finished_at = clock_timestamp(), error = 'process exited before finishing'
 where account_id = %(account_id)s and run_key = %(run_key)s and resource = %(resource)s and status = 'running'
 
 -- name: start_run
@@ -98,7 +98,7 @@ on conflict (account_id, resource) do update set
     updated_at = now()
 
 -- name: set_watermark
--- A complete full walk knows better than any watermark before it.
+-- A complete full read replaces any earlier watermark.
 insert into ops.watermarks (account_id, resource, watermark, sync_run_id)
 values (%(account_id)s, %(resource)s, %(watermark)s, %(sync_run_id)s)
 on conflict (account_id, resource) do update set
@@ -114,7 +114,7 @@ where
     and (plan <> %(plan)s or continued_at < clock_timestamp() - %(stale_after)s)
 
 -- name: start_read
--- To go on with a walk makes it no younger: one that never comes to its end would be gone on with for ever.
+-- Resuming a read does not change its age: otherwise a read that never ends would be resumed without a limit.
 insert into ops.sync_reads (account_id, resource, plan, run_key)
 values (%(account_id)s, %(resource)s, %(plan)s, %(run_key)s)
 on conflict (account_id, resource) do update set continued_at = sync_reads.continued_at
@@ -204,7 +204,7 @@ where
 on conflict (account_id, conversation_id) do update set moved_at = excluded.moved_at
 
 -- name: had_its_full_sync
--- What was incomplete on two days before this one is not mended by a third. Days in UTC, by the warehouse's clock.
+-- After two incomplete days, a third attempt is not made. Days in UTC, by the warehouse's clock.
 select
     count(*) filter (where status in ('complete', 'complete_after_retry')) > 0
     or count(distinct date_trunc('day', started_at, 'UTC')) filter (
@@ -298,7 +298,7 @@ on conflict (account_id, listing_id) do update set
 -- name: conversations_to_read
 -- A conversation whose stamp did not change, and one that never had a message, needs no call.
 -- Unpacked once: a stamp is made of five looks into a large document.
--- Those that changed come first: so walks that begin anew, one after another, come to conversations that nobody has read.
+-- Changed ones come first, so that repeated reads reach conversations that were never read.
 with conversations as materialized (
     select
         landed.entity_id::bigint as conversation_id,

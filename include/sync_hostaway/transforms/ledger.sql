@@ -122,7 +122,7 @@ where
 
 -- name: close_abandoned
 update ops.transforms
-set state = 'failed', error = 'ended without a word: its process was killed', finished_at = clock_timestamp()
+set state = 'failed', error = 'worker process was killed', finished_at = clock_timestamp()
 where state = 'running'
 
 -- name: begin
@@ -236,7 +236,7 @@ select ops.change_types(%(table)s::oid, %(columns)s, %(types)s)
 -- name: close_abandoned_runs
 -- A task is killed at the latest when its Dag run is; no sync of one resource takes a day.
 update ops.sync_runs
-set status = 'failed', finished_at = clock_timestamp(), error = 'the process ended without a status'
+set status = 'failed', finished_at = clock_timestamp(), error = 'process exited before finishing'
 where status = 'running' and started_at < now() - interval '1 day'
 
 -- name: delete_old_deltas

@@ -532,7 +532,7 @@ def test_many_rows_nobody_understands_are_not_called_complete(
 ) -> None:
     for number in simulator.control.truth(account)["ids"]["reservations"][:12]:
         simulator.control.patch("reservations", number, {"listingMapId": "many"}, account_id=account)
-    with pytest.raises(SyncIncomplete, match="12 of 60 rows of reservations of account 701 could not be understood"):
+    with pytest.raises(SyncIncomplete, match="12 of 60 rows of reservations of account 701 could not be read"):
         sync(warehouse, account, resources=[Resource.RESERVATIONS])
     assert len(landed_ids(warehouse, "reservations", account)) == 48
 

@@ -193,7 +193,7 @@ def test_a_killed_transform_is_taken_over(harness: LandingHarness, home: Path) -
     assert result.loads == 5
     assert harness.value("select count(*) from hostaway.messages") == 1
     killed = harness.rows("select state, error from ops.transforms where requested_by = 'killed'")
-    assert killed == [("failed", "ended without a word: its process was killed")]
+    assert killed == [("failed", "worker process was killed")]
 
 
 def test_of_two_at_once_one_serves_both(harness: LandingHarness) -> None:
