@@ -186,10 +186,9 @@ def _read_back_to(
     bound: datetime | None,
     head: _FirstPage | None = None,
 ) -> _PartialRead:
-    """Land reader, newest first, until one ends behind the bound, or the first page is the known head.
+    """Land pages, newest first, until a page ends before the bound, or the first page is the known head.
 
-    A change stamped later than the source's own clock says (it happens) counts as of that clock: as a watermark it
-    would hide every change until then.
+    A stamp later than the server's clock counts as that clock: as a watermark it would hide all changes until then.
     """
     newest: datetime | None = None
     first: _FirstPage | None = None
