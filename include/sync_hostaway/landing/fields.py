@@ -97,7 +97,7 @@ FIELDS: dict[Resource, Fields] = {
             timestamps="messageSentOn messageReceivedOn",
         ),
         kept_unread=frozenset({"id"}),
-        erased=_kinds(texts="recipientName recipientEmail hostEmail guestEmail"),
+        erased=_kinds(texts="recipientName recipientEmail"),
     ),
     Resource.MESSAGES: Fields(
         kept=_kinds(
