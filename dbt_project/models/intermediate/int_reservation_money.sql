@@ -29,6 +29,7 @@ amounts as (
             when reservations.status_group = 'cancelled'
                 then coalesce(lines.cancellation_payout, reservations.airbnb_cancellation_payout)
         end as cancellation_payout,
+        reservations.status_group = 'cancelled' and coalesce(former.was_booking, true) as is_cancelled_booking,
         greatest(
             coalesce(jsonb_array_length({{ as_list("reservations.pms_meta -> 'reservationUnit'") }}), 0), 1
         ) as units
@@ -55,6 +56,20 @@ amounts as (
             where not coalesce({{ as_boolean('isDeleted', 'item.payload') }}, false)
         ) as line
     ) as lines
+    -- A request that was declined is cancelled, too, and never was a booking. What was cancelled before it was first read
+    -- counts as one: nothing says that it was not.
+    cross join
+        lateral (
+            select
+                bool_or({{ status_group(as_text('status', 'versions.facts')) }} = 'booking') filter (
+                    where {{ status_group(as_text('status', 'versions.facts')) }} <> 'cancelled'
+                ) as was_booking
+            from {{ source('landing', 'reservation_versions') }} as versions
+            where
+                reservations.status_group = 'cancelled'
+                and versions.account_id = reservations.account_id
+                and versions.entity_id = reservations.reservation_id::text
+        ) as former
 )
 
 select
@@ -71,5 +86,6 @@ select
     -- a payout above what the guest pays is a mistake of the source
     case when payout <= gross_revenue then payout end as payout,
     cancellation_payout,
+    is_cancelled_booking,
     units
 from amounts

@@ -33,7 +33,7 @@ bookings as (
         on reported.account_id = listings.account_id and reported.listing_id = listings.listing_id
     left join {{ local_zone("listings.time_zone_name", "zone") }} on true
     where
-        reservations.status_group in ('booking', 'cancelled')
+        (reservations.is_booking or money.is_cancelled_booking)
         and not reservations.is_deleted
         and reservations.arrival_date is not null
 ),

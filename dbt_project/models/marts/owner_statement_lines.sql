@@ -22,13 +22,14 @@ reservations as (
                 money.cleaning_fee,
                 money.channel_commission,
                 money.payout,
-                money.cancellation_payout
+                money.cancellation_payout,
+                money.is_cancelled_booking
             from {{ ref('int_reservation_money') }} as money
             where money.account_id = reservations.account_id and money.reservation_id = reservations.reservation_id
         ) as money
     where
         not reservations.is_deleted
-        and reservations.status_group in ('booking', 'cancelled')
+        and (reservations.is_booking or money.is_cancelled_booking)
         and reservations.arrival_date is not null
 )
 

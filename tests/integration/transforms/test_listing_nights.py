@@ -161,3 +161,68 @@ def test_urgent_transforms_leave_the_marts_to_the_next(harness: LandingHarness) 
     assert harness.transform().rows["listing_nights"] == 2
     assert statuses(harness) == "bbb"
     assert harness.transform().transform_id is None
+
+
+def test_a_request_that_was_declined_is_no_cancelled_booking(harness: LandingHarness) -> None:
+    cancelled = {"cancellationDate": "2026-02-20 10:00:00"}
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 3, status="unconfirmed"), stay(11, 1, 4, 6))
+    harness.transform()
+    harness.land("reservations", stay(10, 1, 1, 3, status="cancelled", **cancelled))
+    harness.land("reservations", stay(11, 1, 4, 6, status="cancelled", **cancelled))
+    harness.transform()
+    mix = "select sum(bookings)::int, sum(cancelled_bookings)::int, sum(cancelled_nights)::int from marts.channel_mix"
+    assert harness.rows(mix) == [(0, 1, 2)]
+    assert harness.value("select sum(cancelled_nights)::int from marts.listing_nights") == 2
+
+
+def test_words_of_a_status_are_read_in_any_case(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 3, status="NEW"), stay(11, 1, 3, 4, status="ownerstay"))
+    harness.transform()
+    assert statuses(harness) == "bbo"
+
+
+def test_listings_are_left_out_by_tag_group_and_id(harness: LandingHarness) -> None:
+    harness.land(
+        "listings",
+        listing(1, listingTags=[{"id": 1, "name": "test"}]),
+        listing(2),
+        listing(3),
+        listing(4),
+    )
+    harness.transform()
+    included = "select array_agg(listing_id order by listing_id) from marts.reporting_listings where is_included"
+    assert harness.value(included) == [1, 2, 3, 4]
+    harness.connection.execute(
+        """
+        insert into ops.listing_groups values (1, 2, 'Lake'), (1, 3, 'Lake');
+        insert into ops.listing_filters values (1, 'tag', 'test'), (1, 'listing', '4')
+        """
+    )
+    assert harness.value(included) == [2, 3]
+    harness.connection.execute(
+        "insert into ops.listing_filters values (1, 'group', 'Lake', true), (1, 'listing', '3', false)"
+    )
+    assert harness.value(included) == [2]
+
+
+def test_what_was_known_of_a_reservation_is_kept(harness: LandingHarness) -> None:
+    harness.land("listings", listing(1))
+    harness.land("reservations", stay(10, 1, 1, 3, 300))
+    harness.transform()
+    # both between two transforms
+    harness.land("reservations", stay(10, 1, 1, 4, 450))
+    harness.land("reservations", stay(10, 1, 1, 4, 450, status="cancelled"))
+    harness.transform()
+    history = "select version, status, total_price::int, known_until is null from marts.reservation_history order by 1"
+    kept = [(1, "new", 300, False), (2, "new", 450, False), (3, "cancelled", 450, True)]
+    assert harness.rows(history) == kept
+    changes = "select field, old_value, new_value from marts.reservation_changes order by version, field"
+    assert harness.rows(changes) == [
+        ("departure_date", "2026-03-03", "2026-03-04"),
+        ("total_price", "300", "450"),
+        ("status", "new", "cancelled"),
+    ]
+    harness.transform(full_refresh=True)
+    assert harness.rows(history) == kept

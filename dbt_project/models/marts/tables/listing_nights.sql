@@ -170,7 +170,7 @@ stays as materialized (
         limit 1
     ) as absence on true
     where
-        stays.status_group in ('booking', 'owner_stay', 'cancelled')
+        (stays.status_group in ('booking', 'owner_stay') or money.is_cancelled_booking)
         and stays.departure_date > stays.arrival_date
         -- no stay of a guest is longer; a mistyped year would make thousands of nights
         and stays.departure_date - stays.arrival_date <= 1100
