@@ -52,7 +52,7 @@ class ApiToken:
 def issue(
     connection: Connection, account_id: int, name: str, scopes: Iterable[Scope], expires_at: datetime | None
 ) -> tuple[str, ApiToken]:
-    """Make a token of an account and return its text, which nobody can read again.
+    """Make a token of an account and return its text, which is not stored.
 
     :param name: who uses it; for people, 1 to 200 characters.
     :param expires_at: with a time zone; None: never.

@@ -1,11 +1,10 @@
-"""How often credentials may be refused: per client address and account path, in memory that does not grow.
+"""Limits failed authentications per client address and account path.
 
-Credentials have 256 random bits: nobody guesses them. What is limited is the work that wrong ones cause. Right
-credentials are accepted also while those of others behind the same address are limited: a proxy may stand in front of
-all clients.
+Credentials have 256 random bits and cannot be guessed. The limit protects the server from the load of wrong ones. Right
+credentials are accepted while an address is limited, because all clients may use the same proxy.
 
-The memory is that of one process, and keeps the places that were used last: a client with very many addresses is not
-limited. Put a reverse proxy with a limit in front of a public server.
+The counts are kept per process, for the most recent origins: a client with very many addresses is not limited. A public
+server needs a reverse proxy with a limit.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from sync_hostaway.hostaway.rate_limiter import RateLimit
 REFUSAL_LIMIT = RateLimit(60, 60)
 _MAX_ORIGINS = 4096
 _MAX_KNOWN = 1024
-# Seconds that credentials wait until they are looked at.
+# Seconds that credentials wait until they are checked.
 _CHECK_TIMEOUT = 3.0
 
 Origin = tuple[str, str]
@@ -34,11 +33,11 @@ Origin = tuple[str, str]
 
 
 class TooManyChecks(Exception):
-    """Too many others wait for their credentials to be looked at."""
+    """Too many credentials wait to be checked."""
 
 
 class AuthFailureLimiter:
-    """Counts refused credentials in windows of fixed length. To be used in one event loop.
+    """Counts failed authentications in windows of fixed length. Use it in one event loop.
 
     :param limit: so many refusals in so many seconds.
     """
@@ -53,11 +52,12 @@ class AuthFailureLimiter:
 
     @asynccontextmanager
     async def check(self, origin: Origin, credentials: str | None) -> AsyncIterator[None]:
-        """Around looking at credentials.
+        """Wraps a check of credentials.
 
-        Where too many were refused, those that were never right are looked at one at a time: room is left for others.
+        For a limited origin, credentials that were never right are checked one at a time, so that other requests get
+        connections.
 
-        :raises TooManyChecks: when it takes too long until their turn.
+        :raises TooManyChecks: when the wait takes too long.
         """
         if not self._seconds_left(origin) or self._digest(origin[1], credentials or "") in self._known_good:
             yield
@@ -73,9 +73,9 @@ class AuthFailureLimiter:
                 self._lock.release()
 
     def record_failure(self, origin: Origin) -> int:
-        """Count credentials that were wrong, or missing.
+        """Count wrong or missing credentials.
 
-        :return: seconds until the count begins anew, where there were too many before; else 0.
+        :return: seconds until the window ends, if the limit was reached before; else 0.
         """
         if self._limit is None:
             return 0
@@ -90,7 +90,7 @@ class AuthFailureLimiter:
         return seconds
 
     def record_success(self, origin: Origin, credentials: str | None) -> None:
-        """Credentials were right for this account path."""
+        """Remember credentials that were right for this account path."""
         if self._limit is None or not credentials:
             return
         key = self._digest(origin[1], credentials)
@@ -100,7 +100,7 @@ class AuthFailureLimiter:
             self._known_good.popitem(last=False)
 
     def _seconds_left(self, origin: Origin) -> int:
-        """Seconds until the end of a window with too many refusals, rounded up; else 0."""
+        """Seconds until the end of a window whose limit is reached, rounded up; else 0."""
         if self._limit is None:
             return 0
         started_at, count = self._failures.get(self._digest(*origin), (0.0, 0))
@@ -108,13 +108,13 @@ class AuthFailureLimiter:
         return math.ceil(left) if count >= self._limit.calls and left > 0 else 0
 
     def _digest(self, *parts: str) -> bytes:
-        # Nothing that a client sent is kept.
+        # Only keyed digests of what a client sent are stored.
         text = "\0".join(parts).encode("utf-8", "surrogatepass")
         return hashlib.blake2b(text, digest_size=16, key=self._salt).digest()
 
 
 def network_of(address: str) -> str:
-    """What a client is counted by: an IPv6 client has a whole /64."""
+    """The network that a client is counted by: the address, or the /64 of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address)
         if parsed.version == 6:

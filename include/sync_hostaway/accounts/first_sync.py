@@ -1,9 +1,9 @@
-"""The sync that begins by itself when an account is registered, and the one that makes up for refused credentials.
+"""The automatic first sync of a new account, and the sync after rejected credentials were replaced.
 
-The account's Dag is made from the snapshot, which Airflow reads when it pleases: it may not exist yet when its first
-run is asked for. So nothing depends on asking once. Whoever registered the account asks until Airflow takes it;
-`hostaway_maintenance` asks for accounts that never synced; and the Dag's own daily run reads everything where nothing
-was read before. The run's id is the same each time, so that asking again changes nothing.
+The account's Dag is made from the snapshot, which Airflow reads with a delay: it may not exist when its first run is
+requested. So the request is repeated. The process that registered the account repeats it for two minutes;
+`hostaway_maintenance` requests the run for accounts that never synced; and the daily run of the Dag reads everything if
+nothing was read before. The run id is the same each time, so repeated requests have no effect.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REQUEST_TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True)
 class SyncRun:
-    """A Dag run to ask for."""
+    """A Dag run to request."""
 
     account_id: int
     run_id: str
@@ -68,14 +68,14 @@ def requested_sync(account_id: int, mode: Mode, resources: list[Resource] | None
 
 
 def missing_first_syncs(connection: Connection) -> list[SyncRun]:
-    """The first runs of active accounts that never synced, and that whoever registered them has given up on."""
+    """The first runs of active accounts that never synced, after the registering process stopped its requests."""
     params = {"timeout_seconds": _REQUEST_TIMEOUT_SECONDS}
     rows = connection.execute(_QUERIES["accounts_never_synced"], params)
     return [first_sync(row["account_id"], row["created_at"]) for row in rows]
 
 
 def request_sync(trigger: RunTrigger, run: SyncRun) -> bool:
-    """Ask for a run until Airflow takes it, for two minutes at most; returns whether it did."""
+    """Request a run until Airflow accepts it, for two minutes at most; returns whether it did."""
     try:
         for attempt in Retrying(
             retry=retry_if_exception_type(RunNotRequested),

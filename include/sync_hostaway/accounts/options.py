@@ -54,7 +54,7 @@ class AccountOptions(BaseModel):
         try:
             return cls.model_validate(stored)
         except ValidationError as error:
-            # Never the value: somebody may have put a secret where none belongs.
+            # Never the value: it may be a secret by mistake.
             wrong = "; ".join(
                 f"{'.'.join(str(part) for part in item['loc'] if part != '[key]')}: {item['msg']}"
                 for item in error.errors()

@@ -2,7 +2,8 @@
 
 Dag files are parsed every few seconds and must neither open connections nor fail, and a Dag that is missing from one
 parse disappears from the UI. So the list is written when the registry changes, replaced atomically, and read without
-the database. An account leaves it only when the registry says so; an unreachable registry changes nothing.
+the database. An account is removed only when it is disabled or purged; an unreachable registry changes
+nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def write_snapshot(path: Path, accounts: list[SnapshotAccount]) -> None:
 def read_snapshot(path: Path) -> list[SnapshotAccount]:
     """The mirrored accounts, ordered by id; empty when none was ever registered.
 
-    Never raises. A file that is gone or damaged is replaced by its copy for this read, and reported.
+    Never raises. If the file is missing or damaged, its copy is read and a warning logged.
     """
     for source in (path, _copy_of(path)):
         try:

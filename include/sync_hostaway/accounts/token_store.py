@@ -27,7 +27,7 @@ class SharedTokenStore:
             try:
                 stored = secrets_store(connection).get(self._account_id, ACCESS_TOKEN)
             except ConfigurationError:
-                # Its key is gone, or not here yet. It is derived from the API key: a new one costs one request.
+                # Its encryption key is missing. A new token costs one request, because it is derived from the API key.
                 stored = None
         return Token(**json.loads(stored)) if stored else None
 

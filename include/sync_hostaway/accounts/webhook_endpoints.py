@@ -28,10 +28,10 @@ LOGIN = "sync-hostaway"
 class Endpoint:
     """Where and how Hostaway reaches an account.
 
-    :param url: the URL that Hostaway was told, None before it was told any.
+    :param url: the URL that was sent to Hostaway; None before the first registration.
     :param hostaway_id: Hostaway's id of the webhook.
     :param password_is_sent: whether Hostaway has the newest password.
-    :param log_read_to: newest entry of Hostaway's delivery log that was looked at.
+    :param log_read_to: newest entry of Hostaway's delivery log that was read.
     """
 
     account_id: int
@@ -59,7 +59,7 @@ def find_endpoint(connection: Connection, account_id: int) -> Endpoint | None:
 
 
 def ensure_endpoint(connection: Connection, account_id: int) -> Endpoint:
-    """An account's endpoint, made when it has none. Two who ask at once get the same one."""
+    """An account's endpoint, created when it has none. Concurrent calls get the same one."""
     with connection.transaction():
         password = secrets.token_urlsafe(_RANDOM_BYTES)
         params = {
@@ -77,9 +77,9 @@ def ensure_endpoint(connection: Connection, account_id: int) -> Endpoint:
 
 
 def rotate_password(connection: Connection, account_id: int, *, end_old: bool = False) -> None:
-    """Give an endpoint a new random password. Hostaway learns it at its next registration; until then both are valid.
+    """Give an endpoint a new random password. The next registration sends it to Hostaway; until then both are valid.
 
-    :param end_old: no password but the new one is valid from now on, for one that was leaked.
+    :param end_old: revoke the old password at once, for a leaked one.
     """
     password = secrets.token_urlsafe(_RANDOM_BYTES)
     with connection.transaction():
@@ -89,7 +89,7 @@ def rotate_password(connection: Connection, account_id: int, *, end_old: bool = 
 
 
 def password_for(connection: Connection, endpoint: Endpoint) -> str:
-    """The password to tell Hostaway. One that the SecretsStore has lost, or cannot decrypt any more, is replaced."""
+    """The password to send to Hostaway. A password that is lost or cannot be decrypted is replaced."""
     store = DatabaseSecretsStore(connection)
     password = None
     with suppress(ConfigurationError):
@@ -103,12 +103,12 @@ def password_for(connection: Connection, endpoint: Endpoint) -> str:
 
 
 def forget_old_passwords(connection: Connection) -> int:
-    """Stop accepting passwords that Hostaway cannot use any more; returns of how many endpoints."""
+    """Stop accepting old passwords that Hostaway no longer uses; returns the number of endpoints."""
     return connection.execute(_QUERIES["forget_old_passwords"]).rowcount
 
 
 def set_registered(connection: Connection, account_id: int, *, url: str, hostaway_id: int, password: str) -> None:
-    """Note that Hostaway delivers to a URL, with a password."""
+    """Save that Hostaway delivers to a URL with a password."""
     params = {
         "account_id": account_id,
         "url": url,
@@ -119,20 +119,20 @@ def set_registered(connection: Connection, account_id: int, *, url: str, hostawa
 
 
 def request_catch_up_sync(connection: Connection, account_id: int) -> None:
-    """Note that deliveries were lost which nobody can name; `hostaway_maintenance` asks for a sync."""
+    """Request an incremental sync for lost deliveries of unknown objects; `hostaway_maintenance` starts it."""
     connection.execute(_QUERIES["request_catch_up_sync"], {"account_id": account_id})
 
 
 def set_unregistered(connection: Connection, account_id: int) -> None:
-    """Note that Hostaway delivers nothing any more."""
+    """Save that Hostaway has no webhook for the account."""
     connection.execute(_QUERIES["set_unregistered"], {"account_id": account_id})
 
 
 def save_check_error(connection: Connection, account_id: int, reason: str) -> None:
-    """Note why Hostaway could not be asked: one that delivers goes on doing so."""
+    """Save why the check of the webhook failed. A registered webhook stays registered."""
     connection.execute(_QUERIES["save_check_error"], {"account_id": account_id, "reason": reason})
 
 
 def set_state(connection: Connection, account_id: int, state: str, reason: str) -> None:
-    """Note what is wrong: why Hostaway delivers nothing (`polling`, `failed`), or what else does (`registered`)."""
+    """Save a state and why Hostaway delivers nothing (`polling`, `failed`), or another error (`registered`)."""
     connection.execute(_QUERIES["set_state"], {"account_id": account_id, "state": state, "reason": reason})

@@ -21,7 +21,7 @@ from ops.webhook_endpoints
 where account_id = %(account_id)s
 
 -- name: replace_password
--- The old one is the one that Hostaway has, as far as anybody can know: one that it was not told never takes its place.
+-- The old password is the last one that was sent to Hostaway: a password that was never sent does not replace it.
 update ops.webhook_endpoints
 set
     old_password_digest = case
@@ -40,7 +40,7 @@ set old_password_digest = null, updated_at = now()
 where old_password_digest is not null and password_sent_at < now() - interval '2 hours'
 
 -- name: set_registered
--- Only the password that was told counts as told: it may have been rotated meanwhile.
+-- Only if the password was not rotated during the registration.
 update ops.webhook_endpoints
 set
     state = 'registered',
@@ -61,7 +61,7 @@ set state = %(state)s, state_reason = %(reason)s, checked_at = now(), updated_at
 where account_id = %(account_id)s
 
 -- name: save_check_error
--- Where a sync is wanted, the webhook may have been found switched off: the sync waits until it is known to be back.
+-- With a requested sync, the webhook may be switched off: the sync waits until the webhook is known to be on again.
 update ops.webhook_endpoints
 set
     state = case when state = 'registered' and catch_up_requested_at is null then state else 'failed' end,
@@ -82,7 +82,7 @@ set
 where account_id = %(account_id)s
 
 -- name: request_catch_up_sync
--- The moment of the newest loss: a sync that was asked for before it does not make up for it.
+-- The time of the newest loss: a sync that was requested earlier does not cover it.
 update ops.webhook_endpoints
 set catch_up_requested_at = clock_timestamp()
 where account_id = %(account_id)s

@@ -58,7 +58,7 @@ class EventState(StrEnum):
 class ParsedEvent:
     """An event as the inbox keeps it.
 
-    :param state: pending; ignored when nobody here knows such objects; unreadable when it leads to no object.
+    :param state: pending; ignored for an unknown kind of object; unreadable when the body names no object.
     :param content_hash: the same for everything Hostaway sends twice.
     :param reason: why it is not pending.
     """
@@ -165,7 +165,7 @@ def _encode(content: Any) -> bytes:
 
 
 def _hash(content: dict[str, Any]) -> bytes:
-    # The order of keys says nothing, and is not the same in every delivery of one event.
+    # The order of keys differs between deliveries of one event.
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 

@@ -1,9 +1,9 @@
 """The public HTTP app that Hostaway delivers to: POST /{key}.
 
-What an answer means to Hostaway decides which one we give. 200: it is ours now. 429 and 5xx: it comes again, up to
-three times within an hour. Any other 4xx: it is gone for good. So everything with the right credentials is kept and
-gets 200, whatever it is, and any trouble of ours gets 503. Right credentials are accepted also where too many wrong
-ones are answered 429. No answer says more than its status: not what is wrong, and not whether a key exists.
+Hostaway's reaction decides about each response. 200: the event is stored here. 429 and 5xx: Hostaway repeats the
+delivery, up to three times within an hour. Any other 4xx: Hostaway does not repeat it. So every delivery with right
+credentials is stored and gets 200, and every error on our side gets 503. Right credentials are accepted also where too
+many wrong ones get 429. A response has no details: neither the error, nor whether a key exists.
 """
 
 from __future__ import annotations

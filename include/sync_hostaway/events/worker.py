@@ -5,8 +5,8 @@
     transform      a thread of its own: transforms what has landed, repeatedly while rows land
 
 Starting a run costs more than processing an event. So an idle run lingers, and no run has to be requested for events
-that arrive in this time (see `lease`). A run ends after one minute at the latest: its log stays short, and a new version
-of the code is soon in use.
+that arrive in this time (see `lease`). A run ends after one minute at the latest: its log stays short, and a new
+version of the code is soon in use.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ SYNC_FUNCTIONS: dict[Resource, Callable[[SyncContext], MissingRows]] = {
     Resource.CONVERSATIONS: sync_conversations,
     Resource.MESSAGES: sync_messages,
     Resource.CALENDAR_DAYS: sync_calendar,
-    # of either direction, also those nobody has written yet
+    # of either direction, also those that are not written yet
     Resource.REVIEWS: partial(sync_list_daily, path=endpoints.REVIEWS),
     Resource.TASKS: partial(sync_list_daily, path=endpoints.TASKS),
     # with the listings they may see

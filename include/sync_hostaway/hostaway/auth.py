@@ -106,7 +106,7 @@ class TokenProvider:
         return [token.value] if token else []
 
     def renew(self, rejected: Token | None) -> Token:
-        """Replace a token that Hostaway denied; whoever comes second gets what the first one fetched."""
+        """Replace a token that Hostaway denied. Concurrent callers get the token of the first one."""
         with self._lock:
             if self._token and self._token.is_fresh and self._token != rejected:
                 return self._token
@@ -145,10 +145,10 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
         }
     )
     if is_redirect(response):
-        # Whatever else it says: it is not Hostaway's answer to the credentials.
+        # A redirect is not Hostaway's response to the credentials.
         responses.read_reply(response)
-    # Only OAuth's own words count: a 400 or 403 may come from a firewall in between, and an account that is stopped
-    # stays stopped until somebody acts.
+    # Only OAuth error codes count: a 400 or 403 may come from a firewall in between, and an account with rejected
+    # credentials needs an operator.
     body = _oauth_body(response)
     if response.status_code == requests.codes.unauthorized or body.get("error") == "invalid_client":
         raise CredentialsRefused(account_id=credentials.account_id, url=endpoints.ACCESS_TOKENS)

@@ -31,7 +31,7 @@ WITH_SCHEDULED: dict[str, str | int] = {"includeScheduledMessages": 1}
 RESERVATION_PARAMS: dict[str, str | int] = {**WITH_RESOURCES, "includePayments": 1, "includeCancellationPolicy": 1}
 
 TOKEN_DENIED_MESSAGE = "The resource owner or authorization server denied the request"  # noqa: S105 - a message
-"""Says that a 403 is about the token; any other 403 is a business refusal and the token is fine."""
+"""A 403 with this message is about the token; any other 403 is a business refusal, and the token is valid."""
 
 
 def messages_of(conversation_id: int) -> str:

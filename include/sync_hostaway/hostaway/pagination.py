@@ -1,7 +1,7 @@
-"""Walks over Hostaway's lists: by offset, and by the `afterId` cursor of reservations.
+"""Reads Hostaway's lists: by offset, and by the `afterId` cursor of reservations.
 
-A walk gives pages until the list is exhausted. It never trusts a short page to be the last (a limit above the server's
-cap is cut silently) and stops when a page brings no id it has not seen (some answers repeat a page).
+A read yields pages until the list is exhausted. A short page is not taken for the last one, because servers silently
+reduce a limit above their maximum. A page without a new id ends the read, because some servers repeat a page.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from sync_hostaway.hostaway.values import as_id, as_list
 class Page:
     """Rows of one answer as received.
 
-    :param count: what the envelope says the whole list holds.
+    :param count: number of rows of the whole list, from the envelope.
     :param requested_at: our clock when the request was sent.
-    :param served_at: the source's clock when it answered; ours where it does not say.
-    :param landed: whether an earlier process has landed it; its rows are just their ids and stamps then.
+    :param served_at: the server's clock in the response; ours when it is missing.
+    :param landed: whether an earlier attempt has landed it; its rows then have only ids and stamps.
     """
 
     rows: list[Any]
@@ -36,10 +36,10 @@ class Page:
 
 @dataclass
 class ListRead:
-    """One pass over a list: the ids it saw, never payloads, and whether the list held still meanwhile.
+    """One read of a list: the ids it saw, without payloads, and whether the list changed during the read.
 
     :param started_at: our clock when its first page was asked for.
-    :param is_truncated: whether it ended on a page that it knew, where no count says that this was all.
+    :param is_truncated: whether it ended with a repeated page, without a count that proves the end.
     """
 
     started_at: datetime | None = None
@@ -50,11 +50,11 @@ class ListRead:
     is_truncated: bool = False
 
     def add(self, page: Page) -> bool:
-        """Take note of a page; tells whether it brought anything new."""
+        """Add a page; returns whether it had a new row."""
         before = self.seen
         self.started_at = self.started_at or page.requested_at
         if page.count is not None:
-            # Rows that come or go meanwhile make others slip past an offset.
+            # Rows that are added or removed during the read shift others across an offset.
             self.has_changed = self.has_changed or (self.count is not None and page.count != self.count)
             self.count = page.count
         ids = [id_of(row) for row in page.rows]
@@ -67,7 +67,7 @@ class ListRead:
         return self.seen != before
 
     def repeats(self, page: Page) -> bool:
-        """Whether a page holds just the rows that were seen before, all of them."""
+        """Whether a page has exactly the rows that were seen before."""
         return {id_of(row) for row in page.rows} == self.ids | ({None} if self.without_id else set())
 
     @property
@@ -77,7 +77,7 @@ class ListRead:
 
     @property
     def missing(self) -> int:
-        """How many rows the envelope promised that this pass did not see."""
+        """Rows of the count that this read did not see."""
         return max((self.count or 0) - self.seen, 0)
 
 
@@ -156,10 +156,10 @@ def pages_by_cursor(
     list_read: ListRead,
     read: ReadPage = read_page,
 ) -> Iterator[Page]:
-    """Pages of a cursor walk until the empty page, or until a list that held still was seen whole.
+    """Pages by cursor until an empty page, or until an unchanged list was seen completely.
 
-    The list is ordered by last change, newest first, so a row that changes during the walk jumps to the front, behind
-    the walk's back: read the front again afterwards.
+    The list is ordered by last change, newest first, so a row that changes during the read moves to the first
+    page, which was read before: read the first page again afterwards.
     """
     page_size = client.settings.page_size
     cursor: Params = {}
@@ -183,5 +183,5 @@ def pages_by_cursor(
 
 
 def _is_full(rows: int, page_size: int, largest: int) -> bool:
-    """Whether more may stand behind a page, whatever the count says; `largest` is the largest page before it."""
+    """Whether more rows may follow a page, independent of the count; `largest` is the largest page before it."""
     return rows >= page_size or 0 < largest <= rows

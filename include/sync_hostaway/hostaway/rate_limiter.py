@@ -38,7 +38,7 @@ _QUERIES = load_queries(Path(__file__).with_name("rate_limiter.sql"))
 _CLOCK_TOLERANCE = 1.002
 # Longest time in seconds that a request may take to reach Hostaway.
 MARGIN = 0.5
-# The longest a 429 may hold us back, whatever its stamp says: twice the longest window Hostaway documents.
+# Maximum seconds of a block after a 429, for any stamp: twice the longest window that Hostaway documents.
 _LONGEST_BLOCK = 120.0
 
 
@@ -141,7 +141,7 @@ class NoRateLimiter:
         yield
 
     def block(self, until: float, scope: str | None = None) -> None:
-        """Nobody to hold back."""
+        """Without effect."""
 
     def close(self) -> None:
         """Nothing to close."""
@@ -166,7 +166,7 @@ class SharedRateLimiter:
     :param account_id: whose requests they are.
     :param priority: how urgent they are.
     :param limits: what all processes together may send.
-    :param open_connection: makes a connection to the warehouse that nobody else uses.
+    :param open_connection: makes a connection to the database for exclusive use.
     """
 
     def __init__(
@@ -211,10 +211,10 @@ class SharedRateLimiter:
     def permit(self, timeout: float | None = None) -> Iterator[None]:
         """Wait until one request may be sent, and send it inside.
 
-        The end of the block tells that the request has arrived, which frees its slot as early as possible.
+        The end of the block means that the request has arrived, which frees its permit as early as possible.
 
         :raises TimeoutError: when there is none within `timeout` seconds.
-        :raises WarehouseUnavailable: when there is nobody to ask. Nothing may be sent then.
+        :raises WarehouseUnavailable: when the database cannot be reached. Nothing may be sent then.
         """
         permit = self._acquire(timeout)
         try:

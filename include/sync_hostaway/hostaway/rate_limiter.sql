@@ -1,5 +1,5 @@
 -- name: set_up
--- Nearly everything is unlogged; for the rest, too, nobody needs to wait for the disk.
+-- Nearly all tables are unlogged; the others do not need to wait for the disk either.
 select
     set_config('synchronous_commit', 'off', false),
     set_config('statement_timeout', '10s', false)

@@ -1,6 +1,6 @@
 """Turns an HTTP response of Hostaway into a reply or the right exception.
 
-Hostaway says what went wrong in four ways: a status code, `status: fail` (also with 200), an OAuth error body, and text
+Hostaway reports errors in four ways: a status code, `status: fail` (also with 200), an OAuth error body, and text
 that is no JSON at all.
 """
 
@@ -52,7 +52,7 @@ class Reply:
     """A successful answer.
 
     :param count: number of rows matching the filter, on lists that carry one.
-    :param served_at: the source's own clock when it answered, where it says so.
+    :param served_at: the server's clock in the response, if any.
     """
 
     result: Any
@@ -63,7 +63,7 @@ class Reply:
 def read_reply(response: requests.Response) -> Reply:
     """Check a data response and give its result.
 
-    :raises HostawayError: the subclass tells what to do about it.
+    :raises HostawayError: its subclass is the kind of error.
     """
     if not requests.codes.ok <= response.status_code < requests.codes.multiple_choices:
         raise _error_of(response)
@@ -86,7 +86,7 @@ def decode(content: bytes) -> Any:
     """
     try:
         body = orjson.loads(content)
-        # It writes 254 levels and no more; nobody reads deeper ones.
+        # It writes 254 levels at most; deeper ones are not read.
         orjson.dumps(body)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         body = _decode_tolerantly(content)
@@ -209,7 +209,7 @@ def _message_of(body: dict[str, Any]) -> str:
 
 
 def served_at(response: requests.Response) -> datetime | None:
-    """The source's own clock when it answered, where it says so."""
+    """The server's clock in the response, if any."""
     try:
         return parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
     except ValueError:
@@ -247,7 +247,7 @@ def _text_of(error: BaseException) -> str:
 def retry_at(response: requests.Response) -> float | None:
     """When to try again after a 429, as a Unix time of our clock.
 
-    `X-RateLimit-Retry-After` is a Unix timestamp of Hostaway's clock, which the answer's `Date` tells. The standard
+    `X-RateLimit-Retry-After` is a Unix timestamp of Hostaway's clock, which is in the header `Date`. The standard
     header counts seconds; since some answers confuse the two, a value beyond 1e9 is a timestamp in either.
     """
     for header in ("X-RateLimit-Retry-After", "Retry-After"):

@@ -1,8 +1,8 @@
 """Keeps erased guests erased: rows of their reservations and conversations land without what describes a person.
 
 Hostaway may still have the person, and sends the same rows at every sync. So what was erased is remembered by the ids
-of reservations and conversations, which describe nobody, and every row that belongs to one of them is stripped before
-anything else looks at it: its hash, the quarantine and the models only ever see what is left.
+of reservations and conversations, which are not personal data. Every row that belongs to one of them is redacted before
+any other step: its hash, the quarantine and the models use only the remaining fields.
 """
 
 from __future__ import annotations
@@ -125,5 +125,5 @@ def redact_landed(connection: Connection, account_id: int, erased: Erasures) -> 
 
 
 def lock_for_erasure(connection: Connection, account_id: int) -> None:
-    """Wait until nobody lands rows of an account, and let nobody until the transaction ends."""
+    """Wait until no process lands rows of the account, and block landing until the transaction ends."""
     connection.execute(_QUERIES["exclude"], {"account_id": account_id})

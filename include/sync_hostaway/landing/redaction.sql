@@ -1,5 +1,5 @@
 -- name: share
--- Whoever lands rows shares this lock; whoever erases has it alone. Otherwise a batch that was fetched before an erasure
+-- Landing takes this lock shared, an erasure exclusively. Otherwise a batch that was fetched before an erasure
 -- could land after it. A statement of its own: the next one must see what was committed while this one waited.
 select pg_advisory_xact_lock_shared(hashtextextended('hostaway erasure', %(account_id)s))
 

@@ -37,7 +37,7 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Counts:
-    """What became of the rows of a batch or a run.
+    """Counts of the rows of a batch or a run.
 
     :param quarantined: could not land.
     :param with_warnings: landed without some value that could not be read.
@@ -78,7 +78,7 @@ class Fetched:
 
 
 class UnseenRow(NamedTuple):
-    """A landed row that a walk did not see."""
+    """A landed row that a read did not see."""
 
     entity_id: str
     parent_id: int | None
@@ -176,21 +176,21 @@ class LandingWriter:
         return int(fetch_value(self._connection, query, {**self._params, "parent_ids": parent_ids}))
 
     def mark_deleted_unseen(self, seen: Sequence[str], parent_ids: Sequence[int] | None, before: datetime) -> int:
-        """Mark rows as deleted that a complete walk did not see; returns how many. Needs an open transaction.
+        """Mark rows as deleted that a complete read did not see; returns how many. Needs an open transaction.
 
-        :param seen: entity ids the walk saw.
+        :param seen: entity ids that the read saw.
         :param parent_ids: only rows of these parents; None for the whole account.
-        :param before: when the walk began; rows that others landed since are left alone.
+        :param before: start of the read; rows that another process landed since are not marked.
         """
         params = {**self._params, "seen": list(seen), "parent_ids": parent_ids, "before": before}
         return self._update("mark_deleted_unseen", params, is_unseen=_QUERIES["is_unseen"])
 
     def mark_deleted(self, entity_ids: Sequence[str], observed_at: datetime) -> int:
-        """Mark rows as deleted of which the source itself said that it has them no more; returns how many.
+        """Mark rows as deleted that Hostaway has deleted; returns how many.
 
         Needs an open transaction.
 
-        :param observed_at: when the source was asked; rows that others saw since are left alone.
+        :param observed_at: when the request was sent; rows that another process read since are not marked.
         """
         params = {**self._params, "entity_ids": list(entity_ids), "observed_at": observed_at}
         return self._update("mark_deleted", params)
@@ -315,7 +315,7 @@ class LandingWriter:
             )
 
     def _mark_suspect(self, refused: list[_QuarantineEntry]) -> None:
-        """Say of landed rows that they are not what Hostaway has: a later version was refused."""
+        """Mark landed rows as suspect: a later version was quarantined."""
         known = [entry for entry in refused if entry.entity_id]
         if known:
             params = {

@@ -176,13 +176,13 @@ where
     and (%(parent_ids)s::bigint[] is null or parent_id = any(%(parent_ids)s::bigint[]))
 
 -- name: mark_deleted_unseen
--- An absence is a deletion only after a complete walk; the row stays, and a later sight of it revives it.
+-- A missing row is deleted only after a complete read. The row stays, and becomes active when it is read again.
 update {table}
 set deleted_at = now(), load_id = %(load_id)s
 where {is_unseen}
 
 -- name: mark_deleted
--- Observed now: an older sight of the row, landed late, does not revive it.
+-- Observed now: an older version of the row that lands late does not make it active.
 update {table}
 set deleted_at = now(), observed_at = %(observed_at)s, load_id = %(load_id)s
 where
@@ -192,7 +192,7 @@ where
     and observed_at < %(observed_at)s
 
 -- name: cascade_deletes
--- What hangs on an object that is gone is gone too: Hostaway says nothing of it any more.
+-- Children of a deleted object are deleted, too: Hostaway no longer returns them.
 update {table} as orphan
 set deleted_at = now(), load_id = %(load_id)s
 from {parents} as parent
@@ -204,7 +204,7 @@ where
     and parent.entity_id::bigint = orphan.parent_id
 
 -- name: mark_suspect
--- A later version was refused: the row is not what Hostaway has, and says so until a version of it lands.
+-- A later version was quarantined: the row is not what Hostaway has. The mark stays until a version lands.
 update {table} as landed
 set suspect_since = now(), load_id = %(load_id)s
 from unnest(%(entity_ids)s::text[], %(stamps)s::timestamptz[], %(observed)s::timestamptz[])

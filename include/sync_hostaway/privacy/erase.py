@@ -1,7 +1,7 @@
 """Removes personal data for good: a whole account with all its rows, or one guest of an account.
 
-Both wait for the transform that is running and hold the next one back, and both shut out whoever is landing rows of the
-account. What is erased stays erased although Hostaway may still have it: see `landing.erasure`.
+Both wait for a running transform and block the next one, and both block landing of rows of the account. Erased data
+stays erased although Hostaway may still have it: see `landing.redaction`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
     with _exclusive_access(connection, account_id):
         connection.execute(_QUERIES["note_purge"], {"account_id": account_id})
         rows = _delete_everywhere(connection, account_id)
-    # In a short transaction of its own: whoever asks for a slot waits for it.
+    # In a short transaction of its own, because permits wait for its lock.
     with connection.transaction():
         for query in ("lock_budget", "forget_whose_calls"):
             connection.execute(_QUERIES[query], {"account_id": account_id})
@@ -130,7 +130,7 @@ def _refuse_outdated_links(connection: Connection, account_id: int, linked: Coll
 
 @contextmanager
 def _exclusive_access(connection: Connection, account_id: int) -> Iterator[None]:
-    """A transaction in which nobody transforms, and nobody lands rows of the account."""
+    """A transaction during which no transform runs, and no rows of the account land."""
     try:
         connection.execute(_QUERIES["set_lock_timeout"], {"lock_timeout": f"{_LOCK_TIMEOUT_SECONDS}s"})
         with transform_lock(connection), connection.transaction():

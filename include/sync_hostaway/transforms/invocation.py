@@ -297,7 +297,7 @@ def _invoke(
     finally:
         _close_loggers()
     if result.exception is not None and not isinstance(result.exception, Exception):
-        raise result.exception  # somebody wants this process to end: dbt's runner keeps even that to itself
+        raise result.exception  # dbt's runner swallows KeyboardInterrupt and SystemExit
     error = str(result.exception) if result.exception else None
     runs = [_model_run(node) for node in getattr(result.result, "results", None) or [] if hasattr(node, "node")]
     return DbtResult(bool(result.success), runs, _without_rows(error), result.result)

@@ -88,7 +88,7 @@ def marts_are_behind(connection: Connection) -> bool:
 
 
 def is_transform_running(connection: Connection) -> bool:
-    """Whether somebody is writing the core tables: a transform would have to wait."""
+    """Whether a transform is running: another one would have to wait."""
     return bool(fetch_value(connection, IS_TRANSFORM_RUNNING_QUERY, {"key": TRANSFORM_LOCK_KEY}))
 
 
@@ -96,7 +96,7 @@ def is_transform_running(connection: Connection) -> bool:
 def transform_lock(connection: Connection) -> Iterator[None]:
     """Hold the lock that lets one transform at a time into a warehouse, as soon as it is free.
 
-    The session holds it: it is free as soon as the process that held it is gone.
+    The session holds the lock: it is released when the process ends.
     """
     key = {"key": TRANSFORM_LOCK_KEY}
     connection.execute(_SQL["lock"], key)
@@ -194,7 +194,7 @@ def changed_models(connection: Connection, transform_id: int) -> set[str]:
 
 
 def change_types(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> None:
-    """Give the core tables' columns the types that the project says now; all of them, or none.
+    """Give the core tables' columns the types of the current project; all of them, or none.
 
     Values that the new type does not take become null until the transform has read their rows again.
 
@@ -251,7 +251,7 @@ def _models(runs: list[ModelRun]) -> Jsonb:
 
 
 def clean_up(connection: Connection) -> dict[str, int]:
-    """Close syncs whose process was killed and delete what nobody will ask for. Returns rows per query."""
+    """Close syncs whose process was killed, and delete entries older than the retention. Returns rows per query."""
     parameters = {
         "days": _KEEP_DAYS,
         "days_of_runs": _KEEP_RUNS_DAYS,

@@ -5,7 +5,7 @@ select pg_advisory_lock(%(key)s)
 select pg_advisory_unlock(%(key)s)
 
 -- name: is_transform_running
--- Whether somebody holds that lock.
+-- Whether a session holds that lock.
 select exists (
     select 1
     from pg_catalog.pg_locks
@@ -34,8 +34,8 @@ limit 1
 
 -- name: project_state
 -- A version of the project that is new here, or has not transformed alone since it read everything, reads everything.
--- Coming back, after another one had its turn, counts once a day: two versions that run side by side do so all the time.
--- One that broke off while it read everything has had its turn, too: it may have left rows of its own, or none.
+-- A return to an earlier version rebuilds once a day only, because two versions in parallel would alternate all the time.
+-- A rebuild that failed counts as a run, too: it may have written rows.
 with runs as (
     select transform_id, project_hash, full_rebuild, started_at, state = 'succeeded' as succeeded
     from ops.transforms
@@ -244,7 +244,7 @@ where status = 'running' and started_at < now() - interval '1 day'
 delete from ops.sync_runs where mode = 'delta' and finished_at < now() - make_interval(days => %(days)s)
 
 -- name: delete_old_runs
--- The last complete one of each kind tells how far an account's mirror reaches, and the last one how it fares: both stay.
+-- The last complete and the last run of each kind stay: they have the state of the account's mirror.
 delete from ops.sync_runs as old
 where
     old.mode <> 'delta'

@@ -74,9 +74,9 @@ def run_transform(
 
     Returns at once when there is nothing to do, and waits for a transform that is running. When the project has changed
     since the last transform that succeeded, views are built and every row is read again, so that the tables are what
-    the project says now; rows that stay the same are not rewritten.
+    the project defines now; unchanged rows are not rewritten.
 
-    :param connection_or_dsn: an autocommit connection, which nothing else uses meanwhile, or a libpq URL; without it,
+    :param connection_or_dsn: an autocommit connection for exclusive use, or a libpq URL; without it,
         the warehouse of the settings.
     :param requested_by: who asked, for the ledger.
     :param full_refresh: fill the tables anew from all that has ever landed.

@@ -1,4 +1,4 @@
-"""What keeps deliveries coming and the inbox small: called by `hostaway_maintenance` every ten minutes."""
+"""Keeps webhooks registered and the inbox small: called by `hostaway_maintenance` every ten minutes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MAX_PARALLEL_ACCOUNTS = 8
 
 
 class ReconcileResult(NamedTuple):
-    """What was done: accounts whose webhook is registered, removed, or in trouble; events that were never delivered."""
+    """Counts: accounts whose webhook is registered, removed or failed; events that were never delivered."""
 
     registered: int = 0
     removed: int = 0
@@ -43,10 +43,10 @@ class ReconcileResult(NamedTuple):
 
 
 def reconcile_webhooks(connection: Connection) -> dict[str, int]:
-    """Register, check and remove webhooks, and look for what was lost. Trouble of one account holds up no other.
+    """Register, check and remove webhooks, and recover lost events. Errors of one account do not affect others.
 
-    An account is looked at every hour, which costs two calls; one in trouble every time, but never for long. Returns
-    counts by name.
+    An account is checked every hour, which costs two calls; an account with an error in each run. Returns counts by
+    name.
     """
     connection.execute(_QUERIES["heartbeat"])
     forget_old_passwords(connection)
@@ -99,21 +99,21 @@ def _unregister_disabled(connection: Connection, client: HostawayClient) -> bool
     try:
         return unregister(connection, client)
     except CredentialsRefused as error:
-        # With this API key, nobody can ever tell Hostaway. Where it still delivers, the owner of the account can.
+        # This API key cannot remove the webhook. The account's owner can remove it in Hostaway's dashboard.
         log.warning("webhook_left_behind", account_id=client.account_id, error=str(error))
         set_unregistered(connection, client.account_id)
         return True
 
 
 def unregister_webhook(connection: Connection, account_id: int) -> None:
-    """Have Hostaway stop delivering for an account that was disabled. What fails now is tried again by `tend`."""
+    """Remove the webhook of a disabled account. A failure is retried by `reconcile_webhooks`."""
     with suppress(SyncHostawayError), client_for(connection, account_id, Priority.DELTA, allow_disabled=True) as client:
         unregister(connection, client)
 
 
 @dataclass(frozen=True)
 class CatchUpSync:
-    """An incremental sync that makes up for deliveries nobody can name.
+    """An incremental sync for lost deliveries of unknown objects.
 
     :param requested_at: when the newest of them was noticed.
     """
@@ -129,12 +129,12 @@ class CatchUpSync:
 
 
 def requested_catch_up_syncs(connection: Connection) -> list[CatchUpSync]:
-    """The syncs to ask for. Those of accounts whose webhook is not back wait for it: they would have to be repeated."""
+    """The syncs to request. Accounts whose webhook is still off wait: their sync would have to be repeated."""
     return [CatchUpSync(**row) for row in connection.execute(_QUERIES["requested_catch_up_syncs"])]
 
 
 def mark_requested(connection: Connection, syncs: Iterable[CatchUpSync]) -> None:
-    """Note that Airflow has taken the runs of these."""
+    """Clear the requests whose run Airflow has accepted."""
     for sync in syncs:
         connection.execute(_QUERIES["clear_catch_up_request"], asdict(sync))
 

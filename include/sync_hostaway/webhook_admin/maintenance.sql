@@ -1,5 +1,5 @@
 -- name: heartbeat
--- Hostaway repeats a delivery for an hour. Whatever it sent while we were away for longer, nobody has.
+-- Hostaway repeats a delivery for an hour. Deliveries during a longer outage are lost.
 update ops.webhook_endpoints
 set
     catch_up_requested_at = case
@@ -30,7 +30,7 @@ where
 order by accounts.account_id
 
 -- name: put_missed_event
--- The log says what could not be delivered, but not what was in it: the object's id is all that is needed.
+-- The log names the object of a failed delivery, without the body: the id is sufficient.
 insert into ops.webhook_events (account_id, content_hash, event, object, object_id, reservation_id, source, reason)
 values (
     %(account_id)s, %(content_hash)s, %(event)s, %(object)s, %(object_id)s, %(object_id)s,
@@ -61,7 +61,7 @@ delete from ops.webhook_events
 where state <> 'pending' and received_at < now() - make_interval(days => %(days)s)
 
 -- name: empty_old_bodies
--- Of events that still wait, for an account that is disabled say: they lead to their object without a body.
+-- Of events that are still pending, for example of a disabled account: the body is not needed for processing.
 update ops.webhook_events
 set body = null
 where state = 'pending' and body is not null and received_at < now() - make_interval(days => %(days)s)

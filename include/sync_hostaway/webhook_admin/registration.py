@@ -1,4 +1,4 @@
-"""Tells Hostaway where to deliver: one webhook per account, found again before another one is made.
+"""Registers one webhook per account at Hostaway; an existing one is reused.
 
 A webhook is ours when its URL ends with the account's key, whatever is before it: a change of PUBLIC_BASE_URL moves the
 webhook instead of leaving one behind.
@@ -45,9 +45,9 @@ LEFT_REGISTERED = (
 
 @dataclass(frozen=True)
 class Registration:
-    """What came of telling Hostaway.
+    """The result of a registration.
 
-    :param state: `registered`, or `polling` when there is no URL to tell.
+    :param state: `registered`, or `polling` without a public URL.
     """
 
     account_id: int
@@ -57,10 +57,10 @@ class Registration:
 
 
 def ensure_registered(connection: Connection, client: HostawayClient) -> Registration:
-    """Make sure that Hostaway delivers an account's events to us. Safe to repeat: costs one call when all is well.
+    """Make sure that Hostaway delivers an account's events. Safe to repeat: costs one call when nothing has changed.
 
-    Hostaway tests the URL meanwhile, so the API server has to run. Where Hostaway had switched the webhook off, or does
-    not have it any more, there are changes it did not even try to deliver: then a sync is wanted.
+    Hostaway tests the URL during the call, so the API server must be running. If the webhook was switched off or
+    deleted, changes were not delivered: then an incremental sync is requested.
 
     :raises ConfigurationError: when PUBLIC_BASE_URL is nothing that Hostaway takes.
     :raises HostawayError: when Hostaway refuses or does not answer. Either is noted in `ops.webhook_endpoints` too.
@@ -85,7 +85,7 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
 
 
 def rotate(connection: Connection, account_id: int, *, now: bool = False) -> None:
-    """Give an account's webhook a new password; the next registration tells Hostaway.
+    """Give an account's webhook a new password; the next registration sends it to Hostaway.
 
     :param now: the old password ends at once. Deliveries get 401 until Hostaway has the new one, and it does not repeat
         them: an incremental sync makes up for those.
@@ -100,9 +100,9 @@ def rotate(connection: Connection, account_id: int, *, now: bool = False) -> Non
 
 
 def remove_webhook(connection: Connection, client: HostawayClient) -> bool:
-    """Have Hostaway stop delivering, as PUBLIC_BASE_URL is not set any more; tells whether it delivered.
+    """Remove the webhook because PUBLIC_BASE_URL is no longer set; returns whether there was one.
 
-    For `hostaway_maintenance` alone: a shell without the setting must not end the deliveries of a server that has it.
+    Only for `hostaway_maintenance`: a shell without the setting must not remove the webhook of a server that has it.
 
     :raises HostawayError: when Hostaway refuses or does not answer.
     """
@@ -119,9 +119,9 @@ def remove_webhook(connection: Connection, client: HostawayClient) -> bool:
 
 
 def unregister(connection: Connection, client: HostawayClient) -> bool:
-    """Have Hostaway stop delivering an account's events; tells whether it does.
+    """Remove the webhook of an account; returns whether it is removed.
 
-    It goes on when the account was enabled meanwhile.
+    Not if the account was enabled in the meantime.
 
     :raises HostawayError: when Hostaway refuses or does not answer.
     """
@@ -146,7 +146,7 @@ def _register(connection: Connection, client: HostawayClient, base: str) -> Regi
     kept = ours[0] if ours else None
     was_off = not _is_on(kept) if kept else endpoint.hostaway_id is not None
     if was_off:
-        # Before Hostaway is told: when its answer is lost, the next try finds the webhook switched on.
+        # Before the request: if its response is lost, the next attempt finds the webhook switched on.
         endpoints.request_catch_up_sync(connection, client.account_id)
     if kept is None:
         made = client.write("POST", WEBHOOKS, wanted, secrets=[password]).result

@@ -21,7 +21,7 @@ class AirflowSecretsStore:
     They are found wherever Airflow finds connections. They are written to Airflow's own database only: what an
     environment variable or a secrets backend holds would hide it, so writing is refused there, with what to do instead.
 
-    :param database: keeps the secrets that sync-hostaway makes by itself.
+    :param database: keeps the secrets that sync-hostaway generates.
     """
 
     def __init__(self, database: DatabaseSecretsStore) -> None:

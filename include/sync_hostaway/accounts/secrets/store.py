@@ -1,7 +1,7 @@
 """Where credentials are kept. Every implementation encrypts; none falls back to clear text.
 
-There are two kinds of secrets. API keys, which people bring, live where the setting `secrets_store` says. What
-sync-hostaway makes and replaces by itself (access tokens, webhook passwords) is always in the database, encrypted.
+There are two kinds of secrets. API keys, which users provide, are kept where the setting `secrets_store` names. Secrets
+that sync-hostaway generates (access tokens, webhook passwords) are always in the database, encrypted.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class DatabaseSecretsStore:
     """Fernet tokens in `ops.secrets`.
 
     With several keys, the first encrypts and all of them decrypt, so that keys can be rotated. It protects dumps and
-    replicas of the database; whoever can read both the database and the keys can read the secrets.
+    replicas of the database. It does not protect against a reader of both the database and the keys.
 
     :raises ConfigurationError: when there is no usable key.
     """
@@ -107,8 +107,8 @@ class DatabaseSecretsStore:
     def rotate_key(self) -> int:
         """Encrypt every secret with the first key; returns how many were not yet.
 
-        One secret at a time, each in a transaction: it may be interrupted and repeated, and whoever reads or renews a
-        secret meanwhile waits for one row at most.
+        One secret at a time, each in a transaction: it may be interrupted and repeated, and other processes wait for at
+        most one row.
 
         :raises ConfigurationError: when no configured key can decrypt a secret; those before it are done.
         """
