@@ -410,7 +410,7 @@ def test_an_incremental_walk_that_ends_early_is_not_called_complete(
     before = warehouse.execute("select watermark from ops.watermarks").fetchone()
     simulator.control.touch("reservations", 60, account_id=account)
     simulator.control.fault("repeat_ids", match={"resource": "reservations"}, after=1, times=0)
-    with pytest.raises(SyncIncomplete, match="the walk ended before it came to changes of"):
+    with pytest.raises(SyncIncomplete, match="the read ended before it reached changes of"):
         sync(warehouse, account, Mode.INCREMENTAL, [Resource.RESERVATIONS])
     assert warehouse.execute("select watermark from ops.watermarks").fetchone() == before
 

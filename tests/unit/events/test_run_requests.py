@@ -85,7 +85,7 @@ def test_an_airflow_where_every_run_has_begun_is_reported() -> None:
         def request_run(self, *arguments: Any, **more: Any) -> str:
             return "running"
 
-    with pytest.raises(RunNotRequested, match="has begun already"):
+    with pytest.raises(RunNotRequested, match="has started already"):
         request_delta(Broken(), lambda: START)
 
 
