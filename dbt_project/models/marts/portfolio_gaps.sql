@@ -1,6 +1,19 @@
 with
 
--- nights in a row that no stay can include
+-- one row per night, however many units of a listing it is of
+unsellable as (
+    select distinct
+        account_id,
+        listing_id,
+        date,
+        minimum_stay,
+        calendar_price,
+        currency
+    from {{ ref('listing_nights') }}
+    where is_unsellable_by_rule and date >= current_date
+),
+
+-- nights in a row
 orphans as (
     select
         account_id,
@@ -10,8 +23,7 @@ orphans as (
         calendar_price,
         currency,
         date - row_number() over (partition by account_id, listing_id order by date)::integer as run
-    from {{ ref('listing_nights') }}
-    where is_unsellable_by_rule and date >= current_date and unit_number = 1
+    from unsellable
 ),
 
 gaps as (

@@ -1,6 +1,7 @@
 with
 
-reviews as (
+-- not materialized: the query of one account reads that account alone
+reviews as not materialized (
     select *
     from {{ ref('reviews') }}
     where review_type = 'guest-to-host' and not is_deleted and not coalesce(is_cancelled, false)
