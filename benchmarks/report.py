@@ -55,11 +55,11 @@ class Target:
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
     def row(self) -> list[str]:
-        """Cells: name, target, measured, verdict."""
-        verdict = {True: "[green]met[/]", False: "[bold red]not met[/]", None: "[yellow]not measured[/]"}[self.met]
+        """Cells: name, target, measured, result."""
+        result = {True: "[green]met[/]", False: "[bold red]not met[/]", None: "[yellow]not measured[/]"}[self.met]
         wanted = f"{'≥' if self.at_least else '≤'} {_number(self.limit)}{self.unit}"
         measured = NOTHING if self.measured is None else f"{_number(self.measured)}{self.unit}"
-        return [self.name, wanted, measured, verdict]
+        return [self.name, wanted, measured, result]
 
 
 @dataclass

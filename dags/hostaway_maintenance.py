@@ -104,7 +104,7 @@ def hostaway_maintenance() -> None:
         from sync_hostaway.core.db import connect
         from sync_hostaway.messaging.outbox_maintenance import reconcile_outbox
 
-        with connect(application="sync-hostaway outbox upkeep") as connection:
+        with connect(application="sync-hostaway outbox maintenance") as connection:
             return reconcile_outbox(connection)
 
     @task

@@ -337,7 +337,7 @@
 {%- endmacro %}
 
 {#-
-    Whether the name of a custom field says that its value may let somebody in: by whole words, for a pinball machine is no
+    Whether the name of a custom field says that its value may open a door: by whole words, for a pinball machine is no
     PIN. A single word is enough, and hosts name their fields in their own language.
 -#}
 {% macro is_secret_field(name) -%}

@@ -1,4 +1,4 @@
-{#- Categories of a task by name; a number that nobody has named stays. -#}
+{#- Categories of a task by name; an unknown number stays a number. -#}
 {% macro task_categories(numbers) -%}
     {%- set found = namespace(value=numbers) -%}
     {%- for name in ["cleaning", "maintenance", "check-in", "check-out", "back office", "other"] -%}

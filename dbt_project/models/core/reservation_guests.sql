@@ -65,7 +65,7 @@ possible_targets as (
         and (short.level < 2 or short.family_initial = long.family_initial)
 ),
 
--- It belongs to the longest name that all others may be short for. Where two people may be meant, it stays by itself.
+-- It belongs to the longest name that all others may be short for. If it may mean two people, it stays alone.
 targets as materialized (
     select
         account_id,

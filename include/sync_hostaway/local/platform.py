@@ -254,7 +254,7 @@ class Platform:
             if self.postgres.status().port == expected_port:
                 self._let_go(launcher, began, echo, prepare)
                 return
-        # Somebody took the port in between, and the launcher had the old one in its environment.
+        # Another process took the port in between, and the launcher has the old one in its environment.
         self._stop_airflow()
         with self._launch() as launcher:
             self._let_go(launcher, began, echo, prepare)

@@ -49,7 +49,7 @@ class Record:
 
         Empty after a reboot or in another container, because the number may belong to another session now.
         """
-        # Where others' processes are hidden, nobody can tell.
+        # Processes of other users may be hidden, so the session cannot be checked.
         with suppress(psutil.Error):
             if psutil.Process(1).create_time() > self.created + _CLOCK_TOLERANCE:
                 return None

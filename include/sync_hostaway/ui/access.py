@@ -92,7 +92,7 @@ def _ask(user: Any, account_id: str | None) -> tuple[Visitor, bool]:
 
 @guards(_admit, bulkhead="operators")
 async def visitor(request: Request) -> Visitor:
-    """Whoever looks at a page."""
+    """The user of a page."""
     found: Visitor = request.state.visitor
     return found
 

@@ -58,7 +58,7 @@ def reconcile_webhooks(connection: Connection) -> dict[str, int]:
 
 def _reconcile(account_id: int, state: str) -> ReconcileResult:
     try:
-        with connect(application="sync-hostaway webhook upkeep") as connection:
+        with connect(application="sync-hostaway webhook maintenance") as connection:
             return _reconcile_account(connection, account_id, is_active=state == "active")
     except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are reconciled
         # Only our own messages are known to hold neither secrets nor personal data.

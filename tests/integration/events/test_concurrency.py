@@ -42,9 +42,9 @@ run_worker(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 
 SHORT_PATIENCE = """
 from psycopg.sql import SQL
-from sync_hostaway.events import lease as attendance
+from sync_hostaway.events import lease
 from sync_hostaway.events import worker as drain_module
-attendance._QUERIES["stay_awake"] = SQL("set idle_session_timeout = '8s'")
+lease._QUERIES["stay_awake"] = SQL("set idle_session_timeout = '8s'")
 wait_for_event = drain_module.wait_for_event
 drain_module.wait_for_event = lambda connection, seconds: wait_for_event(connection, min(seconds, 0.2))
 """
@@ -207,7 +207,7 @@ def test_a_drain_that_lingers_attends_until_its_last_look(harness: EventsHarness
 
 @pytest.fixture
 def attended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Of every drain that looked, whether it attended; on a slow machine, a short attendance cannot be seen."""
+    """Of every drain that looked, whether it attended; on a slow machine, a short lease cannot be seen."""
     seen: list[bool] = []
 
     @contextmanager

@@ -12,7 +12,7 @@ from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.events import fetch_plan as gathering
+from sync_hostaway.events import fetch_plan
 from sync_hostaway.events import worker as drain
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.simulator import RunningSimulator
@@ -158,7 +158,7 @@ def test_who_was_served_waits_for_who_was_not(
 def test_scarce_request_slots_still_bring_events_to_their_end(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "_SECONDS", 1.0)
+    monkeypatch.setattr(fetch_plan, "_SECONDS", 1.0)
     # A slot that is overslept is lost: on a slow machine, the wait for one may be long.
     monkeypatch.setattr(drain, "_REQUEST_TIMEOUT", 60.0)
     for name in ("IP", "ACCOUNT"):

@@ -27,7 +27,7 @@ def sync(warehouse: Connection, account: int, *resources: Resource) -> SyncResul
     return results[resources[-1]]
 
 
-def buried(warehouse: Connection, resource: Resource) -> int:
+def deleted(warehouse: Connection, resource: Resource) -> int:
     found = warehouse.execute(f"select count(*) as n from landing.{resource} where deleted_at is not null").fetchone()
     assert found
     return int(found["n"])
@@ -50,7 +50,7 @@ def test_a_list_that_comes_back_empty_is_not_believed(
     result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
     assert result.status == "incomplete"
     assert re.search(r"Hostaway still has /v1/\S+/\d+", result.error or ""), result.error
-    assert buried(warehouse, resource) == 0
+    assert deleted(warehouse, resource) == 0
     simulator.control.clear_faults()
     result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
     assert (result.status, result.counts.deleted) == ("complete", 0)
@@ -62,10 +62,10 @@ def test_coupons_which_no_route_gives_one_by_one_are_listed_again_before_they_go
     sync(warehouse, account, Resource.COUPONS)
     empty(simulator, Resource.COUPONS, times=1)
     assert sync(warehouse, account, Resource.COUPONS).status == "incomplete"
-    assert buried(warehouse, Resource.COUPONS) == 0
+    assert deleted(warehouse, Resource.COUPONS) == 0
     empty(simulator, Resource.COUPONS)
     assert sync(warehouse, account, Resource.COUPONS).status == "complete"
-    assert buried(warehouse, Resource.COUPONS) == 4
+    assert deleted(warehouse, Resource.COUPONS) == 4
 
 
 def test_a_list_that_is_cut_with_a_count_to_match_is_not_believed(
@@ -134,7 +134,7 @@ def test_more_rows_that_are_gone_than_can_be_asked_for_are_marked_try_by_try(
     simulator.control.add_faults([{"kind": "bad_row", "defect": "missing_id", "id": ghost, **rule}])
     results = [sync(warehouse, account, Resource.RESERVATIONS) for _ in range(2)]
     assert [result.status for result in results] == ["incomplete", "complete"]
-    assert buried(warehouse, Resource.RESERVATIONS) == 40
+    assert deleted(warehouse, Resource.RESERVATIONS) == 40
 
 
 @pytest.mark.parametrize("fault", ["fail_200", "forbid", "status_5xx"])
@@ -163,7 +163,7 @@ def test_rows_of_which_hostaway_does_not_speak_stay_and_keep_no_other_out(
         result = sync(warehouse, account, Resource.CONVERSATIONS, resource)
         assert result.status == "incomplete"
         assert re.search(r"[Hh]ostaway answered .*/\d+\]", result.error or ""), result.error
-        assert buried(warehouse, resource) == 0
+        assert deleted(warehouse, resource) == 0
     landed = warehouse.execute(f"select entity_id from landing.{resource}").fetchall()
     assert str(added) in {row["entity_id"] for row in landed}
 
@@ -178,7 +178,7 @@ def test_a_list_that_does_not_say_how_many_it_holds_proves_no_absence(
         [{"kind": "half_page", "keep": 0.9, **rule}, {"kind": "count_off", "form": "absent", **rule}]
     )
     sync(warehouse, account, Resource.CONVERSATIONS, resource)
-    assert buried(warehouse, resource) == 0
+    assert deleted(warehouse, resource) == 0
 
 
 def test_a_count_in_quotes_counts(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:

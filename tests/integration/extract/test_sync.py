@@ -511,10 +511,10 @@ def test_what_a_complete_full_walk_did_not_see_is_marked_deleted_and_revived_whe
     control.fault("count_off", match={"resource": "reservations"}, times=0, by=1)
     with pytest.raises(SyncIncomplete):
         sync(warehouse, account, resources=[Resource.RESERVATIONS])
-    assert buried(warehouse, "reservations") == set()
+    assert deleted(warehouse, "reservations") == set()
     control.clear_faults()
     result = sync(warehouse, account, resources=[Resource.RESERVATIONS])[Resource.RESERVATIONS]
-    assert buried(warehouse, "reservations") == {str(number) for number in gone}
+    assert deleted(warehouse, "reservations") == {str(number) for number in gone}
     assert result.counts.deleted == 2
 
 
@@ -524,7 +524,7 @@ def test_an_incremental_sync_marks_nothing_deleted(
     sync(warehouse, account)
     simulator.control.delete("listings", simulator.control.truth(account)["ids"]["listings"][0], account_id=account)
     sync(warehouse, account, Mode.INCREMENTAL)
-    assert buried(warehouse, "listings") == set()
+    assert deleted(warehouse, "listings") == set()
 
 
 def test_many_rows_nobody_understands_are_not_called_complete(
@@ -537,7 +537,7 @@ def test_many_rows_nobody_understands_are_not_called_complete(
     assert len(landed_ids(warehouse, "reservations", account)) == 48
 
 
-def buried(warehouse: Connection, resource: str) -> set[str]:
+def deleted(warehouse: Connection, resource: str) -> set[str]:
     rows = warehouse.execute(f"select entity_id from landing.{resource} where deleted_at is not null")
     return {row["entity_id"] for row in rows}
 
@@ -550,7 +550,7 @@ def test_a_message_that_left_its_thread_is_marked_deleted(
     assert message
     simulator.control.delete("messages", int(message["entity_id"]), account_id=account)
     results = sync(warehouse, account, resources=[Resource.CONVERSATIONS, Resource.MESSAGES])
-    assert buried(warehouse, "messages") == {message["entity_id"]}
+    assert deleted(warehouse, "messages") == {message["entity_id"]}
     assert results[Resource.MESSAGES].counts.deleted == 1
 
 
@@ -569,8 +569,8 @@ def test_what_hangs_on_an_object_that_is_gone_goes_and_comes_back_with_it(
     parent, ids = hanging["parent_id"], set(hanging["ids"])
     simulator.control.delete(parents.value, parent, account_id=account)
     results = sync(warehouse, account, resources=[parents, children])
-    assert buried(warehouse, children.value) == ids
+    assert deleted(warehouse, children.value) == ids
     assert results[children].counts.deleted == len(ids)
     simulator.control.reset()
     sync(warehouse, account, Mode.INCREMENTAL, [parents, children])
-    assert buried(warehouse, children.value) == set()
+    assert deleted(warehouse, children.value) == set()

@@ -39,7 +39,7 @@ def test_a_spread_is_the_median_and_its_extremes(values: tuple[float | None, ...
 
 
 @pytest.mark.parametrize(
-    ("target", "verdict"),
+    ("target", "is_met"),
     [
         (Target("calls", 10, 10), True),
         (Target("calls", 10, 10.5), False),
@@ -48,8 +48,8 @@ def test_a_spread_is_the_median_and_its_extremes(values: tuple[float | None, ...
         (Target("rows/s", 2, None), None),
     ],
 )
-def test_a_target_is_met_up_to_its_limit(target: Target, verdict: bool | None) -> None:
-    assert target.met is verdict
+def test_a_target_is_met_up_to_its_limit(target: Target, is_met: bool | None) -> None:
+    assert target.met is is_met
 
 
 def test_what_was_not_measured_is_neither_met_nor_missed() -> None:

@@ -39,7 +39,7 @@ class Event(BaseModel):
     state: EventState = Field(
         description="pending; done: its object was fetched; object_deleted: Hostaway has deleted it; "
         "dead: out of attempts; "
-        "ignored: nobody here knows it; unreadable; discarded: by an operator",
+        "ignored: an unknown kind of event; unreadable; discarded: by an operator",
         examples=[EventState.DONE],
     )
     event: str | None = Field(examples=["reservation.updated"])

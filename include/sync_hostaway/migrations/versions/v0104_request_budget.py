@@ -1,4 +1,4 @@
-"""The request budget: slots of each limit's window, bids of those who wait, and the functions that referee."""
+"""The request budget: slots of each limit's window, bids of those who wait, and the functions that give slots."""
 
 from __future__ import annotations
 

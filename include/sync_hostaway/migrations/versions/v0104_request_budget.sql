@@ -2,7 +2,7 @@
 -- moment its call can have reached Hostaway at the latest: as long as nobody sends without a slot and no slot is given
 -- twice in W seconds, no window of W seconds can hold more than N calls.
 --
--- The functions are the only referee: processes of different versions on different machines share one set of rules,
+-- Only these functions give slots: processes of different versions on different machines share one set of rules,
 -- one lock and one clock, the database's.
 
 ---------------------------------------------------------------------- state
@@ -219,7 +219,7 @@ stable language sql as $$
             row_number() over (
                 partition by in_lane.account_id
                 order by
-                    -- A lane that has nothing yet comes first, for the same reason as a class below.
+                    -- A priority of an account that has no call yet comes first, for the same reason as a class below.
                     case
                         when used.calls is null and in_lane.turn = 1 then 0
                         else (coalesce(used.calls, 0) + in_lane.turn) / in_lane.weight::numeric

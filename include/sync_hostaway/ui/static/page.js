@@ -11,7 +11,7 @@
     }
   });
 
-  // A page that nobody looks at reads nothing.
+  // A hidden page does not refresh.
   document.addEventListener('htmx:beforeRequest', (event) => {
     const asked = event.detail.requestConfig.triggeringEvent;
     if (document.hidden && !asked) {
