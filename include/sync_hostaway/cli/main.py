@@ -21,6 +21,7 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from sync_hostaway import migrations
 from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, tokens_app
 from sync_hostaway.cli.api_login import api_login
+from sync_hostaway.cli.alerts import alerts_app
 from sync_hostaway.cli.doctor import doctor
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.local import app as local_app
@@ -54,6 +55,7 @@ app.add_typer(secrets_app, name="secrets")
 app.add_typer(local_app, name="local")
 app.add_typer(webhooks_app, name="webhooks")
 app.command("api-login")(api_login)
+app.add_typer(alerts_app, name="alerts")
 app.command("simulator")(simulator)
 app.command("doctor")(doctor)
 app.command("plan")(plan)

@@ -7,6 +7,7 @@ POLL_DAG_ID = "hostaway_poll"
 TRANSFORM_DAG_ID = "hostaway_transform"
 NIGHTLY_DAG_ID = "hostaway_nightly"
 MAINTENANCE_DAG_ID = "hostaway_maintenance"
+ALERTS_DAG_ID = "hostaway_alerts"
 SYNC_DAG_PREFIX = "hostaway_sync__"
 
 

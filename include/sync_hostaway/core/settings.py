@@ -167,6 +167,16 @@ class Settings(BaseSettings):
     webhook_retention_days: int = Field(
         30, ge=1, le=3650, description="Days until webhook events, keys of messages and settled quarantine are removed"
     )
+    alert_emails: tuple[str, ...] = Field(
+        (), description="Who gets alerts by e-mail, comma-separated; sent over Airflow's connection smtp_default"
+    )
+    alert_email_from: str | None = Field(None, description="Sender of alerts; unset: as the connection says")
+    alert_slack_connection: str | None = Field(
+        None, description="Airflow connection (type slackwebhook) of the Slack channel that gets alerts"
+    )
+    alert_http_connection: str | None = Field(
+        None, description="Airflow connection (type http) of a program that gets alerts as JSON, by POST"
+    )
     run_trigger: Literal["in-process", "rest"] = Field(
         "in-process", description="How Dag runs are requested: inside the API server, or over Airflow's REST API"
     )
@@ -175,7 +185,7 @@ class Settings(BaseSettings):
     airflow_password: SecretStr = Field(SecretStr(""), description="The user's password")
     airflow_token: SecretStr = Field(SecretStr(""), description="Token to use instead of user and password")
 
-    @field_validator("resources", "reader_roles", mode="before")
+    @field_validator("resources", "reader_roles", "alert_emails", mode="before")
     @classmethod
     def _lists_are_comma_separated(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value

@@ -1,0 +1,1 @@
+"""Alerts on change of state: one message when a condition begins to hold, one when it ends."""

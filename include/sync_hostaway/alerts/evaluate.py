@@ -1,0 +1,82 @@
+"""Compares what holds now with what was told, and sends what changed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from sync_hostaway.alerts.message import Alert, Message
+from sync_hostaway.core.db import Connection, alone, load_queries
+from sync_hostaway.core.settings import get_settings
+from sync_hostaway.hostaway.rate_limiter import BudgetLimits
+
+log = structlog.get_logger(__name__)
+
+_QUERIES = load_queries(Path(__file__).with_name("alerts.sql"))
+_COLUMNS = ("kind", "account_id", "severity", "summary", "remedy")
+_LEAST_FREE_BYTES, _LEAST_FREE_SHARE = 1 << 30, 0.05
+
+Send = Callable[[Message], object]
+
+
+def evaluate(connection: Connection, send: Send | None) -> dict[str, int]:
+    """Note which conditions began and ended, and send one message about all of them.
+
+    Returns the numbers of alerts that are `open`, and that were `sent`.
+
+    :param send: sends a message, or raises when it cannot; None: nothing is sent, and is sent later.
+    :raises Exception: what `send` raised. The message is tried again at the next evaluation; a process that is killed
+        while it sends does not send again.
+    """
+    with alone(connection, "alerts", 0):
+        rows = [*connection.execute(_QUERIES["conditions"], {"calls_per_day": _calls_per_day()}), *_disk()]
+        params = {column: [row[column] for row in rows] for column in _COLUMNS}
+        with connection.transaction():
+            connection.execute(_QUERIES["begin"], params)
+            connection.execute(_QUERIES["end"], params)
+            connection.execute(_QUERIES["tidy"])
+        sent = _send(connection, send) if send else 0
+    return {"open": len(rows), "sent": sent}
+
+
+def open_alerts(connection: Connection) -> list[dict[str, Any]]:
+    """The alerts of conditions that hold, errors first."""
+    return connection.execute(_QUERIES["open"]).fetchall()
+
+
+def _send(connection: Connection, send: Send) -> int:
+    alerts = tuple(Alert(**row) for row in connection.execute(_QUERIES["claim"]))
+    if not alerts:
+        return 0
+    params = {"alert_ids": [alert.alert_id for alert in alerts]}
+    try:
+        send(Message(alerts))
+    except Exception:
+        connection.execute(_QUERIES["not_sent"], params)
+        raise
+    connection.execute(_QUERIES["sent"], params)
+    log.info("alerts_sent", alerts=len(alerts))
+    return len(alerts)
+
+
+def _calls_per_day() -> float | None:
+    limit = BudgetLimits.of(get_settings()).ip
+    return limit.calls / limit.seconds * 86_400 if limit else None
+
+
+def _disk() -> list[dict[str, Any]]:
+    """Whether the disk of the home is almost full, where the embedded PostgreSQL and Airflow's logs are."""
+    home = get_settings().home
+    usage = shutil.disk_usage(home if home.exists() else Path.cwd())
+    if usage.free >= _LEAST_FREE_BYTES and usage.free >= _LEAST_FREE_SHARE * usage.total:
+        return []
+    summary = f"{usage.free / (1 << 20):,.0f} MiB of {usage.total / (1 << 20):,.0f} MiB are free"
+    return [_condition("disk_full", summary, "Remove files, or enlarge the disk of SYNC_HOSTAWAY_HOME")]
+
+
+def _condition(kind: str, summary: str, remedy: str) -> dict[str, Any]:
+    return {"kind": kind, "account_id": None, "severity": "error", "summary": summary, "remedy": remedy}

@@ -1,0 +1,15 @@
+"""Alerts: one row for each time that a condition began to hold."""
+
+from __future__ import annotations
+
+from sync_hostaway.migrations.sql_file import run_sql_file
+
+revision = "0111"
+down_revision = "0110"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply the SQL file of the same name."""
+    run_sql_file(__file__)

@@ -1,0 +1,293 @@
+"""Alerts: one message when something begins to need an operator, one when it ends, never twice."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_hostaway.accounts.registry import client_for, disable_account, enable_account, refuse_account, rotate_secret
+from sync_hostaway.airflow.notifiers import AlertNotSent, has_notifiers, send
+from sync_hostaway.alerts.evaluate import evaluate, open_alerts
+from sync_hostaway.alerts.message import TITLES, Message, example_message
+from sync_hostaway.core.db import Connection
+from sync_hostaway.core.settings import get_settings
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Inbox:
+    """Keeps the messages that are sent to it; refuses them while `refuses` is set."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.refuses = False
+
+    def __call__(self, message: Message) -> None:
+        if self.refuses:
+            raise AlertNotSent("the mail server does not answer")
+        self.messages.append(message)
+
+    @property
+    def told(self) -> list[tuple[str, int | None, bool]]:
+        """Kind and account of each alert in each message, and whether it had ended."""
+        return [
+            (alert.kind, alert.account_id, alert.ended_at is not None)
+            for message in self.messages
+            for alert in message.alerts
+        ]
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+def refuse_key(warehouse: Connection) -> None:
+    with client_for(warehouse, 701) as client:
+        refuse_account(warehouse, client, "invalid_client")
+
+
+def fail_sync(warehouse: Connection, status: str = "failed") -> None:
+    warehouse.execute(
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, finished_at, error) "
+        "values (701, 'scheduled__1', 'listings', 'full', %s, now(), 'HostawayServerError: 502')",
+        [status],
+    )
+
+
+def complete_sync(warehouse: Connection) -> None:
+    warehouse.execute(
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, finished_at) "
+        "select 701, 'scheduled__2', unnest(resources), 'full', 'complete', now() from ops.account_settings"
+    )
+
+
+def test_an_alert_is_told_when_it_begins_and_when_it_ends_and_never_twice(
+    warehouse: Connection, account: int, inbox: Inbox
+) -> None:
+    complete_sync(warehouse)
+    evaluate(warehouse, inbox)
+    assert inbox.told == []
+    refuse_key(warehouse)
+    for _ in range(3):
+        evaluate(warehouse, inbox)
+    assert inbox.told == [("key_refused", 701, False)]
+    assert "API key not accepted: account 701" in inbox.messages[0].subject
+    assert "Store a new API key" in inbox.messages[0].text
+    rotate_secret(warehouse, 701, "secret-701")
+    for _ in range(3):
+        evaluate(warehouse, inbox)
+    assert inbox.told == [("key_refused", 701, False), ("key_refused", 701, True)]
+    # and once more
+    refuse_key(warehouse)
+    evaluate(warehouse, inbox)
+    assert inbox.told[2:] == [("key_refused", 701, False)]
+
+
+def test_a_failed_try_with_a_retry_is_no_alert(warehouse: Connection, account: int, inbox: Inbox) -> None:
+    complete_sync(warehouse)
+    fail_sync(warehouse)
+    warehouse.execute("update ops.resource_states set retry_until = now() + interval '1 hour' where failures > 0")
+    evaluate(warehouse, inbox)
+    assert inbox.told == []
+    warehouse.execute("update ops.resource_states set retry_until = null")
+    evaluate(warehouse, inbox)
+    fail_sync(warehouse, "incomplete")
+    evaluate(warehouse, inbox)
+    assert inbox.told == [("sync_failing", 701, False)]
+    complete_sync(warehouse)
+    evaluate(warehouse, inbox)
+    assert inbox.told[1:] == [("sync_failing", 701, True)]
+
+
+def test_a_message_that_was_not_sent_is_sent_later(warehouse: Connection, account: int, inbox: Inbox) -> None:
+    complete_sync(warehouse)
+    refuse_key(warehouse)
+    inbox.refuses = True
+    with pytest.raises(AlertNotSent):
+        evaluate(warehouse, inbox)
+    assert [row["kind"] for row in open_alerts(warehouse)] == ["key_refused"]
+    inbox.refuses = False
+    evaluate(warehouse, inbox)
+    assert inbox.told == [("key_refused", 701, False)]
+
+
+def test_what_began_and_ended_untold_is_not_told(warehouse: Connection, account: int, inbox: Inbox) -> None:
+    complete_sync(warehouse)
+    refuse_key(warehouse)
+    evaluate(warehouse, None)
+    rotate_secret(warehouse, 701, "secret-701")
+    evaluate(warehouse, inbox)
+    assert inbox.told == []
+
+
+def test_a_process_that_is_killed_while_it_sends_does_not_send_twice(
+    warehouse: Connection, account: int, inbox: Inbox
+) -> None:
+    complete_sync(warehouse)
+    refuse_key(warehouse)
+
+    def killed(message: Message) -> None:
+        inbox(message)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(warehouse, killed)
+    evaluate(warehouse, inbox)
+    assert len(inbox.told) == 1
+
+
+def test_many_alerts_are_one_message(warehouse: Connection, account: int, inbox: Inbox) -> None:
+    warehouse.execute(
+        "insert into ops.accounts (account_id, state) select n, 'refused' from generate_series(1000, 1099) as n"
+    )
+    evaluate(warehouse, inbox)
+    [message] = inbox.messages
+    assert len(message.alerts) == 100
+    assert message.subject.endswith("and 99 more")
+    assert "70 more" in message.text
+
+
+CONDITIONS = {
+    "sync_late": "update ops.accounts set created_at = now() - interval '3 days'; delete from ops.resource_states",
+    "webhook_off": "insert into ops.webhook_endpoints (account_id, endpoint_key, login, password_digest, state) "
+    "values (701, 'k', 'l', sha256('p'), 'failed')",
+    "dead_events": "insert into ops.webhook_events (account_id, content_hash, state, reason, finished_at) "
+    "values (701, sha256('a'), 'dead', 'out of attempts', now())",
+    "quarantine_growing": "insert into ops.quarantine (account_id, resource, severity, reason, payload, payload_hash) "
+    "select 701, 'reservations', 'rejected', 'no id', '', sha256(n::text::bytea) from generate_series(1, 10) as n",
+    "inbox_stuck": "insert into ops.webhook_events (account_id, content_hash, received_at) "
+    "values (701, sha256('a'), now() - interval '16 minutes')",
+    "budget_exceeded": "insert into ops.account_days (account_id, day, api_calls) "
+    "select 701, current_date - n, 120000 from generate_series(1, 7) as n",
+    "transform_failing": "insert into ops.transforms (state, error, finished_at) values ('failed', 'DbtError', now())",
+    "transform_late": "insert into ops.loads (account_id, resource, landed_at) "
+    "values (701, 'listings', now() - interval '2 hours')",
+}
+
+
+def test_each_condition_is_an_alert_and_a_section_of_the_runbook(
+    warehouse: Connection, account: int, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "15/10")
+    get_settings.cache_clear()
+    complete_sync(warehouse)
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    for kind, statements in CONDITIONS.items():
+        with warehouse.transaction(force_rollback=True):
+            for statement in statements.split("; "):
+                warehouse.execute(statement)
+            rows = warehouse.execute("select kind, remedy from ops.alert_conditions(129600)").fetchall()
+            assert kind in {row["kind"] for row in rows}
+            assert all(row["remedy"] for row in rows)
+    for kind in TITLES:
+        assert kind == "test" or f"`{kind}`" in runbook, kind
+
+
+def test_a_paused_account_ends_its_alerts(warehouse: Connection, account: int, inbox: Inbox) -> None:
+    complete_sync(warehouse)
+    fail_sync(warehouse)
+    evaluate(warehouse, inbox)
+    disable_account(warehouse, 701)
+    evaluate(warehouse, inbox)
+    assert inbox.told == [("sync_failing", 701, False), ("sync_failing", 701, True)]
+    enable_account(warehouse, 701)
+
+
+class Servers:
+    """What alerts are sent to: a program that takes JSON, Slack, and a mail server."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, Any]] = []
+        self.mails: list[str] = []
+        outer = self
+
+        class Http(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.requests.append((self.path, body))
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Tests are quiet."""
+
+        class Smtp(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.wfile.write(b"220 test\r\n")
+                while line := self.rfile.readline():
+                    command = line.split()[0].upper()
+                    if command == b"DATA":
+                        self.wfile.write(b"354 go on\r\n")
+                        mail = b""
+                        while (line := self.rfile.readline()) != b".\r\n":
+                            mail += line
+                        outer.mails.append(mail.decode())
+                    self.wfile.write(b"221 bye\r\n" if command == b"QUIT" else b"250 ok\r\n")
+                    if command == b"QUIT":
+                        return
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Http)
+        self.smtp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Smtp)
+        self.smtp.daemon_threads = True
+        for server in (self.http, self.smtp):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        for server in (self.http, self.smtp):
+            server.shutdown()
+            server.server_close()
+
+
+@pytest.fixture
+def servers(airflow: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
+    servers = Servers()
+    http, smtp = servers.http.server_address[1], servers.smtp.server_address[1]
+    connections = {
+        "PAGER": {"conn_type": "http", "host": f"http://127.0.0.1:{http}/alerts"},
+        "CHANNEL": {"conn_type": "slackwebhook", "host": f"http://127.0.0.1:{http}/", "password": "T0/B0/secret"},
+        "SMTP_DEFAULT": {
+            "conn_type": "smtp",
+            "host": "127.0.0.1",
+            "port": smtp,
+            "extra": {"disable_ssl": True, "disable_tls": True, "from_email": "mirror@example.com"},
+        },
+    }
+    for name, connection in connections.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+    yield servers
+    servers.close()
+
+
+def test_a_message_reaches_mail_slack_and_a_program(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not has_notifiers(get_settings())
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_EMAILS", "ops@example.com, night@example.com")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_SLACK_CONNECTION", "channel")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_HTTP_CONNECTION", "pager")
+    get_settings.cache_clear()
+    assert send(example_message(), get_settings()) == ["e-mail", "Slack", "HTTP"]
+    [mail] = servers.mails
+    assert "night@example.com" in mail
+    assert "[Hostaway warning] Test" in mail
+    bodies = dict(servers.requests)
+    assert bodies["/alerts"]["alerts"][0]["kind"] == "test"
+    assert "nothing is wrong" in bodies["/T0/B0/secret"]["text"]
+
+
+def test_a_notifier_that_fails_is_named_without_what_it_knows(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PAGER", "http://user:planted-password@127.0.0.1:9/")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_HTTP_CONNECTION", "pager")
+    get_settings.cache_clear()
+    with pytest.raises(AlertNotSent, match="HTTP") as error:
+        send(example_message(), get_settings())
+    assert "planted-password" not in str(error.value) + capsys.readouterr().out
