@@ -26,7 +26,14 @@ ACCOUNTS = [
     SnapshotAccount(701, "2026-11-01T10:00:00+00:00", "Seaside"),
     SnapshotAccount(702, "2026-11-02T10:00:00+00:00"),
 ]
-COMMON = {"hostaway_delta", "hostaway_poll", "hostaway_transform", "hostaway_nightly", "hostaway_maintenance"}
+COMMON = {
+    "hostaway_alerts",
+    "hostaway_delta",
+    "hostaway_maintenance",
+    "hostaway_nightly",
+    "hostaway_poll",
+    "hostaway_transform",
+}
 
 
 @cache
@@ -150,14 +157,14 @@ def test_every_dag_is_tagged_and_tells_what_to_do_when_it_fails(dags: dict[str, 
 
 def test_every_task_is_retried(dags: dict[str, Any]) -> None:
     # Cosmos' producer must not be retried: a second one would find the first one's models half built. What a delta
-    # leaves, the next one serves.
+    # leaves, the next one serves; and alerts are evaluated every minute.
     without = {
         f"{dag_id}.{task_id}"
         for dag_id, dag in dags.items()
         for task_id, task in dag["tasks"].items()
         if task["retries"] < 2 and "producer" not in task_id
     }
-    assert without == {"hostaway_delta.serve", "hostaway_poll.poll"}
+    assert without == {"hostaway_alerts.evaluate", "hostaway_delta.serve", "hostaway_poll.poll"}
 
 
 def test_an_account_is_synced_daily_each_at_its_own_minute(dags: dict[str, Any]) -> None:

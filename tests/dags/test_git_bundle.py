@@ -74,6 +74,13 @@ def test_every_dag_is_found_in_a_git_bundle_and_an_older_version_stays_what_it_w
         version_loaded, dags, errors = json.loads(line.removeprefix("RESULT "))
         return version_loaded, dags, errors
 
-    newest = ["hostaway_delta", "hostaway_nightly", "hostaway_poll", "hostaway_sync__701", "hostaway_transform"]
+    newest = [
+        "hostaway_alerts",
+        "hostaway_delta",
+        "hostaway_nightly",
+        "hostaway_poll",
+        "hostaway_sync__701",
+        "hostaway_transform",
+    ]
     assert load("")[1:] == (newest, {})
     assert load(first) == (first, sorted([*newest, "hostaway_maintenance"]), {})

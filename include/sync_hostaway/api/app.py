@@ -24,6 +24,7 @@ from sync_hostaway.api.routes import (
     conversations,
     health,
     listings,
+    metrics,
     reservations,
     send_message,
     webhook_events,
@@ -71,13 +72,14 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     app.state.trigger = trigger
     app.state.rate_limiter = RateLimiter(RateLimit.parse(settings.api_rate_limit))
     app.state.health = health.HealthChecks(app.state.auth_pool)
+    app.state.figures = metrics.Figures(app.state.auth_pool)
     app.add_middleware(RequestContext)
     problems.install(app)
     for resource in (calendar, listings, reservations, conversations):
         app.include_router(resource.router, responses=openapi_errors.POLLED)
     app.include_router(send_message.router, responses=openapi_errors.SCOPED)
-    for router in (accounts.router, webhook_events.router, account_webhook.router, health.router, reference.router):
-        app.include_router(router)
+    for module in (accounts, webhook_events, account_webhook, health, metrics, reference):
+        app.include_router(module.router)
     require_guards(app)
     app.openapi = partial(reference.describe, app)  # type: ignore[method-assign]
     return app

@@ -20,8 +20,8 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 
 from sync_hostaway import migrations
 from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, tokens_app
-from sync_hostaway.cli.api_login import api_login
 from sync_hostaway.cli.alerts import alerts_app
+from sync_hostaway.cli.api_login import api_login
 from sync_hostaway.cli.doctor import doctor
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.local import app as local_app

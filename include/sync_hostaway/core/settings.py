@@ -167,6 +167,9 @@ class Settings(BaseSettings):
     webhook_retention_days: int = Field(
         30, ge=1, le=3650, description="Days until webhook events, keys of messages and settled quarantine are removed"
     )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token with which Prometheus reads /hostaway/metrics; unset: operators only"
+    )
     alert_emails: tuple[str, ...] = Field(
         (), description="Who gets alerts by e-mail, comma-separated; sent over Airflow's connection smtp_default"
     )

@@ -26,13 +26,13 @@ from sync_hostaway.api.http.problems import Problem, invalid
 
 log = structlog.get_logger(__name__)
 
-_bearer = HTTPBearer(
+bearer = HTTPBearer(
     scheme_name="Operator",
     bearerFormat="JWT",
     description="A token of Airflow (`POST /auth/token`) of a user who may manage connections.",
     auto_error=False,
 )
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 _METHODS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "PATCH": "PUT", "DELETE": "DELETE"}
 
 
@@ -43,7 +43,7 @@ async def admit_operator(request: Request, _: Sequence[str] = ()) -> None:
         503 when the auth manager fails.
     """
     try:
-        user = await _user(request, await _bearer(request))
+        user = await _user(request, await bearer(request))
         name = str(user.get_name())
         account_id = account_of_path(request)
         ask = partial(auth_manager.may_manage, user, _METHODS[request.method], account_id)
@@ -72,7 +72,7 @@ async def allow_anyone() -> None:
 
 @guards(admit_operator, bulkhead="operators")
 async def require_operator(
-    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> str:
     """Return the name of the operator."""
     name: str = request.state.caller["operator"]
@@ -97,7 +97,7 @@ async def user_of_page(request: Request) -> Any:
 
     :raises Problem: 401 without a good token.
     """
-    credentials = await _bearer(request)
+    credentials = await bearer(request)
     token = credentials.credentials if credentials else auth_manager.token_in(request.cookies)
     user = await auth_manager.user_of(token) if token else None
     if user is None:

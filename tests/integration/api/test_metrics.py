@@ -1,0 +1,88 @@
+"""Figures for Prometheus, and the dashboard and rules that read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import promql_parser
+import pytest
+import yaml
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from api_helpers import Login, RecordedRuns
+from sync_hostaway.alerts.message import TITLES
+from sync_hostaway.api.app import create_app
+from sync_hostaway.core.settings import get_settings
+
+MONITORING = Path(__file__).resolve().parents[3] / "monitoring"
+TOKEN = "planted-scrape-token"
+
+
+def figures(client: TestClient, headers: dict[str, str]) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Labels and values by name of the sample."""
+    answer = client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The header of a scraper."""
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__METRICS_TOKEN", TOKEN)
+    get_settings.cache_clear()
+    return {"Authorization": f"Bearer {TOKEN}"}
+
+
+def test_metrics_tell_what_was_mirrored(token: dict[str, str], client: TestClient) -> None:
+    found = figures(client, token)
+    assert sum(value for _, value in found["hostaway_accounts"]) == 2
+    calls = dict((labels["account_id"], value) for labels, value in found["hostaway_api_calls_total"])
+    assert calls["701"] > 0
+    assert found["hostaway_transform_failing"] == [({}, 0.0)]
+
+
+def test_scrapers_and_operators_read_metrics_and_nobody_else(
+    token: dict[str, str], client: TestClient, login: Login
+) -> None:
+    assert figures(client, login("op"))
+    assert client.get("/metrics", headers=login("viewer")).status_code == 403
+    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    # the token opens nothing else
+    assert client.get("/v1/accounts", headers=token).status_code == 401
+
+
+def test_without_a_token_in_the_settings_none_is_good(warehouse_dsn: str, login: Login) -> None:
+    with TestClient(create_app(RecordedRuns()), raise_server_exceptions=False) as client:
+        for header in ({}, {"Authorization": "Bearer "}, {"Authorization": ""}):
+            assert client.get("/metrics", headers=header).status_code == 401
+        assert figures(client, login("op"))
+
+
+def test_dashboard_and_rules_ask_for_what_is_there(token: dict[str, str], client: TestClient) -> None:
+    # of accounts of which every resource was complete
+    known = {*figures(client, token), "hostaway_account_age_seconds"}
+    families = {
+        "hostaway_budget_waiting_calls",
+        "hostaway_budget_permits",
+        "hostaway_alerts",
+    }  # empty while all is well
+    dashboard = json.loads((MONITORING / "grafana-dashboard.json").read_text())
+    rules = yaml.safe_load((MONITORING / "prometheus-rules.yaml").read_text())
+    expressions = [
+        target["expr"].replace("$account", ".*") for panel in dashboard["panels"] for target in panel["targets"]
+    ]
+    alerts = [rule for group in rules["groups"] for rule in group["rules"]]
+    for expression in [*expressions, *(rule["expr"] for rule in alerts)]:
+        promql_parser.parse(expression)
+        names = set(re.findall(r"\bhostaway_\w+", expression))
+        assert names
+        assert names <= known | families, names - known
+    assert {rule["annotations"]["runbook"] for rule in alerts} <= set(TITLES)
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
