@@ -36,7 +36,7 @@ Runs every minute where a notifier is set (`AIRFLOW__HOSTAWAY__ALERT_EMAILS`, `â
 def hostaway_alerts() -> None:
     @task
     def evaluate() -> dict[str, int]:
-        from sync_hostaway.airflow.alerting import evaluate_and_send
+        from sync_hostaway.alerts.run import evaluate_and_send
 
         return evaluate_and_send()
 

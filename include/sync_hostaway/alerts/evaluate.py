@@ -10,9 +10,9 @@ from typing import Any
 import structlog
 
 from sync_hostaway.alerts.message import Alert, Message
-from sync_hostaway.core.db import Connection, alone, load_queries
+from sync_hostaway.core.db import Connection, advisory_lock, load_queries
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.hostaway.rate_limiter import BudgetLimits
+from sync_hostaway.hostaway.rate_limiter import RateLimits
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ def evaluate(connection: Connection, send: Send | None) -> dict[str, int]:
     :raises Exception: what `send` raised. The message is tried again at the next evaluation; a process that is killed
         while it sends does not send again.
     """
-    with alone(connection, "alerts", 0):
+    with advisory_lock(connection, "alerts", 0):
         rows = [*connection.execute(_QUERIES["conditions"], {"calls_per_day": _calls_per_day()}), *_disk()]
         params = {column: [row[column] for row in rows] for column in _COLUMNS}
         with connection.transaction():
@@ -64,7 +64,7 @@ def _send(connection: Connection, send: Send) -> int:
 
 
 def _calls_per_day() -> float | None:
-    limit = BudgetLimits.of(get_settings()).ip
+    limit = RateLimits.of(get_settings()).ip
     return limit.calls / limit.seconds * 86_400 if limit else None
 
 

@@ -9,7 +9,7 @@ from sync_hostaway.airflow.notifiers import send
 from sync_hostaway.alerts.evaluate import open_alerts
 from sync_hostaway.alerts.message import Alert, example_message
 from sync_hostaway.cli.options import AsJson, warehouse
-from sync_hostaway.core.console import cell, print_json, say, show, when
+from sync_hostaway.core.console import cell, echo, format_time, print_json, print_table
 from sync_hostaway.core.settings import get_settings
 
 alerts_app = typer.Typer(help="Alerts of what needs an operator.", no_args_is_help=True)
@@ -25,15 +25,17 @@ def alerts_list(as_json: AsJson = False) -> None:
         return
     table = Table("severity", Column("alert", overflow="fold"), "since (UTC)", Column("remedy", overflow="fold"))
     for alert in alerts:
-        table.add_row(alert.severity, cell(f"{alert.title}: {alert.summary}"), when(alert.began_at), cell(alert.remedy))
-    show(table)
+        table.add_row(
+            alert.severity, cell(f"{alert.title}: {alert.summary}"), format_time(alert.began_at), cell(alert.remedy)
+        )
+    print_table(table)
 
 
 @alerts_app.command("test")
 def alerts_test() -> None:
     """Send one test message to everybody that the settings name."""
     sent = send(example_message(), get_settings())
-    say(f"The test message was sent: {', '.join(sent)}.")
+    echo(f"The test message was sent: {', '.join(sent)}.")
 
 
 def _alert(row: dict[str, object]) -> Alert:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -12,11 +13,20 @@ from typing import Any
 
 import pytest
 
-from sync_hostaway.accounts.registry import client_for, disable_account, enable_account, refuse_account, rotate_secret
+from sync_hostaway.accounts.registry import (
+    client_for,
+    disable_account,
+    enable_account,
+    mark_credentials_rejected,
+    rotate_secret,
+)
+from sync_hostaway.airflow import memory
 from sync_hostaway.airflow.notifiers import AlertNotSent, has_notifiers, send
 from sync_hostaway.alerts.evaluate import evaluate, open_alerts
 from sync_hostaway.alerts.message import TITLES, Message, example_message
+from sync_hostaway.alerts.run import evaluate_and_send
 from sync_hostaway.core.db import Connection
+from sync_hostaway.core.exceptions import WarehouseUnavailable
 from sync_hostaway.core.settings import get_settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,7 +61,7 @@ def inbox() -> Inbox:
 
 def refuse_key(warehouse: Connection) -> None:
     with client_for(warehouse, 701) as client:
-        refuse_account(warehouse, client, "invalid_client")
+        mark_credentials_rejected(warehouse, client, "invalid_client")
 
 
 def fail_sync(warehouse: Connection, status: str = "failed") -> None:
@@ -291,3 +301,30 @@ def test_a_notifier_that_fails_is_named_without_what_it_knows(
     with pytest.raises(AlertNotSent, match="HTTP") as error:
         send(example_message(), get_settings())
     assert "planted-password" not in str(error.value) + capsys.readouterr().out
+
+
+def test_a_database_that_is_away_is_told_once_and_its_return_once(
+    servers: Servers, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_HTTP_CONNECTION", "pager")
+    get_settings.cache_clear()
+    complete_sync(warehouse)
+    # Airflow's variables are written by tasks only
+    noted: dict[str, str | None] = {}
+    monkeypatch.setattr(memory, "recall", noted.get)
+    monkeypatch.setattr(memory, "note", noted.__setitem__)
+    there = os.environ["WAREHOUSE_URL"]
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody@127.0.0.1:9/away")
+    get_settings.cache_clear()
+    for _ in range(2):
+        with pytest.raises(WarehouseUnavailable):
+            evaluate_and_send()
+    monkeypatch.setenv("WAREHOUSE_URL", there)
+    get_settings.cache_clear()
+    for _ in range(2):
+        evaluate_and_send()
+    alerts = [alert for _, body in servers.requests for alert in body["alerts"]]
+    assert [(alert["kind"], alert["ended_at"] is not None) for alert in alerts] == [
+        ("database_unreachable", False),
+        ("database_unreachable", True),
+    ]

@@ -18,12 +18,12 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, BrowserContext, Frame, Locator, Page, expect
-from scene import plant
 
 from chromium import chromium
 from databases import Server, create_database, drop_database
 from sync_hostaway.accounts.snapshot import SnapshotAccount, write_snapshot
 from sync_hostaway.core.db import connect
+from ui_scene import plant
 from waiting import eventually
 
 pytestmark = pytest.mark.timeout(600)

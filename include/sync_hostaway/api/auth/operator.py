@@ -71,9 +71,7 @@ async def allow_anyone() -> None:
 
 
 @guards(admit_operator, bulkhead="operators")
-async def require_operator(
-    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
-) -> str:
+async def require_operator(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> str:
     """Return the name of the operator."""
     name: str = request.state.caller["operator"]
     return name

@@ -26,7 +26,7 @@ from sync_hostaway.api.http.guarded import guarded_router, guards
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.hostaway.rate_limiter import BudgetLimits
+from sync_hostaway.hostaway.rate_limiter import RateLimits
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 # As ops.account_status knows them: one without any account is 0, not absent.
@@ -122,7 +122,7 @@ class _Collector:
         )
 
     def _budget(self) -> Iterable[Metric]:
-        limits = BudgetLimits.of(get_settings())
+        limits = RateLimits.of(get_settings())
         limit = limits.ip.calls / limits.ip.seconds if limits.ip else float("inf")
         yield _gauge("hostaway_budget_calls_per_second", "Calls that one address may send", limit)
         permits = GaugeMetricFamily("hostaway_budget_permits", "Permits in use", labels=["address"])
