@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from html import escape
 from typing import Any, Protocol
 
@@ -68,13 +69,19 @@ def _notifiers(message: _Message, settings: Settings) -> dict[str, Any]:
             html_content=f"<pre>{escape(message.text)}</pre>",
         )
     if settings.alert_slack_connection:
+        from airflow.providers.slack.hooks.slack_webhook import SlackWebhookHook
         from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
 
-        found["Slack"] = SlackWebhookNotifier(
+        slack = SlackWebhookNotifier(
             slack_webhook_conn_id=settings.alert_slack_connection,
             # Slack reads <…> and & as markup
             text=escape(f"{message.subject}\n{message.text}", quote=False),
         )
+        # Slack's client asks its logger for a level, which that of a hook has not outside of Airflow's processes
+        slack.hook = SlackWebhookHook(
+            slack_webhook_conn_id=settings.alert_slack_connection, logger=logging.getLogger(__name__)
+        )
+        found["Slack"] = slack
     if settings.alert_http_connection:
         from airflow.providers.http.notifications import HttpNotifier
 

@@ -66,7 +66,7 @@ def refuse_key(warehouse: Connection) -> None:
 
 def fail_sync(warehouse: Connection, status: str = "failed") -> None:
     warehouse.execute(
-        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, finished_at, error) "
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, status, finished_at, error) "
         "values (701, 'scheduled__1', 'listings', 'full', %s, now(), 'HostawayServerError: 502')",
         [status],
     )
@@ -74,7 +74,7 @@ def fail_sync(warehouse: Connection, status: str = "failed") -> None:
 
 def complete_sync(warehouse: Connection) -> None:
     warehouse.execute(
-        "insert into ops.sync_runs (account_id, run_key, resource, mode, verdict, finished_at) "
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, status, finished_at) "
         "select 701, 'scheduled__2', unnest(resources), 'full', 'complete', now() from ops.account_settings"
     )
 
@@ -156,7 +156,8 @@ def test_a_process_that_is_killed_while_it_sends_does_not_send_twice(
 
 def test_many_alerts_are_one_message(warehouse: Connection, account: int, inbox: Inbox) -> None:
     warehouse.execute(
-        "insert into ops.accounts (account_id, state) select n, 'refused' from generate_series(1000, 1099) as n"
+        "insert into ops.accounts (account_id, state) "
+        "select n, 'credentials_rejected' from generate_series(1000, 1099) as n"
     )
     evaluate(warehouse, inbox)
     [message] = inbox.messages

@@ -58,13 +58,13 @@ from (
 
 -- name: permits
 select key as address, count(*) as permits
-from ops.budget_slots
+from ops.rate_limit_permits
 where scope = 'ip' and free_at > clock_timestamp()
 group by key
 
 -- name: waiters
 select ip_key as address, priority, sum(wanted)::integer as calls
-from ops.budget_bids
+from ops.rate_limit_waiters
 where due_at > clock_timestamp() - interval '10 seconds'
 group by ip_key, priority
 
