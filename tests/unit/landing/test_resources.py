@@ -48,4 +48,5 @@ def test_no_place_forgets_a_resource(resource: Resource) -> None:
         "tests/no_secret_in_core.sql: its table": f'"{resource}"' in secrets,
         "docs/sync.md: what a sync reads": bool(re.search(rf"^\| [^|]*\b{spoken}\b", text("docs", "sync.md"), re.M)),
     }
-    assert [place for place, knows in known.items() if not knows] == [], HOW_TO
+    forgotten = [place for place, knows in known.items() if not knows]
+    assert not forgotten, "\n".join([HOW_TO, *forgotten])
