@@ -187,7 +187,7 @@ def test_what_fails_says_why_and_exits_with_1(
     for arguments in (["register"], ["register", "701"], ["rotate", "701"]):
         result = call(*arguments)
         assert result.exit_code == 1
-        assert "names port 8080" in result.stdout
+        assert "has port 8080" in result.stdout
 
 
 def test_polling_only_is_said_plainly(warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch) -> None:
