@@ -180,11 +180,16 @@
         select {{ identity("external.id") }}
         from (
             select
-                btrim(
-                    case
-                        when {{ is_ascii(value) }} then {{ value }}
-                        else normalize({{ visible(value) }}, nfkc)
-                    end
+                -- an id that is a number is the same in each of its spellings: 884413, 0884413 and 884413.0
+                regexp_replace(
+                    btrim(
+                        case
+                            when {{ is_ascii(value) }} then {{ value }}
+                            else normalize({{ visible(value) }}, nfkc)
+                        end
+                    ),
+                    '^[+]?0*([0-9]+)([.]0*)?$',
+                    '\1'
                 ) as id
             limit all offset 0
         ) as external
@@ -235,7 +240,9 @@
 
 {#-
     A name as its words in the order they are written, a blank between two: without case, accents, punctuation and middle
-    initials. Null for what is no name: "Guest", "Not available".
+    initials, and without a title before a first and a last name ("Mr John Smith"). Of Chinese, Japanese and Korean, each
+    character is a word: whether a blank stands between family name and given name differs between channels. Null for what is
+    no name: "Guest", "Not available".
 -#}
 {% macro name_words(value) -%}
     (
@@ -243,7 +250,7 @@
         from (
             select
                 regexp_split_to_array(
-                    btrim(
+                    regexp_replace(btrim(
                         regexp_replace(
                             regexp_replace(
                                 regexp_replace(plain.spelling, '^([^,]+),([^,]+)$', '\2 \1'),
@@ -255,14 +262,14 @@
                             ' ',
                             'g'
                         )
-                    ),
+                    ), '^(({{ titles() | join("|") }}) )+(?=[^ ]+ [^ ])', ''),
                     ' '
                 ) as words
             from (
                 select
                     case
                         when {{ is_ascii(value) }} then lower({{ value }} collate "C") collate "default"
-                        else regexp_replace(
+                        else regexp_replace(regexp_replace(
                             replace(
                                 replace(
                                     replace(
@@ -278,6 +285,11 @@
                             '[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670]',
                             '',
                             'g'
+                        ),
+                        -- Han, kana with its marks, and the parts of which a syllable of Hangul consists
+                        '([\u3400-\u9fff\uf900-\ufaff]|[\u3041-\u3096\u30a1-\u30fa][\u3099\u309a]?|[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?)',
+                        ' \1 ',
+                        'g'
                         )
                     end as spelling
                 limit all offset 0
@@ -294,6 +306,14 @@
                 or word.place = cardinality(split.words)
             )
     )
+{%- endmacro %}
+
+{#- What stands before names and is no part of them, without case and punctuation. -#}
+{% macro titles() -%}
+    {{ return([
+        "mr", "mrs", "ms", "miss", "mister", "madam", "sir", "dr", "prof", "professor", "herr", "herrn", "frau", "monsieur",
+        "madame", "mme", "mlle", "senor", "senora", "senorita", "sr", "sra", "srta", "signor", "signora", "sig", "dott",
+    ]) }}
 {%- endmacro %}
 
 {#- Words that channels put where a name belongs. -#}

@@ -29,8 +29,9 @@ DSN_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_WAREHOUSE"
 _PASSWORD_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_PASSWORD"  # noqa: S105 - the name of a variable
 _DATABASE_VARIABLE = "SYNC_HOSTAWAY_DBT_DBNAME"
 _LOGGERS = ("stdout_log", "file_log")
-# A database error may quote the row it is about.
+# A database error may quote the row it is about, and the SQL and the functions of ours in which it was raised.
 _QUOTED_ROW = re.compile(r"\n\s*DETAIL:[^\n]*")
+_CONTEXT = re.compile(r"\n\s*CONTEXT:.*?(?=\n\s*compiled code at |\Z)", re.DOTALL)
 
 _one_at_a_time = threading.RLock()
 _parses: dict[tuple[str, ...], DbtResult] = {}
@@ -315,7 +316,7 @@ def _model_run(result: Any) -> ModelRun:
 
 
 def _without_rows(message: str | None) -> str | None:
-    return " ".join(_QUOTED_ROW.sub("", message).split()) if message else None
+    return " ".join(_CONTEXT.sub("", _QUOTED_ROW.sub("", message)).split()) if message else None
 
 
 def _close_loggers() -> None:

@@ -91,13 +91,13 @@ def run_transform(
     photos = get_settings().photos
 
     with _connection(connection_or_dsn) as connection:
+        refuse_foreign_relations(connection, project)
         if not full_refresh and not ledger.find_pending_work(
             connection, project_hash=hashed, photos=photos, marts=marts
         ):
             grant_to_readers(connection)
             return TransformResult(seconds=time.monotonic() - started)
         environment = profile_environment(connection)
-        refuse_foreign_relations(connection, project)
         with ledger.transform_lock(connection):
             # Another transform may have done it all while this one waited.
             work = ledger.find_pending_work(connection, project_hash=hashed, photos=photos, marts=marts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -221,7 +222,35 @@ def test_a_build_that_dependents_do_not_allow_names_them_and_changes_nothing(
         harness.transform(project_dir=changed_mart(tmp_path))
     assert [name for name in OBSTACLES if name not in str(refused.value)] == []
     assert "Drop these" in str(refused.value)
+    # What a reader can act on, and neither our functions nor our SQL.
+    assert not re.search("CONTEXT|PL/pgSQL|select|ops\\.", str(refused.value), re.IGNORECASE), str(refused.value)
     assert (access(harness), dependents(harness)) == before
+
+
+COUPONS = "select attname::text from pg_attribute where attrelid = 'hostaway.coupons'::regclass and attnum > 0"
+PREPARE = (
+    "select ops.prepare_table('hostaway', 'coupons', %s, array_fill('text'::text, array[cardinality(%s::text[])]))"
+)
+
+
+def test_a_column_that_others_made_not_null_stays_so_and_is_named(harness: LandingHarness) -> None:
+    filled = [name for (name,) in harness.rows(COUPONS) if name != "coupon_type"]
+    harness.connection.execute("alter table hostaway.coupons alter column coupon_type set not null")
+    harness.connection.execute("alter table hostaway.coupons add column mine text not null")
+    harness.connection.execute("alter table hostaway.coupons add column dated date not null default current_date")
+    before = harness.rows(f"{COUPONS} and attnotnull")
+    with pytest.raises(errors.NotNullViolation, match="coupon_type, mine") as refused:
+        harness.connection.execute(PREPARE, (filled, filled))
+    assert "drop not null" in (refused.value.diag.message_hint or "")
+    assert harness.rows(f"{COUPONS} and attnotnull") == before
+
+
+def test_a_column_that_a_version_made_not_null_and_the_next_does_not_fill_may_be_null(harness: LandingHarness) -> None:
+    columns = [name for (name,) in harness.rows(COUPONS)]
+    (ours,) = harness.rows(f"{COUPONS} and attnotnull and attname not in ('account_id', 'coupon_id') limit 1")
+    filled = [name for name in columns if name != ours[0]]
+    harness.connection.execute(PREPARE, (filled, filled))
+    assert harness.rows(f"{COUPONS} and attnotnull and attname = '{ours[0]}'") == []
 
 
 def test_a_view_that_reads_a_column_that_goes_is_named(harness: LandingHarness) -> None:
@@ -272,6 +301,9 @@ def test_relations_of_others_are_named_and_stay_as_they_are(harness: LandingHarn
         )
     everything = "select oid::bigint, relname, relkind::text from pg_class order by oid"
     before = harness.rows(everything)
+    # Also while nothing waits for a transform.
+    with pytest.raises(ForeignObjects):
+        harness.transform()
     harness.land("listings", listing(1))
     builds: list[Callable[[], object]] = [
         harness.transform,

@@ -236,6 +236,32 @@ def test_a_name_is_the_same_in_every_spelling(harness: LandingHarness) -> None:
     assert len(guests_by_name(harness, *rows)) == len(names)
 
 
+def test_titles_blanks_between_characters_and_forms_of_an_id_make_no_other_person(harness: LandingHarness) -> None:
+    names = [
+        ("John Smith", "Mr John Smith", "MR. JOHN SMITH", "Mr.John Smith", "Smith, Mr. John", "Prof. Dr. John Smith"),
+        ("Anna Maria Núñez", "Sra. Anna Maria Nunez", "Señora Anna Maria Núñez"),
+        ("王小明", "王 小明", "王\u3000小明"),
+        ("김민수", "김 민수"),
+        ("やまだはなこ", "やまだ はなこ"),
+    ]
+    # Each pair differs.
+    others = [("Mr Smith", "Mrs Jones"), ("王小明", "王大明"), ("김민수", "김민호"), ("Misses Ann", "Ann Miss")]
+    ids = [("884413", "884413.0", "0884413", " +884413 "), ("a0884413", "a884413"), ("88441.3", "884413.1")]
+    rows = [
+        reservation(100 * place + n, guestEmail=f"g{place}@mail.com", guestName=name)
+        for place, variants in enumerate([*names, *others], start=1)
+        for n, name in enumerate(variants)
+    ]
+    rows += [
+        reservation(100 * place + n, channelId=2018, guestName="Ann Lee", guestExternalAccountId=value)
+        for place, values in enumerate(ids, start=21)
+        for n, value in enumerate(values)
+    ]
+    one_person = [{100 * place + n for n in range(len(variants))} for place, variants in enumerate(names, start=1)]
+    strangers = [{100 * place + n} for place in (6, 7, 8, 9, 22, 23) for n in (0, 1)]
+    assert guests_by_name(harness, *rows) == sorted([*one_person, *strangers, {2100, 2101, 2102, 2103}], key=min)
+
+
 def test_vowel_marks_and_digits_of_other_scripts_make_no_other_person(harness: LandingHarness) -> None:
     names = [("مُحَمَّد علي", "علي، محمد"), ("דָּוִד כהן", "דוד כהן"), ("约翰·史密斯", "约翰・史密斯")]
     phones = [("+49 30 1234578", "٠٣٠/١٢٣٤٥٧٨"), ("+98 912 5550100", "۰۹۱۲ ۵۵۵ ۰۱۰۰")]

@@ -10,6 +10,7 @@ create table ops.relations (
     relation_id     oid not null,
     registry_id     oid not null,
     definition_hash text,
+    not_null_columns text[],
     descriptions    jsonb,
     description_hash text,
     noted_at        timestamptz not null default clock_timestamp(),
@@ -21,19 +22,27 @@ comment on column ops.relations.relation_id is 'a relation that was dropped and 
 comment on column ops.relations.registry_id is
     'oid of this table when the row was written. After a restore it is another one, as all oids are: then the name and the kind decide';
 comment on column ops.relations.definition_hash is 'of a view: MD5 of the query it was last built from; null: it is to be built again';
+comment on column ops.relations.not_null_columns is
+    'of a table: the columns that dbt made not null. Such a column of others is never made nullable';
 comment on column ops.relations.descriptions is 'the comments that were written: another text is somebody else''s comment, and stays';
 
 create function ops.note_relation(p_schema text, p_name text, p_hash text default null) returns void
 language sql
 begin atomic
-    insert into ops.relations as noted (schema_name, relation_name, kind, relation_id, registry_id, definition_hash)
+    insert into ops.relations as noted (
+        schema_name, relation_name, kind, relation_id, registry_id, definition_hash, not_null_columns
+    )
     select
         namespaces.nspname,
         present.relname,
         case present.relkind when 'r' then 'table' when 'v' then 'view' end,
         present.oid,
         'ops.relations'::regclass,
-        p_hash
+        p_hash,
+        array(
+            select columns.attname::text from pg_attribute as columns
+            where columns.attrelid = present.oid and columns.attnum > 0 and columns.attnotnull
+        )
     from pg_class as present
     inner join pg_namespace as namespaces on present.relnamespace = namespaces.oid
     where namespaces.nspname = p_schema and present.relname = p_name and present.relkind in ('r', 'v')
@@ -42,6 +51,12 @@ begin atomic
         relation_id = excluded.relation_id,
         registry_id = excluded.registry_id,
         definition_hash = excluded.definition_hash,
+        -- Restored from a backup, the table may have not null columns of others.
+        not_null_columns = case
+            when noted.registry_id = excluded.registry_id and noted.relation_id <> excluded.relation_id
+                then excluded.not_null_columns
+            else coalesce(noted.not_null_columns, excluded.not_null_columns)
+        end,
         noted_at = clock_timestamp();
 end;
 comment on function ops.note_relation(text, text, text) is
@@ -417,12 +432,36 @@ comment on function ops.build_view(text, text, text, text) is
 
 ---------------------------------------------------------------------- building a table
 
+create function ops.not_filled(p_table oid, p_columns text[]) returns table (attname name, attnum smallint)
+language sql
+stable
+begin atomic
+    select columns.attname, columns.attnum
+    from pg_attribute as columns
+    where
+        columns.attrelid = p_table
+        and columns.attnum > 0
+        and columns.attnotnull
+        and not columns.atthasdef
+        and columns.attidentity = ''
+        and not columns.attisdropped
+        and columns.attname <> all(p_columns)
+        and not exists (
+            select 1 from pg_index
+            where indrelid = p_table and indisprimary and columns.attnum = any(indkey)
+        );
+end;
+comment on function ops.not_filled(oid, text[]) is
+    'The not null columns of a table that a model which fills only these columns would leave null';
+
 create function ops.prepare_table(p_schema text, p_name text, p_columns text[], p_types text[]) returns text
 language plpgsql
 as $$
 declare
     full_name constant text := format('%I.%I', p_schema, p_name);
     present constant oid := to_regclass(full_name);
+    ours text[];
+    not_filled text;
     changes text;
 begin
     perform ops.refuse_foreign(p_schema, p_name, 'table');
@@ -432,6 +471,17 @@ begin
     if present <> (select relation_id from ops.relations where schema_name = p_schema and relation_name = p_name) then
         -- restored from a backup
         perform ops.note_relation(p_schema, p_name);
+    end if;
+    select not_null_columns into ours from ops.relations where schema_name = p_schema and relation_name = p_name;
+    select string_agg(quote_ident(columns.attname), ', ' order by columns.attnum) into not_filled
+    from ops.not_filled(present, p_columns) as columns
+    where columns.attname <> all(ours);
+    -- invariant: a constraint of others stays
+    if not_filled is not null then
+        raise exception 'Somebody else made these columns of % not null, and sync-hostaway does not fill them: %', full_name, not_filled
+            using
+                errcode = 'not_null_violation',
+                hint = format('Give each a default, or allow null: alter table %s alter column … drop not null', full_name);
     end if;
     select string_agg(parts.part, ', ' order by parts.place) into changes
     from (
@@ -444,19 +494,7 @@ begin
         union all
         -- a column that the project does not fill any more stays, with what it holds
         select 0, format('alter column %I drop not null', columns.attname)
-        from pg_attribute as columns
-        where
-            columns.attrelid = present
-            and columns.attnum > 0
-            and columns.attnotnull
-            and not columns.atthasdef
-            and columns.attidentity = ''
-            and not columns.attisdropped
-            and columns.attname <> all(p_columns)
-            and not exists (
-                select 1 from pg_index
-                where indrelid = present and indisprimary and columns.attnum = any(indkey)
-            )
+        from ops.not_filled(present, p_columns) as columns
     ) as parts;
     if changes is null then
         return 'present';
