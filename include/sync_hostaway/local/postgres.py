@@ -28,7 +28,7 @@ from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local import ports
 from sync_hostaway.local.echo import Echo, no_output
 from sync_hostaway.local.errors import PostgresFailed
-from sync_hostaway.local.privileges import Runner, find_runner, send
+from sync_hostaway.local.privileges import Runner, find_runner, require_name, send
 from sync_hostaway.local.processes import become, end, is_alive, spawn, wait_ended
 
 DATABASES = ("airflow", "warehouse")
@@ -154,6 +154,7 @@ class EmbeddedPostgres:
                     return
 
     def _initialize(self, runner: Runner) -> None:
+        require_name(runner)
         self._echo("Creating the database cluster.")
         # Renamed when complete, so that an interrupted initdb does not look like a cluster.
         unfinished = self.home.postgres / "data.unfinished"

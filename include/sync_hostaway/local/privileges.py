@@ -110,6 +110,21 @@ def find_runner() -> Runner:
     raise NoUnprivilegedAccount(f"PostgreSQL does not run as root. Tried to run it: {'; '.join(tried)}. {_WAYS_OUT}")
 
 
+def require_name(runner: Runner) -> None:
+    """Refuse early where initdb would: it looks up the name of the user that runs it.
+
+    :raises PostgresFailed: when the system has none for the user id, as in a container with a user id of its own.
+    """
+    uid = runner.account.uid if runner.account else os.geteuid()
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise PostgresFailed(
+            f"PostgreSQL needs a name for the user it runs as, and the system has none for the user id {uid}. Run as a "
+            f"user that /etc/passwd lists, or have root add a line to it: postgres:x:{uid}:{os.getegid()}::/tmp:/bin/sh"
+        ) from None
+
+
 def _account() -> Account:
     for name in _ACCOUNTS:
         with suppress(KeyError):

@@ -7,6 +7,7 @@ import pwd
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -57,6 +58,35 @@ def _with_capabilities(capabilities: str, home: Path) -> subprocess.CompletedPro
     )
     command = ["setpriv", f"--bounding-set={capabilities}", sys.executable, "-c", starts, str(home)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_user_id_without_a_name_is_refused_with_the_way_out() -> None:
+    uid = next(number for number in range(54_321, 65_000) if number not in {user.pw_uid for user in pwd.getpwall()})
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        home = Path(folder, "home")
+        home.mkdir()
+        os.chown(home, uid, uid)
+        read, write = os.pipe()
+        # A child of this process: the user id may not be able to enter the folder of the interpreter.
+        if not (child := os.fork()):
+            try:
+                os.setgroups([])
+                os.setgid(uid)
+                os.setuid(uid)
+                EmbeddedPostgres(home).start()
+            except BaseException as error:  # noqa: BLE001 - the parent looks at it
+                os.write(write, f"{type(error).__name__}: {error}".encode())
+            finally:
+                os._exit(0)
+        os.close(write)
+        os.waitpid(child, 0)
+        with os.fdopen(read) as said:
+            text = said.read()
+        assert text.startswith("PostgresFailed"), text
+        assert f"the user id {uid}" in text
+        assert f"postgres:x:{uid}:" in text
+        assert not (home / "postgres/data").exists()
 
 
 def test_data_changes_hands_when_the_account_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
