@@ -77,7 +77,11 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
     """Land one resource. The run id connects the tries, so that a retry resumes where the previous try stopped."""
     from sync_hostaway.airflow.hook import HostawayHook
     from sync_hostaway.core.db import connect
-    from sync_hostaway.extract.early_transform import transform_before_retries, transform_if_run_has_failures
+    from sync_hostaway.extract.early_transform import (
+        transform_before_retries,
+        transform_if_run_has_failures,
+        transform_while_landing,
+    )
     from sync_hostaway.extract.engine import scheduled_mode, sync_resource
     from sync_hostaway.hostaway.rate_limiter import Priority
 
@@ -105,6 +109,7 @@ def extract(account_id: int, resource: str) -> dict[str, Any]:
                     since=since,
                     retry_refused=len(context["params"]["resources"]) < len(Resource),
                     retry_within=retry_within(context["ti"]),
+                    on_progress=transform_while_landing(context["run_id"]),
                 )
             finally:
                 # The transform at the end of the run waits for the retries of all resources.

@@ -47,6 +47,13 @@ def _show(made: Plan) -> None:
             f"Address {address.address}: {address.calls_a_day:.0f} calls a day, {address.share or 0:.1%} of its limit "
             f"of {address.limit:g} calls a second; {address.busy_hours or 0:.1f} hours if they came one after another."
         )
+    for first in made.first_syncs:
+        echo(
+            f"First sync of account {first.account_id}: {first.share:.0%} of what is asked for first is here: "
+            f"{first.reservations_read or 0} of {first.reservations or '?'} reservations, {first.calendars_read} of "
+            f"{first.listings} calendars, {first.recent_conversations_read} of {first.recent_conversations} "
+            "conversations of the last 90 days."
+        )
     echo(f"Accounts without a healthy webhook are polled every {made.poll_minutes:.0f} minutes.")
 
 

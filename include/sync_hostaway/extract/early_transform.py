@@ -1,8 +1,9 @@
-"""Transforms landed rows while another resource of the same run has errors.
+"""Transforms landed rows while another resource of the same run has errors, or while a sync takes long.
 
 The transform at the end of a run waits for the last retry of the last resource, which takes minutes to hours. So if a
 resource failed and will be retried, each task of the run transforms the landed rows when it ends. A task that waits
-for a response, after those of other resources have ended, transforms before it repeats the request.
+for a response, after those of other resources have ended, transforms before it repeats the request. And a task that
+lands rows for minutes, as in the first sync of a large account, transforms them from time to time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 
 from sync_hostaway.core.db import Connection, fetch_value
 from sync_hostaway.core.exceptions import SyncHostawayError
-from sync_hostaway.extract.context import QUERIES
+from sync_hostaway.extract.context import QUERIES, Progress
 from sync_hostaway.transforms import run_transform
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,16 @@ def transform_if_run_has_failures(connection: Connection, account_id: int, run_k
     if not fetch_value(connection, QUERIES["run_has_failures"], {"account_id": account_id, "run_key": run_key}):
         return False
     return _transform(run_key)
+
+
+def transform_while_landing(run_key: str, *, after: float = 120, every: float = 300) -> Callable[[Progress], None]:
+    """A callback for the progress of a sync: transforms landed rows from time to time. Never raises.
+
+    :param after: seconds from now until the first transform: most syncs end earlier.
+    :param every: seconds between two of them.
+    """
+    transform = transform_before_retries(run_key, after=after, every=every)
+    return lambda _: transform()
 
 
 def transform_before_retries(run_key: str, *, after: float = 30, every: float = 60) -> Callable[[], None]:

@@ -34,7 +34,6 @@ SYNC_FUNCTIONS: dict[Resource, Callable[[SyncContext], MissingRows]] = {
     Resource.LISTINGS: sync_listings,
     Resource.RESERVATIONS: sync_reservations,
     Resource.CONVERSATIONS: sync_conversations,
-    Resource.MESSAGES: sync_messages,
     Resource.CALENDAR_DAYS: sync_calendar,
     # of either direction, also those that are not written yet
     Resource.REVIEWS: partial(sync_list_daily, path=endpoints.REVIEWS),
@@ -42,6 +41,8 @@ SYNC_FUNCTIONS: dict[Resource, Callable[[SyncContext], MissingRows]] = {
     # with the listings they may see
     Resource.USERS: partial(sync_list_daily, path=endpoints.USERS),
     Resource.COUPONS: partial(sync_list_daily, path=endpoints.COUPONS),
+    # last: they may take hours, where the others take minutes
+    Resource.MESSAGES: sync_messages,
 }
 """In an order in which they can run one after another: parents before their children."""
 

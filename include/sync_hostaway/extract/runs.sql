@@ -246,7 +246,8 @@ with calendars as materialized (
         fetched.last_day,
         fetched.run_key,
         fetched.left_at,
-        fetched.fetched_at
+        fetched.fetched_at,
+        ops.is_archived(listings.payload) as is_archived
     from {listings} as listings
     left join {read_calendars} as fetched
         on fetched.account_id = listings.account_id and fetched.listing_id = listings.entity_id::bigint
@@ -274,7 +275,7 @@ where
     or (%(mode)s = 'full' and calendars.run_key <> %(read_key)s)
     or greatest(touched.landed_at, calendars.left_at) > calendars.fetched_at
     or (%(mode)s = 'incremental' and calendars.fetched_at < clock_timestamp() - %(read_again_after)s::interval)
-order by listing_id
+order by calendars.is_archived, listing_id
 
 -- name: forget_deleted_listings
 delete from ops.calendar_reads as fetched
@@ -327,7 +328,11 @@ where
         %(since)s::timestamptz is null
         or conversations.active_on >= to_char(%(since)s::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
     )
-order by fetched.stamp is not distinct from conversations.stamp, conversations.conversation_id
+-- Those with the newest messages come first: a first sync takes hours, and these are needed first.
+order by
+    fetched.stamp is not distinct from conversations.stamp,
+    conversations.active_on desc nulls last,
+    conversations.conversation_id
 
 -- name: forget_deleted_conversations
 delete from ops.conversation_reads as fetched

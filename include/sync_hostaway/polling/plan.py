@@ -66,9 +66,33 @@ class AddressPlan:
 
 
 @dataclass(frozen=True)
+class FirstSync:
+    """How far the first sync of an account is with what is asked for first; see `ops.first_syncs`."""
+
+    account_id: int
+    reservations: int | None
+    reservations_read: int | None
+    listings: int
+    calendars_read: int
+    recent_conversations: int
+    recent_conversations_read: int
+
+    @property
+    def share(self) -> float:
+        """Of these three parts together."""
+        parts = [
+            (self.reservations_read or 0, self.reservations),
+            (self.calendars_read, self.listings),
+            (self.recent_conversations_read, self.recent_conversations),
+        ]
+        return sum(min(here / there, 1.0) for here, there in parts if there) / len(parts)
+
+
+@dataclass(frozen=True)
 class Plan:
     """The plan of an installation.
 
+    :param first_syncs: of accounts that have not been read whole yet.
     :param warnings: what does not fit, and the way out.
     """
 
@@ -76,6 +100,7 @@ class Plan:
     addresses: list[AddressPlan]
     poll_minutes: float
     warnings: list[str] = field(default_factory=list)
+    first_syncs: list[FirstSync] = field(default_factory=list)
 
 
 def make_plan(connection: Connection) -> Plan:
@@ -97,7 +122,8 @@ def make_plan(connection: Connection) -> Plan:
     ]
     fits = max((address.poll_minutes for address in addresses), default=0.0)
     minutes = max(float(settings.poll_every_minutes), math.ceil(fits))
-    return Plan(plans, addresses, minutes, _warnings(plans, addresses, settings))
+    first_syncs = [FirstSync(**row) for row in connection.execute(_QUERIES["first_syncs"])]
+    return Plan(plans, addresses, minutes, _warnings(plans, addresses, settings), first_syncs)
 
 
 def fitting_interval(connection: Connection) -> timedelta:

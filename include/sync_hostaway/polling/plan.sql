@@ -41,3 +41,6 @@ where
         when 'auto' then endpoints.state is distinct from 'registered' or endpoints.state_reason is not null
         else true
     end
+
+-- name: first_syncs
+select * from ops.first_syncs order by account_id
