@@ -12,6 +12,7 @@ BENCHMARKS = {
     "sync": "calls, time, CPU, memory and lost rows of a sync, beside dlt and omniload",
     "limits": "three accounts in two processes within one request limit: time beside the ideal, 429s",
     "delta": "seconds from a change at Hostaway to the core tables, through Airflow",
+    "poll": "calls of polls and second syncs, and seconds from a change to the core tables by polling",
     "landing": "rows per second of the landing writer",
     "marts": "time to build the marts, and of the query of one account and one year on each",
     "webhook_ack": "time until a webhook is acknowledged, at 50 a second and at most",
