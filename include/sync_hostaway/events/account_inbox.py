@@ -66,6 +66,11 @@ class DueEvent:
         return None
 
     @property
+    def names_no_message(self) -> bool:
+        """Whether it only leads to conversations, as an event of a poll does: any of their messages may be new."""
+        return self.object == MESSAGE and not self.object_id
+
+    @property
     def entity(self) -> tuple[Resource, str]:
         """Resource and entity id of its row in landing."""
         return Resource.RESERVATIONS if self.object == RESERVATION else Resource.MESSAGES, str(self.object_id)

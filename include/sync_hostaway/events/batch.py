@@ -98,6 +98,8 @@ class AccountBatch:
         requests = self._plan.read(events_by_request)
         deleted_ids: dict[Resource, list[int]] = defaultdict(list)
         for request, about in events_by_request.items():
+            if any(event.names_no_message for event in about):
+                self._plan.load_landed_messages(request)
             not_found = self._plan.result(request).not_found and not request.of_reservation
             if not_found and self._counts_as_deleted(request, about):
                 deleted_ids[request.resource].append(request.id)
@@ -178,8 +180,21 @@ class AccountBatch:
         counted = {"dead": "failed", "ignored": "done"}.get(state, state)
         setattr(self._result, counted, getattr(self._result, counted) + len(events))
         if state in ("done", "object_deleted"):
-            self.changes += [Change(event, self._row_before(event), self._row_after(event)) for event in events]
+            self.changes += [change for event in events for change in self._changes_of(event)]
         log.info("events_finished", account_id=self._result.account_id, state=state, events=_ids(events), reason=reason)
+
+    def _changes_of(self, event: DueEvent) -> list[Change]:
+        """What an event handler is told of: one change; of an event that names no message, each message that is new."""
+        if not event.names_no_message:
+            return [Change(event, self._row_before(event), self._row_after(event))]
+        result = self._plan.result(event.fetch_request) if event.fetch_request else FetchResult()
+        rows = [row for kind, fetched in result.answers if kind is Resource.MESSAGES for row in fetched.rows]
+        known = self._plan.before
+        return [
+            Change(event, None, row)
+            for row in rows
+            if isinstance(row, dict) and (number := entity_id(row)) and (Resource.MESSAGES, number) not in known
+        ]
 
     def _row_before(self, event: DueEvent) -> dict[str, Any] | None:
         row = self._plan.before.get(event.entity)

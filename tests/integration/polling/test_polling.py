@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import polling_handler
 import pytest
 
 from polling_bed import ACCOUNT, Polling
 from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
 
 pytestmark = pytest.mark.integration
 
@@ -195,6 +197,19 @@ def test_nothing_is_called_missed_where_nothing_was(polling: Polling) -> None:
     polling.sync()
     polling.sync(mode=Mode.FULL)
     assert (polling.state()["method"], polling.state()["missed"]) == ("heads", 0)
+
+
+def test_an_event_handler_is_told_of_each_new_message(polling: Polling, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__EVENT_HANDLER", "polling_handler:Handler")
+    get_settings.cache_clear()
+    polling_handler.calls.clear()
+    thread = polling.threads()[2]
+    new = [polling.write(thread["id"]), polling.write(thread["id"], incoming=False)]
+    polling.poll()
+    messages = [(before, after["id"]) for event, before, after in polling_handler.calls if event == "messages.polled"]
+    assert sorted(messages, key=str) == [(None, number) for number in sorted(new)]
+    others = [after["id"] for event, _, after in polling_handler.calls if event == "reservation.polled"]
+    assert others == [thread["reservationId"]]
 
 
 @pytest.mark.parametrize(
