@@ -26,7 +26,7 @@ def main(
         list[str] | None,
         typer.Argument(help=f"Which: {', '.join(BENCHMARKS)}; all but {', '.join(ON_REQUEST)} when left out"),
     ] = None,
-    size: Annotated[str, typer.Option(help="Size of `sync`: S, M or L (L takes an hour)")] = "S",
+    size: Annotated[str, typer.Option(help="Size of `sync` and `poll`: S, M or L (L takes an hour)")] = "S",
     runs: Annotated[int | None, typer.Option(help="How often to measure each figure", min=1)] = None,
     ip_limit: Annotated[str, typer.Option(help="The simulator's limit for `sync`, such as 15/10")] = "off",
     with_peers: Annotated[bool, typer.Option("--peers/--no-peers", help="Measure dlt and omniload too")] = True,

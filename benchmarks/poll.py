@@ -16,7 +16,7 @@ from itertools import count
 import structlog
 
 from benchmarks.arrivals import Watcher
-from benchmarks.bed import ACCOUNT, Bed, Simulator, as_settings
+from benchmarks.environment import ACCOUNT, Environment, Simulator, as_settings
 from benchmarks.options import SIZES, Options
 from benchmarks.report import Result, Spread, Target
 from sync_hostaway.accounts.registry import change_options
@@ -50,20 +50,15 @@ class Sample:
 
 
 def run(options: Options) -> list[Result]:
-    """Each size up to the one that is asked for."""
+    """One account of the size that is asked for."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("warning"))
-    names = list(SIZES)[: list(SIZES).index(options.size) + 1]
-    samples = []
-    with Bed() as bed:
-        for name in names:
-            with bed.simulator(SIZES[name], options.ip_limit) as simulator:
-                samples.append(_measure(bed, simulator, name, options))
-    return [_result(samples)]
+    with Environment() as environment, environment.simulator(SIZES[options.size], options.ip_limit) as simulator:
+        return [_result([_measure(environment, simulator, options.size, options)])]
 
 
-def _measure(bed: Bed, simulator: Simulator, size: str, options: Options) -> Sample:
+def _measure(environment: Environment, simulator: Simulator, size: str, options: Options) -> Sample:
     sample = Sample(size)
-    warehouse = bed.warehouse(simulator)
+    warehouse = environment.warehouse(simulator)
     with as_settings(warehouse.env), connect() as connection:
         others = {resource.value: False for resource in Resource if resource not in _MIRRORED}
         change_options(connection, ACCOUNT, {"resources": others})
@@ -97,7 +92,7 @@ def _measure(bed: Bed, simulator: Simulator, size: str, options: Options) -> Sam
         _freshness(simulator, sample)
         row = connection.execute("select missed from ops.polls").fetchone()
         sample.missed = row["missed"] if row else 0
-    bed.drop(warehouse.dsn)
+    environment.drop(warehouse.dsn)
     return sample
 
 

@@ -114,8 +114,8 @@ class FetchPlan:
 
     def load_landed_messages(self, request: FetchRequest) -> None:
         """Note what landing has of the messages that a request brought; before they land."""
-        threads = self.result(request).threads.values()
-        self._load_landed((Resource.MESSAGES, str(number)) for ids in threads for number in ids)
+        conversations = self.result(request).conversations.values()
+        self._load_landed((Resource.MESSAGES, str(number)) for ids in conversations for number in ids)
 
     def _load_landed(self, entities: Iterator[Entity]) -> None:
         self.before.update(self._landing.rows(entity for entity in entities if entity not in self.before))

@@ -50,7 +50,7 @@ def test_the_tables_are_built_while_rows_land(
 ) -> None:
     """Only dbt itself is not run here: `test_refused_resources` does that."""
     asked: list[str] = []
-    monkeypatch.setattr(early_transform, "run_transform", lambda requested_by: asked.append(requested_by))
+    monkeypatch.setattr(early_transform, "run_transform", lambda **given: asked.append(given["requested_by"]))
     transform = early_transform.transform_while_landing("first", after=0, every=0)
     with client_for(warehouse, account) as client:
         sync_resource(warehouse, client, Resource.RESERVATIONS, Mode.FULL, run_key="first", on_progress=transform)

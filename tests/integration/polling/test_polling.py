@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import polling_handler
 import pytest
 
+import polling_handler
 from polling_bed import ACCOUNT, Polling
 from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.accounts.status import account_status
