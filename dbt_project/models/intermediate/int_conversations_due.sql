@@ -17,14 +17,14 @@ accounts as (
 due as (
     select account_id, conversation_id
     from {{ ref('conversations') }}
-    where (select full_rebuild from clock) or synced_at > (select last_success_at from clock)
+    where (select clock.full_rebuild from clock) or synced_at > (select clock.last_success_at from clock)
     union
     select changed.account_id, changed.conversation_id
     from accounts
     cross join {{ lateral_lookup(
         ref('messages'),
         "changed",
-        "changed.account_id = accounts.account_id and changed.synced_at > (select last_success_at from clock)",
+        "changed.account_id = accounts.account_id and changed.synced_at > (select clock.last_success_at from clock)",
     ) }}
     union
     select conversations.account_id, conversations.conversation_id
@@ -32,7 +32,7 @@ due as (
     cross join {{ lateral_lookup(
         ref('reservations'),
         "changed",
-        "changed.account_id = accounts.account_id and changed.synced_at > (select last_success_at from clock)",
+        "changed.account_id = accounts.account_id and changed.synced_at > (select clock.last_success_at from clock)",
     ) }}
     cross join {{ lateral_lookup(
         ref('conversations'),

@@ -23,21 +23,21 @@ changed_reservations as (
     cross join {{ lateral_lookup(
         ref('reservations'),
         "changed",
-        "changed.account_id = accounts.account_id and changed.synced_at > (select last_success_at from clock)",
+        "changed.account_id = accounts.account_id and changed.synced_at > (select clock.last_success_at from clock)",
     ) }}
 ),
 
 due as (
     select account_id, listing_id
     from {{ ref('listings') }}
-    where (select full_rebuild from clock) or synced_at > (select last_success_at from clock)
+    where (select clock.full_rebuild from clock) or synced_at > (select clock.last_success_at from clock)
     union
     select changed.account_id, changed.listing_id
     from accounts
     cross join {{ lateral_lookup(
         ref('calendar_days'),
         "changed",
-        "changed.account_id = accounts.account_id and changed.synced_at > (select last_success_at from clock)",
+        "changed.account_id = accounts.account_id and changed.synced_at > (select clock.last_success_at from clock)",
     ) }}
     union
     select account_id, listing_id from changed_reservations

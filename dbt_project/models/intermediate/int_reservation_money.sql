@@ -1,5 +1,5 @@
--- What a reservation brings in, on each basis that the field uses. Unknown stays null: a channel that does not report its
--- commission has not charged 0.
+-- What a reservation brings in, on each basis that the field uses. Unknown stays null: a channel that does not report
+-- its commission has not charged 0.
 with
 
 amounts as (
@@ -34,30 +34,31 @@ amounts as (
             coalesce(jsonb_array_length({{ as_list("reservations.pms_meta -> 'reservationUnit'") }}), 0), 1
         ) as units
     from {{ ref('reservations') }} as reservations
-    cross join lateral (
-        select
-            sum(line.total) filter (where line.name = 'baseRate') as base_rate,
-            sum(line.total) filter (where line.name in ('pricePerExtraPerson', 'priceForExtraPerson'))
-                as extra_persons,
-            -- a discount lowers the price, with whichever sign it is written
-            sum(-abs(line.total)) filter (where line.kind = 'discount') as discounts,
-            sum(abs(line.total)) filter (where line.name = 'hostChannelFee') as host_channel_fee,
-            sum(line.total) filter (where line.name = 'airbnbPayoutSum') as airbnb_payout,
-            sum(line.total) filter (where line.name = 'totalPriceFromChannel') as channel_total,
-            sum(abs(line.total)) filter (where line.name = 'cityTax') as city_tax,
-            sum(abs(line.total)) filter (where line.name = 'otaPaymentProcessingFee') as processing_fee,
-            sum(line.total) filter (where line.name = 'cancellationPayout') as cancellation_payout
-        from jsonb_array_elements({{ as_list("reservations.pms_meta -> 'financeField'") }}) as item (payload)
-        cross join lateral (
+    cross join
+        lateral (
             select
-                {{ as_text('name', 'item.payload') }} as name,
-                {{ as_text('type', 'item.payload') }} as kind,
-                {{ as_numeric('total', 'item.payload') }} as total
-            where not coalesce({{ as_boolean('isDeleted', 'item.payload') }}, false)
-        ) as line
-    ) as lines
-    -- A request that was declined is cancelled, too, and never was a booking. What was cancelled before it was first read
-    -- counts as one: nothing says that it was not.
+                sum(line.total) filter (where line.name = 'baseRate') as base_rate,
+                sum(line.total) filter (where line.name in ('pricePerExtraPerson', 'priceForExtraPerson'))
+                    as extra_persons,
+                -- a discount lowers the price, with whichever sign it is written
+                sum(-abs(line.total)) filter (where line.kind = 'discount') as discounts,
+                sum(abs(line.total)) filter (where line.name = 'hostChannelFee') as host_channel_fee,
+                sum(line.total) filter (where line.name = 'airbnbPayoutSum') as airbnb_payout,
+                sum(line.total) filter (where line.name = 'totalPriceFromChannel') as channel_total,
+                sum(abs(line.total)) filter (where line.name = 'cityTax') as city_tax,
+                sum(abs(line.total)) filter (where line.name = 'otaPaymentProcessingFee') as processing_fee,
+                sum(line.total) filter (where line.name = 'cancellationPayout') as cancellation_payout
+            from jsonb_array_elements({{ as_list("reservations.pms_meta -> 'financeField'") }}) as item (payload)
+            cross join lateral (
+                select
+                    {{ as_text('name', 'item.payload') }} as name,
+                    {{ as_text('type', 'item.payload') }} as kind,
+                    {{ as_numeric('total', 'item.payload') }} as total
+                where not coalesce({{ as_boolean('isDeleted', 'item.payload') }}, false)
+            ) as line
+        ) as lines
+    -- A request that was declined is cancelled, too, and never was a booking. What was cancelled before it was first
+    -- read counts as one: nothing says that it was not.
     cross join
         lateral (
             select

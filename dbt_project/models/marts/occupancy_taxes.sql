@@ -20,12 +20,12 @@ stays as (
     left join {{ ref('listings') }} as listings
         on bookings.account_id = listings.account_id and bookings.listing_id = listings.listing_id
     cross join
-        lateral (
+        lateral ( -- noqa: ST05
             select
                 array_agg(taxes.name order by taxes.name) as names,
                 array_agg(taxes.amount order by taxes.name) as amounts
-            from (
-                select -- noqa: ST05
+            from ( -- noqa: ST05
+                select
                     line.name,
                     sum(line.total) as amount
                 from jsonb_array_elements({{ as_list("bookings.pms_meta -> 'financeField'") }}) as item (payload)
@@ -82,5 +82,8 @@ cross join
             stays.airbnb_transient_occupancy_tax_paid as amount
         where
             stays.airbnb_transient_occupancy_tax_paid is not null
-            and not exists (select 1 from unnest(stays.names) as line (name) where line.name ilike 'airbnb%')
+            and not exists (
+                select 1 from unnest(stays.names) as line (name)
+                where line.name ilike 'airbnb%'
+            )
     ) as tax

@@ -11,7 +11,7 @@ select
 from {{ ref('listings') }} as listings
 -- of each listing for itself: the query of one account reads that account alone
 cross join
-    lateral (
+    lateral ( -- noqa: ST05
         select
             array(
                 select distinct {{ as_text('name', 'item.payload') }}
@@ -21,13 +21,13 @@ cross join
             ) as tags
     ) as tagged
 cross join
-    lateral (
+    lateral ( -- noqa: ST05
         select
             array(
-                select groups.group_name
-                from {{ source('ops', 'listing_groups') }} as groups
-                where groups.account_id = listings.account_id and groups.listing_id = listings.listing_id
-                order by groups.group_name
+                select named.group_name
+                from {{ source('ops', 'listing_groups') }} as named
+                where named.account_id = listings.account_id and named.listing_id = listings.listing_id
+                order by named.group_name -- noqa: AM06
             ) as groups
     ) as grouped
 cross join

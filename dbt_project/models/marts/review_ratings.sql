@@ -16,7 +16,7 @@ ratings as (
     from reviews
     cross join jsonb_array_elements({{ as_list("reviews.category_ratings") }}) as item (payload)
     cross join
-        lateral (
+        lateral ( -- noqa: ST05
             select
                 lower({{ as_text('category', 'item.payload') }}) as category,
                 {{ as_numeric('rating', 'item.payload') }} as rating
