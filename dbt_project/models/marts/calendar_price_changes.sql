@@ -10,7 +10,7 @@ former as (
         jsonb_build_object(
             'price', versions.price, 'minimumStay', versions.minimum_stay, 'isAvailable', versions.is_available
         ) as payload
-    from {{ source('landing', 'calendar_versions') }} as versions
+    from {{ source('history', 'calendar_versions') }} as versions
 ),
 
 versions as (

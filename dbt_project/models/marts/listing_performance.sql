@@ -1,3 +1,4 @@
+{#- Long, because it names each figure by each published definition. -#}
 with
 
 -- amounts of different currencies are never added

@@ -1,5 +1,5 @@
+{#- Long, because every rule of a night stands here: every figure of other marts is a sum of these rows. -#}
 -- depends_on: {{ ref("int_listings_due") }}
--- Longer than other models: every rule of a night stands here, and every figure of other marts is a sum of these rows.
 {{ config(
     unique_key=["account_id", "listing_id", "date", "unit_number"],
     rebuilt_for={"model": "int_listings_due", "columns": ["account_id", "listing_id"]},
@@ -44,7 +44,7 @@ versions as materialized (
         lag(versions.superseded_at) over newest_last as valid_from
     from listings
     cross join {{ lateral_lookup(
-        source('landing', 'listing_versions'),
+        source('history', 'listing_versions'),
         "versions",
         "versions.account_id = listings.account_id and versions.entity_id = listings.listing_id::text",
     ) }}

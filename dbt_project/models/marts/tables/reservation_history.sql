@@ -1,3 +1,4 @@
+{#- Long, because versions that landed, the present one, and those from before the first sync have the same columns. -#}
 {{ config(
     unique_key=["account_id", "reservation_id", "version"],
     indexes=[
@@ -38,7 +39,7 @@ former as (
         versions.changed_at
     from due
     cross join {{ lateral_lookup(
-        source('landing', 'reservation_versions'),
+        source('history', 'reservation_versions'),
         "versions",
         "versions.account_id = due.account_id and versions.entity_id = due.reservation_id::text",
     ) }}

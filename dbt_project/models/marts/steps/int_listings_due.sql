@@ -46,7 +46,7 @@ due as (
     select changed_reservations.account_id, {{ as_bigint("listingMapId", "versions.facts") }}
     from changed_reservations
     cross join {{ lateral_lookup(
-        source('landing', 'reservation_versions'),
+        source('history', 'reservation_versions'),
         "versions",
         "versions.account_id = changed_reservations.account_id"
         " and versions.entity_id = changed_reservations.reservation_id::text",

@@ -65,7 +65,7 @@ amounts as (
                 bool_or({{ status_group(as_text('status', 'versions.facts')) }} = 'booking') filter (
                     where {{ status_group(as_text('status', 'versions.facts')) }} <> 'cancelled'
                 ) as was_booking
-            from {{ source('landing', 'reservation_versions') }} as versions
+            from {{ source('history', 'reservation_versions') }} as versions
             where
                 reservations.status_group = 'cancelled'
                 and versions.account_id = reservations.account_id
