@@ -1,4 +1,4 @@
-"""hostaway_alerts: tells operators what went wrong, and when it is over."""
+"""hostaway_alerts: one message when a condition begins that needs an operator, one when it ends."""
 
 from __future__ import annotations
 

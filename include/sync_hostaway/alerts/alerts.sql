@@ -2,7 +2,7 @@
 select kind, account_id, severity, summary, remedy from ops.alert_conditions(%(calls_per_day)s)
 
 -- name: begin
--- An alert that is open already keeps its begin, and is told with its newest words on the page.
+-- An alert that is open already keeps its begin, and gets the newest text.
 insert into ops.alerts as known (kind, account_id, severity, summary, remedy)
 select *
 from unnest(
@@ -25,7 +25,7 @@ where
     )
 
 -- name: claim
--- An alert that ended before its begin was told is not worth a message.
+-- An alert that ended before its begin was sent needs no message.
 with begun as (
     update ops.alerts set begin_claimed_at = clock_timestamp()
     where begin_claimed_at is null and ended_at is null

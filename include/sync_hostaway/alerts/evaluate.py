@@ -1,4 +1,4 @@
-"""Compares what holds now with what was told, and sends what changed."""
+"""Compares the conditions that hold with the alerts that were sent, and sends the difference."""
 
 from __future__ import annotations
 

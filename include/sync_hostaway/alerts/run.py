@@ -19,7 +19,7 @@ _MEMORY = "hostaway_database_unreachable_since"
 def evaluate_and_send() -> dict[str, int]:
     """Evaluate all conditions and send what changed. For a task of Airflow.
 
-    :raises WarehouseUnavailable: when the database cannot be reached; that is told once.
+    :raises WarehouseUnavailable: when the database cannot be reached; one message is sent.
     """
     settings = get_settings()
     try:
@@ -27,7 +27,7 @@ def evaluate_and_send() -> dict[str, int]:
             result = evaluate(connection, partial(send, settings=settings) if has_notifiers(settings) else None)
     except WarehouseUnavailable as error:
         if memory.recall(_MEMORY) is None:
-            # Noted first: a task that is killed now tells nothing, and not twice.
+            # Noted first: a task that is killed now sends nothing, rather than twice.
             memory.note(_MEMORY, datetime.now(UTC).isoformat())
             _tell_database(settings, datetime.now(UTC), None, str(error))
         raise
@@ -38,7 +38,7 @@ def evaluate_and_send() -> dict[str, int]:
 
 
 def _tell_database(settings: Settings, began_at: datetime, ended_at: datetime | None, summary: str) -> None:
-    remedy = "Start PostgreSQL, or correct WAREHOUSE_URL; nothing is lost meanwhile"
+    remedy = "Start PostgreSQL, or correct WAREHOUSE_URL"
     alert = Alert(0, "database_unreachable", None, None, "error", summary, remedy, began_at, ended_at)
     if has_notifiers(settings):
         send(Message((alert,)), settings)

@@ -36,12 +36,12 @@ def day_bars(days: Sequence[Day]) -> Markup:
     bars = []
     for place, day in enumerate(days):
         height = 4 if day.kind == "none" else 18
-        told = "no sync" if day.kind == "none" else f"{day.complete} complete"
-        told += f", {day.incomplete} incomplete" if day.incomplete else ""
-        told += f", {day.failed} failed" if day.failed else ""
+        label = "no sync" if day.kind == "none" else f"{day.complete} complete"
+        label += f", {day.incomplete} incomplete" if day.incomplete else ""
+        label += f", {day.failed} failed" if day.failed else ""
         bars.append(
             f'<rect class="bar {day.kind}" x="{place * 4}" y="{18 - height}" width="3" height="{height}">'
-            f"<title>{day.day:%d %b}: {told}, {day.api_calls} calls</title></rect>"
+            f"<title>{day.day:%d %b}: {label}, {day.api_calls} calls</title></rect>"
         )
     bad = sum(day.kind in ("partly", "failed") for day in days)
     return _svg("days", len(days) * 4, 18, f"Last {len(days)} days: {bad} with failed or incomplete syncs", bars)
@@ -56,8 +56,8 @@ def sparkline(values: Sequence[float | None], what: str) -> Markup:
     span = (high - low) or 1
     step = 72 / (len(known) - 1)
     points = " ".join(f"{place * step:.1f},{17 - (value - low) / span * 16:.1f}" for place, value in enumerate(known))
-    told = f"{what}: lowest {low:,.0f}, highest {high:,.0f}, newest {known[-1]:,.0f}"
-    return _svg("spark", 72, 18, told, [f'<polyline class="line" points="{points}"/>'])
+    label = f"{what}: lowest {low:,.0f}, highest {high:,.0f}, newest {known[-1]:,.0f}"
+    return _svg("spark", 72, 18, label, [f'<polyline class="line" points="{points}"/>'])
 
 
 def hour_bars(hours: Sequence[tuple[str, float | None, float | None, int]], target: float) -> Markup:
@@ -74,11 +74,11 @@ def hour_bars(hours: Sequence[tuple[str, float | None, float | None, int]], targ
                 f'<rect class="bar none" x="{x}" y="97" width="18" height="3"><title>{hour}: no event</title></rect>'
             )
             continue
-        told = f"<title>{hour}: {events} events, median {median:.1f} s, 95 % within {high:.1f} s</title>"
+        label = f"<title>{hour}: {events} events, median {median:.1f} s, 95 % within {high:.1f} s</title>"
         top, middle = _log_y(high), _log_y(median)
-        parts.append(f'<rect class="bar p95" x="{x}" y="{top:.1f}" width="18" height="{100 - top:.1f}">{told}</rect>')
+        parts.append(f'<rect class="bar p95" x="{x}" y="{top:.1f}" width="18" height="{100 - top:.1f}">{label}</rect>')
         parts.append(
-            f'<rect class="bar p50" x="{x + 4}" y="{middle:.1f}" width="10" height="{100 - middle:.1f}">{told}</rect>'
+            f'<rect class="bar p50" x="{x + 4}" y="{middle:.1f}" width="10" height="{100 - middle:.1f}">{label}</rect>'
         )
     line = _log_y(target)
     width = max(1, len(hours)) * 26

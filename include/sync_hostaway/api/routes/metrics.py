@@ -54,7 +54,7 @@ async def _admit(request: Request, scopes: Sequence[str] = ()) -> None:
 
 @guards(_admit, bulkhead="health")
 async def scraper(_: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
-    """Whoever collects metrics."""
+    """Guard of the route that scrapers read."""
 
 
 class Figures:
