@@ -17,6 +17,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.typing import Processor
 
 from sync_hostaway import migrations
 from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, tokens_app
@@ -61,6 +62,13 @@ app.command("doctor")(doctor)
 app.command("plan")(plan)
 
 
+class LogFormat(StrEnum):
+    """What a log line is."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class LogLevel(StrEnum):
     """Log levels, most verbose first."""
 
@@ -96,6 +104,10 @@ def main(
             show_default=False,
         ),
     ] = None,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="LOG_FORMAT", case_sensitive=False, help="Log lines as text, or each as a JSON object"),
+    ] = LogFormat.TEXT,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit")
     ] = False,
@@ -110,8 +122,12 @@ def main(
     processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]
     # structlog's default traceback shows the variables of each function: payloads and secrets.
     renderer = ConsoleRenderer(colors=err.is_terminal, exception_formatter=plain_traceback)
+    last: list[Processor] = [_visible_values, renderer]
+    if log_format is LogFormat.JSON:
+        # JSON escapes what a terminal would obey. Python's own traceback, without variables.
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True)]
     structlog.configure(
-        processors=[*processors[:-1], _visible_values, renderer],
+        processors=[*processors[:-1], *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Looked up for each line, because rich replaces stderr while it shows bars, and keeps log lines above them.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),

@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.core.db import Connection, advisory_lock, connect
@@ -280,6 +281,7 @@ class _Run:
     def _process_batch(self, account_id: int) -> BatchResult | None:
         """Process one batch of an account; None when another worker holds its lock."""
         with (
+            bound_contextvars(account_id=account_id, run=self._run_key),
             connect(application="sync-hostaway delta") as connection,
             advisory_lock(connection, "delta", account_id, wait=False) as ours,
         ):

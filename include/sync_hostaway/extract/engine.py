@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from sync_hostaway.accounts.registry import client_for, get_account, mark_credentials_rejected
 from sync_hostaway.core.db import Connection, advisory_lock, fetch_value
@@ -183,7 +184,10 @@ def _run(
         "mode": mode.value,
         "since": since,
     }
-    with advisory_lock(connection, f"sync {resource}", client.account_id):
+    with (
+        bound_contextvars(account_id=client.account_id, resource=resource.value, run=run_key),
+        advisory_lock(connection, f"sync {resource}", client.account_id),
+    ):
         connection.execute(QUERIES["close_abandoned"], params)
         sync_run_id = fetch_value(connection, QUERIES["start_run"], params)
         ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress, retry_within)

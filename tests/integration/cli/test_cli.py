@@ -135,6 +135,15 @@ def test_a_complete_sync_ends_well(account: int) -> None:
     assert result.stdout.count("complete") == len(Resource)
 
 
+def test_log_lines_are_json_objects_with_account_resource_and_run(account: int) -> None:
+    result = call("--verbose", "--log-format", "json", "sync", "--account", "701", "--resource", "listings")
+    lines = [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
+    [finished] = [line for line in lines if line["event"] == "sync_finished"]
+    assert (finished["account_id"], finished["resource"], finished["level"]) == (701, "listings", "info")
+    assert finished["run"].startswith("cli__")
+    assert finished["timestamp"]
+
+
 def test_a_failing_resource_hides_neither_the_others_nor_its_reason(account: int, simulator: RunningSimulator) -> None:
     simulator.control.fault("fail_200", match={"resource": "reservations"}, times=0)
     result = call("sync", "--account", "701", "--mode", "full")
