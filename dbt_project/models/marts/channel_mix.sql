@@ -20,10 +20,12 @@ bookings as (
         money.net_revenue,
         money.cancellation_payout
     from {{ ref('reservations') }} as reservations
-    inner join {{ ref('int_reservation_money') }} as money
-        on
-            reservations.account_id = money.account_id
-            and reservations.reservation_id = money.reservation_id
+    cross join
+        {{ lateral_lookup(
+            ref('int_reservation_money'),
+            "money",
+            "money.account_id = reservations.account_id and money.reservation_id = reservations.reservation_id",
+        ) }}
     inner join {{ ref('reporting_listings') }} as reported
         on
             reservations.account_id = reported.account_id

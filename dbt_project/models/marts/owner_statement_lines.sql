@@ -10,23 +10,21 @@ reservations as (
         reservations.arrival_date,
         reservations.departure_date,
         reservations.status_group = 'cancelled' as is_cancelled,
-        money.*
+        money.currency,
+        money.gross_revenue,
+        money.tax_amount,
+        money.accommodation_revenue,
+        money.cleaning_fee,
+        money.channel_commission,
+        money.payout,
+        money.cancellation_payout
     from {{ ref('reservations') }} as reservations
     cross join
-        lateral (
-            select
-                money.currency,
-                money.gross_revenue,
-                money.tax_amount,
-                money.accommodation_revenue,
-                money.cleaning_fee,
-                money.channel_commission,
-                money.payout,
-                money.cancellation_payout,
-                money.is_cancelled_booking
-            from {{ ref('int_reservation_money') }} as money
-            where money.account_id = reservations.account_id and money.reservation_id = reservations.reservation_id
-        ) as money
+        {{ lateral_lookup(
+            ref('int_reservation_money'),
+            "money",
+            "money.account_id = reservations.account_id and money.reservation_id = reservations.reservation_id",
+        ) }}
     where
         not reservations.is_deleted
         and (reservations.is_booking or money.is_cancelled_booking)

@@ -52,8 +52,12 @@ final as (
         ---------- units
         money.units
     from bookings
-    inner join {{ ref('int_reservation_money') }} as money
-        on bookings.account_id = money.account_id and bookings.reservation_id = money.reservation_id
+    cross join
+        {{ lateral_lookup(
+            ref('int_reservation_money'),
+            "money",
+            "money.account_id = bookings.account_id and money.reservation_id = bookings.reservation_id",
+        ) }}
     left join listings
         on bookings.account_id = listings.account_id and bookings.listing_id = listings.listing_id
 )
