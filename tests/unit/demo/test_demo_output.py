@@ -84,7 +84,7 @@ def test_a_demo_that_is_left_running_says_what_to_do_with_it(
     assert "sync-hostaway demo-event" in said
     assert "make stop" in said
     assert "'Your own account' in README.md" in said
-    assert "### Your own account" in README.read_text(encoding="utf-8")
+    assert "## Your own account" in README.read_text(encoding="utf-8")
     assert "(stopped)" not in said
 
 

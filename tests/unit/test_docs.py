@@ -1,0 +1,124 @@
+"""The pages for users name files, commands and settings that exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from sync_hostaway.cli.main import app
+from sync_hostaway.core.settings import SHORT_NAMES, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+# Pages with links of other readers: the forge, the page of dbt docs.
+_OTHERS = ("CHANGELOG.md", ".github/", "dbt_project/models/overview.md")
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(?<!\\)!?\[[^\]]*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"^ *```(\w*)\n(.*?)^ *```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
+_MAKE = re.compile(r"(?:^|[\s;&(])make ((?:[a-z-]+ ?)+)")
+_COMMAND = re.compile(r"(?:^|[\s;&/(])sync-hostaway ((?:[a-z|-]+ ?)+)")
+
+
+def pages() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("needs a Git checkout")
+    names = [name for name in listed.stdout.splitlines() if not name.startswith(_OTHERS)]
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, by the rules of GitHub."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    texts = [re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in texts}
+
+
+def code(page: Path) -> list[str]:
+    """What is typed in a shell, line by line, and what stands between backticks. In a table, `|` is escaped."""
+    found = _CODE.findall(page.read_text(encoding="utf-8"))
+    texts = [block or inline for language, block, inline in found if language in ("", "sh", "bash", "console")]
+    return [line.partition(" #")[0].replace("\\|", "|") for text in texts for line in text.splitlines()]
+
+
+def dead_links(page: Path) -> list[str]:
+    found = []
+    for link in _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        is_dead = not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target))
+        found += [link] if is_dead else []
+    return found
+
+
+def test_links_lead_to_files_and_headings() -> None:
+    found = [f"{page.relative_to(ROOT)}: {link}" for page in pages() for link in dead_links(page)]
+    assert not found, "\n".join(found)
+
+
+def test_a_link_without_a_target_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A `b` c\n[1](page.md#a-b-c) [2](#nowhere) [3](gone.md) [4](https://example.com/x)\n")
+    assert dead_links(page) == ["#nowhere", "gone.md"]
+
+
+def test_make_commands_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    used = {
+        (page.relative_to(ROOT).as_posix(), target)
+        for page in pages()
+        for line in code(page)
+        for match in _MAKE.finditer(line)
+        for target in match[1].split()
+    }
+    assert ("README.md", "demo") in used
+    assert not {(page, target) for page, target in used if target not in targets}
+
+
+def unknown_commands(text: str) -> list[str]:
+    """The words after `sync-hostaway`, where no command has them; `a|b` is one of both."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    found = []
+    for match in _COMMAND.finditer(text):
+        words = [word for word in match[1].split() if not word.startswith("-")]
+        if not words:
+            continue
+        for name in words[0].split("|"):
+            inner = getattr(commands.get(name), "commands", None)
+            subcommands = words[1].split("|") if inner and words[1:] else []
+            if name not in commands or not set(subcommands) <= set(inner or ()):
+                found.append(match[1].strip())
+    return found
+
+
+def test_commands_exist() -> None:
+    found = [
+        f"{page.relative_to(ROOT)}: {command}"
+        for page in pages()
+        for line in code(page)
+        for command in unknown_commands(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_an_unknown_command_is_found() -> None:
+    assert unknown_commands("sync-hostaway accounts add|fly 12") == ["accounts add|fly"]
+    assert unknown_commands("sync-hostaway fly") == ["fly"]
+
+
+def test_the_readme_has_every_setting_and_no_other() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Settings")[2].partition("\n## ")[0]
+    named = set()
+    for line in table.splitlines():
+        if line.startswith("| `"):
+            texts = re.findall(r"`([^`]+)`", line)
+            first = texts[0].removeprefix("AIRFLOW__HOSTAWAY__")
+            named |= {first, *(text.removeprefix("…").lstrip("_") for text in texts[1:] if text.startswith("…"))}
+    known = {SHORT_NAMES.get(name, name.upper()) for name in Settings.model_fields}
+    named = {"CALENDAR_DAYS_AHEAD" if name == "AHEAD" else name for name in named} - {"LOG_LEVEL"}
+    assert named == known
