@@ -193,6 +193,27 @@
     )
 {%- endmacro %}
 
+{#-
+    The value of one custom field, for a column: masked where the name says that it opens something, and in fields that are
+    not public in Hostaway unless the account has the option `private_custom_fields`. A field without a name is not public.
+-#}
+{% macro custom_field_value(field, account_id) -%}
+    case
+        when {{ as_text('value', field) }} is null then null
+        when
+            ({{ field }} #>> '{customField,isPublic}' in ('1', 'true') or exists (
+                select 1 from {{ source("ops", "accounts") }} as accounts
+                where
+                    accounts.account_id = {{ account_id }}
+                    and accounts.options -> 'private_custom_fields' = 'true'
+            ))
+            and not {{ is_secret_field(field ~ " #>> '{customField,name}'") }}
+            and not {{ _is_secret_text("(" ~ field ~ " -> 'value')") }}
+            then {{ as_text('value', field) }}
+        else '***'
+    end
+{%- endmacro %}
+
 {#- Names of keys whose value is a secret: letters and digits alone, in lower case; % stands for any others. -#}
 {% macro secret_names() -%}
     {{ return([

@@ -102,12 +102,19 @@
 {#- Hostaway sends UTC without saying so; an explicit zone is honoured. -#}
 {% macro as_timestamptz(key, payload="payload") -%}
     {%- set value = payload ~ " ->> '" ~ key ~ "'" -%}
-    {%- set time = "([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?)" -%}
     case
-        when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}{{ time }}?[ \t\n\r]*$'
+        when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}{{ _time() }}?[ \t\n\r]*$'
             then {{ stripped(value) }}::timestamp at time zone 'UTC'
-        when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}{{ time }}(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])[ \t\n\r]*$'
+        when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}{{ _time() }}(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])[ \t\n\r]*$'
             then {{ stripped(value) }}::timestamptz
+    end
+{%- endmacro %}
+
+{#- The same without a zone: the clock of the listing. -#}
+{% macro as_timestamp(key, payload="payload") -%}
+    {%- set value = payload ~ " ->> '" ~ key ~ "'" -%}
+    case
+        when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}{{ _time() }}?[ \t\n\r]*$' then {{ stripped(value) }}::timestamp
     end
 {%- endmacro %}
 
@@ -139,6 +146,10 @@
 
 {% macro _whole_number(digits) -%}
     ^[ \t\n\r]*[+-]?[0-9]{1,{{ digits }}}(\.0{0,30})?[ \t\n\r]*$
+{%- endmacro %}
+
+{% macro _time() -%}
+    ([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?)
 {%- endmacro %}
 
 {#- A regular expression of the days that exist, 1900 to 2199. A cast to date would fail the whole query on another. -#}

@@ -57,7 +57,7 @@ final as (
         loadable.note,
         loadable.minimum_stay,
         loadable.maximum_stay,
-        loadable.available_units,
+        loadable.unit_count,
         loadable.units_to_sell,
         loadable.desired_units_to_sell,
         loadable.pending_units,

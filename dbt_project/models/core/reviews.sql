@@ -29,6 +29,9 @@ select
     batch.submitted_at,
     batch.inserted_at,
     batch.updated_at,
+    batch.auto_review_id,
+    batch.external_reservation_id,
+    batch.listing_name,
     batch.is_deleted,
     {{ current_transform_at() }} as synced_at,
     batch.pms_meta

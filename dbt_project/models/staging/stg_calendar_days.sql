@@ -19,7 +19,7 @@ typed as (
         ---------- numerics
         {{ as_integer('minimumStay') }} as minimum_stay,
         {{ as_integer('maximumStay') }} as maximum_stay,
-        {{ as_integer('countAvailableUnits') }} as available_units,
+        {{ as_integer('countAvailableUnits') }} as unit_count,
         {{ as_integer('availableUnitsToSell') }} as units_to_sell,
         {{ as_integer('desiredUnitsToSell') }} as desired_units_to_sell,
         {{ as_integer('countPendingUnits') }} as pending_units,

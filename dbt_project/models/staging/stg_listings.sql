@@ -11,6 +11,10 @@ typed as (
         {{ text_as_bigint("entity_id") }} as listing_id,
         {{ as_bigint('propertyTypeId') }} as property_type_id,
         {{ as_bigint('cancellationPolicyId') }} as cancellation_policy_id,
+        {{ as_bigint('airbnbCancellationPolicyId') }} as airbnb_cancellation_policy_id,
+        {{ as_bigint('bookingCancellationPolicyId') }} as booking_cancellation_policy_id,
+        {{ as_bigint('vrboCancellationPolicyId') }} as vrbo_cancellation_policy_id,
+        {{ as_bigint('marriottCancellationPolicyId') }} as marriott_cancellation_policy_id,
 
         ---------- text
         {{ as_text('name') }} as listing_name,
@@ -38,6 +42,17 @@ typed as (
         {{ as_text('vrboListingUrl') }} as vrbo_listing_url,
         {{ as_text('googleVrListingUrl') }} as google_listing_url,
         {{ as_text('thumbnailUrl') }} as thumbnail_url,
+        {{ as_text('airbnbName') }} as airbnb_listing_name,
+        {{ as_text('homeawayPropertyName') }} as vrbo_listing_name,
+        {{ as_text('bookingcomPropertyName') }} as booking_listing_name,
+        {{ as_text('expediaListingUrl') }} as expedia_listing_url,
+        {{ as_text('propertyLicenseType') }} as property_license_type,
+        {{ as_text('airbnbExportStatus') }} as airbnb_export_status,
+        {{ as_text('vrboExportStatus') }} as vrbo_export_status,
+        {{ as_text('bookingcomExportStatus') }} as booking_export_status,
+        {{ as_text('expediaExportStatus') }} as expedia_export_status,
+        {{ as_text('googleExportStatus') }} as google_export_status,
+        {{ as_text('marriotExportStatus') }} as marriott_export_status,
 
         ---------- numerics
         {{ as_numeric('lat') }} as latitude,
@@ -55,6 +70,12 @@ typed as (
         {{ as_integer('checkInTimeEnd') }} as check_in_hour_end,
         {{ as_integer('checkOutTime') }} as check_out_hour,
         {{ as_integer('guestsIncluded') }} as guests_included,
+        {{ as_integer('maxChildrenAllowed') }} as max_children,
+        {{ as_integer('maxInfantsAllowed') }} as max_infants,
+        {{ as_integer('maxPetsAllowed') }} as max_pets,
+        {{ as_integer('guestBathroomsNumber') }} as guest_bathrooms,
+        {{ as_integer('airbnbBookingLeadTime') }} as airbnb_booking_lead_time,
+        {{ as_integer('sameDayBookingLeadTime') }} as same_day_booking_lead_time,
 
         ---------- money
         {{ as_numeric('price') }} as base_price,
@@ -63,15 +84,32 @@ typed as (
         {{ as_numeric('refundableDamageDeposit') }} as refundable_damage_deposit,
         {{ as_numeric('weeklyDiscount') }} as weekly_discount,
         {{ as_numeric('monthlyDiscount') }} as monthly_discount,
+        {{ as_numeric('checkinFee') }} as check_in_fee,
+        {{ as_numeric('airbnbPetFeeAmount') }} as airbnb_pet_fee,
+        {{ as_numeric('propertyRentTax') }} as property_rent_tax,
+        {{ as_numeric('guestStayTax') }} as guest_stay_tax,
+        {{ as_numeric('guestNightlyTax') }} as guest_nightly_tax,
+        {{ as_numeric('guestPerPersonPerNightTax') }} as guest_person_night_tax,
+        {{ as_numeric('airbnbOfficialListingMarkup') }} as airbnb_markup,
+        {{ as_numeric('homeawayApiMarkup') }} as vrbo_markup,
+        {{ as_numeric('bookingEngineMarkup') }} as booking_engine_markup,
+        {{ as_numeric('marriottListingMarkup') }} as marriott_markup,
+        {{ as_numeric('partnersListingMarkup') }} as partners_markup,
 
         ---------- booleans
         {{ as_boolean('instantBookable') }} as is_instant_bookable,
         {{ as_boolean('allowSameDayBooking') }} as is_same_day_bookable,
         coalesce(lower({{ as_text('specialStatus') }}) = 'archived', false) as is_archived,
+        {{ as_boolean('applyPropertyRentTaxToFees') }} as is_rent_tax_on_fees,
+
+        ---------- dates
+        {{ as_date('propertyLicenseIssueDate') }} as license_issued_date,
+        {{ as_date('propertyLicenseExpirationDate') }} as license_expires_date,
 
         ---------- timestamps
         {{ as_timestamptz('latestActivityOn') }} as last_activity_at,
         {{ as_timestamptz('insertedOn') }} as inserted_at,
+        {{ as_timestamptz('cleannessStatusUpdatedOn') }} as cleanness_changed_at,
 
         ---------- how it landed
         deleted_at is not null as is_deleted,

@@ -19,6 +19,7 @@ typed as (
 
         ---------- text
         case when jsonb_typeof(payload -> 'body') = 'string' then nullif(payload ->> 'body', '') end as body,
+        ops.plain_text(case when jsonb_typeof(payload -> 'body') = 'string' then payload ->> 'body' end) as body_text,
         {{ as_text('subject') }} as subject,
         {{ as_text('communicationType') }} as communication_type,
         {{ as_text('status') }} as status,
@@ -30,9 +31,16 @@ typed as (
         end as sender,
         {{ as_text('messageSource') }} as message_source,
         {{ as_text('originatedBy') }} as originated_by,
+        {{ as_text('inReplyTo') }} as in_reply_to,
+        {{ as_text('communicationName') }} as automation_name,
+        {{ as_text('communicationEvent') }} as automation_event,
+        {{ as_text('reasonFailed') }} as failure_reason,
+        {{ as_text('readableReasonFailed') }} as readable_failure_reason,
+        {{ as_text('listingTimeZoneName') }} as listing_time_zone_name,
 
         ---------- numerics
         coalesce(jsonb_array_length({{ as_list("payload -> 'attachments'") }}), 0) as attachments_count,
+        {{ as_integer('retryCount') }} as retry_count,
 
         ---------- booleans
         {{ as_boolean('isIncoming') }} as is_incoming,
@@ -48,6 +56,7 @@ typed as (
         {{ as_timestamptz('isSeenAt') }} as seen_at,
         {{ as_timestamptz('insertedOn') }} as inserted_at,
         {{ as_timestamptz('updatedOn') }} as updated_at,
+        {{ as_timestamptz('sentToChannelAttemptDate') }} as send_attempted_at,
 
         ---------- how it landed
         deleted_at is not null as is_deleted,

@@ -19,6 +19,7 @@ typed as (
         {{ as_text('customerUserId') }} as customer_user_id,
         {{ as_bigint('assigneeUserId') }} as assignee_user_id,
         {{ as_bigint('cancellationPolicyId') }} as cancellation_policy_id,
+        {{ as_bigint('reservationCouponId') }} as coupon_id,
 
         ---------- text
         {{ reservation_status(as_text('status')) }} as status,
@@ -47,6 +48,13 @@ typed as (
         {{ as_text('claimStatus') }} as claim_status,
         coalesce({{ as_text('cancellationPolicy') }}, {{ as_text('airbnbCancellationPolicy') }}) as cancellation_policy,
         {{ as_text('currency') }} as currency,
+        {{ as_text('externalRatePlanId') }} as external_rate_plan_id,
+        {{ as_text('customerIcalId') }} as customer_ical_id,
+        {{ as_text('customerIcalName') }} as customer_ical_name,
+        {{ as_text('localeForMessaging') }} as messaging_locale,
+        {{ as_text('remarks', "(payload -> 'bookingcomSpecialRequests')") }} as booking_special_requests,
+        {{ as_text('bookingcomBookerName') }} as booking_booker_name,
+        {{ as_text('bookingcomBookerCompany') }} as booking_booker_company,
 
         ---------- dates
         case when not {{ dates_unspecified() }} then {{ as_date('arrivalDate') }} end as arrival_date,
@@ -63,6 +71,8 @@ typed as (
         {{ as_integer('children') }} as children,
         {{ as_integer('infants') }} as infants,
         {{ as_integer('pets') }} as pets,
+        {{ as_integer('guestTrips') }} as guest_trips,
+        {{ as_integer('guestRecommendations') }} as guest_recommendations,
 
         ---------- money
         {{ as_numeric('totalPrice') }} as total_price,
@@ -81,6 +91,7 @@ typed as (
         {{ as_numeric('airbnbTotalPaidAmount') }} as airbnb_total_paid_amount,
         {{ as_numeric('airbnbOccupancyTaxAmountPaidToHost') }} as airbnb_occupancy_tax_paid_to_host,
         {{ as_numeric('airbnbTransientOccupancyTaxPaidAmount') }} as airbnb_transient_occupancy_tax_paid,
+        {{ as_numeric('airbnbListingSecurityPrice') }} as airbnb_listing_security_price,
 
         ---------- booleans
         {{ status_group(reservation_status(as_text('status'))) }} = 'booking' as is_booking,
@@ -92,6 +103,12 @@ typed as (
         {{ as_boolean('isPaid') }} as is_paid,
         {{ as_boolean('isStarred') }} as is_starred,
         {{ as_boolean('isArchived') }} as is_archived,
+        {{ as_boolean('isProcessed') }} as is_processed,
+        {{ as_boolean('isPinned') }} as is_pinned,
+        {{ as_boolean('guestPaymentCardIsVirtual') }} as is_paid_by_virtual_card,
+        {{ as_boolean('bookingcomIsGeniusMember') }} as is_genius_member,
+        {{ as_boolean('bookingcomSmokingPreference') }} as is_smoker,
+        {{ as_boolean('bookingcomNoShowFeeWaived') }} as is_no_show_fee_waived,
 
         ---------- timestamps
         {{ as_timestamptz('reservationDate') }} as booked_at,
@@ -100,6 +117,7 @@ typed as (
         {{ as_timestamptz('latestActivityOn') }} as last_activity_at,
         {{ as_timestamptz('insertedOn') }} as inserted_at,
         {{ as_timestamptz('updatedOn') }} as updated_at,
+        {{ as_timestamptz('bookingcomNoShowReportedAt') }} as no_show_reported_at,
 
         ---------- how it landed
         deleted_at is not null as is_deleted,

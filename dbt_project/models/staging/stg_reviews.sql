@@ -13,6 +13,7 @@ typed as (
         {{ as_bigint('reservationId') }} as reservation_id,
         {{ as_bigint('channelId') }} as channel_id,
         {{ as_text('externalReviewId') }} as external_review_id,
+        {{ as_bigint('autoReviewId') }} as auto_review_id,
 
         ---------- text
         {{ as_text('type') }} as review_type,
@@ -22,6 +23,8 @@ typed as (
         {{ as_text('revieweeResponse') }} as response,
         {{ as_text('guestName') }} as guest_name,
         {{ as_text('reviewerName') }} as reviewer_name,
+        {{ as_text('externalReservationId') }} as external_reservation_id,
+        {{ as_text('listingName') }} as listing_name,
 
         ---------- numerics
         {{ as_numeric('rating') }} as rating,

@@ -16,6 +16,9 @@ typed as (
         {{ as_bigint('assigneeUserId') }} as assignee_user_id,
         {{ as_bigint('supervisorUserId') }} as supervisor_user_id,
         {{ as_bigint('createdByUserId') }} as created_by_user_id,
+        {{ as_bigint('canBePickedByGroupId') }} as group_id,
+        {{ as_bigint('checklistTemplateId') }} as checklist_template_id,
+        {{ as_bigint('reservationUnitId') }} as reservation_unit_id,
 
         ---------- text
         {{ as_text('title') }} as title,
@@ -26,17 +29,25 @@ typed as (
         {{ as_text('feedbackNote') }} as feedback_note,
         {{ as_text('costCurrency') }} as cost_currency,
         {{ as_text('costDescription') }} as cost_description,
+        {{ as_text('canStartFromEvent') }} as start_event,
+        {{ as_text('shouldEndByEvent') }} as due_event,
+        {{ as_text('color') }} as color,
 
         ---------- numerics
         {{ as_numeric('cost') }} as cost,
         {{ as_integer('priority') }} as priority,
         {{ as_integer('feedbackScore') }} as feedback_score,
 
+        ---------- booleans
+        {{ as_boolean('isUpdatedManually') }} as is_changed_by_hand,
+
         ---------- timestamps
         {{ as_timestamptz('canStartFrom') }} as can_start_at,
         {{ as_timestamptz('shouldEndBy') }} as due_at,
         {{ as_timestamptz('startedAt') }} as started_at,
         {{ as_timestamptz('confirmedAt') }} as confirmed_at,
+        {{ as_timestamp('canStartFromListingTime') }} as can_start_local,
+        {{ as_timestamp('shouldEndByListingTime') }} as due_local,
 
         ---------- how it landed
         deleted_at is not null as is_deleted,

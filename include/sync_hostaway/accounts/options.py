@@ -41,6 +41,11 @@ class AccountOptions(BaseModel):
     polling: Polling | None = Field(
         None, description="Whether the account is polled: auto, always, list (not by the heads of its lists) or off"
     )
+    private_custom_fields: bool | None = Field(
+        None,
+        description="Whether custom fields that are not public in Hostaway are readable in core tables; those whose "
+        "name says that they open something stay masked",
+    )
     budget_account: Annotated[RateLimitText, Field(examples=["20/10", "off"])] | None = Field(
         None, description="Calls/seconds that Hostaway grants this account, or off"
     )
@@ -69,7 +74,7 @@ class AccountOptions(BaseModel):
         >>> AccountOptions.of(701, {"resources": {"reviews": False}}).applied_to(get_settings()).calendar_days_back
         30
         """
-        changes = self.model_dump(exclude={"resources"}, exclude_none=True)
+        changes = self.model_dump(exclude={"resources", "private_custom_fields"}, exclude_none=True)
         chosen = {**dict.fromkeys(settings.resources, True), **self.resources}
         return settings.model_copy(
             update={**changes, "resources": tuple(resource for resource in Resource if chosen.get(resource))}

@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         description="Resources to mirror, comma-separated; an account's options can switch each on or off",
     )
     calendar_days_back: CalendarDaysBack = Field(30, description="Calendar window: days before today")
-    calendar_days_ahead: CalendarDaysAhead = Field(540, description="Calendar window: days after today")
+    calendar_days_ahead: CalendarDaysAhead = Field(730, description="Calendar window: days after today")
     photos: bool = Field(True, description="Whether listing_photos is filled (URL and metadata only)")
     reader_roles: tuple[str, ...] = Field(
         (), description="Roles of PostgreSQL that may read the schemas hostaway and marts, comma-separated"

@@ -50,43 +50,57 @@ def _kinds(**names: str) -> dict[str, str]:
 FIELDS: dict[Resource, Fields] = {
     Resource.LISTINGS: Fields(
         kept=_kinds(
-            ids="propertyTypeId cancellationPolicyId",
+            ids="propertyTypeId cancellationPolicyId airbnbCancellationPolicyId bookingCancellationPolicyId "
+            "vrboCancellationPolicyId marriottCancellationPolicyId",
             ints="personCapacity bedroomsNumber bedsNumber minNights maxNights guestsIncluded checkInTimeStart "
-            "checkInTimeEnd checkOutTime",
+            "checkInTimeEnd checkOutTime maxChildrenAllowed maxInfantsAllowed maxPetsAllowed guestBathroomsNumber "
+            "airbnbBookingLeadTime sameDayBookingLeadTime",
             numbers="price cleaningFee priceForExtraPerson refundableDamageDeposit lat lng squareMeters starRating "
-            "averageReviewRating weeklyDiscount monthlyDiscount bathroomsNumber",
-            flags="instantBookable allowSameDayBooking",
+            "averageReviewRating weeklyDiscount monthlyDiscount bathroomsNumber checkinFee airbnbPetFeeAmount "
+            "propertyRentTax guestStayTax guestNightlyTax guestPerPersonPerNightTax airbnbOfficialListingMarkup "
+            "homeawayApiMarkup bookingEngineMarkup marriottListingMarkup partnersListingMarkup",
+            flags="instantBookable allowSameDayBooking applyPropertyRentTaxToFees",
             texts="name internalListingName description country countryCode state city street address "
             "publicAddress zipcode timeZoneName currencyCode roomType cancellationPolicy specialStatus "
             "thumbnailUrl airbnbListingUrl bathroomType cleannessStatus googleVrListingUrl houseRules "
-            "language propertyLicenseNumber vrboListingUrl",
-            timestamps="latestActivityOn insertedOn",
-            lists="listingImages",
+            "language propertyLicenseNumber vrboListingUrl airbnbName homeawayPropertyName bookingcomPropertyName "
+            "expediaListingUrl propertyLicenseType airbnbExportStatus vrboExportStatus bookingcomExportStatus "
+            "expediaExportStatus googleExportStatus marriotExportStatus",
+            dates="propertyLicenseIssueDate propertyLicenseExpirationDate",
+            timestamps="latestActivityOn insertedOn cleannessStatusUpdatedOn",
+            lists="listingImages listingAmenities listingBedTypes listingUnits listingTags listingFeeSetting "
+            "customFieldValues",
         ),
     ),
     Resource.RESERVATIONS: Fields(
         kept=_kinds(
-            ids="channelId cancellationPolicyId",
+            ids="channelId cancellationPolicyId reservationCouponId",
             ints="numberOfGuests adults children infants pets nights checkInTime checkOutTime",
             numbers="totalPrice remainingBalance taxAmount channelCommissionAmount hostawayCommissionAmount "
             "cleaningFee securityDepositFee airbnbExpectedPayoutAmount airbnbListingBasePrice "
             "airbnbListingCancellationHostFee airbnbListingCancellationPayout airbnbListingCleaningFee "
             "airbnbListingHostFee airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost "
-            "airbnbTransientOccupancyTaxPaidAmount",
-            flags="isDatesUnspecified isArchived isInstantBooked isPaid",
-            texts="status channelName source currency paymentStatus cancelledBy",
+            "airbnbTransientOccupancyTaxPaidAmount airbnbListingSecurityPrice",
+            flags="isDatesUnspecified isArchived isInstantBooked isPaid guestPaymentCardIsVirtual "
+            "bookingcomNoShowFeeWaived",
+            texts="status channelName source currency paymentStatus cancelledBy externalRatePlanId",
             dates="arrivalDate departureDate previousArrivalDate previousDepartureDate",
-            timestamps="reservationDate pendingExpireDate cancellationDate insertedOn updatedOn latestActivityOn",
+            timestamps="reservationDate pendingExpireDate cancellationDate insertedOn updatedOn latestActivityOn "
+            "bookingcomNoShowReportedAt",
         ),
         kept_unread=frozenset({"id", "listingMapId"}),
         erased=_kinds(
             ids="assigneeUserId",
-            flags="isStarred isManuallyChecked",
+            ints="guestTrips guestRecommendations",
+            flags="isStarred isManuallyChecked isProcessed isPinned bookingcomIsGeniusMember "
+            "bookingcomSmokingPreference",
             texts="channelReservationId confirmationCode guestName guestFirstName guestLastName "
             "guestExternalAccountId guestEmail phone guestCity guestCountry guestZipCode guestAddress "
             "guestLocale hostNote guestNote comment reservationAgreement airbnbCancellationPolicy "
             "cancellationPolicy claimStatus customerUserId externalPropertyId externalUnitId insuranceStatus "
-            "paymentMethod",
+            "paymentMethod customerIcalId customerIcalName localeForMessaging bookingcomBookerName "
+            "bookingcomBookerCompany",
+            lists="reservationFees financeField reservationUnit customFieldValues",
         ),
     ),
     Resource.CONVERSATIONS: Fields(
@@ -103,14 +117,17 @@ FIELDS: dict[Resource, Fields] = {
         kept=_kinds(
             ids="conversationId reservationId listingMapId channelId communicationId",
             flags="isIncoming isSeen sentUsingHostaway",
-            texts="status communicationType",
-            timestamps="date sentChannelDate insertedOn updatedOn",
+            ints="retryCount",
+            texts="status communicationType communicationName communicationEvent listingTimeZoneName",
+            timestamps="date sentChannelDate insertedOn updatedOn sentToChannelAttemptDate",
         ),
         kept_unread=frozenset({"id", "accountId"}),
         erased=_kinds(
             ids="userId",
-            texts="body subject messageSource originatedBy channelThreadMessageId",
+            texts="body subject messageSource originatedBy channelThreadMessageId inReplyTo reasonFailed "
+            "readableReasonFailed",
             timestamps="sentToChannelDate isSeenAt",
+            lists="attachments imagesUrls",
         ),
     ),
     Resource.CALENDAR_DAYS: Fields(
@@ -128,15 +145,17 @@ FIELDS: dict[Resource, Fields] = {
             ids="listingMapId reservationId channelId",
             numbers="rating",
             flags="isCancelled isHidden",
-            texts="type status",
+            texts="type status listingName",
             dates="arrivalDate departureDate",
             timestamps="submittedAt insertedOn updatedOn",
             lists="reviewCategory",
         ),
         kept_unread=frozenset({"id", "accountId"}),
         erased=_kinds(
+            ids="autoReviewId",
             flags="isRevieweeRecommended",
-            texts="publicReview privateFeedback revieweeResponse guestName reviewerName externalReviewId",
+            texts="publicReview privateFeedback revieweeResponse guestName reviewerName externalReviewId "
+            "externalReservationId",
         ),
     ),
     Resource.TASKS: Fields(
@@ -144,12 +163,13 @@ FIELDS: dict[Resource, Fields] = {
             ids="listingMapId reservationId channelId assigneeUserId createdByUserId",
             ints="priority",
             numbers="cost",
-            texts="status costCurrency",
-            timestamps="canStartFrom shouldEndBy startedAt",
+            texts="status costCurrency canStartFromEvent shouldEndByEvent color",
+            timestamps="canStartFrom shouldEndBy startedAt canStartFromListingTime shouldEndByListingTime",
         ),
         kept_unread=frozenset({"id", "completedAt", "insertedOn", "updatedOn"}),
         erased=_kinds(
-            ids="autoTaskId supervisorUserId",
+            ids="autoTaskId supervisorUserId canBePickedByGroupId checklistTemplateId reservationUnitId",
+            flags="isUpdatedManually",
             ints="feedbackScore",
             texts="title description resolutionNote feedbackNote costDescription",
             timestamps="confirmedAt",
@@ -176,5 +196,71 @@ FIELDS: dict[Resource, Fields] = {
     ),
 }
 
-IMAGE_FIELDS = _kinds(ints="sortOrder", texts="url caption airbnbCaption vrboCaption")
-"""Of each object in a listing's `listingImages`."""
+
+@dataclass(frozen=True)
+class Elements:
+    """The objects in a list of a resource, each of which becomes a row of a table of its own.
+
+    :param key: field without which an element is left out; an id, unless it is named among the texts.
+    :param kinds: field to kind, of the other fields.
+    """
+
+    key: str
+    kinds: Mapping[str, str]
+
+
+_CUSTOM_FIELDS = Elements("customFieldId", _kinds(timestamps="insertedOn updatedOn"))
+
+ELEMENTS: dict[Resource, dict[str, Elements]] = {
+    Resource.LISTINGS: {
+        "listingImages": Elements("id", _kinds(ints="sortOrder", texts="url caption airbnbCaption vrboCaption")),
+        "listingAmenities": Elements("amenityId", _kinds(texts="amenityName")),
+        "listingBedTypes": Elements("id", _kinds(ids="bedTypeId", ints="bedroomNumber quantity")),
+        "listingUnits": Elements("id", _kinds(ids="listingMapIdUnit", texts="name unitNumber ground")),
+        "listingFeeSetting": Elements(
+            "id",
+            _kinds(
+                ids="channelId parentId",
+                numbers="amount",
+                flags="isMandatory isQuantitySelectable displayInRent",
+                texts="feeType feeTitle feeDescription feeAppliedPer amountType",
+                timestamps="insertedOn updatedOn",
+                lists="appearsIn",
+            ),
+        ),
+        "customFieldValues": _CUSTOM_FIELDS,
+    },
+    Resource.RESERVATIONS: {
+        "reservationFees": Elements(
+            "id",
+            _kinds(
+                numbers="amount percentage",
+                flags="isIncluded isPerNight isPerPerson isImported",
+                texts="name feeType currency externalReservationUnitId",
+                timestamps="insertedOn updatedOn",
+            ),
+        ),
+        "financeField": Elements(
+            "id",
+            _kinds(
+                ids="listingFeeSettingId guestInvoiceChargeId",
+                numbers="value amount quantity total",
+                flags="isIncludedInTotalPrice isOverriddenByUser isAddedByUser isMandatory isDeleted",
+                texts="type name title alias amountType appliedPer",
+                timestamps="insertedOn updatedOn",
+            ),
+        ),
+        "reservationUnit": Elements(
+            "id",
+            _kinds(
+                ids="listingUnitId",
+                ints="numberOfGuests adults children infants pets",
+                numbers="totalPrice",
+                texts="externalReservationId externalReservationUnitId guestName guestFirstName guestLastName",
+            ),
+        ),
+        "customFieldValues": _CUSTOM_FIELDS,
+    },
+    Resource.REVIEWS: {"reviewCategory": Elements("category", _kinds(numbers="rating", texts="category"))},
+}
+"""Of each list, by resource and field. Lists whose elements need no id (tags, attachments) are not named."""

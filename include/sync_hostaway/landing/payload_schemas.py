@@ -15,7 +15,7 @@ from typing import Any
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES
 from sync_hostaway.hostaway.values import as_date, as_flag, as_id, as_list, as_timestamp, as_whole_number
-from sync_hostaway.landing.fields import FIELDS, IMAGE_FIELDS
+from sync_hostaway.landing.fields import ELEMENTS, FIELDS, Elements
 
 Check = Callable[[Any], bool]
 """Whether a value that is not empty can be read."""
@@ -71,8 +71,8 @@ def validation_warnings(resource: Resource, row: dict[str, Any]) -> list[str]:
     status = row.get("status")
     if resource is Resource.RESERVATIONS and not isinstance(status, dict | list) and status not in RESERVATION_STATUSES:
         found.append(f"status: unknown status, got {_shown(status)}")
-    if resource is Resource.LISTINGS:
-        found += _odd_images(as_list(row.get("listingImages")) or [])
+    for name, elements in ELEMENTS.get(resource, {}).items():
+        found += _odd_elements(name, elements, as_list(row.get(name)) or [])
     return found
 
 
@@ -88,14 +88,16 @@ def _odd_fields(fields: Mapping[str, str], row: dict[str, Any]) -> list[str]:
     return found
 
 
-def _odd_images(images: list[Any]) -> list[str]:
+def _odd_elements(name: str, elements: Elements, items: list[Any]) -> list[str]:
     found = []
-    for image in images:
-        identity = image.get("id") if isinstance(image, dict) else image
-        if as_id(identity) is None or not isinstance(image, dict):
-            found.append(f"listingImages: a photo is left out, id: must be an id, got {_shown(identity)}")
+    key_kind = elements.kinds.get(elements.key, "ids")
+    expected, is_readable = _CHECKS[key_kind]
+    for item in items:
+        key = item.get(elements.key) if isinstance(item, dict) else item
+        if not isinstance(item, dict) or key in _NOTHING or not is_readable(key):
+            found.append(f"{name}: an element is left out, {elements.key}: must be {expected}, got {_shown(key)}")
         else:
-            found += [f"listingImages: {reason}" for reason in _odd_fields(IMAGE_FIELDS, image)]
+            found += [f"{name}: {reason}" for reason in _odd_fields(elements.kinds, item)]
     return found
 
 

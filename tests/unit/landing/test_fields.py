@@ -22,6 +22,7 @@ KIND_OF = {
     "as_text": "texts",
     "as_date": "dates",
     "as_timestamptz": "timestamps",
+    "as_timestamp": "timestamps",
     "as_texts": "lists",
     "as_bigints": "lists",
 }

@@ -104,7 +104,7 @@ def test_a_bad_photo_does_not_cost_the_listing(images: Any) -> None:
     listing = {"id": 1, "listingImages": images}
     assert validation_error(Resource.LISTINGS, listing) is None
     assert validation_warnings(Resource.LISTINGS, listing) == [
-        "listingImages: a photo is left out, id: must be an id, got None"
+        "listingImages: an element is left out, id: must be an id, got None"
     ]
 
 

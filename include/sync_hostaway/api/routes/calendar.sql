@@ -11,7 +11,7 @@ select
     price,
     minimum_stay,
     maximum_stay,
-    available_units,
+    least(units_to_sell, unit_count) as available_units,
     is_closed_on_arrival,
     is_closed_on_departure
 from hostaway.calendar_days

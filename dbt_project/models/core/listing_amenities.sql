@@ -1,0 +1,62 @@
+{%- set listings_read = rows_to_process('listings') -%}
+{{ config(
+    unique_key=["account_id", "listing_id", "amenity_id"],
+) }}
+
+with
+
+batch as materialized (
+    select * from {{ rows_to_process('listings', staged='stg_listing_amenities') }} as batch
+),
+
+listed as (
+    select distinct on (batch.account_id, batch.listing_id, batch.amenity_id)
+        batch.account_id,
+        batch.listing_id,
+        batch.amenity_id,
+        batch.amenity_name,
+        batch.is_deleted
+    from batch
+    where batch.listing_id is not null
+    order by batch.account_id asc, batch.listing_id asc, batch.amenity_id asc, batch.place desc
+),
+
+{% if is_incremental() %}
+
+-- What the listing does not list any more keeps its key alone: it may be personal data that was erased.
+removed as (
+    select
+        present.account_id,
+        present.listing_id,
+        present.amenity_id,
+        null::text as amenity_name,
+        true as is_deleted
+    from {{ listings_read }} as listings_read
+    cross join {{ lateral_lookup(
+        this,
+        "present",
+        "present.account_id = listings_read.account_id and present.listing_id = listings_read.listing_id",
+    ) }}
+    where not exists (
+        select 1 from batch
+        where
+            present.account_id = batch.account_id
+            and present.listing_id = batch.listing_id
+            and present.amenity_id = batch.amenity_id
+    )
+),
+
+{% endif %}
+
+final as (
+    select * from listed
+    {% if is_incremental() %}
+    union all
+    select * from removed
+    {% endif %}
+)
+
+select
+    final.*,
+    {{ current_transform_at() }} as synced_at
+from final

@@ -1,0 +1,87 @@
+{%- set reservations_read = rows_to_process('reservations') -%}
+{{ config(
+    unique_key=["account_id", "reservation_id", "reservation_fee_id"],
+) }}
+
+with
+
+batch as materialized (
+    select * from {{ rows_to_process('reservations', staged='stg_reservation_fees') }} as batch
+),
+
+listed as (
+    select distinct on (batch.account_id, batch.reservation_id, batch.reservation_fee_id)
+        batch.account_id,
+        batch.reservation_id,
+        batch.reservation_fee_id,
+        batch.external_unit_id,
+        batch.fee_name,
+        batch.fee_type,
+        batch.currency,
+        batch.amount,
+        batch.percentage,
+        batch.is_included,
+        batch.is_per_night,
+        batch.is_per_person,
+        batch.is_imported,
+        batch.inserted_at,
+        batch.updated_at,
+        batch.is_deleted
+    from batch
+    -- those of a reservation that is deferred come with it
+    where {{ exists_lookup(
+        ref('reservations'), "parent", "parent.account_id = batch.account_id and parent.reservation_id = batch.reservation_id"
+    ) }}
+    order by batch.account_id asc, batch.reservation_id asc, batch.reservation_fee_id asc, batch.place desc
+),
+
+{% if is_incremental() %}
+
+-- What the reservation does not list any more keeps its key alone: it may be personal data that was erased.
+removed as (
+    select
+        present.account_id,
+        present.reservation_id,
+        present.reservation_fee_id,
+        null::text as external_unit_id,
+        null::text as fee_name,
+        null::text as fee_type,
+        null::text as currency,
+        null::numeric as amount,
+        null::numeric as percentage,
+        null::boolean as is_included,
+        null::boolean as is_per_night,
+        null::boolean as is_per_person,
+        null::boolean as is_imported,
+        null::timestamptz as inserted_at,
+        null::timestamptz as updated_at,
+        true as is_deleted
+    from {{ reservations_read }} as reservations_read
+    cross join {{ lateral_lookup(
+        this,
+        "present",
+        "present.account_id = reservations_read.account_id and present.reservation_id = reservations_read.reservation_id",
+    ) }}
+    where not exists (
+        select 1 from batch
+        where
+            present.account_id = batch.account_id
+            and present.reservation_id = batch.reservation_id
+            and present.reservation_fee_id = batch.reservation_fee_id
+    )
+),
+
+{% endif %}
+
+final as (
+    select * from listed
+    {% if is_incremental() %}
+    union all
+    select * from removed
+    {% endif %}
+)
+
+select
+    final.*,
+    {{ current_transform_at() }} as synced_at
+from final
