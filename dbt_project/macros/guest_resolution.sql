@@ -14,7 +14,7 @@
 
 {#- Columns by which the guest of a reservation is recognised. -#}
 {% macro evidence_columns() -%}
-    {{ return(["channel_key", "email_key", "phone_key", "name_words", "name_key"]) }}
+    {{ return(["channel_key", "email_key", "phone_key", "manual_key", "name_words", "name_key"]) }}
 {%- endmacro %}
 
 {#- Whether an earlier transform has linked reservations to guests, and the links are to be kept. -#}

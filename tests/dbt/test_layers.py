@@ -38,7 +38,7 @@ def backward_arrows(manifest: Any) -> list[str]:
         f"{node.name} reads {parent.name}"
         for node in models_of(manifest)
         for parent in map(manifest.nodes.get, node.depends_on.nodes)
-        if parent and LAYERS.index(layer(parent)) > LAYERS.index(layer(node))
+        if parent and parent.resource_type == "model" and LAYERS.index(layer(parent)) > LAYERS.index(layer(node))
     ]
 
 
@@ -49,7 +49,11 @@ def test_arrows_between_layers_point_forward(manifest: Any) -> None:
 
 def test_staging_alone_reads_landing_and_a_mart_reads_no_staging(manifest: Any) -> None:
     readers = {
-        node.name: {layer(parent) for parent in map(manifest.nodes.get, node.depends_on.nodes) if parent}
+        node.name: {
+            layer(parent)
+            for parent in map(manifest.nodes.get, node.depends_on.nodes)
+            if parent and parent.resource_type == "model"
+        }
         for node in models_of(manifest)
         if layer(node) == "marts"
     }

@@ -4,6 +4,7 @@
         {"columns": ["account_id", "channel_key"]},
         {"columns": ["account_id", "email_key"]},
         {"columns": ["account_id", "phone_key"]},
+        {"columns": ["account_id", "manual_key"]},
         {"columns": ["account_id", "guest_id"]},
         {"columns": ["synced_at"]},
     ],
@@ -29,13 +30,15 @@ named_components as materialized (
     where reservation_id = component_id
 ),
 
+-- One text for each identity, and below for each component: of a join over several columns PostgreSQL expects a single
+-- row, and compares all with all in what follows.
 identities_of_components as materialized (
     {%- for kind in strong_identity_kinds() %}
     {%- set key, is_shared = kinds[kind] %}
     {%- if not loop.first %}
     union
     {%- endif %}
-    select '{{ kind }}' as kind, components.{{ key }} as key, named.*
+    select concat_ws(' ', components.account_id, '{{ kind }}', components.{{ key }}) as identity, named.*
     from components
     inner join named_components as named
         on components.account_id = named.account_id and components.component_id = named.component_id
@@ -55,9 +58,7 @@ possible_targets as (
     from identities_of_components as short
     inner join identities_of_components as long
         on
-            short.account_id = long.account_id
-            and short.kind = long.kind
-            and short.key = long.key
+            short.identity = long.identity
             and short.level < long.level
     where
         short.level < 3
@@ -66,19 +67,30 @@ possible_targets as (
 ),
 
 -- It belongs to the longest name that all others may be short for. If it may mean two people, it stays alone.
-targets as materialized (
+chosen_targets as (
     select
         account_id,
         component_id,
-        (array_agg(target_id order by level desc))[1] as target_id
+        case
+            when
+                count(distinct given_name) = 1
+                and count(distinct family_initial) <= 1
+                and count(*) filter (where level = 3) <= 1
+                and (bool_or(level = 3) or count(*) filter (where level = 2) <= 1)
+                and (bool_or(level > 1) or count(*) = 1)
+                then (array_agg(target_id order by level desc))[1]
+        end as target_id
     from possible_targets
     group by account_id, component_id
-    having
-        count(distinct given_name) = 1
-        and count(distinct family_initial) <= 1
-        and count(*) filter (where level = 3) <= 1
-        and (bool_or(level = 3) or count(*) filter (where level = 2) <= 1)
-        and (bool_or(level > 1) or count(*) = 1)
+),
+
+targets as materialized (
+    select
+        target_id,
+        concat_ws(' ', account_id, component_id) as component_key,
+        concat_ws(' ', account_id, target_id) as target_key
+    from chosen_targets
+    where target_id is not null
 ),
 
 -- A target has a longer name than its component, and there are four levels of names: three steps reach the end.
@@ -87,12 +99,9 @@ rooted as (
         components.*,
         coalesce(third.target_id, second.target_id, first.target_id, components.component_id) as root_id
     from components
-    left join targets as first
-        on components.account_id = first.account_id and components.component_id = first.component_id
-    left join targets as second
-        on first.account_id = second.account_id and first.target_id = second.component_id
-    left join targets as third
-        on second.account_id = third.account_id and second.target_id = third.component_id
+    left join targets as first on concat_ws(' ', components.account_id, components.component_id) = first.component_key
+    left join targets as second on first.target_key = second.component_key
+    left join targets as third on second.target_key = third.component_key
 ),
 
 linked as (
@@ -112,6 +121,7 @@ select
     channel_key,
     email_key,
     phone_key,
+    manual_key,
     name_words,
     name_key,
     {%- for key, is_shared in kinds.values() %}

@@ -1,3 +1,4 @@
+{#- Long, because a reservation has many fields: a line each. -#}
 with
 
 source as (

@@ -22,6 +22,7 @@ from sync_hostaway.core.exceptions import ConfigurationError, TransformFailed
 from sync_hostaway.core.files import make_unwritable, unwritable_files
 from sync_hostaway.core.libpq import connection_string, explicit, parameters_of, string_of
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.transforms.lists import ListTable
 from sync_hostaway.transforms.project import project_hash
 
 # dbt strikes the values of variables named so out of its logs.
@@ -187,13 +188,27 @@ def relations_showing(project_dir: Path, environment: Mapping[str, str], changed
             return False
         if node.config.materialized == "incremental":
             return node.name in changed
-        return any(shows_change(parent) for parent in node.depends_on.nodes)
+        return any(shows_change(parent) for parent in node.depends_on_nodes)
 
     return sorted(
         f"{node.schema}.{node.name}"
         for node in manifest.nodes.values()
         if node.resource_type == "model" and node.schema in ("hostaway", "marts") and shows_change(node.unique_id)
     )
+
+
+def list_tables(project_dir: Path, environment: Mapping[str, str], names: Collection[str]) -> list[ListTable]:
+    """Of some models, those that are made of lists (`meta: {lists: …, parent: …}`).
+
+    :raises TransformFailed: when the project does not parse.
+    """
+    return [
+        ListTable(node.name, meta["parent"]["resource"], meta["parent"]["id"], tuple(meta["lists"]))
+        for node in _manifest(project_dir, environment).nodes.values()
+        if node.resource_type == "model" and node.name in names
+        for meta in [node.config.meta]
+        if "lists" in meta
+    ]
 
 
 def preload_project(project_dir: Path, environment: Mapping[str, str]) -> None:

@@ -64,7 +64,11 @@ def project_hash(project_dir: Path) -> str:
 def built_relations(project_dir: Path) -> list[BuiltRelation]:
     """What the project builds, as its folders and dbt_project.yml say. Needs no dbt, which takes seconds to start."""
     configured = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))
-    return list(_built_in(project_dir / "models", configured["models"]["sync_hostaway"]))
+    seeds = [
+        BuiltRelation(configured["seeds"]["sync_hostaway"]["+schema"], file.stem, "table")
+        for file in sorted((project_dir / "seeds").rglob("*.csv"))
+    ]
+    return seeds + list(_built_in(project_dir / "models", configured["models"]["sync_hostaway"]))
 
 
 def _built_in(folder: Path, configured: dict[str, Any]) -> Iterator[BuiltRelation]:
@@ -91,7 +95,9 @@ def build_hash(project_dir: Path) -> str:
 @lru_cache(maxsize=8)
 def _build_hash(project_dir: Path, state: str) -> str:
     digest = hashlib.sha256()
-    for folder in ("macros", "models"):
+    for file in sorted((project_dir / "seeds").rglob("*.csv")):
+        digest.update(f"{file.relative_to(project_dir).as_posix()}\0{file.read_text(encoding='utf-8')}\0".encode())
+    for folder in ("macros", "models", "seeds"):
         for file in sorted((project_dir / folder).rglob("*")):
             name = file.relative_to(project_dir).as_posix()
             if file.suffix == ".sql":
@@ -100,7 +106,7 @@ def _build_hash(project_dir: Path, state: str) -> str:
             elif file.suffix in (".yml", ".yaml"):
                 digest.update(f"{_deciding(yaml.safe_load(file.read_text(encoding='utf-8')))}\0".encode())
     configured = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))
-    digest.update(repr(_deciding({key: configured.get(key) for key in ("models", "vars")})).encode())
+    digest.update(repr(_deciding({key: configured.get(key) for key in ("models", "seeds", "vars")})).encode())
     return digest.hexdigest()[:16]
 
 

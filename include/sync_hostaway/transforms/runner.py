@@ -18,12 +18,14 @@ from sync_hostaway.transforms import ledger
 from sync_hostaway.transforms.invocation import (
     ModelRun,
     contract_columns,
+    list_tables,
     mart_tables,
     models_reading,
     profile_environment,
     relations_showing,
     run_dbt,
 )
+from sync_hostaway.transforms.lists import tables_without_change
 from sync_hostaway.transforms.ownership import refuse_foreign_relations
 from sync_hostaway.transforms.project import build_hash, find_project
 from sync_hostaway.transforms.readers import grant_to_readers
@@ -119,6 +121,8 @@ def run_transform(
                     ledger.change_types(connection, contract_columns(project, environment))
                 resources = set() if selection or work.full_rebuild else ledger.affected_resources(connection, claim)
                 due = models_reading(project, environment, resources)
+                skipped = tables_without_change(connection, list_tables(project, environment, due))
+                due = [name for name in due if name not in skipped]
                 if marts and selection is None:
                     due += mart_tables(project, environment)
                 for step in _steps(work, due, full_refresh=full_refresh):
@@ -141,12 +145,13 @@ def _steps(work: ledger.PendingWork, due: list[str], *, full_refresh: bool) -> l
     :param due: models that have rows to read.
     """
     if full_refresh:
-        return [["run", "--full-refresh"]]
+        return [["seed"], ["run", "--full-refresh"]]
     chosen = [*([_SYNC_LOG] if work.sync_log_is_behind else []), *due]
     steps = [["run", *([] if work.full_rebuild else ["--select", *chosen])]] if work.full_rebuild or chosen else []
     if work.photos_setting_changed:
         steps.insert(0, ["run", "--full-refresh", "--select", "listing_photos"])
-    return steps
+    # Seeds are part of the project, whose change leads to a full rebuild.
+    return [["seed"], *steps] if work.full_rebuild else steps
 
 
 @contextmanager

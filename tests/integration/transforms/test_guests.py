@@ -451,6 +451,48 @@ def identities_of(row: dict[str, Any]) -> list[tuple[str, str]]:
     return [(kind, key) for kind, key in found.items() if key]
 
 
+# What somebody decided, of each reservation: merge or split, and the person.
+Decisions = dict[int, tuple[str, str]]
+
+
+def decided_project(folder: Path, decisions: Decisions) -> Path:
+    """A copy of the project in which somebody has decided about guests of account 1."""
+    header = "account_id,reservation_id,decision,person\n"
+    rows = [f"1,{number},{decision},{person}\n" for number, (decision, person) in decisions.items()]
+    return edited_project(folder, "seeds/guest_decisions.csv", header, header + "".join(rows))
+
+
+def test_a_decision_wins_over_evidence(harness: LandingHarness, tmp_path: Path) -> None:
+    same = {"guestEmail": "ann@mail.com", "guestName": "Ann Lee"}
+    rows = [reservation(number, **same) for number in (10, 11, 12, 13)]
+    rows += [
+        reservation(20, guestName="Bob Ray", guestEmail="bob@mail.com"),
+        airbnb(21, 900, "bob@mail.com", guestName="Bob Ray"),
+    ]
+    rows += [airbnb(30, 901, guestName="Mia Wong")]
+    harness.land("reservations", *rows)
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 10, 12: 10, 13: 10, 20: 20, 21: 20, 30: 30}
+
+    decided = decided_project(
+        tmp_path,
+        {11: ("split", ""), 12: ("split", "cousin"), 13: ("split", "cousin"), 21: ("merge", "x"), 30: ("merge", "x")},
+    )
+    harness.transform(project_dir=decided)
+    assert guests_of(harness) == {10: 10, 11: 11, 12: 12, 13: 12, 20: 20, 21: 20, 30: 20}
+    assert harness.rows(
+        "select kind, identity, reservation_ids from marts.guest_identities where guest_id = 20"
+        " and is_evidence order by 1"
+    ) == [("decision", "x", [21, 30]), ("email", "bob@mail.com", [20, 21])]
+    # What lands later follows the decision, too.
+    harness.land("reservations", reservation(11, **same, nights=5), airbnb(31, 901, guestName="Mia Wong"))
+    harness.transform(project_dir=decided)
+    assert guests_of(harness) == {10: 10, 11: 11, 12: 12, 13: 12, 20: 20, 21: 20, 30: 20, 31: 20}
+
+    harness.transform()
+    assert guests_of(harness) == {10: 10, 11: 10, 12: 10, 13: 10, 20: 20, 21: 20, 30: 30, 31: 30}
+
+
 Joining = dict[int, set[tuple[str, str]]]
 
 
@@ -469,7 +511,7 @@ def joining_identities(reservations: dict[int, dict[str, Any]]) -> Joining:
     }
 
 
-def components_of(reservations: dict[int, dict[str, Any]], joining: Joining) -> dict[int, int]:
+def components_of(reservations: dict[int, dict[str, Any]], joining: Joining, decisions: Decisions) -> dict[int, int]:
     leader = {number: number for number in reservations}
 
     def find(number: int) -> int:
@@ -480,7 +522,9 @@ def components_of(reservations: dict[int, dict[str, Any]], joining: Joining) -> 
     for one, two in itertools.combinations(reservations, 2):
         names = {SPELLINGS[reservations[number]["guestName"]][0] for number in (one, two)}
         shared = joining[one] & joining[two]
-        if len(names) == 1 and any(names != {""} or kind != "phone" for kind, _ in shared):
+        people = {decisions.get(number, ("", str(number)))[1] for number in (one, two)}
+        is_decided = len(people) == 1 and people != {""}
+        if is_decided or (len(names) == 1 and any(names != {""} or kind != "phone" for kind, _ in shared)):
             small, large = sorted((find(one), find(two)))
             leader[large] = small
     return {number: find(number) for number in reservations}
@@ -499,10 +543,15 @@ def only_longer_name(mine: tuple[str, str, str, int], others: dict[int, tuple[st
     return longest[0] if len(longest) == len(first_words) == 1 and len(initials) <= 1 else None
 
 
-def by_union_find(reservations: dict[int, dict[str, Any]]) -> dict[int, int]:
+def by_union_find(reservations: dict[int, dict[str, Any]], decisions: Decisions) -> dict[int, int]:
     """The same answer by the simplest means."""
+    nothing = {"guestExternalAccountId": None, "guestEmail": None, "phone": None}
+    reservations = {
+        number: {**row, **(nothing if decisions.get(number, ("",))[0] == "split" else {})}
+        for number, row in reservations.items()
+    }
     joining = joining_identities(reservations)
-    components = components_of(reservations, joining)
+    components = components_of(reservations, joining, decisions)
     names = {component: SPELLINGS[reservations[component]["guestName"]] for component in components.values()}
     strong: dict[int, set[tuple[str, str]]] = {}
     for number, component in components.items():
@@ -525,8 +574,13 @@ def by_union_find(reservations: dict[int, dict[str, Any]]) -> dict[int, int]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_increments_agree_with_a_count_from_scratch(harness: LandingHarness, seed: int) -> None:
+def test_increments_agree_with_a_count_from_scratch(harness: LandingHarness, seed: int, tmp_path: Path) -> None:
     dice = random.Random(seed)
+    decisions: Decisions = {
+        number: dice.choice([("split", ""), ("split", "p1"), ("merge", "p1"), ("merge", "p2"), ("merge", "p3")])
+        for number in dice.sample(range(1, 120), 15 if seed % 2 else 0)
+    }
+    project = decided_project(tmp_path, decisions)
     now: dict[int, dict[str, Any]] = {}
     # from a few large groups to many small ones
     size = 12 + seed * 12
@@ -544,12 +598,12 @@ def test_increments_agree_with_a_count_from_scratch(harness: LandingHarness, see
         }
         now |= batch
         harness.land("reservations", *batch.values())
-        harness.transform()
-        assert guests_of(harness) == by_union_find(now)
+        harness.transform(project_dir=project)
+        assert guests_of(harness) == by_union_find(now, decisions)
     incremental = harness.rows(
         "select to_jsonb(l) - 'synced_at' from hostaway.reservation_guests as l order by reservation_id"
     )
-    harness.transform(full_refresh=True)
+    harness.transform(project_dir=project, full_refresh=True)
     assert (
         harness.rows("select to_jsonb(l) - 'synced_at' from hostaway.reservation_guests as l order by reservation_id")
         == incremental

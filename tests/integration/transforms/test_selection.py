@@ -50,3 +50,16 @@ def test_rows_that_wait_for_a_parent_cost_nothing_until_it_may_be_there(harness:
     harness.transform()
     assert harness.value("select count(*) from ops.deferred_rows") == 0
     assert harness.value("select count(*) from hostaway.messages") == 1
+
+
+def test_lists_that_a_change_does_not_bring_cost_nothing(harness: LandingHarness) -> None:
+    fees = [{"id": 1, "name": "Rent", "amount": 300}]
+    harness.land("listings", {"id": 1})
+    harness.land("reservations", {**RESERVATION, "reservationFees": fees})
+    assert models_of(harness) >= {"reservation_fees"}
+    harness.land("reservations", {**RESERVATION, "id": 11})
+    assert models_of(harness) == {"reservation_guests", "reservations", "guests"}
+    # One that goes away does change its table.
+    harness.land("reservations", {**RESERVATION, "reservationFees": []})
+    assert models_of(harness) == {"reservation_guests", "reservations", "guests", "reservation_fees"}
+    assert harness.rows("select fee_name, is_deleted from hostaway.reservation_fees") == [(None, True)]

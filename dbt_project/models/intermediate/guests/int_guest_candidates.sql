@@ -24,6 +24,13 @@ touched_guests as materialized (
     ) }}
     where keys.kind = '{{ kind }}' and not (keys.is_shared and keys.was_shared)
     {%- endfor %}
+    union
+    select earlier.account_id, earlier.guest_id
+    from {{ changes }} as changes
+    cross join {{ lateral_lookup(
+        earlier, "earlier", "earlier.account_id = changes.account_id and earlier.manual_key = changes.manual_key"
+    ) }}
+    where changes.manual_key is not null
 ),
 
 -- Which component a short name belongs to depends on the components beside it. So the guests beside the touched ones

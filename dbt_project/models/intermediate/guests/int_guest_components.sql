@@ -37,31 +37,24 @@ rounds (round, leaders) as (
     where jumped.leaders <> rounds.leaders
 ),
 
-last_round as (
-    select leaders
+last_round as materialized (
+    select
+        rounds.leaders,
+        (select array_agg(nodes.first_reservation_id order by nodes.node asc) from nodes) as first_reservation_ids
     from rounds
-    order by round desc
+    order by rounds.round desc
     limit 1
 ),
 
--- a component has the id of its smallest reservation
-components_of_nodes as (
-    select
-        present.node,
-        leaders.first_reservation_id as component_id
-    from last_round
-    cross join unnest(last_round.leaders) with ordinality as present (leader, node)
-    inner join nodes as leaders on present.leader = leaders.node
-),
-
--- all nodes of a reservation are in one component
+-- All nodes of a reservation are in one component, which has the id of its smallest reservation.
 components_of_reservations as (
-    select distinct
+    select
         nodes.account_id,
         nodes.reservation_id,
-        components_of_nodes.component_id
+        min(last_round.first_reservation_ids[last_round.leaders[nodes.node]]) as component_id
     from {{ ref('int_guest_nodes') }} as nodes
-    inner join components_of_nodes on nodes.node = components_of_nodes.node
+    cross join last_round
+    group by nodes.account_id, nodes.reservation_id
 )
 
 select

@@ -19,6 +19,16 @@ identities as materialized (
         and not {{ is_shared }}
         {{- " and name_key is not null" if kind not in strong_identity_kinds() }}
     {%- endfor %}
+    union all
+    -- A decision joins whatever the names.
+    select
+        account_id,
+        reservation_id,
+        'manual' as kind,
+        manual_key as key,
+        '' as name_key
+    from {{ ref('int_guest_candidates') }}
+    where manual_key is not null
 ),
 
 nodes as (

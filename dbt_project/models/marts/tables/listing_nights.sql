@@ -243,7 +243,7 @@ calendars as (
         listing_id,
         min(date) as first_date,
         max(date) as last_date,
-        (array_agg(available_units order by date))[1] as units
+        (array_agg(unit_count order by date))[1] as units
     from days
     group by account_id, listing_id
 ),
@@ -326,7 +326,7 @@ counted as (
         coalesce(taken.booked, 0) as booked,
         coalesce(taken.owner, 0) as owner,
         greatest(
-            least(coalesce(days.available_units, spans.units, 1), 500),
+            least(coalesce(days.unit_count, spans.units, 1), 500),
             coalesce(taken.booked, 0) + coalesce(taken.owner, 0),
             1
         ) as units,
@@ -336,7 +336,7 @@ counted as (
         case
             when days.date is null then true
             -- isAvailable speaks of listings with one unit
-            when days.available_units > 1 and days.units_to_sell is not null then true
+            when days.unit_count > 1 and days.units_to_sell is not null then true
             else coalesce(days.is_available, false)
         end as is_available,
         dates.is_in_span,
