@@ -97,6 +97,7 @@ def test_each_damage_is_found(filled: Connection) -> None:
         delete from ops.loads where resource = 'conversations';
         update hostaway.reservations set guest_id = 999 where reservation_id = 10;
         update hostaway.calendar_days set price = -1;
+        update landing.users set payload = payload || '{"brandNew": 1}';
         """
     )
     failed = failed_tests(filled, "test", "--select", "test_type:data")
@@ -108,7 +109,9 @@ def test_each_damage_is_found(filled: Connection) -> None:
         "messages_belong_to_conversations",
         "relationships_where_reservations_guest_id__guest_id__ref_guests_",
         "accepted_range_calendar_days_price__0",
+        "new_fields",
     }
+    assert failed["new_fields"].status == "warn"
     assert failed["accepted_range_calendar_days_price__0"].status == "warn"
 
 
