@@ -12,7 +12,7 @@ with claimed as materialized (
 
 select
     (select count(*) <= 1000 from claimed)
-    and not exists (select 1 from ops.held_rows where resource = %(resource)s)
+    and not exists (select 1 from ops.deferred_rows where resource = %(resource)s)
     and not exists (
         select 1
         from claimed
