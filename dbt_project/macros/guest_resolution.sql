@@ -14,7 +14,7 @@
 
 {#- Columns by which the guest of a reservation is recognised. -#}
 {% macro evidence_columns() -%}
-    {{ return(["channel_key", "email_key", "phone_key", "manual_key", "name_words", "name_key"]) }}
+    {{ return(["channel_key", "email_key", "phone_key", "phone_country", "manual_key", "name_words", "name_key"]) }}
 {%- endmacro %}
 
 {#- Whether an earlier transform has linked reservations to guests, and the links are to be kept. -#}
@@ -40,7 +40,7 @@
 {#-
     Whether so many people use an identity that it merges no reservations; an aggregate over the reservations that use it.
     This finds the placeholders that are no known word. People are counted by name, and one without a name by the other
-    identity.
+    identity. A phone number that is written with two countries is that of several people as well.
 -#}
 {% macro is_shared_identity(kind) -%}
     {%- set person = {
@@ -49,4 +49,5 @@
         "phone": "name_key",
     }[kind] -%}
     count(distinct {{ person }}) > 10
+    {%- if kind == "phone" %} or count(distinct phone_country) > 1{% endif %}
 {%- endmacro %}

@@ -239,6 +239,35 @@
 {%- endmacro %}
 
 {#-
+    What stands before these nine digits in a number that is written with its country, without zeros at the end: 49 of
+    +49 (0)30 1234578. Two numbers with the same nine digits are those of two countries when it differs.
+-#}
+{% macro phone_country(value) -%}
+    case
+        when {{ value }} ~ '^[^0-9]*([+＋]|00)'
+            then (
+                select nullif(rtrim(left(phone.digits, -9), '0'), '')
+                from (
+                    select
+                        ltrim(
+                            regexp_replace(
+                                regexp_replace(
+                                    normalize({{ value }}, nfkc), '[(]0[)]|(ext|x|#|;).*$', '', 'gi'
+                                ),
+                                '[^0-9]',
+                                '',
+                                'g'
+                            ),
+                            '0'
+                        ) as digits
+                    limit all offset 0
+                ) as phone
+                where char_length(phone.digits) between 10 and 17
+            )
+    end
+{%- endmacro %}
+
+{#-
     A name as its words in the order they are written, a blank between two: without case, accents, punctuation and middle
     initials, and without a title before a first and a last name ("Mr John Smith"). Of Chinese, Japanese and Korean, each
     character is a word: whether a blank stands between family name and given name differs between channels. Null for what is

@@ -122,6 +122,7 @@ select
     email_key,
     phone_key,
     manual_key,
+    phone_country,
     name_words,
     name_key,
     {%- for key, is_shared in kinds.values() %}

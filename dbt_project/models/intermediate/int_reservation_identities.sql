@@ -50,6 +50,7 @@ select
     end as channel_key,
     case when not is_split then {{ email_identity('email') }} end as email_key,
     case when not is_split then {{ phone_identity('guest_phone') }} end as phone_key,
+    case when not is_split then {{ phone_country('guest_phone') }} end as phone_country,
     nullif(btrim(person), '') as manual_key,
     name_words,
     {{ name_key('name_words') }} as name_key,

@@ -179,6 +179,25 @@ def test_the_same_person_on_two_channels_is_known_by_name_and_phone(harness: Lan
     ]
 
 
+def test_one_number_in_two_countries_is_that_of_two_people(harness: LandingHarness) -> None:
+    maria, ann = {"guestName": "Maria Silva"}, {"guestName": "Ann Lee"}
+    rows = [
+        reservation(10, phone="+351 912 345 670", **maria),
+        reservation(11, phone="0034 912 345 670", **maria),
+        # It may be either's.
+        reservation(12, phone="912 345 670", **maria),
+        reservation(20, phone="+1 310 555 0100", **ann),
+        reservation(21, phone="+1 (310) 555-0100 x5", **ann),
+        reservation(22, phone="310 555 0100", **ann),
+        reservation(23, phone="+1 410 555 0100", guestName="Bob Ray"),
+    ]
+    assert guests_by_name(harness, *rows[:-1]) == [{10}, {11}, {12}, {20, 21, 22}]
+    # The other country goes: the number joins again.
+    harness.land("reservations", {**rows[1], "phone": None})
+    harness.transform()
+    assert len(set(guests_of(harness).values())) == 3
+
+
 def spelled(draw: st.DrawFn, text: str) -> str:
     """The same text with what nobody sees, in another case and another Unicode form."""
     letters = [
