@@ -32,6 +32,7 @@ COMMON = {
     "hostaway_maintenance",
     "hostaway_nightly",
     "hostaway_poll",
+    "hostaway_training_data",
     "hostaway_transform",
 }
 

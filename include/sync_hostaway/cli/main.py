@@ -25,6 +25,7 @@ from sync_hostaway.cli.alerts import alerts_app
 from sync_hostaway.cli.api_login import api_login
 from sync_hostaway.cli.doctor import doctor
 from sync_hostaway.cli.errors import Commands, err_level
+from sync_hostaway.cli.exports import export_app
 from sync_hostaway.cli.local import app as local_app
 from sync_hostaway.cli.options import AsJson, complete_account, warehouse, warn_if_simulated
 from sync_hostaway.cli.plan import plan
@@ -57,6 +58,7 @@ app.add_typer(local_app, name="local")
 app.add_typer(webhooks_app, name="webhooks")
 app.command("api-login")(api_login)
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(export_app, name="export")
 app.command("simulator")(simulator)
 app.command("doctor")(doctor)
 app.command("plan")(plan)

@@ -1,0 +1,248 @@
+"""Replaces personal data and secrets in messages with placeholders such as `[PHONE]`.
+
+Three kinds of rules, in this order:
+
+* values that the warehouse knows of the conversation: names, addresses, the wifi password, door codes;
+* forms that are the same in every language: e-mail addresses, links, handles, and numbers. Every number of three or
+  more digits is replaced, except an amount with its currency and a time of the day;
+* words of many languages (`redaction_words`): a sentence about a password, a code or an address loses its rest.
+
+The rules prefer to replace too much. What they do not find: a name that the warehouse does not know in the middle of a
+sentence, a code in words ("one two three"), and a secret that is described without any of the words.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from sync_hostaway.exports import redaction_words as words
+
+_I = re.IGNORECASE
+_BLOCK_TAGS = re.compile(r"<\s*(?:br|/p|/div|/li|/tr|/h\d)\b[^<>]*>", _I)
+_TAGS = re.compile(r"<!--.*?-->|<(style|script)\b.*?</\1\s*>|</?[a-zA-Z][^<>]*>", _I | re.DOTALL)
+_HREF = re.compile(r"<a\b[^<>]*>", _I)
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+
+_EMAIL = re.compile(r"[\w.+%'’-]+\s?@\s?[\w-]+(?:\s?\.\s?[\w-]+)+")
+_AT = r"(?:\s*[\[({<]\s*(?:at|@|arroba|chiocciola|arobase|ät)\s*[\])}>]\s*|\s+(?:at|arroba|chiocciola|arobase)\s+)"
+_DOT = r"(?:\s*[\[({<]\s*(?:dot|punto|ponto|point|punkt|\.)\s*[\])}>]\s*|\s+(?:dot|punto|ponto|point|punkt)\s+|\.)"
+_SPELLED_EMAIL = re.compile(rf"[\w.+-]+{_AT}[\w-]+(?:{_DOT}[\w-]+)+", _I)
+_LINK = re.compile(r"\b(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|tel:)\S+", _I)
+_DOMAIN = re.compile(r"\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}(?:/\S*)?(?![\w@])", _I)
+_HANDLE = re.compile(r"(?<![\w/])[@$][^\W\d][\w.-]+")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){10,30}\b")
+_TIME = re.compile(r"(?:[01]?\d|2[0-3])[:.h][0-5]\d(?:\s?[-]\s?(?:[01]?\d|2[0-3])[:.h][0-5]\d)?\Z", _I)
+_DIGITS = re.compile(r"(?<![\w])[+(#*]{0,2}\d(?:[\s().:/\\#*_,·•-]{0,3}\d){2,}[#*]?(?!\d)|\d{3,}")
+_AMOUNT_BEFORE = re.compile(rf"(?:^|[^\w])(?:{words.MONEY})\s?\Z", _I)
+_AMOUNT_AFTER = re.compile(rf"\s?(?:{words.MONEY})(?!\w)", _I)
+_AMOUNT = re.compile(r"\d{1,3}(?:[.,' ]\d{3})?(?:[.,]\d{1,2})?|\d{1,4}(?:[.,]\d{1,2})?")
+_DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{2}(?:\d{2})?")
+# Scripts that write words with spaces between them.
+_SPACED = r"[^\W\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]"
+_TOKEN = re.compile(rf"(?:{_SPACED}|[!#$%&*+=?~^-])+")
+_MEASURE = re.compile(rf"\d{{1,2}}(?:{words.UNITS})?|\d{{1,2}}h\d{{2}}", _I)
+# Words of an answer that may be nothing but a secret: "It is sunshine"
+_SHORT_ANSWER = 3
+_SENTENCES = re.compile(r"(?<=[.!?؟])[ \t]+|(?<=[。！？])|(?<![:=\s])\s*\n+")
+_QUESTION_END = re.compile(r"[?？؟]\s*\Z")
+_SECRET = re.compile(rf"(?<!\w)(?:{'|'.join(words.ACCESS)})(?!\w)|{'|'.join(words.ACCESS_UNSPACED)}", _I)
+_NETWORK = re.compile(rf"(?<!\w)(?:{words.NETWORK})\s*(?:[:=]|[-]\s|(?:{words.IS})\s|[\"“„«'])\s*", _I)
+_ADDRESS = re.compile(rf"(?<!\w)(?:{'|'.join(words.ADDRESS)})|{'|'.join(words.ADDRESS_UNSPACED)}", _I)
+_STREET = re.compile(
+    rf"(?<!\w)(?:{'|'.join((*words.STREET_BEFORE_NUMBER, *words.NUMBER_BEFORE_STREET))})|{words.STREET_UNSPACED}", _I
+)
+_NAME_WORD = r"[^\W\d_a-zà-öø-ÿа-яёά-ώ][^\W\d_]*(?:[-'’][^\W\d_]+)*\.?"
+_BETWEEN = r"(?:(?:de|da|do|dos|di|del|della|van|von|der|den|la|le|y|e|und|and|&)[ \t]+){0,2}"
+_NAMES = rf"{_NAME_WORD}(?:[ \t]+{_BETWEEN}{_NAME_WORD}){{0,3}}"
+_GREETED = re.compile(
+    rf"(?<!\w)(?i:{words.GREETING})(?:[ \t]+(?P<name>{_NAMES})|,[ \t]+(?P<word>{_NAMES})(?=\s*(?:[,!.\n]|\Z)))"
+)
+_INTRODUCED = re.compile(
+    rf"(?<!\w)(?i:{words.INTRODUCTION})[ \t,:]+(?P<name>{_NAMES})"
+    rf"|(?:{words.INTRODUCTION_UNSPACED})\s?(?P<word>\w{{1,8}})"
+)
+_CLOSED = re.compile(rf"(?<!\w)(?i:{words.CLOSING})[ \t]*[,.!-]*\s*\n?\s*(?P<name>{_NAMES})\s*\Z")
+_SIGNED = re.compile(rf"\n\s*[-~]?\s*(?P<name>{_NAMES})\s*[.!]?\s*\Z")
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+
+
+class KnownValues:
+    """What the warehouse knows of the persons and the listing of one conversation.
+
+    :param values: texts by kind: NAME, ADDRESS, ACCESS, EMAIL, PHONE, CODE. The kinds are replaced in this order.
+    """
+
+    def __init__(self, values: Mapping[str, Iterable[str | None]]) -> None:
+        self.patterns = [(kind, pattern) for kind, texts in values.items() if (pattern := _pattern_of(texts))]
+
+
+_NOTHING_KNOWN = KnownValues({})
+
+
+class Redactor:
+    """Redacts texts and counts what it replaced.
+
+    :param names: words of the names of all guests and staff, in lower case without accents: `fold`. A word of a message
+        that begins with a capital letter and is among them is replaced.
+    """
+
+    def __init__(self, names: frozenset[str] = frozenset()) -> None:
+        self._names = names
+        self.replaced: Counter[str] = Counter()
+
+    def redact(self, text: str, known: KnownValues = _NOTHING_KNOWN, *, after_question: bool = False) -> str:
+        """Return a text without personal data and secrets. HTML becomes plain text.
+
+        :param after_question: whether the message before asked for a password or a code, so that a single word may be
+            the answer. See `asks_for_secret`.
+        """
+        text = plain_text(text)
+        for kind, pattern in known.patterns:
+            text = self._replace(pattern, kind, text)
+        for pattern, kind in ((_EMAIL, "EMAIL"), (_SPELLED_EMAIL, "EMAIL"), (_LINK, "LINK"), (_DOMAIN, "LINK")):
+            text = self._replace(pattern, kind, text)
+        text = self._replace(_IBAN, "PAYMENT", text)
+        text = self._replace(_HANDLE, "HANDLE", text)
+        text = self._replace(_STREET, "ADDRESS", text)
+        text = self._without_names(text)
+        text = "".join(self._sentences(text, after_question))
+        # Whole tokens first: a number within one would leave its letters.
+        text = _TOKEN.sub(self._token, text)
+        return _DIGITS.sub(self._number, text).strip()
+
+    def _count(self, kind: str) -> str:
+        self.replaced[kind] += 1
+        return f"[{kind}]"
+
+    def _replace(self, pattern: re.Pattern[str], kind: str, text: str) -> str:
+        return pattern.sub(lambda _: self._count(kind), text)
+
+    def _without_names(self, text: str) -> str:
+        for pattern in (_GREETED, _INTRODUCED, _CLOSED, _SIGNED):
+            text = pattern.sub(self._named, text)
+        return _WORD.sub(self._known_name, text)
+
+    def _named(self, match: re.Match[str]) -> str:
+        group = "name" if match["name"] else "word"  # two places where the name may be
+        start, end = match.start(group) - match.start(), match.end(group) - match.start()
+        whole = match[0]
+        return f"{whole[:start]}{self._count('NAME')}{whole[end:]}"
+
+    def _known_name(self, match: re.Match[str]) -> str:
+        word = match[0]
+        is_named = not word[0].islower() and any(part in self._names for part in (fold(word), fold(word.split("'")[0])))
+        is_placeholder = match.string[match.start() - 1 : match.start()] == "["
+        return self._count("NAME") if is_named and not is_placeholder else word
+
+    def _sentences(self, text: str, follows_secret: bool) -> Iterator[str]:
+        for part in _parts(text):
+            if not part.strip():
+                yield part
+            elif follows_secret and len(part.split()) <= _SHORT_ANSWER and not _SECRET.search(part):
+                follows_secret = False
+                yield self._count("ACCESS")
+            else:
+                follows_secret = bool(_SECRET.search(part))
+                yield self._sentence(part)
+
+    def _sentence(self, sentence: str) -> str:
+        if address := _ADDRESS.search(sentence):
+            sentence = self._cut(sentence, address.end(), "ADDRESS")
+        if secret := _SECRET.search(sentence):
+            # A question asks for the secret. A statement may have it before the word or after.
+            start = secret.end() if _QUESTION_END.search(sentence) else 0
+            return self._cut(sentence, start, "ACCESS")
+        if network := _NETWORK.search(sentence):
+            return self._cut(sentence, network.end(), "ACCESS")
+        return sentence
+
+    def _cut(self, sentence: str, start: int, kind: str) -> str:
+        rest = sentence[start:].strip(" \t\n?？؟!.。:")
+        if not rest:
+            return sentence
+        mark = _QUESTION_END.search(sentence)
+        space = "" if start == 0 else " "
+        return f"{sentence[:start]}{space}{self._count(kind)}{mark[0] if mark else ''}"
+
+    def _number(self, match: re.Match[str]) -> str:
+        found = match[0]
+        before, after = match.string[max(match.start() - 6, 0) : match.start()], match.string[match.end() :][:8]
+        if _TIME.match(found):
+            return found
+        if _AMOUNT.fullmatch(found) and (_AMOUNT_BEFORE.search(before) or _AMOUNT_AFTER.match(after)):
+            return found
+        digits = sum(character.isdigit() for character in found)
+        if _DATE.fullmatch(found):
+            return self._count("DATE")
+        return self._count("PHONE" if 7 <= digits <= 12 else "PAYMENT" if digits > 12 else "CODE")
+
+    def _token(self, match: re.Match[str]) -> str:
+        token = match[0]
+        has_digit, has_letter = any(map(str.isdigit, token)), any(map(str.isalpha, token))
+        parts = token.strip("!?=~*").split("-")
+        if not (has_digit and has_letter) or len(token) < 4 or all(map(_MEASURE.fullmatch, parts)):
+            return token
+        if _TIME.match(token) or _AMOUNT_AFTER.fullmatch(token.lstrip("0123456789")):
+            return token
+        return self._count("CODE")
+
+
+def asks_for_secret(text: str) -> bool:
+    """Return whether a message is about a password or a code."""
+    return bool(_SECRET.search(plain_text(text)))
+
+
+def plain_text(text: str) -> str:
+    """Return a text without HTML, invisible characters and compatibility forms, such as full-width digits."""
+    text = _BLOCK_TAGS.sub("\n", text)
+    text = _HREF.sub(" ", text)
+    text = html.unescape(_TAGS.sub("", text))
+    text = unicodedata.normalize("NFKC", text.replace("\r\n", "\n")).translate(_DASHES)
+    kept = (character for character in text if unicodedata.category(character) not in ("Cf", "Cs", "Co"))
+    text = "".join(character if character.isprintable() or character == "\n" else " " for character in kept)
+    return re.sub(r"[ \t]*\n[ \t]*", "\n", text).strip()
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case without accents, to compare names."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in plain if not unicodedata.combining(character))
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Split a text into sentences, each with the space after it in an entry of its own."""
+    end = 0
+    for match in _SENTENCES.finditer(text):
+        yield text[end : match.start()]
+        yield match[0]
+        end = match.end()
+    yield text[end:]
+
+
+def _pattern_of(texts: Iterable[str | None]) -> re.Pattern[str] | None:
+    """Find any of the texts, whatever the case, spaces and accents. The longest first: a full name before its parts."""
+    plain = sorted({plain_text(text) for text in texts if text}, key=lambda text: (-len(text), text))
+    found = [_form(text) for text in plain if len(text) > 1 or (text and not text.isascii())]
+    return re.compile("|".join(found), _I) if found else None
+
+
+def _form(text: str) -> str:
+    spaced = re.sub(r"[\s,]+", " ", text).strip() or text
+    parts = (r"[\s,]+" if character == " " else _accented(character) for character in spaced)
+    return f"{_edge(spaced[0])}{''.join(parts)}{_edge(spaced[-1], after=True)}"
+
+
+def _accented(character: str) -> str:
+    plain = fold(character)
+    return f"(?:{re.escape(character)}|{re.escape(plain)})" if plain != character.casefold() else re.escape(character)
+
+
+def _edge(character: str, *, after: bool = False) -> str:
+    # Scripts without spaces between words have no edges.
+    if not re.match(_SPACED, character):
+        return ""
+    return r"(?!\w)" if after else r"(?<!\w)"

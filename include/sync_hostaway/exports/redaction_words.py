@@ -1,0 +1,102 @@
+"""Words of the redaction, in the languages that guests write: the European ones, Russian, Turkish, Arabic, Chinese,
+Japanese and Korean. A word without a space around it in its own script is in `UNSPACED`.
+"""
+
+from __future__ import annotations
+
+# A sentence with one of these may contain what opens a door or a network.
+ACCESS = (
+    # English
+    r"pass ?(?:word|code|phrase|key)s?|pwd|(?:access|door|gate|entry|lock|key|security|alarm|building|garage)[- ]?codes?",
+    r"codes?|pin(?: ?codes?)?|key ?pads?|lock ?box(?:es)?|key ?safes?|ssid|network name|combination",
+    # German, Dutch, Scandinavian
+    r"(?:wlan|wifi|internet|netzwerk)?[- ]?(?:passw[oö]rt|kennwort|schlüssel)|\w*codes?|\w*kode|schlüssel(?:box|kasten|tresor|safe)",
+    r"wachtwoord|toegangscode|sleutelkluis(?:je)?|lösenord\w*|adgangskode|passord\w*|nyckelbox|kod(?:en)?",
+    # French
+    r"mots? de passe|mdp|digicodes?|bo[iî]te [àa] cl[eé]s?|cl[eé]s? (?:wi-?fi|wpa|réseau)|codes? (?:d'accès|de la porte)",
+    # Spanish, Portuguese, Italian
+    r"contrase[nñ]as?|claves?|c[oó]digos?|palavra[- ]passe|senhas?|caja de (?:llaves|seguridad)|cofre|candado|cadeado",
+    r"codic[ei]|parola d'ordine|cassetta (?:delle|di) (?:chiavi|sicurezza)|lucchetto|tastierino",
+    # Polish, Czech, Turkish, Romanian, Hungarian, Greek, Russian, Ukrainian, Arabic, Hebrew
+    r"has[lł]o|kody?|heslo|kód|[sş]ifre(?:si)?|parola|parol[aă]|jelszó|κωδικ\w+|συνθηματικ\w+",
+    r"парол\w*|код\w*|пін-?код|كلمة (?:المرور|السر)|الرمز|رمز|סיסמ\w+|קוד",
+)
+ACCESS_UNSPACED = (
+    "密码",
+    "密碼",
+    "口令",
+    "门禁",
+    "暗証番号",
+    "パスワード",
+    "コード",
+    "キーボックス",
+    "비밀번호",
+    "암호",
+    "코드",
+    "รหัส",
+)
+# With a colon or a verb after it, the name of a network follows.
+NETWORK = r"wi-?fi|wlan|wireless|ssid|netzwerk(?:name)?|network(?: name)?|r[eé]seau|red(?: wifi)?|rede|rete|сеть|вай-?фай|网络|ネットワーク"
+IS = r"is called|is|are|ist|heißt|lautet|est|s'appelle|se llama|es|si chiama|è|é|chama-se|heet|называется"
+
+# What follows up to the end of the sentence is where somebody lives.
+ADDRESS = (
+    r"(?:home |postal |billing |our |my |exact |full )?address(?: is|:)",
+    r"(?:we|i) live (?:at|in|on)|adresse?\w*(?: ist| lautet| est|:)|(?:wir wohnen|ich wohne) (?:in|an|am)",
+    r"direcci[oó]n(?: \w+)?(?: es|:)|vivo en|vivimos en|j'habite|nous habitons|indirizzo(?: \w+)?(?: è|:)|abito (?:in|a)",
+    r"abitiamo (?:in|a)|endereço(?: é|:)|(?:moro|moramos) (?:em|na|no)|adres(?: is|:)|(?:ik woon|wij wonen) (?:in|op|aan)",
+    r"адрес(?:е|а|у)?(?:\s*[:—-])?|(?:я живу|мы живём|мы живем) (?:в|на)|adresim|adresimiz|العنوان|عنواني",
+)
+ADDRESS_UNSPACED = ("地址", "住址", "住所", "주소")
+# A street with its number, in either order.
+STREET_BEFORE_NUMBER = (
+    r"(?:calle|c/|avenida|avda\.?|av\.|paseo|plaza|carrer|rua|travessa|largo|praça|via|viale|piazza|corso|vicolo|rue|"
+    r"avenue|boulevard|bd|place|impasse|chemin|allée|quai|ulica|ul\.|улица|ул\.|проспект|пр\.|переулок|площадь)"
+    r"\s+[^\W\d_][^\n,;:!?\d]{0,40},?\s*(?:n[º°o.]{1,2}\s*|д\.\s*|дом\s*)?\d{1,5}\s?[a-z]?\b",
+    r"[^\W\d_]+[- ]?(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|ufer|damm|straat|laan|plein|gracht|kade|gatan|vägen|"
+    r"vej|gade|veien|sokak|sokağı|caddesi)\s+\d{1,5}\s?[a-z]?\b",
+)
+NUMBER_BEFORE_STREET = (
+    r"\d{1,5}[a-z]?,?\s+(?:bis,?\s+|ter,?\s+)?(?:[^\W\d_][\w.'’-]*\s+){0,4}?"
+    r"(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|terrace|crescent|close|highway|hwy|parkway)\b\.?",
+    r"\d{1,5}\s?[a-z]?,?\s+(?:bis,?\s+|ter,?\s+)?"
+    r"(?:rue|avenue|boulevard|bd|place|impasse|chemin|allée|quai)\s+[^\n,;:.!?]{2,40}",
+)
+STREET_UNSPACED = r"[\u4e00-\u9fff]{2,12}(?:路|街|道|巷|弄|大道|丁目|番地)\s?\d{1,5}\s?(?:号|號|弄|番|室)?"
+
+GREETING = (
+    r"hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|thanks|thank you|hallo|guten (?:tag|morgen|abend)|"
+    r"liebe[rs]?|sehr geehrte[r]?|moin|servus|hola|buen[oa]s (?:d[ií]as|tardes|noches)|estimad[oa]|querid[oa]|gracias|"
+    r"bonjour|bonsoir|salut|ch[eè]re?|merci|ciao|salve|buongiorno|buonasera|gentile|car[oa]|grazie|ol[aá]|"
+    r"bo[am] (?:dia|tarde|noite)|prezad[oa]|obrigad[oa]|beste|hoi|dag|hej|hei|cześć|dzień dobry|merhaba|sayın|"
+    r"здравствуйте|привет|добрый (?:день|вечер)|уважаем\w+|спасибо|مرحبا|你好|您好"
+)
+# A name follows.
+INTRODUCTION = (
+    r"my name is|my name's|i am called|this is|i'm|i am|ask for|"
+    r"(?:my|our) (?:wife|husband|partner|son|daughter|friend|mother|father|brother|sister|colleague|cleaner|neighbou?r|manager|co-?host)|"
+    r"ich heiße|ich heisse|mein name ist|ich bin|hier ist|(?:meine?|unsere?) (?:frau|mann|partner(?:in)?|sohn|tochter|freund(?:in)?|"
+    r"mutter|vater|bruder|schwester|kolleg(?:e|in)|nachbar(?:in)?)|"
+    r"me llamo|mi nombre es|soy|(?:mi|nuestr[oa]) (?:mujer|esposa|esposo|marido|hij[oa]|amig[oa]|madre|padre|herman[oa]|vecin[oa])|"
+    r"je m'appelle|je suis|mon nom est|(?:ma|mon|notre) (?:femme|mari|épouse|époux|fils|fille|ami|amie|mère|père|frère|sœur|voisine?)|"
+    r"mi chiamo|il mio nome è|sono|(?:mia|mio) (?:moglie|marito|figlio|figlia|amico|amica|madre|padre|fratello|sorella|vicin[oa])|"
+    r"meu nome é|(?:eu )?me chamo|chamo-me|sou (?:a|o)|(?:minha|meu) (?:esposa|mulher|marido|filh[oa]|amig[oa]|mãe|pai|irmão|irmã|vizinh[oa])|"
+    r"mijn naam is|ik ben|ik heet|mijn (?:vrouw|man|zoon|dochter|vriend(?:in)?)|jag heter|nazywam się|mam na imię|adım|benim adım|"
+    r"меня зовут|моё имя|мое имя|(?:мой|моя) (?:муж|жена|сын|дочь|друг|подруга)|mrs?\.?|ms\.?|miss|herrn?|frau|"
+    r"se[nñ]or[a]?|sra?\.|monsieur|madame|mme|signor[ae]?|senhora?|dr\.?"
+)
+INTRODUCTION_UNSPACED = r"我叫|我是|我的名字是|私は|私の名前は|제 이름은|저는"
+CLOSING = (
+    r"(?:best|kind|warm)?\s?(?:regards|wishes)|best|cheers|thanks(?: again)?|thank you|many thanks|sincerely|yours|love|"
+    r"(?:viele|liebe|beste|freundliche|herzliche|mit freundlichen) (?:grüße|grüßen|gruesse|grüsse)|lg|vg|mfg|danke|"
+    r"(?:un )?saludos?|(?:muchas )?gracias|un abrazo|atentamente|cordialement|bien à vous|merci(?: beaucoup)?|"
+    r"(?:cordiali |distinti )?saluti|grazie(?: mille)?|a presto|atenciosamente|(?:com os melhores )?cumprimentos|"
+    r"obrigad[oa]|abraços?|(?:met )?vriendelijke groet(?:en)?|groet(?:jes|en)?|mvg|pozdrawiam|saygılar(?:ımla)?|"
+    r"с уважением|спасибо|此致|谢谢|よろしくお願いします"
+)
+MONEY = r"€|\$|£|¥|₽|zł|kr|eur|usd|gbp|chf|cad|aud|euros?|dollars?|pounds?|dólares|reais|r\$|руб\w*|tl|₺"
+# What follows a number of one or two digits and is no part of a code.
+UNITS = (
+    r"st|nd|rd|th|am|pm|a|p|h|hs|hr|hrs|uhr|min|mins|km|m|cm|ft|kg|gb|mb|mbps|br|ba|x|k|e|er|ème|eme|pax|pm-|am-|"
+    r"nights?|days?|guests?|people|de|te|ste"
+)

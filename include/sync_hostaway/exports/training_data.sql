@@ -1,0 +1,142 @@
+-- name: begin
+set transaction isolation level repeatable read read only
+
+-- name: core_exists
+select to_regclass('hostaway.messages') is not null and to_regclass('hostaway.reservation_guests') is not null
+
+-- name: names
+-- Words of the names of guests and staff.
+select distinct words.word
+from (
+    select guest_name as name from hostaway.guests
+    union all
+    select concat_ws(' ', first_name, last_name) from hostaway.guests
+    union all
+    select recipient_name from hostaway.conversations
+    union all
+    select concat_ws(' ', first_name, last_name) from hostaway.users
+) as names
+cross join lateral regexp_split_to_table(names.name, '[[:space:].,;/()&"]+') as words (word)
+where length(words.word) > 2
+
+-- name: excluded
+select
+    count(*) filter (where conversations.is_deleted) as deleted,
+    count(*) filter (where not conversations.is_deleted and {is_erased}) as erased
+from hostaway.conversations as conversations
+where {of_account}
+
+-- name: is_erased
+-- A guest was erased with all reservations and conversations that the guest had then.
+exists(
+    select 1 from ops.erasures as erasures
+    where
+        erasures.account_id = conversations.account_id
+        and (
+            (erasures.kind = 'conversation' and erasures.entity_id = conversations.conversation_id::text)
+            or (erasures.kind = 'reservation' and erasures.entity_id = conversations.reservation_id::text)
+        )
+)
+
+-- name: of_account
+(%(account_id)s::bigint is null or conversations.account_id = %(account_id)s::bigint)
+
+-- name: messages
+-- A row per message, in the order of conversations and of messages in a conversation. What describes the conversation
+-- is in its first message only.
+select
+    conversations.account_id,
+    conversations.conversation_id,
+    messages.body,
+    messages.subject,
+    messages.sender,
+    messages.is_incoming,
+    messages.sent_at,
+    case
+        when
+            row_number() over (
+                partition by conversations.account_id, conversations.conversation_id
+                order by messages.sent_at, messages.message_id
+            ) = 1
+            then jsonb_build_object('context', context.context, 'known', known.known, 'person', person.person)
+    end as about
+from hostaway.conversations as conversations
+inner join hostaway.messages as messages
+    on
+        conversations.account_id = messages.account_id
+        and conversations.conversation_id = messages.conversation_id
+left join hostaway.reservations as reservations
+    on
+        conversations.account_id = reservations.account_id
+        and conversations.reservation_id = reservations.reservation_id
+left join hostaway.reservation_guests as links
+    on reservations.account_id = links.account_id and reservations.reservation_id = links.reservation_id
+left join hostaway.guests as guests on links.account_id = guests.account_id and links.guest_id = guests.guest_id
+left join hostaway.listings as listings
+    on
+        conversations.account_id = listings.account_id
+        and coalesce(conversations.listing_id, reservations.listing_id) = listings.listing_id
+left join landing.listings as landed_listings
+    on
+        listings.account_id = landed_listings.account_id
+        and listings.listing_id::text = landed_listings.entity_id
+left join landing.reservations as landed_reservations
+    on
+        reservations.account_id = landed_reservations.account_id
+        and reservations.reservation_id::text = landed_reservations.entity_id
+cross join lateral (
+    -- Only values of fixed words and numbers: nothing that a person wrote.
+    select jsonb_build_object(
+        'channel', substring(reservations.channel_name from '^[A-Za-z_]+$'),
+        'conversation_type', substring(conversations.conversation_type from '^[a-z-]+$'),
+        'reservation_status', reservations.status_group,
+        'guest_language', substring(reservations.guest_locale from '^[A-Za-z][A-Za-z]$'),
+        'listing_country', substring(listings.country_code from '^[A-Za-z][A-Za-z]$'),
+        'listing_type', substring(listings.room_type from '^[a-z_]+$'),
+        'bedrooms', listings.bedrooms,
+        'capacity', listings.person_capacity,
+        'nights', reservations.nights,
+        'guests', reservations.number_of_guests,
+        'days_before_arrival', reservations.arrival_date - (messages.sent_at at time zone 'UTC')::date
+    ) as context
+) as context
+cross join lateral (
+    select jsonb_build_object(
+        'ACCESS', jsonb_build_array(
+            landed_listings.payload ->> 'wifiPassword',
+            landed_listings.payload ->> 'wifiUsername',
+            landed_listings.payload ->> 'doorSecurityCode',
+            landed_reservations.payload ->> 'doorCode'
+        ),
+        'EMAIL', jsonb_build_array(conversations.recipient_email, reservations.guest_email, guests.email),
+        'PHONE', jsonb_build_array(reservations.guest_phone, guests.phone),
+        'CODE', jsonb_build_array(
+            reservations.confirmation_code, reservations.channel_reservation_id, listings.property_license_number
+        ),
+        'ADDRESS', jsonb_build_array(
+            reservations.guest_address, reservations.guest_zip_code, listings.street, listings.address,
+            listings.public_address, listings.zip_code
+        ),
+        'NAME', jsonb_build_array(
+            conversations.recipient_name, reservations.guest_name, reservations.guest_first_name,
+            reservations.guest_last_name, guests.guest_name, guests.first_name, guests.last_name
+        )
+    ) as known
+) as known
+cross join lateral (
+    -- Who the guest is over all accounts, as far as the person's own address tells.
+    select coalesce(
+        case when guests.has_real_email then 'email ' || guests.email end,
+        'guest ' || links.account_id || ' ' || links.guest_id,
+        'address ' || conversations.recipient_email,
+        'conversation ' || conversations.account_id || ' ' || conversations.conversation_id
+    ) as person
+) as person
+where
+    {of_account}
+    and not conversations.is_deleted
+    and not messages.is_deleted
+    and coalesce(messages.status, 'sent') = 'sent'
+    and btrim(messages.body) <> ''
+    and not {is_erased}
+order by conversations.account_id, conversations.conversation_id, messages.sent_at, messages.message_id

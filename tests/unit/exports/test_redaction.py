@@ -1,0 +1,98 @@
+"""What is replaced in a message, and what stays readable."""
+
+from __future__ import annotations
+
+import pytest
+
+from sync_hostaway.exports.redaction import KnownValues, Redactor
+
+SECRETS = [
+    ("Write to anna.k@mail.example.co.uk please", "anna.k"),
+    ("Mail: anna (at) gmail (dot) com", "gmail"),
+    ("Scrivimi: anna chiocciola gmail punto com", "gmail"),
+    ("See https://portal.example.com/g/8f3?x=1", "portal"),
+    ("See portal.example.com/g/abc", "portal"),
+    ('<a href="https://portal.example.com/g/abc">Open</a> it', "portal"),
+    ("My number is +49 (0)170 / 123-45 67", "123"),
+    ("٠١٢٣٤٥٦٧٨٩", "٣"),
+    ("My number: ０９０-１２３４-５６７８", "5678"),
+    ("Card 4111 1111 1111 1111 09/28", "1111"),
+    ("IBAN DE89 3704 0044 0532 0130 00", "3704"),
+    ("Passport C01X00T47 is mine", "C01X"),
+    ("The box opens with 4711#", "4711"),
+    ("Opens with 4-7-1-1 on the left", "7-1"),
+    ("The wifi password is sunshine", "sunshine"),
+    ("sunshine is the password", "sunshine"),
+    ("Password:\nsunshine", "sunshine"),
+    ("Password\nsunshine", "sunshine"),
+    ("<p>Password</p><p><b>sunshine</b></p>", "sunshine"),
+    ("Is the password still sunshine?", "sunshine"),
+    ("WiFi: CasaAzul", "CasaAzul"),
+    ("Das WLAN heißt Meeresblick", "Meeresblick"),
+    ("Пароль от вайфая солнышко", "солнышко"),
+    ("WiFi密码是sunshine。", "sunshine"),
+    ("パスワードはsunshineです。", "sunshine"),
+    ("비밀번호는 sunshine 입니다", "sunshine"),
+    ("Use Sunny7House", "Sunny7"),
+    ("We are at 12 Rose Hill Road", "Rose"),
+    ("Wir sind in der Lindenstraße 12b", "Linden"),
+    ("Estamos en Calle de la Luna 8, 3º B", "Luna"),
+    ("12 bis rue des Lilas", "Lilas"),
+    ("Via Garibaldi 14", "Garibaldi"),
+    ("Улица Ленина, д. 5", "Ленина"),
+    ("北京市朝阳区建国路88号", "建国路"),
+    ("My address is Rose Cottage", "Cottage"),
+    ("Hi Zebulon, welcome", "Zebulon"),
+    ("Hello, Zebulon! Welcome", "Zebulon"),
+    ("My wife Zebulina is here", "Zebulina"),
+    ("See you.\n\nBest regards,\nZebulon de la Cruz", "Cruz"),
+    ("See you.\n\nZebulon", "Zebulon"),
+    ("меня зовут Иван Петров", "Петров"),
+    ("我叫王小明", "王小明"),
+    ("Pay me: $zebulon or @zeb_99", "zeb"),
+    ("an\u200bna@mail\u200b.com", "nna"),
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS)
+def test_a_secret_is_replaced(text: str, secret: str) -> None:
+    assert secret.casefold() not in Redactor().redact(text).casefold()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is there a dishwasher and a hair dryer?",
+        "Check-in is from 15:00 - 20:00, check-out until 11:00.",
+        "We are 2 adults and 3 children for 4 nights",
+        "The cleaning fee is 120 € and parking costs $15.50.",
+        "The wifi does not work in the bedroom",
+        "Können wir um 14 Uhr anreisen?",
+        "The 2nd floor has 3 bedrooms, 10min from the beach",
+    ],
+)
+def test_other_text_stays(text: str) -> None:
+    redactor = Redactor()
+    assert redactor.redact(text) == text
+    assert not redactor.replaced
+
+
+def test_a_question_keeps_what_it_asks() -> None:
+    assert Redactor().redact("What is the wifi password?") == "What is the wifi password?"
+
+
+def test_a_single_word_after_a_question_about_a_secret_is_its_answer() -> None:
+    assert Redactor().redact("sunshine", after_question=True) == "[ACCESS]"
+    assert Redactor().redact("It is sunshine", after_question=True) == "[ACCESS]"
+
+
+def test_known_values_are_replaced_whatever_their_form() -> None:
+    known = KnownValues({"NAME": ["José Núñez", "José", None], "ADDRESS": ["Old Mill, Dover"], "ACCESS": ["Blue Sky"]})
+    text = "JOSE NUNEZ and josé stay at Old  Mill Dover with blue sky"
+    assert Redactor().redact(text, known) == "[NAME] and [NAME] stay at [ADDRESS] with [ACCESS]"
+
+
+def test_names_of_other_guests_are_replaced_where_they_begin_with_a_capital() -> None:
+    redactor = Redactor(frozenset({"sabine", "rose"}))
+    assert redactor.redact("We meet Sabine near the rose garden") == "We meet [NAME] near the rose garden"
+    assert redactor.replaced == {"NAME": 1}
