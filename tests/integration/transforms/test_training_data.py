@@ -82,7 +82,8 @@ def texts(folder: Path) -> str:
 
 
 def lines(folder: Path, kind: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for file in sorted(folder.glob(f"{kind}.*.jsonl")) for line in file.open()]
+    files = sorted(folder.glob(f"{kind}.*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
 
 
 @pytest.fixture
