@@ -174,7 +174,7 @@ def _compare(simulator: Simulator, comparing: Comparing, resource: str, mirror: 
     comparing.census.counts = truth["counts"]
     try:
         if resource == "calendar_days":
-            # A day is told from others by listing and date; both sides key it so, hence only the count can differ.
+            # Both sides have one row per listing and date, so only the count can differ.
             rows, wanted = mirror.count(resource), 365 * truth["counts"]["listings"]
             return Comparison(rows, missing=max(wanted - rows, 0), surplus=max(rows - wanted, 0))
         return compare(_stamps(simulator, resource, truth["ids"][resource]), mirror.rows(resource))

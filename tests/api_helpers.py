@@ -23,7 +23,7 @@ Login = Callable[..., dict[str, str]]
 
 
 class RecordedRuns:
-    """Stands where Airflow does: refuses as often as it is told to, then keeps what it is asked for.
+    """Takes the place of Airflow: refuses as often as the test sets, then stores the requested runs.
 
     `runs`: Dag, run id and conf of each.
     """

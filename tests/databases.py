@@ -48,19 +48,19 @@ def running_server(home: Path) -> Iterator[Server]:
 
 
 def create_database(admin: Admin, name: str, template: str) -> None:
-    """Copy a database; whoever has just left it may still be on the way out."""
+    """Copy a database. A session that has just ended may still be listed for a moment."""
     query = sql.SQL("create database {} template {} strategy file_copy")
     _when_nobody_is_there(admin, query.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def rename_database(admin: Admin, name: str, to: str) -> None:
-    """Give a database that nobody uses any more another name."""
+    """Rename a database without sessions."""
     query = sql.SQL("alter database {} rename to {}")
     _when_nobody_is_there(admin, query.format(sql.Identifier(name), sql.Identifier(to)))
 
 
 def drop_database(admin: Admin, name: str) -> None:
-    """Drop a database, if it is there, and end whoever is in it."""
+    """Drop a database, if it exists, and end its sessions."""
     _when_nobody_is_there(admin, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 

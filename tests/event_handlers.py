@@ -10,7 +10,7 @@ release, returned = threading.Event(), threading.Event()
 
 
 class RecordingHandler:
-    """Remembers what it is told."""
+    """Stores the events that it receives."""
 
     def on_event(
         self, account_id: int, event: str, before: dict[str, Any] | None, after: dict[str, Any] | None
@@ -19,7 +19,7 @@ class RecordingHandler:
 
 
 class FailingHandler(RecordingHandler):
-    """Fails whenever it is told anything."""
+    """Fails at every event."""
 
     def on_event(
         self, account_id: int, event: str, before: dict[str, Any] | None, after: dict[str, Any] | None

@@ -37,7 +37,7 @@ for each row when (new.state = 'pending' and new.attempts = old.attempts + 1) ex
 
 
 class EventsHarness:
-    """Events, drains and what is where. What failed is tried again when the test says so (`due_now`), and no sooner."""
+    """Events, runs of the worker, and what each table holds. Failed events are tried again only after `due_now`."""
 
     def __init__(self, warehouse: Connection, simulator: RunningSimulator) -> None:
         self.warehouse = warehouse

@@ -1,7 +1,7 @@
 """What may stand between a client and PostgreSQL: an end of TLS, a Unix socket, a connection pooler.
 
 The pooler does what PgBouncer does in the points that matter: it answers the client's startup itself, refuses startup
-parameters that it does not know, invents the process id that libpq is told, and lends sessions of the server, which it
+parameters that it does not know, gives libpq an invented process id, and lends sessions of the server, which it
 resets only where a session ends with its client.
 """
 
@@ -108,7 +108,7 @@ def _served(listener: socket.socket, serve: Any) -> Iterator[socket.socket]:
     clients: list[socket.socket] = []
 
     def one(client: socket.socket) -> None:
-        # Whoever goes away in the middle of something ends its own thread.
+        # A client that disconnects ends its own thread.
         with suppress(OSError, psycopg.Error), client:
             serve(client)
 
@@ -154,7 +154,7 @@ def _begin(client: socket.socket, context: ssl.SSLContext | None) -> tuple[socke
 
 
 def _greet(client: socket.socket, pool: Pool) -> bool:
-    """Answer a client's startup as a pooler does; tells whether it may go on."""
+    """Answer a client's startup as a pooler does; return whether the session may continue."""
     client, first = _begin(client, None)
     words = first[8:].rstrip(b"\0").split(b"\0")
     unknown = [name.decode() for name in words[::2] if name.decode().lower() not in KNOWN]

@@ -102,7 +102,7 @@ def events(connection: Connection, columns: str = "*") -> list[dict[str, Any]]:
 
 
 def add_bare_account(connection: Connection, account_id: int) -> None:
-    """An account without credentials, unless it is there: whoever only receives needs no more."""
+    """Create an account without credentials, if it does not exist. A receiver needs no more."""
     connection.execute("insert into ops.accounts (account_id) values (%s) on conflict do nothing", [account_id])
 
 

@@ -1,6 +1,6 @@
 {#-
     How models are built here, in place of dbt's own way: nothing is dropped, renamed or swapped, so that grants, comments,
-    row-level security and whatever others have built on a table or view stay. The functions are in the schema `ops`.
+    row-level security and objects that others have built on a table or view stay. The functions are in the schema `ops`.
     A relation that sync-hostaway did not make is refused, however dbt was started.
 -#}
 

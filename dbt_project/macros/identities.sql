@@ -3,7 +3,7 @@
     all spellings of the same thing, and null for what is no identity.
 
     Every function is named with the collation it works by, so that the locale of the database changes no result. What
-    stands in ASCII alone, nearly everything, takes the short way.
+    is ASCII only, as nearly all of it, takes the short way.
 -#}
 
 {#- Without what no reader sees: characters of no width, soft hyphens, marks of direction, control characters. -#}
@@ -30,7 +30,7 @@
     octet_length({{ value }}) = char_length({{ value }})
 {%- endmacro %}
 
-{#- An address as one text, whatever its case, Unicode form and domain's form, and whatever stands around it. -#}
+{#- An address as one text: its case, Unicode form, form of the domain and surrounding characters do not matter. -#}
 {% macro spelled_email(value) -%}
     (
         select
@@ -112,7 +112,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- What people type where they must type something: alone, it is nobody's address, id or name. -#}
+{#- What people type into a field that must not be empty. A value that has nothing else is no address, id or name. -#}
 {% macro placeholder_words() -%}
     {{ return([
         "n[-._/ ]?a", "none", "no", "nil", "null", "nan", "nobody", "no[-._ ]?one", "nothing", "empty", "blank", "void",

@@ -1,15 +1,16 @@
 {#-
     A payload without its secrets, for columns that analysts read.
 
-    Values of secret keys become '***', whatever they are and at any depth; nulls and what is empty stay, since they tell
-    nothing. How a key is spelled does not matter: "Wi-Fi password" is wifipassword. A string that is JSON with such a key
+    Values of secret keys become '***', for every type of value and at any depth; nulls and empty values stay, since
+    they hold nothing. How a key is spelled does not matter: "Wi-Fi password" is wifipassword. A string that is JSON with such a key
     becomes '***' as a whole.
 
     Most payloads hold no secret but the few Hostaway is known to send. These are taken out by name, and one regular
     expression over the text of the rest tells whether anything is left to look for. It is the dear part: resources of
     many rows name their plain keys, and have it look at what is not plain alone.
 
-    Custom fields hold whatever the owner put there, door codes above all: only public ones with a harmless name stay.
+    Custom fields can hold anything that the owner entered, often door codes: only public ones with a harmless
+    name stay.
 
     :param drop: keys that are left out, such as embedded copies of other objects.
     :param plain: keys that are no secret, and need a look only if some key holds an object or a list.
@@ -166,7 +167,7 @@
                         and not {{ is_secret_field("custom.field #>> '{customField,name}'") }}
                         then custom.field
                     else (
-                        -- whatever else a field may hold its value in
+                        -- all other keys in which a field may hold its value
                         select
                             jsonb_object_agg(
                                 part.key,
@@ -272,7 +273,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- What opens with a code: beside one of `code_words` in the same key, in whatever order, the value is a secret. -#}
+{#- What opens with a code: beside one of `code_words` in the same key, in any order, the value is a secret. -#}
 {% macro place_words() -%}
     {{ return([
         "doors?", "locks?", "lock ?box(?:es)?", "smart ?locks?", "unlock(?:ing)?", "gates?", "keys?",
@@ -297,8 +298,8 @@
 {%- endmacro %}
 
 {#-
-    A key as its words in lower case, a blank around each: of camelCase, snake_case, and whatever stands between letters and
-    digits. Codes that open nothing are left out.
+    A key as its words in lower case, a blank around each: of camelCase, snake_case, and all characters between
+    letters and digits. Codes that open nothing are left out.
 -#}
 {% macro _words_of(key, between="[^a-zA-Z0-9]+") -%}
     regexp_replace(

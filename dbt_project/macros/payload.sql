@@ -1,6 +1,6 @@
 {#-
-    Reading one field of a raw payload. Whatever does not read as the type becomes null: one odd value costs no row and
-    stops no transform. When the row landed, a warning in ops.quarantine named the field and the value.
+    Reading one field of a raw payload. A value that cannot be read as the type becomes null, so that one odd value
+    costs no row and stops no transform. When the row landed, a warning in ops.quarantine named the field and the value.
 
     Numbers may come as digit strings, booleans as 0/1, true/false or a word, lists as arrays or as objects whose keys are
     their places, "nothing" as null, '' or an absent key. Patterns

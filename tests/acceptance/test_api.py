@@ -1,4 +1,4 @@
-"""The HTTP API in a real Airflow: one POST brings an account in, and nobody gets what is not theirs."""
+"""The HTTP API in a real Airflow: one POST adds an account, and no caller gets data of others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MINT = """
 import sys
 from airflow.api_fastapi.app import create_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-print(create_auth_manager().generate_jwt(SimpleAuthManagerUser(username="somebody", role=sys.argv[1])))
+print(create_auth_manager().generate_jwt(SimpleAuthManagerUser(username="operator", role=sys.argv[1])))
 """
 
 Call = Callable[..., requests.Response]
@@ -190,7 +190,7 @@ def test_a_purge_leaves_nothing_here_and_no_webhook_there(
 
     def purge() -> dict[str, Any] | None:
         answer = operator("DELETE", "/v1/accounts/701", params={"purge": "true", "confirm": "Seaside"})
-        # hostaway_nightly may be at work, which nobody interrupts.
+        # hostaway_nightly may be running, and is not interrupted.
         assert answer.ok or answer.json()["type"].endswith(":busy"), answer.text
         return answer.json() if answer.ok else None
 

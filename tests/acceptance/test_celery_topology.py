@@ -325,7 +325,7 @@ def test_the_health_checks_of_healthy_services_pass(topology: Topology, api: Air
 def test_the_health_check_of_a_worker_asks_that_worker(topology: Topology, api: AirflowControl) -> None:
     assert "celery@one" in topology.check_health("airflow-worker", HOSTNAME="one")
     with pytest.raises(AssertionError, match="No nodes replied"):
-        topology.check_health("airflow-worker", HOSTNAME="nobody")
+        topology.check_health("airflow-worker", HOSTNAME="unknown")
 
 
 def test_a_worker_that_is_told_to_stop_leaves_in_peace(topology: Topology, api: AirflowControl) -> None:

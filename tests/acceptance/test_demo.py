@@ -221,7 +221,7 @@ def test_a_run_that_failed_in_the_middle_can_be_cleared_and_ends_right(demo: Dem
 
 def test_a_run_whose_extraction_failed_has_failed(demo: Demo, api: AirflowControl) -> None:
     control = demo.simulator.control
-    control.set_secret(702, "somebody else's")
+    control.set_secret(702, "another key")
     # The token of before would still be good for two years.
     control.fault("expire_token", match={"account": 702}, times=0)
     run = api.trigger_dag_run("hostaway_sync__702", {"mode": "full", "resources": ["listings"]})
@@ -325,7 +325,7 @@ def test_a_home_of_a_simulated_demo_stays_simulated(tmp_path: Path) -> None:
         assert synced.returncode == 0, synced.stdout + synced.stderr
         assert simulated.url in synced.stderr
 
-        # Tasks go on with what they were started with: nothing pretends otherwise.
+        # Running tasks keep the code they were started with, and the output does not claim otherwise.
         other = run("local", "start", HOSTAWAY_API_URL="https://api.hostaway.com")
         assert other.returncode == 1
         assert "runs with another HOSTAWAY_API_URL" in other.stderr

@@ -144,8 +144,8 @@ def test_a_task_done_again(api: AirflowControl) -> None:
 
 
 def test_the_api_says_what_it_refused(api: AirflowControl) -> None:
-    with pytest.raises(AirflowApiError, match="/dags/nobody") as caught:
-        api.trigger_dag_run("nobody")
+    with pytest.raises(AirflowApiError, match="/dags/unknown") as caught:
+        api.trigger_dag_run("unknown")
     assert caught.value.status == 404
     assert api.import_errors() == []
 
@@ -220,7 +220,7 @@ def test_the_keeper_starts_a_killed_server_again(platform: Platform, api: Airflo
 
 
 def test_a_killed_scheduler_leaves_no_workers_behind(platform: Platform, api: AirflowControl) -> None:
-    """A worker of LocalExecutor waits for work for ever, and its task would run beside its second try."""
+    """Without this, a worker of LocalExecutor never ends, and its task runs beside its second try."""
     run(api, "has-workers")
     killed = processes.running(platform.home, "scheduler")
     assert killed is not None
@@ -243,7 +243,7 @@ def test_the_keeper_replaces_what_shows_no_sign_of_life(platform: Platform, api:
 
 
 def test_killed_components_come_back(platform: Platform, api: AirflowControl) -> None:
-    # The supervisor first: it would bring back the others before anybody looks.
+    # The supervisor first: it would restart the others.
     victims = []
     for name in (supervisor.NAME, *(component.name for component in COMPONENTS)):
         killed = processes.running(platform.home, name)
@@ -310,6 +310,6 @@ def test_an_interrupted_start_leaves_nothing(
                 starter.send_signal(number)
     assert starter.returncode != 0
     if number == signal.SIGKILL:
-        # Nobody could clean up; whoever comes next can.
+        # The killed process could not clean up; the next command can.
         Platform(home.root, project).stop()
     nothing_runs(home)

@@ -58,7 +58,7 @@ def parse(
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "HOSTAWAY"))},
         "AIRFLOW_HOME": str(folder / "airflow"),
         "SYNC_HOSTAWAY_HOME": str(home),
-        "WAREHOUSE_URL": "postgresql://nobody@127.0.0.1:9/nowhere",
+        "WAREHOUSE_URL": "postgresql://nouser@127.0.0.1:9/nowhere",
         **environment,
     }
     subprocess.run(

@@ -29,7 +29,7 @@ class AlertNotSent(ConfigurationError):
 
 
 def has_notifiers(settings: Settings) -> bool:
-    """Whether the settings name anybody to send alerts to."""
+    """Whether the settings name a receiver of alerts."""
     return bool(settings.alert_emails or settings.alert_slack_connection or settings.alert_http_connection)
 
 
@@ -45,7 +45,7 @@ def send(message: _Message, settings: Settings) -> list[str]:
         try:
             notifier.notify({})
             sent.append(name)
-        except Exception as error:  # noqa: BLE001 - whatever a hook raises; without its text, which may hold a password
+        except Exception as error:  # noqa: BLE001 - hooks raise errors of any kind; their text may hold a password
             failed.append(f"{name} ({type(error).__name__})")
             log.warning("alert_not_sent", notifier=name, error=type(error).__name__)
     if not sent:

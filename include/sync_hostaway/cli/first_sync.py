@@ -40,7 +40,7 @@ def begin_first_sync(account_id: int, registered_at: datetime, say: Callable[[st
     except SyncHostawayError as error:
         say(f"{error}. {later}")
         return False
-    except Exception as error:  # noqa: BLE001 - the account is registered, whatever state an Airflow beside us is in
+    except Exception as error:  # noqa: BLE001 - the account is registered, also if Airflow is broken
         say(f"Airflow cannot be reached ({type(error).__name__}). {later}")
         return False
     say("Its first sync has been requested." if taken else f"Airflow did not accept the request. {later}")

@@ -338,8 +338,8 @@ class Settings(BaseSettings):
     def sync_schedule(self, account_id: int) -> str:
         """When an account syncs, as a cron expression.
 
-        Every few days: the accounts take turns over the days of the month. All of them sync on its first day, too, so
-        that no pause is longer than asked for at the end of a month, whatever its length. Weekly: on a day of the week.
+        Every few days: the accounts take turns over the days of the month. All of them sync on its first day, too.
+        So no pause is longer than the setting, at the end of a month of any length. Weekly: on a day of the week.
         """
         minutes = self.sync_minutes(account_id)
         of_day = f"{minutes[0] % 60} {','.join(str(minute // 60) for minute in minutes)}"

@@ -23,7 +23,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """How one assumption stands. Holds neither ids nor values of objects, so that it can be shown to anybody.
+    """How one assumption stands. Holds neither ids nor values of objects, so that it can be shown to every reader.
 
     :param check: what was looked at, in a few words.
     :param detail: what was found, and what it means.

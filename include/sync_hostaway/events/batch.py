@@ -184,7 +184,7 @@ class AccountBatch:
         log.info("events_finished", account_id=self._result.account_id, state=state, events=_ids(events), reason=reason)
 
     def _changes_of(self, event: DueEvent) -> list[Change]:
-        """What an event handler is told of: one change; of an event that names no message, each message that is new."""
+        """The changes to pass to an event handler: one; for an event that names no message, each new message."""
         if not event.names_no_message:
             return [Change(event, self._row_before(event), self._row_after(event))]
         result = self._plan.result(event.fetch_request) if event.fetch_request else FetchResult()

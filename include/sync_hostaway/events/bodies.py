@@ -98,7 +98,7 @@ def normalize_name(name: str) -> str:
 def _inner(data: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
     values = {normalize_name(key): value for key, value in data.items()}
     wrappers = _WRAPPERS if _IDS & set(values) else (*_WRAPPERS, *_WRAPPERS_WITHOUT_IDS)
-    # What holds one object and nothing else is a wrapper, whatever its name.
+    # A key with any name is a wrapper if it holds one object and is the only key.
     for key in values if len(values) == 1 else wrappers:
         inner = parse_nested_json(values.get(key))
         if isinstance(inner, dict) and inner:

@@ -90,7 +90,7 @@ class Inbox:
         return found["account_id"] if found and is_login & (is_password | is_old_password) else None
 
     async def put(self, account_id: int, events: Sequence[ParsedEvent]) -> None:
-        """Keep the events of a delivery, all or none. When this returns, none is lost whatever happens."""
+        """Store the events of a delivery, all or none, and commit."""
         await _within(_QUERY_TIMEOUT, self._put([{"account_id": account_id, **asdict(event)} for event in events]))
 
     async def poll_work(self) -> Work:

@@ -193,7 +193,7 @@ where
     and ops.as_id(conversations.payload -> 'reservationId') = any(%(reservation_ids)s::bigint[])
 
 -- name: conversations_moved
--- Their messages are read next, whatever the list last said of them.
+-- Their messages are read next, also if the stamp of the list has not changed.
 insert into ops.conversation_reads as known (account_id, conversation_id, stamp, run_key, messages, moved_at)
 select %(account_id)s, conversations.entity_id::bigint, '', '', 0, clock_timestamp()
 from landing.conversations as conversations

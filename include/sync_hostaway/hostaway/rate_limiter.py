@@ -124,7 +124,7 @@ class RateLimiter(Protocol):
     def block(self, until: float, scope: str | None = None) -> None:
         """Hold every process back after a 429.
 
-        :param until: Unix time, by our clock, at which to go on.
+        :param until: Unix time, by our clock, at which requests continue.
         :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
         """
 
@@ -230,7 +230,7 @@ class SharedRateLimiter:
 
         An exceeded endpoint limit holds back its account, any unknown scope the whole address.
 
-        :param until: Unix time, by our clock, at which to go on.
+        :param until: Unix time, by our clock, at which requests continue.
         :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
         """
         seconds = min(max(until - time.time(), 0.0), _LONGEST_BLOCK)

@@ -142,7 +142,7 @@ _DECODER = json.JSONDecoder(strict=False, parse_constant=str, parse_int=_number,
 
 
 def _flattened(text: str) -> str:
-    """JSON in which what is nested deeper than anybody reads is a text."""
+    """JSON in which values below a maximum depth are texts."""
     parts: list[str] = []
     depth = copied = begun = 0
     for token in _BRACKETS.finditer(text):

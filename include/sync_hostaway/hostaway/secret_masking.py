@@ -24,5 +24,5 @@ def mask_secrets(text: str, secrets: Iterable[str]) -> str:
 
 
 def mask_passwords(text: str) -> str:
-    """Mask the user part of every URL in a text, and every `password=…`, whatever their values are."""
+    """Mask the user part of every URL in a text, and the value of every `password=…`."""
     return _PASSWORD.sub(rf"\1={_MASK}", _USER_PART.sub(f"{_MASK}@", text))

@@ -340,7 +340,7 @@ def _newer(known: _Row | None, row: _Row) -> _Row:
 
 
 def _encode(row: Any) -> str:
-    # Sorted keys: the same content has the same hash, in whatever order the server writes it.
+    # Sorted keys: the same content has the same hash, in any order of its keys.
     try:
         return orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode()
     except TypeError:  # an integer over 64 bits, from the tolerant decoder

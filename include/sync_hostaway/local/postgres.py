@@ -170,7 +170,7 @@ class EmbeddedPostgres:
             "pwfile": "/dev/stdin",
             "auth": "scram-sha-256",
             "encoding": "UTF8",
-            # The same order and case rules on every machine, whatever its locales are.
+            # The same order and case rules on every machine: they do not depend on its locales.
             "locale-provider": "builtin",
             "builtin-locale": "C.UTF-8",
             "locale": "C",

@@ -74,7 +74,7 @@ class Runner:
 
 
 def send(process: psutil.Process, number: signal.Signals) -> None:
-    """Send a signal to a process of whatever account."""
+    """Send a signal to a process of any account."""
     with suppress(psutil.NoSuchProcess):
         try:
             process.send_signal(number)

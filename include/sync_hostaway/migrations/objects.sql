@@ -32,7 +32,8 @@ select 'table' as kind, 'ops.alembic_version' as name
 where to_regclass('ops.alembic_version') is not null
 
 -- name: foreign_role
--- The role of the HTTP API cannot log in, may nothing of its own and belongs to nothing: one that does is somebody else's.
+-- The role of the HTTP API cannot log in, and has no rights of its own and no memberships.
+-- A role with any of these is not ours.
 select 'role' as kind, quote_ident(roles.rolname) as name
 from pg_catalog.pg_roles as roles
 where

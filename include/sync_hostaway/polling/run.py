@@ -107,7 +107,7 @@ def _poll(account_id: int, run_key: str) -> AccountPoll:
                 except CredentialsRefused as error:
                     mark_credentials_rejected(connection, client, str(error))
                     raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are polled
+        except Exception as error:  # noqa: BLE001 - after an error of any kind, the other accounts are polled
             # Only our own messages are known to hold neither secrets nor personal data.
             is_ours = isinstance(error, SyncHostawayError)
             text = f"{type(error).__name__}: {error}" if is_ours else type(error).__name__

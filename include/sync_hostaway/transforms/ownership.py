@@ -1,6 +1,6 @@
 """Which relations in the warehouse dbt may build. Asked before anything is changed.
 
-`ops.relations` names the tables and views that dbt made. Whatever else is in their schemas belongs to others and is
+`ops.relations` names the tables and views that dbt made. All other relations in their schemas are
 left alone; only a relation that has the name of a model is refused.
 """
 
@@ -17,8 +17,8 @@ from sync_hostaway.transforms.project import built_relations, find_project
 
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _WAY_OUT = (
-    "Rename them or move them to another schema. One of them that sync-hostaway did make, and that was restored from a "
-    "backup by itself, becomes its own again with: select ops.note_relation('<schema>', '<name>')"
+    "Rename them or move them to another schema. One that sync-hostaway made, and that was restored alone from "
+    "a backup, becomes its own again with: select ops.note_relation('<schema>', '<name>')"
 )
 
 

@@ -60,7 +60,7 @@ def _reconcile(account_id: int, state: str) -> ReconcileResult:
     try:
         with connect(application="sync-hostaway webhook maintenance") as connection:
             return _reconcile_account(connection, account_id, is_active=state == "active")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other accounts are reconciled
+    except Exception as error:  # noqa: BLE001 - after an error of any kind, the other accounts are reconciled
         # Only our own messages are known to hold neither secrets nor personal data.
         said = str(error) if isinstance(error, SyncHostawayError) else "".join(format_tb(error.__traceback__))
         log.warning("webhook_not_reconciled", account_id=account_id, error=type(error).__name__, said=said)

@@ -1,7 +1,7 @@
 """Registers one webhook per account at Hostaway; an existing one is reused.
 
-A webhook is ours when its URL ends with the account's key, whatever is before it: a change of PUBLIC_BASE_URL moves the
-webhook instead of leaving one behind.
+A webhook is ours when its URL ends with the account's key. What is before the key does not matter: so a change of
+PUBLIC_BASE_URL moves the webhook, and no old one is left.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The first sync of an account begins by itself, whoever was away when it was registered."""
+"""The first sync of an account begins automatically, also if Airflow was down when the account was registered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOUR_AGO = "update ops.accounts set created_at = created_at - interval '1 hour'"
 
 
 def test_an_account_that_never_synced_is_found_until_it_has(warehouse: Connection, account: int) -> None:
-    # Whoever registered it may still be asking.
+    # The registering process may still be requesting it.
     assert missing_first_syncs(warehouse) == []
     warehouse.execute(HOUR_AGO)
     [run] = missing_first_syncs(warehouse)

@@ -1,4 +1,4 @@
-"""Where secrets are kept: whatever the place, the same contract; nothing is ever stored in clear."""
+"""The stores of secrets have the same contract, and none stores a secret in clear."""
 
 from __future__ import annotations
 

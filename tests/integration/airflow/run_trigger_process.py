@@ -80,7 +80,7 @@ def served() -> str:
     import uvicorn
     from airflow.api_fastapi.app import create_app
 
-    # A port of its own: one that was free before this process began may be somebody else's by now.
+    # It chooses its own port: a port that was free before this process began may be in use now.
     sock = socket.create_server(("127.0.0.1", 0), backlog=100)
     server = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)

@@ -55,7 +55,7 @@ def test_airflow_takes_requests_and_serves_the_receiver(
     assert "has not parsed the Dag hostaway_delta yet" in seen["not parsed"]
     assert (seen["new"], seen["again"], seen["begun"]) == ("queued", "queued", "running")
     assert seen["complaints of thirty"] == [""]
-    assert seen["runs of thirty"] <= 2, "three processes ask as one; two when a second went by meanwhile"
+    assert seen["runs of thirty"] <= 2, "three processes request one run; two if the second changed"
     assert (seen["probe"], seen["refused"], seen["delivery"]) == (200, 401, 200)
     assert "swagger" not in seen["docs"].lower()
     assert seen["runs of the delivery"] == 1

@@ -315,7 +315,7 @@ def test_a_database_that_is_away_is_told_once_and_its_return_once(
     monkeypatch.setattr(memory, "recall", noted.get)
     monkeypatch.setattr(memory, "note", noted.__setitem__)
     there = os.environ["WAREHOUSE_URL"]
-    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody@127.0.0.1:9/away")
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nouser@127.0.0.1:9/away")
     get_settings.cache_clear()
     for _ in range(2):
         with pytest.raises(WarehouseUnavailable):

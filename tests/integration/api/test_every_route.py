@@ -54,7 +54,7 @@ class Route:
             body |= {name: ids[name] for name in body if name in ids}
         return client.request(
             self.method,
-            # A parameter nobody has an id for: say here what a good one is.
+            # A parameter without a known id: add a valid one here.
             self.path.format_map(ids),
             params=query,
             json=body,
@@ -109,7 +109,7 @@ def ids(warehouse: Connection) -> dict[str, Any]:
 
 
 @pytest.fixture
-def nobody(warehouse: Connection, airflow: Any) -> Iterator[TestClient]:
+def anonymous(warehouse: Connection, airflow: Any) -> Iterator[TestClient]:
     """The app without any credential; at the end, nothing in the warehouse has changed."""
     warehouse.execute("insert into ops.accounts (account_id, state) values (703, 'disabled')")
     state = "select (select array_agg(a order by 1) from ops.accounts as a)::text, (select count(*) from ops.outbox)"
@@ -130,8 +130,8 @@ def test_the_apps_own_list_is_whole(warehouse_dsn: str) -> None:
     assert served == described
 
 
-def test_only_health_is_open_to_everybody(nobody: TestClient, ids: dict[str, Any]) -> None:
-    answers = {(route.method, route.path): route.call(nobody, ids, {}) for route in routes()}
+def test_only_health_is_open_without_credentials(anonymous: TestClient, ids: dict[str, Any]) -> None:
+    answers = {(route.method, route.path): route.call(anonymous, ids, {}) for route in routes()}
     assert {place for place, answer in answers.items() if answer.status_code != 401} == PUBLIC
     for place in answers.keys() - PUBLIC:
         assert answers[place].headers["WWW-Authenticate"].startswith("Bearer"), place
@@ -141,15 +141,15 @@ def test_only_health_is_open_to_everybody(nobody: TestClient, ids: dict[str, Any
     assert health.json()["checks"] is None
 
 
-def test_a_stranger_is_not_told_what_a_request_lacks(nobody: TestClient, ids: dict[str, Any]) -> None:
+def test_credentials_are_checked_before_bodies(anonymous: TestClient, ids: dict[str, Any]) -> None:
     for route in routes():
         if (route.method, route.path) not in PUBLIC:
             path = route.path.format_map(dict.fromkeys(ids, "x"))
-            assert nobody.request(route.method, path, json=[]).status_code == 401, route.path
+            assert anonymous.request(route.method, path, json=[]).status_code == 401, route.path
 
 
 def test_routes_of_applications_take_good_tokens_only(
-    nobody: TestClient, warehouse: Connection, ids: dict[str, Any], issue: Issue, login: Login
+    anonymous: TestClient, warehouse: Connection, ids: dict[str, Any], issue: Issue, login: Login
 ) -> None:
     revoked, token = api_tokens.issue(warehouse, 701, "revoked", list(Scope), None)
     api_tokens.revoke(warehouse, 701, token.token_id)
@@ -175,19 +175,19 @@ def test_routes_of_applications_take_good_tokens_only(
         assert route.scopes, f"{route.path} names no scope"
         for kind, headers in refused.items():
             encoded: Any = {name: value.encode("latin-1") for name, value in headers.items()}
-            assert route.call(nobody, ids, encoded).status_code == 401, (route.path, kind)
+            assert route.call(anonymous, ids, encoded).status_code == 401, (route.path, kind)
         under_scoped = [scope for scope in Scope if scope not in route.scopes]
-        answer = route.call(nobody, ids, bearer(issue(701, *under_scoped)))
+        answer = route.call(anonymous, ids, bearer(issue(701, *under_scoped)))
         assert answer.status_code == 403, route.path
         assert all(scope in answer.headers["WWW-Authenticate"] for scope in route.scopes), route.path
 
 
-def test_a_token_reaches_nothing_of_another_account(nobody: TestClient, ids: dict[str, Any], issue: Issue) -> None:
+def test_a_token_reaches_nothing_of_another_account(anonymous: TestClient, ids: dict[str, Any], issue: Issue) -> None:
     headers = bearer(issue(702))
     for route in routes():
         if route.scopes is None:
             continue
-        answer = route.call(nobody, ids, headers)
+        answer = route.call(anonymous, ids, headers)
         if "{" in route.path or "requestBody" in route.operation:
             assert answer.status_code == 404, route.path
         else:
@@ -198,7 +198,7 @@ def test_a_token_reaches_nothing_of_another_account(nobody: TestClient, ids: dic
 
 
 def test_routes_of_operators_take_permitted_users_of_airflow_only(
-    nobody: TestClient, ids: dict[str, Any], issue: Issue, login: Login
+    anonymous: TestClient, ids: dict[str, Any], issue: Issue, login: Login
 ) -> None:
     tampered = login("admin")["Authorization"].removeprefix("Bearer ")[:-4] + "AAAA"
     refused = {
@@ -210,7 +210,7 @@ def test_routes_of_operators_take_permitted_users_of_airflow_only(
     for route in operators:
         for status, credentials in refused.items():
             for headers in credentials:
-                assert route.call(nobody, ids, headers).status_code == status, (route.path, headers)
+                assert route.call(anonymous, ids, headers).status_code == status, (route.path, headers)
 
 
 def test_every_route_belongs_to_somebody(warehouse_dsn: str) -> None:
@@ -219,8 +219,8 @@ def test_every_route_belongs_to_somebody(warehouse_dsn: str) -> None:
         assert (route.scopes is not None) + is_operators + ((route.method, route.path) in PUBLIC) == 1, route.path
 
 
-def test_operators_see_why_health_fails(nobody: TestClient, warehouse: Connection, login: Login) -> None:
-    assert nobody.get("/health").status_code == 200
+def test_operators_see_why_health_fails(anonymous: TestClient, warehouse: Connection, login: Login) -> None:
+    assert anonymous.get("/health").status_code == 200
     warehouse.execute("update ops.alembic_version set version_num = '0100'")
     with TestClient(create_app(RecordedRuns())) as later:
         answer = later.get("/health", headers=login("op"))

@@ -1,4 +1,4 @@
-"""The apps do what their OpenAPI documents say, whatever they are sent; docs/api.md names every route."""
+"""The apps follow their OpenAPI documents for every input; docs/api.md names every route."""
 
 from __future__ import annotations
 

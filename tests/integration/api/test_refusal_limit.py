@@ -1,4 +1,4 @@
-"""Wrong credentials are answered 429 after a while; right ones are accepted also then, whoever shares the address."""
+"""Many wrong credentials get 429; right ones from the same address are still accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Row-level security: the API's role sees one account, whatever it asks, and everybody else sees what was granted."""
+"""Row-level security: the API's role sees one account in every query; other roles see what was granted."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_table_that_is_built_anew_is_guarded_from_its_first_moment(warehouse: 
 
 @pytest.fixture
 def managed(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A server on which nobody has been yet."""
+    """A server without our role."""
     with EmbeddedPostgres(tmp_path / "managed") as server:
         yield server
 

@@ -303,7 +303,7 @@ def test_as_of_is_when_the_last_complete_sync_began_that_has_reached_the_tables(
         ran(warehouse, mode, status, f"{mode} {status}")
         transformed(warehouse)
         assert (mode, as_of()) == (mode, began)
-    # The second try goes on with the pages of the first.
+    # The second try continues after the pages of the first.
     first = ran(warehouse, "full", "failed", "two tries")
     ran(warehouse, "full", "complete_after_retry", "two tries")
     assert as_of() == began
@@ -404,7 +404,7 @@ def test_an_app_without_a_warehouse_starts_and_says_503(
     warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, recorded_runs: Any
 ) -> None:
     monkeypatch.setattr(account_rows, "_POOL_TIMEOUT", 0.3)
-    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody:hidden-word@127.0.0.1:9/none")
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nouser:hidden-word@127.0.0.1:9/none")
     get_settings.cache_clear()
     with TestClient(create_app(recorded_runs)) as client:
         answer = client.get("/v1/listings", headers={"Authorization": "Bearer shw_x"})

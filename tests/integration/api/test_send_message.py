@@ -1,4 +1,4 @@
-"""Guest messages: once per idempotency key, whatever is repeated, lost or killed."""
+"""Guest messages: sent once per idempotency key, also after repeated requests, lost answers and kills."""
 
 from __future__ import annotations
 
@@ -435,7 +435,7 @@ def api_process(folder: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 @contextmanager
 def no_message_is_settled(dsn: str) -> Iterator[None]:
-    """Whoever writes that a message was sent waits until the end of this."""
+    """Writes of sent messages wait until the end of this block."""
     lock = 4_711
     with connect(dsn) as holder:
         holder.execute(

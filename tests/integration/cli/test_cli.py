@@ -39,7 +39,7 @@ def call(*arguments: str) -> Result:
 
 @pytest.fixture
 def empty_dsn(postgres: EmbeddedPostgres, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A warehouse that nobody has migrated."""
+    """A warehouse without migrations."""
     name = warehouse_dsn.rpartition("/")[2] + "_empty"
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
         admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

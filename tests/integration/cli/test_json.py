@@ -1,4 +1,4 @@
-"""--json: a stable shape on stdout, whatever terminal, encoding or time zone; messages on stderr."""
+"""--json: the same shape on stdout for every terminal, encoding and time zone; messages on stderr."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def on_a_terminal(*arguments: str) -> str:
         while chunk := os.read(master, 65_536):
             shown += chunk
     except OSError:
-        pass  # nobody has the terminal open any more
+        pass  # the terminal is closed
     os.close(master)
     assert process.wait(timeout=60) == 0, shown
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
@@ -89,7 +89,7 @@ def test_log_lines_that_were_asked_for_stand_above_the_bars(slow_messages: int, 
 def test_an_interrupted_sync_says_what_stays_and_goes_on_with_the_same_command(
     warehouse: Connection, slow_messages: int, simulator: RunningSimulator, tmp_path: Path
 ) -> None:
-    # After some conversations, each takes so long that the sync cannot come to its end meanwhile.
+    # After some conversations, each takes so long that the sync cannot finish during the test.
     simulator.control.fault("slow", match={"path": "/messages"}, after=10, times=0, seconds=3)
     said = tmp_path / "said"
     with said.open("w") as file:

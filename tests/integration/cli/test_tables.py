@@ -26,7 +26,7 @@ DATE = r"\d{4}-\d\d-\d\d"
 
 
 def lines(columns: int, *arguments: str, terminal: bool) -> list[str]:
-    """What a command shows on a terminal so wide, or to a pipe where the environment says so."""
+    """The output of a command on a terminal of this width, or to a pipe, as the environment sets."""
     environment = {"COLUMNS": str(columns), "TERM": "xterm", "FORCE_COLOR": "1" if terminal else None}
     result = CliRunner(env=environment).invoke(cli.app, list(arguments))
     assert result.exit_code == 0, result.output

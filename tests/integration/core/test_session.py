@@ -1,4 +1,4 @@
-"""Whatever a role, a database or a user's environment prefers, the tables are the same."""
+"""Settings of roles, databases and users' environments do not change the tables."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ MEANT_FOR_ANOTHER_SERVER = {
     "PGSERVICEFILE": "/nowhere",
     "PGSSLMODE": "verify-full",
     "PGREQUIREAUTH": "none",
-    "PGOPTIONS": "-c role=nobody",
+    "PGOPTIONS": "-c role=unknown",
     "PGTARGETSESSIONATTRS": "standby",
 }
 

@@ -125,7 +125,7 @@ def test_bad_versions_and_deletions_are_no_loss(warehouse: Connection, simulator
     sync("second")
     found = counts(warehouse, "second")["reservations"]
     assert found.chain is not None
-    # The bad version is in quarantine, the one before it still in core, and says so.
+    # The bad version is in quarantine, and core still has the version before it. The report shows both.
     query = "select reservation_id from hostaway.reservations where suspect_since is not null"
     assert warehouse.execute(query).fetchall() == [{"reservation_id": bad}]
     assert found.chain.rejected == 1

@@ -245,7 +245,7 @@ def test_nobody_counts_on_a_drain_whose_transform_waits(harness: EventsHarness, 
 def test_a_drain_does_not_queue_behind_somebody_elses_transform(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many runs as there may be would, and nobody would read what is due."""
+    """Otherwise all allowed runs would wait, and no run would process due events."""
     monkeypatch.setattr(drain_module, "_FINAL_POLL", 0.0)
     cancel_some(harness, range(1))
     with connect() as nightly, transform_lock(nightly):
@@ -337,7 +337,7 @@ def test_nobody_counts_on_a_drain_that_is_stopped(harness: EventsHarness) -> Non
 def test_nobody_counts_on_a_drain_whose_turn_takes_long(
     harness: EventsHarness, attended: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor waits for one slow account: whoever comes next gets a drain of their own."""
+    """A run does not wait for one slow account: the next events get a run of their own."""
     registry.add_account(harness.warehouse, 702, "secret-702")
     slow = cancel_some(harness, range(1))
     with harness.draining(hold=701, linger=30.0, lifetime=1.0):

@@ -1,4 +1,4 @@
-"""Whatever goes wrong with one event or account, the others go on, and nothing is lost."""
+"""After a failure of one event or account, the others are processed, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_an_account_that_is_disabled_while_its_turn_begins_is_left_as_it_is(
 
 
 def test_what_a_delivery_says_again_while_it_is_read_is_read_again(harness: EventsHarness) -> None:
-    """The same body once more says that the object changed there and back, or nothing at all: nobody can tell."""
+    """A repeated body can be a change there and back, or no change; it does not show which."""
     event_id, _ = change(harness)
     with harness.draining(hold=701):
         # The receiver does not wait for a drain: the drain holds no lock on the event.

@@ -63,7 +63,7 @@ def test_it_is_told_once_of_what_is_delivered_again_meanwhile(
 
 
 @pytest.mark.parametrize(
-    "name", ["event_handlers:FailingHandler", "event_handlers:Nobody", "no_such_package.at_all:Class"]
+    "name", ["event_handlers:FailingHandler", "event_handlers:Missing", "no_such_package.at_all:Class"]
 )
 def test_its_trouble_is_logged_and_touches_nothing(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch, name: str

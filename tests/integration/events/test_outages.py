@@ -1,4 +1,4 @@
-"""While the warehouse has trouble, nothing is lost and nobody else waits."""
+"""During an outage of the warehouse, nothing is lost, and other requests do not wait."""
 
 from __future__ import annotations
 

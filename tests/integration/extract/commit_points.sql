@@ -1,4 +1,4 @@
--- Holds the n-th transaction of a sync just before it commits, for as long as somebody else has the advisory lock 4711.
+-- Holds the n-th transaction of a sync just before it commits, for as long as another session holds the advisory lock 4711.
 create sequence commit_points;
 create table held_commit (n bigint);
 

@@ -1,4 +1,4 @@
-"""Whatever changes while a list is read: nothing is missing afterwards, or the sync says that it is incomplete."""
+"""After changes during a read, nothing is missing, or the sync is incomplete."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_messages_that_are_gone_cost_no_more_calls(
 def test_after_an_interruption_nothing_is_asked_for(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
-    """Whoever still holds the error, and with it everything it passed through, keeps no request going."""
+    """A reference to the error, and so to its frames, keeps no request running."""
     sync_account(warehouse, account, Mode.FULL, [Resource.CONVERSATIONS])
 
     def interrupt(progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Whatever Hostaway does wrong: a sync that calls itself complete has everything, and the next one repairs the rest."""
+"""For every fault of Hostaway, a complete sync has everything, and the next one repairs an incomplete one."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def copy_of_warehouse(
             made.append(f"w_{uuid.uuid4().hex[:12]}")
             name = warehouse_dsn.rpartition("/")[2]
             template = sql.Identifier(name)
-            # A database that somebody uses cannot be copied, and PostgreSQL may see late that a connection has ended.
+            # A database with sessions cannot be copied, and PostgreSQL may notice late that a connection has ended.
             eventually(lambda: not admin.execute(USERS_OF_DATABASE, [name]).fetchall())
             admin.execute(
                 sql.SQL("create database {} template {} strategy file_copy").format(sql.Identifier(made[-1]), template)
@@ -87,7 +87,7 @@ def copy_of_warehouse(
 
 @contextmanager
 def held_at(dsn: str, point: int) -> Iterator[Connection]:
-    """Whoever comes to this commit point stays there until the end of the block."""
+    """A process that reaches this commit point waits there until the end of the block."""
     with connect(dsn) as connection:
         connection.execute((HERE / "commit_points.sql").read_text(encoding="utf-8"))
         connection.execute("insert into held_commit values (%s)", [point])
@@ -138,7 +138,7 @@ def test_a_sync_killed_at_any_commit_ends_equal_to_the_truth_when_it_is_run_agai
         control.delete("reservations", number, account_id=account)
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "30")
     point = 0
-    # Every second run goes on as the same run, as a retry does; the others are commands of their own.
+    # Every second run continues the same run, as a retry does; the others are separate commands.
     while killed_at(dsn := copy_of_warehouse(), account, "first", point := point + 1):
         with connect(dsn) as copy:
             results = sync_account(copy, account, Mode.FULL, CHANGING, run_key="first" if point % 2 else "second")

@@ -479,7 +479,7 @@ def test_days_that_cannot_be_understood_are_kept_and_missed(
     listings = len(truth_ids(simulator, "listings", account))
     simulator.control.fault("spell", match=calendars, times=0, field="date", form="slashes")
     result = sync_account(warehouse, account, Mode.FULL, read)[1]
-    # A day more is asked for than is wanted, and nobody can tell which one that is.
+    # One day more is requested than is needed, and the result does not show which one.
     assert (result.status, result.counts.quarantined) == ("incomplete", 11 * listings)
     assert f"{10 * listings} of {10 * listings} rows of calendar_days" in (result.error or "")
     assert warehouse.execute("select count(*) as n from ops.calendar_reads").fetchone() == {"n": 0}

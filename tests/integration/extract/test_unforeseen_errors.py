@@ -1,4 +1,4 @@
-"""What nobody foresaw is noted with its class: its message may quote a payload."""
+"""Of an unexpected error, only the class is stored: its message may quote a payload."""
 
 from __future__ import annotations
 

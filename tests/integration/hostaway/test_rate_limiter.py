@@ -113,7 +113,7 @@ def spend_together(
 
 @dataclass
 class Spender:
-    """A running `rate_limited_sender.py`; once it has ended, whether it was kept from running meanwhile."""
+    """A running `rate_limited_sender.py`; after its end, whether the machine paused it."""
 
     process: subprocess.Popen[str]
     stalled: bool = False
@@ -171,7 +171,7 @@ def tokens(server: RunningSimulator) -> dict[int, str]:
 
 
 def options_for(server: RunningSimulator, dsn: str, accounts: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """What a spender is told."""
+    """The answer to a request for permits."""
     return {
         "dsn": dsn,
         "url": server.url,
@@ -346,7 +346,7 @@ def test_a_delta_overtakes_a_full_sync_soon(budget: MakeBudget) -> None:
         hurrying = pool.submit(hurry)
         spend_together(32, (full, 24), given=given)
         hurrying.result()
-    # In the order of arrival, 24 others would be ahead; a slow machine may give away a whole window meanwhile.
+    # In the order of arrival, 24 others would be ahead; a slow machine may give a whole window to them.
     assert min(ahead) < 5, ahead
     assert max(ahead) <= 15, ahead
 
@@ -416,7 +416,7 @@ def test_without_a_database_nothing_is_sent(budget: MakeBudget) -> None:
         701,
         Priority.FULL,
         RateLimits(RateLimit(5, 1.0), None),
-        open_connection=lambda: connect("postgresql://nobody@127.0.0.1:1/nothing"),
+        open_connection=lambda: connect("postgresql://nouser@127.0.0.1:1/nothing"),
     )
     sent = []
     with pytest.raises(WarehouseUnavailable), lost.permit():

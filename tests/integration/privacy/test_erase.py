@@ -23,7 +23,7 @@ SCHEMAS = ["ops", "landing", "hostaway", "marts"]
 
 
 def places_of(warehouse: Connection, *texts: str) -> set[str]:
-    """Every table that holds one of the texts, in whatever column."""
+    """Every table that holds one of the texts in any column."""
     tables = warehouse.execute(
         "select schemaname as s, tablename as t from pg_tables where schemaname = any(%s)", [SCHEMAS]
     ).fetchall()
@@ -179,7 +179,7 @@ def test_an_erasure_reaches_nobody_who_is_another_guest_by_now(warehouse: Connec
         " where account_id = %s group by guest_id having count(*) > 1 limit 1",
         [mirrored],
     ).fetchall()
-    # the last of them turns out to be somebody else's, and no transform has read that
+    # the last of them belongs to another person now, and no transform has read that
     warehouse.execute(
         """
         with load as (

@@ -1,4 +1,4 @@
-"""Whatever values a payload holds: with usable ids it lands, reaches core, and every value that is lost is named."""
+"""A payload with usable ids lands and reaches core, with values of any kind, and every lost value is named."""
 
 from __future__ import annotations
 

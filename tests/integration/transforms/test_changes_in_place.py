@@ -314,7 +314,7 @@ def test_relations_of_others_are_named_and_stay_as_they_are(harness: LandingHarn
         with pytest.raises(ForeignObjects) as refused:
             build()
         assert [name for name in FOREIGN if name not in str(refused.value)] == []
-    # a dbt that somebody started by hand
+    # a dbt that a user started by hand
     outcome = nightly(harness)
     assert not outcome.success
     assert harness.rows(everything) == before
@@ -356,7 +356,7 @@ def test_a_restored_warehouse_is_ours(harness: LandingHarness) -> None:
 def test_readers_may_read_what_is_there_and_what_comes(
     harness: LandingHarness, analyst: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READER_ROLES", f"{analyst}, nobody here")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__READER_ROLES", f"{analyst}, no such role")
     get_settings.cache_clear()
     harness.transform()
     query = "select nspname, bool_and(has_table_privilege(%s, pg_class.oid, 'select')) from pg_class"

@@ -75,7 +75,7 @@ def test_a_transform_of_what_landed_writes_no_comment(harness: LandingHarness) -
     harness.land("listings", listing(1))
     harness.land("reservations", reservation(10))
     harness.transform()
-    harness.connection.execute("comment on column hostaway.reservations.nights is 'by somebody else'")
+    harness.connection.execute("comment on column hostaway.reservations.nights is 'by another user'")
     harness.land("reservations", reservation(10, nights=4))
     harness.transform()
     assert harness.value("select nights from hostaway.reservations") == 4

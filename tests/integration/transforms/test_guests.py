@@ -199,7 +199,7 @@ def test_one_number_in_two_countries_is_that_of_two_people(harness: LandingHarne
 
 
 def spelled(draw: st.DrawFn, text: str) -> str:
-    """The same text with what nobody sees, in another case and another Unicode form."""
+    """The same text with invisible characters, in another case and another Unicode form."""
     letters = [
         letter + draw(st.sampled_from(["", "", "", "\u200b", "\u00ad", "\ufeff", "\u2060", "\u200e"]))
         for letter in text
@@ -439,7 +439,7 @@ def test_a_placeholder_on_every_reservation_takes_no_longer_than_none(
 ) -> None:
     count = 4_000
     harness.land("reservations", *(airbnb(number, 1, f"g{number % 3_000}@mail.com") for number in range(1, count + 1)))
-    # Not by the clock, which goes on while PostgreSQL waits for a processor.
+    # Not by the clock: it also counts the time in which PostgreSQL waits for a processor.
     server = psutil.Process(embedded_postgres.status().pid)
     backends, before = set(server.children()), server.cpu_times()
     harness.transform()

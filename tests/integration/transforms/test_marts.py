@@ -83,7 +83,7 @@ def test_rates_are_per_unit_and_night_whose_price_is_known_in_the_listings_curre
         "adr": 100,
         "revpar": pytest.approx(900 / 40, abs=0.01),
     }
-    # in the currency of what is sold, whatever that of the listing
+    # in the currency of the sale, also if the listing has another one
     assert month(harness, 3) == {"revenue": 300, "occupancy": 0.3, "adr": 100, "revpar": 30}
     assert month(harness, 4)["adr"] == 100
     assert month(harness, 5) == {"revenue": 0, "occupancy": 0, "adr": None, "revpar": 0}

@@ -1,4 +1,4 @@
-"""Values nobody expects: they become null, and stop no transform."""
+"""Unexpected values become null, and stop no transform."""
 
 from __future__ import annotations
 

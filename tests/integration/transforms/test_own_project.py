@@ -65,7 +65,7 @@ def test_models_of_an_analyst_are_built_and_tested_beside_ours(harness: LandingH
     assert {run.name for run in build_own_project(harness.dsn)} >= {"house_years"}
     years = "select year, booked_nights::int, gross_revenue::int from analytics.house_years"
     assert harness.rows(years) == [(2026, 3, 300)]
-    # ours goes on beside it, whatever is built upon it
+    # our build continues beside it, with objects of others on top
     harness.land("reservations", reservation(10, totalPrice=600, currency="EUR"))
     harness.transform()
     harness.transform(full_refresh=True)

@@ -1,4 +1,4 @@
-"""Hostaway is told where to deliver: once, again after changes, and no more when an account is disabled."""
+"""The webhook is registered at Hostaway once, again after changes, and not for a disabled account."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_registering_again_costs_one_call_and_changes_nothing(
 def test_a_webhook_that_exists_already_is_taken_over(
     receiver: Receiver, warehouse: Connection, client: HostawayClient
 ) -> None:
-    # Such as after the warehouse was restored from an older backup; somebody else's webhook is left alone.
+    # Such as after the warehouse was restored from an older backup; a webhook of others is left alone.
     made = [client.write("POST", WEBHOOKS, {"url": receiver.address}).result["id"] for _ in range(3)]
-    foreign = client.write("POST", WEBHOOKS, {"url": f"{receiver.url}{MOUNT}/somebody-elses"}).result["id"]
+    foreign = client.write("POST", WEBHOOKS, {"url": f"{receiver.url}{MOUNT}/of-others"}).result["id"]
     ensure_registered(warehouse, client)
     assert [row["id"] for row in webhooks(client)] == [made[0], foreign]
     assert endpoint_of(warehouse).hostaway_id == made[0]
@@ -184,7 +184,7 @@ def test_a_password_that_is_lost_is_replaced_though_hostaway_shows_none(
         if loss == "it is gone":
             warehouse.execute("delete from ops.secrets where name = 'webhook_password'")
         else:
-            foreign = Fernet(Fernet.generate_key()).encrypt(b"whatever")
+            foreign = Fernet(Fernet.generate_key()).encrypt(b"any text")
             warehouse.execute("update ops.secrets set ciphertext = %s where name = 'webhook_password'", [foreign])
         ensure_registered(warehouse, client)
     (row,) = webhooks(client)
@@ -265,7 +265,7 @@ def test_unregistering_twice_or_what_is_gone_is_fine(
 def test_an_account_that_was_enabled_meanwhile_is_not_unsubscribed(
     receiver: Receiver, warehouse: Connection, client: HostawayClient
 ) -> None:
-    """Whoever found it disabled, and took long to come to it."""
+    """A slow process that found the account disabled."""
     ensure_registered(warehouse, client)
     disable_account(warehouse, 701)
     enable_account(warehouse, 701)

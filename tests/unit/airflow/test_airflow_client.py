@@ -1,4 +1,4 @@
-"""The client of Airflow's REST API: logs in by itself, reads every page, tells what went wrong."""
+"""The client of Airflow's REST API logs in, reads every page, and reports errors."""
 
 from __future__ import annotations
 

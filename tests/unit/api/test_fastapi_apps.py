@@ -11,7 +11,7 @@ from sync_hostaway.core.settings import get_settings
 
 @pytest.fixture(autouse=True)
 def somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nobody@127.0.0.1:9/nowhere")
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://nouser@127.0.0.1:9/nowhere")
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", "unused")
     get_settings.cache_clear()
 

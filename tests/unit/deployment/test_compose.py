@@ -279,7 +279,7 @@ def test_the_manual_is_true_to_the_files() -> None:
     [({}, "4"), ({"AIRFLOW_WORKERS": "3"}, "16"), ({"AIRFLOW_WORKER_CONCURRENCY": "1"}, "1")],
 )
 def test_init_makes_the_pools_that_the_dags_use(settings: dict[str, str], slots: str) -> None:
-    """Syncs leave slots free on whatever number of workers."""
+    """Syncs leave slots free with any number of workers."""
     from sync_hostaway.airflow.pools import DBT_POOL, SYNC_POOL
 
     script = interpolate(SERVICES["init"]["command"][-1], {"AIRFLOW_ADMIN_PASSWORD": "x", **settings})

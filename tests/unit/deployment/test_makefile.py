@@ -1,4 +1,4 @@
-"""The Makefile removes its own files only, whatever characters paths, variables and settings hold."""
+"""The Makefile removes its own files only, for paths, variables and settings with any characters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from compose_file import load
 
 PROJECT = Path(__file__).resolve().parents[3]
-# Stands in for Python and uv: makes the virtual environment, and fills the cache that it is told to use.
+# Replaces Python and uv: makes the virtual environment, and fills the given cache.
 STUB = """#!/bin/sh
 case "$*" in
   "-m venv .venv") mkdir -p .venv/bin .venv/lib && cp "$0" .venv/bin/python ;;

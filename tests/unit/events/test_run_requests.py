@@ -1,4 +1,4 @@
-"""How often Airflow is asked for a delta run, against an Airflow whose runs begin when the test says so."""
+"""How often a delta run is requested, with an Airflow whose runs begin when the test starts them."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class AtOnce(Scheduler):
 
 
 async def look(trigger: RunTrigger, number: int, *, between: Work = Work.UNCLAIMED) -> list[float]:
-    """Have work that waits however often somebody looks; returns when they did, in seconds.
+    """Keep work pending, and return the times of the polls in seconds.
 
     :param between: what every second look finds.
     """
@@ -120,7 +120,7 @@ async def look(trigger: RunTrigger, number: int, *, between: Work = Work.UNCLAIM
 def test_what_stays_needed_though_it_was_asked_for_is_asked_for_ever_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whatever it is, its runs fail; they should not fill Airflow."""
+    """Runs that fail for any reason do not fill Airflow."""
     monkeypatch.setattr(delta_requests, "_POLL_INTERVAL", 0.02)
     monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
     looks = asyncio.run(look(AtOnce(), 6))

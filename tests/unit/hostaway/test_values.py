@@ -1,4 +1,4 @@
-"""How values are read, whatever way Hostaway writes them."""
+"""How values are read, in every form in which Hostaway writes them."""
 
 from __future__ import annotations
 

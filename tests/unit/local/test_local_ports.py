@@ -74,7 +74,7 @@ def test_a_port_that_is_just_being_left_is_waited_for(home: Home, monkeypatch: p
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind((HOST, port))
     server.listen()
-    # It is left while it is waited for, and no time passes meanwhile.
+    # Another process frees it during the wait, and the clock of the test stands still.
     monkeypatch.setattr(ports, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _: server.close()))
     assert ports.choose(home, "airflow") == port
 

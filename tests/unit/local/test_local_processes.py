@@ -15,7 +15,7 @@ from sync_hostaway.core.home import Home, write_json
 from sync_hostaway.local import processes
 
 WAITS_FOR_ITS_INPUT = [sys.executable, "-S", "-c", "import sys; sys.stdin.read()"]
-# Ignores the polite signal, says so, and has a child in a session of its own.
+# Ignores SIGTERM, prints that, and has a child in a session of its own.
 STUBBORN = [
     sys.executable,
     "-S",

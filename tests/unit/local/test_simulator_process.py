@@ -101,7 +101,7 @@ def test_it_runs_once_and_keeps_no_secret_of_ours(home: Home, monkeypatch: pytes
         assert "hush" not in " ".join(process.environ().values())
         assert requests.get(f"{chosen.url}/_control/health", timeout=60).json()["accounts"] == [701, 702]
         chosen.start()
-        # Its port is its own: nobody else took it.
+        # Its port is its own: no other process took it.
         assert chosen.on_free_port() == chosen
         assert [found.pid for found in processes.belonging(home)] == [process.pid]
     finally:

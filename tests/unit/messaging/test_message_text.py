@@ -1,4 +1,4 @@
-"""A text is recognised in whatever form a channel gives it back."""
+"""A text is recognised in every form in which a channel returns it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Walks over an unchanging list return every id exactly once, whatever the limit and the order."""
+"""Reads of an unchanging list return every id exactly once, for every limit and order."""
 
 from __future__ import annotations
 

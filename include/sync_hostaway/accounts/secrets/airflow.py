@@ -1,4 +1,4 @@
-"""API keys in Airflow connections, and thus in whatever secrets backend Airflow is set up with (Vault, AWS, GCP, …)."""
+"""API keys in Airflow connections, and thus in the secrets backend of Airflow (Vault, AWS, GCP, …)."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ create table ops.purged_accounts (
     purged_at  timestamptz not null default clock_timestamp()
 );
 comment on table ops.purged_accounts is
-    'accounts whose rows were removed: nothing lands for them, whatever is still running. Registering one again ends it';
+    'accounts whose rows were removed. Nothing lands for them, also from syncs that still run. Registering an account again removes it from here';
 
 create table ops.erasures (
     account_id bigint not null,
@@ -47,4 +47,4 @@ create table ops.erasures (
     primary key (account_id, kind, entity_id)
 );
 comment on table ops.erasures is
-    'reservations and conversations of guests who were erased: whatever lands of them, landed without what describes a person';
+    'reservations and conversations of guests who were erased. Their payloads land without personal data';

@@ -1,4 +1,4 @@
--- Syncs: their log, what lets a killed one go on, the ledger of loads and transforms, and the rows that wait.
+-- Syncs: their log, the checkpoints of killed ones, the ledger of loads and transforms, and the deferred rows.
 
 ---------------------------------------------------------------------- sync log
 
@@ -36,7 +36,7 @@ comment on column ops.sync_runs.rows_with_warnings is 'rows that landed with a v
 comment on column ops.sync_runs.note is 'what is to be known of a run that did not fail: refused rows, odd values';
 comment on column ops.sync_runs.status is
     'refused: Hostaway does not give this list to this account, and gives others; no failure, asked again daily';
--- Deltas are most of the log, and nobody looks for them here.
+-- Deltas are most of the log, and no query looks for them by account.
 create index sync_runs_by_account on ops.sync_runs (account_id, resource, started_at desc) where mode <> 'delta';
 create index sync_runs_of_syncs on ops.sync_runs (finished_at) where mode <> 'delta';
 create index sync_runs_by_key on ops.sync_runs (account_id, run_key, resource);
@@ -76,8 +76,8 @@ create table ops.sync_reads (
     primary key (account_id, resource)
 );
 comment on table ops.sync_reads is
-    'walks that have begun and not ended: whoever comes after a kill goes on with one. A walk that ends is deleted';
-comment on column ops.sync_reads.plan is 'what is read, and how; a walk of another plan begins anew';
+    'reads that have begun and not ended. The next sync after a kill continues one. A read that ends is deleted from here';
+comment on column ops.sync_reads.plan is 'what is read, and how; a read with another plan starts from its beginning';
 comment on column ops.sync_reads.run_key is 'the run that began it; the conversations and calendars it has read carry this key';
 
 create table ops.sync_checkpoints (

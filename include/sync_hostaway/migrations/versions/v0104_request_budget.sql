@@ -1,6 +1,6 @@
 -- The request budget. A limit of N calls in any W seconds is N slots, each of which stays taken for W seconds from the
--- moment its call can have reached Hostaway at the latest: as long as nobody sends without a slot and no slot is given
--- twice in W seconds, no window of W seconds can hold more than N calls.
+-- latest moment at which its call can have reached Hostaway. So no window of W seconds holds more than N calls, as long as every
+-- call has a slot and no slot is given twice in W seconds.
 --
 -- Only these functions give slots: processes of different versions on different machines share one set of rules,
 -- one lock and one clock, the database's.
@@ -36,7 +36,7 @@ create unlogged table ops.rate_limit_permits (
     constraint rate_limit_permits_last_a_window check (free_at - taken_at >= window_length)
 ) with (fillfactor = 50);
 comment on column ops.rate_limit_permits.permit_id is 'the call; one that counts for an address and an account has a slot of each';
-comment on column ops.rate_limit_permits.account_id is 'null: taken by somebody outside of this budget, as a 429 told us';
+comment on column ops.rate_limit_permits.account_id is 'null: taken by a sender outside of this budget, as a 429 showed';
 comment on column ops.rate_limit_permits.window_length is 'the window; zero for strangers, of whose calls only the end is known';
 comment on column ops.rate_limit_permits.paced_at is 'the moment pacing had planned for this slot; the next paced slot follows it';
 
@@ -162,11 +162,11 @@ create function ops.rate_limit_queue(
     place bigint
 )
 stable language sql as $$
-    -- Every slot that somebody wants, in the order in which they are to be given.
+    -- Every requested slot, in the order in which the slots are to be given.
     --
     -- What counts is what each has now, in the current window: a class's slots divided by its weight decide between
-    -- classes, an account's slots between the accounts of a class. Nobody saves up credit by being idle, and a class
-    -- that has nothing at all is next, whatever its weight: the longest waiting first.
+    -- classes, an account's slots between the accounts of a class. Idle time earns no credit. A class
+    -- without any slot is next, at any weight: the longest waiting first.
     --
     -- Pacing makes room for deltas to come, not for those that are here: towards a delta, the others count from the
     -- moment at which they could be there without it.
@@ -267,7 +267,7 @@ create function ops.rate_limit_next_opening(
     p_now timestamptz, p_window interval
 ) returns timestamptz immutable language sql as $$
     -- When the first slot opens after p_after that is not kept for those ahead in the queue. Slots that are open already
-    -- and kept for somebody who does not come must not lie idle either.
+    -- and kept for a waiter that does not come are given, too.
     select least(
         coalesce(
             min(opening.open_at) filter (
@@ -289,7 +289,7 @@ $$;
 ---------------------------------------------------------------------- actions
 
 create function ops.rate_limit_lock(p_ip_key text, p_account_id bigint) returns void language sql as $$
-    -- Always the address before the account: nobody waits in a circle.
+    -- Always the address before the account: that avoids deadlocks.
     select pg_advisory_xact_lock(hashtextextended('hostaway request budget of address ' || p_ip_key, 0));
     select pg_advisory_xact_lock(hashtextextended('hostaway request budget of account', p_account_id));
 $$;
@@ -360,7 +360,7 @@ begin
         v_given := least(p_wanted, v_ip_free, v_account_free);
     end if;
 
-    -- Somebody else waits too: the open slots go to the first in the queue of those who are here or about to be.
+    -- There are other waiters: the open slots go to the first in the queue of those who are here or about to be.
     if v_given > 0 and exists (
         select from ops.rate_limit_waiters
         where
@@ -469,7 +469,7 @@ begin
     perform ops.rate_limit_lock(p_ip_key, p_account_id);
     v_now := clock_timestamp();
     v_until := v_now + make_interval(secs => p_seconds);
-    -- A refusal means that the window is full: the slots we believed free were used by somebody who does not ask us.
+    -- A refusal means that the window is full: the free slots were used by a sender outside of this budget.
     -- They come back one by one, so that the end of the wait is not a burst that is refused again.
     if p_calls is not null then
         if (select count(*) from ops.rate_limit_permits where scope = p_scope and key = v_key) < p_calls then
@@ -495,4 +495,4 @@ begin
     values (p_scope, v_key, v_until)
     on conflict (scope, key) do update set blocked_until = greatest(rate_limit_scopes.blocked_until, excluded.blocked_until);
 end $$;
-comment on function ops.block_requests is 'holds everybody back after a 429, from the next question on';
+comment on function ops.block_requests is 'stops all senders after a 429, from their next request for a permit on';

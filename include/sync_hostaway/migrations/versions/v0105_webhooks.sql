@@ -28,7 +28,7 @@ comment on column ops.webhook_endpoints.old_password_digest is 'still accepted w
 comment on column ops.webhook_endpoints.password_sent_at is 'since when Hostaway has the password of password_digest; null: it does not have it yet';
 comment on column ops.webhook_endpoints.log_read_to is 'newest entry of Hostaway''s delivery log that was looked at';
 comment on column ops.webhook_endpoints.last_heartbeat_at is 'when the platform was last known to run; a long gap behind it means lost deliveries';
-comment on column ops.webhook_endpoints.catch_up_requested_at is 'when the newest loss of deliveries that nobody can name was noticed; null once a sync was asked for';
+comment on column ops.webhook_endpoints.catch_up_requested_at is 'when a loss of unknown deliveries was last noticed; null after a sync was requested';
 comment on column ops.webhook_endpoints.state is 'polling: PUBLIC_BASE_URL is not set, nothing is delivered';
 
 create table ops.webhook_events (
@@ -63,7 +63,7 @@ create table ops.webhook_events (
 );
 comment on table ops.webhook_events is 'the inbox: written before Hostaway gets its answer, drained by hostaway_delta';
 comment on column ops.webhook_events.state is
-    'done: its object was fetched and landed. object_deleted: Hostaway no longer has it. dead: out of attempts. ignored: an event nobody here knows. unreadable: no JSON object. discarded: by an operator';
+    'done: its object was fetched and landed. object_deleted: Hostaway no longer has it. dead: out of attempts. ignored: an event of an unknown kind. unreadable: no JSON object. discarded: by an operator';
 comment on column ops.webhook_events.body is 'as received; personal data, emptied after the retention';
 comment on column ops.webhook_events.load_id is 'the newest load that brought its object; null when nothing had changed';
 comment on column ops.webhook_events.not_found_count is 'tries in which Hostaway did not have the object: the first one may come too early';

@@ -13,7 +13,7 @@ create table ops.api_tokens (
     expires_at   timestamptz,
     last_used_at timestamptz,
     revoked_at   timestamptz,
-    -- invariant: a token may do something, and nothing that nobody knows
+    -- invariant: a token has at least one scope, and known scopes only
     constraint api_tokens_scopes_are_known check (
         cardinality(scopes) > 0 and scopes <@ array['read:calendar', 'read:reservations', 'send:messages']
     ),
@@ -134,4 +134,4 @@ begin
 end
 $guard$;
 comment on function ops.apply_row_security(regclass) is
-    'Lets hostaway_api read a core table, one account at a time, and everybody else as they were granted. dbt calls it for each table it has built';
+    'Lets hostaway_api read a core table, one account at a time. Other roles read it as they were granted. dbt calls it for each table it has built';

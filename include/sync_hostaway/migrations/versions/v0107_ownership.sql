@@ -17,14 +17,14 @@ create table ops.relations (
     -- invariant: a relation that is not named here is not ours, and is never changed
     primary key (schema_name, relation_name)
 );
-comment on table ops.relations is 'the tables and views that dbt made in the schemas hostaway, staging and marts; any other relation there belongs to somebody else';
+comment on table ops.relations is 'the tables and views that dbt made in the schemas hostaway, staging and marts; any other relation there is not ours';
 comment on column ops.relations.relation_id is 'a relation that was dropped and made again under the same name is another one';
 comment on column ops.relations.registry_id is
     'oid of this table when the row was written. After a restore it is another one, as all oids are: then the name and the kind decide';
 comment on column ops.relations.definition_hash is 'of a view: MD5 of the query it was last built from; null: it is to be built again';
 comment on column ops.relations.not_null_columns is
     'of a table: the columns that dbt made not null. Such a column of others is never made nullable';
-comment on column ops.relations.descriptions is 'the comments that were written: another text is somebody else''s comment, and stays';
+comment on column ops.relations.descriptions is 'the comments that were written. Another text is not ours, and stays';
 
 create function ops.note_relation(p_schema text, p_name text, p_hash text default null) returns void
 language sql
@@ -60,7 +60,7 @@ begin atomic
         noted_at = clock_timestamp();
 end;
 comment on function ops.note_relation(text, text, text) is
-    'Makes a table or view one of ours. Also for one that was restored from a backup by itself';
+    'Makes a table or view one of ours. Also for a single one that was restored from a backup';
 
 create view ops.our_relations as
 select
@@ -164,7 +164,7 @@ returns table (view_id oid, description text)
 language sql
 stable
 begin atomic
-    -- view_id: a plain view, which can be changed together with the relation. Null: what stands in its way.
+    -- view_id: a plain view, which can be changed together with the relation. Null: the object that prevents it.
     select distinct
         case when users.relkind = 'v' and rules.rulename = '_RETURN' then users.oid end as view_id,
         case
@@ -313,7 +313,7 @@ $$;
 
 ---------------------------------------------------------------------- building a view
 
--- Default privileges (`alter default privileges`) give a new view grants that somebody may have revoked on the old one.
+-- Default privileges (`alter default privileges`) give a new view grants that may have been revoked on the old one.
 create function ops.rebuild_view(p_view oid, p_name text, p_options text, p_query text) returns void
 language plpgsql
 as $$
@@ -478,7 +478,7 @@ begin
     where columns.attname <> all(ours);
     -- invariant: a constraint of others stays
     if not_filled is not null then
-        raise exception 'Somebody else made these columns of % not null, and sync-hostaway does not fill them: %', full_name, not_filled
+        raise exception 'Others made columns of % not null that sync-hostaway does not fill: %', full_name, not_filled
             using
                 errcode = 'not_null_violation',
                 hint = format('Give each a default, or allow null: alter table %s alter column … drop not null', full_name);

@@ -12,7 +12,7 @@ create table ops.heads (
     constraint heads_are_in_order check (observed_at >= since)
 );
 comment on table ops.heads is
-    'the newest reservations of three orders: by change, by last message received, by last message sent. A head is replaced in the transaction that notes what moved since: so no movement between two heads is lost, whatever is killed';
+    'the newest reservations of three orders: by change, by last message received, by last message sent. A head is replaced in the transaction that stores what moved since, so that a kill loses no movement between two heads';
 comment on column ops.heads.rows is '[[id, updatedOn, latestActivityOn], …], newest first, as Hostaway writes them';
 comment on column ops.heads.since is 'Hostaway''s clock when the first head was read: what moved before that, the heads cannot show';
 comment on column ops.heads.observed_at is 'Hostaway''s clock when this head was read';

@@ -183,7 +183,7 @@ create table ops.account_changes (
     after      text
 );
 comment on table ops.account_changes is
-    'changes of an account''s settings, kept by triggers: whoever changes them, by whatever way, is noted. Never a secret';
+    'changes of an account''s settings, stored by triggers, so that changes from every program and user are here. Never a secret';
 comment on column ops.account_changes.changed_by is 'the operator, where the change came over the HTTP API or the page; null: a command or the product';
 create index account_changes_by_account on ops.account_changes (account_id, change_id desc);
 
