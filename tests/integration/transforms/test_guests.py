@@ -470,12 +470,12 @@ def identities_of(row: dict[str, Any]) -> list[tuple[str, str]]:
     return [(kind, key) for kind, key in found.items() if key]
 
 
-# What somebody decided, of each reservation: merge or split, and the person.
+# The decision about each reservation: merge or split, and the person.
 Decisions = dict[int, tuple[str, str]]
 
 
 def decided_project(folder: Path, decisions: Decisions) -> Path:
-    """A copy of the project in which somebody has decided about guests of account 1."""
+    """A copy of the project with decisions about guests of account 1."""
     header = "account_id,reservation_id,decision,person\n"
     rows = [f"1,{number},{decision},{person}\n" for number, (decision, person) in decisions.items()]
     return edited_project(folder, "seeds/guest_decisions.csv", header, header + "".join(rows))

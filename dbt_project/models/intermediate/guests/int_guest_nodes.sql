@@ -20,7 +20,7 @@ identities as materialized (
         {{- " and name_key is not null" if kind not in strong_identity_kinds() }}
     {%- endfor %}
     union all
-    -- A decision joins whatever the names.
+    -- A decision joins guests with any names.
     select
         account_id,
         reservation_id,

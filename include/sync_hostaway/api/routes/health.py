@@ -142,7 +142,7 @@ async def get_health(
 ) -> Health:
     """Check that the warehouse is reachable and migrated, and that events and syncs are on time; 503 if one fails."""
     state = request.app.state
-    checks = await state.bulkheads["health"].run(None, state.health.look)
+    checks = await state.bulkheads["health"].run(None, state.health.results)
     ok = all(check.ok for check in checks)
     response.status_code = 200 if ok else 503
     return Health(status="ok" if ok else "failing", checks=checks if is_operator else None)
