@@ -23,9 +23,9 @@ from sync_hostaway.events.worker import Transform, WorkerResult, run_worker
 from sync_hostaway.simulator import RunningSimulator
 from waiting import eventually
 
-# The receiver's own statement: what it writes is what a drain has to understand.
+# The receiver's own statement: what it writes is what a worker has to understand.
 PUT_EVENT = load_queries(Path(inbox.__file__).with_name("inbox.sql"))["put_event"]
-# On a slow machine, a second passes before a drain has ended, and what it failed at is due in the same drain once more.
+# On a slow machine, a worker takes a second to end. What failed is then due once more in the same run.
 _TRIES_WAIT = """
 create function ops.wait_for_the_test() returns trigger language plpgsql as $$ begin
     new.next_try_at := new.next_try_at + interval '1 day';
@@ -57,14 +57,14 @@ class EventsHarness:
         ).fetchone()
         return row["event_id"] if row else 0
 
-    def drain(self, linger: float = 0.0, transform: Transform | None = None, **options: Any) -> WorkerResult:
-        """Run a drain to its end; what it landed stays there."""
+    def run_worker(self, linger: float = 0.0, transform: Transform | None = None, **options: Any) -> WorkerResult:
+        """Run a worker to its end; what it landed stays there."""
         self._runs += 1
         return run_worker(f"test__{self._runs}", linger=linger, transform=transform, **options)
 
     @contextmanager
-    def draining(self, hold: int, **options: Any) -> Iterator[None]:
-        """A drain in the background, of which one account stays in the middle of its turn; at the end, it has ended.
+    def running_worker(self, hold: int, **options: Any) -> Iterator[None]:
+        """A worker in the background, of which one account stays in the middle of its turn; at the end, it has ended.
 
         :param hold: the account. The block begins when Hostaway has answered about it, and nothing of it lands before
             the block ends.
@@ -80,10 +80,10 @@ class EventsHarness:
 
         with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(1) as pool:
             patched.setattr(ObjectReader, "_read", read_and_stay)
-            running = pool.submit(self.drain, **options)
+            running = pool.submit(self.run_worker, **options)
             try:
                 eventually(lambda: answered.is_set() or running.done())
-                assert answered.is_set(), "the drain ended and read nothing of this account"
+                assert answered.is_set(), "the worker ended and read nothing of this account"
                 yield
             finally:
                 release.set()
@@ -93,8 +93,8 @@ class EventsHarness:
         """Wait until PostgreSQL answers a question with true."""
         eventually(lambda: fetch_value(self.warehouse, sql.SQL(question)))
 
-    def wait_until_drains_are_gone(self) -> None:
-        """Wait until PostgreSQL has seen the connections of drains end: killed ones keep their locks so long."""
+    def wait_until_workers_have_ended(self) -> None:
+        """Wait until PostgreSQL has seen the connections of workers end: killed ones keep their locks so long."""
         self.wait_until(
             "select not exists (select from pg_stat_activity"
             " where application_name = 'sync-hostaway delta' and datname = current_database())"
@@ -112,7 +112,7 @@ class EventsHarness:
     def pause_of(self, event_id: int, began: datetime) -> tuple[timedelta, timedelta]:
         """The shortest and the longest that the pause until an event's next try can be.
 
-        :param began: when the drain that failed at it had not begun yet; it has ended now.
+        :param began: when the worker that failed at it had not begun yet; it has ended now.
         """
         next_try_at = self.event(event_id)["next_try_at"] - timedelta(days=1)
         return next_try_at - self.now(), next_try_at - began

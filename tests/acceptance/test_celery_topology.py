@@ -156,8 +156,8 @@ class Topology:
             words = ["env", *(f"{name}={value}" for name, value in names.items()), "sh", "-c", *words]
         return self.run(service, *words)
 
-    def wait_until(self, what: str, answers: Any, patience: float = 120.0) -> None:
-        deadline = time.monotonic() + patience
+    def wait_until(self, what: str, answers: Any, max_seconds: float = 120.0) -> None:
+        deadline = time.monotonic() + max_seconds
         while not answers():
             for name, process in self.processes.items():
                 end = self.log(name).read_text(errors="replace")[-3000:] if process.poll() is not None else ""
@@ -166,13 +166,13 @@ class Topology:
             time.sleep(0.5)
 
     def stop(self) -> None:
-        for number, patience in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
+        for number, max_seconds in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
             for process in self.processes.values():
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, number)
             for process in self.processes.values():
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(patience)
+                    process.wait(max_seconds)
 
 
 @pytest.fixture(scope="module")

@@ -154,7 +154,7 @@ def test_events_of_a_paused_dag_wait_and_one_run_serves_them(
         assert len(served.fetchall()) == 1
 
 
-def drains_of(demo: Demo, core: Connection) -> list[psutil.Process]:
+def workers_of(demo: Demo, core: Connection) -> list[psutil.Process]:
     """The process of the task that attends to the inbox. Airflow hides all of a task's process but its title."""
 
     def found() -> list[psutil.Process]:
@@ -164,7 +164,7 @@ def drains_of(demo: Demo, core: Connection) -> list[psutil.Process]:
     return eventually(found)
 
 
-@pytest.mark.parametrize("victim", ["scheduler", "scheduler and drain", "drain", "postgres", "api-server"])
+@pytest.mark.parametrize("victim", ["scheduler", "scheduler and worker", "worker", "postgres", "api-server"])
 def test_no_event_is_lost_when_a_process_is_killed(
     demo: Demo, hostaway: SimulatorControl, core: Connection, victim: str
 ) -> None:
@@ -177,10 +177,10 @@ def test_no_event_is_lost_when_a_process_is_killed(
     # One that lingers from before may be the child of a scheduler that was killed.
     nobody_attends(core)
     change(ids[:3])
-    if victim == "drain":
-        killed = drains_of(demo, core)
-    elif victim == "scheduler and drain":
-        assert drains_of(demo, core)
+    if victim == "worker":
+        killed = workers_of(demo, core)
+    elif victim == "scheduler and worker":
+        assert workers_of(demo, core)
         killed = processes.session(demo.platform.home, "scheduler")
     elif victim == "postgres":
         killed = [psutil.Process(demo.platform.postgres.status().pid)]

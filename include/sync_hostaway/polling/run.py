@@ -40,7 +40,7 @@ class PollResult:
 
     accounts: list[AccountPoll] = field(default_factory=list)
     left: int = 0
-    drain: WorkerResult | None = None
+    worker: WorkerResult | None = None
     transform: TransformResult | None = None
 
     def summary(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class PollResult:
             "by_list": [poll.account_id for poll in self.accounts if poll.method == "list"],
             "left": self.left,
             "moved": [asdict(poll) for poll in self.accounts if poll.events or poll.landed or poll.error],
-            "served": self.drain.summary() if self.drain else None,
+            "served": self.worker.summary() if self.worker else None,
         }
 
 
@@ -90,7 +90,7 @@ def poll_accounts(
         polled = list(threads.map(poll_in_time, due))
     result = PollResult([poll for poll in polled if poll], left=polled.count(None))
     if any(poll.events for poll in result.accounts):
-        result.drain = run_worker(run_key, linger=0.0, transform=transform)
+        result.worker = run_worker(run_key, linger=0.0, transform=transform)
     if transform and any(poll.landed for poll in result.accounts):
         result.transform = transform(run_key)
     return result

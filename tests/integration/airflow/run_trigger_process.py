@@ -68,7 +68,7 @@ def serialize_dag() -> None:
     with DAG(DELTA, schedule=None, params={"reason": "none"}) as dag:
         from airflow.providers.standard.operators.empty import EmptyOperator
 
-        EmptyOperator(task_id="drain")
+        EmptyOperator(task_id="worker")
     dag.fileloc = __file__
     dag.relative_fileloc = "run_trigger_process.py"
     bag.bag_dag(dag)

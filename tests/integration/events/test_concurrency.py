@@ -1,4 +1,4 @@
-"""Drains that are killed, drains beside each other, deliveries in any order: the end is what Hostaway has."""
+"""Workers that are killed, workers beside each other, deliveries in any order: the end is what Hostaway has."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from events_harness import EventsHarness
 from sync_hostaway.accounts import registry
 from sync_hostaway.core.db import Connection, advisory_lock, connect, fetch_value
 from sync_hostaway.core.exceptions import TransformFailed, WarehouseUnavailable
-from sync_hostaway.events import worker as drain_module
+from sync_hostaway.events import worker as worker_module
 from sync_hostaway.events.lease import has_active_worker, hold_lease, notify_worker, wait_for_event
 from sync_hostaway.events.worker import run_worker
 from sync_hostaway.transforms import TransformResult
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 
 DRAIN = """
 import sys
-from sync_hostaway.events import worker as drain_module
+from sync_hostaway.events import worker as worker_module
 from sync_hostaway.events.worker import run_worker
 run_worker(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 """
@@ -43,16 +43,16 @@ run_worker(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 SHORT_PATIENCE = """
 from psycopg.sql import SQL
 from sync_hostaway.events import lease
-from sync_hostaway.events import worker as drain_module
+from sync_hostaway.events import worker as worker_module
 lease._QUERIES["stay_awake"] = SQL("set idle_session_timeout = '8s'")
-wait_for_event = drain_module.wait_for_event
-drain_module.wait_for_event = lambda connection, seconds: wait_for_event(connection, min(seconds, 0.2))
+wait_for_event = worker_module.wait_for_event
+worker_module.wait_for_event = lambda connection, seconds: wait_for_event(connection, min(seconds, 0.2))
 """
 IDLE_SESSION_TIMEOUT = sql.SQL("select setting::integer from pg_settings where name = 'idle_session_timeout'")
 
 
 @contextmanager
-def drain_process(name: str, linger: float = 0.0, before: str = "") -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(name: str, linger: float = 0.0, before: str = "") -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen([sys.executable, "-c", before + DRAIN, name, str(linger)]) as process:
         try:
             yield process
@@ -84,26 +84,26 @@ def assert_landed(harness: EventsHarness, events: dict[int, int]) -> None:
 
 
 @pytest.mark.parametrize("calls_before", [0, 5])
-def test_a_killed_drain_loses_nothing_and_needs_nobody(harness: EventsHarness, calls_before: int) -> None:
+def test_a_killed_worker_loses_nothing_and_needs_nobody(harness: EventsHarness, calls_before: int) -> None:
     events = cancel_some(harness, range(6))
     harness.control.fault("slow", match={"account": 701}, after=calls_before, times=0, seconds=60)
-    with drain_process("killed") as process:
+    with worker_process("killed") as process:
         eventually(lambda: sum(fault["applied"] for fault in harness.control.faults()) > 0)
         process.kill()
         process.wait(timeout=60)
-    harness.wait_until_drains_are_gone()
+    harness.wait_until_workers_have_ended()
     # In the middle of its turn: nothing is half done.
     assert set(harness.states()) == {"pending"}
     harness.control.clear_faults()
-    harness.drain()
+    harness.run_worker()
     assert_landed(harness, events)
 
 
-def test_a_drain_killed_before_it_marks_its_events_has_landed_nothing_of_them(harness: EventsHarness) -> None:
+def test_a_worker_killed_before_it_marks_its_events_has_landed_nothing_of_them(harness: EventsHarness) -> None:
     """Rows and marks are one transaction: it is killed while it waits for the lock on an event's row."""
     events = cancel_some(harness, range(3))
     last = max(events.values())
-    with connect() as holder, holder.transaction(), drain_process("killed") as process:
+    with connect() as holder, holder.transaction(), worker_process("killed") as process:
         holder.execute("select from ops.webhook_events where event_id = %s for update", [last])
         harness.wait_until(
             "select exists (select from pg_stat_activity where wait_event_type = 'Lock'"
@@ -111,29 +111,29 @@ def test_a_drain_killed_before_it_marks_its_events_has_landed_nothing_of_them(ha
         )
         process.kill()
         process.wait(timeout=60)
-    harness.wait_until_drains_are_gone()
+    harness.wait_until_workers_have_ended()
     assert set(harness.states()) == {"pending"}
     for reservation_id in events:
         assert (harness.landed("reservations", reservation_id) or {})["status"] != "cancelled"
-    harness.drain()
+    harness.run_worker()
     assert_landed(harness, events)
 
 
-def test_a_drain_whose_warehouse_goes_away_says_so_and_the_next_one_goes_on(harness: EventsHarness) -> None:
+def test_a_worker_whose_warehouse_goes_away_says_so_and_the_next_one_goes_on(harness: EventsHarness) -> None:
     events = cancel_some(harness, range(3))
 
-    def drain_and_disconnect() -> None:
-        with harness.draining(hold=701):
+    def worker_and_disconnect() -> None:
+        with harness.running_worker(hold=701):
             harness.warehouse.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
                 " where application_name = 'sync-hostaway delta' and datname = current_database()"
             )
-            harness.wait_until_drains_are_gone()
+            harness.wait_until_workers_have_ended()
 
     with pytest.raises(WarehouseUnavailable, match="still pending"):
-        drain_and_disconnect()
+        worker_and_disconnect()
     assert set(harness.states()) == {"pending"}
-    harness.drain()
+    harness.run_worker()
     assert_landed(harness, events)
 
 
@@ -141,12 +141,12 @@ def test_a_turn_that_loses_its_connection_ends_nobody_elses(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However long the other account's turn takes
-    monkeypatch.setattr(drain_module, "_RECOVERY_PAUSE", 600.0)
+    monkeypatch.setattr(worker_module, "_RECOVERY_PAUSE", 600.0)
     registry.add_account(harness.warehouse, 702, "secret-702")
     cut_off = cancel_some(harness, range(1))
     changed = harness.control.patch("reservations", harness.ids("reservations", 702)[0], {}, account_id=702)
     event_id = harness.receive("reservation.updated", changed, 702)
-    with harness.draining(hold=701):
+    with harness.running_worker(hold=701):
         rows = harness.warehouse.execute(
             "select pg_terminate_backend(pid, 60000) as is_gone from pg_locks"
             " where locktype = 'advisory' and objsubid = 1 and ((classid::bigint << 32) + objid::bigint)"
@@ -155,7 +155,7 @@ def test_a_turn_that_loses_its_connection_ends_nobody_elses(
         assert [row["is_gone"] for row in rows] == [True]
     assert harness.event(event_id)["state"] == "done"
     assert set(harness.states()) == {"pending"}
-    harness.drain()
+    harness.run_worker()
     assert_landed(harness, cut_off)
 
 
@@ -169,33 +169,33 @@ def test_what_comes_again_is_served_though_the_server_has_not_seen_the_last_turn
         def closed_late(**options: Any) -> Iterator[Connection]:
             yield open_ones.enter_context(connect(**options))
 
-        monkeypatch.setattr(drain_module, "connect", closed_late)
+        monkeypatch.setattr(worker_module, "connect", closed_late)
         changed = harness.control.patch(
             "reservations", harness.ids("reservations")[0], {"hostNote": "x"}, account_id=701
         )
         event_id = harness.receive("reservation.updated", changed)
-        with harness.draining(hold=701):
+        with harness.running_worker(hold=701):
             harness.receive("reservation.updated", changed)
         assert harness.event(event_id)["state"] == "done"
 
 
-def test_two_drains_at_once_do_the_work_once(harness: EventsHarness) -> None:
+def test_two_workers_at_once_do_the_work_once(harness: EventsHarness) -> None:
     registry.add_account(harness.warehouse, 702, "secret-702")
     events = cancel_some(harness, range(8))
     harness.control.fault("slow", match={"resource": "reservations"}, times=0, seconds=0.3)
     harness.control.reset(only_stats=True)
-    with drain_process("one") as one, drain_process("two") as two:
+    with worker_process("one") as one, worker_process("two") as two:
         assert one.wait(timeout=60) == two.wait(timeout=60) == 0
     assert_landed(harness, events)
     assert harness.control.calls("reservations.get", 701) == len(events)
 
 
-def test_a_drain_that_lingers_attends_until_its_last_look(harness: EventsHarness) -> None:
+def test_a_worker_that_lingers_attends_until_its_last_look(harness: EventsHarness) -> None:
     assert not has_active_worker(harness.warehouse)
-    with drain_process("lingering", linger=60.0) as process:
+    with worker_process("lingering", linger=60.0) as process:
         eventually(lambda: has_active_worker(harness.warehouse))
         # A second one does not linger beside it.
-        assert harness.drain(linger=60.0).seconds < 30
+        assert harness.run_worker(linger=60.0).seconds < 30
         events = cancel_some(harness, range(2))
         harness.wait_until("select not exists (select from ops.webhook_events where state = 'pending')")
         assert_landed(harness, events)
@@ -207,7 +207,7 @@ def test_a_drain_that_lingers_attends_until_its_last_look(harness: EventsHarness
 
 @pytest.fixture
 def attended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Of every drain that looked, whether it attended; on a slow machine, a short lease cannot be seen."""
+    """Of every worker that looked, whether it attended; on a slow machine, a short lease cannot be seen."""
     seen: list[bool] = []
 
     @contextmanager
@@ -216,11 +216,11 @@ def attended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
             seen.append(ours and has_active_worker(connection))
             yield ours
 
-    monkeypatch.setattr(drain_module, "hold_lease", noted)
+    monkeypatch.setattr(worker_module, "hold_lease", noted)
     return seen
 
 
-def test_nobody_counts_on_a_drain_whose_transform_waits(harness: EventsHarness, attended: list[bool]) -> None:
+def test_nobody_counts_on_a_worker_whose_transform_waits(harness: EventsHarness, attended: list[bool]) -> None:
     begun, release = threading.Event(), threading.Event()
 
     def transform(_: str) -> TransformResult:
@@ -242,11 +242,11 @@ def test_nobody_counts_on_a_drain_whose_transform_waits(harness: EventsHarness, 
         assert waiting.result(timeout=60).batches == 1
 
 
-def test_a_drain_does_not_queue_behind_somebody_elses_transform(
+def test_a_worker_does_not_queue_behind_somebody_elses_transform(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise all allowed runs would wait, and no run would process due events."""
-    monkeypatch.setattr(drain_module, "_FINAL_POLL", 0.0)
+    monkeypatch.setattr(worker_module, "_FINAL_POLL", 0.0)
     cancel_some(harness, range(1))
     with connect() as nightly, transform_lock(nightly):
         result = run_worker("one", linger=0.0, lifetime=0.5, transform=forget_loads)
@@ -276,7 +276,7 @@ def test_what_waited_for_somebody_elses_transform_is_transformed_after_it(harnes
 def test_a_transform_that_failed_is_made_again_by_a_run_that_has_other_work(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain_module, "_RECOVERY_PAUSE", 0.1)
+    monkeypatch.setattr(worker_module, "_RECOVERY_PAUSE", 0.1)
     registry.add_account(harness.warehouse, 702, "secret-702")
     made: list[str] = []
 
@@ -289,14 +289,14 @@ def test_a_transform_that_failed_is_made_again_by_a_run_that_has_other_work(
     cancel_some(harness, range(1))
     changed = harness.control.patch("reservations", harness.ids("reservations", 702)[0], {}, account_id=702)
     harness.receive("reservation.updated", changed, 702)
-    with harness.draining(hold=702, transform=transform):
+    with harness.running_worker(hold=702, transform=transform):
         eventually(lambda: len(made) == 2)
 
 
 def test_a_transform_that_loses_its_connection_is_made_again(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain_module, "_RECOVERY_PAUSE", 0.1)
+    monkeypatch.setattr(worker_module, "_RECOVERY_PAUSE", 0.1)
     errors = [psycopg.OperationalError("terminating connection")]
 
     def transform(run_key: str) -> TransformResult:
@@ -308,10 +308,10 @@ def test_a_transform_that_loses_its_connection_is_made_again(
     assert len(run_worker("one", linger=1.0, transform=transform).transforms) == 1
 
 
-def test_what_came_while_another_drain_served_its_account_is_seen_by_the_last_look(
+def test_what_came_while_another_worker_served_its_account_is_seen_by_the_last_look(
     harness: EventsHarness, attended: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain_module, "_FINAL_POLL", 200.0)
+    monkeypatch.setattr(worker_module, "_FINAL_POLL", 200.0)
     events = cancel_some(harness, range(1))
     with ThreadPoolExecutor(1) as pool, connect() as another:
         with advisory_lock(another, "delta", 701):
@@ -322,40 +322,40 @@ def test_what_came_while_another_drain_served_its_account_is_seen_by_the_last_lo
     assert_landed(harness, events)
 
 
-def test_nobody_counts_on_a_drain_that_is_stopped(harness: EventsHarness) -> None:
-    with connect() as drains:
-        with hold_lease(drains):
-            seconds = fetch_value(drains, IDLE_SESSION_TIMEOUT) / 1000
-            assert drain_module._LIFETIME < seconds < 120
-        assert fetch_value(drains, IDLE_SESSION_TIMEOUT) == 0
-    with drain_process("stopped", linger=60.0, before=SHORT_PATIENCE) as process:
+def test_nobody_counts_on_a_worker_that_is_stopped(harness: EventsHarness) -> None:
+    with connect() as workers:
+        with hold_lease(workers):
+            seconds = fetch_value(workers, IDLE_SESSION_TIMEOUT) / 1000
+            assert worker_module._LIFETIME < seconds < 120
+        assert fetch_value(workers, IDLE_SESSION_TIMEOUT) == 0
+    with worker_process("stopped", linger=60.0, before=SHORT_PATIENCE) as process:
         eventually(lambda: has_active_worker(harness.warehouse))
         process.send_signal(signal.SIGSTOP)
         eventually(lambda: not has_active_worker(harness.warehouse))
 
 
-def test_nobody_counts_on_a_drain_whose_turn_takes_long(
+def test_nobody_counts_on_a_worker_whose_turn_takes_long(
     harness: EventsHarness, attended: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run does not wait for one slow account: the next events get a run of their own."""
     registry.add_account(harness.warehouse, 702, "secret-702")
     slow = cancel_some(harness, range(1))
-    with harness.draining(hold=701, linger=30.0, lifetime=1.0):
+    with harness.running_worker(hold=701, linger=30.0, lifetime=1.0):
         # Its last look, unless it is at it already, begins nothing.
-        monkeypatch.setattr(drain_module, "_FINAL_POLL", 0.0)
+        monkeypatch.setattr(worker_module, "_FINAL_POLL", 0.0)
         eventually(lambda: not has_active_worker(harness.warehouse))
         assert attended == [True]
         changed = harness.control.patch("reservations", harness.ids("reservations", 702)[0], {}, account_id=702)
         event_id = harness.receive("reservation.updated", changed, 702)
-        harness.drain()
+        harness.run_worker()
         eventually(lambda: harness.event(event_id)["state"] == "done")
         assert set(harness.states()) == {"pending"}
     assert_landed(harness, slow)
 
 
-def test_a_drain_ends_though_its_backlog_does_not(harness: EventsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drain_module, "_EVENTS_PER_BATCH", 1)
-    monkeypatch.setattr(drain_module, "_FINAL_POLL", 0.5)
+def test_a_worker_ends_though_its_backlog_does_not(harness: EventsHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "_EVENTS_PER_BATCH", 1)
+    monkeypatch.setattr(worker_module, "_FINAL_POLL", 0.5)
     harness.control.fault("slow", match={"account": 701}, times=0, seconds=0.3)
     cancel_some(harness, range(20))
     result = run_worker("leaves", linger=1.0, lifetime=0.5, transform=None)
@@ -363,7 +363,7 @@ def test_a_drain_ends_though_its_backlog_does_not(harness: EventsHarness, monkey
     assert harness.states().count("done") == result.batches
 
 
-def test_events_that_come_together_do_not_wake_a_drain_one_by_one(harness: EventsHarness) -> None:
+def test_events_that_come_together_do_not_wake_a_worker_one_by_one(harness: EventsHarness) -> None:
     with connect() as connection, hold_lease(connection):
         for _ in range(50):
             notify_worker(harness.warehouse)
@@ -392,7 +392,7 @@ deliveries = st.lists(
         st.tuples(st.just("write"), st.integers(0, 4)),
         st.tuples(st.just("delete"), st.integers(5, 7)),
         st.tuples(st.just("stumble"), st.integers(0, 2)),
-        st.tuples(st.just("drain"), st.just(0)),
+        st.tuples(st.just("worker"), st.just(0)),
     ),
     min_size=3,
     max_size=14,
@@ -414,19 +414,19 @@ def test_whatever_the_order_of_deliveries_the_end_is_what_the_source_has(
             harness.receive(event, data)
 
     for action, place in steps:
-        if action == "drain":
+        if action == "worker":
             # Some of what waits arrives now, in any order, some of it twice; the rest is late.
             disorder.shuffle(waiting)
             now, waiting = waiting[: len(waiting) // 2 + 1], waiting[len(waiting) // 2 :]
             deliver(now)
-            harness.drain()
+            harness.run_worker()
             continue
         waiting += happen(harness, action, place, touched)
     disorder.shuffle(waiting)
     deliver(waiting)
     while "pending" in harness.states():
         harness.due_now()
-        harness.drain()
+        harness.run_worker()
     harness.control.clear_faults()
     assert_calendars_are_true(harness)
     for resource, identities in touched.items():

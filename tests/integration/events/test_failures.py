@@ -12,8 +12,7 @@ from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.events import fetch_plan
-from sync_hostaway.events import worker as drain
+from sync_hostaway.events import fetch_plan, worker
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.simulator import RunningSimulator
 from waiting import eventually
@@ -46,7 +45,7 @@ def test_a_throttled_account_waits_as_it_was_told_and_nobody_else_does(harness: 
     harness.control.fault("status_429", match={"account": 701}, times=0, retry_after=30)
     throttled, _ = change(harness)
     served, reservation_id = change(harness, other)
-    harness.drain()
+    harness.run_worker()
     assert harness.event(served)["state"] == "done"
     assert note_of(harness, reservation_id, other) == "new"
     waiting = harness.event(throttled)
@@ -61,7 +60,7 @@ def test_a_throttled_account_waits_as_it_was_told_and_nobody_else_does(harness: 
 def test_a_slow_account_does_not_hold_up_another(harness: EventsHarness, other: int) -> None:
     slow, _ = change(harness)
     served, _ = change(harness, other)
-    with harness.draining(hold=701):
+    with harness.running_worker(hold=701):
         eventually(lambda: harness.event(served)["state"] == "done")
         assert harness.event(slow)["state"] == "pending"
     assert harness.event(slow)["state"] == "done"
@@ -74,7 +73,7 @@ def test_a_failing_object_is_tried_later_and_the_others_go_on(harness: EventsHar
     for number, pause in ((1, timedelta(seconds=1)), (2, timedelta(seconds=2))):
         harness.due_now()
         began = harness.now()
-        harness.drain()
+        harness.run_worker()
         event = harness.event(event_id)
         assert (event["state"], event["run_key"]) == ("pending", f"test__{number}")
         assert "HostawayServerError" in event["reason"]
@@ -82,7 +81,7 @@ def test_a_failing_object_is_tried_later_and_the_others_go_on(harness: EventsHar
         assert shortest <= pause <= longest
     assert harness.event(fine)["state"] == "done"
     harness.due_now()
-    harness.drain()
+    harness.run_worker()
     assert (harness.event(event_id)["state"], harness.event(event_id)["attempts"]) == ("done", 3)
     assert note_of(harness, reservation_id) == "new"
 
@@ -98,7 +97,7 @@ def test_out_of_tries_an_event_is_dead_and_says_why(harness: EventsHarness) -> N
     event_id, reservation_id = change(harness)
     harness.control.fault("fail_200", match={"path": f"/v1/reservations/{reservation_id}"}, times=0, message="Broken")
     harness.warehouse.execute("update ops.webhook_events set attempts = 19")
-    harness.drain()
+    harness.run_worker()
     event = harness.event(event_id)
     assert (event["state"], event["attempts"]) == ("dead", 20)
     # What it was about may still be found in a list.
@@ -106,7 +105,7 @@ def test_out_of_tries_an_event_is_dead_and_says_why(harness: EventsHarness) -> N
     assert "Broken" in event["reason"]
     harness.control.clear_faults()
     harness.due_now()
-    harness.drain()
+    harness.run_worker()
     assert note_of(harness, reservation_id) != "new"
 
 
@@ -126,31 +125,31 @@ def test_a_deadlock_of_one_account_ends_nobody_elses_turn(harness: EventsHarness
     forbid(harness.warehouse, "new.account_id = 701", "deadlock_detected")
     refused, _ = change(harness)
     served, reservation_id = change(harness, other)
-    harness.drain()
+    harness.run_worker()
     assert "DeadlockDetected" in harness.event(refused)["reason"]
     assert harness.event(served)["state"] == "done"
     assert note_of(harness, reservation_id, other) == "new"
     harness.warehouse.execute("drop trigger refuse on landing.reservations")
     harness.due_now()
-    harness.drain()
+    harness.run_worker()
     assert harness.event(refused)["state"] == "done"
 
 
 def test_an_event_that_breaks_a_turn_breaks_it_for_no_other_event(harness: EventsHarness) -> None:
     events = [change(harness, place=place) for place in (3, 4, 5, 6)]
     forbid(harness.warehouse, f"new.entity_id = '{events[2][1]}'", "raise_exception")
-    harness.drain()
+    harness.run_worker()
     assert harness.states() == ["done", "done", "pending", "done"]
 
 
 def test_who_was_served_waits_for_who_was_not(
     harness: EventsHarness, other: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drain, "_MAX_PARALLEL_ACCOUNTS", 1)
-    monkeypatch.setattr(drain, "_EVENTS_PER_BATCH", 2)
+    monkeypatch.setattr(worker, "_MAX_PARALLEL_ACCOUNTS", 1)
+    monkeypatch.setattr(worker, "_EVENTS_PER_BATCH", 2)
     backlog = [change(harness, place=place)[0] for place in range(6)]
     newest, _ = change(harness, other)
-    harness.drain()
+    harness.run_worker()
     assert set(harness.states() + harness.states(other)) == {"done"}
     assert harness.event(newest)["finished_at"] < harness.event(backlog[-1])["finished_at"]
 
@@ -160,7 +159,7 @@ def test_scarce_request_slots_still_bring_events_to_their_end(
 ) -> None:
     monkeypatch.setattr(fetch_plan, "_SECONDS", 1.0)
     # A slot that is overslept is lost: on a slow machine, the wait for one may be long.
-    monkeypatch.setattr(drain, "_REQUEST_TIMEOUT", 60.0)
+    monkeypatch.setattr(worker, "_REQUEST_TIMEOUT", 60.0)
     for name in ("IP", "ACCOUNT"):
         monkeypatch.setenv(f"AIRFLOW__HOSTAWAY__BUDGET_{name}", "4/1")
     get_settings.cache_clear()
@@ -171,7 +170,7 @@ def test_scarce_request_slots_still_bring_events_to_their_end(
             "reservation.updated", harness.control.patch("reservations", reservation_id, stay, account_id=701)
         )
     harness.control.reset(only_stats=True)
-    harness.drain()
+    harness.run_worker()
     assert set(harness.states()) == {"done"}
     assert harness.control.calls("reservations.get", 701) == 8
 
@@ -181,7 +180,7 @@ def test_a_disabled_accounts_events_stay_untouched(harness: EventsHarness) -> No
     registry.disable_account(harness.warehouse, 701)
     before = harness.event(event_id)
     harness.control.reset(only_stats=True)
-    harness.drain()
+    harness.run_worker()
     assert harness.event(event_id) == before
     assert harness.control.stats()["total"] == 0
 
@@ -191,12 +190,12 @@ def test_a_refused_account_stops_and_its_events_wait_for_a_new_key(harness: Even
     served, _ = change(harness, other)
     harness.control.set_secret(701, "another")
     harness.control.fault("expire_token", match={"account": 701})
-    harness.drain()
+    harness.run_worker()
     assert registry.get_account(harness.warehouse, 701).state == "credentials_rejected"
     assert (harness.event(event_id)["state"], harness.event(event_id)["attempts"]) == ("pending", 0)
     assert harness.event(served)["state"] == "done"
     registry.rotate_secret(harness.warehouse, 701, "another")
-    harness.drain()
+    harness.run_worker()
     assert harness.event(event_id)["state"] == "done"
     assert note_of(harness, reservation_id) == "new"
 
@@ -207,12 +206,12 @@ def test_an_api_that_is_away_costs_each_event_a_try_and_none_is_lost(
     events = [change(harness, place=place)[0] for place in (3, 4, 5)]
     monkeypatch.setenv("HOSTAWAY_API_URL", "http://127.0.0.1:9")
     get_settings.cache_clear()
-    harness.drain()
+    harness.run_worker()
     assert {(harness.event(event)["state"], harness.event(event)["attempts"]) for event in events} == {("pending", 1)}
     monkeypatch.setenv("HOSTAWAY_API_URL", simulator.url)
     get_settings.cache_clear()
     harness.due_now()
-    harness.drain()
+    harness.run_worker()
     assert harness.states() == ["done"] * 3
 
 
@@ -227,16 +226,16 @@ def test_an_account_that_is_disabled_while_its_turn_begins_is_left_as_it_is(
         registry.disable_account(harness.warehouse, 701)
         return make(*arguments, **options)
 
-    monkeypatch.setattr(drain, "client_for", disabled_meanwhile)
-    harness.drain()
+    monkeypatch.setattr(worker, "client_for", disabled_meanwhile)
+    harness.run_worker()
     assert harness.event(event_id) == before
 
 
 def test_what_a_delivery_says_again_while_it_is_read_is_read_again(harness: EventsHarness) -> None:
     """A repeated body can be a change there and back, or no change; it does not show which."""
     event_id, _ = change(harness)
-    with harness.draining(hold=701):
-        # The receiver does not wait for a drain: the drain holds no lock on the event.
+    with harness.running_worker(hold=701):
+        # The receiver does not wait for a worker: the worker holds no lock on the event.
         harness.warehouse.execute("set lock_timeout = '1ms'")
         harness.warehouse.execute(
             "update ops.webhook_events set times_received = times_received + 1 where event_id = %s", [event_id]
@@ -254,12 +253,12 @@ def test_calendar_days_that_could_not_be_read_are_tried_again(harness: EventsHar
     )
     event_id = harness.receive("reservation.created", reservation)
     harness.control.fault("status_5xx", match={"resource": "calendar"})
-    harness.drain()
+    harness.run_worker()
     # The reservation is here already; its event is not done before its nights are.
     assert harness.landed("reservations", reservation["id"])
     assert harness.event(event_id)["state"] == "pending"
     harness.due_now()
     harness.control.reset(only_stats=True)
-    harness.drain()
+    harness.run_worker()
     assert harness.event(event_id)["state"] == "done"
     assert harness.control.calls("calendar.list", 701) == 1

@@ -38,7 +38,7 @@ def test_it_is_told_what_was_and_what_is(
     choose(monkeypatch, "event_handlers:RecordingHandler")
     for note in ("first", "second"):
         change(harness, note)
-        harness.drain()
+        harness.run_worker()
     reservation_id = harness.ids("reservations")[3]
     harness.receive(
         "reservation.updated", harness.control.object("reservations", reservation_id, 701) | {"doorCode": "1"}
@@ -46,7 +46,7 @@ def test_it_is_told_what_was_and_what_is(
     harness.control.delete("reservations", reservation_id, account_id=701)
     for _ in range(2):
         harness.due_now()
-        harness.drain()
+        harness.run_worker()
     assert [news[3] for news in calls] == ["first", "second", None]
     assert calls[1:] == [(701, "reservation.updated", "first", "second"), (701, "reservation.updated", "second", None)]
 
@@ -57,7 +57,7 @@ def test_it_is_told_once_of_what_is_delivered_again_meanwhile(
     choose(monkeypatch, "event_handlers:RecordingHandler")
     changed = harness.control.patch("reservations", harness.ids("reservations")[3], {"hostNote": "new"}, account_id=701)
     harness.receive("reservation.updated", changed)
-    with harness.draining(hold=701):
+    with harness.running_worker(hold=701):
         harness.receive("reservation.updated", changed)
     assert len(calls) == 1
 
@@ -71,7 +71,7 @@ def test_its_trouble_is_logged_and_touches_nothing(
     choose(monkeypatch, name)
     events = [change(harness, "one", 3), change(harness, "two", 4)]
     with structlog.testing.capture_logs() as log:
-        harness.drain()
+        harness.run_worker()
     assert [harness.event(event)["state"] for event in events] == ["done", "done"]
     assert any(entry["event"] in ("event_handler_failed", "event_handler_missing") for entry in log)
 
@@ -83,7 +83,7 @@ def test_one_that_does_not_come_back_does_not_keep_a_run(
     monkeypatch.setattr(handlers, "_STOP_TIMEOUT", 0.2)
     event_id = change(harness, "one")
     try:
-        harness.drain()
+        harness.run_worker()
         assert not event_handlers.returned.is_set()
     finally:
         event_handlers.release.set()

@@ -62,8 +62,8 @@ def test_a_receiver_that_was_killed_before_it_asked_asks_when_it_begins_again(
         assert asked(again) == ["hostaway_delta"]
 
 
-def test_nobody_is_asked_while_a_drain_attends_to_the_inbox(receiver: Receiver, warehouse: Connection) -> None:
-    with connect() as drain, hold_lease(drain) as ours:
+def test_nobody_is_asked_while_a_worker_attends_to_the_inbox(receiver: Receiver, warehouse: Connection) -> None:
+    with connect() as worker, hold_lease(worker) as ours:
         assert ours
         receiver.post(reservation())
         receiver.post(reservation(id=6))
@@ -92,13 +92,13 @@ def await_look(warehouse: Connection) -> None:
 
 
 @pytest.mark.usefixtures("often")
-def test_an_event_left_by_a_drain_that_was_killed_is_asked_for_soon(receiver: Receiver, warehouse: Connection) -> None:
-    with connect() as drain, hold_lease(drain):
+def test_an_event_left_by_a_worker_that_was_killed_is_asked_for_soon(receiver: Receiver, warehouse: Connection) -> None:
+    with connect() as worker, hold_lease(worker):
         receiver.post(reservation())
-        # The receiver has seen that the drain is there, and counts on it.
+        # The receiver has seen that the worker is there, and counts on it.
         await_look(warehouse)
         assert receiver.trigger.asked == []
-        drain.close()
+        worker.close()
     assert asked(receiver) == ["hostaway_delta"]
 
 
@@ -114,7 +114,7 @@ def test_an_event_left_by_a_drain_that_was_killed_is_asked_for_soon(receiver: Re
 def test_rows_that_wait_for_a_transform_nobody_makes_are_asked_for(
     receiver: Receiver, warehouse: Connection, transform: LiteralString
 ) -> None:
-    """Their drain was killed, or its transform failed."""
+    """Their worker was killed, or its transform failed."""
     with transform_lock(warehouse):
         warehouse.execute(
             "insert into ops.sync_runs (account_id, run_key, resource, mode) values (701, 'x', 'reservations', 'delta')"

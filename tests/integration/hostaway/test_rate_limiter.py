@@ -83,7 +83,10 @@ def assert_used_up(budget: SharedRateLimiter) -> None:
 
 
 def spend_together(
-    total: int, *spenders: tuple[SharedRateLimiter, int], patience: float | None = None, given: list[int] | None = None
+    total: int,
+    *spenders: tuple[SharedRateLimiter, int],
+    max_seconds: float | None = None,
+    given: list[int] | None = None,
 ) -> list[int]:
     """Of so many slots, those that budgets get, each with a number of threads that always want another one.
 
@@ -97,7 +100,7 @@ def spend_together(
     def work(budget: SharedRateLimiter) -> int:
         slots = 0
         while len(given) < total:
-            with suppress(TimeoutError), budget.permit(timeout=patience), lock:
+            with suppress(TimeoutError), budget.permit(timeout=max_seconds), lock:
                 if len(given) < total:
                     given.append(1)
                     slots += 1
@@ -311,12 +314,12 @@ def test_an_account_has_a_limit_of_its_own(budget: MakeBudget) -> None:
 def test_both_limits_hold_at_once(budget: MakeBudget) -> None:
     limits = {"ip": RateLimit(6, 90.0), "account": RateLimit(4, 90.0), "margin": 30}
     one, other = budget(701, **limits), budget(702, **limits)
-    got = spend_together(6, (one, 8), (other, 8), patience=0.5)
+    got = spend_together(6, (one, 8), (other, 8), max_seconds=0.5)
     assert max(got) <= 4
     assert_used_up(one)
     assert_used_up(other)
     lone = budget(703, **limits, ip_key="elsewhere")
-    assert spend_together(4, (lone, 8), patience=0.5) == [4]
+    assert spend_together(4, (lone, 8), max_seconds=0.5) == [4]
     assert_used_up(lone)
 
 

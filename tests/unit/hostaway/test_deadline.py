@@ -62,12 +62,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "TOKEN_SETTLING", 0.0)
 
 
-def client_of(url: str, tmp_path: Path, patience: float | None = None) -> HostawayClient:
+def client_of(url: str, tmp_path: Path, max_seconds: float | None = None) -> HostawayClient:
     tokens = MemoryTokenStore()
     tokens.save(Token("of-a-test", 0, time.time() + 10**8))
     settings = Settings(api_url=url, home=tmp_path)
     return HostawayClient(
-        Credentials(701, "secret-701"), token_store=tokens, settings=settings, single_try_timeout=patience
+        Credentials(701, "secret-701"), token_store=tokens, settings=settings, single_try_timeout=max_seconds
     )
 
 
@@ -85,15 +85,15 @@ def client_of(url: str, tmp_path: Path, patience: float | None = None) -> Hostaw
     ],
     ids=["status", "headers", "header", "length", "until-close", "chunks", "gzip", "continue"],
 )
-@pytest.mark.parametrize("patience", [None, 1.0])
+@pytest.mark.parametrize("max_seconds", [None, 1.0])
 def test_an_answer_byte_by_byte_is_given_up(
-    tmp_path: Path, at_once: bytes, slowly: bytes, patience: float | None
+    tmp_path: Path, at_once: bytes, slowly: bytes, max_seconds: float | None
 ) -> None:
-    with answering(at_once, slowly) as url, client_of(url, tmp_path, patience) as client:
+    with answering(at_once, slowly) as url, client_of(url, tmp_path, max_seconds) as client:
         began = time.monotonic()
         with pytest.raises(HostawayUnreachable, match="was not complete in time"):
             client.get("/v1/listings")
-        # The limit is a second: of every client, or the patience of the caller.
+        # The limit is a second: of every client, or the max_seconds of the caller.
         assert 0.9 < time.monotonic() - began < 15
 
 

@@ -152,7 +152,7 @@ def replay(chosen: Chosen, connection: Warehouse, trigger: Trigger, background: 
     """Fetch the objects of the events again, within seconds. Unreadable events are parsed again."""
     count = history.replay(connection, chosen.filter(chosen.event_ids))
     if count:
-        background.run(_drain, trigger)
+        background.run(_request_run, trigger)
     return Done(events=count)
 
 
@@ -162,7 +162,7 @@ def discard(chosen: Chosen, connection: Warehouse) -> Done:
     return Done(events=history.discard(connection, chosen.filter(chosen.event_ids)))
 
 
-def _drain(trigger: RunTrigger) -> None:
+def _request_run(trigger: RunTrigger) -> None:
     # If Airflow does not accept the request, hostaway_maintenance finds the pending events.
     with suppress(RunNotRequested):
         request_delta(trigger)

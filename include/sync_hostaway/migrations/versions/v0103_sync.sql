@@ -50,7 +50,7 @@ create table ops.watermarks (
     updated_at  timestamptz not null default now(),
     primary key (account_id, resource)
 );
-comment on column ops.watermarks.watermark is 'newest source timestamp of the last complete walk, in the source''s own clock';
+comment on column ops.watermarks.watermark is 'newest source timestamp of the last complete read, in the source''s own clock';
 
 create table ops.conversation_reads (
     account_id      bigint not null,
@@ -64,7 +64,7 @@ create table ops.conversation_reads (
 comment on table ops.conversation_reads is
     'what the conversation list said when a conversation was last read: an equal stamp means no new message, an equal run_key that this run has it already';
 
----------------------------------------------------------------------- walks under way
+---------------------------------------------------------------------- reads under way
 
 create table ops.sync_reads (
     account_id   bigint not null,
@@ -72,7 +72,7 @@ create table ops.sync_reads (
     plan         text not null,
     run_key      text not null,
     continued_at timestamptz not null default clock_timestamp(),
-    -- invariant: one walk at a time over a resource of an account
+    -- invariant: one read at a time of a resource of an account
     primary key (account_id, resource)
 );
 comment on table ops.sync_reads is
@@ -93,7 +93,7 @@ create table ops.sync_checkpoints (
     foreign key (account_id, resource) references ops.sync_reads on delete cascade
 );
 comment on table ops.sync_checkpoints is
-    'the pages of a list that a walk has landed, each written in the transaction that landed it';
+    'the pages of a list that a read has landed, each written in the transaction that landed it';
 comment on column ops.sync_checkpoints.request is 'parameters that were asked with, offset or cursor among them';
 comment on column ops.sync_checkpoints.rows is 'id and updatedOn of each row, in the order of the answer';
 

@@ -61,19 +61,19 @@ create table ops.webhook_events (
     -- invariant: a dead event says why
     constraint webhook_events_dead_say_why check (state <> 'dead' or reason is not null)
 );
-comment on table ops.webhook_events is 'the inbox: written before Hostaway gets its answer, drained by hostaway_delta';
+comment on table ops.webhook_events is 'the inbox: written before Hostaway gets its answer, processed by hostaway_delta';
 comment on column ops.webhook_events.state is
     'done: its object was fetched and landed. object_deleted: Hostaway no longer has it. dead: out of attempts. ignored: an event of an unknown kind. unreadable: no JSON object. discarded: by an operator';
 comment on column ops.webhook_events.body is 'as received; personal data, emptied after the retention';
 comment on column ops.webhook_events.load_id is 'the newest load that brought its object; null when nothing had changed';
 comment on column ops.webhook_events.not_found_count is 'tries in which Hostaway did not have the object: the first one may come too early';
 comment on column ops.webhook_events.unread_nights is 'calendar days still to be read, [[listing, first day, last day], …]: the reservation that touched them has landed already';
--- what the drain reads; as small as the backlog, however long the history
+-- what the worker reads; as small as the backlog, however long the history
 create index webhook_events_pending on ops.webhook_events (account_id, next_try_at, event_id) where state = 'pending';
 create index webhook_events_by_time on ops.webhook_events (received_at);
 create index webhook_events_by_object on ops.webhook_events (account_id, object, object_id);
 
--- A drain that runs already hears of new work at once; one that does not run is asked for by the receiver.
+-- A worker that runs already hears of new work at once; one that does not run is asked for by the receiver.
 create function ops.announce_webhook_event() returns trigger
 language plpgsql
 as $$
