@@ -33,7 +33,7 @@ from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
-DRAIN = """
+WORKER = """
 import sys
 from sync_hostaway.events import worker as worker_module
 from sync_hostaway.events.worker import run_worker
@@ -53,7 +53,7 @@ IDLE_SESSION_TIMEOUT = sql.SQL("select setting::integer from pg_settings where n
 
 @contextmanager
 def worker_process(name: str, linger: float = 0.0, before: str = "") -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", before + DRAIN, name, str(linger)]) as process:
+    with subprocess.Popen([sys.executable, "-c", before + WORKER, name, str(linger)]) as process:
         try:
             yield process
         finally:
