@@ -39,7 +39,7 @@ ACCESS_UNSPACED = (
 NETWORK = r"wi-?fi|wlan|wireless|ssid|netzwerk(?:name)?|network(?: name)?|r[eé]seau|red(?: wifi)?|rede|rete|сеть|вай-?фай|网络|ネットワーク"
 IS = r"is called|is|are|ist|heißt|lautet|est|s'appelle|se llama|es|si chiama|è|é|chama-se|heet|называется"
 
-# What follows up to the end of the sentence is where somebody lives.
+# What follows, up to the end of the sentence, is an address.
 ADDRESS = (
     r"(?:home |postal |billing |our |my |exact |full )?address(?: is|:)",
     r"(?:we|i) live (?:at|in|on)|adresse?\w*(?: ist| lautet| est|:)|(?:wir wohnen|ich wohne) (?:in|an|am)",
