@@ -224,7 +224,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _pattern_of(texts: Iterable[str | None]) -> re.Pattern[str] | None:
-    """Find any of the texts; case, spaces and accents do not matter. The longest first: a full name before its parts."""
+    """Find the texts; case, spaces and accents do not matter. The longest first: a full name before its parts."""
     plain = sorted({plain_text(text) for text in texts if text}, key=lambda text: (-len(text), text))
     found = [_form(text) for text in plain if len(text) > 1 or (text and not text.isascii())]
     return re.compile("|".join(found), _I) if found else None
