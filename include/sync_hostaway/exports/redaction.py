@@ -7,8 +7,8 @@ Three kinds of rules, in this order:
   more digits is replaced, except an amount with its currency and a time of the day;
 * words of many languages (`redaction_words`): a sentence about a password, a code or an address loses its rest.
 
-The rules prefer to replace too much. What they do not find: a name that the warehouse does not know in the middle of a
-sentence, a code in words ("one two three"), and a secret that is described without any of the words.
+The rules prefer to replace too much. What they do not find: a single name that the warehouse does not know in the
+middle of a sentence, a code of two digits, and a secret that is described without any of the words.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _TAGS = re.compile(r"<!--.*?-->|<(style|script)\b.*?</\1\s*>|</?[a-zA-Z][^<>]*>"
 _HREF = re.compile(r"<a\b[^<>]*>", _I)
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 
-_EMAIL = re.compile(r"[\w.+%'’-]+\s?@\s?[\w-]+(?:\s?\.\s?[\w-]+)+")
+_EMAIL = re.compile(r"[\w+%'’-]{1,64}(?:\s?\.\s?[\w+%'’-]{1,64}){0,9}\s?@\s?[\w-]{1,63}(?:\s?\.\s?[\w-]{1,63}){1,9}")
 _AT = r"(?:\s*[\[({<]\s*(?:at|@|arroba|chiocciola|arobase|ät)\s*[\])}>]\s*|\s+(?:at|arroba|chiocciola|arobase)\s+)"
 _DOT = r"(?:\s*[\[({<]\s*(?:dot|punto|ponto|point|punkt|\.)\s*[\])}>]\s*|\s+(?:dot|punto|ponto|point|punkt)\s+|\.)"
-_SPELLED_EMAIL = re.compile(rf"[\w.+-]+{_AT}[\w-]+(?:{_DOT}[\w-]+)+", _I)
+_SPELLED_EMAIL = re.compile(rf"[\w.+-]{{1,64}}{_AT}[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,9}}", _I)
 _LINK = re.compile(r"\b(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|tel:)\S+", _I)
 _DOMAIN = re.compile(r"\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}(?:/\S*)?(?![\w@])", _I)
 _HANDLE = re.compile(r"(?<![\w/])[@$][^\W\d][\w.-]+")
@@ -44,6 +44,8 @@ _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{2}
 # Scripts that write words with spaces between them.
 _SPACED = r"[^\W\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]"
 _TOKEN = re.compile(rf"(?:{_SPACED}|[!#$%&*+=?~^-])+")
+# No word: a key or a long link. Also bounds the time of the patterns, which grows with the square of a token's length.
+_ENDLESS = re.compile(r"[^\s\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]{200,}")
 _MEASURE = re.compile(rf"\d{{1,2}}(?:{words.UNITS})?|\d{{1,2}}h\d{{2}}", _I)
 # Words of an answer that may be nothing but a secret: "It is sunshine"
 _SHORT_ANSWER = 3
@@ -51,6 +53,8 @@ _SENTENCES = re.compile(r"(?<=[.!?؟])[ \t]+|(?<=[。！？])|(?<![:=\s])\s*\n+"
 _QUESTION_END = re.compile(r"[?？؟]\s*\Z")
 _SECRET = re.compile(rf"(?<!\w)(?:{'|'.join(words.ACCESS)})(?!\w)|{'|'.join(words.ACCESS_UNSPACED)}", _I)
 _NETWORK = re.compile(rf"(?<!\w)(?:{words.NETWORK})\s*(?:[:=]|[-]\s|(?:{words.IS})\s|[\"“„«'])\s*", _I)
+_PAYMENT = re.compile(rf"(?<!\w)(?:{words.PAYMENT})(?!\w)\s*(?:[:=-]\s*)?", _I)
+_CONTACT = re.compile(rf"(?<!\w)(?:{words.CONTACT})\s*(?:[:=]|(?:{words.IS})\s)\s*", _I)
 _ADDRESS = re.compile(rf"(?<!\w)(?:{'|'.join(words.ADDRESS)})|{'|'.join(words.ADDRESS_UNSPACED)}", _I)
 _STREET = re.compile(
     rf"(?<!\w)(?:{'|'.join((*words.STREET_BEFORE_NUMBER, *words.NUMBER_BEFORE_STREET))})|{words.STREET_UNSPACED}", _I
@@ -66,6 +70,11 @@ _INTRODUCED = re.compile(
     rf"|(?:{words.INTRODUCTION_UNSPACED})\s?(?P<word>\w{{1,8}})"
 )
 _CLOSED = re.compile(rf"(?<!\w)(?i:{words.CLOSING})[ \t]*[,.!-]*\s*\n?\s*(?P<name>{_NAMES})\s*\Z")
+_LABELLED = re.compile(rf"(?<!\w)(?i:{words.NAME_LABEL})\s?[:：][ \t]*(?P<name>{_NAMES})")
+_LAST = re.compile(rf",[ \t]+(?P<name>{_NAMES})\s*[.!]?\s*\Z")
+# Two or more words with a capital are a name of a person or a place, in most cases.
+_SEVERAL = re.compile(rf"(?<![\w\[]){_NAME_WORD}(?:[ \t]+{_BETWEEN}{_NAME_WORD}){{1,4}}")
+_SPELLED_DIGITS = re.compile(rf"(?<!\w)(?:{words.DIGITS})(?:[\s,.-]*(?:{words.DIGITS})){{2,}}(?!\w)", _I)
 _SIGNED = re.compile(rf"\n\s*[-~]?\s*(?P<name>{_NAMES})\s*[.!]?\s*\Z")
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 
@@ -100,7 +109,7 @@ class Redactor:
         :param after_question: whether the message before asked for a password or a code, so that a single word may be
             the answer. See `asks_for_secret`.
         """
-        text = plain_text(text)
+        text = self._replace(_ENDLESS, "CODE", plain_text(text))
         for kind, pattern in known.patterns:
             text = self._replace(pattern, kind, text)
         for pattern, kind in ((_EMAIL, "EMAIL"), (_SPELLED_EMAIL, "EMAIL"), (_LINK, "LINK"), (_DOMAIN, "LINK")):
@@ -110,6 +119,7 @@ class Redactor:
         text = self._replace(_STREET, "ADDRESS", text)
         text = self._without_names(text)
         text = "".join(self._sentences(text, after_question))
+        text = self._replace(_SPELLED_DIGITS, "CODE", text)
         # Whole tokens first: a number within one would leave its letters.
         text = _TOKEN.sub(self._token, text)
         return _DIGITS.sub(self._number, text).strip()
@@ -122,8 +132,9 @@ class Redactor:
         return pattern.sub(lambda _: self._count(kind), text)
 
     def _without_names(self, text: str) -> str:
-        for pattern in (_GREETED, _INTRODUCED, _CLOSED, _SIGNED):
+        for pattern in (_LABELLED, _GREETED, _INTRODUCED, _CLOSED, _SIGNED, _LAST):
             text = pattern.sub(self._named, text)
+        text = _SEVERAL.sub(self._several, text)
         return _WORD.sub(self._known_name, text)
 
     def _named(self, match: re.Match[str]) -> str:
@@ -131,6 +142,15 @@ class Redactor:
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         whole = match[0]
         return f"{whole[:start]}{self._count('NAME')}{whole[end:]}"
+
+    def _several(self, match: re.Match[str]) -> str:
+        parts = match[0].split()
+        while parts and parts[0].casefold() in words.NO_NAMES:
+            parts.pop(0)
+        named = [part for part in parts if len(part) > 1 and part.casefold() not in words.NO_NAMES]
+        if len(named) < 2 or len(named) < len(parts) - 1:
+            return match[0]
+        return f"{match[0][: match[0].index(parts[0])]}{self._count('NAME')}"
 
     def _known_name(self, match: re.Match[str]) -> str:
         word = match[0]
@@ -156,8 +176,9 @@ class Redactor:
             # A question asks for the secret. A statement may have it before the word or after.
             start = secret.end() if _QUESTION_END.search(sentence) else 0
             return self._cut(sentence, start, "ACCESS")
-        if network := _NETWORK.search(sentence):
-            return self._cut(sentence, network.end(), "ACCESS")
+        for pattern, kind in ((_PAYMENT, "PAYMENT"), (_CONTACT, "HANDLE"), (_NETWORK, "ACCESS")):
+            if found := pattern.search(sentence):
+                sentence = self._cut(sentence, found.end(), kind)
         return sentence
 
     def _cut(self, sentence: str, start: int, kind: str) -> str:

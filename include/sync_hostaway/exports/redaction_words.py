@@ -9,6 +9,7 @@ ACCESS = (
     # English
     r"pass ?(?:word|code|phrase|key)s?|pwd|(?:access|door|gate|entry|lock|key|security|alarm|building|garage)[- ]?codes?",
     r"codes?|pin(?: ?codes?)?|key ?pads?|lock ?box(?:es)?|key ?safes?|ssid|network name|combination",
+    r"pw|keys?|schlüssel|llaves?|chiav[ei]|cl[eé]s?|chaves?|sleutels?|ключ\w*",
     # German, Dutch, Scandinavian
     r"(?:wlan|wifi|internet|netzwerk)?[- ]?(?:passw[oö]rt|kennwort|schlüssel)|\w*codes?|\w*kode|schlüssel(?:box|kasten|tresor|safe)",
     r"wachtwoord|toegangscode|sleutelkluis(?:je)?|lösenord\w*|adgangskode|passord\w*|nyckelbox|kod(?:en)?",
@@ -39,12 +40,49 @@ ACCESS_UNSPACED = (
 NETWORK = r"wi-?fi|wlan|wireless|ssid|netzwerk(?:name)?|network(?: name)?|r[eé]seau|red(?: wifi)?|rede|rete|сеть|вай-?фай|网络|ネットワーク"
 IS = r"is called|is|are|ist|heißt|lautet|est|s'appelle|se llama|es|si chiama|è|é|chama-se|heet|называется"
 
+# With a colon, a verb or nothing between them, an account of a payment service or a secret of a card follows.
+PAYMENT = (
+    r"pay ?pal|venmo|zelle|cash ?app|bizum|revolut|wise|alipay|bic|swift|iban|cv[cv]2?|cvn|"
+    r"(?:security|sort|routing) (?:code|number)|account (?:number|no\.?)|kontonummer|bankverbindung|kreditkarte|"
+    r"(?:n[uú]mero de )?(?:cuenta|tarjeta|conta|cart[aã]o)|num[eé]ro de (?:compte|carte)|numero (?:di|della) (?:conto|carta)"
+)
+# With a colon or a verb after it, an account of a messenger or a network follows.
+CONTACT = (
+    r"instagram|insta|ig|facebook|fb|telegram|whats ?app|skype|snapchat|tiktok|line id|wechat|微信|телеграм|вотсап"
+)
+# With a colon after it, a name follows.
+NAME_LABEL = (
+    r"names?|guests?|gast|gäste|naam|nombres?|huésped(?:es)?|nom|prénom|voyageurs?|nome|cognome|ospit[ei]|hóspedes?|"
+    r"имя|фамилия|名前|姓名|이름"
+)
+# Words that begin a sentence with a capital and are no part of a name that follows; German nouns have one, too.
+# fmt: off
+NO_NAMES = frozenset(
+    {
+        "der", "die", "das", "den", "dem", "des", "ein", "eine", "einen", "einem", "einer", "mein", "meine", "meinen",
+        "meiner", "unser", "unsere", "unseren", "ihr", "ihre", "ihren", "ihrer", "ihnen", "sie", "du", "wir", "ich",
+        "es", "er", "im", "am", "um", "zum", "zur", "für", "mit", "bei", "von", "vom", "in", "an", "auf", "aus",
+        "nach", "vor", "ohne", "als", "wenn", "ob", "ist", "sind", "war", "haben", "hat", "hätten", "gibt", "gab",
+        "kann", "können", "könnte", "könnten", "wie", "wo", "wann", "was", "wer", "warum", "welche", "welcher",
+        "welches", "danke", "vielen", "bitte", "guten", "liebe", "viele", "und", "oder", "aber", "auch", "noch",
+        "keine", "kein", "alle", "diese", "dieser", "dieses", "unter", "zwischen", "wird", "werden", "darf", "dürfen",
+        "soll", "sollen", "muss", "müssen", "möchten", "würden", "check-in", "check-out", "wifi", "wlan", "tv",
+    }
+)
+# fmt: on
+DIGITS = (
+    r"zero|oh|one|two|three|four|five|six|seven|eight|nine|null|eins|zwei|zwo|drei|vier|fünf|sechs|sieben|acht|neun|"
+    r"cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|zéro|un|deux|trois|quatre|cinq|sept|huit|neuf|"
+    r"due|tre|quattro|cinque|sei|sette|otto|nove|um|dois|três|quatro|sete|oito|nul|een|twee|drie|vijf|zes|zeven|negen|"
+    r"ноль|один|два|три|четыре|пять|шесть|семь|восемь|девять|[零〇一二三四五六七八九]"
+)
+
 # What follows, up to the end of the sentence, is an address.
 ADDRESS = (
-    r"(?:home |postal |billing |our |my |exact |full )?address(?: is|:)",
-    r"(?:we|i) live (?:at|in|on)|adresse?\w*(?: ist| lautet| est|:)|(?:wir wohnen|ich wohne) (?:in|an|am)",
-    r"direcci[oó]n(?: \w+)?(?: es|:)|vivo en|vivimos en|j'habite|nous habitons|indirizzo(?: \w+)?(?: è|:)|abito (?:in|a)",
-    r"abitiamo (?:in|a)|endereço(?: é|:)|(?:moro|moramos) (?:em|na|no)|adres(?: is|:)|(?:ik woon|wij wonen) (?:in|op|aan)",
+    r"(?:home |postal |billing |our |my |exact |full )?address(?: is|\s?:)",
+    r"(?:we|i) live (?:at|in|on)|adresse?\w*(?: ist| lautet| est|\s?:)|(?:wir wohnen|ich wohne) (?:in|an|am)",
+    r"direcci[oó]n(?: \w+)?(?: es|\s?:)|vivo en|vivimos en|j'habite|nous habitons|indirizzo(?: \w+)?(?: è|\s?:)|abito (?:in|a)",
+    r"abitiamo (?:in|a)|endereço(?: é|\s?:)|(?:moro|moramos) (?:em|na|no)|adres(?: is|\s?:)|(?:ik woon|wij wonen) (?:in|op|aan)",
     r"адрес(?:е|а|у)?(?:\s*[:—-])?|(?:я живу|мы живём|мы живем) (?:в|на)|adresim|adresimiz|العنوان|عنواني",
 )
 ADDRESS_UNSPACED = ("地址", "住址", "住所", "주소")
@@ -55,12 +93,14 @@ STREET_BEFORE_NUMBER = (
     r"\s+[^\W\d_][^\n,;:!?\d]{0,40},?\s*(?:n[º°o.]{1,2}\s*|д\.\s*|дом\s*)?\d{1,5}\s?[a-z]?\b",
     r"[^\W\d_]+[- ]?(?:straße|strasse|str\.|weg|platz|gasse|allee|ring|ufer|damm|straat|laan|plein|gracht|kade|gatan|vägen|"
     r"vej|gade|veien|sokak|sokağı|caddesi)\s+\d{1,5}\s?[a-z]?\b",
+    r"(?:am|an der|auf der|in der)\s+[^\W\d_]{4,}\s+\d{1,4}[a-z]?\b",
+    r"[^\W\d_]+\s+(?:street|road|avenue|boulevard|lane|drive)\s+\d{1,5}\b",
 )
 NUMBER_BEFORE_STREET = (
-    r"\d{1,5}[a-z]?,?\s+(?:bis,?\s+|ter,?\s+)?(?:[^\W\d_][\w.'’-]*\s+){0,4}?"
-    r"(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|terrace|crescent|close|highway|hwy|parkway)\b\.?",
     r"\d{1,5}\s?[a-z]?,?\s+(?:bis,?\s+|ter,?\s+)?"
     r"(?:rue|avenue|boulevard|bd|place|impasse|chemin|allée|quai)\s+[^\n,;:.!?]{2,40}",
+    r"\d{1,5}[a-z]?,?\s+(?:bis,?\s+|ter,?\s+)?(?:[^\W\d_][\w.'’-]*\s+){0,4}?"
+    r"(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct|terrace|crescent|close|highway|hwy|parkway)\b\.?",
 )
 STREET_UNSPACED = r"[\u4e00-\u9fff]{2,12}(?:路|街|道|巷|弄|大道|丁目|番地)\s?\d{1,5}\s?(?:号|號|弄|番|室)?"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from sync_hostaway.exports.redaction import KnownValues, Redactor
@@ -49,6 +51,20 @@ SECRETS = [
     ("See you.\n\nZebulon", "Zebulon"),
     ("меня зовут Иван Петров", "Петров"),
     ("我叫王小明", "王小明"),
+    ("Zebulon Trask will check in", "Trask"),
+    ("This is for Zebulon Trask.", "Zebulon"),
+    ("Guest name: Zebulon, 2 adults", "Zebulon"),
+    ("Beijos, Zebulon", "Zebulon"),
+    ("Mein PayPal: zebulon-trask", "zebulon"),
+    ("CVC: 12", "12"),
+    ("My instagram is zebulontrask", "zebulon"),
+    ("wifi pw mango", "mango"),
+    ("La clé est sous le pot", "pot"),
+    ("Unser Haus: Am Markt 3", "Markt"),
+    ("It is at Sunset Boulevard 45", "Sunset"),
+    ("14 bis avenue Foch", "Foch"),
+    ("Adresse : Château Bellevue", "Bellevue"),
+    ("null eins sieben sechs", "sieben"),
     ("Pay me: $zebulon or @zeb_99", "zeb"),
     ("an\u200bna@mail\u200b.com", "nna"),
 ]
@@ -68,6 +84,9 @@ def test_a_secret_is_replaced(text: str, secret: str) -> None:
         "The cleaning fee is 120 € and parking costs $15.50.",
         "The wifi does not work in the bedroom",
         "Können wir um 14 Uhr anreisen?",
+        "Haben Sie Handtücher und einen Parkplatz?",
+        "Die Wohnung ist schön. Gibt es einen Backofen?",
+        "Can I pay with PayPal?",
         "The 2nd floor has 3 bedrooms, 10min from the beach",
     ],
 )
@@ -96,3 +115,10 @@ def test_names_of_other_guests_are_replaced_where_they_begin_with_a_capital() ->
     redactor = Redactor(frozenset({"sabine", "rose"}))
     assert redactor.redact("We meet Sabine near the rose garden") == "We meet [NAME] near the rose garden"
     assert redactor.replaced == {"NAME": 1}
+
+
+@pytest.mark.parametrize("text", ["a" * 50_000, "中" * 10_000, "<a " * 7_000, "a@a." * 5_000, "1 " * 10_000])
+def test_a_long_text_takes_seconds_at_most(text: str) -> None:
+    began = process_time()
+    Redactor().redact(text)
+    assert process_time() - began < 10
