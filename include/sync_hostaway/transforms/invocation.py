@@ -7,6 +7,7 @@ concerned; the ledger's lock is what keeps two of them off one warehouse.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -266,6 +267,11 @@ def _parsed(project_dir: Path, environment: Mapping[str, str]) -> DbtResult:
             return result
         _parses.clear()
         _parses[key] = result
+        # The parsed project is a large graph of objects. A garbage collection that traverses it takes a quarter of a
+        # second, and would fall into the middle of transforms; frozen objects are left out.
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
     return _parses[key]
 
 

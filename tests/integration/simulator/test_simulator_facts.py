@@ -96,7 +96,7 @@ def _(client: Any, simulator: RunningSimulator) -> None:
     assert keys == sorted(keys, reverse=True)
 
 
-@fact("`afterId` continues after that row and ignores `offset`; a cursor that is gone starts from the front.")
+@fact("`afterId` continues after that row and ignores `offset`; a cursor that no longer exists starts from the front.")
 def _(client: Any, simulator: RunningSimulator) -> None:
     first, second = client.rows("reservations", limit=2)
     assert client.rows("reservations", limit=1, afterId=first["id"], offset=50)[0]["id"] == second["id"]

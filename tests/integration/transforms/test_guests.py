@@ -370,7 +370,8 @@ def test_a_table_of_an_older_version_gets_the_columns_it_lacks(harness: LandingH
     harness.connection.execute(
         """
         alter table hostaway.reservation_guests
-            drop column phone_key, drop column name_words, drop column is_shared_phone, add column person_key text;
+            drop column phone_key cascade, drop column name_words cascade, drop column is_shared_phone cascade,
+            add column person_key text;
         update hostaway.reservation_guests set guest_id = 10;
         update hostaway.reservations set guest_id = 10;
         update ops.transforms set project_hash = 'older';

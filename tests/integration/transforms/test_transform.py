@@ -447,7 +447,7 @@ def test_an_older_table_gets_the_columns_that_its_own_model_reads(harness: Landi
     land_one_of_each(harness)
     harness.transform()
     harness.connection.execute(
-        "alter table hostaway.reservation_guests drop column name_key, drop column is_shared_channel"
+        "alter table hostaway.reservation_guests drop column name_key cascade, drop column is_shared_channel cascade"
     )
     harness.transform(project_dir=next_version(tmp_path))
     assert harness.rows("select name_key, is_shared_channel from hostaway.reservation_guests") == [("ann", False)]
