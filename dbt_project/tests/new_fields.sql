@@ -1,5 +1,5 @@
--- Fields that Hostaway has begun to send: seen in what landed since the last night. They are kept, in pms_meta. Add what is
--- of use as a column (docs/contributing/add-a-field.md), and each of them to the macro known_fields.
+-- New fields of Hostaway, in up to 50,000 rows that landed since the last night. The column pms_meta keeps their values.
+-- Add a useful one as a column (docs/contributing/add-a-field.md), and each of them to the macro known_fields.
 {{ config(severity="warn") }}
 
 {% for resource, fields in known_fields().items() %}
@@ -15,6 +15,7 @@ union all
         select payload
         from {{ source("landing", resource) }}
         where landed_at > now() - interval '26 hours'
+        order by landed_at
         limit 50000
     ) as landed
     cross join lateral jsonb_object_keys(landed.payload) as field (name)

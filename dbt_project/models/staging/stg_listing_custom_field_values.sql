@@ -24,7 +24,9 @@ typed as (
         ---------- ids
         account_id,
         {{ text_as_bigint("entity_id") }} as listing_id,
-        coalesce({{ as_bigint('customFieldId') }}, {{ as_bigint('id', "(payload -> 'customField')") }}) as custom_field_id,
+        coalesce(
+            {{ as_bigint('customFieldId') }}, {{ as_bigint('id', "(payload -> 'customField')") }}
+        ) as custom_field_id,
 
         ---------- text
         {{ as_text('name', "(payload -> 'customField')") }} as field_name,

@@ -23,7 +23,10 @@ typed as (
         ---------- ids
         account_id,
         {{ text_as_bigint("entity_id") }} as listing_id,
-        case jsonb_typeof(payload) when 'string' then nullif(btrim(payload #>> '{}'), '') else {{ as_text('name') }} end as tag_name,
+        case jsonb_typeof(payload)
+            when 'string' then nullif(btrim(payload #>> '{}'), '')
+            else {{ as_text('name') }}
+        end as tag_name,
         case when jsonb_typeof(payload) = 'object' then {{ as_bigint('id') }} end as tag_id,
 
         ---------- how it landed

@@ -29,7 +29,10 @@ typed as (
 
         ---------- text
         case when jsonb_typeof(payload) = 'object' then {{ as_text('name') }} end as file_name,
-        case jsonb_typeof(payload) when 'string' then payload #>> '{}' when 'object' then {{ as_text('url') }} end as url,
+        case jsonb_typeof(payload)
+            when 'string' then payload #>> '{}'
+            when 'object' then {{ as_text('url') }}
+        end as url,
         case when jsonb_typeof(payload) = 'object' then {{ as_text('extension') }} end as file_extension,
         case when jsonb_typeof(payload) = 'object' then {{ as_text('mimeType') }} end as mime_type,
 

@@ -13,7 +13,7 @@ from ops.take_permits(
 )
 
 -- name: block
-select ops.block_requests(%(scope)s, %(ip_key)s, %(account_id)s, %(seconds)s, %(calls)s, %(span)s)
+select ops.block_requests(%(scope)s, %(ip_key)s, %(account_id)s, %(seconds)s, %(calls)s, %(window)s)
 
 -- name: withdraw
 delete from ops.rate_limit_waiters where waiter_id = %(waiter_id)s

@@ -223,7 +223,7 @@ def test_a_public_url_with_a_port_is_refused_by_ourselves(
 ) -> None:
     monkeypatch.setenv("PUBLIC_BASE_URL", "https://airflow.example.com:8443/base")
     get_settings.cache_clear()
-    with pytest.raises(ConfigurationError, match=r"names port 8443.*https://airflow\.example\.com/base"):
+    with pytest.raises(ConfigurationError, match=r"has port 8443.*https://airflow\.example\.com/base"):
         ensure_registered(warehouse, client)
     assert endpoint_of(warehouse).state == "failed"
 
