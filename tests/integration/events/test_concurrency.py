@@ -40,11 +40,11 @@ from sync_hostaway.events.worker import run_worker
 run_worker(sys.argv[1], linger=float(sys.argv[2]), transform=None)
 """
 
-SHORT_PATIENCE = """
+SHORT_IDLE_TIMEOUT = """
 from psycopg.sql import SQL
 from sync_hostaway.events import lease
 from sync_hostaway.events import worker as worker_module
-lease._QUERIES["stay_awake"] = SQL("set idle_session_timeout = '8s'")
+lease._QUERIES["end_session_when_idle"] = SQL("set idle_session_timeout = '8s'")
 wait_for_event = worker_module.wait_for_event
 worker_module.wait_for_event = lambda connection, seconds: wait_for_event(connection, min(seconds, 0.2))
 """
@@ -328,7 +328,7 @@ def test_nobody_counts_on_a_worker_that_is_stopped(harness: EventsHarness) -> No
             seconds = fetch_value(workers, IDLE_SESSION_TIMEOUT) / 1000
             assert worker_module._LIFETIME < seconds < 120
         assert fetch_value(workers, IDLE_SESSION_TIMEOUT) == 0
-    with worker_process("stopped", linger=60.0, before=SHORT_PATIENCE) as process:
+    with worker_process("stopped", linger=60.0, before=SHORT_IDLE_TIMEOUT) as process:
         eventually(lambda: has_active_worker(harness.warehouse))
         process.send_signal(signal.SIGSTOP)
         eventually(lambda: not has_active_worker(harness.warehouse))

@@ -450,7 +450,8 @@ def test_the_database_refuses_to_give_a_slot_twice(budget: MakeBudget, warehouse
     seconds_for(one)
     with pytest.raises(psycopg.errors.RaiseException, match="is taken until"):
         warehouse.execute(
-            "update ops.rate_limit_permits set permit_id = gen_random_uuid(), taken_at = now(), free_at = now() + window_length"
+            "update ops.rate_limit_permits"
+            " set permit_id = gen_random_uuid(), taken_at = now(), free_at = now() + window_length"
         )
 
 
