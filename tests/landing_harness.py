@@ -61,6 +61,12 @@ class LandingHarness:
     def transform(self, **options: Any) -> TransformResult:
         return run_transform(self.dsn, requested_by="test", **options)
 
+    def drop_views(self) -> None:
+        """As in an older version's database: today's views would keep columns from being changed."""
+        views = "select format('%I.%I', schemaname, viewname) from pg_views where schemaname in ('staging', 'marts')"
+        for (view,) in self.rows(views):
+            self.connection.execute(sql.SQL("drop view if exists {} cascade").format(sql.SQL(view)))
+
     def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn) as connection:
             return connection.execute(query, parameters or None).fetchall()

@@ -80,6 +80,7 @@ def test_every_dag_is_found_in_a_git_bundle_and_an_older_version_stays_what_it_w
         "hostaway_nightly",
         "hostaway_poll",
         "hostaway_sync__701",
+        "hostaway_training_data",
         "hostaway_transform",
     ]
     assert load("")[1:] == (newest, {})

@@ -43,10 +43,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
             if "requestBody" in operation:
                 for status, response in WITH_BODY.items():
                     content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
-                    described = {"description": response["description"], "content": content}
-                    operation["responses"].setdefault(str(status), described)
+                    operation["responses"].setdefault(
+                        str(status), {"description": response["description"], "content": content}
+                    )
             for status, response in operation["responses"].items():
-                schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+                # A route that returns text has its errors described as text, too
+                described = response.get("content", {}).values()
+                schema: dict[str, Any] = next((media.get("schema", {}) for media in described), {})
                 if status >= "400" and schema.get("$ref", "").endswith("/ProblemDetails"):
                     response["content"] = {problems.MEDIA_TYPE: {"schema": schema}}
     return document

@@ -54,7 +54,7 @@ def test_an_expired_token_is_nobodys(warehouse: Connection, account: int) -> Non
     assert api_tokens.verify(warehouse, text) is None
 
 
-@pytest.mark.parametrize(("state", "is_good"), [("disabled", False), ("refused", True), ("active", True)])
+@pytest.mark.parametrize(("state", "is_good"), [("disabled", False), ("credentials_rejected", True), ("active", True)])
 def test_a_disabled_accounts_tokens_rest_and_a_refused_ones_still_read(
     warehouse: Connection, account: int, state: str, is_good: bool
 ) -> None:

@@ -418,10 +418,7 @@ def test_a_column_gets_another_type_in_place(harness: LandingHarness, tmp_path: 
     land_one_of_each(harness)
     harness.transform()
     before = table_ids(harness)
-    # An older version's table: its views would keep the column from getting the older type
-    views = "select format('%I.%I', schemaname, viewname) from pg_views where schemaname in ('staging', 'marts')"
-    for (view,) in harness.rows(views):
-        harness.connection.execute(f"drop view if exists {view} cascade")
+    harness.drop_views()
     harness.connection.execute("alter table hostaway.reservations alter column customer_user_id type bigint using null")
     harness.connection.execute("alter table hostaway.sync_logs alter column seconds type numeric(12, 4)")
     harness.transform(project_dir=next_version(tmp_path))
