@@ -291,9 +291,10 @@ def _invoke(
 ) -> DbtResult:
     from dbt.cli.main import dbtRunner
 
-    from sync_hostaway.transforms import dbt_connections
+    from sync_hostaway.transforms import dbt_connections, dbt_speed
 
     dbt_connections.install()
+    dbt_speed.install()
     home = dbt_home()
     make_unwritable(home)
     # fmt: off

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import psutil
 import pytest
 
 from landing_harness import LandingHarness, listing, reservation
+from sync_hostaway.local.postgres import EmbeddedPostgres
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -226,3 +229,32 @@ def test_what_was_known_of_a_reservation_is_kept(harness: LandingHarness) -> Non
     ]
     harness.transform(full_refresh=True)
     assert harness.rows(history) == kept
+
+
+def test_long_calendars_of_many_listings_take_seconds(
+    harness: LandingHarness, embedded_postgres: EmbeddedPostgres
+) -> None:
+    listings, dates = 20, 700
+    harness.land("listings", *(listing(number) for number in range(1, listings + 1)))
+    load_id = harness.land("calendar_days")
+    harness.connection.execute(
+        """
+        insert into landing.calendar_days
+            (account_id, entity_id, parent_id, payload, payload_hash, observed_at, load_id)
+        select
+            1, listing_id || ':' || day, listing_id,
+            jsonb_build_object('listingMapId', listing_id, 'date', day, 'isAvailable', 1, 'minimumStay', 2),
+            '', now(), %s
+        from generate_series(1, %s) as listing_id
+        cross join (select date '2027-01-01' + place as day from generate_series(1, %s) as place) as days
+        """,
+        (load_id, listings, dates),
+    )
+    server = psutil.Process(embedded_postgres.status().pid)
+    backends, before = set(server.children()), server.cpu_times()
+    harness.transform()
+    eventually(lambda: not set(server.children()) - backends)
+    after = server.cpu_times()
+    assert harness.value("select count(*) from marts.listing_nights") == listings * dates
+    # It was 16 when each date was compared with the dates of all listings.
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 8

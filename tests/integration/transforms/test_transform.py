@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -10,10 +11,11 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
+import sqlparse
 
 from landing_harness import LandingHarness, edited_project, listing, next_version, reservation
 from sync_hostaway.core.db import connect
@@ -488,3 +490,20 @@ def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(harness: LandingHar
         finally:
             release_dbt_lock({})
     assert transform.result().loads == 5
+
+
+def test_dbt_does_not_repeat_at_each_transform_what_gives_the_same(
+    harness: LandingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("dbt repeats this work")
+
+    land_one_of_each(harness)
+    harness.transform()
+    for number in (101, 102):
+        harness.land("reservations", reservation(number))
+        harness.transform(marts=False)
+        # For the second one: parsing the SQL around ephemeral models, and inspecting the stack for each flag
+        monkeypatch.setattr(sqlparse, "parse", refuse)
+        monkeypatch.setattr(inspect, "stack", refuse)
+    assert harness.value("select count(*) from hostaway.reservation_guests where reservation_id > 100") == 2

@@ -296,21 +296,71 @@ dates_of_listings as (
         as day (place)
 ),
 
-named_dates as (
-    select dates.account_id, dates.listing_id, dates.date, true as is_in_span
+-- Not joined: PostgreSQL expects few of these rows, and would compare all dates with each other.
+facts as (
+    select
+        account_id,
+        listing_id,
+        date,
+        null::boolean as is_in_span,
+        price,
+        minimum_stay,
+        unit_count,
+        units_to_sell,
+        reserved_units,
+        blocked_units,
+        is_available,
+        is_closed_on_arrival,
+        true as is_mirrored,
+        null::bigint as booked,
+        null::bigint as owner,
+        null::bigint as cancelled_nights,
+        null::numeric as cancellation_payout,
+        null::text as cancelled_currency
+    from days
+    union all
+    select
+        dates.account_id, dates.listing_id, dates.date, true as is_in_span{{ ", null" * 14 }}
     from dates_of_listings as dates
     inner join spans on dates.account_id = spans.account_id and dates.listing_id = spans.listing_id
     where spans.left_on is null or dates.date < spans.left_on
     union all
-    select account_id, listing_id, date, false as is_in_span from taken
+    select
+        account_id, listing_id, date, false as is_in_span,
+        {{ "null, " * 9 }}booked, owner{{ ", null" * 3 }}
+    from taken
     union all
-    select account_id, listing_id, date, false as is_in_span from cancelled
+    select
+        account_id, listing_id, date, false as is_in_span,
+        {{ "null, " * 11 }}cancelled_nights, cancellation_payout, currency
+    from cancelled
 ),
 
 dates as (
-    select account_id, listing_id, date, bool_or(is_in_span) as is_in_span
-    from named_dates
+    select
+        account_id,
+        listing_id,
+        date,
+        bool_or(is_in_span) as is_in_span,
+        max(price) as price,
+        max(minimum_stay) as minimum_stay,
+        max(unit_count) as unit_count,
+        max(units_to_sell) as units_to_sell,
+        max(reserved_units) as reserved_units,
+        max(blocked_units) as blocked_units,
+        bool_or(is_available) as is_available,
+        bool_or(is_closed_on_arrival) as is_closed_on_arrival,
+        coalesce(bool_or(is_mirrored), false) as is_mirrored,
+        count(booked) > 0 as is_taken,
+        coalesce(max(booked), 0) as booked,
+        coalesce(max(owner), 0) as owner,
+        max(cancelled_nights) as cancelled_nights,
+        max(cancellation_payout) as cancellation_payout,
+        max(cancelled_currency) as cancelled_currency
+    from facts
     group by account_id, listing_id, date
+    -- no day of the calendar after the listing left
+    having count(is_in_span) > 0
 ),
 
 counted as (
@@ -318,47 +368,35 @@ counted as (
         dates.account_id,
         dates.listing_id,
         dates.date,
-        days.date is not null as is_mirrored,
-        days.price,
-        days.minimum_stay,
-        coalesce(days.is_closed_on_arrival, false) as is_closed_on_arrival,
+        dates.is_mirrored,
+        dates.price,
+        dates.minimum_stay,
+        coalesce(dates.is_closed_on_arrival, false) as is_closed_on_arrival,
         coalesce(archives.dates @> dates.date, false) as is_archived,
-        coalesce(taken.booked, 0) as booked,
-        coalesce(taken.owner, 0) as owner,
-        greatest(
-            least(coalesce(days.unit_count, spans.units, 1), 500),
-            coalesce(taken.booked, 0) + coalesce(taken.owner, 0),
-            1
-        ) as units,
-        days.units_to_sell,
-        days.reserved_units,
-        coalesce(days.blocked_units, 0) as blocked_units,
+        dates.booked,
+        dates.owner,
+        greatest(least(coalesce(dates.unit_count, spans.units, 1), 500), dates.booked + dates.owner, 1) as units,
+        dates.units_to_sell,
+        dates.reserved_units,
+        coalesce(dates.blocked_units, 0) as blocked_units,
         case
-            when days.date is null then true
+            when not dates.is_mirrored then true
             -- isAvailable speaks of listings with one unit
-            when days.unit_count > 1 and days.units_to_sell is not null then true
-            else coalesce(days.is_available, false)
+            when dates.unit_count > 1 and dates.units_to_sell is not null then true
+            else coalesce(dates.is_available, false)
         end as is_available,
         dates.is_in_span,
-        cancelled.cancelled_nights,
-        cancelled.cancellation_payout,
-        cancelled.currency as cancelled_currency
+        dates.cancelled_nights,
+        dates.cancellation_payout,
+        dates.cancelled_currency,
+        spans.last_date
     from dates
     inner join spans on dates.account_id = spans.account_id and dates.listing_id = spans.listing_id
-    left join days
-        on dates.account_id = days.account_id and dates.listing_id = days.listing_id and dates.date = days.date
-    left join taken
-        on dates.account_id = taken.account_id and dates.listing_id = taken.listing_id and dates.date = taken.date
-    left join cancelled
-        on
-            dates.account_id = cancelled.account_id
-            and dates.listing_id = cancelled.listing_id
-            and dates.date = cancelled.date
     left join archives on dates.account_id = archives.account_id and dates.listing_id = archives.listing_id
     left join away on dates.account_id = away.account_id and dates.listing_id = away.listing_id
     where
-        days.date is not null
-        or taken.date is not null
+        dates.is_mirrored
+        or dates.is_taken
         or not coalesce(away.dates @> dates.date, false)
 ),
 
@@ -391,47 +429,46 @@ free as materialized (
 -- Free nights in a row; a stay can begin on one when the rest of the row is as long as its minimum stay.
 runs as (
     select
-        free.account_id,
-        free.listing_id,
-        free.date,
-        free.minimum_stay,
-        free.is_closed_on_arrival,
+        free.*,
+        free.free > 0 as is_free,
         free.date - row_number() over (
-            partition by free.account_id, free.listing_id order by free.date
+            partition by free.account_id, free.listing_id, free.free > 0 order by free.date
         )::integer as run
     from free
-    where free.free > 0
 ),
 
 runs_with_ends as (
     select
-        runs.account_id,
-        runs.listing_id,
-        runs.date,
-        runs.run,
-        not runs.is_closed_on_arrival
+        *,
+        not is_closed_on_arrival
         and (
-            coalesce(runs.minimum_stay, 1) <= max(runs.date) over same_run - runs.date + 1
+            coalesce(minimum_stay, 1) <= max(date) over same_run - date + 1
             -- what follows the last night is not known
-            or max(runs.date) over same_run >= spans.last_date
+            or max(date) over same_run >= last_date
         ) as can_begin
     from runs
-    inner join spans on runs.account_id = spans.account_id and runs.listing_id = spans.listing_id
-    window same_run as (partition by runs.account_id, runs.listing_id, runs.run)
+    window same_run as (partition by account_id, listing_id, is_free, run)
 ),
 
 sellable as (
     select
-        account_id,
-        listing_id,
-        date,
+        *,
         coalesce(
-            date >= min(date) filter (where can_begin) over (partition by account_id, listing_id, run), false
+            date >= min(date) filter (where can_begin) over (partition by account_id, listing_id, is_free, run), false
         ) as is_sellable
     from runs_with_ends
 ),
 
-units as (
+-- One text to join by: with several columns, PostgreSQL would compare all nights of a listing.
+keyed_nights_of_stays as materialized (
+    select
+        *,
+        concat_ws(' ', account_id, listing_id, date, status_group, place) as stay_key
+    from nights_of_stays
+    where status_group <> 'cancelled'
+),
+
+units as materialized (
     select
         free.*,
         unit.number::integer as unit_number,
@@ -440,8 +477,16 @@ units as (
             when unit.number <= free.booked + free.owner then 'owner_stay'
             when unit.number <= free.booked + free.owner + free.free then 'available'
             else 'hold'
-        end as night_status
-    from free
+        end as night_status,
+        case
+            when unit.number <= free.booked
+                then concat_ws(' ', free.account_id, free.listing_id, free.date, 'booking', unit.number)
+            when unit.number <= free.booked + free.owner
+                then concat_ws(
+                    ' ', free.account_id, free.listing_id, free.date, 'owner_stay', unit.number - free.booked
+                )
+        end as stay_key
+    from sellable as free
     cross join generate_series(1, free.units) as unit (number)
     -- beyond the calendar, nothing but stays is known
     where free.is_in_span or unit.number <= greatest(free.booked + free.owner, 1)
@@ -465,8 +510,7 @@ final as (
         coalesce(stay.currency, currencies.currency) as currency,
 
         ---------- booleans
-        case when units.night_status = 'available' then not coalesce(sellable.is_sellable, true) else false end
-            as is_unsellable_by_rule,
+        units.night_status = 'available' and not units.is_sellable as is_unsellable_by_rule,
         units.is_archived,
         coalesce(stay.is_arrival, false) as is_arrival,
 
@@ -487,24 +531,7 @@ final as (
         case when units.unit_number = 1 then units.cancellation_payout end as cancellation_payout,
         case when units.unit_number = 1 then units.cancelled_currency end as cancellation_currency
     from units
-    left join nights_of_stays as stay
-        on
-            units.account_id = stay.account_id
-            and units.listing_id = stay.listing_id
-            and units.date = stay.date
-            and (
-                (units.night_status = 'booked' and stay.status_group = 'booking' and units.unit_number = stay.place)
-                or (
-                    units.night_status = 'owner_stay'
-                    and stay.status_group = 'owner_stay'
-                    and stay.place = units.unit_number - units.booked
-                )
-            )
-    left join sellable
-        on
-            units.account_id = sellable.account_id
-            and units.listing_id = sellable.listing_id
-            and units.date = sellable.date
+    left join keyed_nights_of_stays as stay on units.stay_key = stay.stay_key
     left join currencies
         on
             units.account_id = currencies.account_id
@@ -513,30 +540,6 @@ final as (
 )
 
 select
-    account_id,
-    listing_id,
-    date,
-    unit_number,
-    reservation_id,
-    channel_id,
-    night_status,
-    night_source,
-    channel_name,
-    currency,
-    is_unsellable_by_rule,
-    is_archived,
-    is_arrival,
-    minimum_stay,
-    nights_of_stay,
-    booking_window_days,
-    cancelled_nights,
-    calendar_price,
-    stay_value,
-    gross_revenue,
-    revenue_ex_tax,
-    accommodation_revenue,
-    net_revenue,
-    cancellation_payout,
-    cancellation_currency,
+    *,
     {{ current_transform_at() }} as synced_at
 from final
