@@ -15,7 +15,7 @@ from landing_harness import LandingHarness, listing, reservation
 pytestmark = pytest.mark.integration
 
 PLACES = [
-    "auth",
+    "door",
     "lock",
     "gate",
     "key",
@@ -129,7 +129,7 @@ def test_a_code_for_whatever_opens_is_masked_in_every_spelling(harness: LandingH
 
 def test_one_secret_alone_is_found(harness: LandingHarness) -> None:
     """Nothing else in the payload is suspicious."""
-    words = [[place, "code"] for place in PLACES] + [["front", "auth", code] for code in CODES]
+    words = [[place, "code"] for place in PLACES] + [["front", "door", code] for code in CODES]
     keys = sorted({joined(parts) for parts in words for joined in JOINED} | set(ALONE))
     rows: list[dict[str, Any]] = [
         {key: "s3cret"} if place % 2 else {"note": [{"of": {key: "s3cret"}}]} for place, key in enumerate(keys)
