@@ -147,3 +147,10 @@
 {% macro postgres__drop_materialized_view(relation) -%}
     drop materialized view if exists {{ relation }} restrict
 {%- endmacro %}
+
+{#- dbt truncates a seed, or drops it for a full refresh: the first waits for every reader, the second takes grants along. -#}
+{% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
+    {% set statement = "delete from only " ~ old_relation %}
+    {% do run_query(statement) %}
+    {{ return(statement) }}
+{% endmacro %}
