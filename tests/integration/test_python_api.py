@@ -31,7 +31,7 @@ def test_the_example_of_the_page_runs(
     said = capsys.readouterr().out
     assert "60 reservations would be new" in said
     assert "reservations complete 60 0 None" in said
-    assert re.search(r"^701 \d{4}-.* \[\]$", said, re.MULTILINE)
+    assert re.search(r"^701 \d{4}-.* healthy$", said, re.MULTILINE)
     assert warehouse.execute("select from hostaway.reservations").rowcount == 60
 
 

@@ -105,7 +105,9 @@ def contents(dsn: str) -> dict[str, list[str]]:
     with psycopg.connect(dsn) as connection:
         connection.execute("set timezone = 'UTC'; set datestyle = 'ISO, MDY'")
         tables = connection.execute(
-            "select table_schema, table_name from information_schema.tables where table_schema = any(%s) order by 1, 2",
+            "select table_schema, table_name from information_schema.tables where table_schema = any(%s)"
+            # Views of when each sync ran
+            " and table_name not in ('account_status', 'resource_status') order by 1, 2",
             [list(TABLES)],
         ).fetchall()
         for schema, table in tables:
