@@ -350,7 +350,8 @@ def test_a_restored_warehouse_is_ours(harness: LandingHarness) -> None:
     harness.transform()
     outcome = nightly(harness)
     assert outcome.success, outcome.failures()
-    assert harness.value("select count(*) from ops.relations where registry_id = 1") == 0
+    # The seed is loaded again only when the project changes
+    assert harness.rows("select relation_name from ops.relations where registry_id = 1") == [("guest_decisions",)]
 
 
 def test_readers_may_read_what_is_there_and_what_comes(
@@ -399,7 +400,7 @@ def test_words_about_models_make_no_row_read_again(harness: LandingHarness, tmp_
         path.write_text(path.read_text() + text)
     assert harness.transform(project_dir=project).transform_id is None
     harness.land("users", {"id": 1})
-    assert {run.name for run in harness.transform(project_dir=project).models} == {"users"}
+    assert {run.name for run in harness.transform(project_dir=project, marts=False).models} == {"users"}
     assert (
         harness.value(
             "select col_description(attrelid, attnum) from pg_attribute"
