@@ -1,4 +1,4 @@
--- New fields of Hostaway, in up to 50,000 rows that landed since the last night. The column pms_meta keeps their values.
+-- New fields of Hostaway, in up to 50,000 rows that landed since the last night. The column pms_meta keeps the values.
 -- Add a useful one as a column (docs/contributing/add-a-field.md), and each of them to the macro known_fields.
 {{ config(severity="warn") }}
 
