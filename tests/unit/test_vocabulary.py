@@ -14,7 +14,7 @@ _WORD = re.compile(r"`([^`]+)`")
 _GAP = r"\s+(?:(?:#|--)\s*)?"  # a phrase may continue in the next line of a comment
 
 # Files without words of ours: pinned packages, the history of versions, pictures, recorded data.
-SKIPPED = re.compile(r"^(CHANGELOG\.md|requirements.*|LICENSE|docs/decisions/.*|benchmarks/requirements.*)$|/static/")
+SKIPPED = re.compile(r"^(CHANGELOG\.md|requirements.*|LICENSE|benchmarks/requirements.*)$|/static/")
 # Words with another meaning. Each entry: a path, and the words that are right there.
 ALLOWED = {
     # An account of the operating system.
