@@ -44,7 +44,7 @@ and nothing is written.
 
 **Triage**
 
-* `CredentialsRefused`, `InactiveAccount`: Hostaway does not accept the API key, and there are no further calls.
+* `CredentialsRejected`, `InactiveAccount`: Hostaway does not accept the API key, and there are no further calls.
   Store a new key with `sync-hostaway accounts rotate {account_id}`, then trigger the Dag again.
 * `SyncIncomplete`: rows are missing although the list was read twice. Rows that landed are kept. The retry reads the
   list again. If the error stays, look at `ops.sync_runs`.

@@ -1,10 +1,10 @@
 {#-
-    How models are built here, in place of dbt's own way: nothing is dropped, renamed or swapped, so that grants, comments,
-    row-level security and objects that others have built on a table or view stay. The functions are in the schema `ops`.
-    A relation that sync-hostaway did not make is refused, however dbt was started.
+    Materializations that change tables and views in place: they drop, rename and swap no relation, so that grants, comments,
+    row-level security and dependent objects of users stay. The functions are in the schema `ops`. A relation that
+    sync-hostaway did not make is refused, also if a user starts dbt directly.
 -#}
 
-{#- A view is touched only when its query changed: that takes a lock which no reader passes. -#}
+{#- A view is changed only when its query changed, because this takes a lock that blocks readers. -#}
 {% materialization view, adapter="postgres" %}
     {%- set target_relation = this.incorporate(type="view") -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -26,8 +26,8 @@
 {% endmaterialization %}
 
 {#-
-    A full refresh fills the same table: rows that are no more are deleted, and rows that stay the same are not rewritten.
-    Every query reads before anything is locked, and what is locked then are rows.
+    A full refresh fills the same table: rows that no longer exist are deleted, and unchanged rows are not
+    rewritten. Every query reads before it locks, and then locks only rows.
 -#}
 {% materialization incremental, adapter="postgres" %}
     {%- set target_relation = this.incorporate(type="table") -%}
@@ -54,7 +54,7 @@
     {% endif %}
 
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {% if state == "absent" %}
+    {% if state == "missing" %}
         {% call statement("main") %}
             {{ get_create_table_as_sql(False, target_relation, sql) }}
         {% endcall %}
@@ -67,7 +67,7 @@
         {% if not is_incremental() %}
             {% call statement("delete") -%}
                 analyze {{ temp_relation }};
-                -- `only`: a table of others may inherit from it
+                -- `only`: a table of a user may inherit from it
                 delete from only {{ target_relation }} as present
                 where not exists (
                     select 1 from {{ temp_relation }} as built
@@ -75,7 +75,7 @@
                 )
             {%- endcall %}
         {% elif config.get("rebuilt_for") %}
-            {#- The model makes all rows of some objects anew: what it does not make any more is deleted. -#}
+            {#- The model computes all rows of some objects. Rows of these objects that it does not return are deleted. -#}
             {%- set rebuilt = config.get("rebuilt_for") -%}
             {% call statement("delete") -%}
                 analyze {{ temp_relation }};
@@ -107,8 +107,8 @@
 {% endmaterialization %}
 
 {#-
-    dbt keeps functions among the relations it knows, and would take one for the table or view of the same name. And it
-    ignores case: it would ask for "Guests" to be deleted before it builds guests. Our names are in lower case.
+    dbt lists functions among the relations, and would confuse one with the table or view of the same name. It also ignores
+    case: it would require that "Guests" is deleted before it builds guests. Our names are in lower case.
 -#}
 {% macro postgres__list_relations_without_caching(schema_relation) %}
     {% call statement("list_relations_without_caching", fetch_result=True) -%}
@@ -127,7 +127,7 @@
     {{ return(load_result("list_relations_without_caching").table) }}
 {% endmacro %}
 
-{#- For the same reason: dbt would take a schema "Marts" for marts, and not make that. -#}
+{#- For the same reason: dbt would confuse a schema "Marts" with marts, and not create marts. -#}
 {% macro postgres__list_schemas(database) %}
     {% call statement("list_schemas", fetch_result=True, auto_begin=False) -%}
         select distinct nspname from pg_namespace where nspname = lower(nspname)
@@ -135,7 +135,7 @@
     {{ return(load_result("list_schemas").table) }}
 {% endmacro %}
 
-{#- Nothing here drops what stays. Should dbt drop anything else, then never what depends on it. -#}
+{#- These materializations drop no relation. If dbt drops one in another case, dependent objects must stay. -#}
 {% macro postgres__drop_table(relation) -%}
     drop table if exists {{ relation }} restrict
 {%- endmacro %}
@@ -148,7 +148,7 @@
     drop materialized view if exists {{ relation }} restrict
 {%- endmacro %}
 
-{#- dbt truncates a seed, or drops it for a full refresh: the first waits for every reader, the second takes grants along. -#}
+{#- dbt truncates a seed, which waits for every reader, or drops it for a full refresh, which loses grants. -#}
 {% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
     {% set statement = "delete from only " ~ old_relation %}
     {% do run_query(statement) %}

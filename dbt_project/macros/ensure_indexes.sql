@@ -1,5 +1,5 @@
 {#-
-    Makes the indexes that the table of a model lacks, when the project has changed. dbt makes indexes only together with the
+    Creates the missing indexes of a model's table when the project has changed. dbt makes indexes only together with the
     table, and an older version of the project may have made the table.
 -#}
 {% macro ensure_indexes() -%}

@@ -1,7 +1,7 @@
 {#-
-    When a sync last read a resource completely, of the account that has waited longest for it. Left out are accounts that
-    are not active, that Hostaway refuses the resource, or whose syncs have not begun to read it for a week: it is switched
-    off there.
+    The last complete read of a resource, for the account with the oldest one. These accounts do not count: inactive ones,
+    those to which Hostaway refuses the resource, and those whose syncs have not begun to read it for a week, because it is
+    switched off there.
 -#}
 {% macro last_complete_read(resource) -%}
     select coalesce(min(newest.finished_at), now())

@@ -1,4 +1,4 @@
-{#- Kinds of identity: {kind: [its column in reservation_guests, column that says that it merges no reservations]}. -#}
+{#- Kinds of identity: {kind: [its column in reservation_guests, flag column: true if it merges no reservations]}. -#}
 {% macro identity_kinds() -%}
     {{ return({
         "channel": ["channel_key", "is_shared_channel"],
@@ -26,7 +26,7 @@
 {%- endmacro %}
 
 {#-
-    How much a name says: 3 for two words and more, 2 for a word and an initial, 1 for a word, 0 for none.
+    The level of a name: 3 for two words and more, 2 for a word and an initial, 1 for a word, 0 for none.
 -#}
 {% macro name_level(words) -%}
     case
@@ -39,8 +39,9 @@
 
 {#-
     Whether so many people use an identity that it merges no reservations; an aggregate over the reservations that use it.
-    This finds the placeholders that are no known word. People are counted by name, and one without a name by the other
-    identity. A phone number that is written with two countries is that of several people as well.
+    This finds placeholders that are not in the list of words. People are
+    counted by name, and without a name by the other identity. A phone number that is written with two countries belongs to
+    several people, too.
 -#}
 {% macro is_shared_identity(kind) -%}
     {%- set person = {

@@ -1,12 +1,10 @@
 {#-
-    What tells who a guest is: an id at a channel, an e-mail address, a phone number, a name. Each macro gives one text for
-    all spellings of the same thing, and null for what is no identity.
-
-    Every function is named with the collation it works by, so that the locale of the database changes no result. What
-    is ASCII only, as nearly all of it, takes the short way.
+    The identities of a guest: an id at a channel, an e-mail address, a phone number, a name. Each macro returns one text for
+    all spellings of the same identity, and null for other values. Every function has an explicit collation, so that the
+    result does not depend on the database's locale. Texts with only ASCII, which are nearly all, skip the expensive steps.
 -#}
 
-{#- Without what no reader sees: characters of no width, soft hyphens, marks of direction, control characters. -#}
+{#- Without invisible characters: characters of no width, soft hyphens, marks of direction, control characters. -#}
 {% macro visible(value) -%}
     regexp_replace(
         {{ value }},
@@ -17,7 +15,7 @@
     )
 {%- endmacro %}
 
-{#- In lower case: of a text that was taken apart with NFKD, so that accents stand beside their letters. -#}
+{#- In lower case, for a text that was decomposed with NFKD, so that accents are separate characters. -#}
 {% macro lowered(value) -%}
     translate(
         lower({{ value }} collate "C"),
@@ -66,10 +64,8 @@
 {%- endmacro %}
 
 {#-
-    A guest's e-mail address as an identity: null unless it is a person's own. No mailbox has a longer name than 254
-    characters, and an index entry must not be longer than a third of a page.
-
-    :param spelled: what `spelled_email` gives.
+    A guest's e-mail address as an identity: null unless it is a person's own. An address has at most 254 characters, and an
+    index entry must not be longer than a third of a page. :param spelled: result of `spelled_email`.
 -#}
 {% macro email_identity(spelled) -%}
     case
@@ -86,7 +82,7 @@
     end
 {%- endmacro %}
 
-{#- Mailboxes of an office, not of a person: an address that begins with one of these words. -#}
+{#- Mailboxes of an office, not of a person: addresses that begin with one of these words. -#}
 {% macro role_mailboxes() -%}
     {{ return([
         "reservations?", "reservas?", "reservaciones", "reservierung(en)?", "prenotazioni", "bookings?", "buchung(en)?",
@@ -103,7 +99,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- Those with a name before: an address whose mailbox ends with one of these words. -#}
+{#- The same with a name before it: addresses whose mailbox ends with one of these words. -#}
 {% macro group_mailboxes() -%}
     {{ return([
         "reservations", "reservas", "reservierung(en)?", "[-_.]bookings?", "[-_.]buchung(en)?", "no[-_.]?reply", "donot[-_.]?reply",
@@ -112,7 +108,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- What people type into a field that must not be empty. A value that has nothing else is no address, id or name. -#}
+{#- Words that users type into required fields. A value that consists only of these is not an address, id or name. -#}
 {% macro placeholder_words() -%}
     {{ return([
         "n[-._/ ]?a", "none", "no", "nil", "null", "nan", "nobody", "no[-._ ]?one", "nothing", "empty", "blank", "void",
@@ -134,7 +130,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- Domains, with their subdomains, whose addresses stand for one booking and not for a person. -#}
+{#- Domains, with their subdomains, whose addresses belong to one booking and not to a person. -#}
 {% macro relay_domains() -%}
     {{ return([
         "airbnb\\.[a-z.]+",
@@ -169,12 +165,12 @@
     ]) }}
 {%- endmacro %}
 
-{#- A text that may be an identity: longer ones are none. -#}
+{#- A text that may be an identity: longer texts are not. -#}
 {% macro identity(value) -%}
     case when char_length({{ value }}) <= 255 then {{ value }} end
 {%- endmacro %}
 
-{#- A guest's id at a channel as one text; null for what stands where there is none: zero, a negative, 1111, "none". -#}
+{#- A guest's id at a channel as one text; null for placeholders: zero, a negative number, 1111, "none". -#}
 {% macro channel_identity(value) -%}
     (
         select {{ identity("external.id") }}
@@ -239,7 +235,7 @@
 {%- endmacro %}
 
 {#-
-    What stands before these nine digits in a number that is written with its country, without zeros at the end: 49 of
+    The digits before these nine in a number that is written with its country, without zeros at the end: 49 of
     +49 (0)30 1234578. Two numbers with the same nine digits are those of two countries when it differs.
 -#}
 {% macro phone_country(value) -%}
@@ -270,8 +266,7 @@
 {#-
     A name as its words in the order they are written, a blank between two: without case, accents, punctuation and middle
     initials, and without a title before a first and a last name ("Mr John Smith"). Of Chinese, Japanese and Korean, each
-    character is a word: whether a blank stands between family name and given name differs between channels. Null for what is
-    no name: "Guest", "Not available".
+    character is a word: whether a blank stands between family name and given name differs between channels. Null for placeholders: "Guest", "Not available".
 -#}
 {% macro name_words(value) -%}
     (
@@ -337,7 +332,7 @@
     )
 {%- endmacro %}
 
-{#- What stands before names and is no part of them, without case and punctuation. -#}
+{#- Titles before names, without case and punctuation. -#}
 {% macro titles() -%}
     {{ return([
         "mr", "mrs", "ms", "miss", "mister", "madam", "sir", "dr", "prof", "professor", "herr", "herrn", "frau", "monsieur",
@@ -345,7 +340,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- Words that channels put where a name belongs. -#}
+{#- Words that channels write in place of a name. -#}
 {% macro channel_words() -%}
     {{ return([
         "airbnb", "booking", "bookingcom", "com", "vrbo", "homeaway", "expedia", "agoda", "hostaway", "direct", "channel", "the",
@@ -353,18 +348,18 @@
     ]) }}
 {%- endmacro %}
 
-{#- What is read several times, as `email` and `name_words`, in a `join`: computed once per row. -#}
+{#- Values that are read several times, as `email` and `name_words`, for a `join`: computed once per row. -#}
 {% macro spelled_identities(email, name, alias) -%}
     lateral (
         select
             {{ spelled_email(email) }} as email,
-            -- a name that is too long is another name, and not none
+            -- a name that is too long is still a name, not a missing one
             {{ name_words("left(" ~ name ~ ", 255)") }} as name_words
         limit all offset 0
     ) as {{ alias }}
 {%- endmacro %}
 
-{#- The same words in the order of the alphabet: a family name may stand before or behind. -#}
+{#- The same words in alphabetical order: a family name may be the first or the last word. -#}
 {% macro name_key(words) -%}
     (
         select string_agg(word.text, ' ' order by word.text collate "C")

@@ -1,5 +1,5 @@
 {#-
-    The fields that Hostaway is known to send, by resource: what the documentation names, and what real answers had. A field that
+    The known fields of Hostaway's answers, by resource: those of the documentation and of real answers. A field that
     is not here is new; it is kept in pms_meta, and the test new_fields reports it.
 -#}
 {% macro known_fields() -%}

@@ -1,19 +1,18 @@
 {#-
     A payload without its secrets, for columns that analysts read.
 
-    Values of secret keys become '***', for every type of value and at any depth; nulls and empty values stay, since
-    they hold nothing. How a key is spelled does not matter: "Wi-Fi password" is wifipassword. A string that is JSON with such a key
+    Values of secret keys become '***', for every type of value and at any depth; nulls and empty values stay. The spelling of a key does not matter: "Wi-Fi password" is wifipassword. A string that is JSON with such a key
     becomes '***' as a whole.
 
-    Most payloads hold no secret but the few Hostaway is known to send. These are taken out by name, and one regular
-    expression over the text of the rest tells whether anything is left to look for. It is the dear part: resources of
-    many rows name their plain keys, and have it look at what is not plain alone.
+    Most payloads contain only the secret fields that Hostaway is known to send. These are masked by name. Then one regular
+    expression over the text of the rest finds out whether more keys must be checked. This is the expensive part: resources
+    with many rows name their plain keys, and it reads only the other keys.
 
-    Custom fields can hold anything that the owner entered, often door codes: only public ones with a harmless
+    Custom fields may contain any text of the owner, often door codes: only public ones with a harmless
     name stay.
 
     :param drop: keys that are left out, such as embedded copies of other objects.
-    :param plain: keys that are no secret, and need a look only if some key holds an object or a list.
+    :param plain: keys that are not secret. They are only checked if some key has an object or a list.
 -#}
 {% macro masked(payload="payload", drop=[], plain=[]) -%}
     {%- set known = "array['" ~ (known_secrets() + ["customFieldValues"]) | join("', '") ~ "']" -%}
@@ -49,7 +48,7 @@
     )
 {%- endmacro %}
 
-{#- The value with all that stands under a secret key replaced. -#}
+{#- The value, with every value of a secret key replaced. -#}
 {% macro masked_deep(value) -%}
     case when {{ _may_hold_secrets(value, value) }} then {{ _rewritten(value) }} else {{ value }} end
 {%- endmacro %}
@@ -57,14 +56,14 @@
 {#-
     Whether some key of a payload may be secret, at any depth.
 
-    :param rest: the payload without its plain keys. What is an object or a list under one of these is looked into all the same.
+    :param rest: the payload without its plain keys. Objects and lists under one of these are checked, too.
 -#}
 {% macro _may_hold_secrets(value, rest, plain=[]) -%}
     (
         select
             looked_at.text not in ('{}', '{}[]') and (
                 looked_at.text ~* '{{ _secret_in_text() }}'
-                -- where a word ends, case alone may tell
+                -- only the case may show where a word ends
                 or looked_at.text ~ '(?:[pP]in|PIN)(?![a-z])(?:\\.|[^"\\])*":[ ]'
                 or (looked_at.text like '%\\%' and looked_at.text ~ '\\[bfnrtu](?:\\.|[^"\\])*":[ ]')
             )
@@ -138,8 +137,7 @@
 
 {#-
     Whether a string is a JSON object or list with a secret key, however often that is encoded. Such a string is replaced
-    as a whole: it need not be valid to its end. A key with an escaped letter is taken for secret. A sentence that quotes
-    some JSON is a sentence and stays.
+    as a whole: it need not be valid to its end. A key with an escaped letter counts as secret. A sentence that quotes JSON is a sentence and stays.
 -#}
 {% macro _is_secret_text(value) -%}
     (
@@ -195,7 +193,7 @@
 {%- endmacro %}
 
 {#-
-    The value of one custom field, for a column: masked where the name says that it opens something, and in fields that are
+    The value of one custom field, for a column: masked if its name shows that it opens something, and in fields that are
     not public in Hostaway unless the account has the option `private_custom_fields`. A field without a name is not public.
 -#}
 {% macro custom_field_value(field, account_id) -%}
@@ -244,7 +242,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- Those among them that Hostaway is known to send, as it spells them: looked up by name in each payload. -#}
+{#- Those among them that Hostaway sends, in its spelling: looked up by name in each payload. -#}
 {% macro known_secrets() -%}
     {{ return([
         "doorCode",
@@ -273,7 +271,7 @@
     ]) }}
 {%- endmacro %}
 
-{#- What opens with a code: beside one of `code_words` in the same key, in any order, the value is a secret. -#}
+{#- Words for objects that a code opens. If the same key also has one of `code_words`, in any order, the value is a secret. -#}
 {% macro place_words() -%}
     {{ return([
         "doors?", "locks?", "lock ?box(?:es)?", "smart ?locks?", "unlock(?:ing)?", "gates?", "keys?",
@@ -287,7 +285,7 @@
     {{ return(["codes?", "pins?", "pass", "pass ?words?", "passwd", "pwd", "pass ?codes?", "pass ?phrases?", "combinations?", "combo"]) }}
 {%- endmacro %}
 
-{#- Before "code", these say that it is none that opens anything. -#}
+{#- Before "code", these words show that the code opens nothing. -#}
 {% macro plain_code_words() -%}
     {{ return([
         "zip", "post", "postal", "country", "currency", "channel", "confirmation", "coupon", "promo", "promotion", "promotional",
@@ -328,7 +326,7 @@
     ) }}
 {%- endmacro %}
 
-{#- :param nested: with custom fields, which are looked into at the top of a payload alone. -#}
+{#- :param nested: with custom fields, which are checked only at the top level of a payload. -#}
 {% macro is_secret(key, nested=false) -%}
     {%- set names = secret_names() + (["%customfieldvalue%"] if nested else []) -%}
     (
@@ -340,8 +338,7 @@
 {#-
     A regular expression that finds the text of a jsonb in which some key may be secret, to be used without regard to
     case: the letters of a name with anything but letters and digits between them, or a word for a place and one for a
-    code, in a quoted name followed by `": `. jsonb prints keys so, and inside a string the quote is escaped. A key with an
-    escaped letter is suspicious as such. What it finds too much, `is_secret` tells.
+    code, in a quoted name followed by `": `. jsonb prints keys so, and inside a string the quote is escaped. A key with an escaped letter always matches. `is_secret` rejects false matches.
 -#}
 {% macro _secret_in_text() -%}
     {%- set found = [] -%}
@@ -359,8 +356,8 @@
 {%- endmacro %}
 
 {#-
-    Whether the name of a custom field says that its value may open a door: by whole words, for a pinball machine is no
-    PIN. A single word is enough, and hosts name their fields in their own language.
+    Whether the name of a custom field shows that its value may open a door. Whole words are compared, because a pinball
+    machine is not a PIN. A single word is sufficient. The words are in the languages of hosts.
 -#}
 {% macro is_secret_field(name) -%}
     (

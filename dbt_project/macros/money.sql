@@ -1,5 +1,5 @@
 {#-
-    The part of an amount that falls on one of several equal places, such as a night of a stay. The parts are rounded to
+    The part of an amount for one of several equal units, such as a night of a stay. The parts are rounded to
     the cents of the amount and add up to it exactly.
 
     :param place: 0 for the first.

@@ -1,7 +1,7 @@
 {#-
-    Parents: a row of these resources names an object of another one, which has to be there first.
+    Parents: a row of these resources names an object of another one, which must be in core first.
 
-    {resource: [what `ops.deferred_rows` calls the parent, column with the parent's id]}
+    {resource: [name of the parent in `ops.deferred_rows`, column with the parent's id]}
 -#}
 {% macro parents_of() -%}
     {{ return({
@@ -13,9 +13,8 @@
 {%- endmacro %}
 
 {#-
-    Whether the parent of a row is there, as a condition.
-
-    A listing has no parent: once it has landed it enters core with the next transform. The others are looked up in core.
+    Whether the parent of a row is in core, as a condition. For listings, landing is checked: a landed listing enters core with
+    the next transform. The others are looked up in core.
 -#}
 {% macro parent_is_known(resource, account_id, parent_id) -%}
     {%- set parent, key = parents_of()[resource] -%}

@@ -1,9 +1,8 @@
 {#-
-    Reading one field of a raw payload. A value that cannot be read as the type becomes null, so that one odd value
-    costs no row and stops no transform. When the row landed, a warning in ops.quarantine named the field and the value.
+    Reading one field of a raw payload. A value that cannot be read as the type becomes null, so that one odd value does not remove a row or stop a transform. When the row landed, a warning in ops.quarantine named the field and the value.
 
     Numbers may come as digit strings, booleans as 0/1, true/false or a word, lists as arrays or as objects whose keys are
-    their places, "nothing" as null, '' or an absent key. Patterns
+    their places, "nothing" as null, '' or a missing key. Patterns
     name the blanks and digits they accept: \s and \d stand for all those of Unicode, which no cast takes.
 -#}
 
@@ -24,12 +23,12 @@
     )
 {%- endmacro %}
 
-{#- Without the blanks around it. -#}
+{#- Without surrounding blanks. -#}
 {% macro stripped(value) -%}
     btrim({{ value }}, E' \t\n\r')
 {%- endmacro %}
 
-{#- An object or a list where a text belongs is no text. -#}
+{#- An object or a list in place of a text is not a text. -#}
 {% macro as_text(key, payload="payload") -%}
     case jsonb_typeof({{ payload }} -> '{{ key }}')
         when 'string' then nullif({{ stripped(payload ~ " ->> '" ~ key ~ "'") }}, '')
@@ -52,7 +51,7 @@
     end
 {%- endmacro %}
 
-{#- Most numbers come as numbers, which need no pattern. -#}
+{#- Most numbers are JSON numbers, which need no pattern. -#}
 {% macro _as_whole_number(key, payload, digits, type) -%}
     {%- set number = "(" ~ payload ~ " -> '" ~ key ~ "')::numeric" -%}
     {%- set text = payload ~ " ->> '" ~ key ~ "'" -%}
@@ -99,7 +98,7 @@
     case when {{ value }} ~ '^[ \t\n\r]*{{ _calendar_date() }}([ T\t\n\r].*)?$' then left({{ stripped(value) }}, 10)::date end
 {%- endmacro %}
 
-{#- Hostaway sends UTC without saying so; an explicit zone is honoured. -#}
+{#- Hostaway sends UTC without a zone; an explicit zone is used. -#}
 {% macro as_timestamptz(key, payload="payload") -%}
     {%- set value = payload ~ " ->> '" ~ key ~ "'" -%}
     case
@@ -110,7 +109,7 @@
     end
 {%- endmacro %}
 
-{#- The same without a zone: the clock of the listing. -#}
+{#- The same without a zone: local time of the listing. -#}
 {% macro as_timestamp(key, payload="payload") -%}
     {%- set value = payload ~ " ->> '" ~ key ~ "'" -%}
     case
@@ -119,7 +118,7 @@
 {%- endmacro %}
 
 {#-
-    A list as an array. PHP writes one with gaps as an object whose keys are the places, and an empty one as an empty object.
+    A list as an array. PHP writes one with gaps as an object whose keys are the positions, and an empty one as an empty object.
 -#}
 {% macro as_list(value) -%}
     case jsonb_typeof({{ value }}) when 'array' then {{ value }} when 'object' then ops.as_list({{ value }}) end

@@ -1,6 +1,6 @@
 {#-
-    What a status means: {status: [group, whether it takes nights from the calendar]}. `none` where Hostaway does not
-    say. A word that is not here is kept as it is and means nothing: never guess that it is a cancellation.
+    The meaning of a status: {status: [group, whether it takes nights from the calendar]}. `none` if Hostaway does not document
+    it. An unknown status is kept and has no meaning: it must not be guessed to be a cancellation.
 -#}
 {% macro reservation_statuses() -%}
     {{ return({

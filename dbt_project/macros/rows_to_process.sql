@@ -2,13 +2,13 @@
     The rows of a staging view that a transform reads, as a relation for `from` or `join`:
 
     * the rows of the loads that the transform claimed;
-    * the deferred rows whose parent is known now, or for whose parent the transform need not wait any longer;
+    * the deferred rows whose parent is known now, or whose parent will not come;
     * all rows, on a first build, on a full refresh, and after the project has changed.
 
     :param resource: table in landing.
     :param staged: the view; without it `stg_<resource>`. Its rows have the account_id and entity_id of landing.
-    :param changes_only: false for all rows; without it, what `is_incremental` says.
-    :param with_changed_guest: also the reservations whose guest changed although they themselves did not.
+    :param changes_only: false for all rows; by default the value of `is_incremental`.
+    :param with_changed_guest: also unchanged reservations whose guest changed.
 -#}
 {% macro rows_to_process(resource, staged=none, with_changed_guest=false, changes_only=none) -%}
     {%- set rows = ref(staged or "stg_" ~ resource) -%}

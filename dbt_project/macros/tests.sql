@@ -1,4 +1,4 @@
-{#- Generic tests, under the names that dbt_utils gives them. Two know this project's tables better than those do. -#}
+{#- Generic tests with the names of dbt_utils. Two of them have more arguments for this project's tables. -#}
 
 {% test unique_combination_of_columns(model, combination_of_columns) %}
     select {{ combination_of_columns | join(", ") }}
@@ -8,10 +8,10 @@
 {% endtest %}
 
 {#-
-    The row that an id points to exists, in the same account.
+    The row to which an id refers exists in the same account.
 
     :param unless_missing_in: the resource that the parents are made of. A parent that has not landed, whose load is not
-        transformed yet, or that is deferred itself is not asked for.
+        transformed yet, or that is deferred itself is not required.
 -#}
 {% test relationships_where(model, column_name, to, field, from_condition="true", to_condition="true", unless_missing_in=none) %}
     select children.account_id, children.{{ column_name }}

@@ -1,8 +1,8 @@
 {#-
-    Incremental strategy: insert new rows, update rows of which at least one column differs, touch no other.
+    Incremental strategy: insert new rows, update rows in which at least one column differs, and do not write other rows.
 
     The conflict target is the model's `unique_key`, which must be its primary key. Columns named in `audit_columns`
-    (default: synced_at) say when a row was written: they are set together with the others but never are a reason to.
+    (default: synced_at) have the time of the write: they are set together with the others, but a difference in them alone causes no update.
 -#}
 {% macro get_incremental_upsert_changed_sql(arg_dict) %}
     {%- set keys = arg_dict["unique_key"] -%}

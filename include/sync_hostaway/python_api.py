@@ -1,4 +1,4 @@
-"""The Python API: what the commands do, as functions with typed results. docs/python-api.md describes it.
+"""The Python API: functions that do the same as the commands, with typed results. docs/python-api.md describes it.
 
 Every function opens its own connection to the warehouse of the settings. Errors are `SyncHostawayError`; the tree is in
 `sync_hostaway.core.exceptions`.
@@ -43,7 +43,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What one call of `sync` did, or with `dry_run` would do.
+    """The result of one call of `sync`; with `dry_run`, what a sync would do.
 
     :param resources: the result of each resource, in the order in which they were read.
     """
@@ -77,14 +77,14 @@ def sync(
 ) -> SyncReport:
     """Mirror an account into the landing tables. `transform` brings the rows into the core tables.
 
-    A resource that fails does not raise: its result has the status and the error, and the others are read.
+    A resource that fails raises no exception: its result has the status and the error, and the others are read.
 
     :param mode: `"full"` or `"incremental"`.
     :param resources: names such as `"reservations"`; by default those that are switched on for the account.
     :param since: read only what changed at or after this moment; UTC when it has no time zone.
     :param dry_run: read and compare only; nothing is written.
     :param on_progress: called often, with the rows and calls so far.
-    :raises InvalidValue: when the mode or a resource does not exist, or `since` is no moment that UTC knows.
+    :raises InvalidValue: when the mode or a resource does not exist, or `since` cannot be expressed in UTC.
     :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     :raises WarehouseUnavailable: when the warehouse cannot be reached, or needs `migrate`.
     """
@@ -121,7 +121,7 @@ def add_account(
     """Register an account after Hostaway accepted its API key, or give a registered one a new key.
 
     :param options: see `sync-hostaway accounts options`; what is left out stays as it is.
-    :raises CredentialsRefused: when Hostaway does not accept the key; nothing is stored then.
+    :raises CredentialsRejected: when Hostaway does not accept the key; nothing is stored then.
     :raises InvalidOptions: when an option is wrong; nothing is stored then.
     """
     with migrations.migrated_warehouse("sync-hostaway python") as connection:

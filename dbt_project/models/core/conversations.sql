@@ -7,7 +7,7 @@
 
 with
 
--- materialized: the planner would inline the CTE otherwise, and read the payloads once more
+-- materialized: otherwise the planner inlines the CTE and reads the payloads again
 batch as materialized (
     select * from {{ rows_to_process('conversations') }} as batch
 ),
@@ -22,7 +22,7 @@ coverage as materialized (
     ) }}
 ),
 
--- Rows whose reservation is there, or that are there themselves, or whose reservation nothing waits for any more.
+-- Rows whose reservation is in core, rows that are in core themselves, and rows whose reservation will not come.
 loadable as (
     select batch.*
     from batch

@@ -23,7 +23,7 @@ batch as (
     select changed_links.account_id, changed_links.guest_id
     from changed_links
     union
-    -- an id that led a guest until now is the id of a reservation that was linked to another
+    -- an id that a guest had until now is that of a reservation that is linked to another guest
     select changed_links.account_id, changed_links.reservation_id
     from changed_links
 ),

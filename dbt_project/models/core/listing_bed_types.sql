@@ -25,7 +25,7 @@ listed as (
 
 {% if is_incremental() %}
 
--- What the listing does not list any more keeps its key alone: it may be personal data that was erased.
+-- An element that the listing no longer lists keeps only its key: the values may be erased personal data.
 removed as (
     select
         present.account_id,

@@ -13,7 +13,7 @@ batch as (
 ),
 
 photos as (
-    -- the same image cannot be in two listings; if it ever is, the newer listing has it
+    -- an image is in one listing only; otherwise the newer listing has it
     select distinct on (batch.account_id, batch.photo_id)
         batch.account_id,
         batch.photo_id,

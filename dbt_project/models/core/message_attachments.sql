@@ -23,7 +23,7 @@ listed as (
         batch.is_public,
         batch.is_deleted
     from batch
-    -- those of a message that is deferred come with it
+    -- those of a deferred message come with it
     where {{ exists_lookup(
         ref('messages'), "parent", "parent.account_id = batch.account_id and parent.message_id = batch.message_id"
     ) }}
@@ -32,7 +32,7 @@ listed as (
 
 {% if is_incremental() %}
 
--- What the message does not list any more keeps its key alone: it may be personal data that was erased.
+-- An element that the message no longer lists keeps only its key: the values may be erased personal data.
 removed as (
     select
         present.account_id,

@@ -8,7 +8,7 @@
 
 with
 
--- materialized: the planner would inline the CTE otherwise, and read the payloads once more
+-- materialized: otherwise the planner inlines the CTE and reads the payloads again
 batch as materialized (
     select * from {{ rows_to_process('messages') }} as batch
 ),
@@ -23,7 +23,7 @@ coverage as materialized (
     ) }}
 ),
 
--- Rows whose conversation is there, or that are there themselves, or whose conversation nothing waits for any more.
+-- Rows whose conversation is in core, rows that are in core themselves, and rows whose conversation will not come.
 loadable as (
     select batch.*
     from batch

@@ -18,7 +18,7 @@ components as materialized (
     select * from {{ ref('int_guest_components') }}
 ),
 
--- the name of each component, as its first reservation has it
+-- the name of each component, from its first reservation
 named_components as materialized (
     select
         account_id,
@@ -30,8 +30,8 @@ named_components as materialized (
     where reservation_id = component_id
 ),
 
--- One text for each identity, and below for each component: of a join over several columns PostgreSQL expects a single
--- row, and compares all with all in what follows.
+-- One text for each identity, and below for each component: for a join over several columns, PostgreSQL expects a
+-- single row, and then compares all rows with all.
 identities_of_components as materialized (
     {%- for kind in strong_identity_kinds() %}
     {%- set key, is_shared = kinds[kind] %}
@@ -46,7 +46,7 @@ identities_of_components as materialized (
     {%- endfor %}
 ),
 
--- A component under a short name, or under none, may belong to one under a longer name with the same identity.
+-- A component with a short name, or without one, may belong to one with a longer name and the same identity.
 possible_targets as (
     select distinct
         short.account_id,
@@ -66,7 +66,7 @@ possible_targets as (
         and (short.level < 2 or short.family_initial = long.family_initial)
 ),
 
--- It belongs to the longest name that all others may be short for. If it may mean two people, it stays alone.
+-- It belongs to the longest name of which all others may be short forms. If two people are possible, it stays alone.
 chosen_targets as (
     select
         account_id,
@@ -108,7 +108,7 @@ linked as (
     select
         rooted.*,
         min(rooted.component_id) over guests as guest_id,
-        -- A guest who loses a reservation changes in this column alone.
+        -- For a guest who loses a reservation, only this column changes.
         (count(*) over guests)::integer as guest_reservations
     from rooted
     window guests as (partition by rooted.account_id, rooted.root_id)

@@ -28,7 +28,7 @@ listed as (
         batch.total_price,
         batch.is_deleted
     from batch
-    -- those of a reservation that is deferred come with it
+    -- those of a deferred reservation come with it
     where {{ exists_lookup(
         ref('reservations'), "parent", "parent.account_id = batch.account_id and parent.reservation_id = batch.reservation_id"
     ) }}
@@ -37,7 +37,7 @@ listed as (
 
 {% if is_incremental() %}
 
--- What the reservation does not list any more keeps its key alone: it may be personal data that was erased.
+-- An element that the reservation no longer lists keeps only its key: the values may be erased personal data.
 removed as (
     select
         present.account_id,

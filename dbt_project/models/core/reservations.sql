@@ -9,7 +9,7 @@
 
 with
 
--- materialized: the planner would inline the CTE otherwise, and read the payloads once more
+-- materialized: otherwise the planner inlines the CTE and reads the payloads again
 batch as materialized (
     select * from {{ rows_to_process('reservations', with_changed_guest=true) }} as batch
 ),
@@ -121,7 +121,7 @@ final as (
         batch.pms_meta,
         batch.deleted_at
     from batch
-    -- Reservations whose listing has yet to come have no guest, and stay outside.
+    -- Reservations whose listing has not landed yet have no guest, and are left out.
     cross join {{ lateral_lookup(
         ref('reservation_guests'),
         "links",

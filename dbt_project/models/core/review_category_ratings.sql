@@ -23,7 +23,7 @@ listed as (
 
 {% if is_incremental() %}
 
--- What the review does not list any more keeps its key alone: it may be personal data that was erased.
+-- An element that the review no longer lists keeps only its key: the values may be erased personal data.
 removed as (
     select
         present.account_id,

@@ -34,7 +34,7 @@ select
 from {{ source('ops', 'sync_runs') }} as runs
 where
     runs.finished_at is not null
-    -- syncs only: ops.sync_runs has what an event cost
+    -- syncs only: ops.sync_runs also has the calls of events
     and runs.mode <> 'delta'
     {% if is_incremental() %}
     -- an hour, for runs that ended before the last transform and were committed after it

@@ -7,7 +7,7 @@ children (resource, parent_resource) as (
     {%- endfor %}
 ),
 
--- not materialized: the reads of one account are looked up, however long the log is
+-- not materialized: the reads of one account are looked up in a log of any length
 reads as not materialized (
     select
         account_id,
@@ -32,7 +32,7 @@ select
     children.resource,
     case
         when newest.started_at is not null and recent_parents.run_key is null then 'infinity'::timestamptz
-        -- An incremental read continues the full one, through all those between them.
+        -- An incremental read continues the full one, together with all reads between them.
         when full_read.run_key is not null then first_try.started_at
         else '-infinity'::timestamptz
     end as parents_complete_until
@@ -44,14 +44,14 @@ left join lateral (
     order by reads.started_at desc
     limit 1
 ) as newest on true
--- Not only of the same sync: it may have yet to begin with the parents.
+-- Not only reads of the same sync, which may not have begun with the parents.
 left join lateral (
     select reads.run_key from reads
     where
         reads.account_id = accounts.account_id
         and reads.resource = children.parent_resource
         and reads.started_at > newest.started_at - interval '2 days'
-        -- Parents that Hostaway refuses, or of which it gave none, are not waited for.
+        -- Rows do not wait for parents that Hostaway refuses, or of which it returned none.
         and reads.status <> 'refused'
         and not (reads.status = 'failed' and reads.rows_seen = 0)
     order by reads.started_at desc

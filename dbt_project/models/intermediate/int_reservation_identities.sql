@@ -18,7 +18,7 @@ reservations as (
     from {{ ref('stg_reservations') }}
 ),
 
--- each of them computed once, however often it is read
+-- each of them is computed once, although it is read several times
 spelled as (
     select
         reservations.*,

@@ -1,4 +1,4 @@
-{#- Resource, what its key has to read as, that key in core, the parent it names, and where. -#}
+{#- Resource, expression of its key, this key in core, its parent, and the expression of the parent's id. -#}
 {%- set children = [
     ("listings", text_as_bigint("batch.entity_id"), "listing_id", "none", "null::bigint"),
     ("reservations", text_as_bigint("batch.entity_id"), "reservation_id", "listing", as_bigint("listingMapId")),

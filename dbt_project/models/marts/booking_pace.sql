@@ -5,7 +5,7 @@ as_of_days as (
     from generate_series(0, 1100) as day (place)
 ),
 
--- this year and, a year later, what was known a year before
+-- this year, and the state of one year before
 events as (
     select account_id, listing_id, stay_month, currency, event_date, nights, gross_revenue, false as is_last_year
     from {{ ref('int_booking_events') }}

@@ -6,7 +6,7 @@ former as (
         versions.listing_id,
         versions.date,
         versions.superseded_at as changed_at,
-        -- each field reads as one of a payload
+        -- each field is read like one of a payload
         jsonb_build_object(
             'price', versions.price, 'minimumStay', versions.minimum_stay, 'isAvailable', versions.is_available
         ) as payload

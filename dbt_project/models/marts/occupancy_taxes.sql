@@ -69,7 +69,7 @@ cross join
             named.amount
         from unnest(stays.names, stays.amounts) as named (name, amount)
         union all
-        -- where the kinds are not known, their sum is
+        -- if the kinds are not known, their sum
         select
             'unspecified' as name,
             'host' as remitted_by,

@@ -1,6 +1,6 @@
 with
 
--- one row per night, however many units of a listing it is of
+-- one row per night, for any number of units of a listing
 unsellable as (
     select distinct
         account_id,

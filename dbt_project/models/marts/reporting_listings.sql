@@ -9,7 +9,7 @@ select
     listings.is_deleted,
     filtered.exclusions = 0 and (filtered.inclusions > 0 or not filtered.is_selective) as is_included
 from {{ ref('listings') }} as listings
--- of each listing for itself: the query of one account reads that account alone
+-- per listing, so that a query of one account reads only its rows
 cross join
     lateral ( -- noqa: ST05
         select

@@ -1,6 +1,6 @@
 with
 
--- not materialized: the query of one account reads that account alone
+-- not materialized, so that a query of one account reads only its rows
 reviews as not materialized (
     select *
     from {{ ref('reviews') }}

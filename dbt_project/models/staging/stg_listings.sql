@@ -113,7 +113,7 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        -- a deletion is of the version that was there
+        -- a deletion marks the last version
         case when deleted_at is not null then greatest(deleted_at, landed_at) end as deleted_at,
         {{ masked('payload', drop=["listingCustomFields"]) }} as pms_meta,
         entity_id,

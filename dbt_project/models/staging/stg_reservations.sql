@@ -123,7 +123,7 @@ typed as (
         ---------- how it landed
         deleted_at is not null as is_deleted,
         suspect_since,
-        -- a deletion is of the version that was there
+        -- a deletion marks the last version
         case when deleted_at is not null then greatest(deleted_at, landed_at) end as deleted_at,
         {{ masked(
             'payload',

@@ -18,11 +18,11 @@ select account_id, name from ops.secrets order by account_id, name
 select ciphertext from ops.secrets where account_id = %(account_id)s and name = %(name)s for update
 
 -- name: reencrypt_secret
--- The secret itself stays as it is, and so does the time it changed.
+-- The secret does not change, so the time of its change does not change either.
 update ops.secrets set ciphertext = %(ciphertext)s where account_id = %(account_id)s and name = %(name)s
 
 -- name: put_account
--- Adding an account again renews its secret and makes it active. One that was purged begins anew.
+-- Adding an account again replaces its secret and makes it active. A purged account starts from the beginning.
 with revived as (
     delete from ops.purged_accounts where account_id = %(account_id)s
 )
@@ -85,7 +85,7 @@ order by accounts.account_id
 select set_config('hostaway.changed_by', %(changed_by)s, true)
 
 -- name: put_settings
--- Rows that say the same already stay as they are.
+-- Equal rows are not written.
 insert into ops.account_settings as known (account_id, resources, stale_after, sync_every_hours, calls_per_second)
 select
     settings.account_id,

@@ -11,10 +11,10 @@ _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019",
 
 
 def clean_api_key(text: str) -> str:
-    """The key without what came along when it was copied: blanks, line ends, a byte order mark, quotes around it.
+    """The key without characters that were copied with it: blanks, line ends, a byte order mark, quotes around it.
 
-    :raises InvalidValue: when nothing is left, or a character within it can be no part of a key. The message does not
-        repeat the key.
+    :raises InvalidValue: when nothing is left, or the key contains a character that keys do not have. The message does
+        not repeat the key.
     """
     key = _strip_blanks(text)
     while len(key) > 1 and _QUOTES.get(key[0]) == key[-1]:
@@ -29,9 +29,9 @@ def clean_api_key(text: str) -> str:
 
 
 def decode_api_key(content: bytes) -> str:
-    """The first line of a file or pipe that holds a key, in the encodings that editors and shells write.
+    """The first line of a file or pipe with a key, in the encodings that editors and shells write.
 
-    :raises InvalidValue: when it is no text.
+    :raises InvalidValue: when it is not text.
     """
     encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:

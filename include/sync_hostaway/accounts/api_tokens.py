@@ -1,4 +1,4 @@
-"""Tokens that host applications present to the scoped API: shown once, kept as digests, good for one account."""
+"""API tokens of host applications: shown once, stored as digests, valid for one account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUERIES = load_queries(Path(__file__).with_name("api_tokens.sql"))
 # The prefix lets secret scanners recognise a token that was committed or pasted somewhere.
 _TOKEN = re.compile(r"shw_([0-9a-f]{12})_[0-9a-f]{64}")
 _NO_DIGEST = bytes(32)
-# A later moment cannot be read again in every time zone.
+# A later moment cannot be converted to every time zone.
 _LATEST = datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
@@ -37,7 +37,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class ApiToken:
-    """What may be known of a token; never its text."""
+    """The public data of a token; never its text."""
 
     token_id: str
     account_id: int
@@ -52,9 +52,9 @@ class ApiToken:
 def issue(
     connection: Connection, account_id: int, name: str, scopes: Iterable[Scope], expires_at: datetime | None
 ) -> tuple[str, ApiToken]:
-    """Make a token of an account and return its text, which is not stored.
+    """Create a token of an account and return its text, which is not stored.
 
-    :param name: who uses it; for people, 1 to 200 characters.
+    :param name: names its user for operators, 1 to 200 characters.
     :param expires_at: with a time zone; None: never.
     :raises UnknownAccount: when the account is not registered.
     :raises InvalidValue: when the name is empty or too long, there is no scope, or the expiry is not in the future.
@@ -85,7 +85,7 @@ def issue(
     except ForeignKeyViolation:
         raise UnknownAccount.numbered(account_id) from None
     if row is None:
-        raise AssertionError("unreachable: an insert that did not fail returns its row")
+        raise AssertionError("unreachable: an insert without an error returns its row")
     return text, _token(row)
 
 
@@ -95,7 +95,7 @@ def list_tokens(connection: Connection, account_id: int) -> list[ApiToken]:
 
 
 def revoke(connection: Connection, account_id: int, token_id: str) -> ApiToken:
-    """End a token at once; revoking it again changes nothing.
+    """Revoke a token at once. A second call changes nothing.
 
     :raises UnknownToken: when the account has no such token.
     """
@@ -106,14 +106,14 @@ def revoke(connection: Connection, account_id: int, token_id: str) -> ApiToken:
 
 
 def looks_like_token(presented: str) -> bool:
-    """Whether a text begins as every token does; one that does not need not be looked up."""
+    """Whether a text begins like a token. Other texts need no query."""
     return presented.startswith("shw_")
 
 
 def verify(connection: Connection, presented: str) -> ApiToken | None:
-    """The token with this text, if it is good now: not revoked, not expired, and its account not disabled.
+    """The token with this text, if it is valid now: not revoked, not expired, and its account not disabled.
 
-    An account that Hostaway refuses still has its mirror, and its tokens still read it.
+    Tokens also stay valid while Hostaway rejects the account's API key: the mirrored rows can still be read.
 
     :param connection: of a role that may read and update `ops.api_tokens`.
     """
@@ -137,7 +137,7 @@ def _token(row: dict[str, Any]) -> ApiToken:
         row["token_id"],
         row["account_id"],
         row["name"],
-        # A scope of a newer version opens nothing here.
+        # A scope of a newer version has no effect here.
         frozenset(Scope(scope) for scope in row["scopes"] if scope in set(Scope)),
         row["created_at"],
         row["expires_at"],

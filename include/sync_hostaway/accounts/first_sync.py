@@ -52,12 +52,12 @@ def first_sync(account_id: int, registered_at: datetime) -> SyncRun:
 
 
 def catch_up(account_id: int) -> SyncRun:
-    """A run that reads what was missed while nothing could be read."""
+    """A run that reads the changes since the account could not be read."""
     return SyncRun(account_id, f"catch_up__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", {"mode": Mode.INCREMENTAL.value})
 
 
 def requested_sync(account_id: int, mode: Mode, resources: list[Resource] | None = None) -> SyncRun:
-    """A run that an operator asks for.
+    """A run that an operator requests.
 
     :param resources: None: every resource that is mirrored.
     """

@@ -1,4 +1,4 @@
-"""What an operator may set differently for one account than for all of them."""
+"""Settings that an operator may set for one account."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sync_hostaway.core.settings import (
 
 
 class AccountOptions(BaseModel):
-    """Options of one account, kept in `ops.accounts.options`. What is left out, or null, is as the settings say.
+    """Options of one account, stored in `ops.accounts.options`. If one is missing or null, the setting applies.
 
-    Values are those of JSON as they are meant: neither true nor "1" is the number 1.
+    The types of JSON values count: neither true nor "1" is the number 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +44,7 @@ class AccountOptions(BaseModel):
     private_custom_fields: bool | None = Field(
         None,
         description="Whether custom fields that are not public in Hostaway are readable in core tables; those whose "
-        "name says that they open something stay masked",
+        "name shows that they open something stay masked",
     )
     budget_account: Annotated[RateLimitText, Field(examples=["20/10", "off"])] | None = Field(
         None, description="Calls/seconds that Hostaway grants this account, or off"
@@ -69,7 +69,7 @@ class AccountOptions(BaseModel):
             ) from None
 
     def applied_to(self, settings: Settings) -> Settings:
-        """The settings as they are for this account.
+        """The settings with the options of this account.
 
         >>> AccountOptions.of(701, {"resources": {"reviews": False}}).applied_to(get_settings()).calendar_days_back
         30

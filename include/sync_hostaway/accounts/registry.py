@@ -18,7 +18,7 @@ from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, writ
 from sync_hostaway.accounts.token_store import SharedTokenStore, dump_token
 from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries
 from sync_hostaway.core.exceptions import (
-    CredentialsRefused,
+    CredentialsRejected,
     InactiveAccount,
     InvalidOptions,
     InvalidValue,
@@ -36,7 +36,7 @@ _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
 
 @dataclass(frozen=True)
 class Account:
-    """A registered account; never with its secret."""
+    """A registered account, without its secret."""
 
     account_id: int
     name: str | None
@@ -47,7 +47,7 @@ class Account:
 
     @property
     def settings(self) -> Settings:
-        """The settings as they are for this account.
+        """The settings with the options of this account.
 
         :raises InvalidOptions: when one of its options is wrong.
         """
@@ -67,16 +67,16 @@ def add_account(
 
     Returns whether it is new.
 
-    :param name: for people; None keeps the one it has.
-    :param options: see `AccountOptions`; what it had before stays for those left out.
+    :param name: for operators; None keeps the present name.
+    :param options: see `AccountOptions`; options that are left out do not change.
     :param changed_by: the operator, for `ops.account_changes`.
-    :raises CredentialsRefused: when Hostaway does not accept them; nothing is stored then.
-    :raises InvalidValue: when the id could be none, when the name is no line of 1 to 200 characters, or when the key
-        holds what no key can; blanks and quotes around it are removed.
+    :raises CredentialsRejected: when Hostaway does not accept them; nothing is stored then.
+    :raises InvalidValue: when the id cannot be an account id, when the name is not one line of 1 to 200 characters, or
+        when the key holds what no key can; blanks and quotes around it are removed.
     :raises InvalidOptions: when the options are wrong; nothing is stored then.
     """
     if as_id(account_id) is None:
-        # Before Hostaway gets the key: no table could hold the account.
+        # Checked before the key is sent to Hostaway: no table could store the account.
         raise InvalidValue(f"An account id is a number from 1 to {LARGEST_ID}")
     AccountOptions.of(account_id, options or {})
     name = _single_line("name", name, 200)
@@ -94,10 +94,10 @@ def add_account(
 
 @dataclass(frozen=True)
 class AccountChanges:
-    """What to change of an account; the defaults change nothing.
+    """Changes of an account; the defaults change nothing.
 
     :param client_secret: a new API key.
-    :param options: by name; None makes an option as the settings say again. See `AccountOptions`.
+    :param options: by name; None resets an option to the setting. See `AccountOptions`.
     :param name: another name, or none, where `is_renamed`.
     :param state: with the reason, where it is disabled.
     :param changed_by: the operator, for `ops.account_changes`.
@@ -113,17 +113,17 @@ class AccountChanges:
 
 
 def change_account(connection: Connection, account_id: int, changes: AccountChanges) -> None:
-    """Change all that is given, or nothing when a part of it is refused.
+    """Make all changes, or none if one of them is refused.
 
-    A new secret is checked before the old one goes. It makes an account active that Hostaway refused; one that was
-    disabled stays disabled. Syncs that are running continue with the token that the check brought.
+    A new secret is checked before it replaces the old one. It makes an account active whose credentials were rejected;
+    a disabled account stays disabled. Running syncs continue with the token from the check.
 
     :raises UnknownAccount: when it is not registered.
-    :raises CredentialsRefused: when Hostaway does not accept the new secret.
-    :raises InvalidValue: when it holds what no key can (see `clean_api_key`), or when the name or the reason is no line
-        of text.
+    :raises CredentialsRejected: when Hostaway does not accept the new secret.
+    :raises InvalidValue: when the key contains characters that keys do not have (see `clean_api_key`), or when the name
+        or the reason is not one line of text.
     :raises InvalidOptions: when the options would be wrong.
-    :raises InactiveAccount: when it is to be active and Hostaway refuses its credentials: only a new secret helps.
+    :raises InactiveAccount: when it should become active, but its credentials were rejected: only a new secret helps.
     """
     get_account(connection, account_id)
     name, reason = _single_line("name", changes.name, 200), _single_line("reason", changes.reason, 500)
@@ -141,19 +141,19 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
             connection.execute(_QUERIES["rename"], {**params, "name": name})
         if changes.state == "active" and get_account(connection, account_id).state == "credentials_rejected":
             raise InactiveAccount(
-                f"Hostaway refuses the credentials of account {account_id}: store a new API key instead "
+                f"Hostaway rejects the credentials of account {account_id}: store a new API key instead "
                 f"(`sync-hostaway accounts rotate {account_id}`)"
             )
         if changes.state:
             connection.execute(_QUERIES["set_state"], {**params, "state": changes.state, "reason": reason})
         if secret and token:
-            # Last: a store outside of the warehouse does not roll back.
+            # The last step, because a store outside of the warehouse does not roll back.
             _store_secret(connection, account_id, secret, token)
     refresh_snapshot(connection)
 
 
 def _single_line(what: str, text: str | None, longest: int) -> str | None:
-    # As api/http/inputs.py: PostgreSQL stores no NUL, and a Dag whose display name is too long cannot be read.
+    # As in api/http/inputs.py: PostgreSQL stores no NUL, and Airflow cannot read a Dag whose display name is too long.
     if text is None or (what == "reason" and not text):
         return text
     text = text.strip()
@@ -163,7 +163,7 @@ def _single_line(what: str, text: str | None, longest: int) -> str | None:
 
 
 def rotate_secret(connection: Connection, account_id: int, client_secret: str) -> None:
-    """Replace the secret of a registered account; the new one is checked before the old one goes.
+    """Replace the secret of a registered account; the new one is checked first.
 
     See `change_account`.
     """
@@ -179,10 +179,10 @@ def disable_account(connection: Connection, account_id: int, reason: str | None 
 
 
 def enable_account(connection: Connection, account_id: int) -> None:
-    """Mirror a disabled account again; an active one stays as it is.
+    """Mirror a disabled account again; an active one does not change.
 
     :raises UnknownAccount: when it is not registered.
-    :raises InactiveAccount: when Hostaway refuses its credentials: only a new secret helps.
+    :raises InactiveAccount: when its credentials were rejected: only a new secret helps.
     """
     change_account(connection, account_id, AccountChanges(state="active"))
 
@@ -196,9 +196,9 @@ def rename_account(connection: Connection, account_id: int, name: str | None) ->
 
 
 def change_options(connection: Connection, account_id: int, changes: dict[str, Any]) -> dict[str, Any]:
-    """Change some of an account's options and return all it has then.
+    """Change some of an account's options and return all of them.
 
-    :param changes: by name; null makes an option as the settings say again. See `AccountOptions`.
+    :param changes: by name; null resets an option to the setting. See `AccountOptions`.
     :raises UnknownAccount: when it is not registered.
     :raises InvalidOptions: when they would be wrong; nothing is changed then.
     """
@@ -207,10 +207,10 @@ def change_options(connection: Connection, account_id: int, changes: dict[str, A
 
 
 def mark_credentials_rejected(connection: Connection, client: HostawayClient, reason: str) -> None:
-    """Stop the account of a client whose credentials Hostaway refused, so that nothing hammers.
+    """Stop the account of a client whose credentials Hostaway rejected, so that no more requests are sent.
 
-    Nothing happens when the secret was replaced since the client got it, or when the client's account is not registered
-    (a hook may bring credentials of its own). `rotate_secret` revives the account.
+    This has no effect if the secret was replaced in the meantime, or if the client's account is not registered (a hook
+    may have its own credentials). `rotate_secret` reactivates the account.
     """
     stored = secrets_store(connection).get(client.account_id, CLIENT_SECRET)
     if stored and client.uses(stored):
@@ -231,7 +231,7 @@ def get_account(connection: Connection, account_id: int) -> Account:
 
 
 def is_active(connection: Connection, account_id: int) -> bool:
-    """Whether an account is registered, and neither disabled nor refused."""
+    """Whether an account is registered and active: neither disabled nor with rejected credentials."""
     row = connection.execute(_QUERIES["get_account"], {"account_id": account_id}).fetchone()
     return row is not None and row["state"] == "active"
 
@@ -249,13 +249,13 @@ def client_for(
     single_try_timeout: float | None = None,
     allow_disabled: bool = False,
 ) -> HostawayClient:
-    """A client with an account's stored credentials and options, and the access token and request budget all share.
+    """A client with an account's stored credentials and options, and with the shared access token and request budget.
 
     :param priority: how urgent its requests are.
     :param single_try_timeout: see `HostawayClient`.
-    :param allow_disabled: for taking leave of Hostaway.
+    :param allow_disabled: permit a disabled account, to remove its webhook.
     :raises UnknownAccount: when it is not registered.
-    :raises InactiveAccount: when it is disabled or refused.
+    :raises InactiveAccount: when it is disabled or its credentials were rejected.
     :raises InvalidOptions: when its options are wrong.
     """
     account = get_account(connection, account_id)
@@ -282,8 +282,8 @@ def client_for(
 def refresh_snapshot(connection: Connection) -> None:
     """Write the file that the Dags are made from.
 
-    One process at a time, from reading the registry to writing the file: otherwise one that read early and wrote late
-    would drop the account that another one added in between, and its Dag with it.
+    A lock covers the read of the registry and the write of the file. Otherwise a slow process could overwrite the file
+    without an account that was added in between, and its Dag would disappear.
     """
     note_settings(connection)
     with advisory_lock(connection, "account snapshot", 0):
@@ -291,8 +291,9 @@ def refresh_snapshot(connection: Connection) -> None:
         purged = {row["account_id"] for row in connection.execute(_QUERIES["list_purged"])}
         mirrored = {known.account_id: known for known in read_snapshot(path) if known.account_id not in purged}
         for account in list_accounts(connection):
-            # An account that is not in the registry stays, unless it was purged: an empty registry is rather one that
-            # was not restored yet. A refused one keeps its Dag: there its operator sees what is wrong.
+            # An account that is not in the registry stays in the snapshot unless it was purged, because an empty
+            # registry may not be restored yet. An account with rejected credentials keeps its Dag, which shows the
+            # error.
             if account.state == "disabled":
                 mirrored.pop(account.account_id, None)
             else:
@@ -301,7 +302,7 @@ def refresh_snapshot(connection: Connection) -> None:
 
 
 def note_settings(connection: Connection) -> None:
-    """Write what the settings and options of each account come to into `ops.account_settings`, for the status views.
+    """Write the settings of each account, with its options applied, into `ops.account_settings`, for the status views.
 
     An account whose options this version refuses gets the settings of all accounts.
     """
@@ -321,17 +322,17 @@ def note_settings(connection: Connection) -> None:
 
 
 def settings_of(account: Account) -> Settings:
-    """The settings as they are for an account; where this version refuses its options, those of all accounts."""
-    # Such options must not hide how the account is doing.
+    """The settings with an account's options; without them if this version refuses the options."""
+    # Wrong options must not hide the status of the account.
     with suppress(InvalidOptions):
         return account.settings
     return get_settings()
 
 
 def _token_for_credentials(account_id: int, client_secret: str, otherwise: str) -> Token:
-    """The access token that Hostaway gives for credentials.
+    """The access token that Hostaway returns for credentials.
 
-    :param otherwise: what to say of the account when Hostaway refuses them.
+    :param otherwise: the part of the error about the stored account.
     """
     rate_limiter = rate_limiter_for(account_id, Priority.DELTA, get_settings())
     tokens = MemoryTokenStore()
@@ -340,14 +341,14 @@ def _token_for_credentials(account_id: int, client_secret: str, otherwise: str) 
     ) as client:
         try:
             client.check_credentials()
-        except CredentialsRefused:
-            raise CredentialsRefused(
+        except CredentialsRejected:
+            raise CredentialsRejected(
                 f"Hostaway does not accept this API key for account {account_id}. {otherwise}. Compare account id and "
                 "key with Hostaway's page Settings > Hostaway API, and run the command again with the right ones"
             ) from None
     token = tokens.load()
     if token is None:
-        raise AssertionError("unreachable: a client that did not raise has saved its token")
+        raise AssertionError("unreachable: without an exception, the client has saved its token")
     return token
 
 

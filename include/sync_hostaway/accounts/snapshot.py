@@ -1,4 +1,4 @@
-"""The last known good list of accounts, in a file: what the Dags are made from.
+"""The last valid list of accounts, in a file. The Dags are made from it.
 
 Dag files are parsed every few seconds and must neither open connections nor fail, and a Dag that is missing from one
 parse disappears from the UI. So the list is written when the registry changes, replaced atomically, and read without
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class SnapshotAccount:
-    """What a Dag needs to know of an account; never a secret.
+    """The data of an account that its Dag needs; never a secret.
 
     :param registered_at: ISO time in UTC.
     """
@@ -38,7 +38,7 @@ class SnapshotAccount:
 
 
 def write_snapshot(path: Path, accounts: list[SnapshotAccount]) -> None:
-    """Replace the snapshot and then its copy; readers see the old one or the new one, never half of one.
+    """Replace the snapshot and then its copy. Readers see the old or the new file, never a part of one.
 
     :raises ConfigurationError: when a JSON file of another kind is there.
     """
@@ -52,7 +52,7 @@ def write_snapshot(path: Path, accounts: list[SnapshotAccount]) -> None:
 
 
 def read_snapshot(path: Path) -> list[SnapshotAccount]:
-    """The mirrored accounts, ordered by id; empty when none was ever registered.
+    """The mirrored accounts, ordered by id; empty if none is registered.
 
     Never raises. If the file is missing or damaged, its copy is read and a warning logged.
     """
@@ -68,7 +68,7 @@ def read_snapshot(path: Path) -> list[SnapshotAccount]:
 
 
 def _account(entry: dict[str, Any]) -> SnapshotAccount:
-    # What a newer version may have added is left alone.
+    # Fields that a newer version may have added are ignored.
     account = SnapshotAccount(**{name: value for name, value in entry.items() if name in _FIELDS})
     datetime.fromisoformat(account.registered_at)
     return SnapshotAccount(int(account.account_id), account.registered_at, account.name, account.options)
@@ -85,7 +85,7 @@ def _refuse_another_file(path: Path) -> None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return  # none yet, or a damaged one
+        return  # missing or damaged
     if document and not (isinstance(document, dict) and "accounts" in document):
         raise ConfigurationError(
             f"{path} is not an account snapshot and is not replaced. Set AIRFLOW__HOSTAWAY__SNAPSHOT_PATH to another "

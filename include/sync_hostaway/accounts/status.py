@@ -1,4 +1,4 @@
-"""How an account is doing: what operators see of it. Never a secret."""
+"""The status of an account for operators. It contains no secret."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ResourceSync(BaseModel, frozen=True):
 
 
 class WebhookState(BaseModel, frozen=True):
-    """Whether Hostaway delivers changes, and what waits to be fetched."""
+    """Whether Hostaway delivers changes, and the events that are not processed yet."""
 
     state: str = Field(description="unregistered, registered, polling or failed", examples=["registered"])
     reason: str | None
@@ -47,11 +47,11 @@ class AccountStatus:
     """An account with the last sync of each resource that is mirrored, and its webhook.
 
     :param status: healthy, syncing, warning, failing, action_required or paused; see `ops.account_status`.
-    :param reason: why it has this status; None: there is nothing to tell.
-    :param remedy: what to do about it.
+    :param reason: why it has this status; None if the status needs no reason.
+    :param remedy: what an operator has to do.
     :param lag_seconds: since the end of the last complete sync of the resource that is furthest behind; None: some
-        resource was never complete. Webhooks bring changes in between.
-    :param without_heads: why polls read whole lists in place of the heads of lists; None where they do not.
+        resource was never complete. Webhooks deliver changes in between.
+    :param without_heads: why polls read whole lists in place of the heads of lists; None if they read heads.
     """
 
     account: Account
@@ -65,7 +65,7 @@ class AccountStatus:
 
     @property
     def complete_at(self) -> datetime | None:
-        """Up to when everything is here; None: some resource was never complete."""
+        """The time up to which every resource is complete; None if some resource was never complete."""
         moments = [
             resource.last_complete_at
             for resource in self.resources
@@ -75,7 +75,7 @@ class AccountStatus:
 
     @property
     def problems(self) -> list[str]:
-        """A sentence for each resource whose last sync did not bring everything."""
+        """A sentence for each resource whose last sync was not complete."""
         return (
             [
                 f"{resource.resource} {resource.status}: {resource.error}"
@@ -88,12 +88,12 @@ class AccountStatus:
 
     @property
     def refusals(self) -> list[str]:
-        """A sentence for each resource that Hostaway does not give to this account."""
+        """A sentence for each resource that Hostaway refuses to this account."""
         return [resource.error or "" for resource in self.resources if resource.status == "refused"]
 
 
 def account_status(connection: Connection, account_id: int) -> AccountStatus:
-    """How one account is doing.
+    """The status of one account.
 
     :raises UnknownAccount: when it is not registered.
     """
@@ -101,7 +101,7 @@ def account_status(connection: Connection, account_id: int) -> AccountStatus:
 
 
 def account_statuses(connection: Connection) -> list[AccountStatus]:
-    """How all accounts are doing, ordered by id."""
+    """The status of all accounts, ordered by id."""
     return _statuses(connection, list_accounts(connection))
 
 
@@ -138,7 +138,7 @@ def _status(
     wanted = mirrored(account)
     synced = [row for row in resources if row["resource"] in wanted]
     ages = [row.pop("age_seconds") for row in synced]
-    # What Hostaway does not give is not behind.
+    # A refused resource does not count as late.
     ages = [age for age, row in zip(ages, synced, strict=True) if row["status"] != "refused"]
     wanted = wanted - {row["resource"] for row in synced if row["status"] == "refused"}
     return AccountStatus(

@@ -1,5 +1,5 @@
 -- name: resources
--- A delta is no sync of a resource: it fetches single objects.
+-- A delta is not a sync of a resource: it fetches single objects.
 select
     runs.account_id,
     runs.resource,

@@ -1,4 +1,4 @@
-"""Access tokens shared by every process of an account: encrypted in the SecretsStore, renewed by one at a time."""
+"""Access tokens that all processes share: encrypted in the SecretsStore, renewed by one process at a time."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ class SharedTokenStore:
 
 
 def dump_token(token: Token) -> str:
-    """A token as the SecretsStore keeps it; a secret."""
+    """A token in the form in which the SecretsStore stores it; a secret."""
     return json.dumps({"value": token.value, "issued_at": token.issued_at, "expires_at": token.expires_at})

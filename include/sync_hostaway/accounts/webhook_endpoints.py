@@ -1,8 +1,8 @@
 """The address and the credentials under which Hostaway delivers to an account.
 
-An endpoint has an unguessable key in its URL, and a login and a random password that only Hostaway and the SecretsStore
-hold; the table has the password's digest. An old password is accepted until Hostaway has had the new one for long
-enough, so that no delivery is refused while it is rotated.
+An endpoint has an unguessable key in its URL, a login and a random password. Only Hostaway and the SecretsStore have
+the password; the table has its digest. After a rotation, the old password is accepted for some time after Hostaway
+received the new one, so that no delivery is refused.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Endpoint:
 
 
 def digest(text: bytes) -> bytes:
-    """What is kept and compared in place of a password or a login."""
+    """The digest that is stored and compared in place of a password or a login."""
     return hashlib.sha256(text).digest()
 
 
@@ -72,7 +72,7 @@ def ensure_endpoint(connection: Connection, account_id: int) -> Endpoint:
             DatabaseSecretsStore(connection).put(account_id, WEBHOOK_PASSWORD, password)
     endpoint = find_endpoint(connection, account_id)
     if endpoint is None:
-        raise AssertionError("unreachable: it was inserted or there already")
+        raise AssertionError("unreachable: the row was inserted, or existed before")
     return endpoint
 
 

@@ -37,7 +37,7 @@ def may_manage(user: Any, method: Any, account_id: str | None) -> bool:
 
 
 def readable_dags(user: Any, dag_ids: set[str]) -> set[str]:
-    """Those of the Dags that a user may read."""
+    """The Dags among these that a user may read."""
     from airflow.api_fastapi.app import get_auth_manager
 
     found: set[str] = get_auth_manager().filter_authorized_dag_ids(dag_ids=dag_ids, user=user, method="GET")

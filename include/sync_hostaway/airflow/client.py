@@ -70,9 +70,9 @@ class AirflowApi:
         return self._checked(self._send("GET", "/api/v2/monitor/health"))
 
     def preload_project(self) -> None:
-        """Have the API server make the models of the API that tasks use, which it puts off to their first request.
+        """Make the API server build the models of the API for tasks, which it otherwise builds at their first request.
 
-        They take more than 2 s, for which the first task would wait.
+        This takes more than 2 s, for which the first task would wait.
         """
         self._checked(self._send("GET", "/execution/health"))
 
@@ -87,7 +87,7 @@ class AirflowApi:
     def wait_for_dags(self, wanted: set[str], timeout: float) -> None:
         """Wait until Airflow has parsed these Dags. A healthy Airflow may not have done so yet.
 
-        :raises AirflowApiError: when it has not in time; with the import errors of Dag files.
+        :raises AirflowApiError: when they do not appear in time; the message has the import errors of Dag files.
         """
         deadline = time.monotonic() + timeout
         while wanted - {dag["dag_id"] for dag in self.dags()}:

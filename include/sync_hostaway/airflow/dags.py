@@ -21,7 +21,7 @@ FAIL_FAST_ERRORS = ExceptionRetryPolicy(
     rules=[
         RetryRule(
             exception=[
-                exceptions.CredentialsRefused,
+                exceptions.CredentialsRejected,
                 exceptions.AccountError,
                 exceptions.ConfigurationError,
                 exceptions.ForeignObjects,

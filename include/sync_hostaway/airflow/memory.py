@@ -1,10 +1,10 @@
-"""A few words that are kept in Airflow's database, for what must be remembered while ours cannot be reached."""
+"""Short texts in Airflow's database, for facts that must be stored while the warehouse cannot be reached."""
 
 from __future__ import annotations
 
 
 def recall(name: str) -> str | None:
-    """What was noted under a name; None: nothing. For tasks."""
+    """The text that is stored under a name, or None. For tasks."""
     from airflow.sdk import Variable
 
     found: str | None = Variable.get(name, default=None)
@@ -12,10 +12,10 @@ def recall(name: str) -> str | None:
 
 
 def note(name: str, text: str | None) -> None:
-    """Note a text under a name; None removes it. For tasks."""
+    """Store a text under a name; None removes it. For tasks."""
     from airflow.sdk import Variable
 
     if text is None:
         Variable.delete(name)
     else:
-        Variable.set(name, text, description="Kept by the Dag hostaway_alerts")
+        Variable.set(name, text, description="Written by the Dag hostaway_alerts")

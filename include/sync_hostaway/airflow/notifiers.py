@@ -34,7 +34,7 @@ def has_notifiers(settings: Settings) -> bool:
 
 
 def send(message: _Message, settings: Settings) -> list[str]:
-    """Send a message to all that the settings name; returns to whom.
+    """Send a message to all receivers of the settings; returns the receivers.
 
     :raises AlertNotSent: when no notifier could send it. When some could, the others are named in the log: a message
         that was sent is not sent again.
@@ -77,7 +77,7 @@ def _notifiers(message: _Message, settings: Settings) -> dict[str, Any]:
             # Slack reads <…> and & as markup
             text=escape(f"{message.subject}\n{message.text}", quote=False),
         )
-        # Slack's client asks its logger for a level, which that of a hook has not outside of Airflow's processes
+        # Slack's client reads the level of its logger. Outside of Airflow's processes, a hook's logger has none
         slack.hook = SlackWebhookHook(
             slack_webhook_conn_id=settings.alert_slack_connection, logger=logging.getLogger(__name__)
         )
@@ -88,7 +88,7 @@ def _notifiers(message: _Message, settings: Settings) -> dict[str, Any]:
         found["HTTP"] = HttpNotifier(
             http_conn_id=settings.alert_http_connection,
             json=message.as_json(),
-            # a program that does not answer must not hold up the next evaluation
+            # a program that does not answer must not delay the next evaluation
             extra_options={"timeout": 20},
         )
     return found

@@ -14,7 +14,7 @@ _held = ExitStack()
 
 
 def acquire_dbt_lock(context: Any) -> None:
-    """Lock out transforms during this task: the `pre_execute` of tasks that run dbt without `run_transform`.
+    """Prevent transforms during this task: the `pre_execute` of tasks that run dbt without `run_transform`.
 
     It waits for the running transform. dbt opens a connection per model, so a separate connection of this process holds
     the lock. The process runs only this task, so the lock ends with the task, also after a crash.

@@ -2,7 +2,7 @@
 select kind, account_id, severity, summary, remedy from ops.alert_conditions(%(calls_per_day)s)
 
 -- name: begin
--- An alert that is open already keeps its begin, and gets the newest text.
+-- An open alert keeps the time at which it began, and gets the newest text.
 insert into ops.alerts as known (kind, account_id, severity, summary, remedy)
 select *
 from unnest(
@@ -57,7 +57,7 @@ set
 where alert_id = any(%(alert_ids)s)
 
 -- name: not_sent
--- The next evaluation tries again: nothing has left this machine.
+-- The next evaluation tries again, because no message was sent.
 update ops.alerts
 set
     begin_claimed_at = case when begin_sent_at is not null then begin_claimed_at end,

@@ -24,13 +24,13 @@ Send = Callable[[Message], object]
 
 
 def evaluate(connection: Connection, send: Send | None) -> dict[str, int]:
-    """Note which conditions began and ended, and send one message about all of them.
+    """Store which conditions began and ended, and send one message about all of them.
 
     Returns the numbers of alerts that are `open`, and that were `sent`.
 
-    :param send: sends a message, or raises when it cannot; None: nothing is sent, and is sent later.
-    :raises Exception: what `send` raised. The message is tried again at the next evaluation; a process that is killed
-        while it sends does not send again.
+    :param send: sends a message, or raises an exception; None: messages are sent by a later call.
+    :raises Exception: what `send` raised. The next evaluation sends the message again. If the process is killed while
+        it sends, the message is not sent again.
     """
     with advisory_lock(connection, "alerts", 0):
         rows = [*connection.execute(_QUERIES["conditions"], {"calls_per_day": _calls_per_day()}), *_disk()]

@@ -25,7 +25,7 @@ TITLES = {
     "test": "Test",
 }
 """Each is a section of docs/runbook.md."""
-# More are counted: a mail with a thousand lines is not read.
+# Further alerts are only counted: a mail with a thousand lines is useless.
 _MOST_LINES = 30
 
 
@@ -33,8 +33,8 @@ _MOST_LINES = 30
 class Alert:
     """A condition that began or ended.
 
-    :param account_id: None: it is about the installation.
-    :param ended_at: None: it holds.
+    :param account_id: None for a condition of the installation.
+    :param ended_at: None while it holds.
     """
 
     alert_id: int
@@ -49,12 +49,12 @@ class Alert:
 
     @property
     def title(self) -> str:
-        """What it is about, on one line."""
+        """Its kind and its account, on one line."""
         name = f" ({visible(self.account_name)})" if self.account_name else ""
         return TITLES.get(self.kind, self.kind) + (f": account {self.account_id}{name}" if self.account_id else "")
 
     def as_json(self) -> dict[str, Any]:
-        """For programs that get the message."""
+        """The values for programs that receive the message."""
         return {
             "kind": self.kind,
             "title": self.title,
@@ -69,7 +69,7 @@ class Alert:
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent: every alert that began or ended since the last evaluation."""
+    """One message: every alert that began or ended since the last evaluation."""
 
     alerts: tuple[Alert, ...]
 
@@ -103,7 +103,7 @@ def _paragraph(alert: Alert) -> str:
 
 
 def example_message() -> Message:
-    """What `sync-hostaway alerts test` sends."""
+    """The message of `sync-hostaway alerts test`."""
     now = datetime.now(UTC)
-    alert = Alert(0, "test", None, None, "warning", "This is a test: nothing is wrong.", "Nothing.", now, None)
+    alert = Alert(0, "test", None, None, "warning", "This is a test. There is no problem.", "Nothing.", now, None)
     return Message((alert,))

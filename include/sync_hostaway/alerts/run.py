@@ -1,4 +1,4 @@
-"""One evaluation with everything around it: the database that may be away, and the notifiers of the settings."""
+"""One evaluation in a task, also while the database cannot be reached, with the notifiers of the settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def evaluate_and_send() -> dict[str, int]:
             result = evaluate(connection, partial(send, settings=settings) if has_notifiers(settings) else None)
     except WarehouseUnavailable as error:
         if memory.recall(_MEMORY) is None:
-            # Noted first: a task that is killed now sends nothing, rather than twice.
+            # Stored first: if the task is killed now, the message is lost. The other order could send it twice.
             memory.note(_MEMORY, datetime.now(UTC).isoformat())
             _tell_database(settings, datetime.now(UTC), None, str(error))
         raise

@@ -41,12 +41,12 @@ where
     )
     and not exists (
         -- a row without a readable parent id waits for another version of itself
-        select 1 from ops.deferred_rows as held
+        select 1 from ops.deferred_rows as deferred
         where
-            held.account_id = runs.account_id
-            and held.resource = runs.resource
-            and held.deferred_since <= runs.finished_at
-            and split_part(held.missing_parent, ' ', 2) ~ '^-?[0-9]+$'
+            deferred.account_id = runs.account_id
+            and deferred.resource = runs.resource
+            and deferred.deferred_since <= runs.finished_at
+            and split_part(deferred.missing_parent, ' ', 2) ~ '^-?[0-9]+$'
     )
 order by runs.started_at desc
 limit 1

@@ -1,4 +1,4 @@
-"""The description of the API: OpenAPI, and a page of it that loads nothing from anywhere else. For operators."""
+"""The description of the API for operators: OpenAPI, and a page of it that loads nothing from other servers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ router = guarded_router(
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The app's OpenAPI document. FastAPI does not know that problems have a media type of their own."""
+    """The app's OpenAPI document. FastAPI does not support the media type of problems."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -72,7 +72,7 @@ def get_page(request: Request) -> Response:
 
 
 def page(document: dict[str, Any]) -> str:
-    """An OpenAPI document as a page: what each route does and who may call it, and the rest as JSON to unfold."""
+    """An OpenAPI document as a page: each route with its purpose and credentials, and the rest as JSON to unfold."""
     base = document["servers"][0]["url"]
     parts = [_heading(1, document["info"]["title"]), _paragraph(document["info"]["description"])]
     for path, operations in document["paths"].items():

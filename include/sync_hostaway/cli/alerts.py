@@ -1,4 +1,4 @@
-"""`sync-hostaway alerts …`: what operators are told, and whether it reaches them."""
+"""`sync-hostaway alerts …`: the alerts of operators, and a test of their receivers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sync_hostaway.cli.options import AsJson, warehouse
 from sync_hostaway.core.console import cell, echo, format_time, print_json, print_table
 from sync_hostaway.core.settings import get_settings
 
-alerts_app = typer.Typer(help="Alerts of what needs an operator.", no_args_is_help=True)
+alerts_app = typer.Typer(help="Alerts about conditions that need an operator.", no_args_is_help=True)
 
 
 @alerts_app.command("list")
@@ -33,7 +33,7 @@ def alerts_list(as_json: AsJson = False) -> None:
 
 @alerts_app.command("test")
 def alerts_test() -> None:
-    """Send one test message to everybody that the settings name."""
+    """Send one test message to all receivers of the settings."""
     sent = send(example_message(), get_settings())
     echo(f"The test message was sent: {', '.join(sent)}.")
 

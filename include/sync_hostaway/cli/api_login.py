@@ -15,5 +15,5 @@ def api_login(role: Annotated[str, typer.Option(help="Name of the role")] = LOGI
     """Create the role with which the HTTP API reads rows, and print its URL. A further call replaces its password."""
     with warehouse() as connection:
         url = new_api_login(connection, role)
-    print_note(f"The role {role} can read for the HTTP API, and do nothing else. Restart the API servers with its URL:")
+    print_note(f"The role {role} can only read for the HTTP API. Restart the API servers with its URL:")
     echo(f"AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL={url}")

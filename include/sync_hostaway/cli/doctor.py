@@ -24,22 +24,22 @@ def doctor(
         list[int] | None,
         typer.Option(
             "--account",
-            help="Account to examine; repeatable. All active ones when left out",
+            help="Account to examine; repeatable. Default: all active accounts",
             autocompletion=complete_account,
             show_default=False,
         ),
     ] = None,
     set_options: Annotated[
-        bool, typer.Option("--set/--no-set", help="Set account options that make the mirror fit what was found")
+        bool, typer.Option("--set/--no-set", help="Set the account options that the findings name")
     ] = True,
     report_file: Annotated[
-        Path | None, typer.Option("--report", help="Write a report without personal data there", show_default=False)
+        Path | None, typer.Option("--report", help="Write a report without personal data to it", show_default=False)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Examine accounts and the installation: does what the mirror assumes hold? Reads only, about 25 calls an account.
+    """Check the mirror's assumptions about accounts and the installation. Only reads, about 25 calls per account.
 
-    Exit code 1 when something does not hold that the mirror relies on.
+    The exit code is 1 if an assumption fails on which the mirror relies.
     """
     examined: list[AccountExamination] = []
     not_examined = False

@@ -19,7 +19,7 @@ from sync_hostaway.exports.tables import Table as CoreTable
 from sync_hostaway.exports.training_data import export_training_data
 from sync_hostaway.hostaway.values import LARGEST_ID
 
-export_app = typer.Typer(help="Files for others: tables, and training data for language models.", no_args_is_help=True)
+export_app = typer.Typer(help="Write tables, and training data for language models, to files.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="A folder that is new or empty", show_default=False, file_okay=False)]
 OneAccount = Annotated[
@@ -42,9 +42,9 @@ def tables(
     account: OneAccount = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the core tables and marts to Parquet or CSV, a file per table, all of the same moment.
+    """Write the core tables and marts to Parquet or CSV, a file per table. All files show the same moment.
 
-    What is masked or erased in the tables is so in the files. An erasure later does not change files.
+    Values that are masked or erased in the tables are so in the files. A later erasure does not change files.
     """
     with warehouse() as connection, _table_bars() as show:
         written = export_tables(

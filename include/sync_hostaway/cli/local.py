@@ -50,7 +50,7 @@ def start() -> None:
     elif remembered:
         _say(
             f"HOSTAWAY_API_URL is set. The accounts of this home come from a demo with the simulator, but "
-            f"now talk to {settings.api_url}."
+            f"now use {settings.api_url}."
         )
     show_access(running)
 
@@ -157,7 +157,7 @@ def psql(
     # In the environment, because every user of the machine can read the arguments of a process.
     password = parameters.pop("password", None)
     if "sslpassword" in parameters:
-        raise ConfigurationError("psql cannot be given the `sslpassword` of WAREHOUSE_URL: others could read it")
+        raise ConfigurationError("psql cannot get the `sslpassword` of WAREHOUSE_URL: other users could read it")
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     command = [_psql(), f"--dbname={make_conninfo('', **parameters)}", *(arguments or [])]
     os.execve(command[0], command, environment)  # noqa: S606 - no shell wanted

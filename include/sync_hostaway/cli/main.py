@@ -65,7 +65,7 @@ app.command("plan")(plan)
 
 
 class LogFormat(StrEnum):
-    """What a log line is."""
+    """The formats of log lines."""
 
     TEXT = "text"
     JSON = "json"
@@ -126,7 +126,7 @@ def main(
     renderer = ConsoleRenderer(colors=err.is_terminal, exception_formatter=plain_traceback)
     last: list[Processor] = [_visible_values, renderer]
     if log_format is LogFormat.JSON:
-        # JSON escapes what a terminal would obey. Python's own traceback, without variables.
+        # JSON escapes control characters. Python's own traceback has no variables.
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True)]
     structlog.configure(
         processors=[*processors[:-1], *last],
@@ -256,12 +256,12 @@ def transform(
 def _told(result: TransformResult) -> str:
     if result.transform_id is None:
         return "The core tables are up to date: no new rows have landed since the last transform."
-    held = (
+    deferred = (
         f" {pluralize(result.rows_deferred, 'row')} wait for their parent (ops.deferred_rows)."
         if result.rows_deferred
         else ""
     )
-    return f"Core tables built from {pluralize(result.loads, 'load')} in {result.seconds:.1f} s.{held}"
+    return f"Core tables built from {pluralize(result.loads, 'load')} in {result.seconds:.1f} s.{deferred}"
 
 
 def _transform_json(result: TransformResult) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from sync_hostaway.polling.plan import AccountPlan, Plan, make_plan
 
 
 def plan(as_json: AsJson = False) -> None:
-    """Show what a day costs in calls, how long it takes at the request limits, and which polling interval fits.
+    """Show the calls of a day, their duration at the request limits, and the polling interval that fits.
 
-    From what the syncs of the last month have cost. Calls nothing.
+    The figures come from the syncs of the last month. The command makes no calls.
     """
     with warehouse() as connection:
         made = make_plan(connection)
@@ -49,7 +49,7 @@ def _show(made: Plan) -> None:
         )
     for first in made.first_syncs:
         echo(
-            f"First sync of account {first.account_id}: {first.share:.0%} of what is asked for first is here: "
+            f"First sync of account {first.account_id}: {first.share:.0%} of the rows that are read first: "
             f"{first.reservations_read or 0} of {first.reservations or '?'} reservations, {first.calendars_read} of "
             f"{first.listings} calendars, {first.recent_conversations_read} of {first.recent_conversations} "
             "conversations of the last 90 days."

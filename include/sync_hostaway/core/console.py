@@ -141,7 +141,7 @@ def format_time(moment: datetime | None, *, seconds: bool = False) -> str:
 
 
 def prompt(question: str, given: str | None, way_out: str) -> str:
-    """Return an answer that was given as an option, or ask for it on a terminal.
+    """Return an answer that was given as an option, or prompt for it on a terminal.
 
     :param way_out: the error message when standard input is not a terminal.
     """

@@ -12,7 +12,7 @@ SYNC_DAG_PREFIX = "hostaway_sync__"
 
 
 def sync_dag_id(account_id: int) -> str:
-    """Return the id of the Dag that mirrors an account. It contains all that a worker needs to build the Dag."""
+    """Return the id of the Dag that mirrors an account. It contains all data that a worker needs to build the Dag."""
     return f"{SYNC_DAG_PREFIX}{account_id}"
 
 

@@ -1,4 +1,4 @@
-"""Connection strings as they are copied from elsewhere: SQLAlchemy, JDBC, a shell, a provider's page."""
+"""Connection strings in the forms of other programs: SQLAlchemy, JDBC, a shell, a provider's page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 
 _QUOTES = ("'", '"')
 _COMMAND = re.compile(r"psql\s+(?=['\"]?postgres(?:ql)?:)", re.IGNORECASE)
-# The driver of SQLAlchemy, which libpq does not know.
+# The driver of SQLAlchemy, which libpq does not accept.
 _SCHEME = re.compile(r"(?:jdbc:)?(postgres(?:ql)?)(?:\+\w+)?://", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
-    """The connection string of libpq in a text; the text itself where it is none that is known here.
+    """The connection string of libpq in a text; the text itself if it has no known form.
 
     >>> plain("'postgresql+psycopg://user:password@host/name'\\n")
     'postgresql://user:password@host/name'
@@ -26,7 +26,7 @@ def plain(text: str) -> str:
 
 
 def how_to_write(text: str) -> str:
-    """What is probably wrong with a connection string that libpq does not understand. Quotes nothing of it."""
+    """The probable error in a connection string that libpq does not accept. Contains no part of it."""
     scheme = re.match(r"(\w[\w+.-]{0,30})://", text)
     if scheme and not scheme[1].startswith("postgres"):
         return "it has to begin with postgresql://"

@@ -20,7 +20,7 @@ SyncHostawayError
 │   │   ├── HostawayServerError     5xx
 │   │   ├── HostawayThrottled       429
 │   │   └── HostawayMalformedReply  not the JSON that the API documents
-│   ├── CredentialsRefused          account id or API key is wrong
+│   ├── CredentialsRejected          account id or API key is wrong
 │   ├── AccessDenied                the access token is not accepted
 │   ├── HostawayRefused             the request was refused: status "fail", 405, 501
 │   └── HostawayNotFound            404, 410
@@ -38,7 +38,7 @@ from collections.abc import Iterable
 
 
 class SyncHostawayError(Exception):
-    """Something went wrong in sync-hostaway."""
+    """An error in sync-hostaway."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
@@ -78,7 +78,7 @@ class ForeignObjects(SyncHostawayError):
 
 
 class AccountError(SyncHostawayError):
-    """Something is wrong with a Hostaway account."""
+    """An error of a Hostaway account."""
 
 
 class UnknownAccount(AccountError):
@@ -170,7 +170,7 @@ class HostawayMalformedReply(HostawayTransientError):
     """Hostaway's answer is not the documented JSON."""
 
 
-class CredentialsRefused(HostawayError):
+class CredentialsRejected(HostawayError):
     """Hostaway rejects the account's API key. Store a new key with `sync-hostaway accounts rotate`."""
 
 

@@ -146,7 +146,7 @@ class Settings(BaseSettings):
 
     polling: Polling = Field(
         "auto",
-        description="Whether accounts are polled: auto, where no webhook is healthy; always; list, without heads; off",
+        description="Whether accounts are polled: auto, if no webhook is healthy; always; list, without heads; off",
     )
     poll_every_minutes: int = Field(5, ge=1, le=60, description="Minutes between two polls of an account")
 
@@ -171,9 +171,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="Bearer token with which Prometheus reads /hostaway/metrics; unset: operators only"
     )
     alert_emails: tuple[str, ...] = Field(
-        (), description="Who gets alerts by e-mail, comma-separated; sent over Airflow's connection smtp_default"
+        (), description="Receivers of alerts by e-mail, comma-separated; sent over Airflow's connection smtp_default"
     )
-    alert_email_from: str | None = Field(None, description="Sender of alerts; unset: as the connection says")
+    alert_email_from: str | None = Field(None, description="Sender of alerts; unset: the sender of the connection")
     alert_slack_connection: str | None = Field(
         None, description="Airflow connection (type slackwebhook) of the Slack channel that gets alerts"
     )
@@ -265,9 +265,9 @@ class Settings(BaseSettings):
         return self.public_base_url.rstrip("/")
 
     def proxy_of(self, account_id: int) -> tuple[int, str] | None:
-        """Number and URL of the proxy that leads an account to Hostaway, the same on every machine; None: no such one.
+        """Number and URL of an account's proxy to Hostaway, the same on every machine; None without proxies.
 
-        :raises ConfigurationError: when one of the proxies is no http URL.
+        :raises ConfigurationError: when one of the proxies is not an http URL.
         """
         urls = [url.strip() for url in self.proxies.get_secret_value().split(",") if url.strip()]
         if not all(urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname for url in urls):
@@ -316,7 +316,7 @@ class Settings(BaseSettings):
         if not keys:
             raise ConfigurationError(
                 "There is no key for stored secrets: set AIRFLOW__HOSTAWAY__SECRET_KEYS to a Fernet key "
-                "(`sync-hostaway secrets new-key` prints one). Secrets are never stored in clear."
+                "(`sync-hostaway secrets new-key` prints one). Secrets are never stored unencrypted."
             )
         return keys
 
@@ -336,10 +336,10 @@ class Settings(BaseSettings):
         return sorted((first + 60 * hours) % (24 * 60) for hours in range(0, 24, every))
 
     def sync_schedule(self, account_id: int) -> str:
-        """When an account syncs, as a cron expression.
+        """The schedule of an account, as a cron expression.
 
-        Every few days: the accounts take turns over the days of the month. All of them sync on its first day, too.
-        So no pause is longer than the setting, at the end of a month of any length. Weekly: on a day of the week.
+        With an interval of some days, the accounts are spread over the days of the month. All of them also sync on its
+        first day, so that no pause is longer than the setting. Weekly: on a day of the week.
         """
         minutes = self.sync_minutes(account_id)
         of_day = f"{minutes[0] % 60} {','.join(str(minute // 60) for minute in minutes)}"

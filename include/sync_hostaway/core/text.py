@@ -20,7 +20,7 @@ def visible(text: str, *, keep: str = "") -> str:
     >>> visible("a\x1b[2Jb\n")
     'a\\u001b[2Jb\\n'
 
-    :param keep: characters that stay as they are, such as a line break.
+    :param keep: characters that are not escaped, such as a line break.
     """
     if text.isprintable():
         return text

@@ -85,7 +85,7 @@ class Count:
     landed: int | None = 0
     ever_landed: int | None = 0
     core: int = 0
-    held: int = 0
+    deferred: int = 0
     missing: int = 0
 
     @property
@@ -165,7 +165,7 @@ class DemoReport:
         """Return the result with a line per account and table."""
         table = Table("account", "table", title="Rows in Hostaway and in the tables")
         table.title_justify = "left"
-        for heading in ("source", "landing", "core", "held", "quarantined", "seconds", "API calls"):
+        for heading in ("source", "landing", "core", "deferred", "quarantined", "seconds", "API calls"):
             table.add_column(heading, justify="right")
         table.add_column("status", overflow="fold")
         for number, count in enumerate(self.counts, start=1):
@@ -176,7 +176,7 @@ class DemoReport:
                 _number(chain.expected if chain else None),
                 _number(count.landed),
                 _number(count.core),
-                _number(count.held),
+                _number(count.deferred),
                 _number(chain.rejected if chain else 0),
                 f"{chain.seconds:.1f}" if chain else "",
                 _number(chain.api_calls if chain else None),

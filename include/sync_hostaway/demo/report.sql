@@ -1,5 +1,5 @@
 -- name: chains
--- A resource of a run is tried until one try is complete; what the last one says is what counts.
+-- A resource of a run is tried until one try is complete. The last try counts.
 with tries as (
     select
         runs.*,
@@ -31,7 +31,7 @@ select
     chains.day,
     chains.api_calls,
     chains.seconds,
-    -- A later try does not read the conversations again that an earlier one has read.
+    -- A later try does not repeat conversations that an earlier one has read.
     case when chains.resource = 'messages' then read_conversations.messages else chains.expected end as expected,
     rejected.rows as rejected
 from chains
@@ -53,7 +53,7 @@ cross join lateral (
 order by chains.account_id, chains.resource
 
 -- name: arrived
--- By id, not by number: a landed row is in core, or held back by name, or missing. Calendar days: those of this run.
+-- The rows are compared by id: a landed row is in core, or deferred, or missing. Calendar days: those of this run.
 with windows as (
     select account_id, first_day, last_day
     from unnest(%(accounts)s::bigint[], %(first_days)s::text[], %(last_days)s::text[])
@@ -63,7 +63,7 @@ with windows as (
 landed as (
     {landed}
     union all
-    -- Photos stand inside the listings.
+    -- Photos are part of the listings.
     select distinct 'listing_photos', listings.account_id, ops.as_id(image.payload -> 'id')::text collate "C", true
     from landing.listings
     cross join lateral jsonb_array_elements(ops.as_list(listings.payload -> 'listingImages')) as image (payload)
@@ -93,18 +93,18 @@ compared as (
         landed.entity_id is not null as is_landed,
         coalesce(landed.is_live, false) as is_live,
         core.entity_id is not null as is_in_core,
-        held.entity_id is not null as is_held
+        deferred.entity_id is not null as is_deferred
     from landed
     full join core
         on
             landed.table_name = core.table_name
             and landed.account_id = core.account_id
             and landed.entity_id = core.entity_id
-    left join ops.deferred_rows as held
+    left join ops.deferred_rows as deferred
         on
-            held.resource = landed.table_name
-            and held.account_id = landed.account_id
-            and held.entity_id = landed.entity_id
+            deferred.resource = landed.table_name
+            and deferred.account_id = landed.account_id
+            and deferred.entity_id = landed.entity_id
 )
 
 select
@@ -113,13 +113,13 @@ select
     count(*) filter (where is_live) as landed,
     count(*) filter (where is_landed) as ever_landed,
     count(*) filter (where is_in_core) as core,
-    count(*) filter (where is_live and is_held) as held,
-    count(*) filter (where is_live and not is_in_core and not is_held) as missing
+    count(*) filter (where is_live and is_deferred) as deferred,
+    count(*) filter (where is_live and not is_in_core and not is_deferred) as missing
 from compared
 where account_id = any(%(accounts)s)
 group by account_id, table_name
 union all
--- Guests are made from reservations: each reservation has its guest.
+-- Guests come from reservations: each reservation has its guest.
 select
     windows.account_id,
     'guests',

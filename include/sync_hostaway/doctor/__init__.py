@@ -1,3 +1,3 @@
-"""Examines an account and the installation: does what the mirror assumes hold here?"""
+"""Checks the mirror's assumptions about an account and about the installation."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the mirror assumes of Hostaway, asked of one account: only reads, about 25 calls, within the request budget."""
+"""Checks the assumptions about Hostaway with one account: about 25 calls within the request budget, only reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from sync_hostaway.core.exceptions import AccessDenied, CredentialsRefused, HostawayError, HostawayNotFound
+from sync_hostaway.core.exceptions import AccessDenied, CredentialsRejected, HostawayError, HostawayNotFound
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.doctor.finding import Finding, Status
 from sync_hostaway.hostaway import endpoints
@@ -33,7 +33,7 @@ _NO_SUCH_ID = 999_999_999_999
 
 @dataclass
 class Examination:
-    """The account that is examined, and the answers that several checks look at."""
+    """The examined account, and the answers that several checks use."""
 
     client: HostawayClient
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
@@ -59,7 +59,7 @@ class Examination:
 
     @cached_property
     def newest_talk(self) -> tuple[Row, Row] | None:
-        """The reservation with the newest message received, and the conversation with it; None where it has none."""
+        """The reservation with the newest received message, and its conversation; None if there is none."""
         rows = rows_of(self.page(endpoints.RESERVATIONS, **_NEWEST_RECEIVED, limit=1))
         if not rows:
             return None
@@ -74,16 +74,16 @@ CHECKS: list[Check] = []
 
 
 def check(name: str) -> Callable[[Callable[[Examination], tuple[Status, str] | Finding]], Check]:
-    """Register a check. An answer that Hostaway does not give makes it unknown."""
+    """Register a check. If Hostaway does not answer, its result is unknown."""
 
     def register(examine: Callable[[Examination], tuple[Status, str] | Finding]) -> Check:
         def guarded(exam: Examination) -> Finding:
             try:
                 found = examine(exam)
-            except (AccessDenied, CredentialsRefused):
+            except (AccessDenied, CredentialsRejected):
                 raise
             except HostawayError as error:
-                # Its text may name a path with an id.
+                # Its text may contain a path with an id.
                 status = f" (HTTP {error.status})" if error.status else ""
                 return Finding(name, Status.UNKNOWN, f"Hostaway did not answer: {type(error).__name__}{status}")
             return found if isinstance(found, Finding) else Finding(name, *found)
@@ -97,7 +97,7 @@ def check(name: str) -> Callable[[Callable[[Examination], tuple[Status, str] | F
 def examine_account(client: HostawayClient) -> list[Finding]:
     """Every check of an account, in order.
 
-    :raises CredentialsRefused: when Hostaway does not accept the API key.
+    :raises CredentialsRejected: when Hostaway does not accept the API key.
     """
     exam = Examination(client)
     return [examine(exam) for examine in CHECKS]
@@ -123,24 +123,24 @@ def _check_page_of(name: str, page_of: Callable[[Examination], Page]) -> None:
         page, asked = page_of(exam), exam.client.settings.page_size
         given, count = len(page.rows), page.count
         if count is None:
-            return Status.UNKNOWN, "the list does not say how many rows it holds"
+            return Status.UNKNOWN, "the list has no count of its rows"
         if given >= min(asked, count):
-            return Status.HOLDS, f"{given} of {count} rows came, {asked} were asked for"
+            return Status.HOLDS, f"{given} of {count} rows came, {asked} were requested"
         return (
             Status.DIFFERS,
-            f"pages hold {given} rows, {asked} were asked for: a sync of the list costs {-(-count // given)} calls"
+            f"pages have {given} rows, {asked} were requested: a sync of the list costs {-(-count // given)} calls"
             if given
-            else f"no row came, though the list holds {count}",
+            else f"no row came, although the list has {count}",
         )
 
     @check(f"count of {name}")
     def _count(exam: Examination) -> tuple[Status, str]:
         page = page_of(exam)
         if page.count is None:
-            return Status.FAILS, "the list does not say how many rows it holds: no row is ever marked as deleted"
+            return Status.FAILS, "the list has no count of its rows: no row is ever marked as deleted"
         if page.count < len(page.rows):
-            return Status.FAILS, "the list says that it holds fewer rows than came: completeness cannot be proved"
-        return Status.HOLDS, f"the list says that it holds {page.count} rows"
+            return Status.FAILS, "the count of the list is smaller than its rows: completeness cannot be proved"
+        return Status.HOLDS, f"the list counts {page.count} rows"
 
 
 _check_page_of("listings", lambda exam: exam.listings)
@@ -166,7 +166,7 @@ def _stamps_of_reservations(exam: Examination) -> tuple[Status, str]:
 def _order_of_reservations(exam: Examination) -> Finding:
     name, rows = "order of reservations", rows_of(exam.reservations)
     if len(rows) < 2:
-        return Finding(name, Status.UNKNOWN, "there are not two reservations")
+        return Finding(name, Status.UNKNOWN, "there are fewer than two reservations")
     if _is_sorted(rows, "updatedOn"):
         return Finding(name, Status.HOLDS, "newest change first")
     detail = "not newest change first: an incremental sync may end too early, and polls read lists"
@@ -182,10 +182,10 @@ def _cursor(exam: Examination) -> tuple[Status, str]:
     after = [id_of(row) for row in exam.page(endpoints.RESERVATIONS, limit=_FEW, afterId=half or 0).rows]
     rest = first[len(first) // 2 :]
     if after[: len(rest)] == rest:
-        return Status.HOLDS, "afterId gives what stands behind the row"
+        return Status.HOLDS, "afterId returns the rows after this row"
     return (
         Status.FAILS,
-        "afterId does not give what stands behind the row: only the first page of reservations is read",
+        "afterId does not return the rows after this row: only the first page of reservations is read",
     )
 
 
@@ -193,7 +193,7 @@ def _cursor(exam: Examination) -> tuple[Status, str]:
 def _offset(exam: Examination) -> tuple[Status, str]:
     first = [id_of(row) for row in exam.conversations.rows[:3]]
     if len(first) < 3:
-        return Status.UNKNOWN, "there are not three conversations"
+        return Status.UNKNOWN, "there are fewer than three conversations"
     moved = [id_of(row) for row in exam.page(endpoints.CONVERSATIONS, limit=2, offset=1).rows]
     if moved == first[1:]:
         return Status.HOLDS, "offset skips rows"
@@ -209,9 +209,9 @@ def _sort_orders(exam: Examination) -> Finding:
     newest = [id_of(row) for row in exam.page(endpoints.RESERVATIONS, **_NEWEST_RECEIVED, limit=_FEW).rows]
     oldest = [id_of(row) for row in exam.page(endpoints.RESERVATIONS, **_OLDEST_RECEIVED, limit=_FEW).rows]
     if len(newest) < 2:
-        return Finding(name, Status.UNKNOWN, "there are not two reservations")
+        return Finding(name, Status.UNKNOWN, "there are fewer than two reservations")
     if newest != oldest:
-        return Finding(name, Status.HOLDS, "newest and oldest message received first give different lists")
+        return Finding(name, Status.HOLDS, "the orders by newest and by oldest received message differ")
     detail = "the sort order is ignored: polls read whole lists once an hour in place of three calls every few minutes"
     return Finding(name, Status.FAILS, detail, {"polling": "list"})
 
@@ -220,7 +220,7 @@ def _sort_orders(exam: Examination) -> Finding:
 def _order_of_listings(exam: Examination) -> tuple[Status, str]:
     rows = rows_of(exam.page(endpoints.LISTINGS, sortOrder="latestActivityDesc", limit=_FEW))
     if len(rows) < 2:
-        return Status.UNKNOWN, "there are not two listings"
+        return Status.UNKNOWN, "there are fewer than two listings"
     if _is_sorted(rows, "latestActivityOn") and not _share_without(rows, "latestActivityOn"):
         return Status.HOLDS, "newest activity first"
     return Status.DIFFERS, "the sort order is ignored, or the stamp is missing: each sync reads all listings"
@@ -249,7 +249,7 @@ def _newest_is_first(exam: Examination) -> tuple[Status, str]:
     first = as_timestamp(exam.newest_talk[1].get("messageReceivedOn")) if exam.newest_talk else None
     if first and first >= max(stamps):
         return Status.HOLDS, "the first reservation has the newest message of the page of conversations"
-    return Status.FAILS, "another conversation has a newer message: polls may see messages late, and lists prove them"
+    return Status.FAILS, "another conversation has a newer message: polls may find messages late"
 
 
 @check("messages move the stamps of their reservation")
@@ -264,7 +264,7 @@ def _messages_move_stamps(exam: Examination) -> tuple[Status, str]:
     return (
         Status.DIFFERS,
         "the reservation's stamps are older than its newest message: of two messages in a row to the newest "
-        "conversation, polls see only the first, and the next whole list shows the second",
+        "conversation, polls find only the first, and the next whole list finds the second",
     )
 
 
@@ -274,8 +274,8 @@ def _attached(exam: Examination) -> tuple[Status, str]:
     if not rows:
         return Status.UNKNOWN, "there is no reservation"
     if any(row.get(name) for row in rows for name in ("hostProxyEmail", "reservationFees", "customFieldValues")):
-        return Status.HOLDS, "includeResources=1 gives fees, custom fields and addresses"
-    return Status.FAILS, "no reservation has fees, custom fields or addresses, though includeResources=1 was asked for"
+        return Status.HOLDS, "includeResources=1 returns fees, custom fields and addresses"
+    return Status.FAILS, "no reservation has fees, custom fields or addresses despite includeResources=1"
 
 
 @check("messages of a conversation")
@@ -286,7 +286,7 @@ def _messages(exam: Examination) -> tuple[Status, str]:
         return Status.UNKNOWN, "there is no conversation with a message"
     page = exam.page(endpoints.messages_of(identity), **endpoints.WITH_SCHEDULED, limit=exam.client.settings.page_size)
     if page.count is None:
-        return Status.FAILS, "the list does not say how many messages it holds: none is ever marked as deleted"
+        return Status.FAILS, "the list has no count of its messages: none is ever marked as deleted"
     if len(page.rows) < min(page.count, endpoints.DEFAULT_LIMIT):
         return Status.DIFFERS, f"{len(page.rows)} of {page.count} messages came on a page"
     message = next((number for row in page.rows if (number := id_of(row)) is not None), None)
@@ -296,10 +296,10 @@ def _messages(exam: Examination) -> tuple[Status, str]:
         except HostawayNotFound:
             return (
                 Status.FAILS,
-                "one message cannot be asked for by its id: where a list is cut, messages that are there would be "
+                "a message cannot be requested by its id: if a list is truncated, existing messages would be "
                 "marked as deleted",
             )
-    return Status.HOLDS, "the list says how many there are, and one can be asked for by its id"
+    return Status.HOLDS, "the list has a count, and a message can be requested by its id"
 
 
 @check("objects that do not exist")
@@ -308,7 +308,7 @@ def _not_found(exam: Examination) -> tuple[Status, str]:
         exam.client.get(f"{endpoints.RESERVATIONS}/{_NO_SUCH_ID}")
     except HostawayNotFound:
         return Status.HOLDS, "are answered 404"
-    except (AccessDenied, CredentialsRefused):
+    except (AccessDenied, CredentialsRejected):
         raise
     except HostawayError as error:
         return (
@@ -331,7 +331,7 @@ def _horizon(exam: Examination) -> Finding:
     given = (max(days) - exam.today).days
     if given >= ahead - 1:
         return Finding(name, Status.HOLDS, f"{given} days ahead")
-    detail = f"the calendar ends {given} days ahead, {ahead} are asked for: each sync asks once more for the rest"
+    detail = f"the calendar ends {given} days ahead, {ahead} are requested: each sync requests the rest again"
     return Finding(name, Status.DIFFERS, detail, {"calendar_days_ahead": given})
 
 
@@ -363,7 +363,7 @@ def _expired(exam: Examination) -> tuple[Status, str]:
         if any(as_flag(day.get("isAvailable")) is False for day in own):
             return (
                 Status.DIFFERS,
-                "nights of an expired reservation are not available: it, or something else, blocks them",
+                "nights of an expired reservation are not available: this reservation, or another block, holds them",
             )
         return Status.HOLDS, "nights of an expired reservation are available"
     return Status.UNKNOWN, "there is no expired reservation with future nights of its own"
@@ -375,12 +375,12 @@ def _optional(exam: Examination) -> tuple[Status, str]:
     for resource, path in _OPTIONAL.items():
         try:
             exam.page(path, limit=1)
-        except (AccessDenied, CredentialsRefused):
+        except (AccessDenied, CredentialsRejected):
             raise
         except HostawayError:
             refused.append(resource.value)
     if refused:
-        return Status.DIFFERS, f"not given to this account: {', '.join(refused)}. Each is asked for once a day"
+        return Status.DIFFERS, f"refused to this account: {', '.join(refused)}. Each is requested once a day"
     return Status.HOLDS, "all are given"
 
 
@@ -388,12 +388,12 @@ def _optional(exam: Examination) -> tuple[Status, str]:
 def _delivery_log(exam: Examination) -> tuple[Status, str]:
     try:
         exam.client.get(endpoints.WEBHOOK_LOGS, {"limit": 1})
-    except (AccessDenied, CredentialsRefused):
+    except (AccessDenied, CredentialsRejected):
         raise
     except HostawayError as error:
         return (
             Status.DIFFERS,
-            f"cannot be read ({error.status or type(error).__name__}): what was not delivered, syncs and polls find",
+            f"cannot be read ({error.status or type(error).__name__}): syncs and polls find such changes",
         )
     return Status.HOLDS, "can be read"
 
@@ -403,14 +403,14 @@ def _clock(exam: Examination) -> tuple[Status, str]:
     page = exam.reservations
     skew = page.served_at - page.requested_at
     if page.served_at == page.requested_at:
-        return Status.DIFFERS, "Hostaway's answers carry no Date: its stamps are compared with our clock"
+        return Status.DIFFERS, "Hostaway's answers have no Date: its stamps are compared with our clock"
     if abs(skew) > _LARGEST_SKEW:
         return (
             Status.DIFFERS,
             f"Hostaway's clock is {abs(skew.total_seconds()):.0f} s {'ahead of' if skew > timedelta() else 'behind'} "
             "ours: check the time of this machine",
         )
-    return Status.HOLDS, "agrees with Hostaway's to a minute"
+    return Status.HOLDS, "differs from Hostaway's by less than a minute"
 
 
 @check("request limit")

@@ -1,4 +1,4 @@
-"""Examines accounts, sets the options that make the mirror fit, and keeps what was found."""
+"""Examines accounts, sets the options that make the mirror work, and stores the findings."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from sync_hostaway.hostaway.rate_limiter import Priority
 log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-# Seconds for a permit or an answer; an answer that does not come is a finding.
+# Seconds to wait for a permit or an answer; a missing answer is a finding.
 _LOCK_TIMEOUT = 30.0
 _AT_ONCE = 5
 
 
 @dataclass(frozen=True)
 class AccountExamination:
-    """What was found of an account.
+    """The findings of an account.
 
     :param options_set: options of the account that were set because of it.
     """
@@ -38,17 +38,17 @@ class AccountExamination:
 
     @property
     def has_failed(self) -> bool:
-        """Whether something that the mirror relies on does not hold."""
+        """Whether an assumption fails on which the mirror relies."""
         return any(finding.status is Status.FAILS for finding in self.findings)
 
 
 def examine(connection: Connection, account_id: int, *, set_options: bool = True) -> AccountExamination:
     """Examine one account: only reads, about 25 calls, within its request budget.
 
-    :param set_options: set the options that a finding names. An option that the account has already is left alone.
+    :param set_options: set the options that a finding names. Existing options of the account are not changed.
     :raises UnknownAccount: when it is not registered.
-    :raises InactiveAccount: when it is disabled or refused.
-    :raises CredentialsRefused: when Hostaway does not accept its API key.
+    :raises InactiveAccount: when it is disabled or its credentials were rejected.
+    :raises CredentialsRejected: when Hostaway does not accept its API key.
     """
     with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_LOCK_TIMEOUT) as client:
         findings = examine_account(client)
@@ -70,7 +70,7 @@ def examine(connection: Connection, account_id: int, *, set_options: bool = True
 
 
 def examine_new_accounts(connection: Connection) -> dict[str, int]:
-    """Examine accounts that never were, a few at a time: called by `hostaway_maintenance`. Returns counts by name."""
+    """Examine new accounts, a few at a time: called by `hostaway_maintenance`. Returns counts by name."""
     examined = failed = 0
     for row in connection.execute(_QUERIES["never_examined"], {"limit": _AT_ONCE}).fetchall():
         try:

@@ -8,7 +8,7 @@ on conflict (account_id) do update set
     options_set = examinations.options_set || excluded.options_set
 
 -- name: never_examined
--- Once after registration; when the first lists are here, so that there is something to look at.
+-- Once after registration, when the first lists have landed, so that there are objects to check.
 select accounts.account_id
 from ops.accounts as accounts
 inner join ops.watermarks as watermarks

@@ -1,4 +1,4 @@
-"""What an examination finds, and the report of it."""
+"""The findings of an examination, and their report."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """How an assumption stands."""
+    """Whether an assumption holds."""
 
     HOLDS = "holds"
     DIFFERS = "differs"
-    """The mirror copes with it: `detail` says what it costs."""
+    """The assumption does not hold, but the mirror works: `detail` names the cost."""
     FAILS = "fails"
-    """The mirror relies on it: `detail` says what is missing or late because of it."""
+    """The assumption does not hold, and the mirror relies on it: `detail` names the missing or late data."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """How one assumption stands. Holds neither ids nor values of objects, so that it can be shown to every reader.
+    """The result of one check. It contains no ids and no values of objects, so that it can be shown to every reader.
 
-    :param check: what was looked at, in a few words.
-    :param detail: what was found, and what it means.
-    :param options: account options that make the mirror fit.
+    :param check: name of the check, in a few words.
+    :param detail: the result, and its meaning.
+    :param options: account options with which the mirror works.
     """
 
     check: str

@@ -67,14 +67,12 @@ def _database(connection: Connection) -> Found:
         Status.HOLDS if skew < _LARGEST_SKEW else Status.DIFFERS,
         f"{skew:.0f} s from the clock of this machine",
     )
-    # PostgreSQL tells its process when a connection is made. A pooler tells a number of its own.
+    # PostgreSQL sends the id of its process when a connection is made. A pooler sends another number.
     has_pooler = connection.info.backend_pid != row["pid"]
     yield Finding(
         "connection pooler",
         Status.DIFFERS if has_pooler else Status.HOLDS,
-        "a pooler stands between: it has to keep a session for each client (docs/compatibility.md)"
-        if has_pooler
-        else "none",
+        "a connection pooler is in use: it must be in session mode (docs/compatibility.md)" if has_pooler else "none",
     )
     yield Finding(
         "role of WAREHOUSE_URL",
@@ -93,7 +91,7 @@ def _api_role(connection: Connection) -> Found:
     settings, name = get_settings(), "role of the HTTP API"
     if settings.api_warehouse_url is None:
         yield Finding(
-            name, Status.DIFFERS, "is that of WAREHOUSE_URL; a role of its own is a second lock (docs/security.md)"
+            name, Status.DIFFERS, "is that of WAREHOUSE_URL; a separate role adds protection (docs/security.md)"
         )
         return
     try:
@@ -108,7 +106,7 @@ def _api_role(connection: Connection) -> Found:
         Status.FAILS if is_unbound else Status.HOLDS,
         "row-level security does not bind it: remove SUPERUSER and BYPASSRLS"
         if is_unbound
-        else "sees one account at a time",
+        else "can read one account at a time",
     )
 
 

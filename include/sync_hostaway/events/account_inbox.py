@@ -67,7 +67,7 @@ class DueEvent:
 
     @property
     def names_no_message(self) -> bool:
-        """Whether it only leads to conversations, as an event of a poll does: any of their messages may be new."""
+        """Whether it names a reservation whose conversations may have new messages, as events of polls do."""
         return self.object == MESSAGE and not self.object_id
 
     @property

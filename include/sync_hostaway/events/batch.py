@@ -12,7 +12,7 @@ import structlog
 
 from sync_hostaway.accounts.registry import mark_credentials_rejected
 from sync_hostaway.core.db import Connection
-from sync_hostaway.core.exceptions import CredentialsRefused, HostawayError, HostawayThrottled
+from sync_hostaway.core.exceptions import CredentialsRejected, HostawayError, HostawayThrottled
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.events.account_inbox import AccountInbox, DueEvent
 from sync_hostaway.events.fetch_plan import FetchPlan
@@ -212,7 +212,7 @@ class AccountBatch:
         if account_error is None:
             return
         log.warning("account_error", account_id=self._result.account_id, error=_text(account_error))
-        if isinstance(account_error, CredentialsRefused):
+        if isinstance(account_error, CredentialsRejected):
             mark_credentials_rejected(self._connection, self._client, str(account_error))
         elif isinstance(account_error, HostawayThrottled):
             pause = account_error.retry_at - time.time() if account_error.retry_at else _THROTTLED_PAUSE

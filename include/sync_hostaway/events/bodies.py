@@ -1,7 +1,7 @@
-"""Gets at what is in a posted body, however it is encoded and wrapped.
+"""Reads the object in a posted body, in any encoding and wrapper.
 
-Hostaway posts JSON; what stands between it and us (proxies, relays, its own changes) may compress it, give it another
-encoding, put it into a form field, encode it twice, or wrap it once more. What is not JSON is read in `body_formats`.
+Hostaway posts JSON. Proxies, relays or changes at Hostaway may compress it, change its encoding, put it into a form
+field, encode it twice, or put it into another object. `body_formats` reads bodies that are not JSON.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sync_hostaway.events.body_formats import LAYERS, parse_nested_json, read_fo
 from sync_hostaway.hostaway.responses import decode
 from sync_hostaway.hostaway.values import as_list
 
-# How gzip begins, and zlib, which is what HTTP calls deflate.
+# The first bytes of gzip, and of zlib, which HTTP calls deflate.
 _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
-# Bytes that a compressed body may have when it is unpacked.
+# Maximum size in bytes of an unpacked body.
 _LONGEST = 8 * 1024 * 1024
 _WRAPPERS = ("payload", "data")
-# These may be fields of an object as well: they wrap one only where there are no ids beside them.
+# An object may have such fields as well: they are wrappers only if the outer object has no id.
 _WRAPPERS_WITHOUT_IDS = (
     *("body", "event", "object", "result", "content", "entity", "events"),
     *("reservation", "conversationmessage", "message"),
@@ -33,7 +33,7 @@ _IDS = frozenset({"id", "conversationid", "reservationid"})
 
 @dataclass(frozen=True)
 class UnwrappedObject:
-    """An object without its wrappers, and what these call it.
+    """An object without its wrappers, and the names that these give it.
 
     :param event: such as `reservation.updated`.
     :param kind: such as `reservation`.
@@ -45,9 +45,9 @@ class UnwrappedObject:
 
 
 def decode_body(body: bytes) -> Any:
-    """What a body holds, as JSON holds it.
+    """The content of a body as JSON values.
 
-    :raises HostawayMalformedReply: when nothing of it can be read.
+    :raises HostawayMalformedReply: when no part of it can be read.
     """
     plain = _to_utf8(_decompress(body))
     try:
@@ -77,7 +77,7 @@ def batch_items(content: Any) -> list[Any] | None:
 
 
 def unwrap(content: dict[str, Any]) -> UnwrappedObject:
-    """The object within a content, and how its wrappers name it; the innermost name counts."""
+    """The object in a content, and the names in its wrappers; the innermost name counts."""
     event = kind = None
     data = content
     for _ in range(LAYERS):

@@ -1,6 +1,7 @@
-"""Reads what a posted body holds where it is not one JSON document.
+"""Reads posted bodies that are not one JSON document.
 
-Read are several documents in a row, a document with other text around it, percent-encoded JSON, forms and multipart.
+These are several documents in sequence, a document with other text around it, percent-encoded JSON, forms and
+multipart.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from urllib.parse import parse_qsl, unquote_plus
 from sync_hostaway.core.exceptions import HostawayMalformedReply
 from sync_hostaway.hostaway.responses import decode, decode_at, storable
 
-# How often JSON is taken out of text, and an object out of a wrapper.
+# Maximum number of encodings and wrappers around an object.
 LAYERS = 8
 _FIELDS = 1000
-# Beginnings that are no document, after which no further one is tried: each may take as long as the whole body.
+# After so many beginnings that are not a document, no more are tried: each may take as long as the whole body.
 _FAILURES = 20
 _PARTS = re.compile(r"[^\[\]]+")
 _PERCENT_ENCODED = re.compile(r"\s*%(?:7B|5B|22)", re.IGNORECASE)
-# Where a document may begin: anywhere for the first one, at the beginning of a line after one that could not be read.
-# What is indented there may be a part of it.
+# Where a document may begin: anywhere for the first one; after an unreadable one, at the beginning of a line. An
+# indented line may be a part of the unreadable document.
 _ANYWHERE = re.compile(r'\{|\[\s*[\[{"]|"[\\"\s]{0,40}[\[{]')
 _NEW_LINE = re.compile(r'(?<=[\n\x1e\0])(?:data:[ \t]*)?(?=[\[{"])')
 _PART_NAME = re.compile(rb'[;\s]name="?([^";\n]+)')
@@ -29,7 +30,7 @@ _MULTIPART = re.compile(rb"\s*--([^\s\"]{1,70})[ \t]*\r?\n(?=content-)", re.IGNO
 
 
 def parse_nested_json(value: Any) -> Any:
-    """A value of which text that is JSON has become that JSON, and an array of one item the item."""
+    """A value in which each text that is JSON is replaced by this JSON, and each array of one item by the item."""
     for _ in range(LAYERS):
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
@@ -49,7 +50,7 @@ def parse_nested_json(value: Any) -> Any:
 
 
 def read_formats(body: bytes) -> Any:
-    """What a body holds that is not one JSON document; None when it holds nothing that can be read.
+    """The content of a body that is not one JSON document; None if no part of it can be read.
 
     :param body: in UTF-8, and not compressed.
     """
@@ -58,15 +59,15 @@ def read_formats(body: bytes) -> Any:
     text = _decode_text(body)
     if _PERCENT_ENCODED.match(text):
         text = unquote_plus(text)
-    # JSON may contain what looks like a form: the query of a URL.
+    # JSON may contain text that looks like a form, such as the query of a URL.
     is_json = text.lstrip("\ufeff\x1e\0 \t\r\n").startswith(("{", "["))
     return _documents(text) if is_json else (_parse_form(body) or _documents(text))
 
 
 def _documents(text: str) -> Any:
-    """The JSON documents in a text: the document when there is one, else a list.
+    """The JSON documents in a text: the document if there is only one, else a list.
 
-    The list ends with a text of what could not be read, where that may have been a document, too.
+    The list ends with the unreadable text, if this may be a document, too.
     """
     found: list[Any] = []
     rest: list[str] = []
@@ -96,7 +97,7 @@ def _parse_form(body: bytes) -> Any:
         fields = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=_FIELDS)
     except ValueError:
         return None
-    # No name has quotes: they are of JSON, in which the query of a URL looks like a field.
+    # Names have no quotes. Quotes show that this is JSON, in which the query of a URL looks like a field.
     return None if any('"' in name for name, _ in fields) else _nested(fields)
 
 

@@ -24,7 +24,7 @@ _MAX_PARALLEL_READS = 4
 class FetchPlan:
     """The requests of one batch, and their results.
 
-    :param before: rows of landing before the batch, as far as they were looked up.
+    :param before: rows of landing before the batch; only those that were looked up.
     """
 
     def __init__(self, client: HostawayClient, landing: DeltaLanding) -> None:
@@ -113,7 +113,7 @@ class FetchPlan:
         return [FetchRequest(resource, identity) for identity, row in rows.items() if row is None or row.is_deleted]
 
     def load_landed_messages(self, request: FetchRequest) -> None:
-        """Note what landing has of the messages that a request brought; before they land."""
+        """Save which messages of a request landing has, before they land."""
         conversations = self.result(request).conversations.values()
         self._load_landed((Resource.MESSAGES, str(number)) for ids in conversations for number in ids)
 

@@ -4,9 +4,10 @@ from ops.webhook_endpoints
 where endpoint_key = %(endpoint_key)s
 
 -- name: put_event
--- Hostaway repeats a delivery for an hour: within it, an equal body only counts. Unless another event of the same object
--- came in between, as the object changed there and back, or Hostaway did not have the object then. After that hour an
--- equal body is another event. Either way the event is processed once more. So is one that is understood only now.
+-- Hostaway repeats a delivery for an hour: within it, an equal body only increments the counter. There are exceptions,
+-- in which the event is processed again: another event of the same object came in between (the object may have changed
+-- back), Hostaway did not have the object at the time, or this version can parse a body that an earlier one could not.
+-- After that hour an equal body is a new event.
 insert into ops.webhook_events as known (
     account_id, content_hash, state, event, object, object_id, conversation_id, reservation_id, body, reason,
     finished_at

@@ -1,12 +1,12 @@
-"""Reads what Hostaway posts. An event is a hint at an object: which one to fetch again, and no more.
+"""Parses the bodies that Hostaway posts. An event only names an object to fetch again.
 
-Hostaway signs nothing, numbers nothing, sends things twice and in any order, and wraps the object in one of three ways:
+Hostaway's events have no signature and no number, and come twice and in any order. They have one of three forms:
 
     {"object": …, "event": …, "accountId": …, "data": {…}}
     {"payload": {"event": …, "data": {…}}}
     {…}                                                     the bare object
 
-Others that are read, such as batches and forms: see `bodies`.
+`bodies` reads other forms, such as batches and HTML forms.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _KINDS = {
 
 
 class EventState(StrEnum):
-    """What has become of an event."""
+    """The state of an event."""
 
     PENDING = "pending"
     DONE = "done"
@@ -56,10 +56,10 @@ class EventState(StrEnum):
 
 @dataclass(frozen=True)
 class ParsedEvent:
-    """An event as the inbox keeps it.
+    """An event as the inbox stores it.
 
     :param state: pending; ignored for an unknown kind of object; unreadable when the body names no object.
-    :param content_hash: the same for everything Hostaway sends twice.
+    :param content_hash: equal for repeated deliveries of one event.
     :param reason: why it is not pending.
     """
 
@@ -75,7 +75,7 @@ class ParsedEvent:
 
 
 def parse_events(body: bytes) -> list[ParsedEvent]:
-    """Read a posted body: one event, or those of a batch. Never raises: what cannot be read is kept as it came."""
+    """Parse a posted body: one event, or those of a batch. Never raises: an unreadable body is kept as received."""
     try:
         return _read(body)
     except (HostawayMalformedReply, RecursionError):
@@ -128,14 +128,14 @@ def _event(content: dict[str, Any], body: bytes) -> ParsedEvent:
     object_id, conversation_id = as_id(data.get("id")), as_id(data.get("conversationid"))
     reservation_id = object_id if kind == RESERVATION else as_id(data.get("reservationid"))
     if kind == RESERVATION and "id" not in data:
-        # An envelope that names the object instead of holding it
+        # An envelope that names the object and does not contain it
         object_id = reservation_id = as_id(data.get("reservationid") or data.get("objectid"))
     if kind not in (RESERVATION, MESSAGE):
-        state, reason = EventState.IGNORED, f"nothing is done about objects of the kind {kind or 'that is not named'}"
+        state, reason = EventState.IGNORED, f"objects of the kind {kind or 'that is not named'} are not processed"
     elif reservation_id or (kind == MESSAGE and conversation_id):
         state, reason = EventState.PENDING, None
     else:
-        state, reason = EventState.UNREADABLE, f"the {kind} has no id that leads to it"
+        state, reason = EventState.UNREADABLE, f"the {kind} has no id by which it can be read"
     return ParsedEvent(
         state=state,
         content_hash=_hash(content),
@@ -150,7 +150,7 @@ def _event(content: dict[str, Any], body: bytes) -> ParsedEvent:
 
 
 def _kind_of(event: str | None, data: dict[str, Any]) -> str | None:
-    """What an object is that is not named: what its event is about, or what only such objects have."""
+    """The kind of an object that does not name it: from its event, or from fields that only this kind has."""
     subject = normalize_name((event or "").partition(".")[0])
     names = {normalize_name(key) for key in data}
     if subject in _KINDS:

@@ -31,9 +31,9 @@ from sync_hostaway.events.run_requests import DeltaRunRequests
 
 log = structlog.get_logger(__name__)
 
-# Seconds for the sender's body; what Hostaway waits besides is for the warehouse.
+# Seconds to receive the body; the rest of Hostaway's timeout is for the warehouse.
 _BODY_TIMEOUT = 4.0
-# Bytes; a larger body is refused before it was read to its end.
+# Bytes; a larger body is refused before it is read completely.
 BODY_LIMIT = 1_048_576
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -55,7 +55,7 @@ class _TooLarge(Exception):
 def create_app(trigger: RunTrigger) -> FastAPI:
     """The app, for one API server process.
 
-    :param trigger: asks for delta runs.
+    :param trigger: requests delta runs.
     :raises ConfigurationError: when a setting it needs is missing or wrong.
     """
     inbox = Inbox(get_settings())
@@ -120,7 +120,7 @@ async def _receive(
         if credentials is None:
             # Hostaway tests a new webhook without credentials.
             return 200 if is_test_request(await _read(request, TEST_REQUEST_SIZE)) else 401
-        # The key of an endpoint is plain; anything else, such as a NUL that PostgreSQL takes in no text, is unknown.
+        # A key has plain characters only. Other texts are unknown keys; a NUL would be an error in PostgreSQL.
         key = key if key.isascii() and key.isprintable() else ""
         async with auth_failures.check(origin, header):
             account_id = await inbox.authenticate(key, *credentials)
@@ -131,14 +131,14 @@ async def _receive(
     except _TooLarge:
         return 413 if credentials else 401
     if not is_test_request(body):
-        # In a thread: a long batch takes a second to read, in which the API server has other requests to serve.
+        # In a thread: parsing a long batch takes a second, and must not block other requests of the API server.
         await inbox.put(account_id, await asyncio.to_thread(parse_events, body))
         delta_requests.schedule()
     return 200
 
 
 async def _read(request: Request, limit: int) -> bytes:
-    """The body, of which no more than the limit is ever held."""
+    """The body. Never more than the limit is in memory."""
     announced = request.headers.get("Content-Length", "0")
     if announced.isdecimal() and int(announced) > limit:
         raise _TooLarge

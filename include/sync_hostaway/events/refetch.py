@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from sync_hostaway.core.exceptions import (
-    CredentialsRefused,
+    CredentialsRejected,
     HostawayError,
     HostawayMalformedReply,
     HostawayNotFound,
@@ -24,7 +24,7 @@ from sync_hostaway.hostaway.values import entity_id
 from sync_hostaway.landing.writer import Fetched
 
 # Errors of the account, not of one object: every further request would fail, too.
-_ACCOUNT_ERRORS = (CredentialsRefused, HostawayThrottled, HostawayUnreachable)
+_ACCOUNT_ERRORS = (CredentialsRejected, HostawayThrottled, HostawayUnreachable)
 _PATHS = {
     Resource.LISTINGS: (endpoints.LISTINGS, endpoints.LISTING_PARAMS),
     Resource.RESERVATIONS: (endpoints.RESERVATIONS, endpoints.RESERVATION_PARAMS),

@@ -75,14 +75,14 @@ def get_event(connection: Connection, event_id: int) -> dict[str, Any]:
     """
     row = connection.execute(_QUERIES["get_event"], {"event_id": event_id}).fetchone()
     if row is None:
-        raise InvalidValue(f"There is no webhook event {event_id}; it may be older than the retention")
+        raise InvalidValue(f"There is no webhook event {event_id}. It may be older than the retention")
     return row
 
 
 def replay(connection: Connection, event_filter: EventFilter) -> int:
     """Set events to pending, with all their attempts; returns how many.
 
-    Unreadable and ignored events are parsed again, and stay as they are when this finds no object.
+    Unreadable and ignored events are parsed again; they do not change if no object is found.
     """
     query = _QUERIES["replay"].format(matches_filter=_QUERIES["matches_filter"])
     with connection.transaction():

@@ -1,4 +1,4 @@
-"""Which nights a reservation is about: a calendar has no change stamp and no event of its own."""
+"""The nights of a reservation. They are read again with it, because a calendar has no change stamp and no event."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReservationNights:
 
     @classmethod
     def of(cls, reservation: dict[str, Any] | None) -> ReservationNights | None:
-        """The stay of a raw reservation; None when it has no dates, or none that could be read."""
+        """The nights of a raw reservation; None if it has no dates, or only unreadable ones."""
         if reservation is None or as_flag(reservation.get("isDatesUnspecified")):
             return None
         listing_id = as_id(reservation.get("listingMapId"))
@@ -38,12 +38,12 @@ class ReservationNights:
 
     @property
     def date_range(self) -> DateRange:
-        """The days it touches."""
+        """Its days, arrival and departure included."""
         return self.listing_id, self.arrival, self.departure
 
 
 def calendar_requests(date_ranges: Iterable[DateRange], window: Window) -> list[FetchRequest]:
-    """Days within the mirrored window: touching or overlapping ones of a listing in one."""
+    """Days within the mirrored window. Adjacent or overlapping ranges of a listing are merged."""
     requests: list[FetchRequest] = []
     for listing_id, first, last_day in sorted(date_ranges):
         start, end = max(first, window.start), min(last_day, window.end)

@@ -180,7 +180,7 @@ class _Run:
                 continue
             now = time.monotonic()
             lingers, lasts, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
-            # Events of an account that another worker processes depend on us, too.
+            # Events of an account that another worker processes must not be left to the next run, either.
             stays = linger or self._retry_at
             # Wait for an attempt that becomes due during this run: another run would cost more.
             if not stays or self.failure or (lingers <= 0 and until_due > lasts):

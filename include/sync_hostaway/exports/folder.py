@@ -1,4 +1,4 @@
-"""The folder of an export. It appears whole or not at all, and replaces nothing."""
+"""The folder of an export. It appears when it is complete, and never replaces a file."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
     Only the user can read the folder, because it may contain personal data.
 
-    :raises InvalidValue: when `folder` is there already and has files.
+    :raises InvalidValue: when `folder` exists and has files.
     """
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidValue(f"{folder} is there already. Nothing was written: name a folder that is new or empty")
+        raise InvalidValue(f"{folder} exists. Nothing was written: name a folder that is new or empty")
     make_private(folder.parent)
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     try:
         unfinished.mkdir(mode=0o700)
     except FileExistsError:
         raise InvalidValue(
-            f"{unfinished} is there already: another export to {folder} runs, or one was killed. Wait for it, or remove"
+            f"{unfinished} exists: another export to {folder} runs, or one was killed. Wait for it, or remove"
             " that folder"
         ) from None
     try:

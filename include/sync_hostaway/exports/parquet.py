@@ -39,7 +39,7 @@ def parquet_writer(file: Path, columns: Sequence[tuple[str, str]]) -> Iterator[C
 
 
 def _arrow_type(kind: str) -> pyarrow.DataType:
-    """Type of a column in Parquet; text for each type of PostgreSQL that is not named here."""
+    """Type of a column in Parquet; text for every other type of PostgreSQL."""
     if kind.endswith("[]"):
         return pyarrow.list_(_arrow_type(kind.removesuffix("[]")))
     return {

@@ -2,13 +2,14 @@
 
 Three kinds of rules, in this order:
 
-* values that the warehouse knows of the conversation: names, addresses, the wifi password, door codes;
+* values in the warehouse that belong to the conversation: names, addresses, the wifi password, door codes;
 * forms that are the same in every language: e-mail addresses, links, handles, and numbers. Every number of three or
   more digits is replaced, except an amount with its currency and a time of the day;
-* words of many languages (`redaction_words`): a sentence about a password, a code or an address loses its rest.
+* words of many languages (`redaction_words`): the rest of a sentence about a password, a code or an address is
+  replaced.
 
-The rules prefer to replace too much. What they do not find: a single name that the warehouse does not know in the
-middle of a sentence, a code of two digits, and a secret that is described without any of the words.
+The rules prefer to replace too much. They do not find: a single name in the middle of a sentence that the warehouse
+does not contain, a code of two digits, and a secret that is described without any of the words.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{2}
 # Scripts that write words with spaces between them.
 _SPACED = r"[^\W\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]"
 _TOKEN = re.compile(rf"(?:{_SPACED}|[!#$%&*+=?~^-])+")
-# No word: a key or a long link. Also bounds the time of the patterns, which grows with the square of a token's length.
+# A longer token is not a word but a key or a long link. The limit also bounds the time of the patterns, which grows
+# with the square of a token's length.
 _ENDLESS = re.compile(r"[^\s\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]{200,}")
 _MEASURE = re.compile(rf"\d{{1,2}}(?:{words.UNITS})?|\d{{1,2}}h\d{{2}}", _I)
-# Words of an answer that may be nothing but a secret: "It is sunshine"
+# Words of an answer whose only other word may be a secret: "It is sunshine"
 _SHORT_ANSWER = 3
 _SENTENCES = re.compile(r"(?<=[.!?؟])[ \t]+|(?<=[。！？])|(?<![:=\s])\s*\n+")
 _QUESTION_END = re.compile(r"[?？؟]\s*\Z")
@@ -80,7 +82,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 
 
 class KnownValues:
-    """What the warehouse knows of the persons and the listing of one conversation.
+    """The values in the warehouse about the persons and the listing of one conversation.
 
     :param values: texts by kind: NAME, ADDRESS, ACCESS, EMAIL, PHONE, CODE. The kinds are replaced in this order.
     """
@@ -138,7 +140,7 @@ class Redactor:
         return _WORD.sub(self._known_name, text)
 
     def _named(self, match: re.Match[str]) -> str:
-        group = "name" if match["name"] else "word"  # two places where the name may be
+        group = "name" if match["name"] else "word"  # two positions where the name may be
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         whole = match[0]
         return f"{whole[:start]}{self._count('NAME')}{whole[end:]}"
@@ -173,7 +175,7 @@ class Redactor:
         if address := _ADDRESS.search(sentence):
             sentence = self._cut(sentence, address.end(), "ADDRESS")
         if secret := _SECRET.search(sentence):
-            # A question asks for the secret. A statement may have it before the word or after.
+            # A question does not contain the secret. A statement may have it before the word or after.
             start = secret.end() if _QUESTION_END.search(sentence) else 0
             return self._cut(sentence, start, "ACCESS")
         for pattern, kind in ((_PAYMENT, "PAYMENT"), (_CONTACT, "HANDLE"), (_NETWORK, "ACCESS")):

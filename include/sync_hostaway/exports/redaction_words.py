@@ -4,7 +4,7 @@ Japanese and Korean. A word without a space around it in its own script is in `U
 
 from __future__ import annotations
 
-# A sentence with one of these may contain what opens a door or a network.
+# A sentence with one of these may contain a secret for a door or a network.
 ACCESS = (
     # English
     r"pass ?(?:word|code|phrase|key)s?|pwd|(?:access|door|gate|entry|lock|key|security|alarm|building|garage)[- ]?codes?",
@@ -77,7 +77,7 @@ DIGITS = (
     r"ноль|один|два|три|четыре|пять|шесть|семь|восемь|девять|[零〇一二三四五六七八九]"
 )
 
-# What follows, up to the end of the sentence, is an address.
+# The text after it, up to the end of the sentence, is an address.
 ADDRESS = (
     r"(?:home |postal |billing |our |my |exact |full )?address(?: is|\s?:)",
     r"(?:we|i) live (?:at|in|on)|adresse?\w*(?: ist| lautet| est|\s?:)|(?:wir wohnen|ich wohne) (?:in|an|am)",
@@ -135,7 +135,7 @@ CLOSING = (
     r"с уважением|спасибо|此致|谢谢|よろしくお願いします"
 )
 MONEY = r"€|\$|£|¥|₽|zł|kr|eur|usd|gbp|chf|cad|aud|euros?|dollars?|pounds?|dólares|reais|r\$|руб\w*|tl|₺"
-# What follows a number of one or two digits and is no part of a code.
+# Words after a number of one or two digits that show that it is not a code.
 UNITS = (
     r"st|nd|rd|th|am|pm|a|p|h|hs|hr|hrs|uhr|min|mins|km|m|cm|ft|kg|gb|mb|mbps|br|ba|x|k|e|er|ème|eme|pax|pm-|am-|"
     r"nights?|days?|guests?|people|de|te|ste"

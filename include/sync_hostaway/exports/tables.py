@@ -1,6 +1,6 @@
 """Writes core tables and marts to Parquet or CSV files. The memory does not depend on the number of rows.
 
-The rows are those of the tables: what is masked or erased there is masked or erased in the files.
+The rows are those of the tables: values that are masked or erased there are so in the files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Format(StrEnum):
 class Table:
     """A core table or a mart.
 
-    :param estimated_rows: as PostgreSQL's statistics say; 0 when they do not.
+    :param estimated_rows: from PostgreSQL's statistics; 0 if there are none.
     """
 
     schema: str
@@ -70,13 +70,13 @@ def export_tables(
     account_id: int | None = None,
     on_rows: OnRows = lambda _table, _rows: None,
 ) -> list[Written]:
-    """Write a file per table, all of the same moment.
+    """Write a file per table. All files show the same moment.
 
-    :param folder: new or empty; `new_folder` says more.
+    :param folder: new or empty; see `new_folder`.
     :param names: `listings` or `hostaway.listings`; empty: every core table and mart.
     :param account_id: only rows of this account; tables without accounts are left out. None: every row.
-    :param on_rows: is called with each table and its rows until now.
-    :raises InvalidValue: when a table is not known, or the folder has files.
+    :param on_rows: called with each table and its rows until now.
+    :raises InvalidValue: when a table does not exist, or the folder has files.
     """
     with connection.transaction():
         connection.execute(_QUERIES["begin"])
@@ -142,7 +142,7 @@ def _write_csv(connection: Connection, table: Table, query: sql.Composed, file: 
 
 
 def _write_parquet(connection: Connection, table: Table, query: sql.Composed, file: Path, on_rows: OnRows) -> int:
-    # pyarrow takes long to import, and nothing else needs it.
+    # pyarrow takes long to import, and only this needs it.
     from sync_hostaway.exports.parquet import parquet_writer
 
     done = 0

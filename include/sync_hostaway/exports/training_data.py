@@ -1,6 +1,6 @@
 """Writes conversations as training data for language models: whole, and as pairs of a question and its answer.
 
-Personal data and secrets are replaced, unless the caller asks for the original text. Erased guests are not in it. The
+Personal data and secrets are replaced, unless the caller requests the original text. Erased guests are not in it. The
 same rows give the same files, byte for byte, and a guest is in one of the splits only.
 """
 
@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Message:
-    """A message as it is written: role `user` (the guest) or `assistant` (the host)."""
+    """A message in the file: role `user` (the guest) or `assistant` (the host)."""
 
     role: str
     author: str
@@ -50,10 +50,10 @@ def export_training_data(
 ) -> dict[str, Any]:
     """Write `conversations.SPLIT.jsonl`, `pairs.SPLIT.jsonl` and `manifest.json`, and return the manifest.
 
-    :param folder: new or empty; `new_folder` says more.
+    :param folder: new or empty; see `new_folder`.
     :param account_id: only this account. None: all.
     :param redact: replace personal data and secrets.
-    :param on_conversations: is called with the number of conversations until now.
+    :param on_conversations: called with the number of conversations until now.
     :raises InvalidValue: when there are no core tables, or the folder has files.
     """
     if not fetch_value(connection, _QUERIES["core_exists"]):
@@ -129,7 +129,7 @@ def _write(files: _Files, rows: list[Row], redactor: Redactor | None) -> dict[st
     if len({message.role for message in messages}) < 2:
         return {"one_sided": 1}
     split = split_of(about["person"])
-    # No id of Hostaway: with one, the person could be found.
+    # Without an id of Hostaway, because with an id the person could be found.
     name = hashlib.sha256(f"conversation {rows[0]['account_id']} {rows[0]['conversation_id']}".encode()).hexdigest()[
         :16
     ]

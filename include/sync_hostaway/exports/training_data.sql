@@ -42,8 +42,8 @@ exists(
 (%(account_id)s::bigint is null or conversations.account_id = %(account_id)s::bigint)
 
 -- name: messages
--- A row per message, in the order of conversations and of messages in a conversation. What describes the conversation
--- is in its first message only.
+-- A row per message, in the order of conversations and of messages in a conversation. Only its first message has the
+-- data of the conversation.
 select
     conversations.account_id,
     conversations.conversation_id,
@@ -85,7 +85,7 @@ left join landing.reservations as landed_reservations
         reservations.account_id = landed_reservations.account_id
         and reservations.reservation_id::text = landed_reservations.entity_id
 cross join lateral (
-    -- Only values of fixed words and numbers: nothing that a person wrote.
+    -- Only fixed words and numbers, no text of a person.
     select jsonb_build_object(
         'channel', substring(reservations.channel_name from '^[A-Za-z_]+$'),
         'conversation_type', substring(conversations.conversation_type from '^[a-z-]+$'),
@@ -124,7 +124,7 @@ cross join lateral (
     ) as known
 ) as known
 cross join lateral (
-    -- Who the guest is over all accounts, as far as the person's own address tells.
+    -- The guest over all accounts, by the person's own address.
     select coalesce(
         case when guests.has_real_email then 'email ' || guests.email end,
         'guest ' || links.account_id || ' ' || links.guest_id,

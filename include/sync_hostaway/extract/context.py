@@ -73,7 +73,7 @@ class SyncContext:
 
     :param since: read only changes at or after this time, for resources with such a filter.
     :param needed_retry: the list changed during a read, and was read again.
-    :param remarks: what the sync log is to say of the run though it did not fail.
+    :param remarks: notes for the sync log about a run that did not fail.
     """
 
     writer_class: ClassVar[type[LandingWriter]] = LandingWriter

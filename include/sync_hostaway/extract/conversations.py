@@ -1,8 +1,8 @@
-"""The plan for conversations: their whole list, once a day; before and after that, where messages came and went."""
+"""Syncs of conversations: their whole list once a day, otherwise only conversations with new messages."""
 
 from __future__ import annotations
 
-from sync_hostaway.core.exceptions import AccessDenied, CredentialsRefused, HostawayError, HostawayNotFound
+from sync_hostaway.core.exceptions import AccessDenied, CredentialsRejected, HostawayError, HostawayNotFound
 from sync_hostaway.core.resources import Mode
 from sync_hostaway.extract.context import MissingRows, SyncContext
 from sync_hostaway.extract.head_proof import prove_messages
@@ -13,13 +13,13 @@ from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.pagination import read_page
 from sync_hostaway.landing.writer import Fetched
 
-# A list of so few pages costs no more than the heads.
+# A list of so few pages costs as many calls as the heads.
 _FEW_PAGES = 2
 _READ_SINGLY = 10
 
 
 def sync_conversations(ctx: SyncContext) -> MissingRows:
-    """Read the list of conversations; where it was read whole today, only those that the heads lead to.
+    """Read the list of conversations. If it was read completely today, read only those with new messages in the heads.
 
     Hostaway offers no filter by change, so the list of a large account costs many calls.
     """
@@ -33,17 +33,17 @@ def sync_conversations(ctx: SyncContext) -> MissingRows:
 
 
 def _moved(ctx: SyncContext) -> frozenset[int] | None:
-    """Reservations with new messages since the heads were read last; None where the heads do not tell."""
+    """Reservations with new messages since the last read of the heads; None if the heads cannot be used."""
     store = HeadStore(ctx.connection, ctx.account_id)
     known, reader = store.load(), HeadReader(ctx.client)
     if ctx.settings.polling == "list" or not store.state().uses_heads:
         return None
     try:
         heads = {which: reader.read(which, known[which].head if which in known else None) for which in MESSAGE_LISTS}
-    except (AccessDenied, CredentialsRefused):
+    except (AccessDenied, CredentialsRejected):
         raise
     except HostawayError:
-        # The list is read in their place, and says what is wrong if that fails, too.
+        # The list is read in their place. If that fails, too, its error is reported.
         return None
     with ctx.connection.transaction():
         movements = store.take(heads)
@@ -53,15 +53,16 @@ def _moved(ctx: SyncContext) -> frozenset[int] | None:
             store.take(heads, anyway=True)
             return None
         moved = frozenset(row.id for movement in movements.values() for row in movement.moved)
-        # In this transaction: who takes a movement notes it.
+        # In this transaction: a change of the heads must not be lost when they are replaced.
         ctx.execute("conversations_moved", reservation_ids=list(moved))
     return moved
 
 
 def _read_list(ctx: SyncContext, moved: frozenset[int] | None) -> MissingRows:
-    """Read the whole list, and see what the heads have missed.
+    """Read the whole list, and check what the heads have missed.
 
-    :param moved: what this run has found by the heads; None where they tell nothing, so that nothing can be missed.
+    :param moved: reservations that this run found by the heads; None if the heads were not used, and so cannot have
+        missed anything.
     """
     missing = sync_list(ctx, endpoints.CONVERSATIONS)
     if not missing and moved is not None and ctx.writes and ctx.since is None:
@@ -71,9 +72,9 @@ def _read_list(ctx: SyncContext, moved: frozenset[int] | None) -> MissingRows:
 
 
 def _read_moved(ctx: SyncContext, moved: frozenset[int], pages: int) -> MissingRows:
-    """Read what the heads lead to. Of many conversations, only the messages are read: those say all that is new.
+    """Read the conversations of these reservations. If they are many, only their messages are read.
 
-    What else the list says of a conversation, such as whether a message is unread, follows with the next whole list.
+    Other fields of a conversation, such as whether a message is unread, follow with the next whole list.
     """
     known = {row["reservation_id"] for row in ctx.rows("conversations_of", reservation_ids=list(moved))}
     singly = moved if len(moved) <= _READ_SINGLY else moved - known

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import structlog
 
-from sync_hostaway.core.exceptions import AccessDenied, CredentialsRefused, HostawayError, HostawayNotFound
+from sync_hostaway.core.exceptions import AccessDenied, CredentialsRejected, HostawayError, HostawayNotFound
 from sync_hostaway.extract.context import SyncContext
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.pagination import ListRead, pages_by_offset
@@ -29,7 +29,7 @@ _STILL_HAS = "the list omits them, but Hostaway still has {}"
 class SuspectedDeletions:
     """Rows that were not seen, and that must not be marked as deleted.
 
-    :param reason: why the whole read is not trusted; empty when only these rows are kept.
+    :param reason: why the whole read is not trusted; empty if only these rows are kept.
     """
 
     rows: Sequence[UnseenRow] = ()
@@ -94,7 +94,7 @@ def _rejection_reason(ctx: SyncContext, path: str) -> str | None:
         ctx.client.get(path, resource=ctx.resource)
     except HostawayNotFound:
         return None
-    except (CredentialsRefused, AccessDenied):
+    except (CredentialsRejected, AccessDenied):
         raise
     except HostawayError as error:
         return f"the list omits them, and one of them cannot be requested: {error}"

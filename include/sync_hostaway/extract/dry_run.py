@@ -22,7 +22,7 @@ from psycopg import sql
 
 from sync_hostaway.accounts.registry import client_for, get_account
 from sync_hostaway.core.db import Connection, load_queries
-from sync_hostaway.core.exceptions import CredentialsRefused, SyncHostawayError
+from sync_hostaway.core.exceptions import CredentialsRejected, SyncHostawayError
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.context import Progress, SyncContext
 from sync_hostaway.extract.engine import SYNC_FUNCTIONS, SyncResult, incomplete_error, status_of
@@ -66,7 +66,7 @@ def dry_run_account(
                 result, error = _dry_run(ctx)
             statuses[resource] = result.status
             results.append(result)
-            if isinstance(error, CredentialsRefused):
+            if isinstance(error, CredentialsRejected):
                 break
     return results
 

@@ -56,7 +56,7 @@ where account_id = %(account_id)s and entity_id = any(%(entity_ids)s)
 on conflict (account_id, entity_id) do nothing
 
 -- name: clear_payloads
--- Hashes tell whether a row changed, unless it was read singly.
+-- The hash shows whether a row changed, unless it was read by its id.
 update pg_temp.landing_batch as batch
 set payload = '{{}}'
 where

@@ -14,7 +14,7 @@ from structlog.contextvars import bound_contextvars
 
 from sync_hostaway.accounts.registry import client_for, get_account, mark_credentials_rejected
 from sync_hostaway.core.db import Connection, advisory_lock, fetch_value
-from sync_hostaway.core.exceptions import CredentialsRefused, ResourceRefused, SyncHostawayError, SyncIncomplete
+from sync_hostaway.core.exceptions import CredentialsRejected, ResourceRefused, SyncHostawayError, SyncIncomplete
 from sync_hostaway.core.failures import told
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.context import QUERIES, MissingRows, Progress, SyncContext
@@ -36,13 +36,13 @@ SYNC_FUNCTIONS: dict[Resource, Callable[[SyncContext], MissingRows]] = {
     Resource.RESERVATIONS: sync_reservations,
     Resource.CONVERSATIONS: sync_conversations,
     Resource.CALENDAR_DAYS: sync_calendar,
-    # of either direction, also those that are not written yet
+    # reviews by guests and by hosts, also those that are not written yet
     Resource.REVIEWS: partial(sync_list_daily, path=endpoints.REVIEWS),
     Resource.TASKS: partial(sync_list_daily, path=endpoints.TASKS),
     # with the listings they may see
     Resource.USERS: partial(sync_list_daily, path=endpoints.USERS),
     Resource.COUPONS: partial(sync_list_daily, path=endpoints.COUPONS),
-    # last: they may take hours, where the others take minutes
+    # last: they may take hours, the others take minutes
     Resource.MESSAGES: sync_messages,
 }
 """In an order in which they can run one after another: parents before their children."""
@@ -127,8 +127,8 @@ def sync_resource(
     :param since: read only changes at or after this time (UTC if naive); for reservations and messages.
     :param retry_refused: request the resource even if Hostaway refused it less than a day ago.
     :param retry_within: the caller tries again within this time if the sync fails; None: it does not.
-    :raises SyncIncomplete: when rows are missing; what landed is kept.
-    :raises HostawayError: when a request fails; what landed is kept. A refused resource raises nothing: its status is
+    :raises SyncIncomplete: when rows are missing; landed rows stay.
+    :raises HostawayError: when a request fails; landed rows stay. A refused resource raises no exception: its status is
         `refused`.
     """
     result, error = _run(connection, client, resource, mode, run_key, since, retry_refused, on_progress, retry_within)
@@ -160,7 +160,7 @@ def sync_account(
         with client_for(connection, account_id, Priority(mode.value)) as client:
             result, error = _run(connection, client, resource, mode, run_key, since, resources is not None, on_progress)
         results.append(result)
-        if isinstance(error, CredentialsRefused):
+        if isinstance(error, CredentialsRejected):
             break
     return results
 
@@ -202,7 +202,7 @@ def _run(
             _finish(ctx, "failed", unforeseen)
             raise
         status = _finish(ctx, status_of(ctx, error), error)
-        if isinstance(error, CredentialsRefused):
+        if isinstance(error, CredentialsRejected):
             mark_credentials_rejected(connection, client, str(error))
     text = str(error) if error else None
     result = SyncResult(client.account_id, resource, mode, status, ctx.expected, ctx.counts, client.stats.calls, text)
@@ -218,13 +218,13 @@ def incomplete_error(ctx: SyncContext, missing: MissingRows) -> SyncIncomplete |
         return ResourceRefused(f"{ctx.resource}: found through {parents}, which Hostaway refuses; known ones were read")
     if found in ("incomplete", "failed"):
         return SyncIncomplete(
-            f"Rows of {who} may be missing: they are found through {parents}, which this run could not read whole. "
+            f"Rows of {who} may be missing: they are found through {parents}, which this run did not read completely. "
             "Those of the known ones landed"
         )
     if missing:
         of = f" of {ctx.expected}" if ctx.expected else ""
         return SyncIncomplete(
-            f"{missing.rows}{of} rows of {who} were not seen: {missing.reason}. What landed is kept. The next attempt "
+            f"{missing.rows}{of} rows of {who} were not seen: {missing.reason}. Landed rows stay. The next attempt "
             "reads the list again"
         )
     if counts.quarantined >= _REJECTED_ROWS and counts.quarantined > _REJECTED_SHARE * counts.seen:

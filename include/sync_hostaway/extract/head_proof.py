@@ -1,4 +1,4 @@
-"""Proves the heads: a complete list shows what they have missed."""
+"""Checks the heads: a complete list shows the changes that they have missed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from sync_hostaway.extract.head_store import QUERIES, HeadStore
 from sync_hostaway.extract.heads import MESSAGE_LISTS, HeadList
 from sync_hostaway.hostaway.values import as_timestamp
 
-# Stamps have whole seconds, requests take a while, and our clock is not Hostaway's.
+# Stamps have whole seconds, requests take time, and our clock differs from Hostaway's.
 _MARGIN = timedelta(seconds=5)
 
 
 def prove_messages(ctx: SyncContext, moved: Collection[int] = ()) -> None:
-    """After the whole list of conversations: count those with a message that the heads should have shown.
+    """Count conversations with a message that the heads missed, after the whole list of conversations was read.
 
-    A message is missed when it came while heads were read, and neither an event nor a sync has asked for its
-    conversation since. Of a message with the same date as one that is known, this sees nothing.
+    The heads missed a message if it came while heads were read, and neither an event nor a sync has requested its
+    conversation since. A message with the same date as a known one is not noticed.
 
-    :param moved: reservations that this run has found by the heads itself.
+    :param moved: reservations that this run has found by the heads.
     """
     store = HeadStore(ctx.connection, ctx.account_id)
     heads = store.load()
@@ -47,7 +47,7 @@ def prove_messages(ctx: SyncContext, moved: Collection[int] = ()) -> None:
 
 
 def prove_changes(ctx: SyncContext) -> None:
-    """After the reservations that changed, or all, were read: count those that the heads should have shown."""
+    """Count reservations whose change the heads missed, after the changed reservations, or all, were read."""
     store = HeadStore(ctx.connection, ctx.account_id)
     changed = store.load().get(HeadList.CHANGED)
     if changed is None:

@@ -1,4 +1,4 @@
-"""What the database keeps of an account's heads: the heads themselves, and how far they can be relied on."""
+"""The heads of an account in the database, and whether they can be relied on."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from sync_hostaway.extract.heads import Head, HeadList, Movement, compare, merge
 log = structlog.get_logger(__name__)
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-# So long an account does without heads that missed something; then they get another chance.
+# Heads that missed a change are not used for this time; then they are tried again.
 _WITHOUT_HEADS = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class PollState:
-    """How the polls of an account stand; see `ops.polls`."""
+    """The state of the polls of an account; see `ops.polls`."""
 
     method: str = "heads"
     reason: str | None = None
@@ -37,15 +37,15 @@ class PollState:
 
     @property
     def uses_heads(self) -> bool:
-        """Whether the heads can be relied on, or get another chance."""
+        """Whether the heads can be relied on, or are tried again."""
         return self.method == "heads" or self.list_until is None or self.list_until <= datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class StoredHead:
-    """A head as it was read last, and since when there is one, by Hostaway's clock.
+    """The last read head, and the time of the first one, by Hostaway's clock.
 
-    :param ahead: how far Hostaway's clock is ahead of the database's, about.
+    :param ahead: approximately how far Hostaway's clock is ahead of the database's.
     """
 
     head: Head
@@ -62,12 +62,12 @@ class HeadStore:
         self._account_id = account_id
 
     def state(self) -> PollState:
-        """How the account's polls stand."""
+        """The state of the account's polls."""
         row = self._connection.execute(QUERIES["poll_of"], self._params).fetchone()
         return PollState(**row) if row else PollState()
 
     def load(self) -> dict[HeadList, StoredHead]:
-        """The heads that were read last; none of a list that was never read."""
+        """The last read heads; without those of a list that was never read."""
         rows = self._connection.execute(QUERIES["heads_of"], self._params)
         return {
             HeadList(row["list"]): StoredHead(
@@ -77,13 +77,13 @@ class HeadStore:
         }
 
     def take(self, heads: Mapping[HeadList, Head], *, anyway: bool = False) -> dict[HeadList, Movement]:
-        """Replace heads by newer ones, and give what moved in between. Needs an open transaction: who takes a movement
-        notes what moved in the same one.
+        """Replace heads by newer ones, and return the changes in between. Needs an open transaction, in which the
+        caller also stores the events of these changes: otherwise a change could be lost.
 
-        Where there is no earlier head, everything has moved of the list by change, and nothing of the others. A head
-        whose movement is not whole is not replaced.
+        Without an earlier head, all rows of the list by change count as changed, and no rows of the others. A head
+        whose changes were not all read is not replaced.
 
-        :param anyway: replace it all the same: the whole list is read after this.
+        :param anyway: replace it in this case, too: the whole list is read after this.
         """
         self._execute("lock_poll")
         state, before = self.state(), self.load()
@@ -91,13 +91,13 @@ class HeadStore:
         for which, head in heads.items():
             stored = before[which].head if which in before else None
             if stored and stored.observed_at > head.observed_at:
-                # Another process has read it since, and has taken what moved.
+                # Another process has read it since, and has handled the changes.
                 movements[which] = Movement()
                 continue
             if stored:
                 movement = compare(which, stored, head, stamps_move=state.stamps_move)
             else:
-                # Of changes, the database itself tells whether they are here.
+                # For changes of reservations, landing shows whether their version has landed.
                 movement = Movement(head.rows if which is HeadList.CHANGED else ())
             movements[which] = movement
             if movement.is_whole or anyway:
@@ -108,18 +108,18 @@ class HeadStore:
         return movements
 
     def use_list(self, reason: str, missed: int = 0) -> None:
-        """Do without the heads for a week: the list is read in their place."""
+        """Do not use the heads for a week: the list is read in their place."""
         self._execute("lock_poll")
         self._execute("use_list", reason=reason, pause=_WITHOUT_HEADS, missed=missed)
         log.warning("heads_not_used", account_id=self._account_id, reason=reason)
 
     def use_heads(self) -> None:
-        """Give the heads another chance, from their next reading on: what moved before is in the list."""
+        """Use the heads again, from their next read on: earlier changes are in the list."""
         self._execute("forget_heads")
         self._execute("use_heads")
 
     def sort_was_seen(self) -> None:
-        """Note that the server sorts as it is asked to."""
+        """Store that the server uses the requested sort order."""
         self._execute("sort_was_seen")
 
     def _execute(self, query: str, **params: Any) -> None:

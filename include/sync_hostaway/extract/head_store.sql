@@ -7,7 +7,7 @@ from ops.polls
 where account_id = %(account_id)s
 
 -- name: lock_poll
--- One process at a time compares the heads of an account and replaces them. The row is made where there is none.
+-- One process at a time compares the heads of an account and replaces them. The row is created if it does not exist.
 insert into ops.polls (account_id) values (%(account_id)s)
 on conflict (account_id) do update set account_id = excluded.account_id
 
@@ -44,7 +44,7 @@ set method = 'heads', reason = null, list_until = null, sort_seen_at = null
 where account_id = %(account_id)s and method <> 'heads'
 
 -- name: newer_conversations
--- Conversations that landed with this run, with what was known of their messages before.
+-- Conversations that landed with this run, with the dates of their messages before.
 with asked as (
     select
         events.conversation_id,
@@ -93,7 +93,7 @@ left join ops.conversation_reads as fetched
     on fetched.account_id = %(account_id)s and fetched.conversation_id = landed.conversation_id
 
 -- name: newer_reservations
--- Reservations that landed with this run, though no event has named them since their change.
+-- Reservations that landed with this run, and that no event has named since their change.
 select
     landed.entity_id::bigint as reservation_id,
     landed.source_updated_at as updated_on

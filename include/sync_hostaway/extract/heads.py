@@ -1,14 +1,15 @@
-"""The heads of an account's reservations: what changed, and where messages came and went, for three calls.
+"""The heads of an account's reservations: changes and new messages, for three calls.
 
-Three orders of the list of reservations are read from their front: by last change, by last message received, by last
-message sent. A head that is compared with the one seen before tells what has moved since.
+The first rows of the list of reservations are read in three orders: by last change, by last message received, by last
+message sent. The comparison of a head with the one before shows which reservations have moved, that is, changed or got
+a message.
 
-    by change     rows carry `updatedOn`: all above the newest stamp seen before have moved
-    by message    rows carry no stamp of their messages: what stands above the first row that has not moved, has moved
+    by change     rows have `updatedOn`: all above the newest stamp of before have moved
+    by message    rows have no stamp of their messages: all above the first row that has not moved have moved
 
-What no head can show is found by the next complete list: a reservation that is deleted, a message that is scheduled,
-edited or removed, a message that comes with an old date, and a second message to the front row where a message does not
-move the stamps of its reservation.
+The next complete list finds the changes that heads cannot show: a deleted reservation; a message that is scheduled,
+edited or removed, or that has an old date; a second message to the first row, if messages do not change the stamps of
+their reservation.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from sync_hostaway.hostaway.client import HostawayClient, Params
 from sync_hostaway.hostaway.pagination import Page, id_of, read_page
 from sync_hostaway.hostaway.values import as_timestamp
 
-# A page without movement is the rule: few rows are enough to see that.
+# Usually nothing has moved: few rows are sufficient to see that.
 _FIRST_PAGE, _NEXT_PAGES = 20, 100
 _MOST_ROWS = 520
-# Kept beyond the first page: what slides up where rows above were deleted is known then.
+# Rows beyond the first page are kept, so that rows that move up after a deletion are known.
 _KEPT_ROWS = 60
-# Stamps have whole seconds, and so has the server's clock: what changed just before a head was read may change again
-# within its second.
+# Stamps and the server's clock have whole seconds: a row that changed just before the head was read may change again
+# within this second.
 _UNSETTLED = timedelta(seconds=2)
 
 
@@ -55,7 +56,7 @@ _OLDEST_FIRST: Params = {"sortOrder": "lastConversationMessageReceived"}
 
 @dataclass(frozen=True)
 class HeadRow:
-    """A row of a head: its id, and its stamps as Hostaway writes them."""
+    """A row of a head: its id, and its stamps in Hostaway's form."""
 
     id: int
     updated_on: str | None = None
@@ -63,7 +64,7 @@ class HeadRow:
 
     @classmethod
     def of(cls, row: Any) -> HeadRow | None:
-        """Of a reservation as it was received; None when its id cannot be read."""
+        """The row of a received reservation; None if its id cannot be read."""
         identity = id_of(row)
         if identity is None:
             return None
@@ -72,16 +73,16 @@ class HeadRow:
 
     @property
     def stamps(self) -> tuple[str | None, str | None]:
-        """What changes when the row does."""
+        """The value that changes with the row."""
         return self.updated_on, self.activity_on
 
 
 @dataclass(frozen=True)
 class Head:
-    """The front of a list at a moment.
+    """The first rows of a list at a moment.
 
     :param observed_at: Hostaway's clock when its first page was read.
-    :param is_all: whether the list holds no other rows.
+    :param is_all: whether the list has no other rows.
     """
 
     rows: tuple[HeadRow, ...]
@@ -89,26 +90,26 @@ class Head:
     is_all: bool = False
 
     def as_json(self) -> list[list[int | str | None]]:
-        """As `ops.heads` keeps it."""
+        """The form in `ops.heads`."""
         return [[row.id, row.updated_on, row.activity_on] for row in self.rows[:_KEPT_ROWS]]
 
     @classmethod
     def from_json(cls, rows: Iterable[Sequence[Any]], observed_at: datetime) -> Head:
-        """As `as_json` wrote it."""
+        """The head from the form of `as_json`."""
         return cls(tuple(HeadRow(*row) for row in rows), observed_at)
 
     def may_change_again(self, stamp: datetime | None) -> bool:
-        """Whether what was stamped so could change again under the same stamp after this head was read."""
+        """Whether a row with this stamp can change again, with the same stamp, after this head was read."""
         return stamp is not None and abs(stamp - self.observed_at) <= _UNSETTLED
 
 
 @dataclass(frozen=True)
 class Movement:
-    """What a head shows that the one before did not.
+    """The difference between a head and the one before.
 
     :param moved: reservations, newest first.
-    :param is_whole: whether all that moved was read; False after very many changes, or where no known row came.
-    :param stamps_move: whether the rows with a new message have new stamps, too; None when no row tells.
+    :param is_whole: whether all moved reservations were read; False after very many changes, or if no known row came.
+    :param stamps_move: whether the rows with a new message have new stamps, too; None if no row shows it.
     """
 
     moved: tuple[HeadRow, ...] = ()
@@ -117,10 +118,10 @@ class Movement:
 
 
 def compare(which: HeadList, before: Head, now: Head, *, stamps_move: bool | None = None) -> Movement:
-    """What has moved between two heads of a list.
+    """Compare two heads of a list: the reservations that have moved.
 
-    :param stamps_move: whether messages are known to move the stamps of their reservation: rows that change places
-        with equal stamps are ties then.
+    :param stamps_move: whether messages are known to change the stamps of their reservation: then rows that change
+        places with equal stamps are ties.
     """
     if which is HeadList.CHANGED:
         return _changed(before, now)
@@ -128,7 +129,7 @@ def compare(which: HeadList, before: Head, now: Head, *, stamps_move: bool | Non
 
 
 def merged(before: Head | None, now: Head) -> Head:
-    """The head to keep: what was read, and behind it what stood behind it before. A short answer loses nothing."""
+    """The head to keep: the read rows, then those that followed them before. So a short answer loses no row."""
     if before is None:
         return now
     new, known = {row.id for row in now.rows}, [row.id for row in before.rows]
@@ -141,7 +142,7 @@ def _changed(before: Head, now: Head) -> Movement:
     known = {(row.id, row.updated_on) for row in before.rows}
     stamps = [stamp for row in before.rows if (stamp := as_timestamp(row.updated_on))]
     oldest = min(stamps, default=None)
-    # Every later change is stamped after it: nothing changes in the past.
+    # Later changes have later stamps.
     bound = min(max(stamps), before.observed_at - _UNSETTLED) if stamps else None
     moved: list[HeadRow] = []
     is_whole = now.is_all or not before.rows
@@ -150,7 +151,7 @@ def _changed(before: Head, now: Head) -> Movement:
         if (row.id, row.updated_on) in known:
             has_moved = before.may_change_again(stamp)
         else:
-            # What is not younger than all that was known has slid up.
+            # A row that is not newer than every known row has moved up after a deletion.
             has_moved = stamp is None or oldest is None or stamp > oldest
         if has_moved:
             moved.append(row)
@@ -159,10 +160,9 @@ def _changed(before: Head, now: Head) -> Movement:
 
 
 def _with_messages(before: Head, now: Head, *, stamps_move: bool | None) -> Movement:
-    """What moved in a list by message.
+    """The reservations that moved in a list by message.
 
-    Its fixed points are the rows with the stamps of before that kept their order among each other: a message puts its
-    row above all of them.
+    Its fixed points are the rows with unchanged stamps in an unchanged order: a message puts its row above all of them.
     """
     known = {row.id: row for row in before.rows}
     places = {row.id: place for place, row in enumerate(before.rows)}
@@ -179,16 +179,16 @@ def _with_messages(before: Head, now: Head, *, stamps_move: bool | None) -> Move
         if not fixed:
             has_moved = True
         elif row.id not in known:
-            # Below the last fixed point, it has slid up.
+            # Below the last fixed point, a row has moved up after a deletion.
             has_moved = place < fixed[-1]
             if has_moved:
                 activity = as_timestamp(row.activity_on)
                 evidence.append(activity is not None and activity >= before.observed_at - _UNSETTLED)
         elif is_same(row):
-            # Rows that change places, though a message would have moved their stamps, are ties.
+            # Rows with equal stamps that change places are ties, if messages change the stamps.
             has_moved = not is_fixed[place] and not stamps_move
         else:
-            # Its stamps may tell of another change: then it stands where it stood.
+            # Its stamps may come from another change: then its place is the same.
             is_in_place = all((other < place) == (places[now.rows[other].id] < places[row.id]) for other in fixed)
             has_moved = place < fixed[0] or not is_in_place
         if has_moved:
@@ -198,7 +198,7 @@ def _with_messages(before: Head, now: Head, *, stamps_move: bool | None) -> Move
 
 
 def _in_every_order(places: Sequence[int | None]) -> list[bool]:
-    """Which rows have not moved for sure: those that belong to each longest row of places in their former order."""
+    """The rows that have certainly not moved: those that are in every longest ascending sequence of former places."""
     ending, beginning = _longest(places), _longest([None if p is None else -p for p in reversed(places)])[::-1]
     whole = max(ending, default=0)
     on_one = [end + begin - 1 == whole and end > 0 for end, begin in zip(ending, beginning, strict=True)]
@@ -207,7 +207,7 @@ def _in_every_order(places: Sequence[int | None]) -> list[bool]:
 
 
 def _longest(places: Sequence[int | None]) -> list[int]:
-    """For each place, how long the longest ascending row is that ends there; 0 for a row that was not known."""
+    """For each place, the length of the longest ascending sequence that ends there; 0 for a new row."""
     lengths: list[int] = []
     for number, place in enumerate(places):
         if place is None:
@@ -220,13 +220,13 @@ def _longest(places: Sequence[int | None]) -> list[int]:
 
 @dataclass
 class HeadReader:
-    """Reads heads of one account. Compares nothing: see `compare`."""
+    """Reads the heads of one account. `compare` compares them."""
 
     client: HostawayClient
     pages: dict[HeadList, list[Page]] = field(default_factory=dict)
 
     def read(self, which: HeadList, before: Head | None) -> Head:
-        """Read a head down to a row that has not moved; without a head before it, its first page.
+        """Read a head down to a row that has not moved; without an earlier head, its first page.
 
         :raises HostawayError: when Hostaway does not answer as it should.
         """
@@ -240,10 +240,10 @@ class HeadReader:
             head = Head(tuple(rows), observed_at, is_all=page.count is not None and len(rows) >= page.count)
             if before is None or not fresh or len(rows) >= _MOST_ROWS or compare(which, before, head).is_whole:
                 return head
-        raise AssertionError("unreachable: pages end with one that brings nothing")
+        raise AssertionError("unreachable: the pages end with one without new rows")
 
     def ignores_sort(self) -> bool:
-        """Whether the list comes in the same order though the opposite one is asked for: one call."""
+        """Whether the list has the same order if the opposite order is requested. Costs one call."""
         params: Params = {**_OLDEST_FIRST, "limit": _FIRST_PAGE}
         oldest_first = read_page(self.client, endpoints.RESERVATIONS, params, "reservations")
         newest_first = self.pages[HeadList.RECEIVED][0]
@@ -265,7 +265,7 @@ class HeadReader:
 
 
 def look_alike(heads: Mapping[HeadList, Head]) -> bool:
-    """Whether all heads begin with the same rows, as those of a server do that ignores the sort order."""
+    """Whether all heads begin with the same rows: then the server may ignore the sort order."""
     fronts = [[row.id for row in head.rows[:_FIRST_PAGE]] for head in heads.values()]
     return len(fronts) == len(HeadList) and len(fronts[0]) > 1 and fronts.count(fronts[0]) == len(fronts)
 

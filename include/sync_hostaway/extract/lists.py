@@ -23,7 +23,7 @@ _LIST_KEPT_CHANGING = "the list kept changing while it was read, or started agai
 
 
 def sync_reservations(ctx: SyncContext) -> MissingRows:
-    """Read all reservations, or in incremental mode those changed since the last complete list_read."""
+    """Read all reservations, or in incremental mode those changed since the last complete read."""
     missing = _read_reservations(ctx)
     if not missing and ctx.writes and ctx.since is None:
         prove_changes(ctx)
@@ -40,10 +40,10 @@ def _read_reservations(ctx: SyncContext) -> MissingRows:
 
 
 def sync_listings(ctx: SyncContext) -> MissingRows:
-    """Read the list of listings; in incremental mode only its newest page, where the list was read whole today.
+    """Read the list of listings; in incremental mode only its newest page, if the whole list was read today.
 
-    `latestActivityOn` does not tell of every change of a listing, so the whole list is read once a day. A list of one
-    page is always read whole.
+    `latestActivityOn` does not change with every change of a listing, so the whole list is read once a day. A list of
+    one page is always read whole.
     """
     known = ctx.count_active(None)
     if ctx.mode is Mode.FULL or known <= endpoints.DEFAULT_LIMIT or not ctx.value("list_was_read_lately"):
@@ -52,7 +52,7 @@ def sync_listings(ctx: SyncContext) -> MissingRows:
     page = read_page(ctx.client, endpoints.LISTINGS, newest_first, ctx.resource)
     stamps = [as_timestamp(row.get("latestActivityOn")) if isinstance(row, dict) else None for row in page.rows]
     is_sorted = None not in stamps and all(one >= two for one, two in pairwise(filter(None, stamps)))
-    # New ones need not stand at the front.
+    # New listings may not be on the first page.
     if not is_sorted or page.count is None or page.count > known:
         return sync_list(ctx, endpoints.LISTINGS)
     ctx.report_progress(0)
@@ -61,14 +61,14 @@ def sync_listings(ctx: SyncContext) -> MissingRows:
 
 
 def sync_list_daily(ctx: SyncContext, path: str) -> MissingRows:
-    """Read a list as `sync_list` does; in incremental mode only when that was not done today."""
+    """Read a list as `sync_list` does; in incremental mode only if it was not read today."""
     if ctx.mode is Mode.INCREMENTAL and ctx.value("read_today"):
         return MissingRows()
     return sync_list(ctx, path)
 
 
 def sync_list(ctx: SyncContext, path: str) -> MissingRows:
-    """Read a list by offset until one pass saw all of it, holding still."""
+    """Read a list by offset, until it was read completely without a change in between."""
     reader = CheckpointedReader(ctx, "by offset")
     params = endpoints.LISTING_PARAMS if ctx.resource is Resource.LISTINGS else endpoints.WITH_RESOURCES
     for number in range(_MAX_READS):

@@ -17,7 +17,7 @@ import structlog
 
 from sync_hostaway.core.exceptions import (
     AccessDenied,
-    CredentialsRefused,
+    CredentialsRejected,
     HostawayError,
     HostawayNotFound,
     SyncHostawayError,
@@ -219,7 +219,7 @@ def _sync_parents(
     ctx.expected = 0
     missing = 0
     failed: list[_ParentResult] = []
-    # Closing it ends all requests, also after an exception.
+    # Closing the generator ends all requests, also after an exception.
     with closing(_read_in_parallel(ctx, path, parent_ids, read)) as arriving:
         for answers in map(verify, _batches(_with_progress(ctx, len(parent_ids), arriving), needs_more)):
             good = [answer for answer in answers if answer.error is None]
@@ -281,7 +281,7 @@ def _read_in_parallel(
             return read(parent_id)
         except HostawayNotFound as error:
             return _not_found_or_failed(ctx, path, parent_id, error)
-        except (CredentialsRefused, AccessDenied):
+        except (CredentialsRejected, AccessDenied):
             raise
         except HostawayError as error:
             return _ParentResult(parent_id, error=error)
@@ -300,7 +300,7 @@ def _read_in_parallel(
 
 
 def _not_found_or_failed(ctx: SyncContext, path: str, parent_id: int, error: HostawayNotFound) -> _ParentResult:
-    """Tell a deleted parent from a wrong response, by requesting the parent itself."""
+    """Request the parents themselves, to distinguish a deleted parent from a wrong response."""
     try:
         ctx.client.get(f"{path}/{parent_id}", resource=ctx.resource)
     except HostawayNotFound:

@@ -1,4 +1,4 @@
-"""Tells a resource that Hostaway refuses to an account from an account that it refuses completely.
+"""Distinguishes a refused resource of an account from an account that Hostaway refuses completely.
 
 Hostaway answers 403 for both, and 404 for a feature that is not enabled. If it returns another list of the account, the
 refusal concerns the resource only.

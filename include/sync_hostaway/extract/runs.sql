@@ -39,8 +39,8 @@ set
 where sync_run_id = %(sync_run_id)s
 
 -- name: recent_refusal
--- What Hostaway said when the list was last asked for; null when that was a day ago, or when it was answered since. Less
--- than a day: the next daily sync asks, although it may begin a little earlier.
+-- Hostaway's refusal of the last request for the list; null if it was a day ago, or if the list was returned since. The
+-- limit is a little shorter than a day, because the next daily sync may begin a little earlier.
 select newest.error
 from (
     select runs.status, runs.error
@@ -55,7 +55,7 @@ from (
 ) as newest
 where
     newest.status = 'refused'
-    -- not for its parents, which may be given by now
+    -- not a refusal of its parents, which Hostaway may return now
     and starts_with(newest.error, %(beginning)s)
     and exists (
         select 1
@@ -140,7 +140,7 @@ values (
 )
 
 -- name: read_today
--- Today in UTC, by the warehouse's clock; where an account syncs more often than daily, within that time.
+-- Today in UTC, by the warehouse's clock; if an account syncs more often than daily, within read_again_after.
 select exists (
     select 1 from ops.sync_runs
     where
@@ -159,7 +159,7 @@ values (%(account_id)s, %(resource)s, clock_timestamp())
 on conflict (account_id, resource) do update set read_at = excluded.read_at
 
 -- name: list_was_read_today
--- Whole, and today in UTC by the database's clock.
+-- Read completely, and today in UTC by the database's clock.
 select exists (
     select
     from ops.lists_read as lists
@@ -170,7 +170,7 @@ select exists (
 )
 
 -- name: list_was_read_lately
--- Whole, and today in UTC; where an account syncs more often than daily, within that time.
+-- Read completely, and today in UTC; if an account syncs more often than daily, within read_again_after.
 select exists (
     select
     from ops.lists_read as lists
@@ -219,7 +219,7 @@ where
     and started_at >= clock_timestamp() - make_interval(days => %(days)s)
 
 -- name: had_its_full_sync_today
--- Where an account syncs more often than daily: a sync of this day was complete, or two others were incomplete.
+-- If an account syncs more often than daily: a sync of this day was complete, or two others were incomplete.
 select
     count(*) filter (where status in ('complete', 'complete_after_retry')) > 0
     or count(distinct run_key) filter (where status = 'incomplete') >= 2 as had
@@ -235,10 +235,9 @@ where
 select clock_timestamp() as now
 
 -- name: due_calendars
--- Days pass and the window moves on: each calendar is due once a day, when it was read longer ago than
--- read_again_after (null where an account syncs daily), and when a reservation came to its listing, changed
--- there or left it since.
--- Reservations that landed later than the calendar read longest ago are looked at once, not for each listing.
+-- A calendar is due in three cases: once a day, because the window moves; when its last read is older than
+-- read_again_after (null if an account syncs daily); when a reservation of its listing was added, changed or moved away
+-- since. Reservations that landed after the oldest calendar read are selected once, not for each listing.
 with calendars as materialized (
     select
         listings.entity_id,
@@ -297,9 +296,9 @@ on conflict (account_id, listing_id) do update set
     fetched_at = excluded.fetched_at
 
 -- name: conversations_to_read
--- A conversation whose stamp did not change, and one that never had a message, needs no call.
--- Unpacked once: a stamp is made of five looks into a large document.
--- Changed ones come first, so that repeated reads reach conversations that were never read.
+-- A conversation without a change of its stamp, or without messages, needs no call. The payload is unpacked once,
+-- because a stamp reads five fields of a large document. Changed conversations come first, so that repeated reads reach
+-- conversations that were never read.
 with conversations as materialized (
     select
         landed.entity_id::bigint as conversation_id,
@@ -328,7 +327,7 @@ where
         %(since)s::timestamptz is null
         or conversations.active_on >= to_char(%(since)s::timestamptz at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
     )
--- Those with the newest messages come first: a first sync takes hours, and these are needed first.
+-- Those with the newest messages come first: a first sync takes hours, and users need these first.
 order by
     fetched.stamp is not distinct from conversations.stamp,
     conversations.active_on desc nulls last,

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 import requests
 
-from sync_hostaway.core.exceptions import CredentialsRefused, HostawayMalformedReply
+from sync_hostaway.core.exceptions import CredentialsRejected, HostawayMalformedReply
 from sync_hostaway.core.redirects import is_redirect
 from sync_hostaway.hostaway import endpoints, responses
 
-# A token is renewed this long before it ends, so that none expires between two pages of a list.
+# A token is renewed this long before it expires, so that it does not expire between two pages of a list.
 _RENEW_BEFORE_SECONDS = 3600.0
 
 
@@ -43,12 +43,12 @@ class Token:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it lives long enough to be used."""
+        """Whether it is valid for long enough to be used."""
         return self.expires_at - _RENEW_BEFORE_SECONDS > time.time()
 
 
 class TokenStore(Protocol):
-    """Where a token is kept between processes."""
+    """A store of tokens, shared by processes."""
 
     def load(self) -> Token | None:
         """The stored token, if there is one."""
@@ -75,12 +75,12 @@ class MemoryTokenStore:
         self._token = token
 
     def lock(self) -> AbstractContextManager[object]:
-        """Nothing to lock: `TokenProvider` already lets one thread renew."""
+        """No lock is needed: `TokenProvider` renews in one thread at a time."""
         return nullcontext()
 
 
 class TokenProvider:
-    """Gives the current token of one account and renews it on demand.
+    """Returns the current token of one account, and renews it on demand.
 
     :param exchange: gets a new token from Hostaway.
     :param settling: seconds until Hostaway accepts a new token; before that, it answers 403.
@@ -133,7 +133,7 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
     """Get a new access token for an account.
 
     :param post: sends a form to the token endpoint.
-    :raises CredentialsRefused: when Hostaway does not know the pair.
+    :raises CredentialsRejected: when Hostaway does not accept the account id with this API key.
     """
     asked_at = time.time()
     response = post(
@@ -151,7 +151,7 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
     # credentials needs an operator.
     body = _oauth_body(response)
     if response.status_code == requests.codes.unauthorized or body.get("error") == "invalid_client":
-        raise CredentialsRefused(account_id=credentials.account_id, url=endpoints.ACCESS_TOKENS)
+        raise CredentialsRejected(account_id=credentials.account_id, url=endpoints.ACCESS_TOKENS)
     if response.status_code != requests.codes.ok:
         responses.read_reply(response)
     try:

@@ -1,4 +1,4 @@
-"""The HTTP client of one Hostaway account: authenticated requests, bounded retries, and counters of what they cost."""
+"""The HTTP client of one Hostaway account: authenticated requests, limited retries, and counters of calls."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ from sync_hostaway.hostaway.secret_masking import mask_passwords, mask_secrets
 
 log = structlog.get_logger(__name__)
 
-# Seconds to wait for a connection to Hostaway, and for an answer. The second begins anew with each byte that arrives.
+# Seconds to wait for a connection to Hostaway, and for data of an answer. The second limit restarts with each received
+# byte.
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
 # Seconds for a whole answer.
 ANSWER_TIMEOUT = 300.0
@@ -60,9 +61,9 @@ Params = dict[str, str | int]
 
 @dataclass
 class CallStats:
-    """What a client's requests cost so far.
+    """Counters of a client's requests.
 
-    :param limit: the request limit that the last answer with one named.
+    :param limit: the request limit in the newest answer that has one.
     """
 
     calls: int = 0
@@ -86,8 +87,9 @@ class HostawayClient:
     """The Hostaway API for one account. Threads may share it.
 
     :param credentials: whose data to read.
-    :param token_store: where the access token is kept between processes; by default only in this one.
-    :param rate_limiter: asked before every request; by default everything is permitted, and only 429 slows us down.
+    :param token_store: shares the access token between processes; by default it is only in this process.
+    :param rate_limiter: gives a permit before every request; by default every request is permitted, and only 429
+        delays.
     :param settings: those of the account, if it has its own.
     :param single_try_timeout: longest wait in seconds for a permit and for a response. The client then sends each
         request once: for callers that retry themselves. By default READ_TIMEOUT and MAX_ATTEMPTS apply.
@@ -130,18 +132,18 @@ class HostawayClient:
     def check_credentials(self) -> None:
         """Exchange the credentials for a token, unless a good one is stored.
 
-        :raises CredentialsRefused: when Hostaway does not accept them.
+        :raises CredentialsRejected: when Hostaway does not accept them.
         """
         self._tokens.renew(rejected=None)
 
     def get(self, path: str, params: Params | None = None, *, resource: str | None = None) -> Reply:
-        """Read one path, trying again while Hostaway has trouble.
+        """Read one path, with retries after transient errors.
 
         A denied token is renewed once per try.
 
         :param path: beginning with /v1.
         :param resource: named in errors.
-        :raises HostawayError: the subclass tells what happened.
+        :raises HostawayError: a subclass for each kind of error.
         """
         for attempt in self._retrying():
             with attempt, self._located(path, resource):
@@ -157,16 +159,17 @@ class HostawayClient:
         resource: str | None = None,
         secrets: Sequence[str] = (),
     ) -> Reply:
-        """Change something, asking once: whether a request without an answer was carried out, only the caller can see.
+        """Send one request that changes data, without a retry: only the caller can find out if a request without an
+        answer was processed.
 
-        A request whose token is denied is not carried out; it is sent again with a new one.
+        A request with a denied token is not processed; it is sent again with a new token.
 
         :param method: POST, PUT or DELETE.
         :param path: beginning with /v1.
         :param body: sent as JSON.
-        :param secrets: what of the body no error may repeat, though Hostaway's answer does.
-        :raises HostawayError: the subclass tells what happened. After a `HostawayTransientError` other than
-            `HostawayThrottled` and `HostawayNotConnected` it may have been carried out.
+        :param secrets: values of the body that errors must not contain, although Hostaway's answer may repeat them.
+        :raises HostawayError: a subclass for each kind of error. After a `HostawayTransientError` other than
+            `HostawayThrottled` and `HostawayNotConnected`, Hostaway may have processed the request.
         """
         with self._located(path, resource, secrets):
             return self._ask(method, path, body=body)
@@ -177,7 +180,7 @@ class HostawayClient:
 
     @contextmanager
     def _located(self, path: str, resource: str | None, secrets: Sequence[str] = ()) -> Iterator[None]:
-        """Errors say which account, resource and path they are about, and no secret."""
+        """Add account, resource and path to errors, and mask secrets in them."""
         try:
             yield
         except HostawayError as error:
@@ -207,7 +210,7 @@ class HostawayClient:
         return read_reply(self._request(method, path, params=params, json=body, auth=_Bearer(token)))
 
     def _request(self, method: str, path: str, **content: Any) -> requests.Response:
-        """Send a request within the budget, count it, and tell everybody when it was one too many."""
+        """Send a request with a permit, count it, and block the rate limiter after a 429."""
         with self._stats_lock:
             self.stats.calls += 1
         try:
@@ -221,7 +224,7 @@ class HostawayClient:
             kind = HostawayNotConnected if _was_not_sent(error) else HostawayUnreachable
             raise kind(f"Cannot reach Hostaway: {mask_passwords(connection_error_text(error))}") from None
         except (OSError, ValueError, HTTPError) as error:
-            # What requests lets through: a CA bundle that cannot be read, a proxy's URL that cannot be parsed.
+            # Errors that requests does not wrap: a CA bundle that cannot be read, a proxy's URL that cannot be parsed.
             raise _not_set_up(error) from None
         with self._stats_lock:
             self.stats.bytes_received += len(response.content)
@@ -238,7 +241,7 @@ class HostawayClient:
                 stack.enter_context(self._rate_limiter.permit(self._single_try_timeout))
             except TimeoutError:
                 raise HostawayThrottled(
-                    f"The request budget gave no slot within {self._single_try_timeout:.0f} s"
+                    f"The request budget gave no permit within {self._single_try_timeout:.0f} s"
                 ) from None
             yield
 
@@ -259,13 +262,14 @@ class HostawayClient:
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             if isinstance(error, HostawayThrottled) and error.retry_at:
-                # The stamp has whole seconds; a little jitter keeps waiting processes from returning all at once.
+                # The stamp has whole seconds; with a little jitter, waiting processes do not continue at the same
+                # moment.
                 pause = error.retry_at - time.time() + backoff(state) / 10
                 return min(max(pause, 0.0), 2 * MAX_RETRY_WAIT)
             return backoff(state)
 
         return Retrying(
-            # A denied token was renewed once already; a new one may take longer than promised until it is accepted.
+            # A denied token was renewed once already. Hostaway may take longer than documented to accept the new one.
             retry=retry_if_exception_type((HostawayTransientError, AccessDenied)),
             stop=stop_after_attempt(MAX_ATTEMPTS if self._single_try_timeout is None else 1),
             wait=wait,
@@ -296,7 +300,7 @@ class HostawayClient:
 
 
 def _was_not_sent(error: requests.RequestException) -> bool:
-    """Whether there was no connection on which a request could have been sent."""
+    """Whether the request was certainly not sent, because there was no connection."""
     if isinstance(error, requests.ConnectTimeout):
         return True
     inner = error.args[0] if error.args else None

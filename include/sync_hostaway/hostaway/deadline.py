@@ -1,4 +1,4 @@
-"""A limit for a whole answer. The timeouts of requests and urllib3 begin anew with each byte that arrives."""
+"""A time limit for a whole answer. The timeouts of requests and urllib3 restart with each received byte."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
 
-# The moment, on the monotonic clock, until which the answers to a thread's request are read.
+# The monotonic time until which the answer to a thread's request is read.
 _deadline: ContextVar[float] = ContextVar("_deadline", default=float("inf"))
 
 
@@ -26,7 +26,7 @@ class AnswerTooSlow(TimeoutError):
 
 @contextmanager
 def complete_within(seconds: float) -> Iterator[None]:
-    """Requests of this thread that are sent in this block have so long for headers and body of an answer together.
+    """Limits the time for headers and body of an answer together, for requests of this thread in this block.
 
     :raises AnswerTooSlow: or an exception of requests that wraps it.
     """
@@ -38,7 +38,7 @@ def complete_within(seconds: float) -> Iterator[None]:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose connections keep to `complete_within`, also through a proxy."""
+    """An adapter whose connections use the limit of `complete_within`, also through a proxy."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """As requests does, with our connections."""
@@ -46,7 +46,7 @@ class DeadlineAdapter(HTTPAdapter):
         _use_our_connections(self.poolmanager)
 
     def proxy_manager_for(self, *arguments: Any, **options: Any) -> ProxyManager:
-        """As requests does, with our connections. A SOCKS proxy has connections of its own, without this limit."""
+        """As requests does, with our connections. Connections through a SOCKS proxy do not have this limit."""
         manager: ProxyManager = super().proxy_manager_for(*arguments, **options)
         if type(manager) is ProxyManager:
             _use_our_connections(manager)
@@ -54,7 +54,7 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _Reader(io.RawIOBase):
-    """What a socket receives until the deadline."""
+    """A socket that receives until the deadline."""
 
     def __init__(self, received: io.RawIOBase, connected: socket.socket) -> None:
         self._received = received
@@ -69,7 +69,7 @@ class _Reader(io.RawIOBase):
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise AnswerTooSlow("The answer was not complete in time")
-        # The timeout stays as it is for others: the next request of this connection is sent with it.
+        # The timeout is restored, because the next request of this connection uses it.
         self._socket.settimeout(left if timeout is None else min(timeout, left))
         try:
             return self._received.readinto(buffer)

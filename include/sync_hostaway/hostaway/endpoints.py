@@ -21,17 +21,17 @@ WEBHOOKS = "/v1/webhooks/unifiedWebhooks"
 WEBHOOK_LOGS = "/v1/unifiedWebhookLogs"
 
 DEFAULT_LIMIT = 100
-"""Rows of a page where no limit is asked for, or none is heeded."""
+"""Rows of a page if the request has no limit, or the server ignores it."""
 
-# Attached arrays are empty in a lean answer, which would look like removed fees and photos.
+# Without this parameter attached arrays are empty, which would look like removed fees and photos.
 WITH_RESOURCES: dict[str, str | int] = {"includeResources": 1}
-# bookingEngineUrls is empty unless it is asked for.
+# bookingEngineUrls is empty unless it is requested.
 LISTING_PARAMS: dict[str, str | int] = {**WITH_RESOURCES, "attachObjects[]": "bookingEngineUrls"}
 WITH_SCHEDULED: dict[str, str | int] = {"includeScheduledMessages": 1}
 RESERVATION_PARAMS: dict[str, str | int] = {**WITH_RESOURCES, "includePayments": 1, "includeCancellationPolicy": 1}
 
 TOKEN_DENIED_MESSAGE = "The resource owner or authorization server denied the request"  # noqa: S105 - a message
-"""A 403 with this message is about the token; any other 403 is a business refusal, and the token is valid."""
+"""A 403 with this message concerns the token. With any other 403, the token is valid, and the request is refused."""
 
 
 def messages_of(conversation_id: int) -> str:
@@ -55,7 +55,7 @@ def calendar_of(listing_id: int) -> str:
 
 
 def single_object_path(resource: Resource, entity_id: str, parent_id: int | None) -> str | None:
-    """Path of one object; None where no such route is known.
+    """Path of one object; None if there is no such route.
 
     :param parent_id: conversation of a message.
     """
@@ -77,7 +77,7 @@ _SINGLE = {
 SINGLE_READ_FIELDS: dict[Resource, dict[str, list[Any] | None]] = {
     Resource.RESERVATIONS: {"financeField": [], "bookingcomIsGeniusMember": None},
 }
-"""Fields filled only where one object is asked for, and what its list has instead; None: the list leaves them out."""
+"""Fields that only the answer for one object fills, and the value in lists; None: lists leave the field out."""
 
 RESERVATION_STATUSES = frozenset(
     {

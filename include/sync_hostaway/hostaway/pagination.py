@@ -1,6 +1,6 @@
 """Reads Hostaway's lists: by offset, and by the `afterId` cursor of reservations.
 
-A read yields pages until the list is exhausted. A short page is not taken for the last one, because servers silently
+A read yields pages until the end of the list. A short page does not count as the last one, because servers silently
 reduce a limit above their maximum. A page without a new id ends the read, because some servers repeat a page.
 """
 
@@ -38,7 +38,7 @@ class Page:
 class ListRead:
     """One read of a list: the ids it saw, without payloads, and whether the list changed during the read.
 
-    :param started_at: our clock when its first page was asked for.
+    :param started_at: our clock when its first page was requested.
     :param is_truncated: whether it ended with a repeated page, without a count that proves the end.
     """
 
@@ -59,8 +59,8 @@ class ListRead:
             self.count = page.count
         ids = [id_of(row) for row in page.rows]
         named = {identity for identity in ids if identity is not None}
-        # Rows without an id go into quarantine when they land; here they only count. They all look alike, so on a page
-        # that comes again they count no more.
+        # Rows without an id go into quarantine when they land; here they are only counted. They cannot be
+        # distinguished, so they are not counted again on a repeated page.
         if named - self.ids or (not named and (self.missing or not self.seen)):
             self.without_id += ids.count(None)
         self.ids |= named
@@ -82,7 +82,7 @@ class ListRead:
 
 
 def id_of(row: Any) -> int | None:
-    """A row's id, as its landing knows it; None when it has none that could be one."""
+    """A row's id as in landing; None if it has no valid id."""
     return as_id(row.get("id")) if isinstance(row, dict) else None
 
 
@@ -116,11 +116,11 @@ def pages_by_offset(
     list_read: ListRead,
     read: ReadPage = read_page,
 ) -> Iterator[Page]:
-    """Pages of a list until its `count` is reached by a page that is not full, or nothing new comes.
+    """Pages of a list, until `count` rows came and the last page is not full, or until a page has no new rows.
 
-    Each page begins with the last row of the one before: when another row stands there, the list has moved, rows may
-    have slipped past, and `list_read.has_changed` becomes true. Unless the whole list came again: some lists know no
-    offset. As many rows as a page holds may be the beginning of more.
+    Each page begins with the last row of the one before. If it begins with another row, the list has changed, rows may
+    have been missed, and `list_read.has_changed` becomes true. If the whole list came again, it has no offset, and is
+    complete; unless it has as many rows as a page, because then more may follow.
     """
     page_size = client.settings.page_size
     offset = largest = 0

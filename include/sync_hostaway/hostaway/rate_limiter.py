@@ -1,12 +1,12 @@
-"""The request budget: every process asks here before it sends a request to Hostaway.
+"""The rate limiter: every process takes a permit before it sends a request to Hostaway.
 
-Hostaway allows N calls in any W seconds per outgoing address and per account. The slots for them are kept in PostgreSQL
-(see the migration `v0104_request_budget.sql`, which holds the rules), so that all processes on all machines share them:
+Hostaway allows N calls in any W seconds per outgoing address and per account. The permits are in PostgreSQL, so that
+all processes on all machines share them. The migration `v0104_request_budget.sql` has the rules:
 
     with budget.permit():
         response = session.get(...)
 
-Times are the database's; a process only ever measures durations, so its clock may be wrong.
+Times are those of the database. A process only measures durations, so its clock may be wrong.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sync_hostaway.core.settings import Settings
 log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_name("rate_limiter.sql"))
-# Clocks of different machines do not run equally fast; 2 ms per second is more than they are ever corrected by.
+# Clocks of different machines run at different speeds; 2 ms per second is more than any correction.
 _CLOCK_TOLERANCE = 1.002
 # Longest time in seconds that a request may take to reach Hostaway.
 MARGIN = 0.5
@@ -43,7 +43,7 @@ _LONGEST_BLOCK = 120.0
 
 
 class Priority(StrEnum):
-    """Who goes first when there are more requests than slots. The last class still gets a tenth of them."""
+    """The order of requests when there are too few permits. The last class still gets a tenth of them."""
 
     DELTA = "delta"
     INCREMENTAL = "incremental"
@@ -77,7 +77,7 @@ _CAUTIOUS_ACCOUNT = RateLimit(20, 10.0)
 
 @dataclass(frozen=True)
 class RateLimits:
-    """What all processes together may send.
+    """The limits for all processes together.
 
     :param ip: limit of the outgoing address; None for none.
     :param account: limit of each account; None for none.
@@ -92,9 +92,9 @@ class RateLimits:
 
     @classmethod
     def of(cls, settings: Settings, account_id: int | None = None) -> RateLimits:
-        """The configured limits; without configuration none for a local simulator, cautious ones for Hostaway.
+        """The configured limits. Without a setting, there are none for a local simulator, and low ones for Hostaway.
 
-        :param account_id: whose outgoing address counts, where accounts go through several proxies.
+        :param account_id: selects the outgoing address, if accounts use several proxies.
         """
         proxy = settings.proxy_of(account_id) if account_id is not None else None
         local = settings.api_is_local
@@ -122,10 +122,10 @@ class RateLimiter(Protocol):
         """
 
     def block(self, until: float, scope: str | None = None) -> None:
-        """Hold every process back after a 429.
+        """Block all processes after a 429.
 
         :param until: Unix time, by our clock, at which requests continue.
-        :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
+        :param scope: the exceeded limit (`X-RateLimit-Applied`).
         """
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class NoRateLimiter:
 
 
 class _Permit(NamedTuple):
-    """A slot that is ours; `given_at` in monotonic seconds, rather too early than too late."""
+    """A permit of ours; `given_at` in monotonic seconds, at the latest the real time."""
 
     permit_id: uuid.UUID
     given_at: float
@@ -159,13 +159,13 @@ def _connect() -> Connection:
 
 
 class SharedRateLimiter:
-    """Slots of one account from the shared budget. Threads may share it: one asks for all that wait.
+    """Permits of one account from the shared budget. Threads may share it: one of them queries for all waiting threads.
 
     It connects when it is first used.
 
-    :param account_id: whose requests they are.
+    :param account_id: the account of the requests.
     :param priority: how urgent they are.
-    :param limits: what all processes together may send.
+    :param limits: for all processes together.
     :param open_connection: makes a connection to the database for exclusive use.
     """
 
@@ -182,7 +182,7 @@ class SharedRateLimiter:
         self._open_connection = open_connection
         self._connection: Connection | None = None
         self._connection_lock = threading.Lock()
-        # The rest is guarded by `_condition`.
+        # `_condition` guards the following attributes.
         self._condition = threading.Condition()
         self._is_querying = False
         self._next_query_at = 0.0
@@ -211,10 +211,10 @@ class SharedRateLimiter:
     def permit(self, timeout: float | None = None) -> Iterator[None]:
         """Wait until one request may be sent, and send it inside.
 
-        The end of the block means that the request has arrived, which frees its permit as early as possible.
+        At the end of the block, the answer is here. This frees the permit as early as possible.
 
         :raises TimeoutError: when there is none within `timeout` seconds.
-        :raises WarehouseUnavailable: when the database cannot be reached. Nothing may be sent then.
+        :raises WarehouseUnavailable: when the database cannot be reached. Then no request may be sent.
         """
         permit = self._acquire(timeout)
         try:
@@ -226,12 +226,12 @@ class SharedRateLimiter:
                     self._arrived.append(_Permit(permit.permit_id, now))
 
     def block(self, until: float, scope: str | None = None) -> None:
-        """Hold every process back after a 429.
+        """Block all processes after a 429.
 
-        An exceeded endpoint limit holds back its account, any unknown scope the whole address.
+        An exceeded endpoint limit blocks its account, an unknown scope the whole address.
 
         :param until: Unix time, by our clock, at which requests continue.
-        :param scope: what Hostaway said was exceeded (`X-RateLimit-Applied`).
+        :param scope: the exceeded limit (`X-RateLimit-Applied`).
         """
         seconds = min(max(until - time.time(), 0.0), _LONGEST_BLOCK)
         ours = "account" if scope in ("account", "endpoint") else "ip"
@@ -271,7 +271,8 @@ class SharedRateLimiter:
                 self._waiting -= 1
 
     def _fresh_permit(self) -> _Permit | None:
-        # Half the margin is for us to wake up, the other half for the request's way. A slot that was overslept is lost.
+        # Half of the margin is for the wake-up of this thread, the other half for the request's way. A permit that is
+        # older is lost.
         oldest = time.monotonic() - self._limits.margin / 2
         while self._permits:
             permit = self._permits.popleft()
@@ -291,7 +292,7 @@ class SharedRateLimiter:
         if pause is None or pause > 0:
             self._condition.wait(pause)
         if deadline is not None and time.monotonic() >= deadline and not self._permits:
-            raise TimeoutError("No request slot became free in time")
+            raise TimeoutError("No permit for a request became free in time")
 
     def _query(self) -> None:
         settled, self._arrived = self._arrived, []
@@ -316,7 +317,7 @@ class SharedRateLimiter:
         self._next_query_at = time.monotonic() + row["wait_seconds"]
 
     def _execute(self, query: str, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
-        """When the query was sent, and the row it brought."""
+        """The time of the query, and its row."""
         with self._connection_lock:
             for last_try in (False, True):
                 fresh = self._connection is None
@@ -324,10 +325,11 @@ class SharedRateLimiter:
                     return self._row(_QUERIES[query], params)
                 except psycopg.Error as error:
                     self._forget_connection()
-                    # A connection may have been lost since it was last used; a new one that fails is news.
+                    # An old connection may have been lost since its last use, so one error is ignored. An error of a
+                    # new connection is not.
                     if fresh or last_try or not isinstance(error, psycopg.OperationalError):
                         raise WarehouseUnavailable(
-                            f"The request budget cannot be asked, so nothing is sent: {str(error).strip()}"
+                            f"The request budget cannot be queried, so no request is sent: {str(error).strip()}"
                         ) from error
         raise WarehouseUnavailable
 
@@ -348,7 +350,7 @@ class SharedRateLimiter:
 
 
 def rate_limiter_for(account_id: int, priority: Priority, settings: Settings) -> RateLimiter:
-    """The budget the settings ask for."""
+    """The rate limiter for the settings."""
     limits = RateLimits.of(settings, account_id)
     if limits.ip is None and limits.account is None:
         return NoRateLimiter()

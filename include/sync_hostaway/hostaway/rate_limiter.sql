@@ -1,5 +1,5 @@
 -- name: set_up
--- Nearly all tables are unlogged; the others do not need to wait for the disk either.
+-- Nearly all tables are unlogged. Changes of the others need not wait for the disk either.
 select
     set_config('synchronous_commit', 'off', false),
     set_config('statement_timeout', '10s', false)

@@ -1,7 +1,7 @@
-"""Turns an HTTP response of Hostaway into a reply or the right exception.
+"""Converts an HTTP response of Hostaway into a reply or the right exception.
 
-Hostaway reports errors in four ways: a status code, `status: fail` (also with 200), an OAuth error body, and text
-that is no JSON at all.
+Hostaway reports errors in four ways: a status code, `status: fail` (also with 200), an OAuth error body, and text that
+is not JSON.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
 from sync_hostaway.hostaway.values import as_whole_number
 
 _SNIPPET = 160
-# urllib3 begins with the connection object, and quotes the number of an error of the system.
+# Messages of urllib3 begin with the connection object, and contain the number of a system error.
 _CONNECTION = re.compile(r"^(<[^>]*>|\w+\([^()]*\)): |\[Errno -?\d+\] ")
-# jsonb stores neither NUL nor half of a surrogate pair; both reach us inside message bodies.
+# jsonb cannot store NUL or half of a surrogate pair; message bodies contain both.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# A text, or a bracket outside of one. A text without an end matches up to the end of the body. Otherwise each of its
-# quotes would be tried as the beginning of another text, which takes hours for a body of 1 MB that was cut off.
+# A string, or a bracket outside of a string. A string without an end matches up to the end of the body. Otherwise each
+# of its quotes would be tried as the beginning of another string, which takes hours for a truncated body of 1 MB.
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _LEVELS, _DIGITS = 100, 40
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -51,7 +51,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 class Reply:
     """A successful answer.
 
-    :param count: number of rows matching the filter, on lists that carry one.
+    :param count: number of rows that match the filter, for lists that have it.
     :param served_at: the server's clock in the response, if any.
     """
 
@@ -61,9 +61,9 @@ class Reply:
 
 
 def read_reply(response: requests.Response) -> Reply:
-    """Check a data response and give its result.
+    """Check a data response and return its result.
 
-    :raises HostawayError: its subclass is the kind of error.
+    :raises HostawayError: a subclass for each kind of error.
     """
     if not requests.codes.ok <= response.status_code < requests.codes.multiple_choices:
         raise _error_of(response)
@@ -80,13 +80,15 @@ def read_reply(response: requests.Response) -> Reply:
 def decode(content: bytes) -> Any:
     """Parse JSON so that PostgreSQL can store every value in it.
 
-    What no value of jsonb can hold is kept as text, or as U+FFFD within a text: no value makes the others unreadable.
+    A value that jsonb cannot store becomes a text, and a character that it cannot store becomes U+FFFD. So one value
+    does not make the others unreadable.
 
-    :raises HostawayMalformedReply: when it is none. The message quotes nothing of it: it may be personal data.
+    :raises HostawayMalformedReply: when it is not JSON. The message contains no part of it, because it may be personal
+        data.
     """
     try:
         body = orjson.loads(content)
-        # It writes 254 levels at most; deeper ones are not read.
+        # PHP writes at most 254 levels; deeper ones are not read.
         orjson.dumps(body)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         body = _decode_tolerantly(content)
@@ -106,7 +108,7 @@ def _decode_tolerantly(content: bytes) -> Any:
 
 
 def decode_at(text: str, start: int) -> tuple[Any, int]:
-    """The JSON document that begins at a place of a text, and the place behind it.
+    """The JSON document that begins at a position of a text, and the position after it.
 
     :raises HostawayMalformedReply: when there is none.
     """
@@ -123,12 +125,12 @@ def _what_came(content: bytes) -> str:
 
 
 def _place(error: ValueError) -> str:
-    # Its text may quote a byte, and the error itself holds them all.
+    # The error and its text contain bytes of the body.
     return f", from position {error.pos} on" if isinstance(error, json.JSONDecodeError) and error.pos else ""
 
 
 def _number(text: str) -> int | float | str:
-    """A number, or its text where it is too large for a column, or for Python to read."""
+    """A number, or its text if it is too large for a column or for Python."""
     if len(text) > _DIGITS:
         return text
     value = float(text)
@@ -137,7 +139,7 @@ def _number(text: str) -> int | float | str:
     return int(text) if text.lstrip("-").isdigit() else value
 
 
-# NaN and Infinity, which are no JSON, stay as words; line breaks within a text are read as they are.
+# NaN and Infinity, which are not JSON, become texts; line breaks in a string are accepted.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=str, parse_int=_number, parse_float=_number)
 
 
@@ -217,7 +219,7 @@ def served_at(response: requests.Response) -> datetime | None:
 
 
 def connection_error_text(error: requests.RequestException) -> str:
-    """What was wrong with the connection, without the layers of exceptions around it."""
+    """The error of the connection, without the exceptions that wrap it."""
     inner: BaseException = error
     through_proxy = False
     # requests and urllib3 wrap an exception four times at most.
@@ -238,17 +240,17 @@ def _text_of(error: BaseException) -> str:
     if isinstance(error, DecodeError):
         return "The answer cannot be decompressed"
     if isinstance(error, HTTPException) and not isinstance(error, RemoteDisconnected):
-        # Their texts quote what came, or are none.
+        # Their texts contain parts of the answer, or are empty.
         return "The answer ended early" if isinstance(error, IncompleteRead) else "The answer is not HTTP"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return _CONNECTION.sub("", text) or type(error).__name__
 
 
 def retry_at(response: requests.Response) -> float | None:
-    """When to try again after a 429, as a Unix time of our clock.
+    """The time of the next try after a 429, as a Unix time of our clock.
 
     `X-RateLimit-Retry-After` is a Unix timestamp of Hostaway's clock, which is in the header `Date`. The standard
-    header counts seconds; since some answers confuse the two, a value beyond 1e9 is a timestamp in either.
+    header counts seconds; because some answers confuse the two, a value above 1e9 is a timestamp in both.
     """
     for header in ("X-RateLimit-Retry-After", "Retry-After"):
         try:

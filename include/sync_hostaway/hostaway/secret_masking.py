@@ -1,4 +1,4 @@
-"""Keeps secrets out of messages that end up in logs and exceptions."""
+"""Removes secrets from the messages of logs and exceptions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 _MASK = "***"
-# Greedy, up to the last @ of the line: a password that is not encoded may hold @, blanks and slashes. A line with a URL
-# and, later, another @ loses more than the password.
+# Greedy, up to the last @ of the line: a password that is not encoded may contain @, blanks and slashes. In a line with
+# a URL and a later @, more than the password is masked.
 _USER_PART = re.compile(r"(?<=://)[^\n]*@")
 _PASSWORD = re.compile(r"\b(password|passwd|pwd)=('[^']*'|[^\s&'\"]+)", re.IGNORECASE)
 
@@ -15,7 +15,7 @@ _PASSWORD = re.compile(r"\b(password|passwd|pwd)=('[^']*'|[^\s&'\"]+)", re.IGNOR
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     """Replace every known secret in a text.
 
-    It knows only the values it is given: a secret in another encoding (URL-quoted, base64) passes.
+    Only these values are masked. A secret in another encoding (URL-quoted, base64) is not.
     """
     for secret in secrets:
         if secret:

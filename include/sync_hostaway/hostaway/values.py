@@ -1,8 +1,8 @@
-"""How Hostaway writes values, read the same way everywhere in Python.
+"""Parses values in Hostaway's forms. All Python code uses these functions.
 
-It gives numbers as numbers or digit strings, flags as 0/1 or true/false, lists as arrays or as objects whose keys are
-numbers, and missing values as null, "" or not at all. The staging models read the same payloads with the macros of
-dbt_project/macros/payload.sql: what is None here is null there.
+Hostaway writes numbers as numbers or digit strings, flags as 0/1 or true/false, lists as arrays or as objects whose
+keys are numbers, and missing values as null or "", or omits them. The staging models read the same payloads with the
+macros of dbt_project/macros/payload.sql: None here is null there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sync_hostaway.core.exceptions import InvalidValue
 
 LARGEST_ID = 10**18 - 1
-"""Hostaway's ids are far smaller; PostgreSQL's bigint takes every id of so many digits."""
+"""Hostaway's ids are far smaller; PostgreSQL's bigint can store every id with so many digits."""
 
 _BLANKS = " \t\n\r"
 _WHOLE_NUMBER = re.compile(r"[+-]?([0-9]{1,18})(\.0{0,30})?")
@@ -31,7 +31,7 @@ _FLAGS = {
 
 
 def as_whole_number(value: Any, digits: int = 18) -> int | None:
-    """A whole number as Hostaway writes them; None when the value could be none.
+    """A whole number in a form of Hostaway; None for any other value.
 
     :param digits: how many it may have.
     """
@@ -46,13 +46,13 @@ def as_whole_number(value: Any, digits: int = 18) -> int | None:
     elif isinstance(value, float):
         if not value.is_integer():
             return None
-        # As it is written, which is what PostgreSQL reads: a large float stands for many whole numbers.
+        # The written digits, as in PostgreSQL: a large float represents many whole numbers.
         value = int(Decimal(repr(value)))
     return value if isinstance(value, int) and abs(value) < 10**digits else None
 
 
 def as_id(value: Any) -> int | None:
-    """An id as Hostaway writes them; None when the value could be none. Ids are compared as what this gives.
+    """An id in a form of Hostaway; None for any other value. Ids are compared in this normalized form.
 
     `ops.as_id` is the same for SQL.
 
@@ -64,12 +64,12 @@ def as_id(value: Any) -> int | None:
 
 
 def as_flag(value: Any) -> bool | None:
-    """A flag as Hostaway writes them: a boolean, 0 or 1, or a word; None when the value could be none."""
+    """A flag in a form of Hostaway: a boolean, 0 or 1, or a word; None for any other value."""
     return _FLAGS.get(str(value).strip(_BLANKS).lower()) if isinstance(value, bool | int | str) else None
 
 
 def as_date(value: Any) -> date | None:
-    """A date, or that of a moment, as Hostaway writes them; None when the value could be none."""
+    """A date, or the date of a moment, in a form of Hostaway; None for any other value."""
     found = _DAY.fullmatch(value.strip(_BLANKS)) if isinstance(value, str) else None
     try:
         return date.fromisoformat(found[1]) if found else None
@@ -78,7 +78,7 @@ def as_date(value: Any) -> date | None:
 
 
 def as_timestamp(value: Any) -> datetime | None:
-    """A moment as Hostaway writes them, in UTC; None when the value could be none."""
+    """A moment in a form of Hostaway, in UTC; None for any other value."""
     found = _MOMENT.fullmatch(value.strip(_BLANKS)) if isinstance(value, str) else None
     try:
         return as_utc(datetime.fromisoformat(found[0])) if found else None
@@ -87,9 +87,9 @@ def as_timestamp(value: Any) -> datetime | None:
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """The elements of a list as PHP writes them; None when the value could be none.
+    """The elements of a list in the forms that PHP writes; None for any other value.
 
-    An array with gaps comes as an object whose keys are its places, and an empty list as an empty object.
+    An array with gaps comes as an object whose keys are the positions, and an empty list as an empty object.
 
     >>> as_list({"10": "b", "2": "a"}), as_list({}), as_list({"name": "a"})
     (['a', 'b'], [], None)
@@ -100,9 +100,9 @@ def as_list(value: Any) -> list[Any] | None:
 
 
 def as_utc(moment: datetime) -> datetime:
-    """A moment in UTC, which is what one without a zone is in already: Hostaway writes them so.
+    """A moment in UTC. Without a time zone, it is in UTC already, as in Hostaway.
 
-    :raises InvalidValue: when its zone puts it outside of the years 1 to 9999.
+    :raises InvalidValue: when it is outside of the years 1 to 9999 in UTC.
     """
     try:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -111,6 +111,6 @@ def as_utc(moment: datetime) -> datetime:
 
 
 def entity_id(row: dict[str, Any]) -> str | None:
-    """The id of a row in its one spelling; None when it has none that could be one."""
+    """The id of a row in its normalized form; None if it has no valid id."""
     identity = as_id(row.get("id"))
     return None if identity is None else str(identity)

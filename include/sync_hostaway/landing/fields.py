@@ -1,9 +1,9 @@
-"""The fields of each resource: how a value reads, and whether it stays when its guest is erased.
+"""The fields of each resource: the kind of their values, and whether they stay when a guest is erased.
 
-One place for what Python must know of a field. Landing warns of values that do not read as their kind
-(`payload_schemas`), and erasure keeps what is named here as kept (`redaction`). The columns are dbt's: a staging model
-reads a field with the macro of its kind. docs/contributing/add-a-field.md lists the steps, and
-tests/unit/landing/test_fields.py names each step that was forgotten.
+All facts that Python needs about a field are here. Landing warns of values that cannot be read as their kind
+(`payload_schemas`), and erasure keeps the fields in `kept` (`redaction`). dbt has the columns: a staging model reads a
+field with the macro of its kind. docs/contributing/add-a-field.md lists the steps, and
+tests/unit/landing/test_fields.py names each forgotten step.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from functools import cached_property
 from sync_hostaway.core.resources import Resource
 
 KINDS = ("ids", "ints", "numbers", "flags", "texts", "dates", "timestamps", "lists")
-"""How a field is read into a column. `payload_schemas` has a check of each kind, and macros/payload.sql a macro."""
+"""The kinds of fields. `payload_schemas` has a check for each kind, and macros/payload.sql a macro."""
 
 
 @dataclass(frozen=True)
 class Fields:
     """The fields of one resource, by name.
 
-    :param kept: field to kind, of fields that describe no person.
-    :param erased: field to kind, of fields that go when a guest is erased. A field that is not named here goes, too.
-    :param kept_unread: fields that stay although no column is made of them by their own name.
+    :param kept: field to kind, of fields that do not describe a person.
+    :param erased: field to kind, of fields that are removed when a guest is erased. Fields that are not named here are
+        removed, too.
+    :param kept_unread: fields that stay although no column has their value under their own name.
     """
 
     kept: Mapping[str, str]
@@ -38,7 +39,7 @@ class Fields:
 
     @cached_property
     def names_kept(self) -> frozenset[str]:
-        """What stays of a row whose guest was erased."""
+        """The fields of a row that stay when its guest is erased."""
         return self.kept_unread | self.kept.keys()
 
 
@@ -201,7 +202,7 @@ FIELDS: dict[Resource, Fields] = {
 class Elements:
     """The objects in a list of a resource, each of which becomes a row of a table of its own.
 
-    :param key: field without which an element is left out; an id, unless it is named among the texts.
+    :param key: an element without this field is left out; it is an id, unless the texts contain it.
     :param kinds: field to kind, of the other fields.
     """
 
@@ -263,4 +264,4 @@ ELEMENTS: dict[Resource, dict[str, Elements]] = {
     },
     Resource.REVIEWS: {"reviewCategory": Elements("category", _kinds(numbers="rating", texts="category"))},
 }
-"""Of each list, by resource and field. Lists whose elements need no id (tags, attachments) are not named."""
+"""The elements of lists, by resource and field. Lists whose elements have no id (tags, attachments) are not here."""

@@ -1,8 +1,8 @@
-"""What a row must have to land, and which of its values are odd.
+"""Checks whether a row can land, and which of its values are odd.
 
-A row lands when its id, and that of the parent without which it has no place, can be read. Every other value may be
-anything: the staging models make null of what they cannot cast (dbt_project/macros/payload.sql), and a warning names
-the field and the value. `fields` names the fields that those models read.
+A row lands if its id, and the id of its required parent, can be read. Every other value may be wrong: the staging
+models read an invalid value as null (dbt_project/macros/payload.sql), and a warning names the field and the value.
+`fields` has the fields that those models read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Check = Callable[[Any], bool]
 """Whether a value that is not empty can be read."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?")
-# PHP writes nothing at all in each of these ways.
+# The forms in which PHP writes a missing value.
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -46,7 +46,7 @@ _CHECKS: dict[str, tuple[str, Check]] = {
 
 
 def validation_error(resource: Resource, row: Any) -> str | None:
-    """Why a row cannot land, naming field and value; None when it can.
+    """Why a row cannot land, with field and value; None if it can.
 
     >>> validation_error(Resource.RESERVATIONS, {"id": 1, "listingMapId": "none"})
     "listingMapId: must be an id, got 'none'"
@@ -62,7 +62,7 @@ def validation_error(resource: Resource, row: Any) -> str | None:
 
 
 def validation_warnings(resource: Resource, row: dict[str, Any]) -> list[str]:
-    """What is odd about a row that lands, naming field and value.
+    """The odd values of a row that lands, with field and value.
 
     >>> validation_warnings(Resource.RESERVATIONS, {"status": "new", "nights": "three"})
     ["nights: must be a whole number, got 'three'"]

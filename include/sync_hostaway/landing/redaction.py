@@ -1,8 +1,8 @@
-"""Keeps erased guests erased: rows of their reservations and conversations land without what describes a person.
+"""Removes personal data from the rows of erased guests before they land.
 
-Hostaway may still have the person, and sends the same rows at every sync. So what was erased is remembered by the ids
-of reservations and conversations, which are not personal data. Every row that belongs to one of them is redacted before
-any other step: its hash, the quarantine and the models use only the remaining fields.
+Hostaway may still have the guest, and sends the same rows at every sync. So the ids of erased reservations and
+conversations are stored. These ids are not personal data. Every row that belongs to one of them is redacted before any
+other step: its hash, the quarantine and the models use only the remaining fields.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sync_hostaway.landing.fields import FIELDS
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
-# How the rows of a resource are known to belong to a reservation or a conversation; see redaction.sql.
+# The queries that find the rows of a resource by reservation or conversation; see redaction.sql.
 _LANDED_QUERIES = {
     Resource.RESERVATIONS: "reservations",
     Resource.CONVERSATIONS: "conversations",
@@ -35,7 +35,7 @@ _LANDED_QUERIES = {
 
 @dataclass(frozen=True)
 class Erasures:
-    """What was erased of one account, by id."""
+    """The erased reservations and conversations of one account, by id."""
 
     reservations: frozenset[str] = frozenset()
     conversations: frozenset[str] = frozenset()
@@ -44,7 +44,7 @@ class Erasures:
         return bool(self.reservations or self.conversations)
 
     def redact(self, resource: Resource, row: Any, parent_id: int | None) -> Any:
-        """A row as it may land: without its person, if that one was erased."""
+        """A row in the form in which it may land: without personal data if its guest was erased."""
         if not isinstance(row, dict):
             return row
         if resource is Resource.CALENDAR_DAYS:
@@ -65,7 +65,7 @@ class Erasures:
         )
 
     def _redact_calendar_day(self, day: dict[str, Any]) -> dict[str, Any]:
-        """A calendar day without the persons in the reservations it holds, in whichever shape of a list."""
+        """A calendar day without personal data in its reservations, for every form of a list."""
         reservations = as_list(day.get("reservations"))
         if not reservations:
             return day
@@ -76,9 +76,9 @@ class Erasures:
 
 
 def erasures_of(connection: Connection, account_id: int) -> Erasures:
-    """What was erased of an account. Needs an open transaction: until it ends, no other erasure begins.
+    """The erasures of an account. Needs an open transaction: until it ends, no other erasure begins.
 
-    :raises InactiveAccount: when the account was purged: nothing may land any more.
+    :raises InactiveAccount: when the account was purged: rows must not land any more.
     """
     connection.execute(_QUERIES["share"], {"account_id": account_id})
     found = connection.execute(_QUERIES["erasures"], {"account_id": account_id}).fetchone()
@@ -88,9 +88,9 @@ def erasures_of(connection: Connection, account_id: int) -> Erasures:
 
 
 def redact_landed(connection: Connection, account_id: int, erased: Erasures) -> int:
-    """Strip what has landed of erased guests and return the number of rows. Needs an open transaction.
+    """Redact landed rows of erased guests and return their number. Needs an open transaction.
 
-    The rows count as changed, so that the next transform builds them again from what is left.
+    The rows count as changed, so that the next transform builds them again without the removed fields.
     """
     params = {
         "account_id": account_id,

@@ -1,6 +1,7 @@
 -- name: share
--- Landing takes this lock shared, an erasure exclusively. Otherwise a batch that was fetched before an erasure
--- could land after it. A statement of its own: the next one must see what was committed while this one waited.
+-- Landing takes this lock in shared mode, an erasure in exclusive mode. Otherwise a batch that was fetched before an
+-- erasure could land after it. The lock is a separate statement, because the next statement must see rows that were
+-- committed during the wait.
 select pg_advisory_xact_lock_shared(hashtextextended('hostaway erasure', %(account_id)s))
 
 -- name: exclude
@@ -55,13 +56,13 @@ values (%(account_id)s, %(resource)s, %(rows)s)
 returning load_id
 
 -- name: redact_row
--- The hash is no payload's: the next sync writes the row once more, as it strips it itself.
+-- The hash matches no payload, so the next sync writes the row again, in its redacted form.
 update {table}
 set
     payload = %(payload)s,
     payload_hash = ''::bytea,
     read_singly = false,
     load_id = %(load_id)s,
-    -- of a deleted row it says until when the row was there
+    -- for a deleted row, the last time at which it existed
     landed_at = case when deleted_at is null then now() else landed_at end
 where account_id = %(account_id)s and entity_id = %(entity_id)s

@@ -1,6 +1,6 @@
 """Writes pages of raw rows into a landing table, each batch in one transaction with its ledger entry.
 
-COPY into a temporary table, drop what is unchanged or older, upsert the rest: 13,000 rows a second on two cores, and an
+COPY into a temporary table, drop unchanged and older rows, upsert the rest: 13,000 rows a second on two cores. An
 unchanged row costs one index look-up.
 """
 
@@ -25,7 +25,7 @@ from sync_hostaway.landing import payload_schemas
 from sync_hostaway.landing.redaction import erasures_of
 
 _QUERIES = load_queries(Path(__file__).with_name("writer.sql"))
-# The others have none. That of listings, latestActivityOn, lags behind changes of prices and texts.
+# Other resources have no change stamp. latestActivityOn of listings changes later than prices and texts.
 _SOURCE_STAMP = {
     Resource.RESERVATIONS: "updatedOn",
     Resource.MESSAGES: "updatedOn",
@@ -39,8 +39,8 @@ _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 class Counts:
     """Counts of the rows of a batch or a run.
 
-    :param quarantined: could not land.
-    :param with_warnings: landed without some value that could not be read.
+    :param quarantined: rows that could not land.
+    :param with_warnings: rows that landed with an unreadable value.
     """
 
     seen: int = 0
@@ -68,7 +68,7 @@ class Fetched:
 
     :param observed_at: when the request was sent.
     :param parent_id: listing of calendar days, conversation of messages.
-    :param single: whether each row is the answer to a request for it alone, which shows more of it than a list does.
+    :param single: whether each row is the answer to a request for this object, which has more fields than a list.
     """
 
     rows: Sequence[Any]
@@ -85,7 +85,7 @@ class UnseenRow(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """In the order of the columns of `landing_batch`."""
+    """The columns of `landing_batch`, in order."""
 
     entity_id: str
     parent_id: int | None
@@ -98,7 +98,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True)
 class _QuarantineEntry:
-    """A row for the quarantine: rejected, or landed all the same but odd."""
+    """A row for the quarantine: rejected, or landed with an odd value."""
 
     entity_id: str | None
     severity: str
@@ -110,14 +110,14 @@ class _QuarantineEntry:
 
     @property
     def is_rejected(self) -> bool:
-        """Whether the row is in the quarantine alone."""
+        """Whether the row did not land."""
         return self.severity == "rejected"
 
 
 class LandingWriter:
     """Lands rows of one account, resource and run over one connection.
 
-    The caller owns the transaction, so that it can commit its own bookkeeping together with the rows.
+    The caller owns the transaction, so that it can commit its own changes together with the rows.
     """
 
     def __init__(self, connection: Connection, account_id: int, resource: Resource, sync_run_id: int | None) -> None:
@@ -135,7 +135,7 @@ class LandingWriter:
         return sql.Identifier("landing", resource.value)
 
     def land(self, fetched: Iterable[Fetched]) -> Counts:
-        """Land what a few requests brought, with one ledger entry. Needs an open transaction."""
+        """Land the rows of some answers, with one ledger entry. Needs an open transaction."""
         good: dict[str, _Row] = {}
         entries: list[_QuarantineEntry] = []
         filled: set[str] = set()
@@ -171,7 +171,7 @@ class LandingWriter:
         return [UnseenRow(**row) for row in rows]
 
     def count_active(self, parent_ids: Sequence[int] | None) -> int:
-        """How many rows have landed, of some parents or of the account, and are not marked as deleted."""
+        """The number of landed rows of some parents, or of the account, that are not marked as deleted."""
         query = _QUERIES["count_active"].format(table=self._landed)
         return int(fetch_value(self._connection, query, {**self._params, "parent_ids": parent_ids}))
 
@@ -238,7 +238,7 @@ class LandingWriter:
         )
 
     def _as_listed(self, row: dict[str, Any]) -> dict[str, Any]:
-        """A row that was read singly as its list has it, so that its hash is the same whichever way it came."""
+        """A row of a single read in the form of its list, so that both forms have the same hash."""
         hidden = SINGLE_READ_FIELDS.get(self._resource, {})
         shown = {name: value for name, value in row.items() if name not in hidden}
         return shown | {name: value for name, value in hidden.items() if name in row and value is not None}
@@ -261,7 +261,7 @@ class LandingWriter:
     def _write(self, rows: Iterable[_Row], filled: Iterable[str]) -> tuple[int, int]:
         """Write rows; returns how many are new and how many changed.
 
-        :param filled: fields that the lists among the answers show of at least one row.
+        :param filled: fields that at least one row of the lists among the answers has.
         """
         params = {
             **self._params,
@@ -292,7 +292,7 @@ class LandingWriter:
 
     def _quarantine(self, entries: list[_QuarantineEntry], landed_ids: list[str]) -> None:
         params = self._params
-        # In one order everywhere, so that two processes that meet the same rows do not wait for each other.
+        # All processes write in this order, so that two of them with the same rows cause no deadlock.
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 _QUERIES["quarantine_row"],

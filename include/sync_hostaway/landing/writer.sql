@@ -15,14 +15,14 @@ copy pg_temp.landing_batch (
 ) from stdin
 
 -- name: drop_unchanged
--- An equal payload costs an index look-up and nothing else: no row version, no load, nothing to transform.
+-- An equal payload only costs an index look-up: no row version, no load, no transform.
 delete from pg_temp.landing_batch as batch
 where (
     select
         landed.deleted_at is null
         and landed.suspect_since is null
         and case
-            -- the hash leaves out what only a single read shows
+            -- the hash leaves out fields that only a single read has
             when batch.read_singly then landed.payload = batch.payload::jsonb
             else landed.payload_hash = batch.payload_hash
         end
@@ -31,8 +31,8 @@ where (
 )
 
 -- name: drop_unchanged_partial
--- As drop_unchanged, for a list that shows less of an object than a single read did. Few rows are looked at: those that
--- lists show in full have the same hash.
+-- As drop_unchanged, for a list that has fewer fields of an object than a single read. Only few rows are compared:
+-- those with all fields in the list have the same hash.
 delete from pg_temp.landing_batch as batch
 where not batch.read_singly and (
     select
@@ -44,8 +44,8 @@ where not batch.read_singly and (
 )
 
 -- name: restore_single_read_fields
--- What a list does not show stays as the single read brought it. The rows are locked: what another writer brings until
--- this batch is written must not be lost.
+-- Fields that a list does not have keep the value of the single read. The rows are locked, so that rows of another
+-- writer are not lost before this batch is written.
 with landed as materialized (
     select landed.entity_id, landed.payload, landed.source_updated_at
     from {table} as landed
@@ -75,7 +75,7 @@ ops.fields_kept(
 
 -- name: drop_older
 -- Older never overwrites newer: by the source's own stamp where it has one, then by when the request was sent. A stamp
--- later than its request says no more than the request: otherwise it would hold back every change until then.
+-- later than its request counts as the time of the request: otherwise it would block every change until then.
 delete from pg_temp.landing_batch as batch
 where (
     select
@@ -102,7 +102,7 @@ values (%(account_id)s, %(resource)s, %(sync_run_id)s)
 returning load_id
 
 -- name: upsert
--- The conditions stand here again for a writer that committed after drop_unchanged and drop_older looked.
+-- The conditions are repeated here, because another writer may have committed after drop_unchanged and drop_older.
 with written as (
     insert into {table} as landed (
         account_id, entity_id, parent_id, payload, payload_hash, source_updated_at, observed_at, read_singly, load_id
@@ -182,7 +182,7 @@ set deleted_at = now(), load_id = %(load_id)s
 where {is_unseen}
 
 -- name: mark_deleted
--- Observed now: an older version of the row that lands late does not make it active.
+-- observed_at is now, so that an older version of the row that lands late does not make it active.
 update {table}
 set deleted_at = now(), observed_at = %(observed_at)s, load_id = %(load_id)s
 where
@@ -231,7 +231,7 @@ on conflict (account_id, resource, payload_hash, md5(reason)) do update set
     resolved_at = null
 
 -- name: resolve_quarantine
--- A row that arrives whole settles what was wrong with it before.
+-- A row without errors settles its earlier entries.
 update ops.quarantine
 set resolved_at = now()
 where

@@ -94,7 +94,7 @@ class AirflowSetup:
     secret_keys: str = field(repr=False)
     secrets: Secrets
     api_url: str | None = None
-    # With which the API server reads rows, unless the caller's environment has another one.
+    # The URL with which the API server reads rows, unless the caller's environment has another one.
     api_warehouse_dsn: str | None = field(default=None, repr=False)
 
     @property

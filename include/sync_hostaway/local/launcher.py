@@ -8,7 +8,7 @@ imports, and they prepare while PostgreSQL starts and is migrated:
     import Airflow ─┬─ fork API server: builds its application ──────────────► wait ─► serve
                     ├─ fork: wait for PostgreSQL, migrate, open the gate
                     └─ import dbt, Cosmos ─ fork scheduler, Dag processor, triggerer ─► wait ─► run
-                                          └ fork supervisor ──────────────────────────► restarts what ends
+                                          └ fork supervisor ──────────────────────────► restarts components
 
 Standard input has two commands, one per line: `migrate` (or `current`, if the schema is known to be up to date) when
 PostgreSQL is ready, and `go` when everything else that the components need exists. The gate is a pipe with one byte for
@@ -111,6 +111,6 @@ def main(home: Home) -> int:
 
 
 if __name__ == "__main__":
-    # Told to stop while importing: leave at once, the children notice the closed gate.
+    # A stop during the imports: end at once. The children notice the closed gate.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.exit(main(Home.at(Path(sys.argv[1]))))

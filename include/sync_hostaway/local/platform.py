@@ -42,7 +42,7 @@ class Platform:
     :param airflow_port: Port of Airflow's UI and API; None: a free one, chosen once and remembered.
     :param warehouse_url: Warehouse of the tasks; None: the embedded one.
     :param secret_keys: Keys of the stored secrets, for any warehouse but the embedded one; None: the home's own.
-    :param api_url: Hostaway API of the tasks; None: what their settings say.
+    :param api_url: Hostaway API of the tasks; None: that of their settings.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class Platform:
             secret_keys=self._secret_keys(),
             secrets=secrets,
             api_url=self._api_url,
-            # A warehouse elsewhere has its own roles: docs/security.md tells how to make one.
+            # A warehouse elsewhere has its own roles: docs/security.md describes how to create one.
             api_warehouse_dsn=None
             if self._warehouse_url
             else api_dsn(self.warehouse_dsn(), secrets.api_login_password),

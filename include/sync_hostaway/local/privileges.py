@@ -113,7 +113,7 @@ def find_runner() -> Runner:
 def require_name(runner: Runner) -> None:
     """Refuse early where initdb would: it looks up the name of the user that runs it.
 
-    :raises PostgresFailed: when the system has none for the user id, as in a container with a user id of its own.
+    :raises PostgresFailed: when the system has no name for the user id, as in a container with another user id.
     """
     uid = runner.account.uid if runner.account else os.geteuid()
     try:

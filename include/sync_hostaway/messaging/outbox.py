@@ -24,7 +24,7 @@ from sync_hostaway.accounts.registry import client_for, mark_credentials_rejecte
 from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries
 from sync_hostaway.core.exceptions import (
     AccessDenied,
-    CredentialsRefused,
+    CredentialsRejected,
     HostawayError,
     HostawayNotConnected,
     HostawayNotFound,
@@ -96,7 +96,7 @@ class Outbox:
             with client_for(self._connection, self._account_id, Priority.DELTA, single_try_timeout=_TIMEOUT) as client:
                 try:
                     return self._resume(client, entry) if entry else self._begin(client, key, draft)
-                except CredentialsRefused as error:
+                except CredentialsRejected as error:
                     mark_credentials_rejected(self._connection, client, str(error))
                     raise
 
@@ -145,7 +145,7 @@ class Outbox:
         body = {"body": entry.body, "communicationType": entry.channel_type}
         try:
             reply = client.write("POST", endpoints.messages_of(entry.conversation_id), body, resource=Resource.MESSAGES)
-        except (HostawayNotConnected, HostawayThrottled, CredentialsRefused, AccessDenied):
+        except (HostawayNotConnected, HostawayThrottled, CredentialsRejected, AccessDenied):
             self._entries.forget(entry)
             raise
         except (HostawayRefused, HostawayNotFound) as error:

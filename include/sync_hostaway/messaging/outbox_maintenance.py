@@ -11,7 +11,7 @@ import structlog
 from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import (
-    CredentialsRefused,
+    CredentialsRejected,
     HostawayError,
     HostawayThrottled,
     HostawayUnreachable,
@@ -52,7 +52,7 @@ def _look_up(connection: Connection, account_id: int, keys: Iterable[str]) -> It
         with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_TIMEOUT) as client:
             try:
                 yield from _settled(connection, client, keys)
-            except CredentialsRefused as error:
+            except CredentialsRejected as error:
                 mark_credentials_rejected(connection, client, str(error))
                 raise
     except SyncHostawayError as error:
@@ -64,7 +64,7 @@ def _settled(connection: Connection, client: HostawayClient, keys: Iterable[str]
     for key in keys:
         try:
             entry = outbox.look_up(client, key)
-        except (HostawayUnreachable, HostawayThrottled, CredentialsRefused):
+        except (HostawayUnreachable, HostawayThrottled, CredentialsRejected):
             # The next conversation would fail in the same way.
             raise
         except HostawayError as error:

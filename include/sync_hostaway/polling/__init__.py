@@ -1,3 +1,3 @@
-"""Freshness without a public address: what moved at the heads of an account's lists becomes events of the inbox."""
+"""Polling, for installations without a public address: changes at the heads of lists become events of the inbox."""
 
 from __future__ import annotations

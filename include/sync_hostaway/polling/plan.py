@@ -1,4 +1,4 @@
-"""What a day costs in calls, how long it takes at the request limits, and which polling interval fits."""
+"""Computes the calls of a day, their duration at the request limits, and the polling interval that fits."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _DAY = 86_400.0
 _CALLS_OF_A_POLL = 3
 # The webhook of an account is checked every hour: two calls.
 _WEBHOOK_CALLS = 48.0
-# Polls may take half of what the address allows: syncs, and what the polls lead to, need the rest.
+# Polls may take half of the address's limit: syncs, and the reads that polls cause, need the rest.
 _SHARE_OF_POLLS = 0.5
 _FULL_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class AccountPlan:
-    """What one account costs.
+    """The calls of one account.
 
     :param rows: by resource, as far as they were read.
     :param full_calls: of a full sync; None until one was measured.
-    :param sync_calls: of an incremental sync, the dearest of the last week; None until one was measured.
-    :param full_seconds: how long a full sync takes at the request limits, if nothing else is asked for.
+    :param sync_calls: of an incremental sync, the most expensive one of the last week; None until one was measured.
+    :param full_seconds: duration of a full sync at the request limits, without other requests.
     :param calls_a_day: syncs, polls, events and the webhook together.
     """
 
@@ -48,11 +48,11 @@ class AccountPlan:
 
 @dataclass(frozen=True)
 class AddressPlan:
-    """What goes through one outgoing address.
+    """The calls through one outgoing address.
 
     :param limit: calls a second; None: no limit.
-    :param share: of what the limit allows in a day; None: no limit.
-    :param busy_hours: how long the calls of a day take at the limit; None: no limit.
+    :param share: of the calls that the limit allows in a day; None: no limit.
+    :param busy_hours: duration of a day's calls at the limit; None: no limit.
     :param poll_minutes: the shortest interval at which polls take half of the limit.
     """
 
@@ -67,7 +67,7 @@ class AddressPlan:
 
 @dataclass(frozen=True)
 class FirstSync:
-    """How far the first sync of an account is with what is asked for first; see `ops.first_syncs`."""
+    """Progress of the first sync of an account with the rows that are read first; see `ops.first_syncs`."""
 
     account_id: int
     reservations: int | None
@@ -92,8 +92,8 @@ class FirstSync:
 class Plan:
     """The plan of an installation.
 
-    :param first_syncs: of accounts that have not been read whole yet.
-    :param warnings: what does not fit, and the way out.
+    :param first_syncs: of accounts without a complete full sync.
+    :param warnings: limits that are exceeded, and the remedy.
     """
 
     accounts: list[AccountPlan]
@@ -104,7 +104,7 @@ class Plan:
 
 
 def make_plan(connection: Connection) -> Plan:
-    """The plan for the accounts that are active, from what their syncs have cost so far."""
+    """The plan for the active accounts, from the calls of their syncs so far."""
     settings = get_settings()
     accounts = [account for account in list_accounts(connection) if account.state == "active"]
     measured: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -127,7 +127,7 @@ def make_plan(connection: Connection) -> Plan:
 
 
 def fitting_interval(connection: Connection) -> timedelta:
-    """How often accounts are polled: as the settings say, but no poll may take from the limit what syncs need."""
+    """The polling interval: that of the settings, or a longer one if polls would need more than half of a limit."""
     settings = get_settings()
     counts: dict[str, int] = defaultdict(int)
     for account_id in _polled(connection):
@@ -152,7 +152,7 @@ def _account_plan(account: Account, rows: list[dict[str, Any]], events: float, p
     syncs = len(settings.sync_minutes(account.account_id))
     full_a_day = 1 / settings.full_every_days if settings.full_every_days else 0.0
     is_polled = account.account_id in polled
-    # Where no incremental sync was measured yet, a full one is the most that it can be.
+    # Before an incremental sync was measured, the calls of a full one are the upper bound.
     usual_calls = sync_calls if sync_calls is not None else full_calls or 0
     calls = (syncs - full_a_day) * usual_calls + full_a_day * (full_calls or 0) + events
     calls += _CALLS_OF_A_POLL * 24 * 60 / settings.poll_every_minutes if is_polled else _WEBHOOK_CALLS

@@ -1,6 +1,6 @@
 -- name: measured
--- What the last syncs of each active account have cost, per resource: full, and the usual one. Of incremental syncs, the
--- dearest of a week counts: the first one of a day reads lists that the others do not.
+-- The calls of the last syncs of each active account, per resource, full and incremental. Of incremental syncs, the
+-- most expensive one of a week counts: the first one of a day reads lists that the others do not read.
 select
     accounts.account_id,
     runs.resource,
@@ -30,7 +30,7 @@ where runs.mode = 'delta' and runs.started_at > clock_timestamp() - interval '7 
 group by runs.account_id
 
 -- name: is_polled
--- As `due_accounts`, whenever they were polled last.
+-- As `due_accounts`, independent of the last poll.
 select accounts.account_id
 from ops.accounts as accounts
 left join ops.webhook_endpoints as endpoints on accounts.account_id = endpoints.account_id

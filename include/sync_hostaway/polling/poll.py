@@ -1,6 +1,7 @@
-"""A poll of an account: three calls tell what moved, and what moved becomes events of the inbox.
+"""A poll of an account: three calls show the changes, and each change becomes an event of the inbox.
 
-From there on, a poll is like a webhook: `hostaway_delta` reads what an event is about, lands and transforms it.
+From there on, the events are processed as those of a webhook: `hostaway_delta` reads, lands and transforms their
+objects.
 """
 
 from __future__ import annotations
@@ -36,22 +37,22 @@ from sync_hostaway.hostaway.values import as_timestamp
 log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-# An account without heads is read by its lists that often.
+# The interval for accounts that are read by their lists.
 _LISTS_EVERY = timedelta(hours=1)
 _LISTS = (Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.MESSAGES)
-# A server that was seen to sort is believed for a day.
+# The server's sort order is checked once a day.
 _SORT_IS_BELIEVED = timedelta(days=1)
 _SECOND = timedelta(seconds=3)
 
 
 @dataclass
 class AccountPoll:
-    """What a poll of one account did.
+    """The result of a poll of one account.
 
     :param calls: to Hostaway.
     :param events: put into the inbox.
-    :param landed: rows that a reading of the lists brought, where there are no heads to rely on.
-    :param method: `heads`, `list`, or `skipped` where another process was at it.
+    :param landed: rows that a read of the lists landed, if the heads are not used.
+    :param method: `heads`, `list`, or `skipped` if another process polls the account.
     """
 
     account_id: int
@@ -65,11 +66,11 @@ class AccountPoll:
 def due_accounts(connection: Connection, every: timedelta, account_ids: Iterable[int] | None = None) -> list[int]:
     """Accounts to poll now, those that waited longest first.
 
-    Polled are active accounts after their first complete sync whose webhook is not registered or not healthy; the
-    account option `polling` may say otherwise.
+    These are the active accounts after their first complete sync whose webhook is not registered or not healthy. The
+    account option `polling` may change this.
 
     :param every: how often each account is polled.
-    :param account_ids: of these only.
+    :param account_ids: only these accounts.
     """
     chosen = None if account_ids is None else list(account_ids)
     params = {"interval": every, "account_ids": chosen, "polling": get_settings().polling}
@@ -77,10 +78,10 @@ def due_accounts(connection: Connection, every: timedelta, account_ids: Iterable
 
 
 def poll_account(connection: Connection, client: HostawayClient, run_key: str) -> AccountPoll:
-    """Poll one account. What moved is in the inbox when this returns.
+    """Poll one account. The changes are in the inbox when this returns.
 
-    :param run_key: noted with what a reading of the lists brings.
-    :raises HostawayError: when Hostaway does not answer as it should; the next poll sees the same movements.
+    :param run_key: stored with the rows of a read of the lists.
+    :raises HostawayError: when Hostaway does not answer as it should; the next poll finds the same changes.
     """
     done = AccountPoll(client.account_id)
     with advisory_lock(connection, "poll", client.account_id, wait=False) as is_ours:
@@ -101,12 +102,12 @@ def poll_account(connection: Connection, client: HostawayClient, run_key: str) -
 
 
 def note_failure(connection: Connection, account_id: int, error: str) -> None:
-    """Note why a poll brought nothing."""
+    """Store why a poll failed."""
     connection.execute(_QUERIES["poll_failed"], {"account_id": account_id, "error": error})
 
 
 class _Poll:
-    """One reading of the heads."""
+    """One read of the heads."""
 
     def __init__(self, connection: Connection, client: HostawayClient, store: HeadStore, state: PollState) -> None:
         self._connection = connection
@@ -117,7 +118,7 @@ class _Poll:
         self._params = {"account_id": client.account_id}
 
     def run(self, done: AccountPoll) -> bool:
-        """Whether the heads told all that moved."""
+        """Whether the heads show every change."""
         asked_at = datetime.now(UTC)
         known = self._store.load()
         heads = {
@@ -142,7 +143,7 @@ class _Poll:
         return [*changed, *(MESSAGE_LISTS if Resource.CONVERSATIONS in mirrored else ())]
 
     def _disorder(self, heads: Mapping[HeadList, Head]) -> str | None:
-        """Why the heads cannot be relied on; None when nothing speaks against them."""
+        """Why the heads cannot be relied on; None if they can."""
         if HeadList.CHANGED in heads and is_in_disorder(heads[HeadList.CHANGED]):
             return "reservations do not come newest change first"
         seen_at = self._state.sort_seen_at
@@ -168,7 +169,7 @@ class _Poll:
         return put + self._put("messages.polled", MESSAGE, heads, sorted(talked))
 
     def _put(self, event: str, kind: str, heads: Mapping[HeadList, Head], ids: list[int]) -> int:
-        # The same poll, noted twice, is one event; what moves again is another one.
+        # The same change, stored twice, is one event; a later change is another one.
         moment = max(head.observed_at for head in heads.values()).isoformat()
         hashes = [hashlib.sha256(f"{event} {number} {moment}".encode()).digest() for number in ids]
         params: dict[str, Any] = {"event": event, "object": kind, "reservation_ids": ids, "content_hashes": hashes}
@@ -178,7 +179,7 @@ class _Poll:
 def _read_lists(connection: Connection, store: HeadStore, run_key: str, done: AccountPoll) -> None:
     """Read the account as an incremental sync does, once an hour at most.
 
-    A sync that is under way is not waited for: it reads the same.
+    If a sync is running, this returns without waiting: the sync reads the same rows.
     """
     done.method = "list"
     listed_at = store.state().listed_at

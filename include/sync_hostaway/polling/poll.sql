@@ -1,6 +1,6 @@
 -- name: due_accounts
--- Accounts that are polled, and whose poll is due; those that waited longest come first. An account is polled after its
--- first complete sync: before that, its tables are filled anyway.
+-- Accounts whose poll is due; those that waited longest come first. An account is polled after its first complete sync,
+-- because this sync reads everything.
 select accounts.account_id
 from ops.accounts as accounts
 inner join ops.watermarks as watermarks
@@ -19,8 +19,8 @@ where
 order by polls.polled_at nulls first, accounts.account_id
 
 -- name: not_landed
--- Of these versions of reservations, those that are not here. A version that was read within the second of its stamp may
--- have changed again within it.
+-- Those of these versions of reservations that have not landed. A version that was read within the second of its stamp
+-- may have changed again within this second.
 select moved.reservation_id
 from unnest(%(reservation_ids)s::bigint[], %(updated_on)s::timestamptz[]) as moved (reservation_id, updated_on)
 left join landing.reservations as landed

@@ -1,4 +1,4 @@
-"""A run of `hostaway_poll`: polls every account that is due, and serves what that brings."""
+"""A run of `hostaway_poll`: polls every account that is due, and processes the events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import structlog
 
 from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
 from sync_hostaway.core.db import connect
-from sync_hostaway.core.exceptions import CredentialsRefused, SyncHostawayError
+from sync_hostaway.core.exceptions import CredentialsRejected, SyncHostawayError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events.worker import Transform, WorkerResult, run_worker, transform_pending_loads
 from sync_hostaway.hostaway.rate_limiter import Priority
@@ -25,7 +25,7 @@ from sync_hostaway.transforms import TransformResult
 log = structlog.get_logger(__name__)
 
 _SIDE_BY_SIDE = 8
-# Seconds for a permit or an answer: an account that has to wait longer is polled by the next run.
+# Seconds to wait for a permit or an answer. After that, the next run polls the account.
 _REQUEST_TIMEOUT = 10.0
 # Runs begin a little early or late.
 _SLACK = timedelta(seconds=20)
@@ -33,9 +33,9 @@ _SLACK = timedelta(seconds=20)
 
 @dataclass
 class PollResult:
-    """What a run did.
+    """The result of a run.
 
-    :param left: accounts that were due, and for which there was no time: the next run begins with them.
+    :param left: due accounts for which the time was not sufficient: the next run begins with them.
     """
 
     accounts: list[AccountPoll] = field(default_factory=list)
@@ -65,15 +65,15 @@ def poll_accounts(
     account_ids: Iterable[int] | None = None,
     transform: Transform | None = transform_pending_loads,
 ) -> PollResult:
-    """Poll the accounts that are due; trouble of one holds up no other.
+    """Poll the accounts that are due. An error of one does not delay the others.
 
-    What moved is served at once, by this run or by one of `hostaway_delta` that is there.
+    The events are processed at once, by this run or by a running one of `hostaway_delta`.
 
-    :param run_key: noted with what it lands.
-    :param every: how often an account is polled; by default as often as fits, see `fitting_interval`.
+    :param run_key: stored with the rows that it lands.
+    :param every: the polling interval of an account; by default that of `fitting_interval`.
     :param lifetime: seconds after which it begins no other account; by default, most of the time until the next run.
-    :param account_ids: poll these now, whenever they were polled last.
-    :param transform: builds the core tables; None: that is left to others.
+    :param account_ids: poll these now, also if they were polled just before.
+    :param transform: builds the core tables; None: another run does that.
     """
     run_every = timedelta(minutes=get_settings().poll_every_minutes)
     deadline = time.monotonic() + (lifetime if lifetime is not None else 0.8 * run_every.total_seconds())
@@ -104,7 +104,7 @@ def _poll(account_id: int, run_key: str) -> AccountPoll:
             ) as client:
                 try:
                     return poll_account(connection, client, run_key)
-                except CredentialsRefused as error:
+                except CredentialsRejected as error:
                     mark_credentials_rejected(connection, client, str(error))
                     raise
         except Exception as error:  # noqa: BLE001 - after an error of any kind, the other accounts are polled

@@ -34,7 +34,7 @@ class Purged(BaseModel, frozen=True):
 
     account_id: int = Field(examples=[12345])
     rows: dict[str, int] = Field(description="Rows by table", examples=[{"hostaway.reservations": 1204}])
-    left: list[str] = Field(description="What has to be removed by hand, where this server cannot", examples=[[]])
+    left: list[str] = Field(description="Objects that an operator has to remove, as this server cannot", examples=[[]])
 
 
 class ErasedGuest(BaseModel, frozen=True):
@@ -48,7 +48,7 @@ class ErasedGuest(BaseModel, frozen=True):
 
 
 def purge_account(connection: Connection, account_id: int) -> Purged:
-    """Remove an account with its secrets and every row of it, in all schemas. It may be repeated.
+    """Remove an account with its secrets and all its rows, in all schemas. It may be repeated.
 
     :raises UnknownAccount: when it is not registered and was not purged either.
     :raises WarehouseBusy: when a transform runs for too long; the account is disabled, and the purge may be repeated.
@@ -70,7 +70,7 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
     left = []
     if endpoint and endpoint.hostaway_id:
         left.append(f"Webhook {endpoint.hostaway_id} at Hostaway, which did not let it be removed")
-    # Last: until here, a purge that is repeated may need it.
+    # The last step: a repeated purge needs it until here.
     if secret := secrets_store(connection).delete(account_id, CLIENT_SECRET):
         left.append(f"The API key: {secret}")
     refresh_snapshot(connection)
@@ -78,17 +78,17 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
 
 
 def erase_guest(connection: Connection, account_id: int, guest_id: int) -> ErasedGuest:
-    """Remove what describes a guest, and keep it away at every later sync.
+    """Remove the personal data of a guest, also from every later sync.
 
     Reservations, conversations, messages, reviews and tasks stay as rows with ids, dates, prices and states; names,
-    addresses, texts and everything else goes. Rows of the core tables go at once, and come back stripped with the next
-    transform. A reservation that the same person makes later is another guest.
+    addresses, texts and everything else are removed. Rows of the core tables are removed at once, and come back
+    redacted with the next transform. A reservation that the same person makes later is another guest.
 
     :param guest_id: of `hostaway.guests`, or the id of any of the guest's reservations.
     :raises UnknownAccount: when the account is not registered.
     :raises UnknownGuest: when the account has no such guest.
-    :raises WarehouseBusy: when a transform runs for too long, or has still to read reservations of the guest that
-        changed; nothing was erased then.
+    :raises WarehouseBusy: when a transform runs for too long, or changed reservations of the guest are not transformed
+        yet; nothing was erased then.
     """
     get_account(connection, account_id)
     params = {"account_id": account_id, "guest_id": guest_id}
@@ -118,7 +118,7 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
 
 
 def _refuse_outdated_links(connection: Connection, account_id: int, linked: Collection[str]) -> None:
-    """Refuse to erase by links that a transform may change: a reservation may be another person's now."""
+    """Refuse to erase if a transform may change the links: a reservation may belong to another person now."""
     params = {"account_id": account_id, "reservations": sorted(linked)}
     changed = _column(connection, "changed_since_linked", params) if len(linked) > 1 else []
     if changed:
@@ -147,7 +147,7 @@ def _exclusive_access(connection: Connection, account_id: int) -> Iterator[None]
 
 
 def _delete_everywhere(connection: Connection, account_id: int) -> dict[str, int]:
-    # From the migrations and the catalogue: a table that is added later cannot be forgotten here.
+    # The catalogue names the tables, so that a table that is added later is included.
     created = [(kind, f"{schema}.{name}") for file in sql_files() for kind, schema, name in created_objects(file)]
     migrated = [name for kind, name in created if kind == "table"]
     rows = {}

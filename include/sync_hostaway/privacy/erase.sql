@@ -9,8 +9,8 @@ insert into ops.purged_accounts (account_id) values (%(account_id)s)
 on conflict (account_id) do update set purged_at = clock_timestamp()
 
 -- name: tables_of_accounts
--- Only ours: others may keep tables of their own in these schemas. The registry last: rows that belong to an account may
--- refer to it.
+-- Only our tables: users may have other tables in these schemas. The registry comes last, because other rows refer to
+-- it.
 select
     namespaces.nspname as schema,
     tables.relname as name
@@ -35,9 +35,9 @@ from (
 ) as addresses
 
 -- name: forget_whose_calls
--- The calls of the account still count for the address it shares with others, and for the account itself at Hostaway:
--- without their slots, too many calls would be granted until these are a window old. So the slots stay; of the account
--- they keep no more than its id in the key of its own.
+-- The calls of the account still count at Hostaway, for its address and for the account. Without their permits, too
+-- many calls would be permitted within this window. So the permits stay. They contain no data of the account except its
+-- id in the key of its own scope.
 update ops.rate_limit_permits set account_id = null, priority = null where account_id = %(account_id)s
 
 -- name: delete_account_rows
@@ -53,7 +53,7 @@ from landing.reservations
 where account_id = %(account_id)s and entity_id = %(guest_id)s::bigint::text
 
 -- name: reservations_of_guest
--- Whichever of the guest's ids is given: the one in use, one that was merged away, or that of any reservation.
+-- The id may be the present id of the guest, an id that was merged, or the id of any of the reservations.
 select links.reservation_id::text as id
 from hostaway.reservation_guests as links
 where
@@ -66,7 +66,7 @@ where
     )
 
 -- name: changed_since_linked
--- Reservations whose link to a guest is older than what has landed of them, or was made by older rules.
+-- Reservations whose link to a guest is older than their landed version, or was made by older rules.
 select landed.entity_id as id
 from landing.reservations as landed
 where
@@ -94,7 +94,7 @@ select %(account_id)s, 'conversation', unnest(%(conversations)s::text[])
 on conflict (account_id, kind, entity_id) do nothing
 
 -- name: forget_quarantined
--- The payload is text that may be no JSON. An entry too many is no loss: what is still wrong comes back.
+-- The payload is text that may not be JSON. An entry that was removed in error comes back with the next sync.
 delete from ops.quarantine
 where
     account_id = %(account_id)s
@@ -118,7 +118,7 @@ where
     )
 
 -- name: settle_outbox
--- A message without an answer has a text, and is not looked for any more.
+-- A message without an answer still has a text, and is not searched for any more.
 update ops.outbox
 set
     state = 'failed',

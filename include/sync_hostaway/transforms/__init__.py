@@ -1,4 +1,4 @@
-"""From landing to the core tables: a ledgered, single-writer run of the dbt project."""
+"""From landing to the core tables: runs of the dbt project, one at a time, recorded in a ledger."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ _DBT_TITLE = "<title>dbt Docs</title>"
 
 
 def ensure_manifest(project_dir: Path | None = None) -> Path:
-    """The project's manifest.json, made now if this state of the project has none yet. Needs no warehouse.
+    """The project's manifest.json. It is created if this state of the project has none. Needs no warehouse.
 
-    A process waits while another one makes it, and the file appears whole.
+    A process waits while another one creates it. The file appears when it is complete.
     """
     project = find_project(project_dir)
     manifest = _manifest_path(project)
@@ -47,12 +47,13 @@ def ensure_manifest(project_dir: Path | None = None) -> Path:
 
 
 def manifest_for_dag(project_dir: Path, *, timeout: float = 15) -> Path:
-    """As `ensure_manifest`, for a Dag file, which Airflow gives 30 seconds (`[core] dagbag_import_timeout`).
+    """As `ensure_manifest`, for a Dag file: Airflow's limit for its import is 30 seconds (`[core]
+    dagbag_import_timeout`).
 
-    dbt works in a process of its own, which outlives the import. So a slow machine has the manifest with a later parse.
+    dbt runs in a process of its own, which outlives the import. So on a slow machine, a later parse finds the manifest.
 
     :param timeout: seconds to wait for it.
-    :raises TransformFailed: when it is not there by then, or the project does not parse.
+    :raises TransformFailed: when it does not exist by then, or the project does not parse.
     """
     manifest = _manifest_path(find_project(project_dir))
     if manifest.is_file():
@@ -74,7 +75,7 @@ def manifest_for_dag(project_dir: Path, *, timeout: float = 15) -> Path:
         try:
             failed = maker.wait(timeout)
         except subprocess.TimeoutExpired:
-            # It is no zombie when it ends.
+            # So that it leaves no zombie when it ends.
             threading.Thread(target=maker.wait, daemon=True).start()
             raise TransformFailed(
                 f"dbt has not parsed its project within {timeout:g} seconds. It continues, and a later parse of this "
@@ -112,7 +113,7 @@ def _make_manifest(project: Path, manifest: Path) -> None:
 def build_docs(connection: Connection, target_dir: Path | None = None) -> Path:
     """Write the documentation of the core tables and marts, one self-contained page, and return its path.
 
-    Reads the catalogue of the warehouse, so the tables should be there.
+    It reads the catalogue of the warehouse, so the tables should exist.
 
     :param target_dir: `docs/dbt` beside the dbt project by default.
     :raises ConfigurationError: when the page cannot be written there, or a file of the user has its name.
@@ -132,5 +133,5 @@ def build_docs(connection: Connection, target_dir: Path | None = None) -> Path:
             ["docs", "generate", "--static"], project_dir=find_project(), environment=environment, target=Path(scratch)
         )
         if not result.success:
-            raise TransformFailed(f"The documentation was not made: {'; '.join(result.failures())}")
+            raise TransformFailed(f"The documentation was not written: {'; '.join(result.failures())}")
         return Path(shutil.copy(Path(scratch, "static_index.html"), page))

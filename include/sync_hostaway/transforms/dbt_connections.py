@@ -1,7 +1,7 @@
-"""dbt's connections to the warehouse, opened from the same connection string as all others.
+"""Opens dbt's connections to the warehouse with the same connection string as all others.
 
-dbt's profile knows twelve of libpq's fifty parameters. So the string reaches this process's dbt in an environment
-variable, and the profile only says which database and schema the project is for.
+dbt's profile supports twelve of libpq's fifty parameters. So dbt gets the connection string in an environment variable,
+and the profile only names the database and the schema of the project.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _log = AdapterLogger("Postgres")
 
 
 class WarehouseConnections(PostgresConnectionManager):
-    """Opens the warehouse where `DSN_VARIABLE` is set; elsewhere, what the profile says."""
+    """Opens the warehouse if `DSN_VARIABLE` is set; otherwise the database of the profile."""
 
     @classmethod
     def open(cls, connection: Connection) -> Connection:
@@ -40,13 +40,13 @@ class WarehouseConnections(PostgresConnectionManager):
 
 
 def install() -> None:
-    """Have dbt's adapter for PostgreSQL open its connections here, for as long as the process lives."""
+    """Make dbt's adapter for PostgreSQL open its connections here, until the process ends."""
     PostgresAdapter.ConnectionManager = WarehouseConnections
 
 
 def _opened(dsn: str) -> Any:
     handle = psycopg2.connect(dsn)
-    # Before anything else: a setting that is made in a transaction ends with it when it is rolled back.
+    # The first statement: a setting that is made in a transaction ends with its rollback.
     handle.autocommit = True
     handle.set_client_encoding("UTF8")
     with handle.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Imported for its effect: the dbt project is parsed, for this process and those forked from it."""
+"""The import of this module parses the dbt project, for this process and its forks."""
 
 from __future__ import annotations
 

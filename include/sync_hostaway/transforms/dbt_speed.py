@@ -1,7 +1,7 @@
-"""Work that dbt repeats at each invocation. Of a transform of one row it was a third of the time.
+"""Avoids work that dbt repeats at each invocation. It was a third of the time of a transform of one row.
 
-A function of dbt is replaced here by one with the same result. These functions are no part of dbt's public interface:
-requirements.txt names one version of dbt, and a test fails when the work is back.
+Functions of dbt are replaced here by functions with the same result. They are not part of dbt's public interface:
+requirements.txt names one version of dbt, and a test fails if dbt repeats the work again.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _inject_ctes = compilation.inject_ctes_into_sql
 
 
 def install() -> None:
-    """Make dbt do this work once, for as long as the process lives."""
-    # dbt parses all SQL of a model to find the place of its ephemeral models. The same SQL gives the same result.
+    """Make dbt do this work only once in this process."""
+    # dbt parses all SQL of a model to find the position of its ephemeral models. The same SQL has the same result.
     compilation.inject_ctes_into_sql = _inject_ctes_once
     # For the text of a warning, dbt inspects the whole stack for each behaviour flag of the adapter. An invocation adds
     # one flag to their list, so that the next one takes longer.

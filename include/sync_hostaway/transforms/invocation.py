@@ -1,8 +1,8 @@
-"""dbt in this process, leaving the process as it was.
+"""Runs dbt in this process, and restores the state of the process.
 
-dbt reads its connection from the environment and keeps module-level state, so only one invocation runs at a time in a
-process, and the environment is set for its time only. Two processes may run dbt at once as far as this module is
-concerned; the ledger's lock is what keeps two of them off one warehouse.
+dbt reads its connection from the environment and has module-level state. So only one invocation runs at a time in a
+process, and the environment is only changed during the invocation. This module does not prevent two processes from
+running dbt at the same time; the lock of the ledger does that for one warehouse.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms.lists import ListTable
 from sync_hostaway.transforms.project import project_hash
 
-# dbt strikes the values of variables named so out of its logs.
+# dbt removes the values of variables with this prefix from its logs.
 DSN_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_WAREHOUSE"
 _PASSWORD_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_PASSWORD"  # noqa: S105 - the name of a variable
 _DATABASE_VARIABLE = "SYNC_HOSTAWAY_DBT_DBNAME"
 _LOGGERS = ("stdout_log", "file_log")
-# A database error may quote the row it is about, and the SQL and the functions of ours in which it was raised.
+# A database error may contain the row, and the SQL and our functions in which it was raised.
 _QUOTED_ROW = re.compile(r"\n\s*DETAIL:[^\n]*")
 _CONTEXT = re.compile(r"\n\s*CONTEXT:.*?(?=\n\s*compiled code at |\Z)", re.DOTALL)
 
@@ -41,7 +41,7 @@ _parses: dict[tuple[str, ...], DbtResult] = {}
 
 @dataclass(frozen=True)
 class ModelRun:
-    """What became of one model or test."""
+    """The result of one model or test."""
 
     name: str
     status: str
@@ -56,7 +56,7 @@ class ModelRun:
 
 @dataclass(frozen=True)
 class DbtResult:
-    """What became of an invocation."""
+    """The result of an invocation."""
 
     success: bool
     runs: list[ModelRun] = field(default_factory=list)
@@ -64,7 +64,7 @@ class DbtResult:
     value: Any = None
 
     def failures(self) -> list[str]:
-        """One line for each node that failed, or the reason why none ran."""
+        """One line for each failed node, or the reason why no node ran."""
         lines = [f"{run.name}: {run.message or run.status}" for run in self.runs if run.failed]
         return lines or [self.error or "dbt gave no reason"]
 
@@ -73,7 +73,7 @@ def profile_environment(source: Connection | str) -> dict[str, str]:
     """The environment variables by which dbt finds the warehouse.
 
     :param source: an open connection to it, or its connection string.
-    :raises ConfigurationError: naming a parameter that dbt's driver does not know.
+    :raises ConfigurationError: naming a parameter that dbt's driver does not support.
     """
     dsn = source if isinstance(source, str) else string_of(source)
     parameters = parameters_of(explicit(dsn))
@@ -81,27 +81,27 @@ def profile_environment(source: Connection | str) -> dict[str, str]:
     return {
         DSN_VARIABLE: _for_psycopg2(dsn),
         **({_DATABASE_VARIABLE: database} if database else {}),
-        # For dbt to strike it out of its logs
+        # So that dbt removes it from its logs
         **({_PASSWORD_VARIABLE: parameters["password"]} if parameters.get("password") else {}),
     }
 
 
 def _for_psycopg2(dsn: str) -> str:
-    """A connection string for dbt's driver, which is another one with a libpq of its own."""
+    """A connection string for dbt's driver, which has its own libpq."""
     import psycopg2.extensions
 
     given = connection_string(dsn, "sync-hostaway dbt")
     try:
         psycopg2.extensions.parse_dsn(given)
     except psycopg2.ProgrammingError as error:
-        raise ConfigurationError(f"dbt's driver cannot be given a parameter of WAREHOUSE_URL: {error}") from None
+        raise ConfigurationError(f"dbt's driver does not support a parameter of WAREHOUSE_URL: {error}") from None
     return given
 
 
 def connect_process_dbt(source: Connection | str) -> None:
-    """Have the dbt of this process open the warehouse from now on, in a process that does nothing else.
+    """Make dbt open the warehouse from now on, in a process that only runs dbt.
 
-    For dbt that something else invokes; `run_dbt` does the same for the time of a command.
+    This is for dbt that other code invokes; `run_dbt` does the same during one command.
     """
     from sync_hostaway.transforms import dbt_connections
 
@@ -112,12 +112,12 @@ def connect_process_dbt(source: Connection | str) -> None:
 
 
 def _user_dbt_variables() -> list[str]:
-    """Variables of a user's own dbt: DBT_FULL_REFRESH or DBT_TARGET would change what ours does."""
+    """Variables for a user's own dbt. DBT_FULL_REFRESH or DBT_TARGET would change our runs."""
     return [name for name in os.environ if name.startswith("DBT_")]
 
 
 def dbt_home() -> Path:
-    """Where dbt keeps what it may forget: parsed projects, compiled SQL, its log."""
+    """The folder for dbt's cache: parsed projects, compiled SQL, its log."""
     return (get_settings().home / "dbt").resolve()
 
 
@@ -137,8 +137,8 @@ def contract_columns(project_dir: Path, environment: Mapping[str, str]) -> list[
 def models_reading(project_dir: Path, environment: Mapping[str, str], resources: Collection[str]) -> list[str]:
     """The incremental models that read the landing tables of these resources, directly or through views.
 
-    What another table makes of them does not count: a model has rows to change only if its own resource has any. Nor
-    does a view in which a model only looks something up (`meta: {is_lookup: true}`).
+    Tables between a model and a resource do not count: a model changes rows only if its own resource has new ones. A
+    view in which a model only looks up values (`meta: {is_lookup: true}`) does not count either.
 
     :raises TransformFailed: when the project does not parse.
     """
@@ -176,7 +176,7 @@ def mart_tables(project_dir: Path, environment: Mapping[str, str]) -> list[str]:
 
 
 def relations_showing(project_dir: Path, environment: Mapping[str, str], changed: Collection[str]) -> list[str]:
-    """Core tables and marts that show other rows when some tables change, as `schema.name`.
+    """Core tables and marts whose rows depend on changed tables, as `schema.name`.
 
     :param changed: names of models that are tables.
     :raises TransformFailed: when the project does not parse.
@@ -199,7 +199,7 @@ def relations_showing(project_dir: Path, environment: Mapping[str, str], changed
 
 
 def list_tables(project_dir: Path, environment: Mapping[str, str], names: Collection[str]) -> list[ListTable]:
-    """Of some models, those that are made of lists (`meta: {lists: …, parent: …}`).
+    """The models among these that are built from lists (`meta: {lists: …, parent: …}`).
 
     :raises TransformFailed: when the project does not parse.
     """
@@ -213,7 +213,7 @@ def list_tables(project_dir: Path, environment: Mapping[str, str], names: Collec
 
 
 def preload_project(project_dir: Path, environment: Mapping[str, str]) -> None:
-    """Parse the project for processes that are forked from this one: it takes them longer than most transforms."""
+    """Parse the project for forks of this process, because parsing takes longer than most transforms."""
     with _one_at_a_time, _environment(environment):
         _parsed(project_dir, environment)
 
@@ -229,7 +229,7 @@ def run_dbt(
     """Run a dbt command that needs the warehouse. Parses the project once per process and database.
 
     :param target: a folder for dbt's artifacts, which are not written otherwise.
-    :param profiles_dir: where profiles.yml is; without it, in the project. Such a project is parsed each time.
+    :param profiles_dir: folder of profiles.yml; by default the project, which is then parsed each time.
     """
     with _one_at_a_time, _environment(environment):
         if profiles_dir:
@@ -242,7 +242,7 @@ def run_dbt(
 
 
 def _forget_compiled(manifest: Any) -> None:
-    """Make a manifest that dbt has used fit to be used again: dbt would not put ephemeral models in a second time."""
+    """Reset a used manifest for the next command: otherwise dbt would not insert ephemeral models again."""
     for node in manifest.nodes.values():
         if getattr(node, "extra_ctes_injected", False):
             node.extra_ctes_injected = False
@@ -259,7 +259,7 @@ def _manifest(project_dir: Path, environment: Mapping[str, str]) -> Any:
 
 
 def _parsed(project_dir: Path, environment: Mapping[str, str]) -> DbtResult:
-    # Of the connection, only the database's name goes into what is parsed.
+    # The parsed project contains only the database's name of the connection.
     key = (project_hash(project_dir), environment.get(_DATABASE_VARIABLE, ""))
     if key not in _parses:
         result = _invoke(["parse"], project_dir)
@@ -268,7 +268,7 @@ def _parsed(project_dir: Path, environment: Mapping[str, str]) -> DbtResult:
         _parses.clear()
         _parses[key] = result
         # The parsed project is a large graph of objects. A garbage collection that traverses it takes a quarter of a
-        # second, and would fall into the middle of transforms; frozen objects are left out.
+        # second, and would happen during transforms. Frozen objects are excluded.
         gc.unfreeze()
         gc.collect()
         gc.freeze()
@@ -301,7 +301,7 @@ def _invoke(
     flags = [
         "--project-dir", str(project_dir),
         "--profiles-dir", str(profiles_dir or project_dir),
-        # dbt parses what changed since the last time, and has been seen to miss some of it: one folder per state
+        # dbt parses only changed files, and sometimes misses a change. So each state has its own folder
         "--target-path", str(target or home / "target" / project_hash(project_dir)),
         "--log-path", str(home / "logs"),
         "--log-level", "none",
@@ -320,7 +320,7 @@ def _invoke(
     finally:
         _close_loggers()
     if result.exception is not None and not isinstance(result.exception, Exception):
-        raise result.exception  # dbt's runner swallows KeyboardInterrupt and SystemExit
+        raise result.exception  # dbt's runner hides KeyboardInterrupt and SystemExit
     error = str(result.exception) if result.exception else None
     runs = [_model_run(node) for node in getattr(result.result, "results", None) or [] if hasattr(node, "node")]
     return DbtResult(bool(result.success), runs, _without_rows(error), result.result)

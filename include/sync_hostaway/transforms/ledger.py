@@ -1,7 +1,7 @@
-"""The ledger of transforms: which loads one works on, and when they are done.
+"""The ledger of transforms: the loads of each transform, and when they are done.
 
-A transform claims every load that is not done, works on these alone, and marks them done in the transaction that closes
-it. One that fails or is killed leaves its loads as they were, and the next claims them again.
+A transform claims every load that is not done, reads only the rows of these loads, and marks them as done in the
+transaction that closes it. If it fails or is killed, its loads do not change, and the next transform claims them again.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms.invocation import ModelRun
 
 _log = structlog.get_logger()
-# Any constant will do as long as nothing else in the warehouse takes the same advisory lock.
+# An arbitrary number: no other code in the warehouse may take the same advisory lock.
 TRANSFORM_LOCK_KEY = 7_402_002
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
-# For the receiver, whose connections are of another kind.
+# For the receiver, which uses asynchronous connections.
 IS_TRANSFORM_RUNNING_QUERY = _SQL["is_transform_running"]
 _KEEP_DAYS = 30
 # Syncs of more than a year, so that a month compares with the same month of the year before
@@ -49,7 +49,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class PendingWork:
-    """What there is to do."""
+    """The pending work."""
 
     loads: int
     full_rebuild: bool
@@ -73,12 +73,12 @@ class PendingWork:
 
 
 def pending_loads(connection: Connection) -> int:
-    """Number of loads that no transform has finished."""
+    """The number of loads that no transform has finished."""
     return int(fetch_value(connection, _SQL["pending_loads"]))
 
 
 def oldest_pending_seconds(connection: Connection) -> float:
-    """How long the oldest of them has been waiting; 0 when none waits."""
+    """The age of the oldest pending load; 0 if there is none."""
     return float(fetch_value(connection, _SQL["oldest_pending"]))
 
 
@@ -94,7 +94,7 @@ def is_transform_running(connection: Connection) -> bool:
 
 @contextmanager
 def transform_lock(connection: Connection) -> Iterator[None]:
-    """Hold the lock that lets one transform at a time into a warehouse, as soon as it is free.
+    """Wait for the lock that permits one transform at a time in a warehouse, and hold it.
 
     The session holds the lock: it is released when the process ends.
     """
@@ -108,22 +108,22 @@ def transform_lock(connection: Connection) -> Iterator[None]:
 
 
 def find_pending_work(connection: Connection, *, project_hash: str, photos: bool, marts: bool = True) -> PendingWork:
-    """See what there is to do for a project in its present state.
+    """Find the pending work for a project in its present state.
 
-    :param marts: whether marts that are older than the core tables count as something to do.
+    :param marts: whether marts that are older than the core tables count as pending work.
     """
     loads = pending_loads(connection)
     last = connection.execute(_SQL["last_success"]).fetchone()
     is_there = fetch_value(connection, _SQL["core_exists"])
     full_rebuild = not is_there or last is None or _needs_full_rebuild(connection, project_hash)
-    # With loads there is a transform anyhow, which looks for itself.
+    # With pending loads, a transform runs in any case, and checks this itself.
     nothing_lands = not loads and not full_rebuild
     return PendingWork(
         loads=loads,
         full_rebuild=full_rebuild,
         photos_setting_changed=last is not None and last["photos"] != photos,
         deferred_rows_are_loadable=nothing_lands
-        and any(held["is_loadable"] for held in connection.execute(_SQL["deferred_resources"])),
+        and any(deferred["is_loadable"] for deferred in connection.execute(_SQL["deferred_resources"])),
         sync_log_is_behind=not full_rebuild and bool(fetch_value(connection, _SQL["sync_log_is_behind"])),
         marts_are_behind=marts and marts_are_behind(connection),
     )
@@ -137,8 +137,8 @@ def _needs_full_rebuild(connection: Connection, project_hash: str) -> bool:
         _log.warning(
             "project_versions_alternate",
             project_hash=project_hash,
-            hint="Another version of the dbt project has transformed since this one read every row, and two of them "
-            "took turns within a day: rows that have not changed are not read again today. Stop the other version; "
+            hint="Another version of the dbt project has transformed since this version read every row, and the two "
+            "alternated within a day: unchanged rows are not read again today. Stop the other version; "
             "`sync-hostaway transform --full-refresh` reads every row at once",
         )
         return False
@@ -155,10 +155,10 @@ def begin(
     full_rebuild: bool = False,
     builds_marts: bool = False,
 ) -> Claim:
-    """Begin a transform; unless it is for a selection of models, it claims every load that is not done.
+    """Begin a transform. It claims every load that is not done, unless it is for a selection of models.
 
-    :param full_rebuild: have the models read everything that ever landed, not just the claimed loads.
-    :param builds_marts: whether the marts are brought up to date, too.
+    :param full_rebuild: read every landed row, not only the claimed loads.
+    :param builds_marts: whether the marts are built, too.
     """
     parameters = {
         "requested_by": requested_by,
@@ -178,28 +178,28 @@ def begin(
 
 
 def affected_resources(connection: Connection, claim: Claim) -> set[str]:
-    """Resources of which a transform may change rows: those it claimed loads of, and those it may release rows of."""
+    """Resources whose rows a transform may change: those of its loads, and those of deferred rows that may load."""
     due = set(claim.resources)
-    for held in connection.execute(_SQL["deferred_resources"]):
-        # What is released may be what other rows wait for.
-        if held["is_loadable"] or f"{held['parent']}s" in due:
-            due.add(held["resource"])
+    for deferred in connection.execute(_SQL["deferred_resources"]):
+        # Rows that load now may be the parents of other deferred rows.
+        if deferred["is_loadable"] or f"{deferred['parent']}s" in due:
+            due.add(deferred["resource"])
     return due
 
 
 def changed_models(connection: Connection, transform_id: int) -> set[str]:
-    """Tables that changed since the marts were built before a transform, by this one and by those in between."""
+    """Tables that this transform, or one since the last build of the marts, has changed."""
     rows = connection.execute(_SQL["changed_models"], {"transform_id": transform_id})
     return {row["name"] for row in rows}
 
 
 def change_types(connection: Connection, columns: Sequence[tuple[str, str, str]]) -> None:
-    """Give the core tables' columns the types of the current project; all of them, or none.
+    """Change the columns of the core tables to the types of the current project, in one transaction.
 
-    Values that the new type does not take become null until the transform has read their rows again.
+    Values that do not fit the new type are null until the transform has read their rows again.
 
-    :param columns: model, column and type, as the contracts of the project have them.
-    :raises psycopg.Error: naming what depends on such a column and would not outlive the change.
+    :param columns: model, column and type, from the contracts of the project.
+    :raises psycopg.Error: naming the objects that depend on such a column and cannot be kept.
     """
     models, names, types = ([column[part] for column in columns] for part in range(3))
     rows = connection.execute(_SQL["columns"], {"models": models, "columns": names, "types": types}).fetchall()
@@ -217,9 +217,9 @@ def change_types(connection: Connection, columns: Sequence[tuple[str, str, str]]
 
 
 def _resolved(connection: Connection, types: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """What PostgreSQL makes of types as they are written, `numeric(12, 3)` say: type and modifier.
+    """PostgreSQL's type and modifier for written types such as `numeric(12, 3)`.
 
-    Before version 17 nothing but the description of a query's columns tells a modifier.
+    Before version 17, only the description of a query's columns has the modifier.
     """
     # The types are those of the project's contracts, which dbt creates tables from.
     query = f"select {', '.join(f'null::{name}' for name in types)}"
@@ -228,7 +228,7 @@ def _resolved(connection: Connection, types: Sequence[str]) -> dict[str, tuple[i
 
 
 def succeed(connection: Connection, claim: Claim, runs: list[ModelRun], *, finishes_loads: bool) -> int:
-    """Close a transform and its loads, and note the rows that wait for a parent. Returns how many wait."""
+    """Close a transform and its loads, and store the deferred rows. Returns their number."""
     parameters = {"transform_id": claim.transform_id, "models": _models(runs)}
     with connection.transaction():
         if finishes_loads:
@@ -241,7 +241,7 @@ def succeed(connection: Connection, claim: Claim, runs: list[ModelRun], *, finis
 
 
 def fail(connection: Connection, claim: Claim, runs: list[ModelRun], error: str) -> None:
-    """Close a transform that did not succeed; its loads stay as they are."""
+    """Close a failed transform. Its loads do not change."""
     parameters = {"transform_id": claim.transform_id, "models": _models(runs), "error": error}
     connection.execute(_SQL["fail"], parameters)
 

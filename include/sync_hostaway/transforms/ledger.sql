@@ -33,9 +33,9 @@ order by transform_id desc
 limit 1
 
 -- name: project_state
--- A version of the project that is new here, or has not transformed alone since it read everything, reads everything.
--- A return to an earlier version rebuilds once a day only, because two versions in parallel would alternate all the time.
--- A rebuild that failed counts as a run, too: it may have written rows.
+-- A version of the project reads everything if it is new here, or if another version has transformed since it read
+-- everything. A return to an earlier version rebuilds only once a day, because two versions in parallel would alternate
+-- all the time. A failed rebuild counts as a run, too: it may have written rows.
 with runs as (
     select transform_id, project_hash, full_rebuild, started_at, state = 'succeeded' as succeeded
     from ops.transforms
@@ -93,7 +93,7 @@ select exists (
 )
 
 -- name: marts_are_behind
--- Transforms after webhook events leave the marts to the next one that is not in a hurry.
+-- Transforms after webhook events do not build the marts; the next other transform does.
 select exists (
     select 1
     from ops.transforms
@@ -104,7 +104,7 @@ select exists (
 )
 
 -- name: changed_models
--- Tables of which a transform has written a row since the marts were built the last time before this transform.
+-- Tables in which a transform has written a row since the last build of the marts before this transform.
 select distinct model ->> 'name' as name
 from ops.transforms
 cross join lateral jsonb_array_elements(models) as model
@@ -126,7 +126,7 @@ set state = 'failed', error = 'worker process was killed', finished_at = clock_t
 where state = 'running'
 
 -- name: begin
--- A stamp later than any before it, even when the clock was set back: models downstream compare these stamps.
+-- The stamp is later than all earlier ones, also if the clock was set back: models downstream compare these stamps.
 insert into ops.transforms (requested_by, project_hash, selection, builds_marts, photos, full_rebuild, started_at)
 select
     %(requested_by)s,
@@ -156,21 +156,21 @@ with orphans as materialized (
 ),
 
 released as (
-    delete from ops.deferred_rows as held
+    delete from ops.deferred_rows as deferred
     where not exists (
         select 1 from orphans
         where
-            orphans.resource = held.resource
-            and orphans.account_id = held.account_id
-            and orphans.entity_id = held.entity_id
+            orphans.resource = deferred.resource
+            and orphans.account_id = deferred.account_id
+            and orphans.entity_id = deferred.entity_id
     )
 )
 
-insert into ops.deferred_rows as held (account_id, resource, entity_id, missing_parent, deferred_since)
+insert into ops.deferred_rows as deferred (account_id, resource, entity_id, missing_parent, deferred_since)
 select account_id, resource, entity_id, missing_parent, landed_at from orphans
 on conflict (account_id, resource, entity_id) do update set
     missing_parent = excluded.missing_parent, deferred_since = excluded.deferred_since
-where (held.missing_parent, held.deferred_since) <> (excluded.missing_parent, excluded.deferred_since)
+where (deferred.missing_parent, deferred.deferred_since) <> (excluded.missing_parent, excluded.deferred_since)
 
 -- name: deferred_resources
 -- Parents first. A row without a readable key or parent waits for another version of itself.
@@ -216,7 +216,7 @@ set state = 'failed', models = %(models)s, error = %(error)s, finished_at = cloc
 where transform_id = %(transform_id)s and state = 'running'
 
 -- name: columns
--- Types of the core tables' columns as they are.
+-- The present types of the core tables' columns.
 select
     present.attrelid::bigint as table_id,
     wanted.column_name,
@@ -244,7 +244,7 @@ where status = 'running' and started_at < now() - interval '1 day'
 delete from ops.sync_runs where mode = 'delta' and finished_at < now() - make_interval(days => %(days)s)
 
 -- name: delete_old_runs
--- The last complete and the last run of each kind stay: they have the state of the account's mirror.
+-- The last complete run and the last run of each kind stay: they have the state of the account's mirror.
 delete from ops.sync_runs as old
 where
     old.mode <> 'delta'
@@ -264,7 +264,7 @@ where
     )
 
 -- name: delete_settled_quarantine
--- What is open stays: it is nowhere else.
+-- Open entries stay: their rows exist nowhere else.
 delete from ops.quarantine where resolved_at < now() - make_interval(days => %(days_of_payloads)s)
 
 -- name: delete_old_loads

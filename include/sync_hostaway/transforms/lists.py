@@ -1,7 +1,7 @@
-"""Which tables that are made of lists in payloads a transform has to build.
+"""Selects the tables from lists in payloads that a transform has to build.
 
-Most changes of a reservation or message bring none of its lists, and each model more costs a transform a tenth of a
-second. So a transform of few rows asks first.
+Most changes of a reservation or message do not change its lists, and each additional model costs a transform a tenth of
+a second. So a transform of few rows checks this first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ListTable:
 
     :param resource: landing table whose payloads have the list.
     :param parent_id: column with the id of the object that has the list.
-    :param lists: fields of the payload that hold it.
+    :param lists: fields of the payload with the list.
     """
 
     name: str
@@ -35,8 +35,8 @@ class ListTable:
 def tables_without_change(connection: Connection, tables: Iterable[ListTable]) -> set[str]:
     """Names of the tables that the claimed loads do not change.
 
-    They bring no element for them, and the objects that they bring have no row in them. Where many rows are claimed, or
-    some of the resource are deferred, nothing is looked up, and no table is named.
+    The rows of these loads have no elements for them, and no rows in them. If many rows are claimed, or rows of the
+    resource are deferred, there is no check, and no table is returned.
     """
     unchanged = set()
     for table in tables:

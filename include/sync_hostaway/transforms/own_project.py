@@ -16,22 +16,22 @@ _TARGET = "analytics"
 def own_project() -> Path | None:
     """The folder in `AIRFLOW__HOSTAWAY__ANALYTICS_PROJECT`; None when it is not set.
 
-    :raises ConfigurationError: when it holds no dbt project.
+    :raises ConfigurationError: when it has no dbt project.
     """
     folder = get_settings().analytics_project
     if folder and not (folder / "dbt_project.yml").is_file():
-        raise ConfigurationError(f"AIRFLOW__HOSTAWAY__ANALYTICS_PROJECT: {folder} holds no dbt_project.yml")
+        raise ConfigurationError(f"AIRFLOW__HOSTAWAY__ANALYTICS_PROJECT: {folder} has no dbt_project.yml")
     return folder.resolve() if folder else None
 
 
 def build_own_project(dsn: str | None = None) -> list[ModelRun]:
-    """Build and test the models of that project, in the schema `analytics` unless it says otherwise.
+    """Build and test the models of that project, in the schema `analytics` unless the project sets another one.
 
-    Its dbt_project.yml has to say `profile: sync_hostaway`. Nothing of ours is built or changed, and no transform waits
+    Its dbt_project.yml must have `profile: sync_hostaway`. Our tables are not built or changed, and no transform waits
     for it.
 
     :param dsn: libpq URL; without it, the warehouse of the settings.
-    :raises ConfigurationError: when no project is set, or the folder holds none.
+    :raises ConfigurationError: when no project is set, or the folder has none.
     :raises TransformFailed: naming the models and tests that failed.
     """
     project = own_project()

@@ -1,7 +1,7 @@
-"""Which relations in the warehouse dbt may build. Asked before anything is changed.
+"""Checks which relations in the warehouse dbt may build, before anything is changed.
 
-`ops.relations` names the tables and views that dbt made. All other relations in their schemas are
-left alone; only a relation that has the name of a model is refused.
+`ops.relations` has the tables and views that dbt made. Other relations in their schemas are not changed; one with the
+name of a model is refused.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WAY_OUT = (
 
 
 def refuse_foreign_relations(connection: AnyConnection, project_dir: Path | None = None) -> None:
-    """Refuse to work where dbt would meet relations that it did not make.
+    """Refuse to continue if relations that dbt did not make have names of models.
 
     :raises ForeignObjects: naming each.
     """

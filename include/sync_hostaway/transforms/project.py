@@ -1,4 +1,4 @@
-"""Where the dbt project is, and what it holds."""
+"""Finds the dbt project, and reads its relations and its hash."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sync_hostaway.core.exceptions import ConfigurationError
 
 _CONTENT = {".sql", ".yml", ".yaml", ".csv", ".md"}
 _NOT_CONTENT = {"target", "logs", "dbt_packages"}
-# What a YAML file says about models without changing a row of them
+# Properties of models in YAML that do not change their rows
 _ONLY_ABOUT = {
     "description", "meta", "docs", "tags", "data_tests", "tests", "unit_tests", "version", "persist_docs", "exposures",
     "freshness", "loaded_at_query",
@@ -37,8 +37,8 @@ class BuiltRelation:
 def find_project(project_dir: Path | None = None) -> Path:
     """The dbt project's folder.
 
-    :param project_dir: taken as it is; without it, `dbt_project` is looked for beside `include/` of this package and
-        in the current directory.
+    :param project_dir: the folder; by default `dbt_project` beside `include/` of this package or in the current
+        directory.
     :raises ConfigurationError: when there is no dbt project.
     """
     repository = Path(__file__).resolve().parents[3]
@@ -62,7 +62,7 @@ def project_hash(project_dir: Path) -> str:
 
 
 def built_relations(project_dir: Path) -> list[BuiltRelation]:
-    """What the project builds, as its folders and dbt_project.yml say. Needs no dbt, which takes seconds to start."""
+    """The relations that the project builds, from its folders and dbt_project.yml, without dbt, which starts slowly."""
     configured = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))
     seeds = [
         BuiltRelation(configured["seeds"]["sync_hostaway"]["+schema"], file.stem, "table")
@@ -77,7 +77,7 @@ def _built_in(folder: Path, configured: dict[str, Any]) -> Iterator[BuiltRelatio
     inherited = {name: value for name, value in configured.items() if name[0] == "+"}
     kind = inherited.get("+materialized")
     for file in sorted(folder.glob("*.sql")):
-        # What is ephemeral is part of the models that read it.
+        # Ephemeral models are part of the models that read them.
         if kind != "ephemeral":
             yield BuiltRelation(inherited["+schema"], file.stem, "view" if kind == "view" else "table")
     for subfolder in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -85,9 +85,9 @@ def _built_in(folder: Path, configured: dict[str, Any]) -> Iterator[BuiltRelatio
 
 
 def build_hash(project_dir: Path) -> str:
-    """Hash of what decides which rows the project makes: models, macros, columns and configuration.
+    """Hash of the parts that determine the rows: models, macros, columns and configuration.
 
-    Descriptions, tests, comments and layout are left out: to change them is no reason to read every row again.
+    It excludes descriptions, tests, comments and layout: after a change of these, rows need not be read again.
     """
     return _build_hash(project_dir, project_hash(project_dir))
 

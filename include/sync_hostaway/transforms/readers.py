@@ -1,4 +1,4 @@
-"""Roles that may read every core table and mart, those of a later version too (`AIRFLOW__HOSTAWAY__READER_ROLES`)."""
+"""Roles that may read every core table and mart, also those of later versions (`AIRFLOW__HOSTAWAY__READER_ROLES`)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _log = structlog.get_logger(__name__)
 
 
 def grant_to_readers(connection: Connection) -> None:
-    """Grant the roles of the settings what they lack. Nothing is taken from a role that is named no more.
+    """Grant missing rights to the roles of the settings. A role that is removed from the settings keeps its rights.
 
-    A role that does not exist, and a grant that the warehouse refuses, is logged: the tables are right all the same.
+    A missing role, and a grant that the warehouse refuses, are only logged, because the tables are correct.
     """
     roles = list(get_settings().reader_roles)
     if not roles:

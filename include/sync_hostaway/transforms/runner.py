@@ -35,10 +35,10 @@ _SYNC_LOG = "sync_logs"
 
 @dataclass(frozen=True)
 class TransformResult:
-    """What a transform did; `transform_id` is None when there was nothing to do.
+    """The result of a transform; `transform_id` is None if there was no work.
 
-    `changed_relations` are the core tables and marts, as `schema.name`, that show other rows than when the marts were
-    built the last time. It is empty unless this transform built the marts.
+    `changed_relations` are the core tables and marts, as `schema.name`, whose rows have changed since the last build of
+    the marts. It is empty unless this transform built the marts.
     """
 
     transform_id: int | None = None
@@ -72,20 +72,20 @@ def run_transform(
     marts: bool = True,
     project_dir: Path | None = None,
 ) -> TransformResult:
-    """Bring everything that has landed into the core tables, and return once it is there.
+    """Build the core tables from all landed rows.
 
-    Returns at once when there is nothing to do, and waits for a transform that is running. When the project has changed
-    since the last transform that succeeded, views are built and every row is read again, so that the tables are what
-    the project defines now; unchanged rows are not rewritten.
+    Returns at once if there is no work, and waits for a running transform. If the project has changed since the last
+    successful transform, views are built and every row is read again, so that the tables match the project; unchanged
+    rows are not rewritten.
 
     :param connection_or_dsn: an autocommit connection for exclusive use, or a libpq URL; without it,
         the warehouse of the settings.
-    :param requested_by: who asked, for the ledger.
-    :param full_refresh: fill the tables anew from all that has ever landed.
-    :param marts: bring the marts up to date, too. What is urgent leaves that to the next transform.
+    :param requested_by: the caller, for the ledger.
+    :param full_refresh: fill the tables again from every landed row.
+    :param marts: build the marts, too. Urgent transforms do not.
     :param project_dir: the dbt project; without it, the one beside this package.
-    :raises ForeignObjects: where relations that are not ours have the names of models; nothing was changed then.
-    :raises TransformFailed: naming the models that failed. What has landed stays pending.
+    :raises ForeignObjects: when relations that are not ours have names of models; nothing was changed then.
+    :raises TransformFailed: naming the failed models. The loads stay pending.
     """
     started = time.monotonic()
     project = find_project(project_dir)
@@ -101,7 +101,7 @@ def run_transform(
             return TransformResult(seconds=time.monotonic() - started)
         environment = profile_environment(connection)
         with ledger.transform_lock(connection):
-            # Another transform may have done it all while this one waited.
+            # Another transform may have done the work during the wait.
             work = ledger.find_pending_work(connection, project_hash=hashed, photos=photos, marts=marts)
             if not full_refresh and not work:
                 return TransformResult(seconds=time.monotonic() - started)
@@ -142,7 +142,7 @@ def run_transform(
 def _steps(work: ledger.PendingWork, due: list[str], *, full_refresh: bool) -> list[list[str]]:
     """The dbt commands of a transform.
 
-    :param due: models that have rows to read.
+    :param due: models with rows to read.
     """
     if full_refresh:
         return [["seed"], ["run", "--full-refresh"]]
@@ -150,7 +150,7 @@ def _steps(work: ledger.PendingWork, due: list[str], *, full_refresh: bool) -> l
     steps = [["run", *([] if work.full_rebuild else ["--select", *chosen])]] if work.full_rebuild or chosen else []
     if work.photos_setting_changed:
         steps.insert(0, ["run", "--full-refresh", "--select", "listing_photos"])
-    # Seeds are part of the project, whose change leads to a full rebuild.
+    # Seeds are part of the project: a change of them causes a full rebuild.
     return [["seed"], *steps] if work.full_rebuild else steps
 
 
@@ -159,7 +159,7 @@ def _failure_noted(connection: Connection, claim: ledger.Claim, runs: list[Model
     try:
         yield
     except BaseException as error:
-        # Without a connection the next transform closes this one.
+        # Without a connection, the next transform closes this one.
         with suppress(psycopg.OperationalError):
             ledger.fail(connection, claim, runs, str(error) or type(error).__name__)
         raise

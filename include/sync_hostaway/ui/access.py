@@ -1,4 +1,4 @@
-"""Who sees the page, and who may use its buttons. Airflow's auth manager decides both.
+"""The permissions for the page and its buttons. Airflow's auth manager checks both.
 
 A viewer may read the Dag of an account; an operator may also manage its connection (see `api/auth/operator.py`).
 Viewers get no guest data and no buttons.
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Visitor:
-    """The user of Airflow who looks at the page.
+    """A user of Airflow who requests the page.
 
     :param is_operator: whether they may change the account of the path, or accounts.
     """
@@ -36,7 +36,7 @@ class Visitor:
     user: Any
 
     def visible(self, account_ids: Iterable[int]) -> frozenset[int]:
-        """Those of the accounts whose Dags they may read."""
+        """The accounts among these whose Dags they may read."""
         dags = {sync_dag_id(account_id): account_id for account_id in account_ids}
         return frozenset(dags[dag_id] for dag_id in auth_manager.readable_dags(self.user, set(dags)))
 
@@ -44,7 +44,8 @@ class Visitor:
 async def _admit(request: Request, _: Sequence[str] = ()) -> None:
     """Admit a user of Airflow who may read the Dag of the account, or some Dag's page.
 
-    :raises Problem: 401 without login, 404 for an account whose Dag they may not read, 503 when Airflow cannot tell.
+    :raises Problem: 401 without login, 404 for an account whose Dag they may not read, 503 when Airflow's auth manager
+        fails.
     """
     await _visit(request)
 
@@ -59,7 +60,7 @@ async def _admit_change(request: Request, _: Sequence[str] = ()) -> None:
     if not is_ours or not form_token.is_valid(request.headers.get(form_token.HEADER, ""), visitor.name):
         raise Problem(403, "form-expired", "The page is too old", "Reload the page, then try again. Nothing was done.")
     if not visitor.is_operator:
-        detail = "This takes a user of Airflow who may manage its connections. Nothing was done."
+        detail = "Only a user of Airflow who may manage its connections can do this. Nothing was done."
         raise Problem(403, "not-permitted", "Not permitted", detail)
 
 
@@ -74,7 +75,7 @@ async def _visit(request: Request) -> Visitor:
     except Exception as error:
         log.exception("visitor_not_authenticated")
         raise Problem(
-            503, "auth-unavailable", "Not available", "Airflow's auth manager does not answer; the log has the reason."
+            503, "auth-unavailable", "Not available", "Airflow's auth manager does not answer. The log has the reason."
         ) from error
     request.state.visitor = visitor
     request.state.caller = {"user": visitor.name}
@@ -110,4 +111,4 @@ def operators_only(found: Visitor) -> None:
     :raises Problem: 403.
     """
     if not found.is_operator:
-        raise Problem(403, "not-permitted", "Not permitted", "This takes a user who may manage Airflow's connections.")
+        raise Problem(403, "not-permitted", "Not permitted", "Only users who may manage connections can do it.")

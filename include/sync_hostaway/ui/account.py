@@ -1,4 +1,4 @@
-"""One account: how complete each resource is, what runs and why it waits, and what went wrong."""
+"""The page of one account: completeness of each resource, running syncs and why they wait, and errors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sync_hostaway.ui.charts import Day
 from sync_hostaway.ui.overview import empty_days
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-# Others are runs of commands; see `sync_account` and `python_api`.
+# Other run keys are those of commands; see `sync_account` and `python_api`.
 _AIRFLOW_RUN = re.compile(r"(scheduled|manual|first|catch_up|page|asset_triggered|backfill)__")
 
 
 def account_page(connection: Connection, account_id: int, *, is_operator: bool) -> dict[str, Any] | None:
-    """What the template `account.html` shows; None when there is no such account.
+    """The context of the template `account.html`; None when there is no such account.
 
     :param is_operator: whether guest data may be shown: objects of events, rows in quarantine.
     """
@@ -68,7 +68,7 @@ def account_live(connection: Connection, account_id: int, *, is_operator: bool) 
 
 
 def quarantined_payload(connection: Connection, account_id: int, quarantine_id: int) -> dict[str, Any] | None:
-    """One row in quarantine with what Hostaway sent; None when the account has no such row."""
+    """One row in quarantine with its payload; None when the account has no such row."""
     params = {"account_id": account_id, "quarantine_id": quarantine_id}
     return connection.execute(_QUERIES["quarantined_payload"], params).fetchone()
 

@@ -32,7 +32,7 @@ from ops.account_days
 where account_id = %(account_id)s and day > (now() at time zone 'UTC')::date - 30
 
 -- name: running
--- The expected end follows from the pace so far, where the list said how many rows it has.
+-- The expected end follows from the pace so far, if the list has a count.
 select
     runs.sync_run_id,
     runs.run_key,
@@ -66,7 +66,7 @@ where runs.account_id = %(account_id)s and runs.status = 'running' and runs.mode
 order by runs.started_at
 
 -- name: waiting
--- Why calls of this account wait now: Hostaway said so, or the request budget has no permit.
+-- Why calls of this account wait now: Hostaway answered 429, or the request budget has no permit.
 select
     greatest(
         (select max(blocked_until) from ops.rate_limit_scopes where scope = 'account' and key = %(account_id)s::text),

@@ -32,7 +32,7 @@ def sync_now(
     mode: Annotated[Mode, Form()] = Mode.INCREMENTAL,
     resources: Annotated[list[Resource] | None, Form()] = None,
 ) -> Response:
-    """Ask Airflow for a sync."""
+    """Request a sync in Airflow."""
     asked = accounts.request_sync_now(
         account_id, NewSync.model_validate({"mode": mode, "resources": resources}), connection, trigger
     )
@@ -69,7 +69,7 @@ def resume(
     """Mirror the account again."""
     change = ChangedAccount.model_validate({"state": "active"})
     accounts.change_account(account_id, change, connection, trigger, actor.name, background)
-    return _done(request, "The account is active. A sync that reads what was missed is requested.")
+    return _done(request, "The account is active. A sync of the missed changes is requested.")
 
 
 @router.post("/rotate")
@@ -129,6 +129,6 @@ def replay_event(
 
 def _done(request: Request, text: str) -> Response:
     response = render(request, "done_part.html", text=text)
-    # The part of the page that polls does so at once.
+    # The live part of the page is refreshed at once.
     response.headers["HX-Trigger"] = "changed"
     return response

@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 def create_app(trigger: RunTrigger) -> FastAPI:
     """The app, to be mounted at /hostaway/ui.
 
-    :param trigger: asks for Dag runs.
+    :param trigger: requests Dag runs.
     :raises ConfigurationError: when a setting it needs is missing or wrong.
     """
 
@@ -52,7 +52,7 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     app = FastAPI(
         title="sync-hostaway operations page", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
-    # Signs the forms: without a key the page could not be used, and should say so at once.
+    # It signs the forms. Without a key the page cannot be used, so the error is raised at the start.
     get_settings().fernet_keys()
     app.state.pool = make_auth_pool()
     app.state.rows = make_pool()
@@ -69,7 +69,7 @@ def create_app(trigger: RunTrigger) -> FastAPI:
 
 
 async def _show_problem(request: Request, error: Exception) -> Response:
-    """An error as a page, or as a part of one where the page's own script asked."""
+    """An error as a page, or as a part of one for requests of the page's script."""
     # A form whose fields do not fit together
     problem = problem_of(RequestValidationError(error.errors()) if isinstance(error, ValidationError) else error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

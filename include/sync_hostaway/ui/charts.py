@@ -1,6 +1,6 @@
-"""Small charts as SVG, drawn here: no script, no style attribute, readable without colour.
+"""Draws small charts as SVG: no script, no style attribute, readable without colour.
 
-Each has a title for screen readers; what a colour says, the title of the part says in words.
+Each has a title for screen readers. The title of each part has the meaning of its colour in words.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def day_bars(days: Sequence[Day]) -> Markup:
 
 
 def sparkline(values: Sequence[float | None], what: str) -> Markup:
-    """A line through the values, oldest first; nothing for fewer than two."""
+    """A line through the values, oldest first; empty for fewer than two."""
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return Markup('<span class="quiet">–</span>')
@@ -103,7 +103,7 @@ def heatmap(rows: Sequence[tuple[str, Sequence[str]]], days: Sequence[date]) -> 
 
 
 def meter(part: float, whole: float | None, what: str) -> Markup:
-    """How much of something is used; without a whole, nothing is drawn."""
+    """The used part of a whole; empty without a whole."""
     if not whole:
         return Markup("")
     width = min(60.0, part / whole * 60)

@@ -1,6 +1,6 @@
-"""What the tables of one account hold: occupancy, booking pace and conversations that wait for an answer.
+"""The data page of one account: occupancy, booking pace and conversations without an answer.
 
-The rows are read as the role `hostaway_api`, under row-level security, as the HTTP API reads them.
+The rows are read as in the HTTP API: as the role `hostaway_api`, under row-level security.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NIGHTS = 60
 
 
 def data_page(pool: Pool, account_id: int, *, is_operator: bool) -> dict[str, Any]:
-    """What the template `data.html` shows.
+    """The context of the template `data.html`.
 
     :param is_operator: whether single conversations may be named.
     """

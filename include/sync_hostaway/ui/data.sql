@@ -41,7 +41,7 @@ group by 1
 order by 1
 
 -- name: unanswered
--- The last message is the guest's; a conversation of an ended stay of long ago is of no interest.
+-- The last message is the guest's. Conversations of stays that ended long ago are left out.
 select conversation_id, reservation_id, listing_id, last_received_at
 from hostaway.conversations
 where

@@ -1,4 +1,4 @@
-"""Tokens that the page's own buttons send, and that no other site can.
+"""Tokens that only the page's own buttons can send.
 
 A browser sends Airflow's cookie along with requests that other sites' pages make. So a request that changes something
 also needs a token in a header: another site can neither read the token out of our page nor set the header.
@@ -26,7 +26,7 @@ def issue_token(user: str) -> str:
 
 
 def is_valid(token: str, user: str) -> bool:
-    """Whether a token was issued to this user and has not expired. Keys that were replaced lately still count."""
+    """Whether a token was issued to this user, with any key in the settings, and has not expired."""
     stamp, _, digest = token.partition(".")
     if not (stamp.isascii() and stamp.isdecimal() and len(stamp) < 12):
         return False
@@ -34,7 +34,7 @@ def is_valid(token: str, user: str) -> bool:
     if not 0 <= time.time() - issued_at + 60 <= _VALID_SECONDS + 60:
         return False
     keys = get_settings().fernet_keys()
-    # each of them: the time does not tell which one it was
+    # All keys are checked, so that the time does not reveal which one matches
     return any([hmac.compare_digest(_digest(key, user, issued_at).encode(), digest.encode()) for key in keys])
 
 

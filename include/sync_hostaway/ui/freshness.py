@@ -1,4 +1,4 @@
-"""How soon a change at Hostaway is in the tables, and who uses the request budget."""
+"""The page with the time from a change at Hostaway to the tables, and the use of the request budget."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_TAKERS = 15
 
 
 def freshness_page(connection: Connection, visitor: Visitor) -> dict[str, Any]:
-    """What the template `freshness.html` shows. Sums are of all accounts; names, of those that the visitor may see."""
+    """The context of `freshness.html`. Sums cover all accounts; names only those that the visitor may see."""
     hours = {row["hour"]: row for row in connection.execute(_QUERIES["hours"])}
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     wanted = [now - timedelta(hours=back) for back in reversed(range(24))]
@@ -33,7 +33,7 @@ def freshness_page(connection: Connection, visitor: Visitor) -> dict[str, Any]:
 
 
 def plan_of_the_day(connection: Connection) -> dict[str, Any]:
-    """What a usual day takes of the request budget.
+    """The calls of a usual day, and the request budget.
 
     `calls_per_day` and `calls_today` are calls; `calls_limit` is what one address may send in a day (None: no limit);
     `hours` is how long a day's work takes at that limit.

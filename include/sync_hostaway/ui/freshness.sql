@@ -1,5 +1,5 @@
 -- name: hours
--- From the webhook to the row that readers see; an event without a load changed nothing.
+-- Seconds from the webhook to the row that readers see; an event without a load changed no row.
 select
     date_trunc('hour', events.received_at, 'UTC') as hour,
     count(*) as events,
@@ -25,7 +25,7 @@ from ops.webhook_events
 where state = 'pending'
 
 -- name: addresses
--- One row per outgoing address and whose calls hold its permits now.
+-- One row per outgoing address, with the accounts that hold its permits now.
 select
     scopes.key as address,
     scopes.blocked_until,
@@ -55,7 +55,7 @@ order by days.api_calls desc
 limit 200
 
 -- name: plan
--- What a day takes: the average of the last seven whole days of each active account.
+-- The calls of a day: the average of the last seven whole days of each active account.
 select
     coalesce(sum(daily.calls), 0)::double precision as calls_per_day,
     (

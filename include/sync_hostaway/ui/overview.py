@@ -24,7 +24,7 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to show.
+    """The filters of the page.
 
     :param status: accounts of this status only; empty: all.
     :param search: part of a name, or the beginning of an id.
@@ -37,10 +37,10 @@ class Wanted:
 
 
 def overview(connection: Connection, visitor: Visitor, wanted: Wanted) -> dict[str, Any]:
-    """What the template `overview.html` shows.
+    """The context of the template `overview.html`.
 
-    The status of every account is read, since the worst come first and the chips count all of them; bars and everything
-    else belong to the accounts of one page.
+    The status of every account is read, because the worst come first and the chips count all of them. The other data is
+    read only for the accounts of one page.
     """
     rows = connection.execute(_QUERIES["statuses"]).fetchall()
     visible = visitor.visible(row["account_id"] for row in rows)

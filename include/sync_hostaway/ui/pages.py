@@ -29,7 +29,7 @@ Status = Literal["", "action_required", "failing", "warning", "syncing", "health
 
 @router.get("/static/{name}", dependencies=[Depends(allow_anyone)])
 async def get_static(name: str) -> Response:
-    """Style and scripts: the same for everybody, and without any data."""
+    """Style and scripts: the same for all users, and without any data."""
     found = static_file(name)
     if found is None:
         raise not_found("such file")
@@ -53,7 +53,7 @@ def get_overview(
 
 @router.get("/freshness")
 def get_freshness(request: Request, viewer: Viewer) -> Response:
-    """How soon changes are in the tables, and who uses the request budget."""
+    """Freshness of the tables, and use of the request budget."""
     with request.app.state.pool.connection() as connection:
         context = freshness_page(connection, viewer)
     is_part = request.headers.get("hx-target") == "freshness"
@@ -79,7 +79,7 @@ def get_account(account_id: AccountId, request: Request, viewer: Viewer) -> Resp
 
 @router.get("/accounts/{account_id}/live")
 def get_account_live(account_id: AccountId, request: Request, viewer: Viewer) -> Response:
-    """The part of an account's page that changes from second to second."""
+    """The live part of an account's page."""
     with request.app.state.pool.connection() as connection:
         context = account_live(connection, account_id, is_operator=viewer.is_operator)
     if context is None:
@@ -91,7 +91,7 @@ def get_account_live(account_id: AccountId, request: Request, viewer: Viewer) ->
 def get_quarantined(
     account_id: AccountId, quarantine_id: Annotated[Id, Path()], request: Request, viewer: Viewer
 ) -> Response:
-    """What Hostaway sent for a row in quarantine; it may hold personal data, so operators only."""
+    """The payload of a row in quarantine. Only for operators, because it may have personal data."""
     operators_only(viewer)
     with request.app.state.pool.connection() as connection:
         row = quarantined_payload(connection, account_id, quarantine_id)

@@ -1,4 +1,4 @@
-"""Templates, and the headers of a page that runs nothing but our own files."""
+"""Renders templates, with headers that permit only our own files."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ _SYMBOLS = {
 def render(request: Request, template: str, status: int = 200, **context: Any) -> Response:
     """A page, or a part of one.
 
-    :param context: what the template needs; `base` is the way from the page to the page of all accounts, by default
-        from the address of the request.
+    :param context: the variables of the template; `base` is the relative path from the page to the page of all
+        accounts, by default from the address of the request.
     """
     visitor = getattr(request.state, "visitor", None)
     values = {
@@ -82,7 +82,7 @@ def static_file(name: str) -> Response | None:
 
 
 def base_of(request: Request) -> str:
-    """The relative way from a page to the page of all accounts. So it works below any path of a reverse proxy."""
+    """The relative path from a page to the page of all accounts. So it works below any path of a reverse proxy."""
     depth = len(_path(request).strip("/").split("/")) - 1
     return "../" * depth or "./"
 
@@ -118,7 +118,7 @@ def _number(value: float | None) -> str:
 
 
 def _clean(value: object) -> str:
-    """Text of strangers: control characters and bidi controls are shown, not obeyed."""
+    """Text from outside: control characters and bidi controls are escaped."""
     return "" if value is None else visible(str(value))
 
 

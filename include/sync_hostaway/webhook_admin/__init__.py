@@ -1,3 +1,3 @@
-"""Hostaway's webhooks as they are registered: their addresses and passwords, registration, the delivery log."""
+"""Administration of webhooks at Hostaway: addresses and passwords, registration, the delivery log."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads Hostaway's own log of what it could not deliver, so that just those objects are fetched again."""
+"""Reads Hostaway's log of failed deliveries, so that only their objects are fetched again."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from sync_hostaway.hostaway.values import as_id
 
 _QUERIES = load_queries(Path(__file__).with_name("maintenance.sql"))
 _PAGE = 100
-# What fills more pages is caught up with by a sync: that costs less than to fetch so much one by one.
+# If the log has more pages, a sync reads the changes: that costs less than single reads.
 _PAGES = 10
 
 
 @dataclass(frozen=True)
 class MissedDeliveries:
-    """What Hostaway could not deliver.
+    """The failed deliveries.
 
     :param events: objects that now have an event in the inbox.
-    :param needs_sync: there is more than can be named: a message without its conversation, or too much to read.
+    :param needs_sync: whether a sync must find more changes: a message without its conversation, or too many entries.
     """
 
     events: int
@@ -45,14 +45,14 @@ class _Entry:
 def recover_missed_events(connection: Connection, client: HostawayClient, endpoint: Endpoint) -> MissedDeliveries:
     """Put an event into the inbox for each object whose newest delivery failed since the log was last read.
 
-    Hostaway may still repeat some of these deliveries; to fetch an object twice costs a call and changes nothing.
+    Hostaway may still repeat some of these deliveries. Fetching an object twice costs a call and changes no data.
 
-    :raises HostawayError: when Hostaway does not give its log; what it has said is read again next time.
+    :raises HostawayError: when Hostaway does not return its log; the next call reads the same entries again.
     """
     entries, is_all = _new_entries(client, endpoint)
     newest: dict[tuple[str | None, int | None], _Entry] = {}
     for entry in sorted(entries, key=lambda entry: entry.id):
-        # One that names no object hides no other.
+        # An entry without an object must not hide others.
         newest[(entry.object, entry.object_id or -entry.id)] = entry
     failed = [entry for entry in newest.values() if not entry.arrived]
     named = [entry for entry in failed if entry.object == RESERVATION and entry.object_id]
@@ -68,7 +68,7 @@ def recover_missed_events(connection: Connection, client: HostawayClient, endpoi
 
 
 def _new_entries(client: HostawayClient, endpoint: Endpoint) -> tuple[list[_Entry], bool]:
-    """Entries since the log was last read, and whether these are all."""
+    """The entries since the log was last read, and whether they are complete."""
     if endpoint.hostaway_id is None:
         return [], True
     entries: list[_Entry] = []
@@ -77,7 +77,7 @@ def _new_entries(client: HostawayClient, endpoint: Endpoint) -> tuple[list[_Entr
             WEBHOOK_LOGS, {"unifiedWebhookId": endpoint.hostaway_id, "limit": _PAGE, "offset": page * _PAGE}
         ).result
         if not isinstance(rows, list):
-            raise HostawayMalformedReply(f"Hostaway's delivery log is no list but {type(rows).__name__}")
+            raise HostawayMalformedReply(f"Hostaway's delivery log is not a list but {type(rows).__name__}")
         read = [entry for entry in map(_entry, rows) if entry]
         if rows and not read:
             raise HostawayMalformedReply("No entry of Hostaway's delivery log has an id")

@@ -17,7 +17,7 @@ from sync_hostaway.accounts.first_sync import SyncRun
 from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.accounts.webhook_endpoints import find_endpoint, forget_old_passwords, set_state, set_unregistered
 from sync_hostaway.core.db import Connection, connect, load_queries
-from sync_hostaway.core.exceptions import ConfigurationError, CredentialsRefused, HostawayError, SyncHostawayError
+from sync_hostaway.core.exceptions import ConfigurationError, CredentialsRejected, HostawayError, SyncHostawayError
 from sync_hostaway.core.resources import Mode
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.client import HostawayClient
@@ -61,7 +61,7 @@ def _reconcile(account_id: int, state: str) -> ReconcileResult:
         with connect(application="sync-hostaway webhook maintenance") as connection:
             return _reconcile_account(connection, account_id, is_active=state == "active")
     except Exception as error:  # noqa: BLE001 - after an error of any kind, the other accounts are reconciled
-        # Only our own messages are known to hold neither secrets nor personal data.
+        # Only our own messages certainly contain no secrets and no personal data.
         said = str(error) if isinstance(error, SyncHostawayError) else "".join(format_tb(error.__traceback__))
         log.warning("webhook_not_reconciled", account_id=account_id, error=type(error).__name__, said=said)
         return ReconcileResult(failed=1)
@@ -88,7 +88,7 @@ def _reconcile_account(connection: Connection, account_id: int, *, is_active: bo
 
 
 def _has_public_url() -> bool:
-    """Whether there is an address for Hostaway to deliver to; one that cannot be used is for each account to say."""
+    """Whether there is an address for webhooks. If it cannot be used, the error is stored for each account."""
     try:
         return get_settings().webhook_base_url is not None
     except ConfigurationError:
@@ -98,7 +98,7 @@ def _has_public_url() -> bool:
 def _unregister_disabled(connection: Connection, client: HostawayClient) -> bool:
     try:
         return unregister(connection, client)
-    except CredentialsRefused as error:
+    except CredentialsRejected as error:
         # This API key cannot remove the webhook. The account's owner can remove it in Hostaway's dashboard.
         log.warning("webhook_left_behind", account_id=client.account_id, error=str(error))
         set_unregistered(connection, client.account_id)
@@ -123,7 +123,7 @@ class CatchUpSync:
 
     @property
     def run(self) -> SyncRun:
-        """The Dag run to ask for. It has the same id each time it is asked for."""
+        """The Dag run to request. Repeated requests have the same id."""
         run_id = f"lost_deliveries__{self.requested_at.astimezone(UTC).isoformat()}"
         return SyncRun(self.account_id, run_id, {"mode": Mode.INCREMENTAL.value})
 

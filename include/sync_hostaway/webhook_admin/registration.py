@@ -1,7 +1,7 @@
 """Registers one webhook per account at Hostaway; an existing one is reused.
 
-A webhook is ours when its URL ends with the account's key. What is before the key does not matter: so a change of
-PUBLIC_BASE_URL moves the webhook, and no old one is left.
+A webhook is ours when its URL ends with the account's key. The part before the key does not matter. So a change of
+PUBLIC_BASE_URL changes the webhook, and leaves no old one.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from sync_hostaway.hostaway.values import as_id
 log = structlog.get_logger(__name__)
 
 _REGISTRATION = "webhook registration"
-"""What one process at a time does for an account: two would make two webhooks."""
+"""The name of the lock of an account: two processes at the same time would create two webhooks."""
 
-POLLING = "PUBLIC_BASE_URL is not set, so Hostaway cannot deliver: changes are seen by the scheduled syncs only"
+POLLING = "PUBLIC_BASE_URL is not set, so Hostaway cannot deliver. Polls and syncs find changes"
 
 LEFT_REGISTERED = (
     "PUBLIC_BASE_URL is not set, but Hostaway still delivers: hostaway_maintenance removes the webhook within ten "
@@ -62,8 +62,9 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
     Hostaway tests the URL during the call, so the API server must be running. If the webhook was switched off or
     deleted, changes were not delivered: then an incremental sync is requested.
 
-    :raises ConfigurationError: when PUBLIC_BASE_URL is nothing that Hostaway takes.
-    :raises HostawayError: when Hostaway refuses or does not answer. Either is noted in `ops.webhook_endpoints` too.
+    :raises ConfigurationError: when Hostaway does not accept such a PUBLIC_BASE_URL.
+    :raises HostawayError: when Hostaway refuses or does not answer. The error is also stored in
+        `ops.webhook_endpoints`.
     """
     account_id = client.account_id
     endpoint = endpoints.ensure_endpoint(connection, account_id)
@@ -76,7 +77,7 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
         with advisory_lock(connection, _REGISTRATION, account_id):
             return _register(connection, client, base)
     except HostawayTransientError as error:
-        # What was agreed on stands: Hostaway may well deliver.
+        # The webhook stays registered: Hostaway may still deliver.
         endpoints.save_check_error(connection, account_id, str(error))
         raise
     except (ConfigurationError, HostawayError) as error:
@@ -87,8 +88,8 @@ def ensure_registered(connection: Connection, client: HostawayClient) -> Registr
 def rotate(connection: Connection, account_id: int, *, now: bool = False) -> None:
     """Give an account's webhook a new password; the next registration sends it to Hostaway.
 
-    :param now: the old password ends at once. Deliveries get 401 until Hostaway has the new one, and it does not repeat
-        them: an incremental sync makes up for those.
+    :param now: revoke the old password at once. Deliveries get 401 until Hostaway has the new one. Hostaway does not
+        repeat them: an incremental sync reads the lost changes.
     :raises UnknownAccount: when it is not registered.
     """
     get_account(connection, account_id)
@@ -167,7 +168,7 @@ def _register(connection: Connection, client: HostawayClient, base: str) -> Regi
 def _own_webhooks(client: HostawayClient, endpoint: Endpoint) -> list[dict[str, Any]]:
     rows = client.get(WEBHOOKS).result
     if not isinstance(rows, list):
-        raise HostawayMalformedReply(f"Hostaway's list of webhooks is no list but {type(rows).__name__}")
+        raise HostawayMalformedReply(f"Hostaway's webhooks are not a list but {type(rows).__name__}")
     known = [{**row, "id": as_id(row.get("id"))} for row in rows if isinstance(row, dict)]
     return [
         row
@@ -189,7 +190,7 @@ def _is_on(row: dict[str, Any]) -> bool:
 
 
 def _differs(row: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Whether a webhook is not as we want it. A password that is not shown, or shown as stars, is taken for ours."""
+    """Whether a webhook needs a change. A password that is missing or masked with stars counts as ours."""
     shown = row.get("password")
     is_shown = isinstance(shown, str) and bool(shown.strip("*"))
     names = ("url", "login", "password") if is_shown else ("url", "login")

@@ -18,7 +18,7 @@ from sync_hostaway.cli import main as cli
 from sync_hostaway.core.db import Connection, advisory_lock, connect
 from sync_hostaway.core.exceptions import (
     ConfigurationError,
-    CredentialsRefused,
+    CredentialsRejected,
     InactiveAccount,
     InvalidValue,
     UnknownAccount,
@@ -90,14 +90,14 @@ def test_a_name_that_is_no_line_is_refused_and_nothing_is_kept(
 
 
 def test_a_wrong_secret_is_refused_and_nothing_is_kept(warehouse: Connection, simulator: RunningSimulator) -> None:
-    with pytest.raises(CredentialsRefused, match="account 701"):
+    with pytest.raises(CredentialsRejected, match="account 701"):
         registry.add_account(warehouse, 701, "wrong")
     assert registry.list_accounts(warehouse) == []
     assert snapshot_ids() == []
 
 
 def test_a_wrong_new_secret_leaves_the_old_one(warehouse: Connection, account: int) -> None:
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         registry.rotate_secret(warehouse, account, "wrong")
     with registry.client_for(warehouse, account) as client:
         client.check_credentials()

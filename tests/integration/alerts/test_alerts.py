@@ -290,7 +290,7 @@ def test_a_message_reaches_mail_slack_and_a_program(servers: Servers, monkeypatc
     assert "[Hostaway warning] Test" in mail
     bodies = dict(servers.requests)
     assert bodies["/alerts"]["alerts"][0]["kind"] == "test"
-    assert "nothing is wrong" in bodies["/T0/B0/secret"]["text"]
+    assert "There is no problem" in bodies["/T0/B0/secret"]["text"]
 
 
 def test_a_notifier_that_fails_is_named_without_what_it_knows(

@@ -177,18 +177,18 @@ def test_what_is_missing_is_told(warehouse: Connection, sync: Sync) -> None:
 def test_rows_that_wait_for_their_parent_are_held_not_missing(warehouse: Connection, sync: Sync) -> None:
     sync("first")
     with warehouse.transaction(force_rollback=True):
-        held = warehouse.execute(
+        deferred = warehouse.execute(
             "delete from hostaway.messages where message_id = (select min(message_id) from hostaway.messages) "
             "returning message_id"
         ).fetchone()
-        assert held is not None
+        assert deferred is not None
         warehouse.execute(
             "insert into ops.deferred_rows (account_id, resource, entity_id, missing_parent) "
             "values (701, 'messages', %s, 'conversation 1')",
-            [str(held["message_id"])],
+            [str(deferred["message_id"])],
         )
         found = counts(warehouse, "first")["messages"]
-        assert (found.held, found.missing, found.trouble) == (1, 0, None)
+        assert (found.deferred, found.missing, found.trouble) == (1, 0, None)
 
 
 def test_photos_that_are_not_wanted_are_not_missed(

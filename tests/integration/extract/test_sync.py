@@ -19,7 +19,7 @@ import pytest
 from sync_hostaway.accounts import registry
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import (
-    CredentialsRefused,
+    CredentialsRejected,
     HostawayError,
     HostawayMalformedReply,
     HostawayRefused,
@@ -334,7 +334,7 @@ def test_refused_credentials_stop_the_account_and_leave_the_other_alone(
     registry.add_account(warehouse, 702, "secret-702")
     simulator.control.set_secret(account, "changed at Hostaway")
     simulator.control.fault("expire_token", match={"account": account}, times=1)
-    with pytest.raises(CredentialsRefused, match="account 701"):
+    with pytest.raises(CredentialsRejected, match="account 701"):
         sync(warehouse, account)
     calls = simulator.control.stats()["total"]
     with pytest.raises(SyncHostawayError, match="Account 701 is credentials_rejected"):

@@ -60,7 +60,7 @@ def test_an_event_of_a_new_name_about_a_known_object_is_served() -> None:
 def test_an_object_without_an_id_that_leads_to_it_says_so(kind: str, data: dict[str, Any]) -> None:
     event = parse_event(json.dumps({"object": kind, "event": "x", "data": data}).encode())
     assert event.state == "unreadable"
-    assert "no id that leads to it" in (event.reason or "")
+    assert "no id by which it can be read" in (event.reason or "")
 
 
 def shuffled(value: Any, chance: random.Random) -> Any:

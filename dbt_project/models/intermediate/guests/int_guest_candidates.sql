@@ -9,8 +9,8 @@ with
 
 {% if guests_are_linked() -%}
 
--- Guests who lose a reservation, who share an identity with a reservation that changed, and all who use an identity
--- that from now on, or no longer, merges no reservations.
+-- Guests who lose a reservation, guests who share an identity with a changed reservation, and all guests with an
+-- identity that begins or ceases to merge reservations.
 touched_guests as materialized (
     select changes.account_id, changes.earlier_guest_id as guest_id
     from {{ changes }} as changes
@@ -33,8 +33,8 @@ touched_guests as materialized (
     where changes.manual_key is not null
 ),
 
--- Which component a short name belongs to depends on the components beside it. So the guests beside the touched ones
--- are resolved too, and the guests beside these are read.
+-- The component of a short name depends on the components with the same identity. So the neighbours of the changed
+-- guests are resolved, too, and the neighbours of these are read.
 resolved_guests as materialized (
     select guests.account_id, guests.guest_id
     from touched_guests as guests

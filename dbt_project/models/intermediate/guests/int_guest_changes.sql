@@ -18,7 +18,7 @@ coverage as materialized (
     ) }}
 ),
 
--- reservations of listings that are there, or that nothing waits for any more
+-- reservations whose listing is in core, or will not come
 loadable as materialized (
     select batch.*
     from batch
@@ -61,7 +61,7 @@ left join {{ lateral_lookup(
 ) }} on true
 where
     earlier.reservation_id is null
-    -- a changed project may have other rules of who is the same guest
+    -- a changed project may have other rules for guests
     or (select current_transform.full_rebuild from {{ source("ops", "current_transform") }} as current_transform)
     or (loadable.{{ evidence_columns() | join(", loadable.") }})
     is distinct from (earlier.{{ evidence_columns() | join(", earlier.") }})

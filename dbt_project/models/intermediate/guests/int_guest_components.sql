@@ -10,9 +10,9 @@ edges as materialized (
     select * from {{ ref('int_guest_edges') }}
 ),
 
--- Connected components. Each round gives a node, and the node that was its leader, the smallest leader among the
--- neighbours, and then the leader of that leader, until nothing changes. The distance to the leader is halved in each
--- round, so there are few rounds. Node n is at place n of the array.
+-- Connected components. In each round, a node and its leader get the smallest leader among the neighbours, and then the
+-- leader of that leader, until no leader changes. The distance to the leader is halved in each round, so there are few
+-- rounds. Node n is at place n of the array.
 rounds (round, leaders) as (
     select 1 as round, array_agg(nodes.node order by nodes.node asc) as leaders
     from nodes

@@ -1,4 +1,4 @@
--- Not a join of the nodes with themselves: PostgreSQL expects few of them, and would compare each with each.
+-- Not a self-join of the nodes: PostgreSQL expects few of them, and would compare each with each.
 with
 
 nodes_of_reservations as (

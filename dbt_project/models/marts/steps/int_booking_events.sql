@@ -1,4 +1,4 @@
--- What a version of a booking adds to the books of each month of its stay, and takes from them when it ends.
+-- The nights and amounts that a version of a booking adds to each month of its stay, and removes when it ends.
 with
 
 versions as (

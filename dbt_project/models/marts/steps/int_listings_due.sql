@@ -13,7 +13,7 @@ accounts as (
     select distinct account_id from {{ ref('listings') }}
 ),
 
--- Of each account, because an index leads to its changed rows.
+-- Per account, because an index finds its changed rows.
 changed_reservations as (
     select
         changed.account_id,

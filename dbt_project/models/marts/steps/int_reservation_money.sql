@@ -1,5 +1,5 @@
--- What a reservation brings in, on each basis that the field uses. Unknown stays null: a channel that does not report
--- its commission has not charged 0.
+-- The revenue of a reservation on each basis of the published definitions. Unknown stays null: a channel that does not
+-- report its commission has not charged 0.
 with
 
 amounts as (
@@ -40,7 +40,7 @@ amounts as (
                 sum(line.total) filter (where line.name = 'baseRate') as base_rate,
                 sum(line.total) filter (where line.name in ('pricePerExtraPerson', 'priceForExtraPerson'))
                     as extra_persons,
-                -- a discount lowers the price, with whichever sign it is written
+                -- a discount lowers the price, with either sign
                 sum(-abs(line.total)) filter (where line.kind = 'discount') as discounts,
                 sum(abs(line.total)) filter (where line.name = 'hostChannelFee') as host_channel_fee,
                 sum(line.total) filter (where line.name = 'airbnbPayoutSum') as airbnb_payout,
@@ -57,8 +57,8 @@ amounts as (
                 where not coalesce({{ as_boolean('isDeleted', 'item.payload') }}, false)
             ) as line
         ) as lines
-    -- A request that was declined is cancelled, too, and never was a booking. What was cancelled before it was first
-    -- read counts as one: nothing says that it was not.
+    -- A declined request is cancelled, too, but never was a booking. A reservation that was cancelled before its first
+    -- read counts as a booking, because nothing shows that it was not.
     cross join
         lateral (
             select

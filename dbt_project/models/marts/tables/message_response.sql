@@ -24,7 +24,7 @@ conversations as materialized (
     where not conversations.is_deleted
 ),
 
--- what a template sends is no answer
+-- a message from a template is not an answer
 talk as (
     select
         messages.account_id,
@@ -47,7 +47,7 @@ talk as (
     where not messages.is_deleted and messages.sender <> 'automation' and messages.sent_at is not null
 ),
 
--- the first message each time that the other side speaks: guest, host, guest, host
+-- the first message of each turn: guest, host, guest, host
 turns as (
     select
         talk.*,

@@ -83,7 +83,7 @@ versions as (
     from due
 ),
 
--- a version is known until the next one is; clocks that disagree do not turn the order round
+-- a version is known until the next one is known; different clocks do not change the order
 numbered as (
     select
         versions.*,
@@ -105,7 +105,7 @@ known as (
     from numbered
 ),
 
--- What was cancelled before it was first read had been booked until then.
+-- A reservation that was cancelled before its first read was booked until then.
 split as (
     select
         account_id,

@@ -1,3 +1,3 @@
-"""Where API keys are kept: in the database, encrypted, or in Airflow connections."""
+"""Stores of API keys: encrypted in the database, or in Airflow connections."""
 
 from __future__ import annotations

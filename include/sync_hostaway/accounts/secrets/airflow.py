@@ -18,8 +18,9 @@ def connection_id(account_id: int) -> str:
 class AirflowSecretsStore:
     """API keys are the passwords of Airflow connections `hostaway_<account id>`.
 
-    They are found wherever Airflow finds connections. They are written to Airflow's own database only: what an
-    environment variable or a secrets backend holds would hide it, so writing is refused there, with what to do instead.
+    They are read from all places in which Airflow looks for connections, but written only to Airflow's own database. A
+    connection in an environment variable or a secrets backend would hide the written one, so writing is then refused;
+    the error contains the remedy.
 
     :param database: keeps the secrets that sync-hostaway generates.
     """
@@ -28,14 +29,14 @@ class AirflowSecretsStore:
         self._database = database
 
     def get(self, account_id: int, name: str) -> str | None:
-        """A secret, or None when the account has none of that name, or a backend that holds it does not answer."""
+        """A secret; None when the account has none of that name, or the secrets backend does not answer."""
         if name != CLIENT_SECRET:
             return self._database.get(account_id, name)
         connection = _find(connection_id(account_id))
         return connection.password or None if connection else None
 
     def put(self, account_id: int, name: str, value: str) -> None:
-        """Store or replace a secret; one that is there already need not be writable.
+        """Store or replace a secret. If the place already has this secret, it need not be writable.
 
         :raises ConfigurationError: where Airflow's connections can only be read, or would be stored in clear.
         """
@@ -48,12 +49,12 @@ class AirflowSecretsStore:
             raise ConfigurationError(
                 f"The API key of account {account_id} is kept in {place}, where sync-hostaway only reads. Put it there "
                 f"as the connection {connection_id(account_id)} (type hostaway, login {account_id}, password: the API "
-                "key), and do this once more."
+                "key), and repeat the command."
             )
         _write(account_id, value)
 
     def delete(self, account_id: int, name: str) -> str | None:
-        """Forget a secret. Returns where it still is: an environment variable or a secrets backend can only be read."""
+        """Delete a secret. Returns the place that still has it, if this place can only be read."""
         if name != CLIENT_SECRET:
             self._database.delete(account_id, name)
             return None
@@ -64,7 +65,7 @@ class AirflowSecretsStore:
         return f"the connection {connection_id(account_id)} in {place}" if is_there else None
 
     def remedy(self, account_id: int) -> str:
-        """What an operator does when an account has no API key."""
+        """The remedy when an account has no API key."""
         place = _read_only_place(account_id) or "Airflow"
         return (
             f"the connection {connection_id(account_id)} (type hostaway, login {account_id}, password: the API key) "

@@ -1,7 +1,7 @@
-"""Where credentials are kept. Every implementation encrypts; none falls back to clear text.
+"""The stores of credentials. Every implementation encrypts; none stores unencrypted text.
 
-There are two kinds of secrets. API keys, which users provide, are kept where the setting `secrets_store` names. Secrets
-that sync-hostaway generates (access tokens, webhook passwords) are always in the database, encrypted.
+There are two kinds of secrets. API keys, which users provide, are in the store that the setting `secrets_store`
+selects. Secrets that sync-hostaway generates (access tokens, webhook passwords) are always in the database, encrypted.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class SecretsStore(Protocol):
         """Store or replace a secret."""
 
     def delete(self, account_id: int, name: str) -> str | None:
-        """Forget a secret, known or not. Returns where it still is, if it can only be read there."""
+        """Delete a secret, if it exists. Returns the place that still has it, if this place can only be read."""
 
     def remedy(self, account_id: int) -> str:
         """What an operator does when an account has no API key."""
 
 
 def secrets_store(connection: Connection) -> SecretsStore:
-    """The store that the setting `secrets_store` names.
+    """The store that the setting `secrets_store` selects.
 
     :raises ConfigurationError: when there is no usable key.
     """
@@ -67,7 +67,7 @@ class DatabaseSecretsStore:
             self._keys = [Fernet(key) for key in keys or get_settings().fernet_keys()]
         except ValueError as error:
             raise ConfigurationError(
-                "AIRFLOW__HOSTAWAY__SECRET_KEYS holds something that is not a Fernet key "
+                "AIRFLOW__HOSTAWAY__SECRET_KEYS contains a text that is not a Fernet key "
                 "(32 bytes, URL-safe base64; `sync-hostaway secrets new-key` prints one)"
             ) from error
         self._fernet = MultiFernet(self._keys)
@@ -88,7 +88,7 @@ class DatabaseSecretsStore:
     def put(self, account_id: int, name: str, value: str) -> None:
         """Store or replace a secret.
 
-        :raises UnknownAccount: when the account is not registered, or not any more.
+        :raises UnknownAccount: when the account is not registered.
         """
         params = {"account_id": account_id, "name": name, "ciphertext": self._fernet.encrypt(value.encode())}
         try:
@@ -97,7 +97,7 @@ class DatabaseSecretsStore:
             raise UnknownAccount.numbered(account_id) from None
 
     def delete(self, account_id: int, name: str) -> None:
-        """Forget a secret; forgetting an unknown one is fine."""
+        """Delete a secret, if it exists."""
         self._connection.execute(_QUERIES["delete_secret"], {"account_id": account_id, "name": name})
 
     def remedy(self, account_id: int) -> str:
@@ -105,7 +105,7 @@ class DatabaseSecretsStore:
         return f"`sync-hostaway accounts rotate {account_id}` stores one"
 
     def rotate_key(self) -> int:
-        """Encrypt every secret with the first key; returns how many were not yet.
+        """Encrypt every secret with the first key; returns the number of secrets that were encrypted again.
 
         One secret at a time, each in a transaction: it may be interrupted and repeated, and other processes wait for at
         most one row.
@@ -115,7 +115,7 @@ class DatabaseSecretsStore:
         done = 0
         for known in self._connection.execute(_QUERIES["list_secrets"]).fetchall():
             with self._connection.transaction():
-                # Read again under the row's lock: it may have been renewed or forgotten since.
+                # Read again under the row's lock: it may have been replaced or deleted since.
                 row = self._connection.execute(_QUERIES["lock_secret"], known).fetchone()
                 if row is None or self._is_newest(row["ciphertext"]):
                     continue
@@ -138,6 +138,6 @@ class DatabaseSecretsStore:
 def _lost_key(account_id: int, name: str) -> ConfigurationError:
     return ConfigurationError(
         f"The {name} of account {account_id} was encrypted with a key that AIRFLOW__HOSTAWAY__SECRET_KEYS does not "
-        f"hold. Add the old key behind the new one, or make it anew: `sync-hostaway accounts rotate {account_id}` "
+        f"hold. Add the old key after the new one, or store it again: `sync-hostaway accounts rotate {account_id}` "
         f"for an API key, `sync-hostaway webhooks rotate {account_id}` for a webhook password."
     )

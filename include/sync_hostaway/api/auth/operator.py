@@ -90,10 +90,10 @@ async def _user(request: Request, credentials: HTTPAuthorizationCredentials | No
 async def user_of_page(request: Request) -> Any:
     """The user of Airflow who is logged in to its UI in this browser, or whose token the request has.
 
-    The cookie counts for every method here: who uses it for a request that changes something has to make sure that it
-    is our own page that sends it.
+    The cookie counts for every method here. So a route that changes data must also check that our own page sent the
+    request.
 
-    :raises Problem: 401 without a good token.
+    :raises Problem: 401 without a valid token.
     """
     credentials = await bearer(request)
     token = credentials.credentials if credentials else auth_manager.token_in(request.cookies)

@@ -16,7 +16,7 @@ _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 # A plus sign in a query that is not written as %2B arrives as a blank.
 _BLANK_OFFSET = re.compile(r"(.+\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)", re.ASCII)
 _BEGINS_WITH_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-# Later moments cannot be read again in every time zone.
+# Later moments cannot be converted to every time zone.
 _LAST_YEAR = 9998
 
 

@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 
 from sync_hostaway.core.exceptions import (
     ConfigurationError,
-    CredentialsRefused,
+    CredentialsRejected,
     HostawayError,
     HostawayThrottled,
     HostawayTransientError,
@@ -195,7 +195,7 @@ def _of_ours(error: SyncHostawayError) -> Problem:
 
 
 def _of_hostaway(error: HostawayError) -> Problem:
-    if isinstance(error, CredentialsRefused):
+    if isinstance(error, CredentialsRejected):
         detail = "Hostaway rejects the account's API key; an operator must replace it."
         return Problem(409, "account-inactive", "The account is not active", detail)
     if isinstance(error, HostawayThrottled):

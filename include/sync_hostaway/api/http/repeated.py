@@ -1,4 +1,4 @@
-"""Refuses what is given twice. Frameworks take the first or the last one silently, and proxies may take the other."""
+"""Refuses values that are given twice: frameworks silently use the first or the last one, proxies may use the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sync_hostaway.api.http.problems import invalid
 
 
 class SingleValues:
-    """What a route takes once: each of its headers, and each parameter of its query that is no list."""
+    """The values that a route accepts only once: its headers, and the query parameters that are not lists."""
 
     def __init__(self, dependant: Dependant) -> None:
         flat = get_flat_dependant(dependant)
@@ -23,9 +23,9 @@ class SingleValues:
         self._lists = {name for field in flat.query_params for name in _lists_of(field.alias, field.field_info)}
 
     def check(self, request: Request) -> None:
-        """Look at headers and query.
+        """Check headers and query.
 
-        :raises Problem: 422, naming what is given twice.
+        :raises Problem: 422, naming the repeated value.
         """
         for name in self._headers:
             if len(request.headers.getlist(name)) > 1:
@@ -37,10 +37,10 @@ class SingleValues:
 
 
 def parse_json(body: bytes) -> Any:
-    """JSON of which no object has a member twice.
+    """Parse JSON in which no object has a member twice.
 
-    :raises json.JSONDecodeError: when it is none.
-    :raises HTTPException: 422 when a member is there twice; FastAPI passes only this exception on.
+    :raises json.JSONDecodeError: when it is not JSON.
+    :raises HTTPException: 422 for a repeated member; FastAPI passes only this exception on.
     """
     return json.loads(body, object_pairs_hook=_without_repeated)
 
@@ -48,7 +48,7 @@ def parse_json(body: bytes) -> Any:
 def _without_repeated(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(members)
     if len(found) < len(members):
-        # Its name is the caller's, and may be anything.
+        # The name comes from the caller and may be any text.
         raise HTTPException(422, "A member of an object in the body is given twice.")
     return found
 

@@ -74,7 +74,7 @@ class NewSync(_Input):
 
 
 class RequestedSync(BaseModel):
-    """The run that Airflow was asked for."""
+    """The requested run in Airflow."""
 
     dag_id: str = Field(examples=["hostaway_sync__12345"])
     run_id: str = Field(examples=["manual__2026-03-01T06:00:00.000000Z"])

@@ -52,7 +52,7 @@ def rotate_webhook(
 @router.post("/register", summary="Register the webhook again", responses=errors(s404="The account is not registered"))
 @in_bulkhead("slow")
 def register_again(account_id: AccountId, connection: Warehouse) -> WebhookState:
-    """Asks Hostaway for the account's webhook, and registers or switches it on where it is missing or off."""
+    """Check the account's webhook at Hostaway. Register it if it is missing, and switch it on if it is off."""
     with client_for(connection, account_id, Priority.DELTA) as client:
         ensure_registered(connection, client)
     return account_status(connection, account_id).webhook

@@ -36,7 +36,7 @@ from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import (
     ConfigurationError,
-    CredentialsRefused,
+    CredentialsRejected,
     InactiveAccount,
     InvalidOptions,
     RunNotRequested,
@@ -66,7 +66,7 @@ async def _warehouse() -> AsyncIterator[Connection]:
             yield connection
         finally:
             connection.close()
-    except CredentialsRefused:
+    except CredentialsRejected:
         raise Problem(
             422, "invalid-client", "Invalid client", "Hostaway does not accept this account id with this API key."
         ) from None
@@ -192,9 +192,9 @@ def change_account(
     responses={**_UNKNOWN, **errors(s409="The account is not active", s503="Airflow does not take the run")},
 )
 def request_sync_now(account_id: AccountId, body: NewSync, connection: Warehouse, trigger: Trigger) -> RequestedSync:
-    """Asks Airflow for a run of the account's Dag; it waits for the one that is running, if any.
+    """Request a run of the account's Dag. It begins after a running one has ended.
 
-    `GET /hostaway/v1/accounts/{account_id}` shows how it goes.
+    `GET /hostaway/v1/accounts/{account_id}` shows its progress.
     """
     if not registry.is_active(connection, registry.get_account(connection, account_id).account_id):
         raise InactiveAccount(f"Account {account_id} is not active: enable it, or store a new API key")

@@ -29,7 +29,7 @@ from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.rate_limiter import RateLimits
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
-# As ops.account_status knows them: one without any account is 0, not absent.
+# The statuses of ops.account_status. A status without accounts is 0, so that its series always exists.
 _STATUSES = ("action_required", "failing", "warning", "syncing", "healthy", "paused")
 _BUCKETS = ("0.5", "1", "2", "5", "10", "30", "60", "300", "+Inf")
 # Several servers may scrape.
@@ -79,13 +79,13 @@ class Figures:
 
 
 class _Collector:
-    """What Prometheus' client asks for the metrics."""
+    """The collector that Prometheus' client calls for the metrics."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing is known before the database was asked."""
+        """No metric exists before the first read of the database."""
         return []
 
     def collect(self) -> Iterable[Metric]:
@@ -112,7 +112,7 @@ class _Collector:
         for state in ("pending", "dead"):
             events.add_metric([state], inbox[state])
         yield events
-        yield _gauge("hostaway_inbox_oldest_seconds", "Age of the oldest event that waits", inbox["oldest_seconds"])
+        yield _gauge("hostaway_inbox_oldest_seconds", "Age of the oldest pending event", inbox["oldest_seconds"])
         [served] = self._rows("freshness")
         yield GaugeHistogramMetricFamily(
             "hostaway_freshness_seconds",
@@ -169,7 +169,7 @@ def _of_accounts(rows: list[dict[str, Any]]) -> Iterable[Metric]:
         ("hostaway_account_rows", "rows_mirrored", "Rows of the last complete full syncs"),
         ("hostaway_account_quarantined_rows", "quarantined_rows", "Rows in quarantine"),
         ("hostaway_account_deferred_rows", "deferred_rows", "Rows whose parent has not landed"),
-        ("hostaway_account_pending_events", "pending_events", "Webhook events that wait"),
+        ("hostaway_account_pending_events", "pending_events", "Pending webhook events"),
         ("hostaway_account_dead_events", "dead_events", "Webhook events that ran out of tries"),
         ("hostaway_account_running_syncs", "running_syncs", "Syncs that run now"),
     ):

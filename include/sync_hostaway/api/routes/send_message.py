@@ -93,10 +93,10 @@ class SentMessage(BaseModel):
     responses=errors(
         s400="The body is not JSON",
         s404="There is no such reservation in this account",
-        s409="A request with this key is in progress; or the account is not active; or it stays unknown whether the "
-        "message was sent; `type` says which",
+        s409="A request with this key is in progress; or the account is not active; or it is unknown whether the "
+        "message was sent; see `type`",
         s422="The request is invalid, its key was used for another message, there is no conversation, or the "
-        "message has failed; `type` says which",
+        "message has failed; see `type`",
         s429="The token or the account has reached its limit; retry after `Retry-After`",
         s502="Hostaway did not accept a request",
         s504="Hostaway did not answer. It is unknown whether the message was sent, and it is not sent again. Repeat "

@@ -209,7 +209,7 @@ create function ops.not_built_yet() returns boolean
 language plpgsql
 as $$
 begin
-    raise exception 'This view of sync-hostaway is being built anew: try again in a moment'
+    raise exception 'This view of sync-hostaway is being rebuilt: try again in a moment'
         using hint = 'If it stays so, the last transform failed: see ops.transforms';
 end
 $$;
@@ -298,7 +298,7 @@ begin
                         errcode = 'dependent_objects_still_exist',
                         hint = 'Drop it, run `sync-hostaway transform`, and create it again so that it fits';
             end if;
-            -- The same dbt run builds it anew.
+            -- The same dbt run builds it again.
             update ops.relations as noted
             set definition_hash = null
             from ops.our_relations as ours
@@ -466,7 +466,7 @@ declare
 begin
     perform ops.refuse_foreign(p_schema, p_name, 'table');
     if present is null then
-        return 'absent';
+        return 'missing';
     end if;
     if present <> (select relation_id from ops.relations where schema_name = p_schema and relation_name = p_name) then
         -- restored from a backup
@@ -504,7 +504,7 @@ begin
 end
 $$;
 comment on function ops.prepare_table(text, text, text[], text[]) is
-    'Whether a table is there (absent, present), with the columns that its model fills: those it lacked were added (changed)';
+    'The state of a table: missing, present, or changed when columns of its model were added';
 
 create function ops.put_column_types(p_table oid, p_columns text[], p_types text[]) returns void
 language plpgsql

@@ -76,7 +76,7 @@ class SimulatorControl:
     # -- accounts and time ---------------------------------------------------------------------------------------
 
     def add_account(self, account_id: int, secret: str, sizes: Mapping[str, Any] | None = None) -> JsonObject:
-        """Add an account, or make an existing one anew. sizes: fields of `Sizes`."""
+        """Add an account, or replace an existing one. sizes: fields of `Sizes`."""
         body = {"action": "add", "accountId": account_id, "secret": secret, "sizes": sizes}
         return self._call("POST", "accounts", body)
 
