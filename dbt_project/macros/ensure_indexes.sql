@@ -15,9 +15,9 @@
                 where
                     schemaname = '{{ this.schema }}'
                     and tablename = '{{ this.identifier }}'
-                    and indexdef like '% {{ columns }}'
+                    and indexdef like '% {{ columns | replace("'", "''") }}'
             ) then
-                create index on {{ this }} {{ columns }};
+                create index on {{ this }} using {{ index.type or "btree" }} {{ columns }};
             end if;
             {%- endfor %}
         end if;

@@ -3,6 +3,7 @@
     indexes=[
         {"columns": ["account_id", "conversation_id"]},
         {"columns": ["account_id", "synced_at"]},
+        {"columns": ["to_tsvector('simple'::regconfig, body_text)"], "type": "gin"},
     ],
 ) }}
 

@@ -259,7 +259,8 @@ def guests_erase(
         run_transform(connection, requested_by="guests erase")
     echo(
         f"Guest {guest_id} is erased: {pluralize(erased.reservations, 'reservation')}, "
-        f"{pluralize(erased.conversations, 'conversation')}, {pluralize(erased.rows, 'row')}. "
+        f"{pluralize(erased.conversations, 'conversation')}, {pluralize(erased.transcripts, 'transcript')}, "
+        f"{pluralize(erased.rows, 'row')}. "
         "Hostaway still has its own copy."
     )
 

@@ -30,6 +30,7 @@ from sync_hostaway.cli.local import app as local_app
 from sync_hostaway.cli.options import AsJson, complete_account, warehouse, warn_if_simulated
 from sync_hostaway.cli.plan import plan
 from sync_hostaway.cli.progress import graceful_interrupt, sync_progress
+from sync_hostaway.cli.transcripts import import_transcripts_command
 from sync_hostaway.cli.webhooks import webhooks_app
 from sync_hostaway.core.console import echo, err, pluralize, print_error, print_json, print_note, print_table
 from sync_hostaway.core.db import Connection
@@ -59,6 +60,7 @@ app.add_typer(webhooks_app, name="webhooks")
 app.command("api-login")(api_login)
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(export_app, name="export")
+app.command("import-transcripts")(import_transcripts_command)
 app.command("simulator")(simulator)
 app.command("doctor")(doctor)
 app.command("plan")(plan)

@@ -23,7 +23,12 @@ select
     columns.attname as name,
     format_type(columns.atttypid, null) as type
 from pg_attribute as columns
-where columns.attrelid = %(relation)s::regclass and columns.attnum > 0 and not columns.attisdropped
+where
+    columns.attrelid = %(relation)s::regclass
+    and columns.attnum > 0
+    and not columns.attisdropped
+    -- words for a search in PostgreSQL, made of another column
+    and columns.atttypid <> 'tsvector'::regtype
 order by columns.attnum
 
 -- name: rows

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from psycopg import errors, sql
 from pydantic import BaseModel, Field
@@ -21,6 +22,7 @@ from sync_hostaway.core.exceptions import UnknownAccount, UnknownGuest, Warehous
 from sync_hostaway.landing.redaction import Erasures, lock_for_erasure, redact_landed
 from sync_hostaway.migrations import sql_files
 from sync_hostaway.migrations.objects import created_objects
+from sync_hostaway.transcripts.names import fingerprint
 from sync_hostaway.transforms.ledger import transform_lock
 from sync_hostaway.webhook_admin.maintenance import unregister_webhook
 
@@ -44,6 +46,7 @@ class ErasedGuest(BaseModel, frozen=True):
     guest_id: int = Field(examples=[20009])
     reservations: int = Field(examples=[2])
     conversations: int = Field(examples=[1])
+    transcripts: int = Field(default=0, description="Imported transcripts that were deleted", examples=[0])
     rows: int = Field(description="Landed rows that were stripped", examples=[14])
 
 
@@ -81,8 +84,9 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
     """Remove the personal data of a guest, also from every later sync.
 
     Reservations, conversations, messages, reviews and tasks stay as rows with ids, dates, prices and states; names,
-    addresses, texts and everything else are removed. Rows of the core tables are removed at once, and come back
-    redacted with the next transform. A reservation that the same person makes later is another guest.
+    addresses, texts and everything else are removed. Transcripts of the guest are deleted, and also those of no
+    reservation that have the guest's name; they are not imported again. Rows of the core tables are removed at once,
+    and come back redacted with the next transform. A reservation that the same person makes later is another guest.
 
     :param guest_id: of `hostaway.guests`, or the id of any of the guest's reservations.
     :raises UnknownAccount: when the account is not registered.
@@ -101,11 +105,21 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
         if not reservations:
             raise UnknownGuest(f"Account {account_id} has no guest {guest_id}")
         conversations = _column(connection, "conversations_of", {**params, "reservations": reservations})
-        found = {**params, "reservations": reservations, "conversations": conversations}
+        names = {
+            fingerprint(account_id, name)
+            for name in _column(connection, "names_of", {**params, "reservations": reservations})
+        }
+        found: dict[str, Any] = {
+            **params,
+            "reservations": reservations,
+            "conversations": conversations,
+            "fingerprints": sorted(names),
+        }
+        found["transcripts"] = _transcripts_of(connection, found)
         connection.execute(_QUERIES["save_erasure"], found)
         erased = Erasures(frozenset(reservations), frozenset(conversations))
         rows = redact_landed(connection, account_id, erased)
-        for query in ("forget_quarantined", "empty_events", "settle_outbox"):
+        for query in ("forget_quarantined", "empty_events", "settle_outbox", "delete_transcripts"):
             connection.execute(_QUERIES[query], found)
         _delete_from_core(connection, found)
     return ErasedGuest(
@@ -113,8 +127,19 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
         guest_id=guest_id,
         reservations=len(reservations),
         conversations=len(conversations),
+        transcripts=len(found["transcripts"]),
         rows=rows,
     )
+
+
+def _transcripts_of(connection: Connection, found: Mapping[str, Any]) -> list[str]:
+    """Transcripts of the reservations, and those of no reservation whose guest has the name."""
+    named = [
+        row["id"]
+        for row in connection.execute(_QUERIES["transcripts_without_reservation"], found)
+        if fingerprint(found["account_id"], row["guest_name"]) in found["fingerprints"]
+    ]
+    return sorted({*named, *_column(connection, "transcripts_of_reservations", found)})
 
 
 def _refuse_outdated_links(connection: Connection, account_id: int, linked: Collection[str]) -> None:
@@ -160,12 +185,14 @@ def _delete_everywhere(connection: Connection, account_id: int) -> dict[str, int
 
 
 def _delete_from_core(connection: Connection, found: Mapping[str, object]) -> None:
-    keys = {"reservation_id": "reservations", "conversation_id": "conversations", "guest_id": "reservations"}
+    keys = {
+        "reservation_id": sql.SQL("{} = any(%(reservations)s::bigint[])"),
+        "conversation_id": sql.SQL("{} = any(%(conversations)s::bigint[])"),
+        "guest_id": sql.SQL("{} = any(%(reservations)s::bigint[])"),
+        "transcript_id": sql.SQL("{} = any(%(transcripts)s::text[])"),
+    }
     for table in connection.execute(_QUERIES["core_tables_of_guests"]).fetchall():
-        belongs = sql.SQL(" or ").join(
-            sql.SQL("{} = any({}::bigint[])").format(sql.Identifier(column), sql.Placeholder(keys[column]))
-            for column in table["columns"]
-        )
+        belongs = sql.SQL(" or ").join(keys[column].format(sql.Identifier(column)) for column in table["columns"])
         name = sql.Identifier(table["schema"], table["name"])
         connection.execute(_QUERIES["delete_guest_rows"].format(table=name, belongs=belongs), found)
 

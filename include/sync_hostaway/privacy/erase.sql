@@ -86,11 +86,40 @@ select entity_id as id
 from landing.conversations
 where account_id = %(account_id)s and ops.as_id(payload -> 'reservationId') = any(%(reservations)s::bigint[])
 
+-- name: names_of
+-- Also the parts of a name, as Hostaway has them.
+select distinct names.name as id
+from landing.reservations as landed
+cross join lateral (
+    values
+    (landed.payload ->> 'guestName'),
+    (concat_ws(' ', landed.payload ->> 'guestFirstName', landed.payload ->> 'guestLastName'))
+) as names (name)
+where landed.account_id = %(account_id)s and landed.entity_id = any(%(reservations)s) and btrim(names.name) <> ''
+
+-- name: transcripts_without_reservation
+select entity_id as id, payload ->> 'guestName' as guest_name
+from landing.transcripts
+where
+    account_id = %(account_id)s
+    and jsonb_typeof(payload -> 'reservationId') = 'null'
+    and payload ->> 'guestName' is not null
+
+-- name: transcripts_of_reservations
+select entity_id as id
+from landing.transcripts
+where account_id = %(account_id)s and (payload ->> 'reservationId') = any(%(reservations)s)
+
+-- name: delete_transcripts
+delete from landing.transcripts where account_id = %(account_id)s and entity_id = any(%(transcripts)s)
+
 -- name: save_erasure
 insert into ops.erasures (account_id, kind, entity_id)
 select %(account_id)s, 'reservation', unnest(%(reservations)s::text[])
 union all
 select %(account_id)s, 'conversation', unnest(%(conversations)s::text[])
+union all
+select %(account_id)s, 'guest_name', unnest(%(fingerprints)s::text[])
 on conflict (account_id, kind, entity_id) do nothing
 
 -- name: forget_quarantined
@@ -141,7 +170,7 @@ inner join pg_catalog.pg_attribute as columns on tables.oid = columns.attrelid
 where
     tables.oid in (select relation_id from ops.our_relations)
     and tables.relkind = 'r'
-    and columns.attname in ('reservation_id', 'conversation_id', 'guest_id')
+    and columns.attname in ('reservation_id', 'conversation_id', 'guest_id', 'transcript_id')
     and not columns.attisdropped
 group by namespaces.nspname, tables.relname
 

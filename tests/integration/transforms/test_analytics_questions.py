@@ -343,11 +343,11 @@ def _(mirror: Mirror, rows: list[Row]) -> None:
 
 @answers(14)
 def _(mirror: Mirror, rows: list[Row]) -> None:
-    about = re.compile(r"\b(wi-?fi|wlan|internet)\b", re.IGNORECASE)
+    about = re.compile(r"\b(wi[- ]?fi|wlan|internet)\b", re.IGNORECASE)
     found = {
         (row["listing_id"], row["conversation_id"])
         for row in mirror.messages
-        if row["is_incoming"] and about.search(row["body"] or "")
+        if row["is_incoming"] and about.search(row["body_text"] or "")
     }
     assert {row["listing_id"]: row["conversations"] for row in rows} == Counter(listing for listing, _ in found)
 
