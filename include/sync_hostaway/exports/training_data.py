@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from psycopg import sql
 
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.exceptions import InvalidValue
 from sync_hostaway.exports.folder import new_folder
 from sync_hostaway.exports.redaction import KnownValues, Redactor, asks_for_secret, fold, plain_text
+from sync_hostaway.transcripts.names import role_of
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _BATCH = 2_000
@@ -58,18 +61,16 @@ def export_training_data(
     """
     if not fetch_value(connection, _QUERIES["core_exists"]):
         raise InvalidValue("There are no core tables yet: `sync-hostaway transform` builds them")
-    parts = {name: _QUERIES[name] for name in ("is_erased", "of_account")}
+    parts = {name: _QUERIES[name] for name in ("is_erased", "of_account", "is_in_hostaway")}
     params = {"account_id": account_id}
     counts: Counter[str] = Counter()
     with connection.transaction(), new_folder(folder) as unfinished:
         connection.execute(_QUERIES["begin"])
         excluded = connection.execute(_QUERIES["excluded"].format(**parts), params).fetchone()
-        names = frozenset(fold(row["word"]) for row in connection.execute(_QUERIES["names"])) if redact else frozenset()
-        redactor = Redactor(names)
-        with _Files(unfinished) as files, connection.cursor("training_data") as cursor:
-            cursor.itersize = _BATCH
-            cursor.execute(_QUERIES["messages"].format(**parts), params)
-            for number, rows in enumerate(_conversations(cursor), start=1):
+        redactor = Redactor(_names(connection) if redact else frozenset())
+        with _Files(unfinished) as files:
+            read = chain.from_iterable(_read(connection, query.format(**parts), params) for query in _sources())
+            for number, rows in enumerate(read, start=1):
                 counts.update(_write(files, rows, redactor if redact else None))
                 if number % 100 == 0:
                     on_conversations(number)
@@ -117,6 +118,26 @@ def pairs_of(messages: Iterable[Message]) -> Iterator[tuple[str, str]]:
         yield "\n".join(question), "\n".join(answer)
 
 
+def _names(connection: Connection) -> frozenset[str]:
+    """Words of the names of guests and staff. What a transcript calls a sender may be no name: "Host"."""
+    words = {row["word"] for row in connection.execute(_QUERIES["names"])}
+    for row in connection.execute(_QUERIES["senders"]):
+        if role_of(row["sender_name"], None) is None:
+            words.update(word for word in row["sender_name"].split() if len(word) > 2)
+    return frozenset(fold(word) for word in words)
+
+
+def _sources() -> list[sql.SQL]:
+    return [_QUERIES["messages"], _QUERIES["transcript_messages"]]
+
+
+def _read(connection: Connection, query: sql.Composed, params: Mapping[str, Any]) -> Iterator[list[Row]]:
+    with connection.cursor("training_data") as cursor:
+        cursor.itersize = _BATCH
+        cursor.execute(query, params)
+        yield from _conversations(cursor)
+
+
 def _conversations(rows: Iterable[Row]) -> Iterator[list[Row]]:
     for _, group in groupby(rows, key=lambda row: (row["account_id"], row["conversation_id"])):
         yield list(group)
@@ -139,6 +160,7 @@ def _write(files: _Files, rows: list[Row], redactor: Redactor | None) -> dict[st
         split,
         {
             "id": name,
+            "source": about["source"],
             "context": context,
             "messages": [
                 {"role": message.role, "author": message.author, "content": message.content} for message in messages
@@ -146,7 +168,13 @@ def _write(files: _Files, rows: list[Row], redactor: Redactor | None) -> dict[st
         },
     )
     for number, (question, answer) in enumerate(pairs_of(messages), start=1):
-        pair = {"id": f"{name}-{number}", "context": context, "question": question, "answer": answer}
+        pair = {
+            "id": f"{name}-{number}",
+            "source": about["source"],
+            "context": context,
+            "question": question,
+            "answer": answer,
+        }
         files.add("pairs", split, pair)
     return {"messages": len(messages)}
 

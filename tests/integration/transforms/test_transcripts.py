@@ -16,6 +16,7 @@ from sync_hostaway.cli import main as cli
 from sync_hostaway.core.exceptions import InvalidValue
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.exports.tables import export_tables
+from sync_hostaway.exports.training_data import export_training_data
 from sync_hostaway.privacy.erase import erase_guest, purge_account
 from sync_hostaway.transcripts.importer import ImportReport, Options, import_transcripts
 
@@ -299,3 +300,26 @@ def test_the_command_reports_as_json(mirrored: LandingHarness, tmp_path: Path) -
     plain = CliRunner().invoke(cli.app, ["import-transcripts", str(tmp_path), "--dry-run"])
     assert "1 transcript: 0 new, 0 changed, 1 unchanged; 1 not imported." in plain.stdout
     assert CliRunner().invoke(cli.app, ["import-transcripts", str(tmp_path), "--time-zone", "Mars"]).exit_code == 2
+
+
+def test_training_data_names_the_source_and_has_no_conversation_twice(mirrored: LandingHarness, tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "Lake_House/Ann Smith_2025-05-11",
+        "Guest: Ann Smith here, who are you?\nMaria Trask: Maria Trask, hello",
+    )
+    write(tmp_path, "Lake_House/José Núñez_2025-06-01")
+    run(mirrored, tmp_path)
+    mirrored.land("conversations", {"id": 1, "reservationId": 11, "listingMapId": 1})
+    mirrored.land("messages", {"id": 1, "conversationId": 1, "reservationId": 11, "body": "Hola", "isIncoming": 1})
+    mirrored.transform()
+    manifest = export_training_data(mirrored.connection, tmp_path / "out")
+    [found] = [
+        json.loads(line)
+        for file in (tmp_path / "out").glob("conversations.*")
+        for line in file.read_text().splitlines()
+    ]
+    assert found["source"] == "transcript"
+    assert [message["role"] for message in found["messages"]] == ["user", "assistant"]
+    assert not {"Ann", "Smith", "Maria", "Trask"} & set(json.dumps(found).replace('"', " ").replace(",", " ").split())
+    assert manifest["left_out"]["transcripts_of_mirrored_conversations"] == 1
