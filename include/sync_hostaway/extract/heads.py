@@ -202,8 +202,8 @@ def _in_every_order(places: Sequence[int | None]) -> list[bool]:
     ending, beginning = _longest(places), _longest([None if p is None else -p for p in reversed(places)])[::-1]
     whole = max(ending, default=0)
     on_one = [end + begin - 1 == whole and end > 0 for end, begin in zip(ending, beginning, strict=True)]
-    advisory_lock = [ending[place] for place, is_on in enumerate(on_one) if is_on]
-    return [is_on and advisory_lock.count(ending[place]) == 1 for place, is_on in enumerate(on_one)]
+    lengths = [ending[place] for place, is_on in enumerate(on_one) if is_on]
+    return [is_on and lengths.count(ending[place]) == 1 for place, is_on in enumerate(on_one)]
 
 
 def _longest(places: Sequence[int | None]) -> list[int]:

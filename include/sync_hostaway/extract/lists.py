@@ -144,7 +144,7 @@ def _finish_complete_read(ctx: SyncContext, list_read: ListRead, newest: datetim
     return MissingRows(len(suspected.rows), suspected.reason) if suspected.reason else MissingRows()
 
 
-_FirstPage = tuple[tuple[int | None, datetime | None], ...]
+_Front = tuple[tuple[int | None, datetime | None], ...]
 
 
 @dataclass(frozen=True)
@@ -152,26 +152,28 @@ class _PartialRead:
     """The result of reading a part of the list.
 
     :param newest: newest change.
-    :param head: ids and stamps of the first page.
+    :param front: ids and stamps of the first pages, down to the page that ends with a row older than `newest`.
     :param reached: whether the bound was reached.
     """
 
     newest: datetime | None
-    head: _FirstPage
+    front: _Front
     reached: bool
 
 
 def _read_front_again(
     ctx: SyncContext, reader: CheckpointedReader, list_read: ListRead, part: _PartialRead
 ) -> _PartialRead | None:
-    """Read the first page again until it is unchanged; None when it keeps changing.
+    """Read the front of the list again until it is unchanged; None when it keeps changing.
 
-    A row that changes or arrives during the read moves to the first page, which was read before. So the first page is
-    read again, and if it has changed, further pages down to the start of the read.
+    A row that changes or arrives during the read moves to the front, which was read before. So the front is read again,
+    and if it has changed, further pages down to the start of the read. Stamps have whole seconds, and rows of the same
+    second are ordered by id: the front is as many pages as the newest second fills. A row that changes twice within one
+    second can keep its place and stamp: the overlap of the next incremental sync finds that change.
     """
     for _ in range(_MAX_READS):
-        again = _read_back_to(ctx, reader, list_read, bound=part.newest, head=part.head)
-        if again.head == part.head:
+        again = _read_back_to(ctx, reader, list_read, bound=part.newest, front=part.front)
+        if again.front == part.front:
             return part
         ctx.needed_retry = True
         # The bound counts as reached if the first read reached it: the later reads cover only newer changes.
@@ -184,14 +186,15 @@ def _read_back_to(
     reader: CheckpointedReader,
     list_read: ListRead,
     bound: datetime | None,
-    head: _FirstPage | None = None,
+    front: _Front | None = None,
 ) -> _PartialRead:
-    """Land pages, newest first, until a page ends before the bound, or the first page is the known head.
+    """Land pages, newest first, until a page ends before the bound, or the front is the known one.
 
     A stamp later than the server's clock counts as that clock: as a watermark it would hide all changes until then.
     """
     newest: datetime | None = None
-    first: _FirstPage | None = None
+    read_front: _Front = ()
+    front_ended = False
     for page in pages_by_cursor(
         ctx.client,
         endpoints.RESERVATIONS,
@@ -204,13 +207,15 @@ def _read_back_to(
         stamps = [min(stamp, page.served_at) for _, stamp in changed if stamp]
         newest = max([*stamps, *([newest] if newest else [])], default=None)
         ctx.expected = list_read.count if ctx.mode is Mode.FULL else None
-        first = first if first is not None else tuple(changed)
-        if first == head:
-            break
+        if not front_ended:
+            read_front += tuple(changed)
+            front_ended = not stamps or stamps[-1] != newest
+            if front_ended and read_front == front:
+                break
         reader.land(page)
         if bound and stamps and stamps[-1] < bound:
-            return _PartialRead(newest, first, reached=True)
-    return _PartialRead(newest, first or (), reached=False)
+            return _PartialRead(newest, read_front, reached=True)
+    return _PartialRead(newest, read_front, reached=False)
 
 
 def _updated_on(row: object) -> datetime | None:

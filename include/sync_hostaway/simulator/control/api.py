@@ -36,7 +36,7 @@ class ControlApi:
             ("GET", "faults"): self._list_faults,
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._clear_faults,
-            ("POST", "clock"): self._advance_clock,
+            ("POST", "clock"): self._set_clock,
             ("POST", "deliveries"): self._mischief,
         }
 
@@ -169,8 +169,11 @@ class ControlApi:
         self._state.faults.clear()
         return {"faults": []}
 
-    def _advance_clock(self, params: Params, body: JsonObject) -> JsonObject:
-        self._state.clock.advance(float(body.get("seconds", 0)))
+    def _set_clock(self, params: Params, body: JsonObject) -> JsonObject:
+        clock = self._state.clock
+        clock.advance(float(body.get("seconds", 0)))
+        if "running" in body:
+            (clock.start if body["running"] else clock.stop)()
         return {"now": stamp(self._state.clock.now())}
 
 

@@ -90,6 +90,14 @@ class SimulatorControl:
         """Move the simulated time forward; returns the new time."""
         return str(self._call("POST", "clock", {"seconds": seconds})["now"])
 
+    def stop_clock(self) -> str:
+        """Stop the simulated time until `start_clock`; returns it."""
+        return str(self._call("POST", "clock", {"running": False})["now"])
+
+    def start_clock(self) -> str:
+        """Let the simulated time run again from where it was stopped; returns it."""
+        return str(self._call("POST", "clock", {"running": True})["now"])
+
     def reset(self, *, only_stats: bool = False) -> None:
         """Back to the start: data, accounts, tokens, faults, webhooks, counters."""
         self._call("POST", "reset", {"only": "stats"} if only_stats else {})

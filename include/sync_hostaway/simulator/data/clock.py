@@ -59,10 +59,21 @@ class Clock:
         self.anchor = anchor
         self.anchor_seconds = day_number(anchor) * DAY
         self._offset = 0.0 if anchor == datetime.now(UTC).date() else self.anchor_seconds - time.time()
+        self._stopped_at: float | None = None
 
     def time(self) -> float:
         """Seconds since 1970, with their fraction."""
-        return time.time() + self._offset
+        return time.time() + self._offset if self._stopped_at is None else self._stopped_at
+
+    def stop(self) -> None:
+        """Stand still, so that several changes have the same stamp."""
+        self._stopped_at = self.time()
+
+    def start(self) -> None:
+        """Run again, from where it was stopped."""
+        if self._stopped_at is not None:
+            self._offset = self._stopped_at - time.time()
+            self._stopped_at = None
 
     def now(self) -> int:
         return int(self.time())
@@ -74,7 +85,10 @@ class Clock:
         """Jump forward; time never runs backwards, as updatedOn would then be older than what was served."""
         if seconds < 0:
             raise ValueError(f"the simulated clock cannot go back ({seconds} s)")
-        self._offset += seconds
+        if self._stopped_at is None:
+            self._offset += seconds
+        else:
+            self._stopped_at += seconds
 
     def http_date(self) -> str:
         """The simulated time as an HTTP Date header."""
