@@ -17,7 +17,7 @@ import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from cryptography.fernet import Fernet
-from playwright.sync_api import Browser, BrowserContext, Frame, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Frame, Locator, Page, Route, expect
 
 from chromium import chromium
 from databases import Server, create_database, drop_database
@@ -165,6 +165,20 @@ def test_the_navigation_leads_to_a_thousand_accounts_and_to_one(open_page: Any) 
         int(row.locator(f"td[data-label={what}]").inner_text().replace(",", "")) for what in ("Expected", "Seen")
     )
     assert expected - seen == 5
+
+
+def test_a_filter_counts_that_was_entered_before_the_script_ran(open_page: Any) -> None:
+    page = open_page("mona", "/")
+    delayed: list[Route] = []
+    page.route("**/page.js*", lambda route: delayed.append(route))
+    with page.expect_request("**/page.js*"):
+        page.get_by_role("link", name="Hostaway").first.click()
+    frame = frame_of(page)
+    frame.get_by_label("Name or account id").fill(str(FAILING))
+    expect(frame.locator("tbody tr")).to_have_count(50)
+    for route in delayed:
+        route.continue_()
+    expect(frame.locator("tbody tr")).to_have_count(1)
 
 
 def _number(row: Locator, column: str) -> int:

@@ -11,6 +11,18 @@
     }
   });
 
+  // A filter that was entered before this script ran, or that the browser has restored, has sent no request.
+  document.addEventListener('DOMContentLoaded', () => {
+    const isEntered = (field) => (field.tagName === 'SELECT'
+      ? [...field.options].some((option) => option.selected !== option.defaultSelected && option.value !== '')
+      : field.value !== field.defaultValue);
+    document.querySelectorAll('form.filters').forEach((form) => {
+      if ([...form.querySelectorAll('input, select')].some(isEntered)) {
+        htmx.trigger(form, 'submit');
+      }
+    });
+  });
+
   // A hidden page does not refresh.
   document.addEventListener('htmx:beforeRequest', (event) => {
     const asked = event.detail.requestConfig.triggeringEvent;
