@@ -9,9 +9,11 @@
     :param staged: the view; without it `stg_<resource>`. Its rows have the account_id and entity_id of landing.
     :param changes_only: false for all rows; by default the value of `is_incremental`.
     :param with_changed_guest: also unchanged reservations whose guest changed.
+    :param keys_only: only account_id and entity_id, also of rows that the view leaves out. PostgreSQL plans every
+        column of a view that a query reads, which takes longer than to read a few rows.
 -#}
-{% macro rows_to_process(resource, staged=none, with_changed_guest=false, changes_only=none) -%}
-    {%- set rows = ref(staged or "stg_" ~ resource) -%}
+{% macro rows_to_process(resource, staged=none, with_changed_guest=false, changes_only=none, keys_only=false) -%}
+    {%- set rows = source("landing", resource) if keys_only else ref(staged or "stg_" ~ resource) -%}
     {%- set landed = source("landing", resource) -%}
     {%- set deferred = source("ops", "deferred_rows") -%}
     {%- set claimed = source("ops", "claimed_loads") -%}
@@ -32,7 +34,7 @@
     {{ rows }}
     {%- else -%}
     (
-        select staged.*
+        select {{ "changed.*" if keys_only else "staged.*" }}
         from (
             select landed.account_id, landed.entity_id
             from {{ claimed }} as claimed
@@ -72,9 +74,11 @@
             where links.synced_at > {{ previous_transform_at() }} and links.synced_at <= {{ current_transform_at() }}
             {% endif %}
         ) as changed
+        {%- if not keys_only %}
         cross join {{ lateral_lookup(
             rows, "staged", "staged.account_id = changed.account_id and staged.entity_id = changed.entity_id"
         ) }}
+        {%- endif %}
     )
     {%- endif %}
 {%- endmacro %}

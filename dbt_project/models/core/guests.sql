@@ -1,4 +1,4 @@
-{%- set reservations_read = rows_to_process('reservations', staged='int_reservation_identities') -%}
+{%- set reservations_read = rows_to_process('reservations', keys_only=true) -%}
 {{ config(unique_key=["account_id", "guest_id"]) }}
 
 with
@@ -17,7 +17,8 @@ batch as (
     cross join {{ lateral_lookup(
         ref('reservation_guests'),
         "links",
-        "links.account_id = reservations_read.account_id and links.reservation_id = reservations_read.reservation_id",
+        "links.account_id = reservations_read.account_id"
+        ~ " and links.reservation_id = " ~ text_as_bigint("reservations_read.entity_id"),
     ) }}
     union
     select changed_links.account_id, changed_links.guest_id

@@ -24,7 +24,7 @@ from sync_hostaway.core.files import make_unwritable, unwritable_files
 from sync_hostaway.core.libpq import connection_string, explicit, parameters_of, string_of
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms.lists import ListTable
-from sync_hostaway.transforms.project import project_hash
+from sync_hostaway.transforms.project import build_hash, project_hash
 
 # dbt removes the values of variables with this prefix from its logs.
 DSN_VARIABLE = "DBT_ENV_SECRET_SYNC_HOSTAWAY_WAREHOUSE"
@@ -214,6 +214,7 @@ def list_tables(project_dir: Path, environment: Mapping[str, str], names: Collec
 
 def preload_project(project_dir: Path, environment: Mapping[str, str]) -> None:
     """Parse the project for forks of this process, because parsing takes longer than most transforms."""
+    build_hash(project_dir)
     with _one_at_a_time, _environment(environment):
         _parsed(project_dir, environment)
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import psycopg
 import pytest
 import sqlparse
+from dbt.contracts.graph.nodes import GenericTestNode
 
 from landing_harness import LandingHarness, edited_project, listing, next_version, reservation
 from sync_hostaway.core.db import connect
@@ -503,7 +504,9 @@ def test_dbt_does_not_repeat_at_each_transform_what_gives_the_same(
     for number in (101, 102):
         harness.land("reservations", reservation(number))
         harness.transform(marts=False)
-        # For the second one: parsing the SQL around ephemeral models, and inspecting the stack for each flag
+        # For the second one: parsing the SQL around ephemeral models, inspecting the stack for each flag, and a
+        # dictionary of each node of the project
         monkeypatch.setattr(sqlparse, "parse", refuse)
         monkeypatch.setattr(inspect, "stack", refuse)
+        monkeypatch.setattr(GenericTestNode, "to_dict", refuse)
     assert harness.value("select count(*) from hostaway.reservation_guests where reservation_id > 100") == 2
