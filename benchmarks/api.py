@@ -181,14 +181,14 @@ def _compare(connection: Connection) -> list[Query]:
     params = {"account_id": ACCOUNT, "start": start, "end": start + timedelta(days=_DAYS - 1)}
     calendar = [{**params, "listing_id": number} for number in _ids(connection, "listings")]
     reservations = [{**params, "reservation_id": number} for number in _ids(connection, "reservations")]
-    become = load_queries(folder / "account_rows.sql")["become"]
-    of_reservations = load_queries(folder / "reservations.sql")
+    become = load_queries(folder / "account_session.sql")["set_account_role"]
+    of_reservations = load_queries(folder / "routes/reservations.sql")
     reservation = of_reservations["reservation"].format(fields=of_reservations["fields"])
     if not fetch_value(connection, sql.SQL("select to_regrole('benchmark_reader') is not null")):
         connection.execute(_OTHER_ROLE)
     found = []
     for route, query, all_params in (
-        ("calendar", load_queries(folder / "calendar.sql")["days"], calendar),
+        ("calendar", load_queries(folder / "routes/calendar.sql")["days"], calendar),
         ("reservation", reservation, reservations),
     ):
         times: dict[bool, list[float]] = {True: [], False: []}

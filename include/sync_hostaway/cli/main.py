@@ -202,7 +202,7 @@ def sync(
         print_note(_told(transformed))
     elif waiting:
         print_note(
-            f"{pluralize(waiting, 'batch')} of rows landed and are not in the core tables yet. "
+            f"{pluralize(waiting, 'load')} of rows landed and are not in the core tables yet. "
             "`sync-hostaway transform` builds them. If Airflow runs, it builds them within minutes."
         )
     if any(result.has_failed for result in results):

@@ -23,6 +23,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -165,6 +166,7 @@ def _why_not(runner: Runner) -> str | None:
     return (said.splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
+@cache
 def _installed() -> Path:
     found = find_spec(_PACKAGE)
     if found is None or not found.submodule_search_locations:

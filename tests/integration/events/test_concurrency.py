@@ -130,7 +130,7 @@ def test_a_worker_whose_warehouse_goes_away_says_so_and_the_next_one_goes_on(har
             )
             harness.wait_until_workers_have_ended()
 
-    with pytest.raises(WarehouseUnavailable, match="still pending"):
+    with pytest.raises(WarehouseUnavailable, match="stay pending"):
         worker_and_disconnect()
     assert set(harness.states()) == {"pending"}
     harness.run_worker()

@@ -68,14 +68,16 @@ def test_a_user_id_without_a_name_is_refused_with_the_way_out() -> None:
         home.mkdir()
         os.chown(home, uid, uid)
         read, write = os.pipe()
-        # A child of this process: the user id may not be able to enter the folder of the interpreter.
+        # A child of this process: the user id may not be able to enter the folder of the interpreter, in which the
+        # programs are found here.
+        privileges.programs()
         if not (child := os.fork()):
             try:
                 os.setgroups([])
                 os.setgid(uid)
                 os.setuid(uid)
                 EmbeddedPostgres(home).start()
-            except BaseException as error:  # noqa: BLE001 - the parent looks at it
+            except BaseException as error:  # noqa: BLE001 - reported to the parent
                 os.write(write, f"{type(error).__name__}: {error}".encode())
             finally:
                 os._exit(0)
