@@ -95,6 +95,10 @@ sync: $(READY) ## Mirror one account now, then build the tables: make sync ACCOU
 bench: $(READY) ## Measure the project on this machine, beside its peers
 	@exec $(BIN)/python -m benchmarks
 
+.PHONY: chaos
+chaos: $(READY) ## Break parts in the middle of their work, and check that nothing is lost: make chaos SEED=1 [ROUNDS=200] [ONLY=13]
+	@exec $(BIN)/python -m chaos
+
 .PHONY: docs
 docs: $(READY) ## Build the documentation of the tables into docs/dbt
 	@exec $(BIN)/sync-hostaway docs

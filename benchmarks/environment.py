@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,10 +36,14 @@ _TIMEOUT = 120.0
 
 @dataclass(frozen=True)
 class Simulator:
-    """A simulator in another process."""
+    """A simulator in another process.
+
+    :param pid: of the process.
+    """
 
     url: str
     control: SimulatorControl
+    pid: int
 
     def token(self) -> str:
         """A new access token, ready to use: the peers take one that exists."""
@@ -123,10 +127,13 @@ class Environment:
 
 
 @contextmanager
-def simulated(scratch: Path, sizes: Sizes, ip_limit: str = "off") -> Iterator[Simulator]:
+def simulated(
+    scratch: Path, sizes: Sizes, ip_limit: str = "off", options: Mapping[str, str | float] | None = None
+) -> Iterator[Simulator]:
     """Run a simulator with one account in another process.
 
     :param scratch: folder for its log.
+    :param options: further options of `sync-hostaway simulator`, without the dashes.
     """
     ready = scratch / f"simulator-{uuid.uuid4().hex[:8]}"
     arguments = {
@@ -137,6 +144,7 @@ def simulated(scratch: Path, sizes: Sizes, ip_limit: str = "off") -> Iterator[Si
         "conversations": sizes.conversation_count,
         "ip-limit": ip_limit,
         "ready-file": ready,
+        **(options or {}),
     }
     flags = [text for name, value in arguments.items() for text in (f"--{name}", str(value))]
     with ready.with_suffix(".log").open("wb") as log:
@@ -146,7 +154,7 @@ def simulated(scratch: Path, sizes: Sizes, ip_limit: str = "off") -> Iterator[Si
     try:
         url = _wait_for(ready, process)
         with SimulatorControl(url) as control:
-            yield Simulator(url, control)
+            yield Simulator(url, control, process.pid)
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -37,14 +37,17 @@ class MirroredPlatform:
     simulator: Simulator
     platform: Platform
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], options: Mapping[str, str | float] | None = None) -> None:
+        """options: further options of `sync-hostaway simulator`, without the dashes."""
         self._say = say
+        self._options = options
 
     def __enter__(self) -> MirroredPlatform:
         with ExitStack() as stack:
             scratch = Path(tempfile.mkdtemp(prefix="sync-hostaway-bench-"))
             stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-            self.simulator = stack.enter_context(simulated(scratch, Sizes(listings=1, reservations=1, conversations=1)))
+            smallest = Sizes(listings=1, reservations=1, conversations=1)
+            self.simulator = stack.enter_context(simulated(scratch, smallest, options=self._options))
             home = Home.at(scratch / "home")
             home.make()
             self.platform = Platform(home.root, PROJECT_ROOT, api_url=self.simulator.url)
