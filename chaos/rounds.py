@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -136,7 +137,10 @@ def _rules_applied(scene: Scene) -> bool:
 def _wait_ended(*processes: Process | None) -> None:
     for process in processes:
         if process and not process.wait(_ENDS_WITHIN):
-            output = process.log.read_text(errors="replace")[-1500:]
+            # Python's fault handler then prints where each thread is.
+            process.signal(signal.SIGABRT)
+            process.wait(10)
+            output = process.log.read_text(errors="replace")[-6000:]
             process.kill()
             raise TimeoutError(
                 f"The process did not end within {_ENDS_WITHIN:g} s after the fault was lifted: {output}"

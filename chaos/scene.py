@@ -180,7 +180,7 @@ class Process:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
                 [*python("chaos.work"), work, json.dumps(arguments)],
                 cwd=PROJECT_ROOT,
-                env=env,
+                env={**env, "PYTHONFAULTHANDLER": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

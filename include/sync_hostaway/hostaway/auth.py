@@ -114,8 +114,14 @@ class TokenProvider:
             if self._token is None:
                 with self._store.lock():
                     self._token = self._stored_other_than(rejected) or self._exchange_and_save()
-            _wait_until(self._token.issued_at + self._settling)
+            self._wait_until_accepted(self._token)
             return self._token
+
+    def _wait_until_accepted(self, token: Token) -> None:
+        # Never longer than for a new token: the clock that stamped it may be ahead of ours, or ours was set back.
+        pause = min(token.issued_at + self._settling - time.time(), self._settling)
+        if pause > 0:
+            time.sleep(pause)
 
     def _stored_other_than(self, rejected: Token | None) -> Token | None:
         token = self._store.load()
@@ -170,9 +176,3 @@ def _oauth_body(response: requests.Response) -> dict[str, Any]:
     except HostawayMalformedReply:
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _wait_until(moment: float) -> None:
-    pause = moment - time.time()
-    if pause > 0:
-        time.sleep(pause)
