@@ -30,13 +30,13 @@ Runs every ten minutes and is safe to run at any time.
 * Writes the account snapshot, from which the `hostaway_sync__…` Dags are built. If the registry cannot be reached, the
   snapshot does not change and no Dag disappears.
 * Requests the first sync of accounts that have had none.
-* Closes runs whose process was killed, and deletes ledger entries older than the retention.
+* Closes runs whose process was killed, and removes entries that are older than their retention (`docs/operations.md`).
 * Asks for a transform when loads have been waiting, in case the one that was asked for never started, and when the
   core tables are newer than the marts, as they are after webhook events.
 * Webhooks: registers those of new accounts, switches on again what Hostaway switched off, unsubscribes disabled
-  accounts, fetches what Hostaway's delivery log says was never delivered, and removes old events.
+  accounts, and fetches what Hostaway's delivery log says was never delivered.
 * Looks in the conversations for guest messages that Hostaway did not answer, and sends none. The text of one that is
-  not found within a day is deleted; its state stays `unknown`. Deletes old keys.
+  not found within a day is deleted; its state stays `unknown`.
 * Examines each new account once, after its first lists: does what is assumed of Hostaway hold? `sync-hostaway doctor`
   does the same at any time, and `ops.examinations` keeps what was found.
 * Asks for `hostaway_delta` when events have been waiting, and for an incremental sync of an account whose deliveries
@@ -68,12 +68,20 @@ def hostaway_maintenance() -> None:
             refresh_snapshot(connection)
 
     @task
-    def clean_up_ledger() -> dict[str, int]:
+    def close_abandoned_runs() -> int:
         from sync_hostaway.core.db import connect
-        from sync_hostaway.transforms.ledger import clean_up
+        from sync_hostaway.transforms.ledger import close_abandoned_runs
 
         with connect() as connection:
-            return clean_up(connection)
+            return close_abandoned_runs(connection)
+
+    @task
+    def apply_retention() -> dict[str, int]:
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.privacy.retention import apply_retention
+
+        with connect(application="sync-hostaway retention") as connection:
+            return apply_retention(connection)
 
     @task.short_circuit
     def loads_or_marts_are_waiting() -> bool:
@@ -90,14 +98,6 @@ def hostaway_maintenance() -> None:
 
         with connect() as connection:
             return maintenance.reconcile_webhooks(connection)
-
-    @task
-    def delete_old_webhook_events() -> dict[str, int]:
-        from sync_hostaway.core.db import connect
-        from sync_hostaway.webhook_admin.maintenance import delete_expired_events
-
-        with connect() as connection:
-            return delete_expired_events(connection)
 
     @task
     def settle_messages() -> dict[str, int]:
@@ -144,10 +144,9 @@ def hostaway_maintenance() -> None:
         skip_when_already_exists=True,
         openlineage_inject_parent_info=False,
     ).expand_kwargs(without_sync)
-    clean_up_ledger()
+    close_abandoned_runs() >> apply_retention()
     loads_or_marts_are_waiting() >> RequestTransformOperator(task_id="request_transform")
 
-    delete_old_webhook_events()
     settle_messages()
     examine_accounts()
     lost = lost_deliveries()

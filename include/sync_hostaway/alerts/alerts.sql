@@ -70,6 +70,3 @@ from ops.alerts as alerts
 left join ops.accounts as accounts on alerts.account_id = accounts.account_id
 where alerts.ended_at is null
 order by alerts.severity, alerts.began_at
-
--- name: tidy
-delete from ops.alerts where ended_at < now() - interval '90 days'

@@ -38,7 +38,6 @@ def evaluate(connection: Connection, send: Send | None) -> dict[str, int]:
         with connection.transaction():
             connection.execute(_QUERIES["begin"], params)
             connection.execute(_QUERIES["end"], params)
-            connection.execute(_QUERIES["tidy"])
         sent = _send(connection, send) if send else 0
     return {"open": len(rows), "sent": sent}
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sync_hostaway.core.database_url import plain
@@ -48,12 +48,18 @@ def _hours_or_whole_days(hours: int) -> int:
     return hours
 
 
+def _keep_is_zero(value: Any) -> Any:
+    return 0 if isinstance(value, str) and value.strip().lower() == "keep" else value
+
+
 # Also the types of an account's own options
 RateLimitText = Annotated[str, Field(pattern=r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\.\d{1,3})?)$")]
 CalendarDaysBack = Annotated[int, Field(ge=0, le=730)]
 CalendarDaysAhead = Annotated[int, Field(ge=0, le=1095)]
 SyncEveryHours = Annotated[int, Field(ge=1, le=168), AfterValidator(_hours_or_whole_days)]
 """1 to 24, or the hours of 2 to 7 days."""
+RetentionDays = Annotated[int, BeforeValidator(_keep_is_zero), Field(ge=0, le=36_500)]
+"""Days, or 0 for what is kept. A setting may also be `keep`."""
 Polling = Literal["auto", "always", "list", "off"]
 
 
@@ -164,8 +170,25 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
         description="Class whose on_event is called for every event, package.module:Class; unset: none",
     )
-    webhook_retention_days: int = Field(
-        30, ge=1, le=3650, description="Days until webhook events, keys of messages and settled quarantine are removed"
+    webhook_retention_days: RetentionDays = Field(
+        30, description="Days until webhook events and keys of sent messages are removed, or keep"
+    )
+    quarantine_retention_days: RetentionDays = Field(
+        30, description="Days until settled entries of the quarantine are removed, or keep"
+    )
+    checkpoint_retention_days: RetentionDays = Field(
+        2, description="Days until the checkpoints of a read that no sync resumed are removed, or keep"
+    )
+    sync_log_retention_days: RetentionDays = Field(
+        400, description="Days until finished syncs, figures per day and changes of settings are removed, or keep"
+    )
+    alert_retention_days: RetentionDays = Field(90, description="Days until ended alerts are removed, or keep")
+    calendar_history_retention_days: RetentionDays = Field(
+        0, description="Days until former prices and availability of calendar days are removed; keep by default"
+    )
+    deleted_payload_retention_days: RetentionDays = Field(
+        0,
+        description="Days until the payloads of deleted objects are reduced to ids, dates and amounts; keep by default",
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Bearer token with which Prometheus reads /hostaway/metrics; unset: operators only"

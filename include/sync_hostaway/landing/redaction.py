@@ -7,6 +7,7 @@ other step: its hash, the quarantine and the models use only the remaining field
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,23 +106,31 @@ def redact_landed(connection: Connection, account_id: int, erased: Erasures) -> 
         ).fetchall()
         if not rows:
             continue
-        load = {"account_id": account_id, "resource": resource.value, "rows": len(rows)}
-        load_id = fetch_value(connection, _QUERIES["open_load"], load)
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                _QUERIES["redact_row"].format(table=table),
-                [
-                    {
-                        "account_id": account_id,
-                        "entity_id": row["entity_id"],
-                        "payload": Jsonb(erased.redact(resource, row["payload"], row["parent_id"])),
-                        "load_id": load_id,
-                    }
-                    for row in rows
-                ],
-            )
+        replace_payloads(
+            connection,
+            account_id,
+            resource,
+            [(row["entity_id"], erased.redact(resource, row["payload"], row["parent_id"])) for row in rows],
+        )
         done += len(rows)
     return done
+
+
+def replace_payloads(
+    connection: Connection, account_id: int, resource: Resource, payloads: Sequence[tuple[str, Any]]
+) -> None:
+    """Replace the payloads of landed rows, in one load. Needs an open transaction.
+
+    :param payloads: the entity id and the new payload of each row.
+    """
+    load = {"account_id": account_id, "resource": resource.value, "rows": len(payloads)}
+    load_id = fetch_value(connection, _QUERIES["open_load"], load)
+    rows = [
+        {"account_id": account_id, "entity_id": entity_id, "payload": Jsonb(payload), "load_id": load_id}
+        for entity_id, payload in payloads
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(_QUERIES["redact_row"].format(table=sql.Identifier("landing", resource.value)), rows)
 
 
 def lock_for_erasure(connection: Connection, account_id: int) -> None:

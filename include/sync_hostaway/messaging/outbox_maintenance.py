@@ -1,4 +1,4 @@
-"""Searches conversations for messages without an answer, and deletes old entries. It sends nothing."""
+"""Searches conversations for messages without an answer. It sends nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from sync_hostaway.core.exceptions import (
     HostawayUnreachable,
     SyncHostawayError,
 )
-from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.messaging.outbox import SEARCH_SECONDS, SETTLING_SECONDS, Outbox
@@ -29,12 +28,12 @@ _TIMEOUT = 10.0
 
 
 def reconcile_outbox(connection: Connection) -> dict[str, int]:
-    """Read the conversation of each message without an answer once, and remove entries older than the retention.
+    """Read the conversation of each message without an answer once.
 
     An error of one account or conversation does not stop the others.
 
     :returns: counts of entries: `sent`, found in this run; `open`, to search for again; `given_up`, not found within a
-        day; `forgotten`, removed.
+        day.
     """
     counts = Counter(sent=0, open=0, given_up=0)
     params = {"settling": SETTLING_SECONDS, "looked_for": SEARCH_SECONDS}
@@ -42,8 +41,7 @@ def reconcile_outbox(connection: Connection) -> dict[str, int]:
         outcomes = Counter(_look_up(connection, account["account_id"], account["keys"]))
         counts.update(outcomes)
         counts["open"] += len(account["keys"]) - outcomes.total()
-    forgotten = connection.execute(_QUERIES["forget_old"], {"days": get_settings().webhook_retention_days}).rowcount
-    return {**counts, "forgotten": forgotten}
+    return dict(counts)
 
 
 def _look_up(connection: Connection, account_id: int, keys: Iterable[str]) -> Iterator[str]:

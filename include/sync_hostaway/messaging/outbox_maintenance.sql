@@ -14,8 +14,3 @@ where
     and accounts.state = 'active'
 group by outbox.account_id
 order by outbox.account_id
-
--- name: forget_old
--- Entries stay for at least 30 days, because a key without an entry would be sent again.
-delete from ops.outbox
-where coalesce(settled_at, tried_at) < clock_timestamp() - make_interval(days => greatest(%(days)s, 30))

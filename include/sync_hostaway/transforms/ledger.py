@@ -16,7 +16,6 @@ from psycopg.types.json import Jsonb
 
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.exceptions import TransformFailed
-from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms.invocation import ModelRun
 
 _log = structlog.get_logger()
@@ -25,17 +24,6 @@ TRANSFORM_LOCK_KEY = 7_402_002
 _SQL = load_queries(Path(__file__).with_suffix(".sql"))
 # For the receiver, which uses asynchronous connections.
 IS_TRANSFORM_RUNNING_QUERY = _SQL["is_transform_running"]
-_KEEP_DAYS = 30
-# Syncs of more than a year, so that a month compares with the same month of the year before
-_KEEP_RUNS_DAYS = 400
-_CLEAN_UP_QUERIES = (
-    "close_abandoned_runs",
-    "delete_old_deltas",
-    "delete_old_runs",
-    "delete_settled_quarantine",
-    "delete_old_loads",
-    "delete_old_transforms",
-)
 
 
 @dataclass(frozen=True)
@@ -250,12 +238,6 @@ def _models(runs: list[ModelRun]) -> Jsonb:
     return Jsonb([asdict(run) for run in runs])
 
 
-def clean_up(connection: Connection) -> dict[str, int]:
-    """Close syncs whose process was killed, and delete entries older than the retention. Returns rows per query."""
-    parameters = {
-        "days": _KEEP_DAYS,
-        "days_of_runs": _KEEP_RUNS_DAYS,
-        "days_of_payloads": get_settings().webhook_retention_days,
-    }
-    with connection.transaction():
-        return {name: connection.execute(_SQL[name], parameters).rowcount for name in _CLEAN_UP_QUERIES}
+def close_abandoned_runs(connection: Connection) -> int:
+    """Close syncs whose process was killed. Returns their number."""
+    return connection.execute(_SQL["close_abandoned_runs"]).rowcount

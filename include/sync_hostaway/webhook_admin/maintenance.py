@@ -1,4 +1,4 @@
-"""Keeps webhooks registered and the inbox small: called by `hostaway_maintenance` every ten minutes."""
+"""Keeps webhooks registered: called by `hostaway_maintenance` every ten minutes."""
 
 from __future__ import annotations
 
@@ -137,11 +137,3 @@ def mark_requested(connection: Connection, syncs: Iterable[CatchUpSync]) -> None
     """Clear the requests whose run Airflow has accepted."""
     for sync in syncs:
         connection.execute(_QUERIES["clear_catch_up_request"], asdict(sync))
-
-
-def delete_expired_events(connection: Connection) -> dict[str, int]:
-    """Remove events older than the retention, and the bodies of those that still wait. Returns rows per query."""
-    params = {"days": get_settings().webhook_retention_days}
-    return {
-        name: connection.execute(_QUERIES[name], params).rowcount for name in ("delete_old_events", "empty_old_bodies")
-    }

@@ -55,13 +55,3 @@ order by endpoints.account_id
 update ops.webhook_endpoints
 set catch_up_requested_at = null
 where account_id = %(account_id)s and catch_up_requested_at = %(requested_at)s
-
--- name: delete_old_events
-delete from ops.webhook_events
-where state <> 'pending' and received_at < now() - make_interval(days => %(days)s)
-
--- name: empty_old_bodies
--- Of events that are still pending, for example of a disabled account: the body is not needed for processing.
-update ops.webhook_events
-set body = null
-where state = 'pending' and body is not null and received_at < now() - make_interval(days => %(days)s)

@@ -11,7 +11,6 @@ from fastapi.testclient import TestClient
 from api_helpers import a_minute_later, appear, outbox, posts, send
 from sync_hostaway.accounts.registry import disable_account
 from sync_hostaway.core.db import Connection, advisory_lock, connect
-from sync_hostaway.core.settings import get_settings
 from sync_hostaway.messaging.outbox_maintenance import reconcile_outbox
 from sync_hostaway.privacy.erase import erase_guest
 from sync_hostaway.simulator import RunningSimulator
@@ -30,7 +29,7 @@ def unanswered(client: TestClient, warehouse: Connection, simulator: RunningSimu
 
 
 def settled(**counts: int) -> dict[str, int]:
-    return {"sent": 0, "open": 0, "given_up": 0, "forgotten": 0, **counts}
+    return {"sent": 0, "open": 0, "given_up": 0, **counts}
 
 
 def test_a_message_nobody_asks_for_again_is_found_in_its_thread(
@@ -91,19 +90,6 @@ def test_what_cannot_be_looked_up_now_is_left_for_later(
     disable_account(warehouse, 701)
     assert reconcile_outbox(warehouse) == settled()
     assert outbox(warehouse)["state"] == "unknown"
-
-
-def test_a_key_is_remembered_for_thirty_days_at_least(
-    client: TestClient, warehouse: Connection, reservation: int, unanswered: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert send(client, reservation, "key-2", "Another one").status_code == 200
-    disable_account(warehouse, 701)
-    monkeypatch.setenv("AIRFLOW__HOSTAWAY__WEBHOOK_RETENTION_DAYS", "1")
-    get_settings.cache_clear()
-    a_minute_later(warehouse, 30 * 24 * 60 - 2)
-    assert reconcile_outbox(warehouse) == settled()
-    a_minute_later(warehouse, 3)
-    assert reconcile_outbox(warehouse) == settled(forgotten=2)
 
 
 def test_an_erased_guest_leaves_no_text_of_a_message_without_an_answer(

@@ -18,7 +18,6 @@ from sync_hostaway.hostaway.endpoints import WEBHOOK_LOGS, WEBHOOKS, webhook
 from sync_hostaway.hostaway.responses import Reply
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.webhook_admin.maintenance import (
-    delete_expired_events,
     mark_requested,
     reconcile_webhooks,
     requested_catch_up_syncs,
@@ -320,12 +319,3 @@ def test_events_that_wait_are_noticed(receiver: Receiver, warehouse: Connection)
     assert seconds_until_due(warehouse) <= -300
     warehouse.execute("update ops.accounts set state = 'disabled'")
     assert seconds_until_due(warehouse) == float("inf"), "those of a disabled account wait on purpose"
-
-
-def test_events_are_removed_after_the_retention_unless_they_wait(receiver: Receiver, warehouse: Connection) -> None:
-    for id in (1, 2, 3):
-        receiver.post({"object": "reservation", "data": {"id": id}})
-    warehouse.execute("update ops.webhook_events set received_at = now() - interval '31 days' where object_id < 3")
-    warehouse.execute("update ops.webhook_events set state = 'done', finished_at = now() where object_id in (1, 3)")
-    assert delete_expired_events(warehouse) == {"delete_old_events": 1, "empty_old_bodies": 1}
-    assert [(event["object_id"], event["body"] is None) for event in events(warehouse)] == [(2, True), (3, False)]
