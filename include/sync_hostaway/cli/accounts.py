@@ -263,6 +263,8 @@ def guests_erase(
         f"{pluralize(erased.rows, 'row')}. "
         "Hostaway still has its own copy."
     )
+    for left in erased.left:
+        print_note(f"Delete this yourself: {left}")
 
 
 def _read_secret(secret: str | None) -> str:

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from psycopg import errors, sql
+import structlog
+from psycopg import Error, errors, sql
 from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.registry import disable_account, get_account, refresh_snapshot
@@ -19,16 +20,22 @@ from sync_hostaway.accounts.secrets.store import CLIENT_SECRET, secrets_store
 from sync_hostaway.accounts.webhook_endpoints import find_endpoint
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.exceptions import UnknownAccount, UnknownGuest, WarehouseBusy
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.landing.redaction import Erasures, lock_for_erasure, redact_landed
 from sync_hostaway.migrations import sql_files
 from sync_hostaway.migrations.objects import created_objects
+from sync_hostaway.privacy.traces import identifying_texts, pattern_of
 from sync_hostaway.transcripts.names import fingerprint
 from sync_hostaway.transforms.ledger import transform_lock
 from sync_hostaway.webhook_admin.maintenance import unregister_webhook
 
+log = structlog.get_logger(__name__)
+
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 # Longer than a transform takes, shorter than a proxy waits.
 _LOCK_TIMEOUT_SECONDS = 45
+# A regular expression that matches nothing.
+_NEVER = "(?!)"
 
 
 class Purged(BaseModel, frozen=True):
@@ -48,6 +55,9 @@ class ErasedGuest(BaseModel, frozen=True):
     conversations: int = Field(examples=[1])
     transcripts: int = Field(default=0, description="Imported transcripts that were deleted", examples=[0])
     rows: int = Field(description="Landed rows that were stripped", examples=[14])
+    left: list[str] = Field(
+        default_factory=list, description="What has to be removed by hand, outside of the database", examples=[[]]
+    )
 
 
 def purge_account(connection: Connection, account_id: int) -> Purged:
@@ -65,18 +75,22 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
     endpoint = find_endpoint(connection, account_id)
     with _exclusive_access(connection, account_id):
         connection.execute(_QUERIES["note_purge"], {"account_id": account_id})
+        left = _decisions(connection, account_id, None)
         rows = _delete_everywhere(connection, account_id)
+        for query in ("forget_transform_errors", "forget_shared_alerts"):
+            connection.execute(_QUERIES[query])
     # In a short transaction of its own, because permits wait for its lock.
     with connection.transaction():
         for query in ("lock_budget", "forget_whose_calls"):
             connection.execute(_QUERIES[query], {"account_id": account_id})
-    left = []
     if endpoint and endpoint.hostaway_id:
         left.append(f"Webhook {endpoint.hostaway_id} at Hostaway, which did not let it be removed")
     # The last step: a repeated purge needs it until here.
     if secret := secrets_store(connection).delete(account_id, CLIENT_SECRET):
         left.append(f"The API key: {secret}")
     refresh_snapshot(connection)
+    forget_statistics(connection)
+    left += exported_folders()
     return Purged(account_id=account_id, rows=rows, left=left)
 
 
@@ -116,12 +130,18 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
             "fingerprints": sorted(names),
         }
         found["transcripts"] = _transcripts_of(connection, found)
+        payloads = [row["payload"] for row in connection.execute(_QUERIES["payloads_of_guest"], found)]
+        found["texts"] = pattern_of(identifying_texts(payloads)) or _NEVER
+        found["ids"] = rf"(?<![0-9.])0*({'|'.join([*reservations, *conversations])})(?![0-9])"
         connection.execute(_QUERIES["save_erasure"], found)
         erased = Erasures(frozenset(reservations), frozenset(conversations))
         rows = redact_landed(connection, account_id, erased)
         for query in ("forget_quarantined", "empty_events", "settle_outbox", "delete_transcripts"):
             connection.execute(_QUERIES[query], found)
+        _replace_texts(connection, found)
+        left = _decisions(connection, account_id, reservations)
         _delete_from_core(connection, found)
+    forget_statistics(connection)
     return ErasedGuest(
         account_id=account_id,
         guest_id=guest_id,
@@ -129,6 +149,7 @@ def erase_guest(connection: Connection, account_id: int, guest_id: int) -> Erase
         conversations=len(conversations),
         transcripts=len(found["transcripts"]),
         rows=rows,
+        left=[*left, *exported_folders()],
     )
 
 
@@ -173,15 +194,71 @@ def _exclusive_access(connection: Connection, account_id: int) -> Iterator[None]
 
 def _delete_everywhere(connection: Connection, account_id: int) -> dict[str, int]:
     # The catalogue names the tables, so that a table that is added later is included.
-    created = [(kind, f"{schema}.{name}") for file in sql_files() for kind, schema, name in created_objects(file)]
-    migrated = [name for kind, name in created if kind == "table"]
     rows = {}
-    for found in connection.execute(_QUERIES["tables_of_accounts"], {"migrated": migrated}).fetchall():
+    for found in connection.execute(_QUERIES["tables_of_accounts"], {"migrated": _migrated_tables()}).fetchall():
         query = _QUERIES["delete_account_rows"].format(table=sql.Identifier(found["schema"], found["name"]))
         deleted = connection.execute(query, {"account_id": account_id}).rowcount
         if deleted:
             rows[f"{found['schema']}.{found['name']}"] = deleted
     return rows
+
+
+def _migrated_tables() -> list[str]:
+    """The tables that the migrations create, with their schemas."""
+    created = [found for file in sql_files() for found in created_objects(file)]
+    return [f"{schema}.{name}" for kind, schema, name in created if kind == "table"]
+
+
+def _replace_texts(connection: Connection, found: Mapping[str, object]) -> None:
+    """Replace every text in `ops` that quotes the guest, such as the error text of a sync."""
+    if found["texts"] == _NEVER:
+        return
+    for table in connection.execute(_QUERIES["free_text_columns"], {"migrated": _migrated_tables()}).fetchall():
+        # A table without accounts holds errors of all of them, such as those of transforms.
+        of_account = _QUERIES["is_of_account"] if table["is_of_accounts"] else sql.SQL("true")
+        for column in table["columns"]:
+            query = _QUERIES["replace_text"].format(
+                table=sql.Identifier(table["name"]), column=sql.Identifier(column), is_of_account=of_account
+            )
+            connection.execute(query, found)
+
+
+def _decisions(connection: Connection, account_id: int, reservations: Sequence[str] | None) -> list[str]:
+    """The seed file of decisions about guests, if it has a row of the account or of these reservations.
+
+    The next transform would load such a row again.
+    """
+    params = {"account_id": account_id, "reservations": reservations}
+    if not fetch_value(connection, _QUERIES["decisions_exist"]):
+        return []
+    has_rows = fetch_value(connection, _QUERIES["decisions_of_guest"], params)
+    of_whom = "the account" if reservations is None else "these reservations"
+    return [f"The rows of {of_whom} in dbt_project/seeds/guest_decisions.csv"] if has_rows else []
+
+
+def exported_folders() -> list[str]:
+    """The exports in the home. They are not changed, since a file may be in use."""
+    folder = get_settings().home / "exports"
+    found = sorted(path for kind in folder.glob("*") for path in kind.glob("*"))
+    return [f"{len(found)} exports in {folder}"] if found else []
+
+
+def forget_statistics(connection: Connection) -> None:
+    """Replace the statistics of the planner, which hold frequent values of columns, such as names.
+
+    ANALYZE keeps those of an empty table. PostgreSQL 18 and later can remove them; before that, they stay until rows
+    are there again. Only owners of the tables can read them. A failure is logged: the rows are gone by then, and
+    autovacuum replaces the statistics later.
+    """
+    for table in connection.execute(_QUERIES["our_tables"], {"migrated": _migrated_tables()}).fetchall():
+        name = sql.Identifier(table["schema"], table["name"])
+        try:
+            connection.execute(_QUERIES["analyze"].format(table=name))
+            has_rows = fetch_value(connection, _QUERIES["has_rows"].format(table=name))
+            if not has_rows and connection.info.server_version >= 180_000:
+                connection.execute(_QUERIES["forget_statistics"], table)
+        except Error as error:
+            log.warning("statistics_not_replaced", table=f"{table['schema']}.{table['name']}", error=str(error))
 
 
 def _delete_from_core(connection: Connection, found: Mapping[str, object]) -> None:

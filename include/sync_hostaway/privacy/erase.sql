@@ -44,6 +44,16 @@ update ops.rate_limit_permits set account_id = null, priority = null where accou
 -- `only`: a table of others may inherit from it.
 delete from only {table} where account_id = %(account_id)s
 
+-- name: forget_transform_errors
+-- Errors of transforms belong to no account, and may quote any. So do alerts about the installation: the next evaluation
+-- writes the text of one that is open again.
+update ops.transforms set error = 'Removed: an account was purged' where state = 'failed'
+
+-- name: forget_shared_alerts
+update ops.alerts
+set summary = 'Removed: an account was purged', remedy = 'See docs/runbook.md'
+where account_id is null
+
 -- name: core_exists
 select to_regclass('hostaway.reservation_guests') is not null
 
@@ -123,25 +133,31 @@ select %(account_id)s, 'guest_name', unnest(%(fingerprints)s::text[])
 on conflict (account_id, kind, entity_id) do nothing
 
 -- name: forget_quarantined
--- The payload is text that may not be JSON. An entry that was removed in error comes back with the next sync.
+-- The payload is text that may not be JSON, so it is searched as text. An entry without an id may be of any guest. An entry
+-- that was removed in error comes back with the next full sync.
 delete from ops.quarantine
 where
     account_id = %(account_id)s
     and (
-        (resource = 'reservations' and entity_id = any(%(reservations)s))
+        entity_id is null
+        or (resource = 'reservations' and entity_id = any(%(reservations)s))
         or (resource = 'conversations' and entity_id = any(%(conversations)s))
-        or payload ~ ('"(reservationId|conversationId)":"?\s*[+]?0*(' || array_to_string(
-            array_cat(%(reservations)s::text[], %(conversations)s::text[]), '|'
-        ) || ')\y')
+        or payload ~ %(ids)s
+        or lower(encode(convert_to(payload, 'UTF8'), 'escape')) ~ %(texts)s
     )
 
 -- name: empty_events
+-- A body that could not be read may be of any guest. No body is needed to process its event.
 update ops.webhook_events
 set body = null
 where
     account_id = %(account_id)s
+    and body is not null
     and (
-        reservation_id = any(%(reservations)s::bigint[])
+        state = 'unreadable'
+        or encode(body, 'escape') ~ %(ids)s
+        or lower(encode(body, 'escape')) ~ %(texts)s
+        or reservation_id = any(%(reservations)s::bigint[])
         or conversation_id = any(%(conversations)s::bigint[])
         or (object like 'reservation%%' and object_id = any(%(reservations)s::bigint[]))
     )
@@ -176,3 +192,90 @@ group by namespaces.nspname, tables.relname
 
 -- name: delete_guest_rows
 delete from only {table} where account_id = %(account_id)s and ({belongs})
+
+-- name: free_text_columns
+-- Columns of `ops` that may quote a text of others, such as an error. Not the columns that a constraint restricts: those
+-- hold words of ours and keys.
+select
+    tables.relname as name,
+    array_agg(columns.attname::text order by columns.attnum) as columns,
+    exists (
+        select 1 from pg_catalog.pg_attribute as keys
+        where keys.attrelid = tables.oid and keys.attname = 'account_id' and not keys.attisdropped
+    ) as is_of_accounts
+from pg_catalog.pg_class as tables
+inner join pg_catalog.pg_attribute as columns on tables.oid = columns.attrelid
+where
+    tables.relnamespace = 'ops'::regnamespace
+    and 'ops.' || tables.relname = any(%(migrated)s::text[])
+    and tables.relkind in ('r', 'p')
+    and columns.atttypid = 'text'::regtype
+    and not columns.attisdropped
+    and columns.attname <> 'name'
+    and not exists (
+        select 1 from pg_catalog.pg_constraint as restricted
+        where
+            restricted.conrelid = tables.oid
+            and restricted.contype in ('p', 'u', 'f', 'c')
+            and cardinality(restricted.conkey) > 0
+            and columns.attnum = any(restricted.conkey)
+            and not (restricted.contype = 'c' and cardinality(restricted.conkey) > 1)
+    )
+    and not exists (
+        select 1 from pg_catalog.pg_index as indexes
+        where indexes.indrelid = tables.oid and indexes.indisunique and columns.attnum = any(indexes.indkey)
+    )
+group by tables.oid, tables.relname
+
+-- name: replace_text
+update ops.{table}
+set {column} = 'Removed: it named a guest who was erased'
+where
+    {is_of_account}
+    and {column} is not null
+    and lower(encode(convert_to({column}, 'UTF8'), 'escape')) ~ %(texts)s
+
+-- name: is_of_account
+(account_id = %(account_id)s or account_id is null)
+
+-- name: payloads_of_guest
+select payload from landing.reservations
+where account_id = %(account_id)s and entity_id = any(%(reservations)s)
+union all
+select payload from landing.conversations
+where account_id = %(account_id)s and entity_id = any(%(conversations)s)
+
+-- name: decisions_exist
+select to_regclass('staging.guest_decisions') is not null
+
+-- name: decisions_of_guest
+select exists (
+    select 1 from staging.guest_decisions
+    where
+        account_id = %(account_id)s
+        and (%(reservations)s::bigint[] is null or reservation_id = any(%(reservations)s::bigint[]))
+)
+
+-- name: our_tables
+select namespaces.nspname::text as schema, tables.relname::text as name
+from pg_catalog.pg_class as tables
+inner join pg_catalog.pg_namespace as namespaces on tables.relnamespace = namespaces.oid
+where
+    tables.relkind in ('r', 'p')
+    and (
+        namespaces.nspname || '.' || tables.relname = any(%(migrated)s::text[])
+        or tables.oid in (select relation_id from ops.our_relations)
+    )
+order by schema, name
+
+-- name: analyze
+analyze {table}
+
+-- name: has_rows
+select exists (select 1 from {table})
+
+-- name: forget_statistics
+-- ANALYZE keeps the statistics of a table that has become empty.
+select pg_clear_attribute_stats(stats.schemaname::text, stats.tablename::text, stats.attname::text, stats.inherited)
+from pg_catalog.pg_stats as stats
+where stats.schemaname = %(schema)s and stats.tablename = %(name)s
