@@ -73,6 +73,15 @@ lint: $(READY) ## Check style, types, SQL and YAML
 	@# Its worker processes end without giving back their semaphores, of which Python's resource tracker would warn
 	@PYTHONWARNINGS=ignore:resource_tracker:UserWarning $(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project
 
+.PHONY: audit
+audit: $(READY) ## Look for known vulnerabilities of the pinned packages (audit/accepted.yaml has the exceptions)
+	@exec $(BIN)/python -m audit
+
+.PHONY: helm
+helm: $(READY) ## Check deploy/helm with the schema of the official chart: make helm CHART=folder of the unpacked chart
+	@test -f "$${CHART:-}/values.schema.json" || { echo "Set CHART to the unpacked chart: helm pull airflow --repo https://airflow.apache.org --untar; make helm CHART=airflow" >&2; exit 2; }
+	@$(BIN)/check-jsonschema --schemafile "$$CHART/values.schema.json" deploy/helm/values-*.yaml
+
 .PHONY: format
 format: $(READY) ## Repair what the formatters can repair
 	@$(BIN)/ruff check --fix .

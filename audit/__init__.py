@@ -1,0 +1,1 @@
+"""Looks for known vulnerabilities of the pinned dependencies: `make audit`."""
