@@ -37,6 +37,8 @@ RUN useradd --uid 50000 --gid 0 --home-dir "$AIRFLOW_HOME" --create-home airflow
     && echo "# Empty on purpose: environment variables configure Airflow." > "$AIRFLOW_HOME/airflow.cfg"
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/sync-hostaway /opt/sync-hostaway
+# For a container whose AIRFLOW_HOME is a temporary file system.
+RUN cp "$AIRFLOW_HOME/airflow.cfg" /opt/sync-hostaway/airflow.cfg
 WORKDIR /opt/sync-hostaway
 USER 50000:0
 # Parsed once here, instead of in every container that reads the Dags.

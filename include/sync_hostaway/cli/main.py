@@ -24,6 +24,7 @@ from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, to
 from sync_hostaway.cli.alerts import alerts_app
 from sync_hostaway.cli.api_login import api_login
 from sync_hostaway.cli.doctor import doctor
+from sync_hostaway.cli.env import env
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.exports import export_app
 from sync_hostaway.cli.local import app as local_app
@@ -64,6 +65,7 @@ app.command("import-transcripts")(import_transcripts_command)
 app.command("simulator")(simulator)
 app.command("doctor")(doctor)
 app.command("plan")(plan)
+app.command("env")(env)
 
 
 class LogFormat(StrEnum):

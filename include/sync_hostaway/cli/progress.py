@@ -67,8 +67,8 @@ def _figures(progress: Progress, done: int, total: int | None) -> str:
 def graceful_interrupt(connection: Connection) -> Iterator[Callable[[], None]]:
     """Make Ctrl-C end the block between transactions, because psycopg cannot roll back an interrupted one.
 
-    Yields a function that the block must call often, between transactions. The first Ctrl-C waits for requests in
-    flight. A second Ctrl-C aborts immediately.
+    So does SIGTERM, with which containers and services are stopped. Yields a function that the block must call often,
+    between transactions. The first signal waits for requests in flight. A second one aborts immediately.
     """
     pressed = False
 
@@ -83,10 +83,12 @@ def graceful_interrupt(connection: Connection) -> Iterator[Callable[[], None]]:
         if pressed:
             raise KeyboardInterrupt
 
-    before = signal.getsignal(signal.SIGINT)
-    # An ignored signal stays ignored.
-    signal.signal(signal.SIGINT, before if before is signal.SIG_IGN else interrupt)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        # An ignored signal stays ignored.
+        signal.signal(number, handler if handler is signal.SIG_IGN else interrupt)
     try:
         yield end_if_pressed
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -86,9 +86,11 @@ def test_log_lines_that_were_asked_for_stand_above_the_bars(slow_messages: int, 
     ]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sync_says_what_stays_and_goes_on_with_the_same_command(
-    warehouse: Connection, slow_messages: int, simulator: RunningSimulator, tmp_path: Path
+    warehouse: Connection, slow_messages: int, simulator: RunningSimulator, tmp_path: Path, number: signal.Signals
 ) -> None:
+    """Ctrl-C, and the signal with which containers and services are stopped."""
     # After some conversations, each takes so long that the sync cannot finish during the test.
     simulator.control.fault("slow", match={"path": "/messages"}, after=10, times=0, seconds=3)
     said = tmp_path / "said"
@@ -101,7 +103,7 @@ def test_an_interrupted_sync_says_what_stays_and_goes_on_with_the_same_command(
         return bool(warehouse.execute("select from ops.sync_runs where status = 'running' and rows_seen > 8").rowcount)
 
     eventually(some_conversations_have_landed)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(timeout=100) == 130
     *_, last = said.read_text().splitlines()
     assert last.startswith("Interrupted. All rows that landed are kept.")

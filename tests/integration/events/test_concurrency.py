@@ -83,13 +83,17 @@ def assert_landed(harness: EventsHarness, events: dict[int, int]) -> None:
         assert (harness.landed("reservations", reservation_id) or {})["status"] == "cancelled"
 
 
-@pytest.mark.parametrize("calls_before", [0, 5])
-def test_a_killed_worker_loses_nothing_and_needs_nobody(harness: EventsHarness, calls_before: int) -> None:
+@pytest.mark.parametrize(
+    ("calls_before", "number"), [(0, signal.SIGKILL), (5, signal.SIGKILL), (0, signal.SIGTERM), (5, signal.SIGTERM)]
+)
+def test_a_worker_that_is_killed_or_stopped_hands_its_events_back(
+    harness: EventsHarness, calls_before: int, number: signal.Signals
+) -> None:
     events = cancel_some(harness, range(6))
     harness.control.fault("slow", match={"account": 701}, after=calls_before, times=0, seconds=60)
     with worker_process("killed") as process:
         eventually(lambda: sum(fault["applied"] for fault in harness.control.faults()) > 0)
-        process.kill()
+        process.send_signal(number)
         process.wait(timeout=60)
     harness.wait_until_workers_have_ended()
     # In the middle of its turn: nothing is half done.

@@ -35,6 +35,8 @@ SECRETS = {
     "AIRFLOW_ADMIN_PASSWORD": "b" * 64,
     "AIRFLOW__HOSTAWAY__SECRET_KEYS": Fernet.generate_key().decode(),
 }
+# Of the profile monitoring: its containers refuse to start without them.
+OPTIONAL_SECRETS = {"GRAFANA_ADMIN_PASSWORD", "AIRFLOW__HOSTAWAY__METRICS_TOKEN"}
 SECRET_SETTINGS = re.compile(r"PASSWORD|SECRET|FERNET_KEY|TOKEN$")
 # Settings of `make demo` and of the embedded platform; a deployment names these places itself.
 NOT_PASSED_ON = {"accounts", "airflow_port"}
@@ -135,9 +137,12 @@ def airflow_facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_no_secret_has_a_default() -> None:
     found = [variable for text in strings(COMPOSE) for variable in variables(text)]
     secret = {variable.name for variable in found if SECRET_SETTINGS.search(variable.name)}
-    assert secret == set(SECRETS)
-    assert [v for v in found if v.name in secret and v.operator != ":?"] == []
-    assert {v.name for v in found if v.operator == ":?"} == secret
+    assert secret == set(SECRETS) | OPTIONAL_SECRETS
+    assert {(v.name, v.operator, v.argument) for v in found if v.name in OPTIONAL_SECRETS} == {
+        (name, ":-", "") for name in OPTIONAL_SECRETS
+    }
+    assert [v for v in found if v.name in SECRETS and v.operator != ":?"] == []
+    assert {v.name for v in found if v.operator == ":?"} == set(SECRETS)
 
 
 @pytest.mark.parametrize("missing", SECRETS)
@@ -245,7 +250,7 @@ def test_every_command_of_ours_exists() -> None:
 
     command: Any = typer.main.get_command(app)
     ours = commands_of("sync-hostaway")
-    assert ours == [["migrate"]]
+    assert ours == [["migrate"], ["simulator", "--host", "0.0.0.0"]]
     assert all(words[0] in command.commands for words in ours)
 
 
@@ -314,7 +319,7 @@ def test_what_runs_on_has_a_health_check_and_starts_again() -> None:
 
 def test_ports_are_published_on_loopback_only() -> None:
     published = {name: [interpolate(port, SECRETS) for port in ports] for name, ports in of_all("ports").items()}
-    assert published == {"airflow-apiserver": ["127.0.0.1:8080:8080"]}
+    assert published == {"airflow-apiserver": ["127.0.0.1:8080:8080"], "grafana": ["127.0.0.1:3000:3000"]}
 
 
 def test_only_those_who_use_the_broker_reach_it() -> None:
@@ -449,6 +454,75 @@ def test_the_image_prepares_the_folders_that_volumes_cover() -> None:
     assert {s["environment"]["SYNC_HOSTAWAY_HOME"] for s in AIRFLOW.values()} == {values["SYNC_HOSTAWAY_HOME"]}
 
 
+def test_no_container_can_write_but_where_it_must() -> None:
+    """What Airflow and the product write is on a volume or a temporary file system; both belong to the user."""
+    for name in {*AIRFLOW, "simulator", "prometheus", "grafana"}:
+        service = SERVICES[name]
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+    for name, service in AIRFLOW.items():
+        scratch = {mount.partition(":")[0] for mount in service["tmpfs"]}
+        volumes = {volume.split(":")[1] for volume in service["volumes"]}
+        written = [
+            value
+            for setting, value in environment(service, SECRETS).items()
+            if value.startswith(("/opt/airflow", "/var/lib")) and not setting.endswith("PASSWORDS_FILE")
+        ]
+        assert len(written) > 4
+        assert {
+            path for path in written if not any(path.startswith(f"{place}") for place in scratch | volumes)
+        } == set()
+        assert "/tmp" in scratch, name
+        # Of the user of the image: a temporary file system belongs to root otherwise.
+        assert all("uid=50000" in mount or mount == "/tmp:mode=1777" for mount in service["tmpfs"]), name
+        # Airflow writes all of its defaults where it finds no configuration.
+        config = Path(service["environment"]["AIRFLOW_CONFIG"])
+        assert any(rest.endswith(str(config)) for word, rest in instructions() if word == "RUN"), name
+
+
+def test_profiles_are_optional() -> None:
+    assert of_all("profiles") == {
+        "prometheus": ["monitoring"],
+        "grafana": ["monitoring"],
+        "simulator": ["simulator"],
+    }
+    for service in AIRFLOW.values():
+        assert not {"prometheus", "grafana", "simulator"} & set(service.get("depends_on", {}))
+
+
+@pytest.mark.parametrize(
+    ("service", "variable"), [("prometheus", "METRICS_TOKEN"), ("grafana", "GF_SECURITY_ADMIN_PASSWORD")]
+)
+def test_monitoring_refuses_to_start_without_its_secret(service: str, variable: str, tmp_path: Path) -> None:
+    script = interpolate(SERVICES[service]["command"][0], {}).replace("exec ", "echo would start ")
+    script = script.replace("/tmp/metrics-token", str(tmp_path / "token"))
+    shell = ["/bin/sh", "-euc", script]
+    missing = subprocess.run(shell, env={"PATH": "/bin"}, capture_output=True, text=True, check=False)
+    assert missing.returncode != 0
+    assert "in .env" in missing.stderr
+    given = subprocess.run(shell, env={"PATH": "/bin", variable: "it's"}, capture_output=True, text=True, check=True)
+    assert given.stdout.startswith("would start")
+    if service == "prometheus":
+        assert (tmp_path / "token").read_text() == "it's"
+        assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+
+
+def test_monitoring_reads_what_the_product_serves() -> None:
+    targets = {source["target"] for name in ("prometheus", "grafana") for source in SERVICES[name]["configs"]}
+    for name, config in COMPOSE["configs"].items():
+        assert "content" in config or (PROJECT / config["file"]).is_file(), name
+    config = load(PROJECT / "monitoring/prometheus.yaml")
+    (job,) = config["scrape_configs"]
+    assert job["metrics_path"] == "/hostaway/metrics"
+    assert job["static_configs"] == [{"targets": ["airflow-apiserver:8080"]}]
+    assert {f"/etc/prometheus/{name}" for name in config["rule_files"]} <= targets
+    (provider,) = load(PROJECT / "monitoring/grafana-dashboards.yaml")["providers"]
+    assert any(target.startswith(provider["options"]["path"]) for target in targets)
+    (source,) = load(PROJECT / "monitoring/grafana-datasource.yaml")["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+
+
 def test_nothing_calls_home() -> None:
     settings = environment(AIRFLOW["airflow-worker"], SECRETS)
     assert settings["AIRFLOW__COSMOS__ENABLE_TELEMETRY"] == "False"
@@ -461,6 +535,14 @@ def test_containers_reach_each_other_without_a_proxy(callers: dict[str, str]) ->
     for name in AIRFLOW:
         found = environment(AIRFLOW[name], SECRETS | callers)
         direct = {host for host in found["NO_PROXY"].split(",") if host}
-        assert direct == {"127.0.0.1", "localhost", "airflow-apiserver", "postgres", "redis", *callers.values()}
+        assert direct == {
+            "127.0.0.1",
+            "localhost",
+            "airflow-apiserver",
+            "postgres",
+            "redis",
+            "simulator",
+            *callers.values(),
+        }
         assert found["no_proxy"] == found["NO_PROXY"]
         assert {"airflow-apiserver", "postgres", "redis"} <= SERVICES.keys()
