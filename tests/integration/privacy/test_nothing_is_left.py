@@ -50,7 +50,7 @@ GUEST = {
     "customFieldValues": [{"customFieldId": 9, "value": NOTE}],
     "newField": {"deep": [{"guest": {"name": NAME, "phone": PHONE}}]},
 }
-# Each planted text has one of these, whatever its writing.
+# Each planted text has one of these, in any writing.
 NEEDLES = ("quaak", "1715550199", "mangrove")
 _HEX = re.compile(r"\\\\?x([0-9a-f]{8,})")
 _ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
