@@ -67,7 +67,7 @@ def test_what_cannot_be_raises_and_says_so(warehouse: Connection) -> None:
         with pytest.raises(InvalidValue, match="'guests' is no resource: there are listings,"):
             sync(999, resources=resources)
     with pytest.raises(InvalidValue, match="`since` is a datetime, not str"):
-        sync(999, since="yesterday")  # type: ignore[arg-type]
+        sync(999, since="yesterday")  # type: ignore[arg-type]  # the error under test
 
 
 @pytest.mark.parametrize("dry_run", [True, False])

@@ -39,4 +39,4 @@ def alerts_test() -> None:
 
 
 def _alert(row: dict[str, object]) -> Alert:
-    return Alert(**{name: row[name] for name in Alert.__dataclass_fields__})  # type: ignore[arg-type]
+    return Alert(**{name: row[name] for name in Alert.__dataclass_fields__})  # type: ignore[arg-type]  # columns have the fields' types

@@ -31,8 +31,8 @@ def _show(made: Plan) -> None:
     accounts = Table(
         "account",
         "address",
-        *(Column(name, **right) for name in ("listings", "reservations", "conversations")),  # type: ignore[arg-type]
-        *(Column(name, **right) for name in ("full sync", "takes", "a sync", "a day")),  # type: ignore[arg-type]
+        *(Column(name, **right) for name in ("listings", "reservations", "conversations")),  # type: ignore[arg-type]  # of rich
+        *(Column(name, **right) for name in ("full sync", "takes", "a sync", "a day")),  # type: ignore[arg-type]  # of rich
         "polled",
         title="Calls",
     )

@@ -18,15 +18,16 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from sync_hostaway.extract.context import SyncContext
-from sync_hostaway.hostaway.client import HostawayClient, Params
-from sync_hostaway.hostaway.pagination import Page, read_page
+from sync_hostaway.hostaway.pagination import Page
 from sync_hostaway.landing.writer import Fetched
 
 _STALE_AFTER = {True: timedelta(days=1), False: timedelta(hours=1)}
 
 
-class CheckpointedReader:
-    """Reads and lands the pages of one list.
+class Checkpoints:
+    """The checkpoints of one list: pages of an earlier attempt, and those that this attempt lands.
+
+    `saved` has the pages of an earlier attempt; the functions of `hostaway.pagination` take them in place of requests.
 
     :param plan: what is read, and how; a checkpoint of another plan is not used.
     :param changes_move_to_front: whether a changed row moves to the first page, which is read again at the end.
@@ -36,35 +37,25 @@ class CheckpointedReader:
         self._ctx = ctx
         run = "" if changes_move_to_front else f" in {ctx.run_key}"
         ctx.start_read(plan + run, _STALE_AFTER[changes_move_to_front])
-        self._saved_pages = deque((row.pop("request"), Page(**row, landed=True)) for row in ctx.rows("checkpoints"))
-        self._number = len(self._saved_pages)
-        self._last: tuple[Params, Page] | None = None
-        self.resumed = bool(self._saved_pages)
+        self.saved = deque(Page(**row, landed=True) for row in ctx.rows("checkpoints"))
+        self._number = len(self.saved)
+        self.resumed = bool(self.saved)
         ctx.report_progress(0)
 
-    def read(self, client: HostawayClient, path: str, params: Params, resource: str) -> Page:
-        """As `read_page`, but a saved page is returned without a request."""
-        if self._saved_pages and self._saved_pages[0][0] == params:
-            return self._saved_pages.popleft()[1]
-        page = read_page(client, path, params, resource)
-        self._last = (params, page)
-        return page
-
     def land(self, page: Page) -> None:
-        """Land the page that was read last, and save its checkpoint."""
-        if page.landed or self._last is None:
+        """Land a page and save its checkpoint, in one transaction. A saved page has landed before."""
+        if page.landed:
             return
-        request, as_read = self._last
         with self._ctx.connection.transaction():
             self._ctx.land([Fetched(page.rows, page.requested_at)])
             self._ctx.execute(
                 "save_checkpoint",
                 page=self._number,
-                request=Jsonb(request),
-                rows=Jsonb([_stub(row) for row in as_read.rows]),
-                count=as_read.count,
-                requested_at=as_read.requested_at,
-                served_at=as_read.served_at,
+                request=Jsonb(page.request),
+                rows=Jsonb([_stub(row) for row in (*page.overlap, *page.rows)]),
+                count=page.count,
+                requested_at=page.requested_at,
+                served_at=page.served_at,
             )
         self._number += 1
         self._ctx.report_progress(self._ctx.counts.seen)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from sync_hostaway.core.resources import Mode, Resource
-from sync_hostaway.extract.checkpoints import CheckpointedReader
+from sync_hostaway.extract.checkpoints import Checkpoints
 from sync_hostaway.extract.context import MissingRows, SyncContext
 from sync_hostaway.extract.deletions import SuspectedDeletions, verify_deletions
 from sync_hostaway.extract.head_proof import prove_changes
@@ -69,16 +69,16 @@ def sync_list_daily(ctx: SyncContext, path: str) -> MissingRows:
 
 def sync_list(ctx: SyncContext, path: str) -> MissingRows:
     """Read a list by offset, until it was read completely without a change in between."""
-    reader = CheckpointedReader(ctx, "by offset")
+    checkpoints = Checkpoints(ctx, "by offset")
     params = endpoints.LISTING_PARAMS if ctx.resource is Resource.LISTINGS else endpoints.WITH_RESOURCES
     for number in range(_MAX_READS):
         list_read = ListRead()
         ctx.needed_retry = number > 0
         for page in pages_by_offset(
-            ctx.client, path, params, resource=ctx.resource, list_read=list_read, read=reader.read
+            ctx.client, path, params, resource=ctx.resource, list_read=list_read, saved=checkpoints.saved
         ):
             ctx.expected = list_read.count
-            reader.land(page)
+            checkpoints.land(page)
         ctx.expected = list_read.count
         if not (list_read.missing or list_read.has_changed or list_read.is_truncated):
             return _finish_complete_read(ctx, list_read)
@@ -89,10 +89,10 @@ def sync_list(ctx: SyncContext, path: str) -> MissingRows:
 def _read_changes(ctx: SyncContext, bound: datetime, watermark: datetime | None) -> MissingRows:
     """Read reservations, newest change first, down to a time."""
     list_read = ListRead()
-    reader = CheckpointedReader(ctx, f"down to {bound}", changes_move_to_front=True)
-    part: _PartialRead | None = _read_back_to(ctx, reader, list_read, bound)
-    if part and reader.resumed:
-        part = _read_front_again(ctx, reader, list_read, part)
+    checkpoints = Checkpoints(ctx, f"down to {bound}", changes_move_to_front=True)
+    part: _PartialRead | None = _read_back_to(ctx, checkpoints, list_read, bound)
+    if part and checkpoints.resumed:
+        part = _read_front_again(ctx, checkpoints, list_read, part)
     ctx.expected = None
     with ctx.connection.transaction():
         ctx.end_read()
@@ -109,12 +109,12 @@ def _read_changes(ctx: SyncContext, bound: datetime, watermark: datetime | None)
 
 
 def _read_everything(ctx: SyncContext) -> MissingRows:
-    reader = CheckpointedReader(ctx, "everything", changes_move_to_front=True)
+    checkpoints = Checkpoints(ctx, "everything", changes_move_to_front=True)
     for number in range(_MAX_READS):
         ctx.needed_retry = ctx.needed_retry or number > 0
         list_read = ListRead()
-        part = _read_back_to(ctx, reader, list_read, bound=None)
-        settled = _read_front_again(ctx, reader, list_read, part)
+        part = _read_back_to(ctx, checkpoints, list_read, bound=None)
+        settled = _read_front_again(ctx, checkpoints, list_read, part)
         ctx.expected = list_read.count
         if settled and not (list_read.missing or list_read.is_truncated):
             return _finish_complete_read(ctx, list_read, settled.newest)
@@ -162,7 +162,7 @@ class _PartialRead:
 
 
 def _read_front_again(
-    ctx: SyncContext, reader: CheckpointedReader, list_read: ListRead, part: _PartialRead
+    ctx: SyncContext, checkpoints: Checkpoints, list_read: ListRead, part: _PartialRead
 ) -> _PartialRead | None:
     """Read the front of the list again until it is unchanged; None when it keeps changing.
 
@@ -172,7 +172,7 @@ def _read_front_again(
     second can keep its place and stamp: the overlap of the next incremental sync finds that change.
     """
     for _ in range(_MAX_READS):
-        again = _read_back_to(ctx, reader, list_read, bound=part.newest, front=part.front)
+        again = _read_back_to(ctx, checkpoints, list_read, bound=part.newest, front=part.front)
         if again.front == part.front:
             return part
         ctx.needed_retry = True
@@ -183,7 +183,7 @@ def _read_front_again(
 
 def _read_back_to(
     ctx: SyncContext,
-    reader: CheckpointedReader,
+    checkpoints: Checkpoints,
     list_read: ListRead,
     bound: datetime | None,
     front: _Front | None = None,
@@ -201,7 +201,7 @@ def _read_back_to(
         endpoints.RESERVATION_PARAMS,
         resource=ctx.resource,
         list_read=list_read,
-        read=reader.read,
+        saved=checkpoints.saved,
     ):
         changed = [(id_of(row), _updated_on(row)) for row in page.rows]
         stamps = [min(stamp, page.served_at) for _, stamp in changed if stamp]
@@ -212,7 +212,7 @@ def _read_back_to(
             front_ended = not stamps or stamps[-1] != newest
             if front_ended and read_front == front:
                 break
-        reader.land(page)
+        checkpoints.land(page)
         if bound and stamps and stamps[-1] < bound:
             return _PartialRead(newest, read_front, reached=True)
     return _PartialRead(newest, read_front, reached=False)

@@ -6,7 +6,8 @@ reduce a limit above their maximum. A page without a new id ends the read, becau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,8 @@ class Page:
     :param requested_at: our clock when the request was sent.
     :param served_at: the server's clock in the response; ours when it is missing.
     :param landed: whether an earlier attempt has landed it; its rows then have only ids and stamps.
+    :param request: the parameters of its request.
+    :param overlap: rows at its beginning that the page before had, too.
     """
 
     rows: list[Any]
@@ -32,6 +35,8 @@ class Page:
     requested_at: datetime
     served_at: datetime
     landed: bool = False
+    request: Params = field(default_factory=dict)
+    overlap: tuple[Any, ...] = ()
 
 
 @dataclass
@@ -101,10 +106,7 @@ def read_page(client: HostawayClient, path: str, params: Params, resource: str) 
             resource=resource,
             url=path,
         )
-    return Page(rows, reply.count, requested_at, reply.served_at or requested_at)
-
-
-ReadPage = Callable[[HostawayClient, str, Params, str], Page]
+    return Page(rows, reply.count, requested_at, reply.served_at or requested_at, request=params)
 
 
 def pages_by_offset(
@@ -114,26 +116,28 @@ def pages_by_offset(
     *,
     resource: str,
     list_read: ListRead,
-    read: ReadPage = read_page,
+    saved: deque[Page] | None = None,
 ) -> Iterator[Page]:
     """Pages of a list, until `count` rows came and the last page is not full, or until a page has no new rows.
 
     Each page begins with the last row of the one before. If it begins with another row, the list has changed, rows may
     have been missed, and `list_read.has_changed` becomes true. If the whole list came again, it has no offset, and is
     complete; unless it has as many rows as a page, because then more may follow.
+
+    :param saved: pages that an earlier attempt read, in order. They are taken in place of requests.
     """
     page_size = client.settings.page_size
     offset = largest = 0
     last: Any = None
     while True:
         overlap = 1 if offset and page_size > 1 else 0
-        page = read(client, path, {**params, "limit": page_size, "offset": offset - overlap}, resource)
+        page = _page(saved, client, path, {**params, "limit": page_size, "offset": offset - overlap}, resource)
         full = _is_full(len(page.rows), page_size, largest)
         largest = max(largest, len(page.rows))
         offset += max(len(page.rows) - overlap, 0)
         if overlap and page.rows:
             if id_of(page.rows[0]) == last:
-                page = replace(page, rows=page.rows[1:])
+                page = replace(page, rows=page.rows[1:], overlap=(page.rows[0],))
             elif list_read.repeats(page) and len(page.rows) not in (page_size, endpoints.DEFAULT_LIMIT):
                 return
             else:
@@ -154,12 +158,14 @@ def pages_by_cursor(
     *,
     resource: str,
     list_read: ListRead,
-    read: ReadPage = read_page,
+    saved: deque[Page] | None = None,
 ) -> Iterator[Page]:
     """Pages by cursor until an empty page, or until an unchanged list was seen completely.
 
     The list is ordered by last change, newest first, so a row that changes during the read moves to the first
     page, which was read before: read the first page again afterwards.
+
+    :param saved: as in `pages_by_offset`.
     """
     page_size = client.settings.page_size
     cursor: Params = {}
@@ -167,7 +173,7 @@ def pages_by_cursor(
     before = list_read.seen
     own_read = ListRead()
     while True:
-        page = read(client, path, {**params, "limit": page_size, **cursor}, resource)
+        page = _page(saved, client, path, {**params, "limit": page_size, **cursor}, resource)
         list_read.add(page)
         fresh = own_read.add(page)
         if page.rows:
@@ -180,6 +186,13 @@ def pages_by_cursor(
             list_read.is_truncated = own_read.count is None and bool(page.rows) and not whole
             return
         cursor = {"afterId": last}
+
+
+def _page(saved: deque[Page] | None, client: HostawayClient, path: str, params: Params, resource: str) -> Page:
+    """The next saved page if it has this request; else a page from Hostaway."""
+    if saved and saved[0].request == params:
+        return saved.popleft()
+    return read_page(client, path, params, resource)
 
 
 def _is_full(rows: int, page_size: int, largest: int) -> bool:

@@ -36,7 +36,7 @@ def run() -> None:
     In one transaction with the checks: what was refused was not begun.
     """
     connection: Connection = context.config.attributes["connection"]
-    warehouse: AnyConnection = connection.connection.driver_connection  # type: ignore[assignment]
+    warehouse: AnyConnection = connection.connection.driver_connection  # type: ignore[assignment]  # psycopg's connection
     context.configure(connection=connection, version_table_schema="ops", transactional_ddl=True)
     with context.begin_transaction():
         connection.execute(text(f"set local lock_timeout = '{migrations.LOCK_TIMEOUT}'"))

@@ -27,7 +27,7 @@ def install() -> None:
     compilation.Linker.get_graph_summary = _graph_summary
     # For the text of a warning, dbt inspects the whole stack for each behaviour flag of the adapter. An invocation adds
     # one flag to their list, so that the next one takes longer.
-    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt.adapters")  # type: ignore[method-assign]
+    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt.adapters")  # type: ignore[method-assign]  # on purpose
 
 
 def _inject_ctes_once(sql: str, ctes: Sequence[InjectedCTE]) -> str:

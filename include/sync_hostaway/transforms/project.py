@@ -37,12 +37,11 @@ class BuiltRelation:
 def find_project(project_dir: Path | None = None) -> Path:
     """The dbt project's folder.
 
-    :param project_dir: the folder; by default `dbt_project` beside `include/` of this package or in the current
-        directory.
+    :param project_dir: the folder; by default `dbt_project` of this package, or of the current directory.
     :raises ConfigurationError: when there is no dbt project.
     """
-    repository = Path(__file__).resolve().parents[3]
-    candidates = [project_dir] if project_dir else [repository / "dbt_project", Path.cwd() / "dbt_project"]
+    package = Path(__file__).resolve().parents[1]
+    candidates = [project_dir] if project_dir else [package / "dbt_project", Path.cwd() / "dbt_project"]
     for candidate in candidates:
         if (candidate / "dbt_project.yml").is_file():
             return candidate.resolve()

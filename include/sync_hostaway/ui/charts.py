@@ -119,8 +119,7 @@ def _log_y(seconds: float) -> float:
 
 
 def _svg(kind: str, width: float, height: float, title: str, parts: Sequence[str]) -> Markup:
-    # Every text above is ours or escaped.
-    return Markup(  # noqa: S704
+    return Markup(  # noqa: S704 - every text above is ours or escaped
         f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">'
         f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
     )

@@ -29,14 +29,14 @@ where state = 'pending'
 select
     scopes.key as address,
     scopes.blocked_until,
-    slots.account_id,
-    slots.priority,
-    count(slots.slot) as permits
+    permits.account_id,
+    permits.priority,
+    count(permits.permit_number) as permits
 from ops.rate_limit_scopes as scopes
-left join ops.rate_limit_permits as slots
-    on scopes.scope = slots.scope and scopes.key = slots.key and slots.free_at > clock_timestamp()
+left join ops.rate_limit_permits as permits
+    on scopes.scope = permits.scope and scopes.key = permits.key and permits.free_at > clock_timestamp()
 where scopes.scope = 'ip'
-group by scopes.key, scopes.blocked_until, slots.account_id, slots.priority
+group by scopes.key, scopes.blocked_until, permits.account_id, permits.priority
 order by scopes.key, permits desc
 
 -- name: waiters

@@ -96,7 +96,7 @@ def in_bulkhead(name: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Give a route's function another bulkhead than its guard's."""
 
     def mark(function: Callable[P, T]) -> Callable[P, T]:
-        function.bulkhead = name  # type: ignore[attr-defined]
+        function.bulkhead = name  # type: ignore[attr-defined]  # a mark for `Bulkheads`
         return function
 
     return mark

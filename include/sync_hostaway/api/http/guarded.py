@@ -57,7 +57,7 @@ def guards(
     """Make a dependency a guard; see `Guard`. By default each route has its own share of the bulkhead."""
 
     def mark(dependency: _Dependency) -> _Dependency:
-        dependency.guard = Guard(admit, bulkhead, key)  # type: ignore[attr-defined]
+        dependency.guard = Guard(admit, bulkhead, key)  # type: ignore[attr-defined]  # a mark for `GuardedRoute`
         return dependency
 
     return mark
@@ -67,7 +67,7 @@ def body_limit(size: int) -> Callable[[_Dependency], _Dependency]:
     """Set the largest body that a route's function accepts, in bytes."""
 
     def mark(function: _Dependency) -> _Dependency:
-        function.body_limit = size  # type: ignore[attr-defined]
+        function.body_limit = size  # type: ignore[attr-defined]  # a mark for `GuardedRoute`
         return function
 
     return mark
@@ -85,7 +85,7 @@ class GuardedRoute(APIRoute):
     @property
     def _guards(self) -> list[tuple[Guard, list[str]]]:
         return [
-            (dependant.call.guard, dependant.oauth_scopes)  # type: ignore[union-attr]
+            (dependant.call.guard, dependant.oauth_scopes)  # type: ignore[union-attr]  # filtered below
             for dependant in _dependencies_of(self.dependant)
             if hasattr(dependant.call, "guard")
         ]

@@ -141,7 +141,7 @@ exception
         return null;
 end
 $$;
-comment on function ops.time_zone(text) is 'A time zone that PostgreSQL knows, as it was given; null for any other text';
+comment on function ops.time_zone(text) is 'A time zone that PostgreSQL has, unchanged; null for any other text';
 
 ---------------------------------------------------------------------- landing
 
@@ -200,9 +200,9 @@ create function ops.fields_kept(
 ) returns jsonb
 language sql immutable parallel safe
 as $$
-    -- A field that is filled here and empty in a list was not emptied where the list tells of the same version of the
-    -- object, where lists never show the field, and where it is an attached list or object that the answer shows of no
-    -- row at all: then the answer is a lean one.
+    -- A field that has a value here and is empty in a list keeps its value in three cases: the list has the same
+    -- version of the object, lists never have the field, or it is an attached list or object that no row of the answer
+    -- has.
     select coalesce(jsonb_object_agg(known.key, known.value), '{}')
     from jsonb_each(p_known) as known
     where
@@ -226,7 +226,7 @@ create table ops.listing_archives (
     primary key (account_id, listing_id, archived_at)
 );
 comment on table ops.listing_archives is
-    'When listings were archived: Hostaway tells only whether one is now. Kept apart, so that a full refresh of the core tables keeps it';
+    'When listings were archived: Hostaway only has the present state. A separate table, so that a full refresh of the core tables keeps it';
 comment on column ops.listing_archives.listing_id is 'entity_id of landing.listings';
 comment on column ops.listing_archives.archived_at is
     'when it was first seen archived; -infinity when it has never been seen otherwise';
@@ -237,7 +237,7 @@ language sql
 immutable
 parallel safe
 return coalesce(lower(btrim(listing ->> 'specialStatus') collate "C") = 'archived', false);
-comment on function ops.is_archived(jsonb) is 'Whether the payload of a listing says that it is archived';
+comment on function ops.is_archived(jsonb) is 'Whether a listing is archived, from its payload';
 
 -- Here, because all that land listings have to do it, and only here is the row as it was before.
 create function ops.note_archived_listing() returns trigger

@@ -62,7 +62,7 @@ create table ops.conversation_reads (
     primary key (account_id, conversation_id)
 );
 comment on table ops.conversation_reads is
-    'what the conversation list said when a conversation was last read: an equal stamp means no new message, an equal run_key that this run has it already';
+    'The stamp of a conversation in the list when it was last read. An equal stamp means no new message; an equal run_key means that this run has read it';
 
 ---------------------------------------------------------------------- reads under way
 
@@ -149,9 +149,9 @@ create table ops.transforms (
     started_at   timestamptz not null default clock_timestamp(),
     finished_at  timestamptz
 );
-comment on column ops.transforms.selection is 'the models that were asked for; null: all. Only these finish loads';
+comment on column ops.transforms.selection is 'The selected models; null: all. Only a transform of all models finishes loads';
 comment on column ops.transforms.photos is 'whether listing_photos is filled';
--- Every model of every transform asks for the clock: it must not read the history.
+-- Every model reads the present transform: this must not read the history.
 create index transforms_by_start on ops.transforms (started_at);
 -- invariant: one writer for dbt at a time
 create unique index transforms_one_running on ops.transforms (state) where state = 'running';

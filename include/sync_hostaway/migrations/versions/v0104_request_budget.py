@@ -1,4 +1,4 @@
-"""The request budget: slots of each limit's window, bids of those who wait, and the functions that give slots."""
+"""The request budget: the permits of each limit, the waiters, and the functions that give permits."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply the SQL file of the same name."""
+    """Run the SQL files of this revision."""
     run_sql_file(__file__)

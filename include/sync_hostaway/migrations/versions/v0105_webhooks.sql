@@ -56,10 +56,10 @@ create table ops.webhook_events (
     unread_nights        jsonb,
     -- invariant: a delivery repeated by Hostaway is one event, counted
     constraint webhook_events_count_duplicates unique (account_id, content_hash),
-    -- invariant: an event that is not pending has ended, and says when
+    -- invariant: an event that is not pending has an end time
     constraint webhook_events_end_once check ((state = 'pending') = (finished_at is null)),
-    -- invariant: a dead event says why
-    constraint webhook_events_dead_say_why check (state <> 'dead' or reason is not null)
+    -- invariant: a dead event has a reason
+    constraint webhook_events_dead_have_a_reason check (state <> 'dead' or reason is not null)
 );
 comment on table ops.webhook_events is 'the inbox: written before Hostaway gets its answer, processed by hostaway_delta';
 comment on column ops.webhook_events.state is
@@ -87,8 +87,8 @@ after insert or update of state on ops.webhook_events
 for each row when (new.state = 'pending')
 execute function ops.announce_webhook_event();
 
--- What a conversation list says of a conversation: it changes with every message sent, received, scheduled or failed, and is empty
--- for a conversation without any.
+-- The stamp of a conversation in its list. It changes with every message sent, received, scheduled or failed, and is
+-- empty for a conversation without messages.
 create function ops.conversation_stamp(conversation jsonb) returns text
 language sql
 stable

@@ -1,4 +1,4 @@
-"""The HTTP API: tokens, the outbox of guest messages, and the role that sees one account at a time."""
+"""The HTTP API: tokens, the outbox of guest messages, and the role that reads one account at a time."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply the SQL file of the same name."""
+    """Run the SQL files of this revision."""
     run_sql_file(__file__)

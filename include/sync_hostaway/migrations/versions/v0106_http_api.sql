@@ -1,4 +1,4 @@
--- The HTTP API: tokens, the outbox of guest messages, and the role that sees one account at a time.
+-- The HTTP API: tokens, the outbox of guest messages, and the role that reads one account at a time.
 
 ---------------------------------------------------------------------- tokens of host applications
 
@@ -67,9 +67,9 @@ create index outbox_unsettled on ops.outbox (account_id, tried_at) where settled
 
 ---------------------------------------------------------------------- one account at a time
 
--- Roles belong to the whole server: another database on it may have made them already. hostaway_api reads; its members
--- would be held to one account as it is, and may not inherit from it. `grant … with inherit false` came with PostgreSQL
--- 16, so a role in between that does not inherit does it: who is in hostaway_api_users may become hostaway_api.
+-- Roles belong to the whole server: another database may have created them already. Row-level security restricts
+-- hostaway_api, and also members that inherit from it. `grant … with inherit false` needs PostgreSQL 16. So
+-- hostaway_api_users, which does not inherit, is between them: its members may change to hostaway_api.
 do $roles$
 declare
     may_become constant text := case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end;
@@ -123,8 +123,8 @@ begin
     execute format('drop policy if exists as_granted on %s', core_table);
     execute format('drop policy if exists one_account on %s', core_table);
     execute format('create policy as_granted on %s using (true) with check (true)', core_table);
-    -- invariant: no account sees another's rows. Without an account there are none; the subquery is evaluated once per
-    -- statement and leads into the primary key.
+    -- invariant: an account cannot read another's rows. Without an account there are no rows; the subquery is evaluated
+    -- once per statement and uses the primary key.
     execute format(
         'create policy one_account on %s as restrictive to hostaway_api '
         'using (account_id = (select nullif(current_setting(''hostaway.account_id'', true), '''')::bigint))',

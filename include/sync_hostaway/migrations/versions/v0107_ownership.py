@@ -1,4 +1,4 @@
-"""Which relations dbt made, and how they are changed without harm to what depends on them."""
+"""The relations that dbt made, and functions that change them without harm to dependent objects."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply the SQL file of the same name."""
+    """Run the SQL files of this revision."""
     run_sql_file(__file__)

@@ -29,10 +29,10 @@ create table ops.polls (
     polled_at     timestamptz,
     listed_at     timestamptz,
     error         text,
-    -- invariant: an account that does without its heads says why, and until when
+    -- invariant: an account that is polled without heads has a reason and an end time
     constraint polls_list_has_a_reason check (method = 'heads' or (reason is not null and list_until is not null))
 );
-comment on table ops.polls is 'how the polls of an account stand';
+comment on table ops.polls is 'The state of the polls of an account';
 comment on column ops.polls.method is 'list: the heads missed something, or the sort order is ignored. Until list_until, the whole list of conversations is read in their place, once an hour';
 comment on column ops.polls.missed is 'conversations and reservations that complete lists have shown to be newer than the heads did';
 comment on column ops.polls.stamps_move is 'whether a message moves the stamps of its reservation, as far as was seen; null: no message was seen yet';

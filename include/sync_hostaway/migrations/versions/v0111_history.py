@@ -1,4 +1,4 @@
-"""What listings, reservations and calendar days said before they changed, for the marts."""
+"""Earlier versions of listings, reservations and calendar days, for the marts."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply the SQL file of the same name."""
+    """Run the SQL files of this revision."""
     run_sql_file(__file__)

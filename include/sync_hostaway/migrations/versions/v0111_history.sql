@@ -13,7 +13,7 @@ create table landing.reservation_versions (
     primary key (account_id, entity_id, superseded_at)
 );
 comment on table landing.reservation_versions is
-    'What a reservation said before it changed: status, listing, dates, guests, price. One row per version that was replaced';
+    'Replaced versions of reservations: status, listing, dates, guests, price. One row per version';
 comment on column landing.reservation_versions.superseded_at is 'when the next version landed';
 comment on column landing.reservation_versions.changed_at is
     'when the next version was made: the time that Hostaway gives, where that is not later than its landing';
@@ -29,7 +29,7 @@ create table landing.listing_versions (
     primary key (account_id, entity_id, superseded_at)
 );
 comment on table landing.listing_versions is
-    'What a listing said before it changed: currency, and whether it was deleted. One row per version that was replaced';
+    'Replaced versions of listings: currency, and whether it was deleted. One row per version';
 
 create table landing.calendar_versions (
     account_id    bigint not null,

@@ -1,4 +1,4 @@
--- Alerts on change of state: what holds now, and what was told of it.
+-- Alerts on change of state: the conditions that hold now, and the messages that were sent.
 
 create table ops.alerts (
     alert_id         bigint generated always as identity primary key,
