@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Resource
 from sync_hostaway.transforms import ModelRun, find_project, profile_environment, run_transform
 from sync_hostaway.transforms.invocation import run_dbt
 
@@ -113,6 +114,38 @@ def test_each_damage_is_found(filled: Connection) -> None:
     }
     assert failed["new_fields"].status == "warn"
     assert failed["accepted_range_calendar_days_price__0"].status == "warn"
+
+
+def test_new_fields_are_named_in_every_resource_and_in_the_objects_inside(filled: Connection) -> None:
+    assert failed_tests(filled, "test", "--select", "new_fields") == {}
+    filled.execute(
+        "".join(
+            f"""update landing.{resource} set payload = payload || '{{"brandNew": {{"any": 1}}}}'
+            where entity_id = (select min(entity_id) from landing.{resource});"""
+            for resource in LANDED
+        )
+    )
+    inside: dict[str, dict[str, Any]] = {
+        "listings": {"listingImages": {"2": {"id": 1, "newest": 1}}, "listingUnits": [{"id": 1, "newest": 1}]},
+        "reservations": {"customFieldValues": [{"customField": {"newest": 1}}], "financeField": {}, "reservationUnit": [5]},
+        "conversations": {"Reservation": {"newest": 1}},
+    }
+    for resource, fields in inside.items():
+        filled.execute(f"update landing.{resource} set payload = payload || %s::jsonb", (json.dumps(fields),))
+    assert failed_tests(filled, "test", "--select", "new_fields")["new_fields"].status == "warn"
+    rows = filled.execute("select resource, name, seen_in_rows from staging.new_fields").fetchall()
+    nested = {
+        ("listings", "listingUnits.newest", 1),
+        ("reservations", "customFieldValues.customField.newest", 2),
+        ("conversations", "Reservation.newest", 1),
+    }
+    assert {tuple(row.values()) for row in rows} == {(resource, "brandNew", 1) for resource in LANDED} | nested
+
+
+@pytest.mark.parametrize("resource", Resource)
+def test_the_known_fields_of_a_resource_are_listed(resource: Resource) -> None:
+    macro = (find_project() / "macros" / "known_fields.sql").read_text(encoding="utf-8")
+    assert f'"{resource}": (' in macro, "dbt_project/macros/known_fields.sql: add the fields of the resource"
 
 
 def test_marts_count_bookings_alone(filled: Connection) -> None:

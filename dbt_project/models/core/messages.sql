@@ -82,6 +82,8 @@ final as (
         loadable.listing_time_zone_name,
         loadable.retry_count,
         loadable.send_attempted_at,
+        loadable.automation_delay_seconds,
+        loadable.seen_by,
         loadable.is_deleted,
         {{ current_transform_at() }} as synced_at,
         loadable.pms_meta

@@ -32,6 +32,9 @@ select
     batch.auto_review_id,
     batch.external_reservation_id,
     batch.listing_name,
+    batch.auto_review_template_id,
+    batch.scheduled_at,
+    batch.booking_engine_visibility,
     batch.is_deleted,
     {{ current_transform_at() }} as synced_at,
     batch.pms_meta

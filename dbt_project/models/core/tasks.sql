@@ -39,6 +39,12 @@ select
     batch.is_changed_by_hand,
     batch.can_start_local,
     batch.due_local,
+    batch.start_event_delta,
+    batch.due_event_delta,
+    batch.rank,
+    batch.completed_at,
+    batch.inserted_at,
+    batch.updated_at,
     batch.is_deleted,
     {{ current_transform_at() }} as synced_at,
     batch.pms_meta

@@ -15,7 +15,10 @@ events as (
         listing_id,
         (stay_month + interval '1 year')::date as stay_month,
         currency,
-        (event_date + interval '1 year')::date as event_date,
+        -- what came about on 29 February is not known on the 28th, neither then nor a year later
+        greatest(
+            (event_date + interval '1 year')::date, (event_date - 1 + interval '1 year')::date + 1
+        ) as event_date,
         nights,
         gross_revenue,
         true as is_last_year

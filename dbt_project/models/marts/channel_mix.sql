@@ -8,7 +8,7 @@ bookings as (
         reservations.channel_name,
         reservations.currency,
         reservations.is_booking,
-        reservations.departure_date - reservations.arrival_date as nights,
+        {{ nights_between("reservations.arrival_date", "reservations.departure_date") }} as nights,
         reservations.arrival_date - (reservations.booked_at at time zone coalesce(zone.name, 'UTC'))::date
             as booking_window_days,
         reservations.arrival_date - (reservations.cancelled_at at time zone coalesce(zone.name, 'UTC'))::date

@@ -7,11 +7,15 @@ stays as (
         bookings.currency,
         bookings.arrival_date,
         bookings.departure_date,
-        bookings.nights,
+        coalesce({{ nights_between("bookings.arrival_date", "bookings.departure_date") }}, bookings.nights) as nights,
         bookings.total_price,
         bookings.channel_id in (2000, 2013) as is_direct,
-        bookings.departure_date <= current_date as is_completed
+        -- the day that it is where the listing is
+        bookings.departure_date <= (now() at time zone zone.name)::date as is_completed
     from {{ ref('reservations') }} as bookings
+    left join {{ ref('listings') }} as listings
+        on bookings.account_id = listings.account_id and bookings.listing_id = listings.listing_id
+    cross join {{ local_zone("listings.time_zone_name", "zone") }}
     where bookings.is_booking and not bookings.is_deleted
 )
 

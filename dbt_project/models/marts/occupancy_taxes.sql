@@ -26,19 +26,16 @@ stays as (
                 array_agg(taxes.amount order by taxes.name) as amounts
             from ( -- noqa: ST05
                 select
-                    line.name,
+                    line.component_name as name,
                     sum(line.total) as amount
-                from jsonb_array_elements({{ as_list("bookings.pms_meta -> 'financeField'") }}) as item (payload)
-                cross join
-                    lateral (
-                        select
-                            {{ as_text('name', 'item.payload') }} as name,
-                            {{ as_text('type', 'item.payload') }} as kind,
-                            {{ as_numeric('total', 'item.payload') }} as total
-                        where not coalesce({{ as_boolean('isDeleted', 'item.payload') }}, false)
-                    ) as line
-                where line.kind = 'tax' and line.name is not null
-                group by line.name
+                from {{ ref('reservation_finance_fields') }} as line
+                where
+                    line.account_id = bookings.account_id
+                    and line.reservation_id = bookings.reservation_id
+                    and line.component_type = 'tax'
+                    and line.component_name is not null
+                    and not coalesce(line.is_removed, false)
+                group by line.component_name
             ) as taxes
         ) as named
     where bookings.is_booking and not bookings.is_deleted and bookings.arrival_date is not null

@@ -14,10 +14,14 @@ cross join
     lateral ( -- noqa: ST05
         select
             array(
-                select distinct {{ as_text('name', 'item.payload') }}
-                from jsonb_array_elements({{ as_list("listings.pms_meta -> 'listingTags'") }}) as item (payload)
-                where {{ as_text('name', 'item.payload') }} is not null
-                order by 1 -- noqa: AM06
+                select named.tag_name
+                from {{ ref('listing_tags') }} as named
+                where
+                    named.account_id = listings.account_id
+                    and named.listing_id = listings.listing_id
+                    -- a listing that is deleted keeps its last tags
+                    and named.is_deleted = listings.is_deleted
+                order by named.tag_name -- noqa: AM06
             ) as tags
     ) as tagged
 cross join

@@ -1,8 +1,23 @@
 with
 
 bookings as (
-    select * from {{ ref('reservations') }}
-    where is_booking and not is_deleted
+    select
+        bookings.account_id,
+        bookings.reservation_id,
+        bookings.listing_id,
+        bookings.guest_id,
+        bookings.channel_name,
+        bookings.currency,
+        bookings.booked_at,
+        bookings.arrival_date,
+        bookings.departure_date,
+        coalesce({{ nights_between("bookings.arrival_date", "bookings.departure_date") }}, bookings.nights) as nights,
+        bookings.total_price,
+        bookings.tax_amount,
+        bookings.cleaning_fee,
+        bookings.channel_commission_amount
+    from {{ ref('reservations') }} as bookings
+    where bookings.is_booking and not bookings.is_deleted
 ),
 
 listings as (

@@ -12,17 +12,13 @@ ratings as (
     from reviews
     where rating is not null
     union all
-    select reviews.account_id, reviews.review_id, rated.category, avg(rated.rating) as rating
+    -- one category in two spellings has one rating
+    select reviews.account_id, reviews.review_id, lower(rated.category) as category, avg(rated.rating) as rating
     from reviews
-    cross join jsonb_array_elements({{ as_list("reviews.category_ratings") }}) as item (payload)
-    cross join
-        lateral ( -- noqa: ST05
-            select
-                lower({{ as_text('category', 'item.payload') }}) as category,
-                {{ as_numeric('rating', 'item.payload') }} as rating
-        ) as rated
-    where rated.category is not null and rated.rating is not null and rated.category <> 'overall'
-    group by reviews.account_id, reviews.review_id, rated.category
+    inner join {{ ref('review_category_ratings') }} as rated
+        on reviews.account_id = rated.account_id and reviews.review_id = rated.review_id
+    where not rated.is_deleted and rated.rating is not null and lower(rated.category) <> 'overall'
+    group by reviews.account_id, reviews.review_id, lower(rated.category)
 )
 
 select

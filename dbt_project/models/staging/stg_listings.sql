@@ -53,6 +53,9 @@ typed as (
         {{ as_text('expediaExportStatus') }} as expedia_export_status,
         {{ as_text('googleExportStatus') }} as google_export_status,
         {{ as_text('marriotExportStatus') }} as marriott_export_status,
+        {{ as_text('externalListingName') }} as external_listing_name,
+        {{ as_text('marriottListingName') }} as marriott_listing_name,
+        {{ as_text('bookingcomPropertyRoomName') }} as booking_room_name,
 
         ---------- numerics
         {{ as_numeric('lat') }} as latitude,
@@ -76,6 +79,8 @@ typed as (
         {{ as_integer('guestBathroomsNumber') }} as guest_bathrooms,
         {{ as_integer('airbnbBookingLeadTime') }} as airbnb_booking_lead_time,
         {{ as_integer('sameDayBookingLeadTime') }} as same_day_booking_lead_time,
+        {{ as_integer('instantBookableLeadTime') }} as instant_booking_lead_time,
+        {{ as_integer('bookingEngineLeadTime') }} as booking_engine_lead_time,
 
         ---------- money
         {{ as_numeric('price') }} as base_price,
@@ -95,12 +100,17 @@ typed as (
         {{ as_numeric('bookingEngineMarkup') }} as booking_engine_markup,
         {{ as_numeric('marriottListingMarkup') }} as marriott_markup,
         {{ as_numeric('partnersListingMarkup') }} as partners_markup,
+        {{ as_numeric('averageNightlyPrice') }} as average_nightly_price,
 
         ---------- booleans
         {{ as_boolean('instantBookable') }} as is_instant_bookable,
         {{ as_boolean('allowSameDayBooking') }} as is_same_day_bookable,
         coalesce(lower({{ as_text('specialStatus') }}) = 'archived', false) as is_archived,
         {{ as_boolean('applyPropertyRentTaxToFees') }} as is_rent_tax_on_fees,
+        {{ as_boolean('isDepositStayCollected') }} as is_deposit_collected,
+        {{ as_boolean('bookingcomPropertyHasVat') }} as has_booking_vat,
+        {{ as_boolean('bookingcomPropertyRegisteredInVcs') }} as is_in_booking_vcs,
+        {{ as_boolean('bookingcomPropertyDeclaresRevenue') }} as is_booking_revenue_declared,
 
         ---------- dates
         {{ as_date('propertyLicenseIssueDate') }} as license_issued_date,

@@ -37,10 +37,12 @@ typed as (
         {{ as_text('reasonFailed') }} as failure_reason,
         {{ as_text('readableReasonFailed') }} as readable_failure_reason,
         {{ as_text('listingTimeZoneName') }} as listing_time_zone_name,
+        {{ as_text('isSeenBy') }} as seen_by,
 
         ---------- numerics
         coalesce(jsonb_array_length({{ as_list("payload -> 'attachments'") }}), 0) as attachments_count,
         {{ as_integer('retryCount') }} as retry_count,
+        {{ as_integer('communicationTimeDeltaSeconds') }} as automation_delay_seconds,
 
         ---------- booleans
         {{ as_boolean('isIncoming') }} as is_incoming,

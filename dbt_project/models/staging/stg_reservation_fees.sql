@@ -24,7 +24,7 @@ typed as (
         ---------- ids
         account_id,
         {{ text_as_bigint("entity_id") }} as reservation_id,
-        {{ as_bigint('id') }} as reservation_fee_id,
+        coalesce({{ as_bigint('id') }}, -place) as reservation_fee_id,
 
         ---------- text
         {{ as_text('externalReservationUnitId') }} as external_unit_id,
@@ -55,4 +55,3 @@ typed as (
 )
 
 select * from typed
-where reservation_fee_id is not null

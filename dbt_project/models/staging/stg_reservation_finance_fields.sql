@@ -24,7 +24,7 @@ typed as (
         ---------- ids
         account_id,
         {{ text_as_bigint("entity_id") }} as reservation_id,
-        {{ as_bigint('id') }} as finance_field_id,
+        coalesce({{ as_bigint('id') }}, -place) as finance_field_id,
         {{ as_bigint('listingFeeSettingId') }} as fee_setting_id,
         {{ as_bigint('guestInvoiceChargeId') }} as guest_charge_id,
 
@@ -62,4 +62,3 @@ typed as (
 )
 
 select * from typed
-where finance_field_id is not null

@@ -24,7 +24,7 @@ typed as (
         ---------- ids
         account_id,
         {{ text_as_bigint("entity_id") }} as reservation_id,
-        {{ as_bigint('id') }} as reservation_unit_id,
+        coalesce({{ as_bigint('id') }}, -place) as reservation_unit_id,
         {{ as_bigint('listingUnitId') }} as listing_unit_id,
 
         ---------- text
@@ -51,4 +51,3 @@ typed as (
 )
 
 select * from typed
-where reservation_unit_id is not null

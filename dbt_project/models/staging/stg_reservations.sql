@@ -47,11 +47,18 @@ typed as (
         {{ as_text('reservationAgreement') }} as reservation_agreement,
         {{ as_text('insuranceStatus') }} as insurance_status,
         {{ as_text('claimStatus') }} as claim_status,
-        coalesce({{ as_text('cancellationPolicy') }}, {{ as_text('airbnbCancellationPolicy') }}) as cancellation_policy,
+        coalesce(
+            {{ as_text('cancellationPolicy') }},
+            {{ as_text('airbnbCancellationPolicy') }},
+            {{ as_text('bookingCancellationPolicy') }},
+            {{ as_text('vrboCancellationPolicy') }},
+            {{ as_text('marriottCancellationPolicy') }},
+            {{ as_text('name', "(payload -> 'cancellationPolicyDetails')") }}
+        ) as cancellation_policy,
         {{ as_text('currency') }} as currency,
         {{ as_text('externalRatePlanId') }} as external_rate_plan_id,
-        {{ as_text('customerIcalId') }} as customer_ical_id,
-        {{ as_text('customerIcalName') }} as customer_ical_name,
+        coalesce({{ as_text('customerIcalId') }}, {{ as_text('manualIcalId') }}) as customer_ical_id,
+        coalesce({{ as_text('customerIcalName') }}, {{ as_text('manualIcalName') }}) as customer_ical_name,
         {{ as_text('localeForMessaging') }} as messaging_locale,
         {{ as_text('remarks', "(payload -> 'bookingcomSpecialRequests')") }} as booking_special_requests,
         {{ as_text('bookingcomBookerName') }} as booking_booker_name,
@@ -110,6 +117,8 @@ typed as (
         {{ as_boolean('bookingcomIsGeniusMember') }} as is_genius_member,
         {{ as_boolean('bookingcomSmokingPreference') }} as is_smoker,
         {{ as_boolean('bookingcomNoShowFeeWaived') }} as is_no_show_fee_waived,
+        {{ as_boolean('hasPullError') }} as has_pull_error,
+        {{ as_boolean('isInitial') }} as is_initial,
 
         ---------- timestamps
         {{ as_timestamptz('reservationDate') }} as booked_at,

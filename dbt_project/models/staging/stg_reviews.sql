@@ -14,6 +14,7 @@ typed as (
         {{ as_bigint('channelId') }} as channel_id,
         {{ as_text('externalReviewId') }} as external_review_id,
         {{ as_bigint('autoReviewId') }} as auto_review_id,
+        {{ as_bigint('autoReviewTemplateId') }} as auto_review_template_id,
 
         ---------- text
         {{ as_text('type') }} as review_type,
@@ -25,6 +26,7 @@ typed as (
         {{ as_text('reviewerName') }} as reviewer_name,
         {{ as_text('externalReservationId') }} as external_reservation_id,
         {{ as_text('listingName') }} as listing_name,
+        {{ as_text('bookingEngineVisibility') }} as booking_engine_visibility,
 
         ---------- numerics
         {{ as_numeric('rating') }} as rating,
@@ -43,6 +45,7 @@ typed as (
         {{ as_timestamptz('submittedAt') }} as submitted_at,
         {{ as_timestamptz('insertedOn') }} as inserted_at,
         {{ as_timestamptz('updatedOn') }} as updated_at,
+        {{ as_timestamptz('scheduledDateTime') }} as scheduled_at,
 
         ---------- how it landed
         deleted_at is not null as is_deleted,

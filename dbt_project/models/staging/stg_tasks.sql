@@ -37,6 +37,9 @@ typed as (
         {{ as_numeric('cost') }} as cost,
         {{ as_integer('priority') }} as priority,
         {{ as_integer('feedbackScore') }} as feedback_score,
+        {{ as_integer('canStartFromEventDelta') }} as start_event_delta,
+        {{ as_integer('shouldEndByEventDelta') }} as due_event_delta,
+        {{ as_integer('rank') }} as rank,
 
         ---------- booleans
         {{ as_boolean('isUpdatedManually') }} as is_changed_by_hand,
@@ -48,6 +51,9 @@ typed as (
         {{ as_timestamptz('confirmedAt') }} as confirmed_at,
         {{ as_timestamp('canStartFromListingTime') }} as can_start_local,
         {{ as_timestamp('shouldEndByListingTime') }} as due_local,
+        {{ as_timestamptz('completedAt') }} as completed_at,
+        {{ as_timestamptz('insertedOn') }} as inserted_at,
+        {{ as_timestamptz('updatedOn') }} as updated_at,
 
         ---------- how it landed
         deleted_at is not null as is_deleted,

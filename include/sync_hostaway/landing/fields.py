@@ -55,18 +55,20 @@ FIELDS: dict[Resource, Fields] = {
             "vrboCancellationPolicyId marriottCancellationPolicyId",
             ints="personCapacity bedroomsNumber bedsNumber minNights maxNights guestsIncluded checkInTimeStart "
             "checkInTimeEnd checkOutTime maxChildrenAllowed maxInfantsAllowed maxPetsAllowed guestBathroomsNumber "
-            "airbnbBookingLeadTime sameDayBookingLeadTime",
+            "airbnbBookingLeadTime sameDayBookingLeadTime instantBookableLeadTime bookingEngineLeadTime",
             numbers="price cleaningFee priceForExtraPerson refundableDamageDeposit lat lng squareMeters starRating "
             "averageReviewRating weeklyDiscount monthlyDiscount bathroomsNumber checkinFee airbnbPetFeeAmount "
             "propertyRentTax guestStayTax guestNightlyTax guestPerPersonPerNightTax airbnbOfficialListingMarkup "
-            "homeawayApiMarkup bookingEngineMarkup marriottListingMarkup partnersListingMarkup",
-            flags="instantBookable allowSameDayBooking applyPropertyRentTaxToFees",
+            "homeawayApiMarkup bookingEngineMarkup marriottListingMarkup partnersListingMarkup averageNightlyPrice",
+            flags="instantBookable allowSameDayBooking applyPropertyRentTaxToFees isDepositStayCollected "
+            "bookingcomPropertyHasVat bookingcomPropertyRegisteredInVcs bookingcomPropertyDeclaresRevenue",
             texts="name internalListingName description country countryCode state city street address "
             "publicAddress zipcode timeZoneName currencyCode roomType cancellationPolicy specialStatus "
             "thumbnailUrl airbnbListingUrl bathroomType cleannessStatus googleVrListingUrl houseRules "
             "language propertyLicenseNumber vrboListingUrl airbnbName homeawayPropertyName bookingcomPropertyName "
             "expediaListingUrl propertyLicenseType airbnbExportStatus vrboExportStatus bookingcomExportStatus "
-            "expediaExportStatus googleExportStatus marriotExportStatus",
+            "expediaExportStatus googleExportStatus marriotExportStatus externalListingName marriottListingName "
+            "bookingcomPropertyRoomName",
             dates="propertyLicenseIssueDate propertyLicenseExpirationDate",
             timestamps="latestActivityOn insertedOn cleannessStatusUpdatedOn",
             lists="listingImages listingAmenities listingBedTypes listingUnits listingTags listingFeeSetting "
@@ -83,7 +85,7 @@ FIELDS: dict[Resource, Fields] = {
             "airbnbListingHostFee airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost "
             "airbnbTransientOccupancyTaxPaidAmount airbnbListingSecurityPrice",
             flags="isDatesUnspecified isArchived isInstantBooked isPaid guestPaymentCardIsVirtual "
-            "bookingcomNoShowFeeWaived",
+            "bookingcomNoShowFeeWaived hasPullError isInitial",
             texts="status channelName source currency paymentStatus cancelledBy externalRatePlanId",
             dates="arrivalDate departureDate previousArrivalDate previousDepartureDate",
             timestamps="reservationDate pendingExpireDate cancellationDate insertedOn updatedOn latestActivityOn "
@@ -98,8 +100,10 @@ FIELDS: dict[Resource, Fields] = {
             texts="channelReservationId confirmationCode guestName guestFirstName guestLastName "
             "guestExternalAccountId guestEmail phone guestCity guestCountry guestZipCode guestAddress "
             "guestLocale hostNote guestNote comment reservationAgreement airbnbCancellationPolicy "
-            "cancellationPolicy claimStatus customerUserId externalPropertyId externalUnitId insuranceStatus "
-            "paymentMethod customerIcalId customerIcalName localeForMessaging bookingcomBookerName "
+            "cancellationPolicy bookingCancellationPolicy vrboCancellationPolicy marriottCancellationPolicy "
+            "claimStatus customerUserId externalPropertyId externalUnitId insuranceStatus "
+            "paymentMethod customerIcalId customerIcalName manualIcalId manualIcalName localeForMessaging "
+            "bookingcomBookerName "
             "bookingcomBookerCompany",
             lists="reservationFees financeField reservationUnit customFieldValues",
         ),
@@ -118,7 +122,7 @@ FIELDS: dict[Resource, Fields] = {
         kept=_kinds(
             ids="conversationId reservationId listingMapId channelId communicationId",
             flags="isIncoming isSeen sentUsingHostaway",
-            ints="retryCount",
+            ints="retryCount communicationTimeDeltaSeconds",
             texts="status communicationType communicationName communicationEvent listingTimeZoneName",
             timestamps="date sentChannelDate insertedOn updatedOn sentToChannelAttemptDate",
         ),
@@ -126,7 +130,7 @@ FIELDS: dict[Resource, Fields] = {
         erased=_kinds(
             ids="userId",
             texts="body subject messageSource originatedBy channelThreadMessageId inReplyTo reasonFailed "
-            "readableReasonFailed",
+            "readableReasonFailed isSeenBy",
             timestamps="sentToChannelDate isSeenAt",
             lists="attachments imagesUrls",
         ),
@@ -146,14 +150,14 @@ FIELDS: dict[Resource, Fields] = {
             ids="listingMapId reservationId channelId",
             numbers="rating",
             flags="isCancelled isHidden",
-            texts="type status listingName",
+            texts="type status listingName bookingEngineVisibility",
             dates="arrivalDate departureDate",
-            timestamps="submittedAt insertedOn updatedOn",
+            timestamps="submittedAt insertedOn updatedOn scheduledDateTime",
             lists="reviewCategory",
         ),
         kept_unread=frozenset({"id", "accountId"}),
         erased=_kinds(
-            ids="autoReviewId",
+            ids="autoReviewId autoReviewTemplateId",
             flags="isRevieweeRecommended",
             texts="publicReview privateFeedback revieweeResponse guestName reviewerName externalReviewId "
             "externalReservationId",
@@ -162,12 +166,13 @@ FIELDS: dict[Resource, Fields] = {
     Resource.TASKS: Fields(
         kept=_kinds(
             ids="listingMapId reservationId channelId assigneeUserId createdByUserId",
-            ints="priority",
+            ints="priority rank canStartFromEventDelta shouldEndByEventDelta",
             numbers="cost",
             texts="status costCurrency canStartFromEvent shouldEndByEvent color",
-            timestamps="canStartFrom shouldEndBy startedAt canStartFromListingTime shouldEndByListingTime",
+            timestamps="canStartFrom shouldEndBy startedAt canStartFromListingTime shouldEndByListingTime completedAt "
+            "insertedOn updatedOn",
         ),
-        kept_unread=frozenset({"id", "completedAt", "insertedOn", "updatedOn"}),
+        kept_unread=frozenset({"id"}),
         erased=_kinds(
             ids="autoTaskId supervisorUserId canBePickedByGroupId checklistTemplateId reservationUnitId",
             flags="isUpdatedManually",
@@ -202,11 +207,12 @@ FIELDS: dict[Resource, Fields] = {
 class Elements:
     """The objects in a list of a resource, each of which becomes a row of a table of its own.
 
-    :param key: an element without this field is left out; it is an id, unless the texts contain it.
+    :param key: an element without this field is left out; it is an id, unless the texts contain it. None: an element
+        without an id is numbered by its place in the list, because sums need every line.
     :param kinds: field to kind, of the other fields.
     """
 
-    key: str
+    key: str | None
     kinds: Mapping[str, str]
 
 
@@ -233,8 +239,9 @@ ELEMENTS: dict[Resource, dict[str, Elements]] = {
     },
     Resource.RESERVATIONS: {
         "reservationFees": Elements(
-            "id",
+            None,
             _kinds(
+                ids="id",
                 numbers="amount percentage",
                 flags="isIncluded isPerNight isPerPerson isImported",
                 texts="name feeType currency externalReservationUnitId",
@@ -242,9 +249,9 @@ ELEMENTS: dict[Resource, dict[str, Elements]] = {
             ),
         ),
         "financeField": Elements(
-            "id",
+            None,
             _kinds(
-                ids="listingFeeSettingId guestInvoiceChargeId",
+                ids="id listingFeeSettingId guestInvoiceChargeId",
                 numbers="value amount quantity total",
                 flags="isIncludedInTotalPrice isOverriddenByUser isAddedByUser isMandatory isDeleted",
                 texts="type name title alias amountType appliedPer",
@@ -252,9 +259,9 @@ ELEMENTS: dict[Resource, dict[str, Elements]] = {
             ),
         ),
         "reservationUnit": Elements(
-            "id",
+            None,
             _kinds(
-                ids="listingUnitId",
+                ids="id listingUnitId",
                 ints="numberOfGuests adults children infants pets",
                 numbers="totalPrice",
                 texts="externalReservationId externalReservationUnitId guestName guestFirstName guestLastName",

@@ -90,11 +90,14 @@ def _odd_fields(fields: Mapping[str, str], row: dict[str, Any]) -> list[str]:
 
 def _odd_elements(name: str, elements: Elements, items: list[Any]) -> list[str]:
     found = []
-    key_kind = elements.kinds.get(elements.key, "ids")
+    key_kind = elements.kinds.get(elements.key or "", "ids")
     expected, is_readable = _CHECKS[key_kind]
     for item in items:
-        key = item.get(elements.key) if isinstance(item, dict) else item
-        if not isinstance(item, dict) or key in _NOTHING or not is_readable(key):
+        if not isinstance(item, dict):
+            found.append(f"{name}: an element is left out, must be an object, got {_shown(item)}")
+            continue
+        key = item.get(elements.key) if elements.key else None
+        if elements.key and (key in _NOTHING or not is_readable(key)):
             found.append(f"{name}: an element is left out, {elements.key}: must be {expected}, got {_shown(key)}")
         else:
             found += [f"{name}: {reason}" for reason in _odd_fields(elements.kinds, item)]

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import psutil
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from landing_harness import LandingHarness, edited_project, listing, reservation
@@ -593,38 +593,93 @@ def by_union_find(reservations: dict[int, dict[str, Any]], decisions: Decisions)
     return {number: guests[root(component)] for number, component in components.items()}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_increments_agree_with_a_count_from_scratch(harness: LandingHarness, seed: int, tmp_path: Path) -> None:
-    dice = random.Random(seed)
-    decisions: Decisions = {
-        number: dice.choice([("split", ""), ("split", "p1"), ("merge", "p1"), ("merge", "p2"), ("merge", "p3")])
-        for number in dice.sample(range(1, 120), 15 if seed % 2 else 0)
-    }
-    project = decided_project(tmp_path, decisions)
+# In every account of the next test. Each wins over what lands before and after it.
+DECIDED: Decisions = {
+    2: ("split", ""),
+    5: ("split", "p1"),
+    6: ("split", "p1"),
+    9: ("merge", "p1"),
+    12: ("merge", "p2"),
+    17: ("merge", "p2"),
+    21: ("merge", "p3"),
+    24: ("split", ""),
+}
+ACCOUNTS = itertools.count(2, 2)
+
+
+@pytest.fixture
+def decided(tmp_path: Path) -> Path:
+    rows = [
+        f"{account},{number},{decision},{person}\n"
+        for account in range(2, 40)
+        for number, (decision, person) in DECIDED.items()
+    ]
+    header = "account_id,reservation_id,decision,person\n"
+    return edited_project(tmp_path, "seeds/guest_decisions.csv", header, header + "".join(rows))
+
+
+@st.composite
+def bookings(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Versions of reservations 1 to 30, from few identities, which make large groups, or from many."""
+    size = draw(st.sampled_from([3, 10, 40]))
+    places = st.integers(0, size - 1)
+    return [
+        airbnb(
+            number,
+            draw(st.one_of(st.none(), places.map(lambda place: 500 + place))),
+            draw(st.one_of(st.none(), places.map(lambda place: f"g{place}@mail.com"))),
+            phone=draw(st.one_of(st.none(), st.none(), places.map(lambda place: str(731_555_000 + place)))),
+            guestName=draw(st.sampled_from(list(SPELLINGS))),
+            channelId=draw(st.sampled_from([2018, 2018, 2005])),
+        )
+        for number in draw(st.lists(st.integers(1, 30), min_size=5, max_size=45))
+    ]
+
+
+def links_of(harness: LandingHarness, account: int) -> dict[int, int]:
+    query = "select reservation_id, guest_id from hostaway.reservation_guests where account_id = %s"
+    return dict(harness.rows(query, account))
+
+
+def everything(harness: LandingHarness) -> list[tuple[Any, ...]]:
+    return harness.rows(
+        "select to_jsonb(l) - 'synced_at' from hostaway.reservation_guests as l order by account_id, reservation_id"
+    )
+
+
+@settings(
+    max_examples=5, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture, *HealthCheck]
+)
+@given(data=st.data())
+def check_guests_in_any_order(harness: LandingHarness, decided: Path, data: st.DataObject) -> None:
+    """Two accounts get the same reservations, in another order and in other steps."""
+    one, two = (account := next(ACCOUNTS)), account + 1
+    versions = data.draw(bookings())
+    last = {row["id"]: row for row in versions}
+    shuffled = data.draw(st.permutations(list(last.values())))
+    for account in (one, two):
+        harness.land("listings", listing(1), account=account)
+    steps = data.draw(st.integers(2, 4))
     now: dict[int, dict[str, Any]] = {}
-    # from a few large groups to many small ones
-    size = 12 + seed * 12
-    for _ in range(5):
-        batch = {
-            number: airbnb(
-                number,
-                dice.choice([None, 901, *range(500, 500 + size)]),
-                dice.choice([None, "smiths@mail.com", *(f"g{index}@mail.com" for index in range(size))]),
-                phone=dice.choice([None, None, *(str(731_555_000 + index) for index in range(size))]),
-                guestName=dice.choice(list(SPELLINGS)),
-                channelId=dice.choice([2018, 2018, 2005]),
-            )
-            for number in dice.sample(range(1, 120), dice.choice([1, 5, 40]))
-        }
-        now |= batch
-        harness.land("reservations", *batch.values())
-        harness.transform(project_dir=project)
-        assert guests_of(harness) == by_union_find(now, decisions)
-    incremental = harness.rows(
-        "select to_jsonb(l) - 'synced_at' from hostaway.reservation_guests as l order by reservation_id"
-    )
-    harness.transform(project_dir=project, full_refresh=True)
-    assert (
-        harness.rows("select to_jsonb(l) - 'synced_at' from hostaway.reservation_guests as l order by reservation_id")
-        == incremental
-    )
+    for step in range(steps):
+        batch = versions[step::steps]
+        # one load for each, as a delta lands them: the later version of a reservation counts
+        now |= {row["id"]: row for row in batch}
+        harness.land("reservations", *{row["id"]: row for row in batch}.values(), account=one)
+        harness.land("reservations", *shuffled[step::steps], account=two)
+        harness.transform(project_dir=decided)
+        assert links_of(harness, one) == by_union_find(now, DECIDED)
+    # the same again, so that both accounts have the last versions; ids stay
+    harness.land("reservations", *last.values(), account=one)
+    before = links_of(harness, two)
+    harness.transform(project_dir=decided)
+    assert links_of(harness, one) == links_of(harness, two) == before == by_union_find(last, DECIDED)
+
+
+def test_guests_are_the_same_in_any_order_and_agree_with_a_count_from_scratch(
+    harness: LandingHarness, decided: Path
+) -> None:
+    check_guests_in_any_order(harness, decided)
+    incremental = everything(harness)
+    harness.transform(project_dir=decided, full_refresh=True)
+    assert everything(harness) == incremental

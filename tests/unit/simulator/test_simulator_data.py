@@ -83,12 +83,20 @@ def test_message_ids_are_unique_and_fit_32_bits(data: AccountData) -> None:
     assert max(ids) < 2**31
 
 
+# Kinds that the documentation has and the recorded account had not.
+DOCUMENTED = {"reservationUnit": {"list"}, "reservationCouponId": {"int"}}
+
+
 @pytest.mark.parametrize("field", sorted(recorded()["reservation"]))
 def test_reservation_types_and_null_shares(field: str, reservations: list[dict[str, Any]]) -> None:
     """Only recorded kinds, and null about as often. Booking.com rows, which the recording lacks, shift shares a bit."""
     expected = recorded()["reservation"][field]
     found = Counter(kind(row[field]) for row in reservations)
-    allowed = set(expected) | ({"str"} if "str:intlike" in expected and field == "guestZipCode" else set())
+    allowed = (
+        set(expected)
+        | DOCUMENTED.get(field, set())
+        | ({"str"} if "str:intlike" in expected and field == "guestZipCode" else set())
+    )
     texts = {"str", "str:intlike"}
     assert all(name in allowed or (name in texts and texts & allowed) for name in found), (found, expected)
     assert found["null"] / len(reservations) == pytest.approx(expected.get("null", 0), abs=0.06)
@@ -215,3 +223,20 @@ def test_bad_sizes_are_refused() -> None:
     for wrong in ({"listings": 0}, {"messages_per_conversation": 1.0}, {"orphan_share": 1.5}, {"reservations": -1}):
         with pytest.raises(ValueError, match=r"listing|messages_per_conversation|orphan_share"):
             Sizes(**wrong)
+
+
+def test_a_listing_of_several_units_says_so_everywhere() -> None:
+    """In its units, in each calendar day, and in the bookings that take them."""
+    data = make(reservations=600)
+    several = [line for line in data.outlines.values() if line.units > 1]
+    assert 0 < len(several) < len(data.outlines) / 2
+    listings = {row.id: data.object("listings", row) for row in data.listings}
+    for line in several:
+        listing = listings[line.id]
+        units = {unit["id"] for unit in listing["listingUnits"]}
+        assert len(units) == line.units
+        booked = [row for row in objects(data, "reservations") if row["listingMapId"] == line.id]
+        assert all(1 <= len(row["reservationUnit"]) <= line.units for row in booked)
+        assert {unit["listingUnitId"] for row in booked for unit in row["reservationUnit"]} <= units
+    homes = {line.id for line in data.outlines.values() if line.units == 1}
+    assert not any(row["reservationUnit"] for row in objects(data, "reservations") if row["listingMapId"] in homes)

@@ -30,42 +30,53 @@ amounts as (
                 then coalesce(lines.cancellation_payout, reservations.airbnb_cancellation_payout)
         end as cancellation_payout,
         reservations.status_group = 'cancelled' and coalesce(former.was_booking, true) as is_cancelled_booking,
-        greatest(
-            coalesce(jsonb_array_length({{ as_list("reservations.pms_meta -> 'reservationUnit'") }}), 0), 1
-        ) as units
+        greatest(booked.units, 1) as units
     from {{ ref('reservations') }} as reservations
     cross join
         lateral (
             select
-                sum(line.total) filter (where line.name = 'baseRate') as base_rate,
-                sum(line.total) filter (where line.name in ('pricePerExtraPerson', 'priceForExtraPerson'))
-                    as extra_persons,
+                sum(line.total) filter (where line.component_name = 'baseRate') as base_rate,
+                sum(line.total) filter (
+                    where line.component_name in ('pricePerExtraPerson', 'priceForExtraPerson')
+                ) as extra_persons,
                 -- a discount lowers the price, with either sign
-                sum(-abs(line.total)) filter (where line.kind = 'discount') as discounts,
-                sum(abs(line.total)) filter (where line.name = 'hostChannelFee') as host_channel_fee,
-                sum(line.total) filter (where line.name = 'airbnbPayoutSum') as airbnb_payout,
-                sum(line.total) filter (where line.name = 'totalPriceFromChannel') as channel_total,
-                sum(abs(line.total)) filter (where line.name = 'cityTax') as city_tax,
-                sum(abs(line.total)) filter (where line.name = 'otaPaymentProcessingFee') as processing_fee,
-                sum(line.total) filter (where line.name = 'cancellationPayout') as cancellation_payout
-            from jsonb_array_elements({{ as_list("reservations.pms_meta -> 'financeField'") }}) as item (payload)
-            cross join lateral (
-                select
-                    {{ as_text('name', 'item.payload') }} as name,
-                    {{ as_text('type', 'item.payload') }} as kind,
-                    {{ as_numeric('total', 'item.payload') }} as total
-                where not coalesce({{ as_boolean('isDeleted', 'item.payload') }}, false)
-            ) as line
+                sum(-abs(line.total)) filter (where line.component_type = 'discount') as discounts,
+                sum(abs(line.total)) filter (where line.component_name = 'hostChannelFee') as host_channel_fee,
+                sum(line.total) filter (where line.component_name = 'airbnbPayoutSum') as airbnb_payout,
+                sum(line.total) filter (where line.component_name = 'totalPriceFromChannel') as channel_total,
+                sum(abs(line.total)) filter (where line.component_name = 'cityTax') as city_tax,
+                sum(abs(line.total)) filter (where line.component_name = 'otaPaymentProcessingFee')
+                    as processing_fee,
+                sum(line.total) filter (where line.component_name = 'cancellationPayout') as cancellation_payout
+            from {{ ref('reservation_finance_fields') }} as line
+            -- The lines of a reservation that was deleted with its listing count until then. Lines that Hostaway does
+            -- not list any more have neither name nor total.
+            where
+                line.account_id = reservations.account_id
+                and line.reservation_id = reservations.reservation_id
+                and not coalesce(line.is_removed, false)
         ) as lines
+    cross join
+        lateral (
+            select count(*)::integer as units
+            from {{ ref('reservation_units') }} as units
+            where
+                units.account_id = reservations.account_id
+                and units.reservation_id = reservations.reservation_id
+                and units.is_deleted = reservations.is_deleted
+        ) as booked
     -- A declined request is cancelled, too, but never was a booking. A reservation that was cancelled before its first
     -- read counts as a booking, because nothing shows that it was not.
     cross join
         lateral (
             select
-                bool_or({{ status_group(as_text('status', 'versions.facts')) }} = 'booking') filter (
-                    where {{ status_group(as_text('status', 'versions.facts')) }} <> 'cancelled'
-                ) as was_booking
+                bool_or(version.status_group = 'booking') filter (where version.status_group <> 'cancelled')
+                    as was_booking
             from {{ source('history', 'reservation_versions') }} as versions
+            cross join
+                lateral ( -- noqa: ST05
+                    select {{ status_group(reservation_status(as_text('status', 'versions.facts'))) }} as status_group
+                ) as version
             where
                 reservations.status_group = 'cancelled'
                 and versions.account_id = reservations.account_id

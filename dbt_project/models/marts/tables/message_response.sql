@@ -24,7 +24,8 @@ conversations as materialized (
     where not conversations.is_deleted
 ),
 
--- a message from a template is not an answer
+-- A message from a template is not an answer, and neither is one that did not reach the guest: it failed, was cancelled,
+-- or waits for its time.
 talk as (
     select
         messages.account_id,
@@ -44,7 +45,15 @@ talk as (
         "messages.account_id = conversations.account_id"
         " and messages.conversation_id = conversations.conversation_id",
     ) }}
-    where not messages.is_deleted and messages.sender <> 'automation' and messages.sent_at is not null
+    where
+        not messages.is_deleted
+        and messages.sender <> 'automation'
+        and messages.sent_at is not null
+        and (
+            messages.is_incoming
+            or lower(coalesce(messages.status, 'sent'))
+            not in ('awaiting', 'paused', 'failed', 'cancelled_by_user', 'cancelled_by_system')
+        )
 ),
 
 -- the first message of each turn: guest, host, guest, host

@@ -52,8 +52,8 @@ versions as (
         superseded_at,
         changed_at,
         {{ as_bigint('listingMapId') }} as listing_id,
-        {{ as_text('status') }} as status,
-        {{ status_group(as_text('status')) }} as status_group,
+        {{ reservation_status(as_text('status')) }} as status,
+        {{ status_group(reservation_status(as_text('status'))) }} as status_group,
         case when not {{ dates_unspecified() }} then {{ as_date('arrivalDate') }} end as arrival_date,
         case when not {{ dates_unspecified() }} then {{ as_date('departureDate') }} end as departure_date,
         {{ as_integer('numberOfGuests') }} as number_of_guests,
@@ -78,7 +78,7 @@ versions as (
         total_price,
         currency,
         is_deleted,
-        coalesce(booked_at, inserted_at) as booked_at,
+        coalesce(booked_at, inserted_at, updated_at) as booked_at,
         cancelled_at
     from due
 ),

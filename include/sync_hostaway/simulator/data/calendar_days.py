@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sync_hostaway.simulator.data.clock import day_text, parse_day
 from sync_hostaway.simulator.data.listings import ListingOutline
+from sync_hostaway.simulator.data.reservations import units_taken
 from sync_hostaway.simulator.data.rows import JsonObject, ReservationRow
 from sync_hostaway.simulator.data.seeds import mix
 
@@ -35,19 +36,22 @@ def days(
 ) -> list[tuple[JsonObject, list[int]]]:
     """The days of `span` (day numbers) with the ids of the reservations on each."""
     nights = occupancy(blocking, span.start, span.stop - 1)
+    units = {row.id: units_taken(row, line) for row in blocking}
     result = []
     for number in span:
         booked = nights.get(number, [])
-        payload = _day(seed, account_id, line, number, len(booked))
+        payload = _day(seed, account_id, line, number, len(booked), sum(units[row] for row in booked))
         payload.update(changes.get(number, {}))
         result.append((payload, booked))
     return result
 
 
-def _day(seed: int, account_id: int, line: ListingOutline, number: int, booked: int) -> JsonObject:
+def _day(seed: int, account_id: int, line: ListingOutline, number: int, booked: int, taken: int) -> JsonObject:
+    """A day with so many reservations on it, which take so many units."""
     draw = mix(seed, account_id, _CALENDAR, line.number, number)
     blocked = not booked and draw & 0xFF < _BLOCKED_SHARE
-    free = int(not booked and not blocked)
+    reserved = min(taken, line.units)
+    left = line.units - reserved - int(blocked)
     weekend = (number + 3) % 7 >= 4
     price: float = line.price + (40 if weekend else 0) + ((draw >> 8) & 0x1F)
     if draw >> 16 & 7 == 0:
@@ -55,9 +59,9 @@ def _day(seed: int, account_id: int, line: ListingOutline, number: int, booked: 
     return {
         "id": (account_id % 200) * 10_000_000 + line.number * 15_000 + (number - 10_000) % 15_000,
         "date": day_text(number),
-        "isAvailable": free,
+        "isAvailable": int(left > 0),
         "isProcessed": 1,
-        "status": "reserved" if booked else "blocked" if blocked else "available",
+        "status": "available" if left else "reserved" if booked else "blocked",
         "price": price,
         "minimumStay": 1 + (draw >> 20 & 3),
         "maximumStay": 365,
@@ -65,12 +69,12 @@ def _day(seed: int, account_id: int, line: ListingOutline, number: int, booked: 
         "closedOnDeparture": 0,
         "note": "Owner's weekend 🛠" if blocked else None,
         # How many units there are, booked or not; how many are left is availableUnitsToSell.
-        "countAvailableUnits": 1,
-        "availableUnitsToSell": free,
+        "countAvailableUnits": line.units,
+        "availableUnitsToSell": left,
         "countPendingUnits": 0,
         "countBlockingReservations": booked,
         "countBlockedUnits": int(blocked),
-        "desiredUnitsToSell": 1,
-        "countReservedUnits": int(booked > 0),
+        "desiredUnitsToSell": line.units,
+        "countReservedUnits": reserved,
         "reservations": [],
     }

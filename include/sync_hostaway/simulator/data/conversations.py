@@ -14,7 +14,7 @@ from sync_hostaway.simulator.data.recorded import template
 from sync_hostaway.simulator.data.reservation_payloads import reduced
 from sync_hostaway.simulator.data.reservations import AIRBNB
 from sync_hostaway.simulator.data.rows import ConversationRow, JsonObject, ReservationRow
-from sync_hostaway.simulator.data.seeds import stream
+from sync_hostaway.simulator.data.seeds import mix, stream
 from sync_hostaway.simulator.data.texts import AUTOMATIONS, GUEST_MESSAGES, HOST_MESSAGES, HTML_REPLIES
 
 _CONVERSATIONS, _MESSAGES = 41, 42
@@ -163,9 +163,30 @@ def message(
     if step.status == "failed":
         payload["reasonFailed"] = "channel_rejected"
         payload["readableReasonFailed"] = "The channel did not accept the message"
+    if step.incoming and mix(message_id) & 31 == 0:
+        payload["attachments"] = [_attachment(payload)]
     if airbnb:
         payload["AirbnbOfficialMessageMetadata"] = _airbnb_metadata(rng, message_id, step, inserted_on)
     return payload
+
+
+def _attachment(message: JsonObject) -> JsonObject:
+    """A picture that a guest sent; its address is good for seven days."""
+    return {
+        "id": message["id"],
+        "accountId": message["accountId"],
+        "listingMapId": message["listingMapId"],
+        "reservationId": message["reservationId"],
+        "taskId": None,
+        "conversationMessageId": message["id"],
+        "communicationId": None,
+        "name": "photo.jpg",
+        "url": f"https://files.example/{message['hash']}.jpg",
+        "extension": "jpg",
+        "mimeType": "image/jpeg",
+        "isImage": 1,
+        "isPublic": 0,
+    }
 
 
 def _words(rng: Random, step: Step, *, airbnb: bool) -> JsonObject:

@@ -41,7 +41,8 @@ class ListingOutline(NamedTuple):
     check_in: int
     check_out: int
     place: int
-    child_id: int  # first id of its images, amenities, beds and fees
+    child_id: int  # first id of its images, amenities, beds, fees and units
+    units: int = 1
 
 
 def outline(seed: int, account_id: int, index: int) -> ListingOutline:
@@ -63,7 +64,14 @@ def outline(seed: int, account_id: int, index: int) -> ListingOutline:
         check_out=rng.choice((10, 10, 11)),
         place=place,
         child_id=(account_id % 200) * 10_000_000 + 1_000 + index * 100,
+        units=_units(seed, account_id, index),
     )
+
+
+def _units(seed: int, account_id: int, index: int) -> int:
+    """Most listings are one home; one in eight is a type of several equal units."""
+    draw = mix(seed, account_id, _LISTING, index, 3)
+    return 1 if draw & 7 else 2 + (draw >> 8) % 3
 
 
 def listing(seed: int, account_id: int, line: ListingOutline, anchor: int) -> JsonObject:
@@ -81,6 +89,8 @@ def listing(seed: int, account_id: int, line: ListingOutline, anchor: int) -> Js
     payload["bookingEngineUrls"] = [f"https://booking.example/{line.id}"] if draw & 1 else []
     tags = [{"id": number + 1, "name": name} for number, name in enumerate(_TAGS) if draw >> 8 + 2 * number & 3 == 0]
     payload["listingTags"] = tags
+    payload["listingUnits"] = _units_of(line)
+    payload["customFieldValues"] = _custom_fields(line, stamp(inserted)) if draw >> 16 & 3 == 0 else []
     payload["specialStatus"] = "archived" if rng.random() < _ARCHIVED_SHARE else None
     payload["insertedOn"] = stamp(inserted)
     payload["latestActivityOn"] = stamp(anchor - rng.randrange(60, 60 * DAY))
@@ -243,6 +253,47 @@ def _contents(rng: Random, account_id: int, line: ListingOutline, inserted: int)
         "listingImages": [_image(rng, line, position) for position in range(line.images)],
         "listingFeeSetting": fees,
     }
+
+
+def _units_of(line: ListingOutline) -> list[JsonObject]:
+    """The units of a listing that has several."""
+    if line.units == 1:
+        return []
+    return [
+        {
+            "id": line.child_id + n,
+            "name": f"{line.name} {n}",
+            "ground": str(n // 2),
+            "unitNumber": str(100 + n),
+            "listingMapIdUnit": None,
+        }
+        for n in range(1, line.units + 1)
+    ]
+
+
+_CUSTOM_FIELDS = ((401, "Pinball fee", "25", 1), (402, "Door code", "4711#", 1), (403, "Owner's name", "Ms. Merrow", 0))
+
+
+def _custom_fields(line: ListingOutline, moment: str) -> list[JsonObject]:
+    """One that everyone may see, one with a secret, and one that is hidden without includeResources=1."""
+    stamps = {"insertedOn": moment, "updatedOn": moment}
+    return [
+        {
+            "id": line.child_id + place,
+            "customFieldId": number,
+            "value": value,
+            **stamps,
+            "customField": {
+                "id": number,
+                "name": name,
+                "possibleValues": None,
+                "type": "text",
+                "isPublic": public,
+                **stamps,
+            },
+        }
+        for place, (number, name, value, public) in enumerate(_CUSTOM_FIELDS)
+    ]
 
 
 def _fee(account_id: int, line: ListingOutline, inserted: int) -> JsonObject:

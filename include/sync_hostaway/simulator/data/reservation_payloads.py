@@ -9,9 +9,18 @@ from sync_hostaway.simulator.data.clock import DAY, parse_stamp, stamp
 from sync_hostaway.simulator.data.guests import Guest, guest
 from sync_hostaway.simulator.data.listings import ListingOutline
 from sync_hostaway.simulator.data.recorded import always_null, integer_share, null_share, recorded, template
-from sync_hostaway.simulator.data.reservations import AIRBNB, BOOKING, CHANNEL_NAMES, DIRECT, ENGINE, VRBO, nights_of
+from sync_hostaway.simulator.data.reservations import (
+    AIRBNB,
+    BOOKING,
+    CHANNEL_NAMES,
+    DIRECT,
+    ENGINE,
+    VRBO,
+    nights_of,
+    units_taken,
+)
 from sync_hostaway.simulator.data.rows import JsonObject, ReservationRow
-from sync_hostaway.simulator.data.seeds import stream
+from sync_hostaway.simulator.data.seeds import mix, stream
 from sync_hostaway.simulator.data.texts import NOTES
 
 _PAYLOAD = 32
@@ -54,6 +63,9 @@ def reservation(seed: int, account_id: int, row: ReservationRow, line: ListingOu
     payload.update(_state(rng, row, has_code=has_code))
     payload.update(_money(rng, row, line, has_code=has_code))
     payload.update(_attached(rng, account_id, row, line))
+    payload["reservationUnit"] = _units(payload, row, line)
+    if row.channel_id in (DIRECT, ENGINE):
+        payload["reservationCouponId"] = _coupon(account_id, row)
     if row.channel_id == BOOKING:
         payload.update(_bookingcom(rng, person))
     return payload
@@ -232,9 +244,39 @@ def _attached(rng: Random, account_id: int, row: ReservationRow, line: ListingOu
     return {
         "customFieldValues": custom,
         "reservationFees": fees,
-        "reservationUnit": [],
         "hostProxyEmail": f"host-{row.id}@proxy.example",
     }
+
+
+def _units(payload: JsonObject, row: ReservationRow, line: ListingOutline) -> list[JsonObject]:
+    """Of a listing with several units, those that were booked, each with its part of guests and price."""
+    count = units_taken(row, line) if line.units > 1 else 0
+    total, guests = payload["totalPrice"], payload["numberOfGuests"]
+    return [
+        {
+            "id": row.index * 5 + place + 1,
+            "reservationId": row.id,
+            "listingUnitId": line.child_id + 1 + (row.index + place) % line.units,
+            "externalReservationId": payload["channelReservationId"],
+            "externalReservationUnitId": None,
+            "guestName": payload["guestName"],
+            "guestFirstName": payload["guestFirstName"],
+            "guestLastName": payload["guestLastName"],
+            "numberOfGuests": guests // count + int(place < guests % count),
+            "adults": payload["adults"],
+            "children": payload["children"],
+            "infants": payload["infants"],
+            "pets": payload["pets"],
+            "totalPrice": round(total / count, 2),
+        }
+        for place in range(count)
+    ]
+
+
+def _coupon(account_id: int, row: ReservationRow) -> int | None:
+    """The code that one in eight direct bookings was made with, see `extras.coupons`."""
+    draw = mix(account_id, row.id)
+    return None if draw & 7 else (account_id % 1000) * 1_000 + 1 + (draw >> 8) % 4
 
 
 def _bookingcom(rng: Random, person: Guest) -> JsonObject:

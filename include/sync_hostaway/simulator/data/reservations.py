@@ -10,7 +10,7 @@ from random import Random
 from sync_hostaway.simulator.data.clock import DAY, day_text, parse_day, stamp
 from sync_hostaway.simulator.data.listings import ListingOutline
 from sync_hostaway.simulator.data.rows import ReservationRow
-from sync_hostaway.simulator.data.seeds import stream
+from sync_hostaway.simulator.data.seeds import mix, stream
 
 _RESERVATIONS = 31
 
@@ -153,6 +153,11 @@ def nights_of(row: ReservationRow) -> int:
     """Nights between the dates of the row, 0 for dates that cannot be read."""
     arrival, departure = parse_day(row.arrival), parse_day(row.departure)
     return 0 if arrival is None or departure is None else max(0, departure - arrival)
+
+
+def units_taken(row: ReservationRow, line: ListingOutline) -> int:
+    """Units of its listing that a reservation takes."""
+    return 1 + mix(row.id, line.number) % line.units
 
 
 def by_listing(reservations: Iterable[ReservationRow]) -> dict[int, list[ReservationRow]]:
