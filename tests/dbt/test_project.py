@@ -127,7 +127,11 @@ def test_new_fields_are_named_in_every_resource_and_in_the_objects_inside(filled
     )
     inside: dict[str, dict[str, Any]] = {
         "listings": {"listingImages": {"2": {"id": 1, "newest": 1}}, "listingUnits": [{"id": 1, "newest": 1}]},
-        "reservations": {"customFieldValues": [{"customField": {"newest": 1}}], "financeField": {}, "reservationUnit": [5]},
+        "reservations": {
+            "customFieldValues": [{"customField": {"newest": 1}}],
+            "financeField": {},
+            "reservationUnit": [5],
+        },
         "conversations": {"Reservation": {"newest": 1}},
     }
     for resource, fields in inside.items():
