@@ -30,7 +30,8 @@ amounts as (
                 then coalesce(lines.cancellation_payout, reservations.airbnb_cancellation_payout)
         end as cancellation_payout,
         reservations.status_group = 'cancelled' and coalesce(former.was_booking, true) as is_cancelled_booking,
-        greatest(booked.units, 1) as units
+        -- no listing has more; a list of thousands would make thousands of nights of each
+        least(greatest(booked.units, 1), 500) as units
     from {{ ref('reservations') }} as reservations
     cross join
         lateral (
