@@ -37,13 +37,18 @@ union all
     cross join (
         values
         {%- for path, fields in nested.items() %}
-        ('{{ path }}', 'lax $.{{ path }}[*]'::jsonpath, array['{{ fields | join("', '") }}']){{ "," if not loop.last }}
+        (
+            '{{ path }}',
+            'lax $.{{ path }}[*]'::jsonpath,
+            array['{{ fields | join("', '") }}']
+        ){{ "," if not loop.last }}
         {%- endfor %}
     ) as objects (path, elements, fields)
     cross join lateral jsonb_path_query(landed.payload, objects.elements) as element (value)
-    cross join lateral jsonb_object_keys(
-        case jsonb_typeof(element.value) when 'object' then element.value else '{}' end
-    ) as field (name)
+    cross join
+        lateral jsonb_object_keys(
+            case jsonb_typeof(element.value) when 'object' then element.value else '{}' end
+        ) as field (name)
     -- PHP writes a list with gaps as an object whose keys are the places
     where field.name <> all(objects.fields) and field.name !~ '^[0-9]+$'
     group by objects.path, field.name

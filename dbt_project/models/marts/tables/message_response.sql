@@ -24,8 +24,8 @@ conversations as materialized (
     where not conversations.is_deleted
 ),
 
--- A message from a template is not an answer, and neither is one that did not reach the guest: it failed, was cancelled,
--- or waits for its time.
+-- A message from a template is not an answer, and neither is one that did not reach the guest: it failed, was
+-- cancelled, or waits for its time.
 talk as (
     select
         messages.account_id,
