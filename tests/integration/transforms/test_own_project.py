@@ -82,7 +82,7 @@ def test_a_model_of_an_analyst_that_fails_is_named(harness: LandingHarness, own_
 def test_a_folder_without_a_project_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__ANALYTICS_PROJECT", str(tmp_path))
     get_settings.cache_clear()
-    with pytest.raises(ConfigurationError, match="holds no dbt_project"):
+    with pytest.raises(ConfigurationError, match="has no dbt_project"):
         build_own_project()
 
 
