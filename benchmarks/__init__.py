@@ -17,9 +17,14 @@ BENCHMARKS = {
     "marts": "time to build the marts, and of the query of one account and one year on each",
     "webhook_ack": "time until a webhook is acknowledged, at 50 a second and at most",
     "api": "latency of the HTTP API at 100 requests/s, and what row-level security costs",
+    "scale": "all of the four that follow",
+    "scale_build": "full build of 100,000 reservations, and how long their guests take",
+    "scale_rows": "one account with a million reservations: a change and an export, beside 10,000",
+    "scale_syncs": "first and daily syncs of 1,000 accounts: calls, CPU",
+    "scale_accounts": "1,000 accounts: queries of the marts, routes, operations page, changes",
     "outages": "lost events and time to catch up: scheduler away for 10 minutes, PostgreSQL for 2",
 }
-# Half an hour of waiting, as outages take the time they take.
-ON_REQUEST = frozenset({"outages"})
+# Half an hour each: outages take the time they take, and so do a thousand accounts.
+ON_REQUEST = frozenset({"outages", "scale", "scale_build", "scale_rows", "scale_syncs", "scale_accounts"})
 # How often each figure is measured when the user does not say. What is not named here is never repeated.
 RUNS = {"demo": 1, "memory": 1, "sync": 1, "limits": 1, "landing": 2, "marts": 1, "api": 1}

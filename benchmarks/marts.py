@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
+from benchmarks import generated
 from benchmarks.environment import Environment, as_settings
 from benchmarks.options import Options
 from benchmarks.process import environment
 from benchmarks.report import Result, Spread, Target
-from sync_hostaway.core.db import Connection, connect, fetch_value, load_queries
-from sync_hostaway.transforms import run_transform
+from sync_hostaway.core.db import Connection, connect
 
-_SQL = load_queries(Path(__file__).with_suffix(".sql"))
 _ACCOUNTS = {"S": 20, "M": 200, "L": 1_000}
-_PER_ACCOUNT = {"listings": 10, "reservations": 500, "days": 570}
+_SHAPE = generated.Shape()
 # What is asked of one account: a year, or what is known today
 QUERIES = {
     "listing_nights": "date between current_date - 365 and current_date",
@@ -38,25 +36,25 @@ QUERIES = {
 def run(options: Options) -> list[Result]:
     """Land made-up rows, build everything, change ten reservations, and ask each mart."""
     accounts = _ACCOUNTS[options.size]
-    reservations = accounts * _PER_ACCOUNT["reservations"]
+    reservations = accounts * _SHAPE.reservations
     with Environment() as bed:
         dsn = bed.database()
         settings = {"SYNC_HOSTAWAY_HOME": str(bed.scratch / "home"), "WAREHOUSE_URL": dsn}
         with as_settings(environment(settings)), connect() as connection:
             options.say(f"marts: landing {reservations:,} reservations of {accounts} accounts")
-            for resource in ("listings", "reservations", "calendar_days", "conversations", "messages"):
-                _land(connection, resource, accounts=accounts)
+            generated.land(connection, accounts, _SHAPE)
             options.say("marts: building everything")
-            full = {run.name: run.seconds for run in run_transform(connection, requested_by="benchmark").models}
+            full = {run.name: run.seconds for run in generated.transform(connection).models}
             connection.execute("vacuum analyze")
             deltas = []
+            chosen = generated.choose_reservations(connection)
             for number in range(3):
-                _land(connection, "reservations", query="change", number=number)
+                generated.change_reservations(connection, chosen, number)
                 began = time.monotonic()
-                run_transform(connection, requested_by="benchmark")
+                generated.transform(connection)
                 deltas.append(time.monotonic() - began)
             # half-way through the accounts: its rows are neither the first nor the last of a table
-            seconds = {name: _ask(connection, name, accounts // 2) for name in QUERIES}
+            seconds = {name: ask(connection, name, accounts // 2) for name in QUERIES}
     result = Result(
         f"marts: {accounts} accounts of 500 reservations", ("mart", "built in s", "one account, one year: ms")
     )
@@ -68,17 +66,17 @@ def run(options: Options) -> list[Result]:
     return [result]
 
 
-def _land(connection: Connection, resource: str, query: str | None = None, **values: int) -> None:
-    load_id = fetch_value(connection, _SQL["load"], {"resource": resource})
-    connection.execute(_SQL[query or resource], {**_PER_ACCOUNT, **values, "load_id": load_id})
+def query(name: str, account: int) -> str:
+    """The usual query of a mart for one account."""
+    return f"select * from marts.{name} where account_id = {account} and {QUERIES[name]}"  # noqa: S608 - our own words
 
 
-def _ask(connection: Connection, name: str, account: int) -> Spread:
-    query = f"select * from marts.{name} where account_id = {account} and {QUERIES[name]}"  # noqa: S608 - our own words
+def ask(connection: Connection, name: str, account: int) -> Spread:
+    """Milliseconds of that query."""
     times = []
     for _ in range(6):
         began = time.monotonic()
-        connection.execute(query).fetchall()
+        connection.execute(query(name, account)).fetchall()
         times.append((time.monotonic() - began) * 1000)
     # the first one reads from disk
     return Spread.of(times[1:])

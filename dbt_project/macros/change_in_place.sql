@@ -77,10 +77,15 @@
         {% elif config.get("rebuilt_for") %}
             {#- The model computes all rows of some objects. Rows of these objects that it does not return are deleted. -#}
             {%- set rebuilt = config.get("rebuilt_for") -%}
+            {%- set objects = temp_relation.identifier ~ "_due" -%}
             {% call statement("delete") -%}
+                -- A table of its own, because PostgreSQL expects many objects of the view, and would read all rows.
+                create temporary table {{ objects }} on commit drop as
+                select distinct {{ rebuilt["columns"] | join(", ") }} from {{ ref(rebuilt["model"]) }};
+                analyze {{ objects }};
                 analyze {{ temp_relation }};
                 delete from only {{ target_relation }} as present
-                using {{ ref(rebuilt["model"]) }} as rebuilt
+                using {{ objects }} as rebuilt
                 where
                     {% for column in rebuilt["columns"] %}
                     rebuilt.{{ column }} = present.{{ column }}{{ " and " if not loop.last }}
@@ -100,6 +105,7 @@
             }) }}
         {% endcall %}
     {% endif %}
+    {% do analyze_if_grown(load_result("main")["response"].rows_affected) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

@@ -2,6 +2,7 @@
     unique_key=["account_id", "conversation_id"],
     indexes=[
         {"columns": ["account_id", "reservation_id"]},
+        {"columns": ["account_id", "synced_at"]},
     ],
 ) }}
 

@@ -46,4 +46,6 @@ where
             end
         from {{ source('ops', 'current_transform') }} as current_transform
     )
+    -- both ends: the planner takes the index for a range
+    and runs.finished_at < 'infinity'
     {% endif %}

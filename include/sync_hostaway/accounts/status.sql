@@ -1,34 +1,20 @@
 -- name: resources
--- A delta is not a sync of a resource: it fetches single objects.
+-- A delta is not a sync of a resource: it fetches single objects. The counts of a running sync are in its log.
 select
-    runs.account_id,
-    runs.resource,
-    runs.mode,
-    runs.status,
-    runs.started_at,
-    runs.finished_at,
+    states.account_id,
+    states.resource,
+    states.mode,
+    states.status,
+    states.started_at,
+    states.finished_at,
     runs.rows_seen,
     runs.error,
-    complete.finished_at as last_complete_at,
-    extract(epoch from clock_timestamp() - complete.finished_at)::float as age_seconds
-from (
-    select distinct on (account_id, resource) *
-    from ops.sync_runs
-    where account_id = any(%(account_ids)s) and mode <> 'delta'
-    order by account_id, resource, started_at desc
-) as runs
-left join lateral (
-    select earlier.finished_at
-    from ops.sync_runs as earlier
-    where
-        earlier.account_id = runs.account_id
-        and earlier.resource = runs.resource
-        and earlier.mode <> 'delta'
-        and earlier.status in ('complete', 'complete_after_retry')
-    order by earlier.started_at desc
-    limit 1
-) as complete on true
-order by runs.account_id, runs.resource
+    states.last_complete_at,
+    extract(epoch from clock_timestamp() - states.last_complete_at)::float as age_seconds
+from ops.resource_states as states
+inner join ops.sync_runs as runs on states.sync_run_id = runs.sync_run_id
+where states.account_id = any(%(account_ids)s)
+order by states.account_id, states.resource
 
 -- name: webhooks
 select

@@ -17,7 +17,7 @@ where
     and runs.since is null
     and runs.finished_at is not null
     and runs.api_calls > 0
-    and runs.started_at > clock_timestamp() - interval '30 days'
+    and runs.finished_at > clock_timestamp() - interval '30 days'
 group by accounts.account_id, runs.resource
 
 -- name: events_of_a_day
@@ -26,7 +26,7 @@ select
     runs.account_id,
     sum(runs.api_calls)::float / 7 as calls
 from ops.sync_runs as runs
-where runs.mode = 'delta' and runs.started_at > clock_timestamp() - interval '7 days'
+where runs.mode = 'delta' and runs.finished_at > clock_timestamp() - interval '7 days'
 group by runs.account_id
 
 -- name: is_polled

@@ -85,6 +85,8 @@ select exists (
     from ops.sync_runs as runs
     where
         runs.finished_at > (select last_success_at from ops.current_transform) - interval '1 hour'
+        -- both ends: the planner takes the index for a range
+        and runs.finished_at < 'infinity'
         and runs.mode <> 'delta'
         and not exists (
             select 1 from hostaway.sync_logs as logs

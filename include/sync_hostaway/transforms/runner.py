@@ -29,6 +29,7 @@ from sync_hostaway.transforms.lists import tables_without_change
 from sync_hostaway.transforms.ownership import refuse_foreign_relations
 from sync_hostaway.transforms.project import build_hash, find_project
 from sync_hostaway.transforms.readers import grant_to_readers
+from sync_hostaway.transforms.statistics import analyze_grown_tables
 
 _SYNC_LOG = "sync_logs"
 
@@ -117,6 +118,7 @@ def run_transform(
             )
             runs: list[ModelRun] = []
             with _failure_noted(connection, claim, runs):
+                analyze_grown_tables(connection, claim)
                 if work.full_rebuild or full_refresh:
                     ledger.change_types(connection, contract_columns(project, environment))
                 resources = set() if selection or work.full_rebuild else ledger.affected_resources(connection, claim)

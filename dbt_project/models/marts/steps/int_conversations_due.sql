@@ -5,19 +5,24 @@ with
 clock as materialized (
     select
         marts.last_success_at,
-        transforms.full_rebuild
+        case when transforms.full_rebuild then '-infinity' else marts.last_success_at end as since
     from {{ source('ops', 'current_marts_build') }} as marts
     cross join {{ source('ops', 'current_transform') }} as transforms
 ),
 
+-- Of each account, because an index leads to its changed rows.
 accounts as (
     select distinct account_id from {{ ref('listings') }}
 ),
 
 due as (
-    select account_id, conversation_id
-    from {{ ref('conversations') }}
-    where (select clock.full_rebuild from clock) or synced_at > (select clock.last_success_at from clock)
+    select changed.account_id, changed.conversation_id
+    from accounts
+    cross join {{ lateral_lookup(
+        ref('conversations'),
+        "changed",
+        "changed.account_id = accounts.account_id and changed.synced_at > (select clock.since from clock)",
+    ) }}
     union
     select changed.account_id, changed.conversation_id
     from accounts

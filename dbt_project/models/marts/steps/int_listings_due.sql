@@ -4,7 +4,7 @@ with
 clock as materialized (
     select
         marts.last_success_at,
-        transforms.full_rebuild
+        case when transforms.full_rebuild then '-infinity' else marts.last_success_at end as since
     from {{ source('ops', 'current_marts_build') }} as marts
     cross join {{ source('ops', 'current_transform') }} as transforms
 ),
@@ -30,7 +30,7 @@ changed_reservations as (
 due as (
     select account_id, listing_id
     from {{ ref('listings') }}
-    where (select clock.full_rebuild from clock) or synced_at > (select clock.last_success_at from clock)
+    where synced_at > (select clock.since from clock)
     union
     select changed.account_id, changed.listing_id
     from accounts

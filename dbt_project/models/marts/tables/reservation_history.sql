@@ -8,6 +8,13 @@
 
 with
 
+clock as materialized (
+    select case when transforms.full_rebuild then '-infinity' else marts.last_success_at end as since
+    from {{ source('ops', 'current_marts_build') }} as marts
+    cross join {{ source('ops', 'current_transform') }} as transforms
+),
+
+-- Of each account, because an index leads to its changed rows.
 accounts as (
     select distinct account_id from {{ ref('listings') }}
 ),
@@ -19,9 +26,7 @@ due as materialized (
     cross join {{ lateral_lookup(
         ref('reservations'),
         "reservations",
-        "reservations.account_id = accounts.account_id"
-        " and ((select full_rebuild from " ~ source('ops', 'current_transform') ~ ")"
-        " or reservations.synced_at > (select last_success_at from " ~ source('ops', 'current_marts_build') ~ "))",
+        "reservations.account_id = accounts.account_id and reservations.synced_at > (select clock.since from clock)",
     ) }}
     {%- else %}
     from {{ ref('reservations') }} as reservations

@@ -32,13 +32,8 @@ group by runs.account_id, runs.resource, wanted.since
 
 -- name: refused
 -- The newest sync of a resource decides its state.
-select newest.account_id, newest.error
-from (
-    select distinct on (runs.account_id, runs.resource) runs.account_id, runs.resource, runs.status, runs.error
-    from ops.sync_runs as runs
-    inner join ops.accounts on runs.account_id = accounts.account_id
-    where runs.mode <> 'delta' and accounts.state = 'active'
-    order by runs.account_id, runs.resource, runs.started_at desc
-) as newest
-where newest.status = 'refused'
-order by newest.account_id, newest.resource
+select states.account_id, states.last_error as error
+from ops.resource_states as states
+inner join ops.accounts as accounts on states.account_id = accounts.account_id
+where states.status = 'refused' and accounts.state = 'active'
+order by states.account_id, states.resource
