@@ -23,6 +23,18 @@ def cpu(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
+def server_cpu(backend_pid: int) -> float:
+    """CPU seconds of all processes of a PostgreSQL server so far, those that have ended included.
+
+    :param backend_pid: any of its backends.
+    """
+    postmaster = psutil.Process(backend_pid).parent()
+    if postmaster is None:
+        return 0.0
+    ended = postmaster.cpu_times()
+    return cpu(postmaster) + ended.children_user + ended.children_system + sum(map(cpu, postmaster.children()))
+
+
 def describe() -> dict[str, Any]:
     """Cores, memory, versions and the load now."""
     return {

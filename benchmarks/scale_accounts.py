@@ -84,7 +84,11 @@ def _routes(account: int) -> dict[str, Spread]:
         return SimpleNamespace(get_name=lambda: "operator")
 
     headers = {"Authorization": "Bearer any"}
-    allowed = {"user_of": user_of, "may_manage": lambda *_: True, "readable_dags": lambda _user, dag_ids: dag_ids}
+    allowed: dict[str, Any] = {
+        "user_of": user_of,
+        "may_manage": lambda *_: True,
+        "readable_dags": lambda _user, dag_ids: dag_ids,
+    }
     with patch.multiple(auth_manager, **allowed):
         with TestClient(create_app(InProcessTrigger()), headers=headers) as client:
             routes = {

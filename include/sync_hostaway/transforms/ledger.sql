@@ -42,7 +42,7 @@ with runs as (
     where selection is null and (full_rebuild or state = 'succeeded')
 ),
 
-mine as (
+mine as materialized (
     select max(transform_id) as transform_id
     from runs
     where full_rebuild and succeeded and project_hash = %(project_hash)s
@@ -51,28 +51,37 @@ mine as (
 select
     mine.transform_id is null or exists (
         select 1 from runs
-        where runs.project_hash = %(project_hash)s and not runs.succeeded and runs.transform_id > mine.transform_id
+        where
+            runs.full_rebuild
+            and runs.project_hash = %(project_hash)s
+            and not runs.succeeded
+            and runs.transform_id > mine.transform_id
     ) as is_new,
     exists (
         select 1 from runs
-        where runs.project_hash is distinct from %(project_hash)s and runs.transform_id > mine.transform_id
+        where
+            -- not `is distinct from`: an index has no answer to that
+            (runs.project_hash < %(project_hash)s or runs.project_hash > %(project_hash)s or runs.project_hash is null)
+            and runs.transform_id > mine.transform_id
     ) as another_version_ran_since,
     exists (
         select 1
         from runs as again
         inner join runs as earlier
             on again.project_hash = earlier.project_hash and again.transform_id > earlier.transform_id
-        inner join runs as between_them
-            on
-                again.project_hash is distinct from between_them.project_hash
-                and again.transform_id > between_them.transform_id
-                and earlier.transform_id < between_them.transform_id
         where
             again.full_rebuild
             and again.succeeded
             and earlier.full_rebuild
             and earlier.succeeded
             and again.started_at > clock_timestamp() - interval '1 day'
+            and exists (
+                select 1 from runs as between_them
+                where
+                    again.project_hash is distinct from between_them.project_hash
+                    and between_them.transform_id > earlier.transform_id
+                    and between_them.transform_id < again.transform_id
+            )
     ) as versions_alternate
 from mine
 

@@ -69,3 +69,7 @@ select
 create index loads_by_run on ops.loads (sync_run_id) where sync_run_id is not null;
 -- The newest event of each account, and those of a week
 create index webhook_events_by_account on ops.webhook_events (account_id, received_at);
+-- Whether another version of the dbt project has transformed: every transform asks, and the log may have a million rows.
+create index transforms_by_project on ops.transforms (project_hash, transform_id)
+where selection is null and (full_rebuild or state = 'succeeded');
+create index transforms_full_rebuilds on ops.transforms (transform_id) where full_rebuild;
