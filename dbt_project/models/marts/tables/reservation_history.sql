@@ -8,11 +8,15 @@
 
 with
 
+{% if is_incremental() -%}
+
 clock as materialized (
     select case when transforms.full_rebuild then '-infinity' else marts.last_success_at end as since
     from {{ source('ops', 'current_marts_build') }} as marts
     cross join {{ source('ops', 'current_transform') }} as transforms
 ),
+
+{% endif -%}
 
 -- Of each account, because an index leads to its changed rows.
 accounts as (
