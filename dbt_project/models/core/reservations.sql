@@ -116,7 +116,6 @@ final as (
         batch.is_no_show_fee_waived,
         batch.no_show_reported_at,
         batch.has_pull_error,
-        batch.is_initial,
         batch.is_deleted,
         batch.suspect_since,
         {{ current_transform_at() }} as synced_at,

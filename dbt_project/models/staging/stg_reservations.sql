@@ -118,7 +118,6 @@ typed as (
         {{ as_boolean('bookingcomSmokingPreference') }} as is_smoker,
         {{ as_boolean('bookingcomNoShowFeeWaived') }} as is_no_show_fee_waived,
         {{ as_boolean('hasPullError') }} as has_pull_error,
-        {{ as_boolean('isInitial') }} as is_initial,
 
         ---------- timestamps
         {{ as_timestamptz('reservationDate') }} as booked_at,

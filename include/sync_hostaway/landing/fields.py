@@ -85,7 +85,7 @@ FIELDS: dict[Resource, Fields] = {
             "airbnbListingHostFee airbnbTotalPaidAmount airbnbOccupancyTaxAmountPaidToHost "
             "airbnbTransientOccupancyTaxPaidAmount airbnbListingSecurityPrice",
             flags="isDatesUnspecified isArchived isInstantBooked isPaid guestPaymentCardIsVirtual "
-            "bookingcomNoShowFeeWaived hasPullError isInitial",
+            "bookingcomNoShowFeeWaived hasPullError",
             texts="status channelName source currency paymentStatus cancelledBy externalRatePlanId",
             dates="arrivalDate departureDate previousArrivalDate previousDepartureDate",
             timestamps="reservationDate pendingExpireDate cancellationDate insertedOn updatedOn latestActivityOn "
