@@ -1,5 +1,12 @@
 with
 
+-- the zone is looked up once for each listing
+listings as (
+    select listings.account_id, listings.listing_id, zone.name as zone
+    from {{ ref('listings') }} as listings
+    cross join {{ local_zone("listings.time_zone_name", "zone") }}
+),
+
 stays as (
     select
         bookings.account_id,
@@ -11,11 +18,10 @@ stays as (
         bookings.total_price,
         bookings.channel_id in (2000, 2013) as is_direct,
         -- the day that it is where the listing is
-        bookings.departure_date <= (now() at time zone zone.name)::date as is_completed
+        bookings.departure_date <= (now() at time zone coalesce(listings.zone, 'UTC'))::date as is_completed
     from {{ ref('reservations') }} as bookings
-    left join {{ ref('listings') }} as listings
+    left join listings
         on bookings.account_id = listings.account_id and bookings.listing_id = listings.listing_id
-    cross join {{ local_zone("listings.time_zone_name", "zone") }}
     where bookings.is_booking and not bookings.is_deleted
 )
 

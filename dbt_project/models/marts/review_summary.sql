@@ -1,14 +1,20 @@
 with
 
+-- the zone is looked up once for each listing
+listings as (
+    select listings.account_id, listings.listing_id, zone.name as zone
+    from {{ ref('listings') }} as listings
+    cross join {{ local_zone("listings.time_zone_name", "zone") }}
+),
+
 -- by the month in which a review was submitted, where the listing is
 ratings as (
     select
         ratings.*,
-        date_trunc('month', ratings.submitted_at at time zone zone.name)::date as month_date
+        date_trunc('month', ratings.submitted_at at time zone coalesce(listings.zone, 'UTC'))::date as month_date
     from {{ ref('review_ratings') }} as ratings
-    left join {{ ref('listings') }} as listings
+    left join listings
         on ratings.account_id = listings.account_id and ratings.listing_id = listings.listing_id
-    cross join {{ local_zone("listings.time_zone_name", "zone") }}
     where ratings.listing_id is not null and ratings.submitted_at is not null
 )
 
