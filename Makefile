@@ -7,7 +7,7 @@ $(error This is not the folder of sync-hostaway. Name it: make -C FOLDER)
 endif
 
 # Paths are relative and written out, and the shell reads variables from the environment: nothing that a folder or a
-# variable is called becomes part of a command. `override`: no variable of the caller's says what is removed.
+# variable is called becomes part of a command. `override`: a variable of the caller must not select what is removed.
 override VENV := .venv
 override BIN := .venv/bin
 override READY := .venv/.ready
@@ -15,7 +15,7 @@ export PYTHON ?= python3
 # Inside .venv, where it is removed after use. A cache that the caller names is used and kept.
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/.uv-cache
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Behind a company's proxy its certificate is known to the system only, and uv looks there only when told to. The second
+# Behind a company's proxy its certificate is known to the system only, and uv reads it only with this option. The second
 # name is that of older versions. A system without a bundle of certificates keeps uv's own.
 ifneq ($(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem),)
 export UV_SYSTEM_CERTS ?= 1

@@ -34,7 +34,7 @@ Runs every ten minutes and is safe to run at any time.
 * Asks for a transform when loads have been waiting, in case the one that was asked for never started, and when the
   core tables are newer than the marts, as they are after webhook events.
 * Webhooks: registers those of new accounts, switches on again what Hostaway switched off, unsubscribes disabled
-  accounts, and fetches what Hostaway's delivery log says was never delivered.
+  accounts, and fetches the objects whose delivery failed in Hostaway's delivery log.
 * Looks in the conversations for guest messages that Hostaway did not answer, and sends none. The text of one that is
   not found within a day is deleted; its state stays `unknown`.
 * Examines each new account once, after its first lists: does what is assumed of Hostaway hold? `sync-hostaway doctor`
@@ -44,7 +44,7 @@ Runs every ten minutes and is safe to run at any time.
 
 **Triage**
 
-* `reconcile_webhooks` returns how many accounts `failed`; its log says why (`webhook_not_reconciled`), and
+* `reconcile_webhooks` returns how many accounts `failed`; its log has the reason (`webhook_not_reconciled`), and
   `state_reason` in `ops.webhook_endpoints` holds Hostaway's answer. The next run tries them again. The other accounts
   are not affected.
 * A copy of `request_first_syncs` or `request_syncs` fails while the Dag of its account is not there. It is asked for

@@ -1,4 +1,4 @@
-"""hostaway_poll: asks for what moved, for the accounts that Hostaway delivers no webhooks for."""
+"""hostaway_poll: looks for changes in the accounts without a healthy webhook."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ went. What moved is put into `ops.webhook_events` (source `poll`), and served as
 healthy webhook are left out; the account option `polling` may say otherwise.
 
 A run's return value counts accounts, calls and events; `left` are accounts for which there was no time: the next run
-begins with them. `ops.polls` says how each account stands.
+begins with them. `ops.polls` has the state of each account.
 
 **Triage**
 
-* `by_list` names accounts whose heads are not used; `reason` in `ops.polls` says why. Their conversations are read
-  whole, once an hour, and the heads get another chance after a week.
-* `failed` accounts have an `error` in `ops.polls`. The next run asks again, and sees the same movements.
+* `by_list` names accounts whose heads are not used; see `reason` in `ops.polls`. Their conversations are read whole,
+  once an hour, and the heads get another chance after a week.
+* `failed` accounts have an `error` in `ops.polls`. The next run polls them again, and finds the same changes.
 * `left` is not 0 in every run: the interval is shorter than the request budget allows. `sync-hostaway plan` says which
   one fits.
 * The task failed with `TransformFailed`: what was read has landed; see `hostaway_transform`.
@@ -40,7 +40,7 @@ Any run can be cleared or killed at any time: what moved is noted together with 
     is_paused_upon_creation=False,
     max_active_runs=1,
     tags=[TAG, "polling"],
-    # No retries: the next run asks again.
+    # No retries: the next run polls again.
     default_args={**DEFAULT_ARGS, "retries": 0, "execution_timeout": timedelta(hours=2)},
 )
 def hostaway_poll() -> None:

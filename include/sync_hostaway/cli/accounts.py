@@ -167,10 +167,10 @@ def accounts_purge(
 ) -> None:
     """Delete an account, its secrets and all its rows. This cannot be undone."""
     question = f"All data of account {account_id} will be deleted permanently. Type its name or id to confirm"
-    said = prompt(question, confirm, f"Confirm with --confirm {account_id}")
+    typed = prompt(question, confirm, f"Confirm with --confirm {account_id}")
     with warehouse() as connection:
-        if said != str(account_id) and said != registry.get_account(connection, account_id).name:
-            raise InvalidValue(f"{said!r} is neither the name nor the id of account {account_id}; nothing was deleted")
+        if typed != str(account_id) and typed != registry.get_account(connection, account_id).name:
+            raise InvalidValue(f"{typed!r} is neither the name nor the id of account {account_id}; nothing was deleted")
         purged = purge_account(connection, account_id)
     echo(f"{pluralize(sum(purged.rows.values()), 'row')} of account {account_id} deleted.")
     for left in purged.left:

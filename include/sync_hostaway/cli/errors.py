@@ -62,18 +62,18 @@ def one_line(error: Exception) -> str:
     """Return the cause and the remedy. The class name is only shown for unexpected errors."""
     match error:
         case SyncHostawayError():
-            said = str(error)
+            message = str(error)
         case psycopg.Error():
-            said = f"The warehouse: {_without_rows(error)}"
+            message = f"The warehouse: {_without_rows(error)}"
         case RecursionError():
-            said = f"The input is nested too deeply to be read. {_DETAILS}"
+            message = f"The input is nested too deeply to be read. {_DETAILS}"
         case OSError() if error.strerror:
             where = f" ({error.filename})" if error.filename else ""
-            said = f"{error.strerror}{where}. {_DETAILS}"
+            message = f"{error.strerror}{where}. {_DETAILS}"
         case _:
             first = (str(error).strip() or "no message").splitlines()[0]
-            said = f"Unexpected error: {first[:_LONGEST]} [{type(error).__name__}]. {_DETAILS}"
-    return " ".join(said.split())
+            message = f"Unexpected error: {first[:_LONGEST]} [{type(error).__name__}]. {_DETAILS}"
+    return " ".join(message.split())
 
 
 def _without_rows(error: psycopg.Error) -> str:

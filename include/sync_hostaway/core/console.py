@@ -134,7 +134,7 @@ def pluralize(number: int, what: str) -> str:
 
 
 def format_time(moment: datetime | None, *, seconds: bool = False) -> str:
-    """Return a moment in UTC for a table. The heading of the column says UTC."""
+    """Return a moment in UTC for a table. The heading of the column contains UTC."""
     if moment is None:
         return ""
     return f"{moment.astimezone(UTC):{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}}"

@@ -75,14 +75,14 @@ class QuietAsyncConnection(psycopg.AsyncConnection[DictRow]):
 
 
 def _said(error: psycopg.OperationalError) -> str:
-    said = " ".join(str(error).split()).rstrip(".?")
-    if "unsupported startup parameter" in said:
+    message = " ".join(str(error).split()).rstrip(".?")
+    if "unsupported startup parameter" in message:
         # Text of PgBouncer, which no locale translates
         return (
-            f"{said}. PgBouncer takes no `options`: remove them from WAREHOUSE_URL and PGOPTIONS, or add `options` to "
-            "its ignore_startup_parameters"
+            f"{message}. PgBouncer takes no `options`: remove them from WAREHOUSE_URL and PGOPTIONS, or add `options` "
+            "to its ignore_startup_parameters"
         )
-    return f"{said}. Is it running, and is WAREHOUSE_URL right?"
+    return f"{message}. Is it running, and is WAREHOUSE_URL right?"
 
 
 def fetch_value(connection: Connection, query: sql.SQL | sql.Composed, params: dict[str, Any] | None = None) -> Any:

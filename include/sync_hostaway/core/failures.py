@@ -20,22 +20,22 @@ def log_fields(error: BaseException) -> dict[str, str]:
     Only messages of this project and of PostgreSQL are included, without values. There are no variables.
     """
     return {
-        "error": ", because of ".join(told(each) for each in _causes(error)),
+        "error": ", because of ".join(error_text(each) for each in _causes(error)),
         "at": "".join(traceback.format_tb(error.__traceback__)),
     }
 
 
 def without_row_values(error: psycopg.Error) -> str:
     """Return PostgreSQL's message without details and context, which quote rows. Tracebacks of tasks are logged."""
-    said = error.diag.message_primary
-    if said is None:
+    message = error.diag.message_primary
+    if message is None:
         # A message of libpq, for example about a lost connection.
         return str(error)
     is_about_a_value = (error.sqlstate or "").startswith("22")
-    return _VALUE.sub(": a value that is not shown", said) if is_about_a_value else said
+    return _VALUE.sub(": a value that is not shown", message) if is_about_a_value else message
 
 
-def told(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return the class of an exception, and its message if it comes from this project or PostgreSQL."""
     name = type(error).__name__
     if isinstance(error, psycopg.OperationalError) or (isinstance(error, psycopg.Error) and error.diag.message_primary):

@@ -12,7 +12,7 @@ _LONGEST = 200
 
 
 class DirectSession(requests.Session):
-    """A session that never follows a redirect, also if a caller asks for it."""
+    """A session that never follows a redirect, also if a caller requests it."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return None. requests also calls this when redirects are off, and would raise for an unreadable address."""

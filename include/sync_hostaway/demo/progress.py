@@ -83,7 +83,7 @@ class Watch:
         :raises TransformFailed: as soon as one has failed.
         :raises LocalPlatformError: when loads are still pending after the timeout.
         """
-        said = asked = False
+        is_noted = is_requested = False
         deadline = time.monotonic() + self.timeouts.transforms
         while True:
             # The runs are read first: a run that ends between the two reads has left no load pending.
@@ -94,7 +94,7 @@ class Watch:
                 self.echo("Core tables are up to date.")
                 return
             self._raise_if_one_failed(since)
-            if not active and asked:
+            if not active and is_requested:
                 raise LocalPlatformError(
                     f"{pending} loads wait for a transform, but no run of {TRANSFORM_DAG_ID} takes them: "
                     f"{_states(runs)}. Its log is in Airflow."
@@ -102,10 +102,10 @@ class Watch:
             if not active:
                 self.echo(f"No run of {TRANSFORM_DAG_ID} is active, but loads wait; requesting one.")
                 self.api.trigger_dag_run(TRANSFORM_DAG_ID, run_id=_run_id())
-                asked = True
-            elif not said:
+                is_requested = True
+            elif not is_noted:
                 self.echo("dbt builds the core tables.")
-                said = True
+                is_noted = True
             if time.monotonic() > deadline:
                 raise LocalPlatformError(
                     f"{pending} loads still wait for a transform after {self.timeouts.transforms:.0f} s. "

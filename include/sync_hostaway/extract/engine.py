@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 from sync_hostaway.accounts.registry import client_for, get_account, mark_credentials_rejected
 from sync_hostaway.core.db import Connection, advisory_lock, fetch_value
 from sync_hostaway.core.exceptions import CredentialsRejected, ResourceRefused, SyncHostawayError, SyncIncomplete
-from sync_hostaway.core.failures import told
+from sync_hostaway.core.failures import error_text
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.context import QUERIES, MissingRows, Progress, SyncContext
 from sync_hostaway.extract.conversations import sync_conversations
@@ -266,17 +266,17 @@ def _finish(ctx: SyncContext, status: str, error: BaseException | None = None) -
 
 def _note_text(ctx: SyncContext) -> str | None:
     """A note about rows that did not land, and about values that became null; None when there are none."""
-    counts, said = ctx.counts, list(ctx.remarks)
+    counts, notes = ctx.counts, list(ctx.remarks)
     if counts.quarantined:
-        said.append(f"{counts.quarantined} of {counts.seen} rows did not land: their id is unreadable")
+        notes.append(f"{counts.quarantined} of {counts.seen} rows did not land: their id is unreadable")
     if counts.with_warnings:
-        said.append(f"{counts.with_warnings} of {counts.seen} rows landed without an unreadable value")
+        notes.append(f"{counts.with_warnings} of {counts.seen} rows landed without an unreadable value")
     names = (
         f"; ops.quarantine names them (sync_run_id {ctx.sync_run_id})"
         if counts.quarantined or counts.with_warnings
         else ""
     )
-    return "; ".join(said) + names if said else None
+    return "; ".join(notes) + names if notes else None
 
 
 def _error_text(error: BaseException) -> str:
@@ -284,4 +284,4 @@ def _error_text(error: BaseException) -> str:
         return "interrupted"
     if isinstance(error, ResourceRefused):
         return str(error)
-    return told(error).removesuffix(": ")
+    return error_text(error).removesuffix(": ")

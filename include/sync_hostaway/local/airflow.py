@@ -45,7 +45,7 @@ _SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__PARALLELISM": str(SYNC_SLOTS + _OTHER_SLOTS),
-    # The default asks the resolver for a full name, which takes seconds where DNS does not answer.
+    # The default queries the resolver for a full name, which takes seconds if DNS does not answer.
     "CORE__HOSTNAME_CALLABLE": "socket.gethostname",
     "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
     "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",

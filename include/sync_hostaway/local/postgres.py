@@ -204,13 +204,13 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _START_TIMEOUT
         while True:
             port = asked_port or ports.choose(self.home, "postgres", self._echo)
-            said_before = log_file.stat().st_size if log_file.exists() else 0
+            size_before = log_file.stat().st_size if log_file.exists() else 0
             process = self._spawn(runner, port)
             if self._wait_ready(process, deadline):
                 return
-            said = log_file.read_bytes()[said_before:].decode(errors="replace") if log_file.exists() else ""
+            output = log_file.read_bytes()[size_before:].decode(errors="replace") if log_file.exists() else ""
             # Both errors are temporary: the next try uses another port, and backends of the killed server end.
-            if time.monotonic() < deadline and (_STOLEN_PORT in said or _LEFTOVERS in said):
+            if time.monotonic() < deadline and (_STOLEN_PORT in output or _LEFTOVERS in output):
                 time.sleep(0.2)
                 continue
             raise PostgresFailed(f"PostgreSQL did not start. The end of {log_file}:\n{tail(log_file)}")
@@ -265,8 +265,8 @@ class EmbeddedPostgres:
             return None
         with suppress(psutil.Error):
             process = psutil.Process(pid)
-            # A pid is reused sooner or later; the command line tells our server from anything else. Versions without
-            # the mark have named the data there.
+            # A pid is reused sooner or later; the command line identifies our server. Versions without the mark have
+            # named the data there.
             if {self._mark, str(self.data)}.intersection(process.cmdline()) and is_alive(process):
                 return process
         return None

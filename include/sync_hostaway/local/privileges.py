@@ -162,8 +162,8 @@ def _why_not(runner: Runner) -> str | None:
         return str(error.strerror)
     if done.returncode == 0:
         return None
-    said: str = done.stderr.decode(errors="replace").strip()
-    return (said.splitlines() or [f"exit code {done.returncode}"])[-1]
+    message: str = done.stderr.decode(errors="replace").strip()
+    return (message.splitlines() or [f"exit code {done.returncode}"])[-1]
 
 
 @cache

@@ -109,7 +109,7 @@ def _rights_missing(connection: Connection, why: str, *, is_held: bool = False) 
 
 
 def _opened(dsn: str) -> psycopg.Connection[Any]:
-    """A connection as SQLAlchemy wants one."""
+    """A connection for SQLAlchemy."""
     connection: psycopg.Connection[Any] = connect(dsn, application="sync-hostaway migrate")
     connection.autocommit = False
     connection.row_factory = tuple_row
@@ -148,7 +148,7 @@ def sql_files(after: str | None = None) -> list[Path]:
 
 @cache
 def head() -> str:
-    """The newest revision this version of the package knows."""
+    """The newest revision of this version of the package."""
     # The name of a file begins with its revision: v0102_landing.py
     return max(file.name[1:5] for file in Path(__file__).with_name("versions").glob("v*.py"))
 
@@ -181,7 +181,7 @@ def revision(connection: Connection) -> str | None:
 
 @contextmanager
 def migrated_warehouse(application: str) -> Iterator[Connection]:
-    """A connection to the warehouse, of a schema that this version knows.
+    """A connection to the warehouse, with a schema that this version supports.
 
     :raises WarehouseUnavailable: when it cannot be reached, or has not been migrated.
     """

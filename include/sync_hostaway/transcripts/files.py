@@ -35,7 +35,7 @@ _OTHER_SCRIPT = 0.3
 
 @dataclass(frozen=True)
 class TranscriptFile:
-    """A file, and what its path says.
+    """A file, and the data in its path.
 
     :param first_day: date of the name; with a last_day, the first of two.
     :param date_problem: why the date of the name cannot be read, where one is there.
@@ -69,7 +69,7 @@ def is_transcript(path: Path) -> bool:
 
 
 def of_path(path: Path, root: Path, order: DateOrder) -> TranscriptFile:
-    """What the path of a transcript says: `conversations/LISTING/GUEST_DATE_conversation.txt`.
+    """The data in the path of a transcript: `conversations/LISTING/GUEST_DATE_conversation.txt`.
 
     :param order: of day and month, where the year comes last.
     """

@@ -1,4 +1,4 @@
-"""Reads what a transcript says about itself before its first message."""
+"""Reads the header of a transcript, before its first message."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Note:
 
 @dataclass
 class Header:
-    """What a file says about itself before its first message."""
+    """The header of a file, before its first message."""
 
     guest: str | None = None
     listing: str | None = None

@@ -20,7 +20,7 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
 
 class NotImportable(Exception):
-    """The transcript cannot be imported; the message says why."""
+    """The transcript cannot be imported; the message has the reason."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Linker:
 
         :param listing_names: the first one that is known counts.
         :param days: arrival, and perhaps departure.
-        :raises NotImportable: when the account cannot be told, or the guest was erased.
+        :raises NotImportable: when the account cannot be determined, or the guest was erased.
         """
         found = next((self._listings[fold(name)] for name in listing_names if fold(name) in self._listings), set())
         account_id = self._account(found, listing_names)

@@ -1,4 +1,4 @@
-"""Names as they are compared, and what the name of a sender says about who it is."""
+"""Normalizes names for comparison, and derives the role of a sender from the name."""
 
 from __future__ import annotations
 

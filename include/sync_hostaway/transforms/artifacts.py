@@ -64,12 +64,12 @@ def manifest_for_dag(project_dir: Path, *, timeout: float = 15) -> Path:
         "PYTHONPATH": os.pathsep.join(filter(None, import_path)),
         "SYNC_HOSTAWAY_HOME": str(get_settings().home),
     }
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         maker = subprocess.Popen(  # noqa: S603 - our own code
             [sys.executable, "-c", _MAKE_MANIFEST, str(project_dir)],
             env=environment,
             stdout=subprocess.DEVNULL,
-            stderr=said,
+            stderr=output,
             start_new_session=True,
         )
         try:
@@ -82,8 +82,8 @@ def manifest_for_dag(project_dir: Path, *, timeout: float = 15) -> Path:
                 "file finds the result"
             ) from None
         if failed:
-            said.seek(0)
-            last_line = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            output.seek(0)
+            last_line = output.read().decode(errors="replace").strip().rpartition("\n")[2]
             raise TransformFailed(last_line or "The dbt project does not parse")
     return manifest
 

@@ -62,8 +62,8 @@ def _reconcile(account_id: int, state: str) -> ReconcileResult:
             return _reconcile_account(connection, account_id, is_active=state == "active")
     except Exception as error:  # noqa: BLE001 - after an error of any kind, the other accounts are reconciled
         # Only our own messages certainly contain no secrets and no personal data.
-        said = str(error) if isinstance(error, SyncHostawayError) else "".join(format_tb(error.__traceback__))
-        log.warning("webhook_not_reconciled", account_id=account_id, error=type(error).__name__, said=said)
+        reason = str(error) if isinstance(error, SyncHostawayError) else "".join(format_tb(error.__traceback__))
+        log.warning("webhook_not_reconciled", account_id=account_id, error=type(error).__name__, reason=reason)
         return ReconcileResult(failed=1)
 
 

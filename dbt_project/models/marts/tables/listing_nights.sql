@@ -1,4 +1,4 @@
-{#- Long, because every rule of a night stands here: every figure of other marts is a sum of these rows. -#}
+{#- Long, because it has every rule of a night: every figure of other marts is a sum of these rows. -#}
 -- depends_on: {{ ref("int_listings_due") }}
 {{ config(
     unique_key=["account_id", "listing_id", "date", "unit_number"],
@@ -53,7 +53,7 @@ versions as materialized (
     )
 ),
 
--- the currency of a listing at its time: a night that is over keeps it
+-- the currency of a listing at that time: past nights keep it
 currencies as (
     select
         account_id,
@@ -73,7 +73,7 @@ currencies as (
     group by listings.account_id, listings.listing_id, listings.currency, listings.zone
 ),
 
--- a listing that left, now or in former times, and came back or did not
+-- times without the listing: it left, and may have come back
 absences as (
     select account_id, listing_id, zone, deleted_at, greatest(deleted_at, superseded_at) as returned_at
     from versions
@@ -114,7 +114,7 @@ archives as (
     group by listings.account_id, listings.listing_id
 ),
 
--- Days that are deleted once they are over have been nights of the listing all the same: it left.
+-- Past days that are deleted later were nights of the listing: it left afterwards.
 days as materialized (
     select days.*
     from listings
@@ -126,7 +126,7 @@ days as materialized (
     where not days.is_deleted or days.date < (days.deleted_at at time zone listings.zone)::date
 ),
 
--- A stay that is deleted is none, unless it went with its listing: then its nights until then stay.
+-- A deleted stay does not count, unless its listing was deleted, too: then its nights until then stay.
 stays as materialized (
     select
         stays.account_id,
@@ -172,7 +172,7 @@ stays as materialized (
     where
         (stays.status_group in ('booking', 'owner_stay') or money.is_cancelled_booking)
         and stays.departure_date > stays.arrival_date
-        -- no stay of a guest is longer; a mistyped year would make thousands of nights
+        -- no stay of a guest is longer; a wrong year would create thousands of nights
         and stays.departure_date - stays.arrival_date <= 1100
         and (not stays.is_deleted or absence.deleted_at is not null)
 ),
@@ -236,7 +236,7 @@ taken as (
     group by account_id, listing_id, date
 ),
 
--- From the first booked or mirrored night on; no calendar reaches back to the time before the first sync.
+-- From the first booked or mirrored night on; no calendar covers the time before the first sync.
 calendars as (
     select
         account_id,
@@ -261,7 +261,7 @@ spans as (
         calendars.units,
         coalesce(calendars.first_date, first_stay.last_night + 1) as first_date,
         coalesce(calendars.last_date, first_stay.last_night) as last_date,
-        -- no older than ten years: a mistyped year would make thousands of nights
+        -- at most ten years back; a wrong year would create thousands of nights
         case
             when first_stay.arrival_date is not null
                 then greatest(first_stay.arrival_date, coalesce(calendars.first_date, first_stay.last_night) - 3653)
@@ -283,8 +283,8 @@ days_with_next as (
     from days
 ),
 
--- Nights in which the listing was there: those of the calendar, those before it from the first stay on, and those that
--- the calendar lacks between two of its days, where no sync ran for less than a year.
+-- Nights in which the listing existed: those of the calendar, those before it from the first stay on, and gaps between
+-- two of its days of less than a year, in which no sync ran.
 dates_of_listings as (
     select spans.account_id, spans.listing_id, spans.first_stay_date + day.place as date
     from spans
@@ -359,7 +359,7 @@ dates as (
         max(cancelled_currency) as cancelled_currency
     from facts
     group by account_id, listing_id, date
-    -- no day of the calendar after the listing left
+    -- no calendar days after the listing left
     having count(is_in_span) > 0
 ),
 
@@ -381,7 +381,7 @@ counted as (
         coalesce(dates.blocked_units, 0) as blocked_units,
         case
             when not dates.is_mirrored then true
-            -- isAvailable speaks of listings with one unit
+            -- isAvailable is only valid for listings with one unit
             when dates.unit_count > 1 and dates.units_to_sell is not null then true
             else coalesce(dates.is_available, false)
         end as is_available,
@@ -405,7 +405,7 @@ free as materialized (
         counted.*,
         case
             when not counted.is_available or counted.is_archived or not counted.is_in_span then 0
-            -- a booking that the calendar does not know yet takes one of the units it calls free
+            -- a booking that is not in the calendar yet takes one of its free units
             else greatest(
                 least(
                     counted.units
@@ -426,7 +426,7 @@ free as materialized (
     from counted
 ),
 
--- Free nights in a row; a stay can begin on one when the rest of the row is as long as its minimum stay.
+-- Sequences of free nights. A stay can begin on a night if the rest of the sequence is as long as the minimum stay.
 runs as (
     select
         free.*,
@@ -443,7 +443,7 @@ runs_with_ends as (
         not is_closed_on_arrival
         and (
             coalesce(minimum_stay, 1) <= max(date) over same_run - date + 1
-            -- what follows the last night is not known
+            -- the night after the last one is not known
             or max(date) over same_run >= last_date
         ) as can_begin
     from runs
@@ -459,7 +459,7 @@ sellable as (
     from runs_with_ends
 ),
 
--- One text to join by: with several columns, PostgreSQL would compare all nights of a listing.
+-- One text as the key of the join: with several columns, PostgreSQL would compare all nights of a listing.
 keyed_nights_of_stays as materialized (
     select
         *,
@@ -488,7 +488,7 @@ units as materialized (
         end as stay_key
     from sellable as free
     cross join generate_series(1, free.units) as unit (number)
-    -- beyond the calendar, nothing but stays is known
+    -- beyond the calendar, only stays are known
     where free.is_in_span or unit.number <= greatest(free.booked + free.owner, 1)
 ),
 

@@ -84,7 +84,7 @@ def _find(conn_id: str) -> Any | None:
     except AirflowNotFoundException:
         pass
     try:
-        # In a shell: there, the Task SDK knows all places but Airflow's database.
+        # In a shell, where the Task SDK reads all places except Airflow's database.
         return StoredConnection.get_connection_from_secrets(conn_id)
     except AirflowNotFoundException:
         return None

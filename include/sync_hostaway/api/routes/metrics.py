@@ -163,7 +163,7 @@ def _of_accounts(rows: list[dict[str, Any]]) -> Iterable[Metric]:
     for status in _STATUSES:
         statuses.add_metric([status], sum(row["status"] == status for row in rows))
     yield statuses
-    for name, column, told in (
+    for name, column, help_text in (
         ("hostaway_account_failing", "is_failing", "1: failing, or an operator must act"),
         ("hostaway_account_age_seconds", "age_seconds", "Since the last complete sync of the resource furthest behind"),
         ("hostaway_account_rows", "rows_mirrored", "Rows of the last complete full syncs"),
@@ -173,7 +173,7 @@ def _of_accounts(rows: list[dict[str, Any]]) -> Iterable[Metric]:
         ("hostaway_account_dead_events", "dead_events", "Webhook events that ran out of tries"),
         ("hostaway_account_running_syncs", "running_syncs", "Syncs that run now"),
     ):
-        family = GaugeMetricFamily(name, told, labels=["account_id"])
+        family = GaugeMetricFamily(name, help_text, labels=["account_id"])
         for row in rows:
             if row[column] is not None:
                 family.add_metric([str(row["account_id"])], float(row[column]))
@@ -193,5 +193,5 @@ def _totals(rows: list[dict[str, Any]]) -> Iterable[Metric]:
     yield from (calls, changed, syncs)
 
 
-def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, told, value=value)
+def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_text, value=value)

@@ -73,7 +73,7 @@ create index webhook_events_pending on ops.webhook_events (account_id, next_try_
 create index webhook_events_by_time on ops.webhook_events (received_at);
 create index webhook_events_by_object on ops.webhook_events (account_id, object, object_id);
 
--- A worker that runs already hears of new work at once; one that does not run is asked for by the receiver.
+-- A running worker is notified of new work at once. If none runs, the receiver requests one.
 create function ops.announce_webhook_event() returns trigger
 language plpgsql
 as $$

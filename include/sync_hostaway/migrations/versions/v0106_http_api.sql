@@ -53,7 +53,7 @@ create table ops.outbox (
     constraint outbox_failed_says_why check (state <> 'failed' or reason is not null),
     constraint outbox_settles_once check ((state in ('sent', 'failed')) = (settled_at is not null))
 );
-comment on table ops.outbox is 'guest messages that host applications sent: written before Hostaway is asked, settled with its answer';
+comment on table ops.outbox is 'Guest messages of host applications: written before the request to Hostaway, settled with its answer';
 comment on column ops.outbox.state is
     'sending: in progress, or its process was killed. unknown: Hostaway did not answer and may have it, or carry it out later. Neither is sent again; the conversation is read to find it';
 comment on column ops.outbox.body is

@@ -36,7 +36,7 @@ comment on table ops.polls is 'The state of the polls of an account';
 comment on column ops.polls.method is 'list: the heads missed something, or the sort order is ignored. Until list_until, the whole list of conversations is read in their place, once an hour';
 comment on column ops.polls.missed is 'conversations and reservations that complete lists have shown to be newer than the heads did';
 comment on column ops.polls.stamps_move is 'whether a message moves the stamps of its reservation, as far as was seen; null: no message was seen yet';
-comment on column ops.polls.sort_seen_at is 'when the server last proved that it sorts as it is asked to';
+comment on column ops.polls.sort_seen_at is 'When the server last returned the requested sort order';
 comment on column ops.polls.listed_at is 'when a poll last read the list in place of the heads';
 comment on column ops.polls.error is 'why the last poll brought nothing; null when it did';
 

@@ -67,4 +67,4 @@ where
             and states.last_complete_at is not null
     );
 comment on view ops.first_syncs is
-    'accounts whose first sync is not complete: how much is here of what is asked for first. Reservations, calendars, and conversations with messages of the last 90 days';
+    'accounts whose first sync is not complete: progress with the rows that are read first. Reservations, calendars, and conversations with messages of the last 90 days';

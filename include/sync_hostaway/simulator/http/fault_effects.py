@@ -109,7 +109,7 @@ def _each_row(change: Callable[[Any], Any], reply: Reply) -> Reply:
 
 
 def asked_for(rules: Sequence[FaultRule], params: Params) -> Params:
-    """The parameters as a server takes them that ignores some, or gives fewer rows than it is asked for."""
+    """The parameters that a server uses which ignores some, or returns fewer rows than requested."""
     for rule in rules:
         if rule.kind == "repeat_ids":
             params = params.without("offset", "afterId")
@@ -122,7 +122,7 @@ def asked_for(rules: Sequence[FaultRule], params: Params) -> Params:
 
 
 def in_disorder(rules: Sequence[FaultRule], name: str, rows: list[R], key: Callable[[R], Any]) -> list[R]:
-    """The rows of a list as a server gives them whose order is not what it says.
+    """The rows of a list of a server with another order than documented.
 
     :param name: of the list and its order, account included.
     :param key: that the list is sorted by; its first part is the stamp.

@@ -291,7 +291,7 @@ def _review_key(name: str) -> Callable[[Row], Any]:
 
 
 def simple(*names: str) -> ListSpec[Row]:
-    """A list by id that only knows equality filters."""
+    """A list by id that only has equality filters."""
     filters: dict[str, FilterMaker[Row]] = {name: equals(_field(name)) for name in names}
     return ListSpec(Order("default", lambda row: row.id), {}, filters, {})
 

@@ -102,7 +102,7 @@ def page_request(params: Params, resource: str, *, cursor: bool = False) -> Page
 
 
 def order_of(spec: ListSpec[R], params: Params) -> Order[R]:
-    """The order that is asked for; the default one where it is unknown."""
+    """The requested order; the default one if it is unknown."""
     return spec.orders.get(params.get("sortOrder") or "", spec.default)
 
 

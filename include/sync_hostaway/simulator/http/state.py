@@ -1,4 +1,4 @@
-"""What the simulator knows while it runs: accounts, clock, tokens, limits, fault rules and counters."""
+"""The state of a running simulator: accounts, clock, tokens, limits, fault rules and counters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sync_hostaway.simulator.http.tokens import Tokens
 
 @dataclass(slots=True)
 class Account:
-    """Credentials and data of a tenant; `generation` tells encoded objects of a re-created account apart."""
+    """Credentials and data of a tenant; `generation` distinguishes encoded objects of a re-created account."""
 
     id: int
     secret: str
@@ -62,7 +62,7 @@ class SimulatorState:
         self.reset()
 
     def reset(self) -> None:
-        """Back to what the configuration says: data, clock, accounts, faults, tokens, counters."""
+        """Reset data, clock, accounts, faults, tokens and counters to the configuration."""
         config = self.config
         self.clock = Clock(config.anchor)
         self.tokens = Tokens(delay=config.token_delay, lifetime=config.token_lifetime)
