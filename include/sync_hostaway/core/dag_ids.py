@@ -5,7 +5,6 @@ from __future__ import annotations
 DELTA_DAG_ID = "hostaway_delta"
 POLL_DAG_ID = "hostaway_poll"
 TRANSFORM_DAG_ID = "hostaway_transform"
-NIGHTLY_DAG_ID = "hostaway_nightly"
 MAINTENANCE_DAG_ID = "hostaway_maintenance"
 ALERTS_DAG_ID = "hostaway_alerts"
 SYNC_DAG_PREFIX = "hostaway_sync__"
