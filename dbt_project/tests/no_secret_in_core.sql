@@ -1,7 +1,7 @@
 -- Every value of a secret key, at any depth of any payload in core, is masked.
 {% set tables = [
     "listings", "listing_photos", "guests", "reservations", "conversations", "messages", "calendar_days",
-    "reviews", "tasks", "users", "coupons"
+    "reviews", "tasks", "users", "coupons", "reservation_finance", "expenses", "owner_statements", "guest_charges"
 ] %}
 {% for table in tables %}
 {%- if not loop.first %}

@@ -18,6 +18,9 @@ bookings as (
         money.accommodation_revenue,
         money.channel_commission,
         money.net_revenue,
+        money.payout,
+        money.management_commission,
+        money.owner_payout,
         money.cancellation_payout
     from {{ ref('reservations') }} as reservations
     cross join
@@ -57,6 +60,10 @@ channels as (
         sum(channel_commission) filter (where is_booking) as channel_commission,
         sum(net_revenue) filter (where is_booking) as net_revenue,
         count(net_revenue) filter (where is_booking) as net_bookings,
+        sum(payout) filter (where is_booking) as payout,
+        count(payout) filter (where is_booking) as payout_bookings,
+        sum(management_commission) filter (where is_booking) as management_commission,
+        sum(owner_payout) filter (where is_booking) as owner_payout,
         sum(cancellation_payout) as cancellation_payout,
         avg(nights) filter (where is_booking) as length_of_stay_mean,
         percentile_cont(0.5) within group (order by nights) filter (where is_booking) as length_of_stay_median,
@@ -86,6 +93,10 @@ select
     channel_commission,
     net_revenue,
     net_bookings,
+    payout,
+    payout_bookings,
+    management_commission,
+    owner_payout,
     cancellation_payout,
     round(length_of_stay_mean, 2) as length_of_stay_mean,
     length_of_stay_median::numeric as length_of_stay_median,

@@ -14,8 +14,8 @@ stays as (
         listings.country_code,
         listings.state,
         listings.city,
-        named.names,
-        named.amounts
+        coalesce(named.names, financial.names) as names,
+        case when named.names is null then financial.amounts else named.amounts end as amounts
     from {{ ref('reservations') }} as bookings
     left join {{ ref('listings') }} as listings
         on bookings.account_id = listings.account_id and bookings.listing_id = listings.listing_id
@@ -38,6 +38,35 @@ stays as (
                 group by line.component_name
             ) as taxes
         ) as named
+    -- Hostaway's financial reporting, where the reservation itself does not list its taxes; it writes 0 for none
+    left join lateral (
+        select
+            array_agg(tax.name order by tax.name) as names,
+            array_agg(tax.amount order by tax.name) as amounts
+        from {{ ref('reservation_finance') }} as reported
+        cross join
+            lateral (
+                values
+                    ('cityTax', reported.city_tax),
+                    ('hotelTax', reported.hotel_tax),
+                    ('lodgingTax', reported.lodging_tax),
+                    ('roomTax', reported.room_tax),
+                    ('salesTax', reported.sales_tax),
+                    ('transientOccupancyTax', reported.transient_occupancy_tax),
+                    ('vat', reported.vat),
+                    ('otherTaxes', reported.other_taxes),
+                    ('propertyRentTax', reported.property_rent_tax),
+                    ('guestPerPersonPerNightTax', reported.guest_per_person_per_night_tax),
+                    ('guestStayTax', reported.guest_stay_tax),
+                    ('guestNightlyTax', reported.guest_nightly_tax)
+            ) as tax (name, amount)
+        where
+            reported.account_id = bookings.account_id
+            and reported.reservation_id = bookings.reservation_id
+            and not reported.is_deleted
+            and tax.amount <> 0
+        limit all offset 0
+    ) as financial on true
     where bookings.is_booking and not bookings.is_deleted and bookings.arrival_date is not null
 )
 

@@ -16,7 +16,11 @@ from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.extract.context import Progress
 
-_PARENTS = {Resource.MESSAGES: "conversations", Resource.CALENDAR_DAYS: "calendars"}
+_PARENTS = {
+    Resource.MESSAGES: "conversations",
+    Resource.CALENDAR_DAYS: "calendars",
+    Resource.OWNER_STATEMENTS: "statements",
+}
 
 
 @contextmanager

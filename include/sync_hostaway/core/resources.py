@@ -20,6 +20,10 @@ class Resource(StrEnum):
     TASKS = "tasks"
     USERS = "users"
     COUPONS = "coupons"
+    RESERVATION_FINANCE = "reservation_finance"
+    EXPENSES = "expenses"
+    OWNER_STATEMENTS = "owner_statements"
+    GUEST_CHARGES = "guest_charges"
 
 
 class Mode(StrEnum):

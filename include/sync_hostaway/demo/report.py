@@ -26,6 +26,7 @@ _PHOTOS, _GUESTS = "listing_photos", "guests"
 _MADE_FROM = {Resource.LISTINGS: _PHOTOS, Resource.RESERVATIONS: _GUESTS}
 # For these resources, Hostaway has no single list with a count.
 _PIECEMEAL = (Resource.MESSAGES, Resource.CALENDAR_DAYS)
+_KEYS = {Resource.RESERVATION_FINANCE: "reservation_id"}
 _RESOURCES = frozenset(resource.value for resource in Resource)
 _GOOD = ("complete", "complete_after_retry")
 _REFUSED = "refused"
@@ -218,7 +219,7 @@ def _of_each_list(rows: LiteralString) -> sql.Composed:
             name=sql.Literal(resource.value),
             table=sql.Identifier(resource.value),
             # listing_id of listings, and so on
-            key=sql.Identifier(f"{resource.value.removesuffix('s')}_id"),
+            key=sql.Identifier(_KEYS.get(resource) or f"{resource.value.removesuffix('s')}_id"),
         )
         for resource in Resource
         if resource is not Resource.CALENDAR_DAYS

@@ -26,6 +26,9 @@ _OPTIONAL = {
     Resource.TASKS: endpoints.TASKS,
     Resource.USERS: endpoints.USERS,
     Resource.COUPONS: endpoints.COUPONS,
+    Resource.EXPENSES: endpoints.EXPENSES,
+    Resource.OWNER_STATEMENTS: endpoints.OWNER_STATEMENTS,
+    Resource.GUEST_CHARGES: endpoints.GUEST_CHARGES,
 }
 _LARGEST_SKEW = timedelta(minutes=1)
 _NO_SUCH_ID = 999_999_999_999

@@ -151,6 +151,15 @@ class SyncContext:
             )
             self.save_counts()
 
+    def mark_deleted(self, entity_ids: Sequence[int], *, observed_at: datetime) -> None:
+        """Mark rows as deleted that Hostaway does not have any more.
+
+        :param observed_at: when it was asked; rows that another process landed since are not marked.
+        """
+        with self.connection.transaction():
+            self.counts.deleted += self._writer.mark_deleted([str(identity) for identity in entity_ids], observed_at)
+            self.save_counts()
+
     def cascade_deletes(self, parents: Resource) -> None:
         """Mark children of deleted parents as deleted, and forget that the parents were read: a parent may reappear."""
         with self.connection.transaction():

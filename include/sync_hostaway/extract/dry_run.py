@@ -83,6 +83,7 @@ def dry_run_resource(
     found_through = {
         Resource.MESSAGES: [Resource.CONVERSATIONS],
         Resource.CALENDAR_DAYS: [Resource.LISTINGS, Resource.RESERVATIONS],
+        Resource.RESERVATION_FINANCE: [Resource.RESERVATIONS],
     }
     wanted = [*found_through.get(resource, []), resource]
     return dry_run_account(connection, account_id, mode, wanted, since=since)[-1]
@@ -131,6 +132,11 @@ class _DryRunWriter(LandingWriter):
         """How many rows would be marked as deleted."""
         self._copy_rows([row.entity_id for row in self.unseen(seen, parent_ids, before)])
         return super().mark_deleted_unseen(seen, parent_ids, before)
+
+    def mark_deleted(self, entity_ids: Sequence[str], observed_at: datetime) -> int:
+        """How many rows would be marked as deleted, because Hostaway does not have them."""
+        self._copy_rows(entity_ids)
+        return super().mark_deleted(entity_ids, observed_at)
 
     def cascade_deletes(self, parents: Resource) -> int:
         """How many rows would be marked as deleted, because their parent is."""

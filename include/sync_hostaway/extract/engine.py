@@ -19,7 +19,9 @@ from sync_hostaway.core.failures import error_text
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.context import QUERIES, MissingRows, Progress, SyncContext
 from sync_hostaway.extract.conversations import sync_conversations
+from sync_hostaway.extract.finance import sync_reservation_finance
 from sync_hostaway.extract.lists import sync_list_daily, sync_listings, sync_reservations
+from sync_hostaway.extract.owner_statements import sync_owner_statements
 from sync_hostaway.extract.per_parent import sync_calendar, sync_messages
 from sync_hostaway.extract.refusals import REFUSALS, known_refusal, refusal_of
 from sync_hostaway.hostaway import endpoints
@@ -42,12 +44,21 @@ SYNC_FUNCTIONS: dict[Resource, Callable[[SyncContext], MissingRows]] = {
     # with the listings they may see
     Resource.USERS: partial(sync_list_daily, path=endpoints.USERS),
     Resource.COUPONS: partial(sync_list_daily, path=endpoints.COUPONS),
+    Resource.RESERVATION_FINANCE: sync_reservation_finance,
+    # deleted ones too
+    Resource.EXPENSES: partial(sync_list_daily, path=endpoints.EXPENSES),
+    Resource.OWNER_STATEMENTS: sync_owner_statements,
+    Resource.GUEST_CHARGES: partial(sync_list_daily, path=endpoints.GUEST_CHARGES),
     # last: they may take hours, the others take minutes
     Resource.MESSAGES: sync_messages,
 }
 """In an order in which they can run one after another: parents before their children."""
 
-_FOUND_THROUGH = {Resource.MESSAGES: Resource.CONVERSATIONS, Resource.CALENDAR_DAYS: Resource.LISTINGS}
+_FOUND_THROUGH = {
+    Resource.MESSAGES: Resource.CONVERSATIONS,
+    Resource.CALENDAR_DAYS: Resource.LISTINGS,
+    Resource.RESERVATION_FINANCE: Resource.RESERVATIONS,
+}
 
 # A few unreadable rows are bad data; more than a tenth mean that the API has changed, and the sync is incomplete.
 _REJECTED_SHARE, _REJECTED_ROWS = 0.1, 10

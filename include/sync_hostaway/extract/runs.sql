@@ -353,3 +353,38 @@ on conflict (account_id, conversation_id) do update set
     messages = excluded.messages,
     moved_at = case when known.moved_at > %(asked_at)s then known.moved_at end,
     fetched_at = now()
+
+-- name: reservations_with_finance
+-- Those that reports may show, and whether they changed since their finance fields were read.
+select
+    landed.entity_id::bigint as reservation_id,
+    unpacked.payload ->> 'updatedOn' as updated_on,
+    unpacked.payload ->> 'arrivalDate' as "arrivalDate",
+    unpacked.payload ->> 'departureDate' as "departureDate",
+    unpacked.payload ->> 'reservationDate' as "reservationDate",
+    unpacked.payload ->> 'status' in ('new', 'modified') as is_booking,
+    finance.payload ->> 'financeSource' as source,
+    finance.deleted_at is not null
+    or finance.payload ->> 'reservationUpdatedOn' is distinct from unpacked.payload ->> 'updatedOn'
+    or finance.entity_id is null as has_changed
+from {reservations} as landed
+cross join lateral (select landed.payload || '{{}}'::jsonb as payload limit all offset 0) as unpacked
+left join {reservation_finance} as finance
+    on finance.account_id = landed.account_id and finance.entity_id = landed.entity_id
+where
+    landed.account_id = %(account_id)s
+    and landed.deleted_at is null
+    and unpacked.payload ->> 'status' in ('new', 'modified', 'ownerStay', 'cancelled')
+order by landed.entity_id
+
+-- name: finance_of_deleted
+select finance.entity_id::bigint as reservation_id
+from {reservation_finance} as finance
+inner join {reservations} as reservations
+    on reservations.account_id = finance.account_id and reservations.entity_id = finance.entity_id
+where finance.account_id = %(account_id)s and finance.deleted_at is null and reservations.deleted_at is not null
+
+-- name: landed_statements
+select entity_id::bigint as statement_id, payload ->> 'insertedOn' as inserted_on
+from {owner_statements}
+where account_id = %(account_id)s and deleted_at is null

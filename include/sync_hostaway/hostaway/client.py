@@ -147,7 +147,20 @@ class HostawayClient:
         """
         for attempt in self._retrying():
             with attempt, self._located(path, resource):
-                return self._ask("GET", path, params)
+                return self._ask("GET", path, params=params)
+        raise AssertionError("unreachable: tenacity re-raises the last error")
+
+    def query(self, path: str, form: dict[str, str], *, resource: str | None = None) -> Reply:
+        """Read what Hostaway answers to form data, such as a report. It changes nothing, so it is retried as `get`.
+
+        :param path: beginning with /v1.
+        :param form: the fields of the form, sent as multipart.
+        :param resource: named in errors.
+        :raises HostawayError: the subclass tells what happened.
+        """
+        for attempt in self._retrying():
+            with attempt, self._located(path, resource):
+                return self._ask("POST", path, files={name: (None, value) for name, value in form.items()})
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
     def write(
@@ -172,7 +185,7 @@ class HostawayClient:
             `HostawayThrottled` and `HostawayNotConnected`, Hostaway may have processed the request.
         """
         with self._located(path, resource, secrets):
-            return self._ask(method, path, body=body)
+            return self._ask(method, path, json=body)
 
     def uses(self, client_secret: str) -> bool:
         """Whether this is the secret the client authenticates with."""
@@ -197,17 +210,15 @@ class HostawayClient:
                 located.retry_at = error.retry_at
             raise located from None
 
-    def _ask(
-        self, method: str, path: str, params: Params | None = None, *, body: dict[str, Any] | None = None
-    ) -> Reply:
+    def _ask(self, method: str, path: str, **content: Any) -> Reply:
         token = self._tokens.current()
         try:
-            return self._send(method, path, params, body, token)
+            return self._send(method, path, token, content)
         except AccessDenied:
-            return self._send(method, path, params, body, self._tokens.renew(rejected=token))
+            return self._send(method, path, self._tokens.renew(rejected=token), content)
 
-    def _send(self, method: str, path: str, params: Params | None, body: dict[str, Any] | None, token: Token) -> Reply:
-        return read_reply(self._request(method, path, params=params, json=body, auth=_Bearer(token)))
+    def _send(self, method: str, path: str, token: Token, content: dict[str, Any]) -> Reply:
+        return read_reply(self._request(method, path, auth=_Bearer(token), **content))
 
     def _request(self, method: str, path: str, **content: Any) -> requests.Response:
         """Send a request with a permit, count it, and block the rate limiter after a 429."""

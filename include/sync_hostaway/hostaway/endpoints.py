@@ -17,6 +17,10 @@ REVIEWS = "/v1/reviews"
 TASKS = "/v1/tasks"
 USERS = "/v1/users"
 COUPONS = "/v1/coupons"
+EXPENSES = "/v1/expenses"
+GUEST_CHARGES = "/v1/guestPayments/charges"
+OWNER_STATEMENTS = "/v1/ownerStatements"
+CONSOLIDATED_REPORT = "/v1/finance/report/consolidated"
 WEBHOOKS = "/v1/webhooks/unifiedWebhooks"
 WEBHOOK_LOGS = "/v1/unifiedWebhookLogs"
 
@@ -54,6 +58,16 @@ def calendar_of(listing_id: int) -> str:
     return f"{LISTINGS}/{listing_id}/calendar"
 
 
+def standard_fields_of(reservation_id: int) -> str:
+    """Path of a reservation's finance standard fields."""
+    return f"/v1/financeStandardField/reservation/{reservation_id}"
+
+
+def owner_statement(statement_id: int) -> str:
+    """Path of an owner statement; the list has only the names."""
+    return f"/v1/ownerStatement/{statement_id}"
+
+
 def single_object_path(resource: Resource, entity_id: str, parent_id: int | None) -> str | None:
     """Path of one object; None if there is no such route.
 
@@ -71,6 +85,8 @@ _SINGLE = {
     Resource.REVIEWS: REVIEWS,
     Resource.TASKS: TASKS,
     Resource.USERS: "/v1/user",
+    Resource.EXPENSES: EXPENSES,
+    Resource.GUEST_CHARGES: GUEST_CHARGES,
 }
 
 

@@ -48,6 +48,25 @@ def _kinds(**names: str) -> dict[str, str]:
     return {name: kind for kind, listed in names.items() for name in listed.split()}
 
 
+# The consolidated report and the standard fields have these; the report also has formulas with free names.
+_REPORTED = (
+    "totalGuestFees totalTax accommodationFee pmCommission ownerPayout baseRate priceForExtraPerson cleaningFeeValue "
+    "cityTax hotelTax lodgingTax roomTax salesTax transientOccupancyTax vat otherTaxes propertyRentTax "
+    "guestPerPersonPerNightTax guestStayTax guestNightlyTax guestChannelFee hostChannelFee monthlyDiscount "
+    "weeklyDiscount damageDeposit cancellationFee cancellationPayout cancellationHostFee subTotalPrice"
+)
+_STANDARD_ONLY = (
+    "additionalCleaningFee parkingFee towelChangeFee midstayCleaningFee roomRequestFee reservationChangeFee checkinFee "
+    "lateCheckoutFee otherFees creditCardFee kitchenLinenFee linenPackageFee transferFee wristbandFee extraBedsFee "
+    "serviceFee bedLinenFee bookingFee petFee skiPassFee tourismFee childrenExtraFee resortFee resortFeeAirbnb "
+    "communityFeeAirbnb managementFeeAirbnb linenFeeAirbnb couponDiscount shareholderDiscount lastMinuteDiscount "
+    "employeeDiscount otherSpecialDiscount paymentServiceProcessingFees bookingComCancellationGuestFee "
+    "otaPaymentProcessingFee insuranceFee"
+)
+
+REPORT_COLUMNS = frozenset(_REPORTED.split())
+"""Columns of money that the documentation of the consolidated report names, by their names in the report."""
+
 FIELDS: dict[Resource, Fields] = {
     Resource.LISTINGS: Fields(
         kept=_kinds(
@@ -198,6 +217,50 @@ FIELDS: dict[Resource, Fields] = {
             flags="isActive isExpired",
             texts="name",
             dates="checkInDateStart checkInDateEnd validityDateStart validityDateEnd",
+        ),
+    ),
+    Resource.RESERVATION_FINANCE: Fields(
+        kept=_kinds(
+            numbers=f"{_REPORTED} {_STANDARD_ONLY}",
+            texts="financeSource reportCurrency manuallySetFields",
+        ),
+        kept_unread=frozenset({"id", "accountId", "listingMapId", "channelId", "channelName", "status"})
+        | frozenset({"arrivalDate", "departureDate", "listingName", "reservationUpdatedOn", "standardFieldId"}),
+    ),
+    Resource.EXPENSES: Fields(
+        kept=_kinds(
+            ids="ownerStatementId listingMapId reservationId ownerUserId",
+            numbers="amount",
+            flags="isDeleted",
+            texts="type listingName",
+            dates="expenseDate",
+            timestamps="insertedOn updatedOn",
+            lists="ownerStatementIds categoriesNames",
+        ),
+        kept_unread=frozenset({"id", "accountId", "ownerStatementExpenseId", "ownerStatementNames", "categories"}),
+        erased=_kinds(texts="concept guestName"),
+    ),
+    Resource.OWNER_STATEMENTS: Fields(
+        kept=_kinds(
+            texts="statementName invoiceName notes propertyManagerName propertyManagerEmail propertyManagerAddress "
+            "propertyManagerPhone propertyOwnerName propertyOwnerEmail propertyOwnerAddress propertyOwnerPhone",
+            timestamps="insertedOn updatedOn",
+            lists="summaryDataJson expenses accessByUsers",
+        ),
+    ),
+    Resource.GUEST_CHARGES: Fields(
+        kept=_kinds(
+            ids="listingMapId reservationId autopaymentId autoChargeId",
+            ints="triggerTimeDelta",
+            numbers="amount capturedAmount flatFee percentageFee",
+            flags="isManual",
+            texts="type status currency paymentMethod paymentProvider triggerEvent",
+            dates="holdReleaseDate",
+            timestamps="scheduledDate chargeDate",
+        ),
+        kept_unread=frozenset({"id"}),
+        erased=_kinds(
+            texts="title description paymentProviderMessage paymentProviderInvoiceId paymentProviderChargeId"
         ),
     ),
 }

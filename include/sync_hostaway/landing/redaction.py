@@ -31,7 +31,16 @@ _LANDED_QUERIES = {
     Resource.REVIEWS: "of_reservations",
     Resource.TASKS: "of_reservations",
     Resource.CALENDAR_DAYS: "calendar_days",
+    Resource.RESERVATION_FINANCE: "reservations",
+    Resource.EXPENSES: "of_reservations",
+    Resource.OWNER_STATEMENTS: "owner_statements",
+    Resource.GUEST_CHARGES: "of_reservations",
 }
+# A statement lists stays by columns that its user chose: numbers stay, and texts of these columns.
+_STATEMENT_TEXTS_KEPT = frozenset(
+    {"id", "channelName", "status", "arrivalDate", "departureDate", "reservationDate", "listingName", "isPaid"}
+)
+_STATEMENT_EXPENSES_KEPT = frozenset({"id", "listingMapId", "reservationId", "expenseDate", "amount"})
 
 
 @dataclass(frozen=True)
@@ -50,13 +59,16 @@ class Erasures:
             return row
         if resource is Resource.CALENDAR_DAYS:
             return self._redact_calendar_day(row)
+        if resource is Resource.OWNER_STATEMENTS:
+            return self._redact_owner_statement(row)
         if resource not in _LANDED_QUERIES or not self._is_erased(resource, row, parent_id):
             return row
         kept = FIELDS[resource].names_kept
         return {name: value for name, value in row.items() if name in kept}
 
     def _is_erased(self, resource: Resource, row: dict[str, Any], parent_id: int | None) -> bool:
-        reservation = row.get("id") if resource is Resource.RESERVATIONS else row.get("reservationId")
+        has_its_id = resource in (Resource.RESERVATIONS, Resource.RESERVATION_FINANCE)
+        reservation = row.get("id") if has_its_id else row.get("reservationId")
         conversations = {
             Resource.CONVERSATIONS: [row.get("id")],
             Resource.MESSAGES: [parent_id, row.get("conversationId")],
@@ -64,6 +76,35 @@ class Erasures:
         return str(as_id(reservation)) in self.reservations or any(
             str(as_id(conversation)) in self.conversations for conversation in conversations
         )
+
+    def _redact_owner_statement(self, statement: dict[str, Any]) -> dict[str, Any]:
+        """An owner statement without the persons in the stays and expenses that it lists."""
+        redacted = dict(statement)
+        data = statement.get("financeDataJson")
+        if isinstance(data, dict):
+            columns = as_list(data.get("columns")) or []
+            names = [column.get("name") if isinstance(column, dict) else None for column in columns]
+            stays = as_list(data.get("rows")) or []
+            redacted["financeDataJson"] = {**data, "rows": [self._redact_stay(names, stay) for stay in stays]}
+        if expenses := as_list(statement.get("expenses")):
+            redacted["expenses"] = [self._redact_expense(expense) for expense in expenses]
+        return redacted
+
+    def _redact_stay(self, names: list[Any], stay: Any) -> Any:
+        cells = as_list(stay)
+        # In whichever column: a statement need not have one that is called `id`.
+        if cells is None or not any(str(as_id(cell)) in self.reservations for cell in cells):
+            return stay
+        kept = [*(name in _STATEMENT_TEXTS_KEPT for name in names), *[False] * max(len(cells) - len(names), 0)]
+        return [
+            cell if is_kept or isinstance(cell, int | float) else None
+            for cell, is_kept in zip(cells, kept, strict=False)
+        ]
+
+    def _redact_expense(self, expense: Any) -> Any:
+        if not isinstance(expense, dict) or str(as_id(expense.get("reservationId"))) not in self.reservations:
+            return expense
+        return {name: value for name, value in expense.items() if name in _STATEMENT_EXPENSES_KEPT}
 
     def _redact_calendar_day(self, day: dict[str, Any]) -> dict[str, Any]:
         """A calendar day without personal data in its reservations, for every form of a list."""

@@ -50,6 +50,25 @@ where
         where ops.as_id(stay -> 'id') = any(%(reservations)s::bigint[])
     )
 
+-- name: landed_owner_statements
+select entity_id, parent_id, payload
+from {table}
+where
+    account_id = %(account_id)s
+    and (
+        exists (
+            select 1
+            from jsonb_array_elements(ops.as_list(payload #> '{{financeDataJson,rows}}')) as stay
+            cross join lateral jsonb_array_elements(ops.as_list(stay)) as cell
+            where ops.as_id(cell) = any(%(reservations)s::bigint[])
+        )
+        or exists (
+            select 1
+            from jsonb_array_elements(ops.as_list(payload -> 'expenses')) as expense
+            where ops.as_id(expense -> 'reservationId') = any(%(reservations)s::bigint[])
+        )
+    )
+
 -- name: open_load
 insert into ops.loads (account_id, resource, rows_changed)
 values (%(account_id)s, %(resource)s, %(rows)s)

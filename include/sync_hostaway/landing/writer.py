@@ -30,6 +30,8 @@ _SOURCE_STAMP = {
     Resource.RESERVATIONS: "updatedOn",
     Resource.MESSAGES: "updatedOn",
     Resource.REVIEWS: "updatedOn",
+    Resource.EXPENSES: "updatedOn",
+    Resource.OWNER_STATEMENTS: "updatedOn",
 }
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)

@@ -235,6 +235,42 @@ def _(client: Any, simulator: RunningSimulator) -> None:
     assert client.get("users").status_code == 200
 
 
+@fact(
+    "The consolidated report names its columns first; cells of a row are in their order, the id as text, and one "
+    "currency is for all."
+)
+def _(client: Any, simulator: RunningSimulator) -> None:
+    form = {"format": (None, "json"), "dateType": (None, "arrivalDate")}
+    table = client.call("POST", "finance/report/consolidated", files=form).json()["result"]
+    assert list(table) == ["columns", "rows", "totals", "currency"]
+    names = [column["name"] for column in table["columns"]]
+    assert (names[0], table["columns"][-1]["valueType"]) == ("id", "money")
+    assert {len(row) for row in table["rows"]} == {len(names)}
+    assert isinstance(table["rows"][0][0], str)
+    assert isinstance(table["currency"], str)
+
+
+@fact(
+    "Standard fields of a reservation are null where nothing is known, and the fields that a user set are a JSON list "
+    "in a text."
+)
+def _(client: Any, simulator: RunningSimulator) -> None:
+    row = client.rows("reservations", limit=1)[0]
+    line = {"name": "baseRate", "total": 300, "isOverriddenByUser": 1}
+    simulator.control.patch("reservations", row["id"], {"financeField": [line]})
+    fields = client.get(f"financeStandardField/reservation/{row['id']}").json()["result"]
+    assert (fields["baseRate"], fields["vat"], fields["manuallySetFields"]) == (300, None, '["baseRate"]')
+
+
+@fact("Guest charges carry count and a null offset; owner statements carry neither, and only the names.")
+def _(client: Any, simulator: RunningSimulator) -> None:
+    charges = client.get("guestPayments/charges").json()
+    assert (charges["count"] > 0, charges["offset"]) == (True, None)
+    statements = client.get("ownerStatements").json()
+    assert set(statements) == {"status", "result"}
+    assert {tuple(row) for row in statements["result"]} == {("id", "statementName")}
+
+
 # -- conversations -------------------------------------------------------------------------------------------------
 
 

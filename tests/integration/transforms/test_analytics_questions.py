@@ -87,6 +87,10 @@ class Mirror:
         for name in TABLES:
             rows = connection.execute(f"select * from hostaway.{name} where account_id = 701 and not is_deleted")
             setattr(self, name, rows.fetchall())
+        query = "select * from hostaway.reservation_finance where account_id = 701 and not is_deleted"
+        reported = {row["reservation_id"]: row for row in connection.execute(query)}
+        for row in self.reservations:
+            row["reported"] = reported.get(row["reservation_id"], {})
         self.bookings: list[Row] = [row for row in self.reservations if row["is_booking"]]
         self.zones = {row["listing_id"]: row["time_zone_name"] or "UTC" for row in self.listings}
         self.units = Counter(row["reservation_id"] for row in self.reservation_units)
@@ -303,10 +307,13 @@ def first_of(day: date, months: int = 0) -> date:
 
 
 def rent(row: Row) -> Decimal | None:
-    """Base rate, extra persons and discounts; where no line says the rate, that of Airbnb."""
+    """Base rate, extra persons and discounts; where no line says the rate, that of Airbnb, then that of the report."""
     lines = {line["name"]: Decimal(str(line["total"])) for line in finance(row)}
-    if "baseRate" not in lines:
+    if "baseRate" not in lines and row["airbnb_listing_base_price"] is not None:
         return row["airbnb_listing_base_price"]  # type: ignore[no-any-return]
+    if "baseRate" not in lines:
+        report = row["reported"]
+        return report["base_rate"] + report["extra_person_price"] - abs(report["weekly_discount"]) if report else None
     off = sum(abs(Decimal(str(line["total"]))) for line in finance(row) if line["type"] == "discount")
     return lines["baseRate"] + lines.get("pricePerExtraPerson", 0) - off
 
@@ -547,10 +554,10 @@ def _(mirror: Mirror, rows: list[Row]) -> None:
     assert sum(row["bookings"] for row in rows) == len(recent)
     for row in rows:
         theirs = [
-            booking["total_price"] - booking["tax_amount"] - commission(booking)
+            booking["total_price"] - tax(booking) - commission(booking)
             for booking in recent
             if (booking["channel_name"], booking["currency"]) == (row["channel_name"], row["currency"])
-            and None not in (booking["total_price"], booking["tax_amount"], commission(booking))
+            and None not in (booking["total_price"], tax(booking), commission(booking))
         ]
         assert (row["known"], row["net_revenue"] or 0) == (len(theirs), sum(theirs))
 
@@ -563,7 +570,13 @@ def commission(row: Row) -> Any:
     lines = [abs(Decimal(str(line["total"]))) for line in finance(row) if line["name"] == "hostChannelFee"]
     if row["channel_commission_amount"] is not None:
         return row["channel_commission_amount"]
-    return sum(lines) if lines else row["airbnb_listing_host_fee"]
+    if lines or row["airbnb_listing_host_fee"] is not None:
+        return sum(lines) if lines else row["airbnb_listing_host_fee"]
+    return abs(row["reported"].get("host_channel_fee") or 0) or None
+
+
+def tax(row: Row) -> Any:
+    return row["tax_amount"] if row["tax_amount"] is not None else row["reported"].get("total_tax") or None
 
 
 def turns(mirror: Mirror) -> list[Row]:
@@ -666,6 +679,17 @@ def _(mirror: Mirror, rows: list[Row]) -> None:
     fees = sum(row["amount"] or 0 for row in rows if row["line_type"] == "cleaning_fee")
     assert fees == amount(month, "cleaning_fee")
     assert {row["line_type"] for row in rows} >= {"rent", "cleaning_fee", "tax", "channel_commission", "payout"}
+    for kind, column, sign in (("owner_payout", "owner_payout", 1), ("management_commission", "pm_commission", -1)):
+        reported = sum(sign * (row["reported"].get(column) or 0) for row in month)
+        assert sum(row["amount"] or 0 for row in rows if row["line_type"] == kind) == reported
+    spent = mirror.connection.execute(
+        "select sum(amount) as amount from hostaway.expenses where account_id = 701 and not coalesce(is_removed, false)"
+        " and date_trunc('month', expense_date) = %s",
+        (first_of(mirror.today, -1),),
+    ).fetchone()
+    shown = sum(row["amount"] for row in rows if row["line_type"] in ("expense", "extra"))
+    assert spent is not None
+    assert shown == (spent["amount"] or 0)
 
 
 @answers(16)
@@ -704,8 +728,11 @@ def _(mirror: Mirror, rows: list[Row]) -> None:
     month = [row for row in mirror.bookings if first_of(row["departure_date"]) == first_of(mirror.today, -1)]
     by_host = sum(row["amount"] for row in rows if row["remitted_by"] == "host")
     lines = sum(Decimal(str(line["total"])) for row in month for line in finance(row) if line["type"] == "tax")
-    sums = amount([row for row in month if not any(line["type"] == "tax" for line in finance(row))], "tax_amount")
-    assert by_host == lines + sums
+    others = [row for row in month if not any(line["type"] == "tax" for line in finance(row))]
+    # The kinds of the report, which are all that its sum has; else the sum of the reservation
+    kinds = sum(row["reported"].get("total_tax") or row["tax_amount"] or 0 for row in others)
+    assert by_host == lines + kinds
+    assert {row["tax"] for row in rows} >= {"salesTax"}
     by_channel = sum(row["amount"] for row in rows if row["remitted_by"] == "channel")
     assert by_channel == amount(month, "airbnb_transient_occupancy_tax_paid")
 

@@ -42,6 +42,38 @@ def test_a_calendar_day_holds_no_erased_guest(shape: str, form: str) -> None:
         assert left == {"id": identity}
 
 
+@given(SPELLINGS)
+def test_the_money_of_an_erased_guest_keeps_amounts_alone(form: str) -> None:
+    for identity in spelled(123, form):
+        finance = {"id": identity, "baseRate": 5, "guestFormula": "Ann"}
+        assert ERASED.redact(Resource.RESERVATION_FINANCE, finance, None) == {"id": identity, "baseRate": 5}
+        for resource in (Resource.EXPENSES, Resource.GUEST_CHARGES):
+            row = {
+                "id": 1,
+                "reservationId": identity,
+                "amount": 5,
+                "guestName": "Ann",
+                "concept": "Ann",
+                "title": "Ann",
+            }
+            assert ERASED.redact(resource, row, None) == {"id": 1, "reservationId": identity, "amount": 5}
+
+
+@pytest.mark.parametrize("shape", ["array", "object"])
+@given(form=SPELLINGS)
+def test_an_owner_statement_holds_no_erased_guest(shape: str, form: str) -> None:
+    for identity in spelled(123, form):
+        columns = [{"name": name} for name in ("guestName", "id", "ownerPayout", "status")]
+        rows: Any = [["Ann", identity, 5.5, "new"], ["Ben", 124, 6, "new"]]
+        expense = {"id": 7, "reservationId": identity, "amount": -5, "concept": "Ann broke a lamp"}
+        data = {"columns": columns, "rows": rows if shape == "array" else {"1": rows[0], "4": rows[1]}}
+        statement = {"id": 9, "notes": "Thanks", "financeDataJson": data, "expenses": [expense, {"id": 8}]}
+        left = ERASED.redact(Resource.OWNER_STATEMENTS, statement, None)
+        assert left["financeDataJson"]["rows"] == [[None, identity, 5.5, "new"], ["Ben", 124, 6, "new"]]
+        assert left["expenses"] == [{"id": 7, "reservationId": identity, "amount": -5}, {"id": 8}]
+        assert left["notes"] == "Thanks"
+
+
 def test_others_stay_as_they_are() -> None:
     for identity in (124, "1230", True, None, "12 3", "x"):
         row = {"id": identity, "guestName": "Ben"}

@@ -42,6 +42,14 @@ due as (
     union
     select account_id, listing_id from changed_reservations
     union
+    select changed.account_id, changed.listing_id
+    from accounts
+    cross join {{ lateral_lookup(
+        ref('reservation_finance'),
+        "changed",
+        "changed.account_id = accounts.account_id and changed.synced_at > (select clock.last_success_at from clock)",
+    ) }}
+    union
     -- the listing that a reservation has left
     select changed_reservations.account_id, {{ as_bigint("listingMapId", "versions.facts") }}
     from changed_reservations

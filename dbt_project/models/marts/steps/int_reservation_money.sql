@@ -1,5 +1,6 @@
 -- The revenue of a reservation on each basis of the published definitions. Unknown stays null: a channel that does not
--- report its commission has not charged 0.
+-- report its commission has not charged 0. The financial reporting of Hostaway fills what the reservation itself does not
+-- contain.
 with
 
 amounts as (
@@ -8,27 +9,36 @@ amounts as (
         reservations.reservation_id,
         reservations.currency,
         reservations.total_price as gross_revenue,
-        reservations.tax_amount,
-        reservations.total_price - reservations.tax_amount as revenue_ex_tax,
+        coalesce(reservations.tax_amount, reported.tax) as tax_amount,
+        reservations.total_price - coalesce(reservations.tax_amount, reported.tax) as revenue_ex_tax,
         coalesce(
             lines.base_rate + coalesce(lines.extra_persons, 0) + coalesce(lines.discounts, 0),
-            reservations.airbnb_listing_base_price
+            reservations.airbnb_listing_base_price,
+            reported.rent
         ) as accommodation_revenue,
-        reservations.cleaning_fee,
+        coalesce(reservations.cleaning_fee, reported.cleaning_fee) as cleaning_fee,
         coalesce(
-            reservations.channel_commission_amount, lines.host_channel_fee, reservations.airbnb_listing_host_fee
+            reservations.channel_commission_amount,
+            lines.host_channel_fee,
+            reservations.airbnb_listing_host_fee,
+            reported.host_channel_fee
         ) as channel_commission,
         case reservations.channel_id
             when 2018 then coalesce(lines.airbnb_payout, reservations.airbnb_expected_payout_amount)
             when 2005
                 then
-                    lines.channel_total - lines.host_channel_fee
-                    - coalesce(lines.city_tax, 0) - coalesce(lines.processing_fee, 0)
+                    lines.channel_total - coalesce(lines.host_channel_fee, reported.host_channel_fee)
+                    - coalesce(lines.city_tax, reported.city_tax, 0)
+                    - coalesce(lines.processing_fee, reported.processing_fee, 0)
         end as payout,
         case
             when reservations.status_group = 'cancelled'
-                then coalesce(lines.cancellation_payout, reservations.airbnb_cancellation_payout)
+                then coalesce(
+                    lines.cancellation_payout, reservations.airbnb_cancellation_payout, reported.cancellation_payout
+                )
         end as cancellation_payout,
+        reported.management_commission,
+        reported.owner_payout,
         reservations.status_group = 'cancelled' and coalesce(former.was_booking, true) as is_cancelled_booking,
         -- no listing has more; a list of thousands would make thousands of nights of each
         least(greatest(booked.units, 1), 500) as units
@@ -66,6 +76,30 @@ amounts as (
                 and units.reservation_id = reservations.reservation_id
                 and units.is_deleted = reservations.is_deleted
         ) as booked
+    left join lateral (
+        select
+            {{ known_amount("total_tax") }} as tax,
+            {{ known_amount("cleaning_fee") }} as cleaning_fee,
+            {{ known_amount("city_tax") }} as city_tax,
+            abs({{ known_amount("host_channel_fee") }}) as host_channel_fee,
+            abs(finance.ota_payment_processing_fee) as processing_fee,
+            {{ known_amount("cancellation_payout") }} as cancellation_payout,
+            {{ known_amount("base_rate") }} + coalesce(finance.extra_person_price, 0)
+            {%- for discount in [
+                "weekly_discount", "monthly_discount", "coupon_discount", "shareholder_discount", "last_minute_discount",
+                "employee_discount", "other_special_discount",
+            ] %}
+            - coalesce(abs(finance.{{ discount }}), 0)
+            {%- endfor %} as rent,
+            finance.pm_commission as management_commission,
+            finance.owner_payout
+        from {{ ref('reservation_finance') }} as finance
+        where
+            finance.account_id = reservations.account_id
+            and finance.reservation_id = reservations.reservation_id
+            and not finance.is_deleted
+        limit all offset 0
+    ) as reported on true
     -- A declined request is cancelled, too, but never was a booking. A reservation that was cancelled before its first
     -- read counts as a booking, because nothing shows that it was not.
     cross join
@@ -99,6 +133,8 @@ select
     -- a payout above what the guest pays is a mistake of the source
     case when payout <= gross_revenue then payout end as payout,
     cancellation_payout,
+    management_commission,
+    owner_payout,
     is_cancelled_booking,
     units
 from amounts

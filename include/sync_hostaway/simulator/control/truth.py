@@ -8,7 +8,17 @@ from sync_hostaway.simulator.data.account import AccountData
 from sync_hostaway.simulator.data.rows import JsonObject
 from sync_hostaway.simulator.http.state import Account, SimulatorState
 
-_RESOURCES = ("reservations", "conversations", "reviews", "tasks", "users", "coupons")
+_RESOURCES = (
+    "reservations",
+    "conversations",
+    "reviews",
+    "tasks",
+    "users",
+    "coupons",
+    "expenses",
+    "ownerStatements",
+    "guestCharges",
+)
 
 
 def truth(data: AccountData, start: str | None, end: str | None, *, ids: bool) -> JsonObject:

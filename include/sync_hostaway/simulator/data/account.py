@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sync_hostaway.simulator.config import Sizes
-from sync_hostaway.simulator.data import calendar_days, extras, listings, reservation_payloads, reservations
+from sync_hostaway.simulator.data import (
+    account_settings,
+    calendar_days,
+    extras,
+    finance,
+    listings,
+    reservation_payloads,
+    reservations,
+)
 from sync_hostaway.simulator.data import conversations as conversation_data
 from sync_hostaway.simulator.data.clock import DAY, parse_day
 from sync_hostaway.simulator.data.listings import ListingOutline
 from sync_hostaway.simulator.data.rows import ConversationRow, JsonObject, ListingRow, ReservationRow, Row, Table
-
-_EXTRAS = frozenset({"reviews", "tasks", "users", "coupons"})
 
 
 class AccountData:
@@ -58,28 +65,39 @@ class AccountData:
 
     def table(self, resource: str) -> Table[Any]:
         """The table of a resource; raises KeyError for a resource without one."""
-        if resource in _EXTRAS:
-            return self._extra(resource)
         tables: dict[str, Table[Any]] = {
             "listings": self.listings,
             "reservations": self.reservations,
             "conversations": self.conversations,
         }
-        return tables[resource]
+        return tables[resource] if resource in tables else self._extra(resource)
 
     def _extra(self, resource: str) -> Table[Row]:
         if resource not in self._extras:
-            self._extras[resource] = Table(Row(item["id"], item) for item in self._make_extra(resource))
+            self._extras[resource] = Table(Row(item["id"], item) for item in self._makers[resource]())
         return self._extras[resource]
 
-    def _make_extra(self, resource: str) -> list[JsonObject]:
-        if resource == "users":
-            return extras.users(self.seed, self.account_id, list(self.outlines))
-        if resource == "coupons":
-            return extras.coupons(self.seed, self.account_id, self.anchor)
-        if resource == "tasks":
-            return extras.tasks(self.seed, self.account_id, self.reservations, self.anchor)
-        return extras.reviews(self.seed, self.account_id, self.reservations, self.outlines, self.anchor)
+    @property
+    def _makers(self) -> dict[str, Callable[[], list[JsonObject]]]:
+        seed, account_id, anchor = self.seed, self.account_id, self.anchor
+        return {
+            "reviews": lambda: extras.reviews(seed, account_id, self.reservations, self.outlines, anchor),
+            "tasks": lambda: extras.tasks(seed, account_id, self.reservations, anchor),
+            "users": lambda: extras.users(seed, account_id, list(self.outlines)),
+            "coupons": lambda: extras.coupons(seed, account_id, anchor),
+            "expenses": lambda: finance.expenses(seed, account_id, self.reservations, anchor),
+            "ownerStatements": lambda: finance.owner_statements(
+                account_id, self._reservation_objects(), self.outlines, anchor
+            ),
+            "guestCharges": lambda: finance.guest_charges(seed, account_id, self._reservation_objects()),
+            "financeCustomFormulas": lambda: account_settings.custom_formulas(account_id),
+            "accountTaxSettings": lambda: account_settings.tax_settings(account_id),
+            "customFields": lambda: account_settings.custom_fields(account_id),
+            "userGroups": lambda: account_settings.user_groups(account_id),
+        }
+
+    def _reservation_objects(self) -> Iterator[JsonObject]:
+        return (self.object("reservations", row) for row in self.reservations)
 
     def line(self, listing_id: int) -> ListingOutline:
         """Outline of a listing; reservations may name one that was deleted or never existed."""

@@ -29,7 +29,7 @@ _PERMISSIONS_NAMES = (
     "updateGuestbook deleteGuestbook isAdmin accessFinancialData accessContactData accessGuestNotes "
     "accessTagManagement readAnalytics readListingsFinancials readOccupancyReport"
 )
-_PERMISSIONS = _PERMISSIONS_NAMES.split()
+PERMISSIONS = _PERMISSIONS_NAMES.split()
 
 
 def reviews(
@@ -186,7 +186,7 @@ def users(seed: int, account_id: int, listing_ids: list[int]) -> list[JsonObject
             "isDisabledByHostaway": 0,
             "isDisabledByAccount": 0,
         }
-        payload.update({name: int(number == 0 or rng.random() < 0.6) for name in _PERMISSIONS})
+        payload.update({name: int(number == 0 or rng.random() < 0.6) for name in PERMISSIONS})
         payload["listingMapIds"] = None if number == 0 else sorted(rng.sample(listing_ids, len(listing_ids) // 2))
         result.append(payload)
     return result

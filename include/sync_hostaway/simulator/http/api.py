@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
+from sync_hostaway.simulator.data.account_settings import pricing_settings, tax_settings
 from sync_hostaway.simulator.data.changes import Changes
 from sync_hostaway.simulator.data.conversations import for_endpoint
 from sync_hostaway.simulator.data.dictionaries import DICTIONARIES
+from sync_hostaway.simulator.data.finance import calculated_fields, standard_fields
 from sync_hostaway.simulator.data.reservation_payloads import in_calendar
 from sync_hostaway.simulator.data.rows import JsonObject, R, Selection, Table
 from sync_hostaway.simulator.http import list_specs
@@ -18,6 +20,7 @@ from sync_hostaway.simulator.http.attach import Wanted, encode, wanted
 from sync_hostaway.simulator.http.envelopes import Answer, ObjectAnswer, PageAnswer, Reply, fail, not_found
 from sync_hostaway.simulator.http.fault_effects import in_disorder
 from sync_hostaway.simulator.http.faults import LIST, FaultRule
+from sync_hostaway.simulator.http.finance import form_of, report, reservation_logs
 from sync_hostaway.simulator.http.queries import ListSpec, PageRequest, Params, cut, order_of, page_request, select
 from sync_hostaway.simulator.http.routes import Route
 from sync_hostaway.simulator.http.state import Account, SimulatorState
@@ -55,6 +58,21 @@ class Api:
             ("messages", "create"): self._send_message,
             ("calendar", "list"): self._list_days,
             ("financeField", "get"): self._get_finance_fields,
+            ("financeStandardField", "get"): self._get_finance_fields,
+            ("financeCalculatedField", "get"): self._get_finance_fields,
+            ("financeReport", "report"): self._get_report,
+            ("expenses", "list"): self._list_rows,
+            ("guestCharges", "list"): self._list_rows,
+            ("ownerStatements", "list"): self._list_owner_statements,
+            ("financeCustomFormulas", "list"): self._list_rows,
+            ("accountTaxSettings", "list"): self._list_settings,
+            ("customFields", "list"): self._list_rows,
+            ("userGroups", "list"): self._list_settings,
+            ("listingUnits", "get"): self._get_of_listing,
+            ("listingFeeSettings", "get"): self._get_of_listing,
+            ("listingTaxSettings", "get"): self._get_of_listing,
+            ("listingPricingSettings", "get"): self._get_of_listing,
+            ("reservationLogs", "list"): self._list_reservation_logs,
             ("dictionaries", "list"): self._get_dictionary,
             ("webhookLogs", "list"): self._list_webhook_logs,
             ("webhooks", "list"): self._list_webhooks,
@@ -103,7 +121,11 @@ class Api:
             return list_specs.conversations(data)
         if resource == "reviews":
             return list_specs.reviews(data)
-        return list_specs.tasks() if resource == "tasks" else list_specs.simple()
+        if resource == "tasks":
+            return list_specs.tasks()
+        if resource == "guestCharges":
+            return list_specs.simple("reservationId", "listingMapId", "paymentProvider", "paymentMethod")
+        return list_specs.simple(*(["objectType"] if resource == "customFields" else []))
 
     def _list_rows(self, call: Call) -> Reply:
         resource, params = call.route.resource, call.params
@@ -155,7 +177,50 @@ class Api:
         row = call.account.data.reservations.get(call.route.ids[0])
         if row is None:
             return not_found()
-        return ObjectAnswer(encode(self._state.full_object(call.account, "reservations", row)["financeField"]))
+        if call.route.resource == "financeField":
+            return ObjectAnswer(encode(self._state.full_object(call.account, "reservations", row)["financeField"]))
+        payload = call.account.data.object("reservations", row)
+        if call.route.resource == "financeCalculatedField":
+            return ObjectAnswer(encode(calculated_fields(payload, call.account.id)))
+        return ObjectAnswer(encode(standard_fields(payload, call.account.id)))
+
+    # -- finance and settings ------------------------------------------------------------------------------------
+
+    async def _get_report(self, call: Call) -> Reply:
+        return report(call.account, call.route.name, form_of(await call.body()))
+
+    def _list_owner_statements(self, call: Call) -> Reply:
+        """The list names the statements only, and has neither count nor pages."""
+        rows = call.account.data.table("ownerStatements")
+        return ObjectAnswer(encode([{"id": row.id, "statementName": row.payload["statementName"]} for row in rows]))
+
+    def _list_settings(self, call: Call) -> Reply:
+        return ObjectAnswer(encode([row.payload for row in call.account.data.table(call.route.resource)]))
+
+    def _get_of_listing(self, call: Call) -> Reply:
+        data, resource, listing_id = call.account.data, call.route.resource, call.route.ids[0]
+        row = data.listings.get(listing_id)
+        if row is None or row.hidden:
+            return not_found()
+        payload = data.object("listings", row)
+        if resource == "listingTaxSettings":
+            return ObjectAnswer(encode(tax_settings(data.account_id, listing_id)))
+        if resource == "listingPricingSettings":
+            return ObjectAnswer(encode(pricing_settings(listing_id)))
+        field_name = {"listingUnits": "listingUnits", "listingFeeSettings": "listingFeeSetting"}[resource]
+        return ObjectAnswer(encode(payload.get(field_name) or []))
+
+    def _list_reservation_logs(self, call: Call) -> Reply:
+        """Count and offset are there only where a limit or an offset was sent."""
+        row = call.account.data.reservations.get(call.route.ids[0])
+        if row is None:
+            return not_found()
+        rows = [encode(entry) for entry in reservation_logs(call.account.data.object("reservations", row))]
+        if call.params.get("limit") is None and call.params.get("offset") is None:
+            return ObjectAnswer(b"[" + b",".join(rows) + b"]")
+        request = self._page(call)
+        page = rows[request.offset : request.offset + request.limit]
+        return PageAnswer("reservationLogs", page, len(rows), request.limit, request.offset)
 
     def _get_dictionary(self, call: Call) -> Reply:
         return ObjectAnswer(encode(DICTIONARIES[call.route.name]()))

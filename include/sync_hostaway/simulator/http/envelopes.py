@@ -9,7 +9,7 @@ from sync_hostaway.simulator.http.attach import encode
 # Lists that send page and totalPages too.
 _PAGED = frozenset({"conversations", "messages"})
 # Lists that send only count, and offset as null.
-_COUNTED = frozenset({"reviews"})
+_COUNTED = frozenset({"reviews", "guestCharges", "financeCustomFormulas"})
 
 FORBIDDEN = "The resource owner or authorization server denied the request."
 NOT_FOUND = "Resource not found"

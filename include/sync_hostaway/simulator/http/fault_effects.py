@@ -60,6 +60,8 @@ def late_effect(rule: FaultRule, reply: Reply) -> Reply:
         return _each_row(lambda row: _without(row, str(rule.options["field"])), reply)
     if rule.kind == "spell":
         return _spell(str(rule.options["field"]), str(rule.options["form"]), reply)
+    if rule.kind == "columns":
+        return _columns(str(rule.options["drop"]), reply, reverse=bool(rule.options["reverse"]))
     if rule.kind == "half_page":
         return _half(float(rule.options["keep"]), reply)
     if not isinstance(reply, PageAnswer):
@@ -70,12 +72,28 @@ def late_effect(rule: FaultRule, reply: Reply) -> Reply:
     return reply
 
 
+def _columns(dropped: str, reply: Reply, *, reverse: bool) -> Reply:
+    """A report without a column, or with its columns the other way round."""
+    if isinstance(reply, ObjectAnswer) and reply.result.startswith(b"{"):
+        table = json.loads(reply.result)
+        places = [place for place, column in enumerate(table["columns"]) if column["name"] != dropped]
+        places = places[::-1] if reverse else places
+        table["columns"] = [table["columns"][place] for place in places]
+        table["rows"] = [[row[place] for place in places] for row in table["rows"]]
+        reply.result = encode(table)
+    return reply
+
+
 def _half(share: float, reply: Reply) -> Reply:
     if isinstance(reply, PageAnswer):
         reply.rows = reply.rows[: int(len(reply.rows) * share)]
     elif isinstance(reply, ObjectAnswer) and reply.result.startswith(b"["):
         days = json.loads(reply.result)
         reply.result = encode(days[: int(len(days) * share)])
+    elif isinstance(reply, ObjectAnswer):
+        table = json.loads(reply.result)
+        if isinstance(table, dict) and isinstance(table.get("rows"), list):
+            reply.result = encode({**table, "rows": table["rows"][: int(len(table["rows"]) * share)]})
     return reply
 
 

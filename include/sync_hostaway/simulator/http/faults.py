@@ -24,7 +24,7 @@ EARLY = frozenset(
     }
 )
 # On the answer.
-LATE = frozenset({"half_page", "repeat_ids", "count_off", "cut_json", "bad_row", "spell", "blank"})
+LATE = frozenset({"half_page", "repeat_ids", "count_off", "cut_json", "bad_row", "spell", "blank", "columns"})
 # On how a list is put together.
 LIST = frozenset({"ignore", "page_cap", "reverse_order", "stale_order", "swap_ties"})
 DEFECTS = frozenset(
@@ -48,6 +48,7 @@ _OPTIONS: dict[str, JsonObject] = {
     "bad_row": {"defect": "string_for_number", "row": 0, "id": None},
     "spell": {"field": "id", "form": "float"},
     "blank": {"field": "updatedOn"},
+    "columns": {"drop": "", "reverse": False},
     "ignore": {"parameter": "sortOrder"},
     "page_cap": {"rows": 10},
     "reverse_order": {},

@@ -15,7 +15,10 @@ FilterMaker = Callable[[str], "Predicate[R] | None"]
 ArrayFilterMaker = Callable[[tuple[str, ...]], "Predicate[R] | None"]
 _DEFAULT_LIMIT = 100
 # Larger limits are cut silently, to the default where no other is named.
-_LIMIT_CAPS = {"listings": 200, "reservations": 500, "conversations": 500, "reviews": 500}
+_LIMIT_CAPS = {
+    "listings": 200,
+    **dict.fromkeys(("reservations", "conversations", "reviews", "expenses", "guestCharges", "customFields"), 500),
+}
 
 
 class Params:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 class Route(NamedTuple):
     """A resource and what of it is meant.
 
-    resource: name used by fault rules and statistics; kind: list, get, create, update, delete;
-    ids: numbers from the path, outermost first; name: which one of the dictionaries.
+    resource: name used by fault rules and statistics; kind: list, get, create, update, delete, report;
+    ids: numbers from the path, outermost first; name: which one of the dictionaries or reports.
     """
 
     resource: str
@@ -21,6 +21,31 @@ class Route(NamedTuple):
 _KINDS = {"GET": "get", "PUT": "update", "DELETE": "delete"}
 _LISTS = frozenset({"listings", "reservations", "conversations", "reviews", "tasks", "users", "coupons"})
 _DICTIONARIES = frozenset({"countries", "currencies", "languages", "timezones"})
+_REPORTS = frozenset({"consolidated", "listingFinancials", "standard", "calculated"})
+# Other lists, by their path.
+_MORE_LISTS = {
+    "expenses": "expenses",
+    "ownerStatements": "ownerStatements",
+    "guestPayments/charges": "guestCharges",
+    "financeCustomFormula": "financeCustomFormulas",
+    "accountTaxSettings": "accountTaxSettings",
+    "customFields": "customFields",
+    "reservations/customFields": "customFields",
+    "userGroups": "userGroups",
+}
+# What is read by the id at the end of its path.
+_MORE_BY_ID = {
+    "expenses": "expenses",
+    "ownerStatement": "ownerStatements",
+    "guestPayments/charges": "guestCharges",
+    "financeField": "financeField",
+    "financeStandardField/reservation": "financeStandardField",
+    "financeCalculatedField/reservation": "financeCalculatedField",
+    "listingUnits": "listingUnits",
+    "listingFeeSettings": "listingFeeSettings",
+    "listingTaxSettings": "listingTaxSettings",
+    "listing/pricingSettings": "listingPricingSettings",
+}
 _WEBHOOKS = ("webhooks", "unifiedWebhooks")
 
 
@@ -29,6 +54,8 @@ def resolve(method: str, path: str) -> Route | None:
     parts = path.strip("/").split("/")
     if parts[0] == "webhooks":
         return _webhook(method, parts)
+    if route := _finance_or_setting(method, parts):
+        return route
     if len(parts) == 1:
         return _collection(method, parts[0])
     if not parts[1].isdecimal():
@@ -37,6 +64,18 @@ def resolve(method: str, path: str) -> Route | None:
     if len(parts) == 2:
         return _single(method, parts[0], number)
     return _nested(method, parts, number)
+
+
+def _finance_or_setting(method: str, parts: list[str]) -> Route | None:
+    """What is known by its whole path, or by the path before an id."""
+    if method == "POST" and parts[:2] == ["finance", "report"] and len(parts) == 3 and parts[2] in _REPORTS:
+        return Route("financeReport", "report", name=parts[2])
+    if method != "GET":
+        return None
+    if found := _MORE_LISTS.get("/".join(parts)):
+        return Route(found, "list")
+    found = _MORE_BY_ID.get("/".join(parts[:-1])) if parts[-1].isdecimal() else None
+    return Route(found, "get", (int(parts[-1]),)) if found else None
 
 
 def _collection(method: str, name: str) -> Route | None:
@@ -54,8 +93,6 @@ def _collection(method: str, name: str) -> Route | None:
 def _single(method: str, name: str, number: int) -> Route | None:
     if method != "GET":
         return None
-    if name == "financeField":
-        return Route("financeField", "get", (number,))
     name = "users" if name == "user" else name
     return Route(name, "get", (number,)) if name in _LISTS else None
 
@@ -68,6 +105,8 @@ def _nested(method: str, parts: list[str], number: int) -> Route | None:
         return None
     if nested == ("reservations", "conversations"):
         return Route("conversations", "of_reservation", (number,))
+    if nested == ("reservations", "logs"):
+        return Route("reservationLogs", "list", (number,))
     return Route("calendar", "list", (number,)) if nested == ("listings", "calendar") else None
 
 

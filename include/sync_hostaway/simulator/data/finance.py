@@ -1,0 +1,389 @@
+"""The money of an account: finance fields and reports of reservations, expenses, owner statements, guest charges.
+
+All of it is worked out from the reservations, so that a report, a single read and a statement say the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any
+
+from sync_hostaway.simulator.data.clock import DAY, parse_day, stamp
+from sync_hostaway.simulator.data.listings import ListingOutline
+from sync_hostaway.simulator.data.reservation_payloads import finance_fields
+from sync_hostaway.simulator.data.reservations import BOOKED, DIRECT, ENGINE, VRBO
+from sync_hostaway.simulator.data.rows import JsonObject, ReservationRow
+from sync_hostaway.simulator.data.seeds import stream
+
+_EXPENSES, _CHARGES = 65, 66
+_STATEMENT_MONTHS = 3
+_STATEMENT_LISTINGS = 5
+_COMMISSION = 0.2
+_STATEMENT_USER = 9_000
+
+# Statuses that the consolidated report shows: inquiries are in no report, although they have prices.
+REPORTED = BOOKED | {"cancelled", "ownerStay"}
+
+_STANDARD_NAMES = (
+    "damageDeposit guestChannelFee hostChannelFee baseRate vat salesTax cityTax otherTaxes cleaningFeeValue "
+    "additionalCleaningFee parkingFee towelChangeFee midstayCleaningFee roomRequestFee reservationChangeFee checkinFee "
+    "lateCheckoutFee otherFees creditCardFee kitchenLinenFee linenPackageFee transferFee wristbandFee extraBedsFee "
+    "serviceFee bedLinenFee bookingFee petFee skiPassFee tourismFee childrenExtraFee resortFee resortFeeAirbnb "
+    "communityFeeAirbnb managementFeeAirbnb linenFeeAirbnb weeklyDiscount roomTax transientOccupancyTax lodgingTax "
+    "hotelTax guestNightlyTax guestStayTax guestPerPersonPerNightTax propertyRentTax priceForExtraPerson "
+    "monthlyDiscount cancellationPayout cancellationHostFee couponDiscount shareholderDiscount lastMinuteDiscount "
+    "employeeDiscount otherSpecialDiscount paymentServiceProcessingFees bookingComCancellationGuestFee "
+    "otaPaymentProcessingFee insuranceFee"
+)
+_STANDARD = tuple(_STANDARD_NAMES.split())
+_TAXES = [
+    "cityTax",
+    "hotelTax",
+    "lodgingTax",
+    "roomTax",
+    "salesTax",
+    "transientOccupancyTax",
+    "vat",
+    "otherTaxes",
+    "propertyRentTax",
+    "guestPerPersonPerNightTax",
+    "guestStayTax",
+    "guestNightlyTax",
+]
+# financeField and the finance fields call the same things by other names.
+_OTHER_NAMES = {"cleaningFee": "cleaningFeeValue", "pricePerExtraPerson": "priceForExtraPerson"}
+
+_TEXT_COLUMNS = {
+    "id": "Reservation ID",
+    "channelName": "Channel name",
+    "status": "Reservation status",
+    "arrivalDate": "Arrival date",
+    "departureDate": "Departure date",
+    "listingName": "Listing name",
+}
+_MONEY_COLUMNS = {
+    "totalGuestFees": "Total guest fees",
+    "totalTax": "Total tax",
+    "accommodationFee": "Accommodation fee",
+    "pmCommission": "PM Commission",
+    "ownerPayout": "Owner payout",
+    # A formula of the account: its name is free.
+    "pmCommissionAbc": "pmCommissionAbc",
+    "baseRate": "Base rate",
+    "priceForExtraPerson": "Price for extra person",
+    "cleaningFeeValue": "Cleaning fee value",
+    "cityTax": "City / Tourism tax",
+    "hotelTax": "Hotel tax",
+    "lodgingTax": "Lodging tax",
+    "roomTax": "Room tax",
+    "salesTax": "Sales tax",
+    "transientOccupancyTax": "Transient occupancy tax",
+    "vat": "VAT / GST",
+    "otherTaxes": "Other taxes",
+    "propertyRentTax": "Property rent tax",
+    "guestPerPersonPerNightTax": "Guest per person per night tax",
+    "guestStayTax": "Guest stay tax",
+    "guestNightlyTax": "Guest nightly tax",
+    "guestChannelFee": "Guest channel fee",
+    "hostChannelFee": "Host channel fee",
+    "monthlyDiscount": "Monthly discount",
+    "weeklyDiscount": "Weekly discount",
+    "damageDeposit": "Damage deposit",
+    "cancellationFee": "Cancellation fee",
+    "cancellationPayout": "Cancellation payout",
+    "cancellationHostFee": "Cancellation host fee",
+    "subTotalPrice": "Sub total price",
+}
+_STATEMENT_COLUMNS = {
+    "id": "Reservation ID",
+    "guestName": "Guest name",
+    "channelName": "Channel name",
+    "status": "Reservation status",
+    "arrivalDate": "Arrival date",
+    "departureDate": "Departure date",
+    "listingName": "Listing name",
+    "baseRate": "Base rate",
+    "cleaningFeeValue": "Cleaning fee value",
+    "pmCommission": "PM Commission",
+    "ownerPayout": "Owner payout",
+}
+
+
+def standard_fields(payload: JsonObject, account_id: int) -> JsonObject:
+    """The standard fields of one reservation: null where nothing is known, never 0."""
+    lines = payload.get("financeField") or finance_fields(payload, account_id)
+    values: dict[str, Any] = dict.fromkeys(_STANDARD)
+    edited = []
+    for line in lines:
+        name = _OTHER_NAMES.get(line["name"], line["name"])
+        if name in values and not line.get("isDeleted"):
+            values[name] = line.get("total")
+            if line.get("isOverriddenByUser"):
+                edited.append(name)
+    return {
+        "id": payload["id"] % 100_000_000 + 1,
+        "accountId": account_id,
+        "listingMapId": payload.get("listingMapId"),
+        "channelId": payload.get("channelId"),
+        "reservationId": payload["id"],
+        **values,
+        "manuallySetFields": json.dumps(edited) if edited else None,
+        "customFeeValuesJson": None,
+        "insertedOn": payload.get("insertedOn"),
+        "updatedOn": payload.get("updatedOn"),
+    }
+
+
+def report_values(payload: JsonObject, account_id: int) -> dict[str, float]:
+    """The money columns of the consolidated report for one reservation: 0 where nothing is known."""
+    fields = standard_fields(payload, account_id)
+    known = {name: float(fields[name]) for name in _STANDARD if isinstance(fields.get(name), int | float)}
+    rent = known.get("baseRate", 0.0) + known.get("priceForExtraPerson", 0.0) + known.get("weeklyDiscount", 0.0)
+    values = {name: known.get(name, 0.0) for name in _MONEY_COLUMNS}
+    values.update(
+        totalGuestFees=known.get("cleaningFeeValue", 0.0),
+        totalTax=sum(known.get(name, 0.0) for name in _TAXES),
+        accommodationFee=rent,
+        pmCommission=rent * _COMMISSION,
+        ownerPayout=rent * (1 - _COMMISSION),
+        pmCommissionAbc=43.0,
+        subTotalPrice=rent + known.get("cleaningFeeValue", 0.0),
+    )
+    return {name: round(value, 4) for name, value in values.items()}
+
+
+def calculated_fields(payload: JsonObject, account_id: int) -> list[JsonObject]:
+    """The results of the account's formulas for one reservation."""
+    values = report_values(payload, account_id)
+    formulas = {"totalTax": list(_TAXES), "totalGuestFees": ["cleaningFeeValue"], "pmCommissionAbc": ["43"]}
+    return [
+        {
+            "id": payload["id"] % 100_000_000 * 4 + number,
+            "accountId": account_id,
+            "listingMapId": payload.get("listingMapId"),
+            "financeCustomFormulaId": None,
+            "channelId": payload.get("channelId"),
+            "reservationId": payload["id"],
+            "formulaName": name,
+            "formulaValue": " + ".join(parts),
+            "formulaFilled": " + ".join(str(values.get(part, part)) for part in parts),
+            "formulaResult": values[name],
+            "insertedOn": payload.get("insertedOn"),
+            "updatedOn": payload.get("updatedOn"),
+        }
+        for number, (name, parts) in enumerate(formulas.items())
+    ]
+
+
+def consolidated(
+    payloads: Iterable[JsonObject], account_id: int, names: Mapping[int, str], currency: str | None
+) -> JsonObject:
+    """The consolidated report: columns first, then a row per reservation; one currency for all rows."""
+    rows = []
+    for payload in payloads:
+        listing_id = payload.get("listingMapId") or 0
+        texts = {**payload, "id": str(payload["id"]), "listingName": f"({listing_id}) {names.get(listing_id, '')}"}
+        money = report_values(payload, account_id)
+        rows.append([texts.get(name) for name in _TEXT_COLUMNS] + [money[name] for name in _MONEY_COLUMNS])
+    return {**_table(_TEXT_COLUMNS, _MONEY_COLUMNS, rows), "currency": currency}
+
+
+def by_listing(payloads: Iterable[JsonObject], account_id: int, names: Mapping[int, str]) -> JsonObject:
+    """The report of listings: the money columns, added up per listing."""
+    ordered = sorted(payloads, key=lambda payload: payload.get("listingMapId") or 0)
+    rows = []
+    for listing_id, group in groupby(ordered, key=lambda payload: payload.get("listingMapId") or 0):
+        money = [report_values(payload, account_id) for payload in group]
+        rows.append(
+            [str(listing_id), f"({listing_id}) {names.get(listing_id, '')}"]
+            + [round(sum(values[name] for values in money), 4) for name in _MONEY_COLUMNS]
+        )
+    texts = {"listingMapId": "Listing ID", "listingName": "Listing name"}
+    return {**_table(texts, _MONEY_COLUMNS, rows), "currency": None}
+
+
+def _table(texts: Mapping[str, str], money: Mapping[str, str], rows: list[list[Any]]) -> JsonObject:
+    columns = [
+        {"name": name, "title": title, "valueType": "number" if name == "id" else "string"}
+        for name, title in texts.items()
+    ]
+    columns += [{"name": name, "title": title, "valueType": "money"} for name, title in money.items()]
+    places = range(len(texts), len(columns))
+    totals = ["Totals", *[0] * (len(texts) - 1), *(round(sum(row[place] for row in rows), 4) for place in places)]
+    return {"columns": columns, "rows": rows, "totals": totals}
+
+
+def expenses(seed: int, account_id: int, stays: Iterable[ReservationRow], anchor: int) -> list[JsonObject]:
+    """Expenses (negative) and extras (positive) of some stays of the last year; some marked as deleted."""
+    result: list[JsonObject] = []
+    today = anchor // DAY
+    for row in stays:
+        departure = parse_day(row.departure)
+        rng = stream(seed, account_id, _EXPENSES, row.index)
+        if row.status not in BOOKED or departure is None or not today - 365 <= departure < today or rng.random() < 0.7:
+            continue
+        number = (account_id % 1000) * 1_000_000 + row.index + 1
+        is_extra = rng.random() < 0.2
+        amount = round(rng.uniform(15, 240), 2) * (1 if is_extra else -1)
+        concept = "Late check-out" if is_extra else rng.choice(("Plumber", "Laundry", "Light bulbs", "Pool cleaning"))
+        inserted = stamp(departure * DAY + 10 * 3600)
+        result.append(
+            {
+                "id": number,
+                "accountId": account_id,
+                "ownerStatementId": None,
+                "listingMapId": row.listing_id,
+                "reservationId": row.id if rng.random() < 0.6 else None,
+                "expenseDate": row.departure,
+                "concept": concept,
+                "type": "extra" if is_extra else "expense",
+                "amount": amount,
+                "isDeleted": int(rng.random() < 0.05),
+                "ownerUserId": None,
+                "insertedOn": inserted,
+                "updatedOn": inserted,
+                "ownerStatementIds": [],
+                "categories": [],
+                "categoriesNames": [],
+                "attachments": [],
+                "listingName": None,
+                "guestName": None,
+                "ownerStatementNames": [],
+                "ownerStatementExpenseId": number,
+            }
+        )
+    return result
+
+
+def guest_charges(seed: int, account_id: int, payloads: Iterable[JsonObject]) -> list[JsonObject]:
+    """One payment of each booking whose guests the host charges, and a hold of a deposit for some."""
+    result: list[JsonObject] = []
+    for payload in payloads:
+        if payload["status"] not in BOOKED or payload["channelId"] not in (DIRECT, ENGINE, VRBO):
+            continue
+        rng = stream(seed, account_id, _CHARGES, payload["id"])
+        paid = payload.get("paymentStatus") == "Paid"
+        amounts = [("charge", payload.get("totalPrice"))] + [("preAuth", 200)] * (rng.random() < 0.3)
+        for place, (kind, amount) in enumerate(amounts):
+            charge_id = f"ch_{rng.getrandbits(64):016x}"
+            result.append(
+                {
+                    "id": payload["id"] % 100_000_000 * 2 + place,
+                    "listingMapId": payload["listingMapId"],
+                    "reservationId": payload["id"],
+                    "autopaymentId": None,
+                    "type": kind,
+                    "title": "Accommodation payment" if kind == "charge" else "Damage deposit",
+                    "description": None,
+                    "currency": payload["currency"],
+                    "paymentMethod": "credit_card_online",
+                    "amount": amount,
+                    "capturedAmount": None,
+                    "status": "paid" if paid and kind == "charge" else "awaiting",
+                    "paymentProvider": "stripe",
+                    "paymentProviderMessage": f"Charged successfully. Payment Provider charge ID: {charge_id}"
+                    if paid
+                    else None,
+                    "paymentProviderInvoiceId": None,
+                    "paymentProviderChargeId": charge_id if paid else None,
+                    "scheduledDate": f"{payload['arrivalDate']} 11:00:00",
+                    "chargeDate": payload["reservationDate"] if paid and kind == "charge" else None,
+                    "holdReleaseDate": None,
+                    "isManual": 0,
+                    "autoChargeId": None,
+                    "triggerEvent": "arrival",
+                    "triggerTimeDelta": -72,
+                    "flatFee": None,
+                    "percentageFee": 100 if kind == "charge" else None,
+                    "transactions": [],
+                }
+            )
+    return result
+
+
+def owner_statements(
+    account_id: int, payloads: Iterable[JsonObject], lines: Mapping[int, ListingOutline], anchor: int
+) -> list[JsonObject]:
+    """A statement of each of the last three months for the first listings, frozen as it was when it was saved."""
+    chosen = sorted(lines)[:_STATEMENT_LISTINGS]
+    stays = [payload for payload in payloads if payload["listingMapId"] in chosen and payload["status"] in BOOKED]
+    year, month = (int(part) for part in stamp(anchor)[:7].split("-"))
+    result = []
+    for number in range(_STATEMENT_MONTHS, 0, -1):
+        months = year * 12 + month - 1 - number
+        period = f"{months // 12:04d}-{months % 12 + 1:02d}"
+        in_month = [payload for payload in stays if payload["departureDate"][:7] == period]
+        result.append(_statement(account_id, number, period, in_month, chosen, lines))
+    return result
+
+
+def _statement(
+    account_id: int,
+    number: int,
+    period: str,
+    stays: list[JsonObject],
+    chosen: list[int],
+    lines: Mapping[int, ListingOutline],
+) -> JsonObject:
+    texts = {name: title for name, title in _STATEMENT_COLUMNS.items() if name not in _MONEY_COLUMNS}
+    money = {name: title for name, title in _STATEMENT_COLUMNS.items() if name in _MONEY_COLUMNS}
+    rows = []
+    for payload in stays:
+        values = report_values(payload, account_id)
+        shown = {**payload, "id": str(payload["id"]), "listingName": lines[payload["listingMapId"]].name}
+        rows.append([shown.get(name) for name in texts] + [values[name] for name in money])
+    data = {**_table(texts, money, rows), "currency": None}
+    payout = data["totals"][-1]
+    last = f"{period}-28"
+    saved = f"{last} 20:28:47"
+    expense = {
+        "id": (account_id % 1000) * 1_000_000 + 900_000 + number,
+        "listingMapId": chosen[0],
+        "reservationId": None,
+        "expenseDate": last,
+        "concept": "Gardener",
+        "amount": -60,
+    }
+    return {
+        "id": (account_id % 1000) * 1_000 + number,
+        "accountId": str(account_id),
+        "statementName": f"Statement {period}",
+        "invoiceName": f"INV-{period}",
+        "filterParametersJson": {
+            "listingMapIds": chosen,
+            "quickDate": None,
+            "fromDate": f"{period}-01",
+            "toDate": last,
+            "statuses": ["new", "modified"],
+            "dateType": "departureDate",
+            "tags": [],
+            "channelIds": [],
+            "columns": list(_STATEMENT_COLUMNS),
+            "summaryDataFormulaNames": ["ownerPayout", "pmCommission"],
+        },
+        "summaryDataJson": [
+            {"formulaName": "ownerPayout", "totalValue": payout},
+            {"formulaName": "pmCommission", "totalValue": data["totals"][-2]},
+        ],
+        "financeDataJson": data,
+        "propertyManagerName": "Harbour Stays",
+        "propertyManagerEmail": f"office.{account_id}@mail.example",
+        "propertyManagerAddress": "1 Harbour Street",
+        "propertyManagerPhone": "+15550000001",
+        "propertyOwnerName": "Orla Ownerby",
+        "propertyOwnerEmail": f"owner.{account_id}@mail.example",
+        "propertyOwnerAddress": "2 Saltmarsh Street",
+        "propertyOwnerPhone": "+15550000002",
+        "grandTotalJson": {
+            "expensesTotal": -60,
+            "grandTotalAmount": round(payout - 60, 4),
+            "formulasTotal": [{"name": "ownerPayout", "amount": payout}],
+        },
+        "notes": "Thank you for your trust.",
+        "insertedOn": saved,
+        "updatedOn": saved,
+        "expenses": [expense],
+        "accessByUsers": [_STATEMENT_USER],
+    }
