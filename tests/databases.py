@@ -50,21 +50,21 @@ def running_server(home: Path) -> Iterator[Server]:
 def create_database(admin: Admin, name: str, template: str) -> None:
     """Copy a database. A session that has just ended may still be listed for a moment."""
     query = sql.SQL("create database {} template {} strategy file_copy")
-    _when_nobody_is_there(admin, query.format(sql.Identifier(name), sql.Identifier(template)))
+    _when_no_worker_runs(admin, query.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def rename_database(admin: Admin, name: str, to: str) -> None:
     """Rename a database without sessions."""
     query = sql.SQL("alter database {} rename to {}")
-    _when_nobody_is_there(admin, query.format(sql.Identifier(name), sql.Identifier(to)))
+    _when_no_worker_runs(admin, query.format(sql.Identifier(name), sql.Identifier(to)))
 
 
 def drop_database(admin: Admin, name: str) -> None:
     """Drop a database, if it exists, and end its sessions."""
-    _when_nobody_is_there(admin, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+    _when_no_worker_runs(admin, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-def _when_nobody_is_there(admin: Admin, statement: sql.Composed) -> None:
+def _when_no_worker_runs(admin: Admin, statement: sql.Composed) -> None:
     # PostgreSQL itself waits for five seconds.
     def is_done() -> bool:
         with suppress(errors.ObjectInUse):

@@ -105,7 +105,7 @@ class EventsHarness:
         now: datetime = fetch_value(self.warehouse, sql.SQL("select clock_timestamp()"))
         return now
 
-    def let_tries_come_by_themselves(self) -> None:
+    def let_the_worker_retry(self) -> None:
         """From now on, what failed is tried again after the pause that the inbox makes."""
         self.warehouse.execute("drop trigger wait_for_the_test on ops.webhook_events")
 

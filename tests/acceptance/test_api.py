@@ -116,7 +116,7 @@ def test_one_post_makes_the_dag_and_runs_the_first_full_sync(platform: Platform,
     assert {resource["mode"] for resource in mirrored["resources"]} == {"full"}
 
 
-def test_the_webhook_is_registered_by_itself(operator: Call, mirrored: dict[str, Any]) -> None:
+def test_the_webhook_is_registered_automatically(operator: Call, mirrored: dict[str, Any]) -> None:
     assert eventually(lambda: operator("GET", "/v1/accounts/701").json()["webhook"]["state"] == "registered", 90)
 
 

@@ -328,7 +328,7 @@ def test_the_health_check_of_a_worker_asks_that_worker(topology: Topology, api: 
         topology.check_health("airflow-worker", HOSTNAME="unknown")
 
 
-def test_a_worker_that_is_told_to_stop_leaves_in_peace(topology: Topology, api: AirflowControl) -> None:
+def test_a_worker_that_gets_a_stop_signal_ends_cleanly(topology: Topology, api: AirflowControl) -> None:
     worker = topology.processes.pop("two")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0

@@ -197,7 +197,7 @@ def test_everything_listens_on_loopback(platform: Platform) -> None:
     assert {connection.laddr[0] for connection in listening if connection.laddr} == {"127.0.0.1"}
 
 
-def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowControl) -> None:
+def test_the_supervisor_starts_ended_components_again(platform: Platform, api: AirflowControl) -> None:
     killed = processes.running(platform.home, "triggerer")
     assert killed is not None
     killed.kill()
@@ -205,7 +205,7 @@ def test_the_keeper_starts_again_what_ended(platform: Platform, api: AirflowCont
     run(api, "kept-going")
 
 
-def test_the_keeper_starts_a_killed_server_again(platform: Platform, api: AirflowControl) -> None:
+def test_the_supervisor_starts_a_killed_server_again(platform: Platform, api: AirflowControl) -> None:
     before = platform.postgres.status()
     assert before.pid is not None
     psutil.Process(before.pid).kill()
@@ -232,7 +232,7 @@ def test_a_killed_scheduler_leaves_no_workers_behind(platform: Platform, api: Ai
     run(api, "has-new-workers")
 
 
-def test_the_keeper_replaces_what_shows_no_sign_of_life(platform: Platform, api: AirflowControl) -> None:
+def test_the_supervisor_replaces_components_without_a_heartbeat(platform: Platform, api: AirflowControl) -> None:
     """As a scheduler that hangs in its shutdown, which an outage of PostgreSQL can do to it."""
     stuck = processes.running(platform.home, "scheduler")
     assert stuck is not None

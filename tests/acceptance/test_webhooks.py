@@ -91,7 +91,7 @@ def wait_for(
     eventually(lambda: happened(connection.execute(query, params).fetchone()), seconds)
 
 
-def nobody_attends(core: Connection) -> None:
+def no_worker_runs(core: Connection) -> None:
     wait_for(
         core,
         "select exists (select from pg_stat_activity where application_name = 'sync-hostaway delta') as some",
@@ -134,7 +134,7 @@ def test_events_of_a_paused_dag_wait_and_one_run_serves_them(
 ) -> None:
     with AirflowControl.of(demo.platform) as api:
         # One that lingers from before would see them.
-        nobody_attends(core)
+        no_worker_runs(core)
         api.pause(DELTA_DAG_ID)
         ids = hostaway.truth(701)["ids"]["reservations"][10:20]
         for reservation_id in ids:
@@ -175,7 +175,7 @@ def test_no_event_is_lost_when_a_process_is_killed(
             hostaway.patch("reservations", reservation_id, {"hostNote": f"killed {victim}"}, account_id=702)
 
     # One that lingers from before may be the child of a scheduler that was killed.
-    nobody_attends(core)
+    no_worker_runs(core)
     change(ids[:3])
     if victim == "worker":
         killed = workers_of(demo, core)

@@ -94,7 +94,7 @@ def test_where_dbt_has_not_parsed_its_project_another_process_does(tmp_path: Pat
     assert not [name for name in parsed["modules"] if name.split(".")[0] == "dbt"]
 
 
-def test_an_import_that_cannot_wait_for_dbt_says_so_and_a_later_one_finds_its_result() -> None:
+def test_an_import_that_cannot_wait_for_dbt_fails_and_a_later_one_finds_its_result() -> None:
     with pytest.raises(TransformFailed, match="a later parse of this file finds the result"):
         manifest_for_dag(ROOT / "dbt_project", timeout=0)
     assert manifest_for_dag(ROOT / "dbt_project", timeout=60).is_file()
@@ -206,11 +206,11 @@ def test_an_account_is_subscribed_before_its_first_sync_begins(dags: dict[str, A
         assert tasks[task_id]["trigger_rule"] == "all_done", "trouble with Hostaway keeps no run from being asked for"
 
 
-def test_messages_without_an_answer_are_settled_whatever_else_is_in_trouble(dags: dict[str, Any]) -> None:
+def test_messages_without_an_answer_are_settled_despite_other_errors(dags: dict[str, Any]) -> None:
     assert dags["hostaway_maintenance"]["tasks"]["settle_messages"]["upstream"] == []
 
 
-def test_everything_that_writes_with_dbt_stands_in_one_line(dags: dict[str, Any]) -> None:
+def test_everything_that_writes_with_dbt_runs_one_at_a_time(dags: dict[str, Any]) -> None:
     assert dags["hostaway_transform"]["tasks"]["transform"]["pool"] == "hostaway_dbt"
     nightly = dags["hostaway_nightly"]["tasks"]
     assert nightly["transform"]["pool"] == "hostaway_dbt"
@@ -223,7 +223,7 @@ def test_syncs_leave_slots_for_the_delta(dags: dict[str, Any]) -> None:
     assert {task["pool"] for task_id, task in tasks.items() if task_id.startswith("extract_")} == {"hostaway_sync"}
 
 
-def test_the_delta_begins_at_once_whatever_else_runs(dags: dict[str, Any]) -> None:
+def test_the_delta_begins_at_once_beside_other_runs(dags: dict[str, Any]) -> None:
     delta = dags["hostaway_delta"]
     assert delta["schedule"] is None
     # One task, as each one more costs a second; and not in line behind transforms.

@@ -58,7 +58,7 @@ def test_results_are_typed_and_a_failing_resource_does_not_raise(account: int, s
     assert isinstance(transform(), TransformResult)
 
 
-def test_what_cannot_be_raises_and_says_so(warehouse: Connection) -> None:
+def test_impossible_values_raise_an_error_that_names_them(warehouse: Connection) -> None:
     with pytest.raises(UnknownAccount, match="Account 999 is not registered"):
         sync(999)
     with pytest.raises(InvalidValue, match="sometimes"):

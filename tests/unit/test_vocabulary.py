@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 GLOSSARY = "docs/glossary.md"
 _WORD = re.compile(r"`([^`]+)`")
-_GAP = r"\s+(?:(?:#|--)\s*)?"  # a phrase may continue in the next line of a comment
+_GAP = r"(?:_|\s+(?:(?:#|--)\s*)?)"  # a phrase may be in a name, or continue in the next line of a comment
 
 # Files without words of ours: pinned packages, the history of versions, pictures, recorded data.
 SKIPPED = re.compile(r"^(CHANGELOG\.md|requirements.*|LICENSE|benchmarks/requirements.*)$|/static/")
@@ -48,7 +48,8 @@ def excluded() -> tuple[list[str], list[str]]:
 
 
 def pattern(words: list[str]) -> re.Pattern[str]:
-    return re.compile(r"\b(" + "|".join(re.escape(word).replace(r"\ ", _GAP) for word in words) + r")\b", re.IGNORECASE)
+    found = "|".join(re.escape(word).replace(r"\ ", _GAP) for word in words)
+    return re.compile(rf"(?<![a-z0-9])({found})(?![a-z0-9])", re.IGNORECASE)
 
 
 def tracked_files() -> list[str]:
@@ -67,8 +68,10 @@ def test_the_glossary_excludes_words() -> None:
 def test_excluded_words_are_found_as_words_only() -> None:
     assert pattern(["lane"]).search("in this Lane.")
     assert not pattern(["lane"]).search("planes and lanes_of")
+    assert pattern(["lane"]).search("test_the_lane_of_an_account")
     assert pattern(["goes on"]).search("it goes\n on")
     assert pattern(["goes on"]).search("# it goes\n    # on")
+    assert pattern(["goes on"]).search("it_goes_on_later")
 
 
 def test_no_excluded_word_is_used() -> None:

@@ -34,7 +34,9 @@ _RESTARTED = "A platform is already running in this home. The demo stops it and 
 _AFRESH = ". The simulator starts with fresh data; messages and changes that it received before are lost."
 _LOOK = "Look at the tables (hostaway.reservations and others), the sync log ops.sync_runs, and the Dags in Airflow."
 _SEE_A_CHANGE = "`.venv/bin/sync-hostaway demo-event` changes a reservation and measures the time until it arrives."
-_GO_ON = "The platform keeps running; `make stop` ends it. For your own account, see 'Your own account' in README.md."
+_NEXT_STEPS = (
+    "The platform keeps running; `make stop` ends it. For your own account, see 'Your own account' in README.md."
+)
 _STOPPED = "All processes are stopped. To see the tables and the Dags in Airflow: `make start`, or KEEP=1 make demo."
 
 
@@ -150,7 +152,7 @@ def _subscribe(warehouse: Connection, account_ids: list[int], echo: EchoText) ->
 def _leave(running: Platform, echo: EchoText, *, keep: bool, is_simulated: bool) -> None:
     if keep:
         show_access(running)
-        for line in (_LOOK, _SEE_A_CHANGE, _GO_ON) if is_simulated else (_LOOK, _GO_ON):
+        for line in (_LOOK, _SEE_A_CHANGE, _NEXT_STEPS) if is_simulated else (_LOOK, _NEXT_STEPS):
             write(line)
         return
     with ignore_signals():

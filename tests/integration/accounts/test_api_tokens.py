@@ -39,7 +39,7 @@ def test_the_database_holds_no_token_text(warehouse: Connection, account: int) -
     assert text.rpartition("_")[2] not in row["whole"] + row["d"]
 
 
-def test_a_revoked_token_is_nobodys_at_once(warehouse: Connection, account: int) -> None:
+def test_a_revoked_token_is_invalid_at_once(warehouse: Connection, account: int) -> None:
     text, token = api_tokens.issue(warehouse, account, "app", READ, None)
     first = api_tokens.revoke(warehouse, account, token.token_id)
     assert api_tokens.verify(warehouse, text) is None
@@ -47,7 +47,7 @@ def test_a_revoked_token_is_nobodys_at_once(warehouse: Connection, account: int)
     assert [known.revoked_at for known in api_tokens.list_tokens(warehouse, account)] == [first.revoked_at]
 
 
-def test_an_expired_token_is_nobodys(warehouse: Connection, account: int) -> None:
+def test_an_expired_token_is_invalid(warehouse: Connection, account: int) -> None:
     text, _ = api_tokens.issue(warehouse, account, "app", READ, datetime.now(UTC) + timedelta(hours=1))
     assert api_tokens.verify(warehouse, text)
     warehouse.execute("update ops.api_tokens set created_at = now() - interval '2 h', expires_at = now()")
@@ -100,7 +100,7 @@ def test_what_cannot_be_issued_is_named(warehouse: Connection, account: int) -> 
     assert api_tokens.list_tokens(warehouse, account) == []
 
 
-def test_the_database_refuses_a_scope_nobody_knows(warehouse: Connection, account: int) -> None:
+def test_the_database_refuses_an_unknown_scope(warehouse: Connection, account: int) -> None:
     api_tokens.issue(warehouse, account, "app", READ, None)
     with pytest.raises(errors.CheckViolation, match="api_tokens_scopes_are_known"):
         warehouse.execute("update ops.api_tokens set scopes = scopes || 'write:everything'::text")

@@ -36,7 +36,7 @@ def test_an_account_that_is_not_active_is_left_alone(warehouse: Connection, acco
     assert missing_first_syncs(warehouse) == []
 
 
-def test_airflow_is_told_to_read_the_file_of_the_accounts(airflow: Path) -> None:
+def test_airflow_is_requested_to_read_the_file_of_the_accounts(airflow: Path) -> None:
     from airflow.models import DagModel
     from airflow.models.dagbag import DagPriorityParsingRequest
     from airflow.models.dagbundle import DagBundleModel

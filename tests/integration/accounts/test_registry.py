@@ -137,7 +137,7 @@ def test_processes_share_one_token(warehouse: Connection, account: int, simulato
     assert simulator.control.stats()["total"] == 3
 
 
-def test_one_process_at_a_time_renews_a_token_of_whatever_version(warehouse: Connection) -> None:
+def test_one_process_at_a_time_renews_a_token_of_any_version(warehouse: Connection) -> None:
     known_to_all = "select pg_try_advisory_lock(hashtextextended('hostaway access token', %s)) as is_free"
     with SharedTokenStore(701).lock():
         assert warehouse.execute(known_to_all, [701]).fetchall() == [{"is_free": False}]

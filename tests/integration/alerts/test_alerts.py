@@ -79,7 +79,7 @@ def complete_sync(warehouse: Connection) -> None:
     )
 
 
-def test_an_alert_is_told_when_it_begins_and_when_it_ends_and_never_twice(
+def test_an_alert_is_sent_when_it_begins_and_when_it_ends_and_never_twice(
     warehouse: Connection, account: int, inbox: Inbox
 ) -> None:
     complete_sync(warehouse)
@@ -304,7 +304,7 @@ def test_a_notifier_that_fails_is_named_without_what_it_knows(
     assert "planted-password" not in str(error.value) + capsys.readouterr().out
 
 
-def test_a_database_that_is_away_is_told_once_and_its_return_once(
+def test_an_outage_of_the_database_is_one_alert_and_its_end_another(
     servers: Servers, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_HTTP_CONNECTION", "pager")

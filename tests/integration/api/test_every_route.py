@@ -213,7 +213,7 @@ def test_routes_of_operators_take_permitted_users_of_airflow_only(
                 assert route.call(anonymous, ids, headers).status_code == status, (route.path, headers)
 
 
-def test_every_route_belongs_to_somebody(warehouse_dsn: str) -> None:
+def test_every_route_has_a_guard(warehouse_dsn: str) -> None:
     for route in routes():
         is_operators = {"Operator": []} in route.operation.get("security", ())
         assert (route.scopes is not None) + is_operators + ((route.method, route.path) in PUBLIC) == 1, route.path
@@ -231,9 +231,7 @@ def test_operators_see_why_health_fails(anonymous: TestClient, warehouse: Connec
         assert later.get("/health", headers=bearer("wrong")).json() == {"status": "failing", "checks": None}
 
 
-def test_health_sees_events_that_nobody_tries_and_accounts_that_do_not_sync(
-    warehouse: Connection, login: Login
-) -> None:
+def test_health_finds_untried_events_and_accounts_that_do_not_sync(warehouse: Connection, login: Login) -> None:
     warehouse.execute(
         "insert into ops.webhook_events (account_id, content_hash, received_at)"
         " values (701, sha256('1'), now() - interval '20 min')"

@@ -76,7 +76,7 @@ async def answered_at_the_end(answer_now: threading.Event) -> AsyncIterator[Task
 
 
 @pytest.mark.parametrize("table", ["hostaway.reservations", "ops.sync_runs"])
-def test_a_locked_table_and_one_eager_account_hold_up_nobody_else(
+def test_a_locked_table_and_one_eager_account_delay_no_other(
     warehouse: Connection, warehouse_dsn: str, issue: Issue, table: str
 ) -> None:
     eager, other = issue(701), issue(702)

@@ -48,9 +48,7 @@ def test_metrics_tell_what_was_mirrored(token: dict[str, str], client: TestClien
     assert found["hostaway_transform_failing"] == [({}, 0.0)]
 
 
-def test_scrapers_and_operators_read_metrics_and_nobody_else(
-    token: dict[str, str], client: TestClient, login: Login
-) -> None:
+def test_only_scrapers_and_operators_read_metrics(token: dict[str, str], client: TestClient, login: Login) -> None:
     assert figures(client, login("op"))
     assert client.get("/metrics", headers=login("viewer")).status_code == 403
     assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401

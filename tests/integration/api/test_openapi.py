@@ -73,7 +73,7 @@ def test_the_app_keeps_its_promises(app: FastAPI, issue: Issue, login: Login, wh
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic aG9zdDp3cm9uZw=="}])
-def test_the_webhook_app_survives_whatever_it_is_sent(warehouse_dsn: str, headers: dict[str, str]) -> None:
+def test_the_webhook_app_survives_any_body(warehouse_dsn: str, headers: dict[str, str]) -> None:
     app = receiver.create_app(RecordedRuns())
     with TestClient(app):
         assert probe(app, "/hostaway/webhooks", headers)

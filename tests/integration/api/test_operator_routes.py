@@ -64,7 +64,7 @@ def test_one_post_registers_an_account_and_starts_everything(
     assert recorded_runs.runs[-1][2] == {"mode": "incremental"}
 
 
-def test_hostaway_is_told_where_to_deliver_before_the_first_run_is_asked_for(
+def test_the_webhook_is_registered_before_the_first_run_is_requested(
     warehouse: Connection, simulator: RunningSimulator, login: Login
 ) -> None:
     told: list[bool] = []
@@ -86,7 +86,7 @@ def test_the_first_run_is_asked_for_until_the_dag_is_there(operator: TestClient,
     assert [asked[0] for asked in recorded_runs.runs] == ["hostaway_sync__703"]
 
 
-def test_a_wrong_secret_is_told_and_nothing_is_kept(operator: TestClient, recorded_runs: RecordedRuns) -> None:
+def test_a_wrong_secret_is_reported_and_not_stored(operator: TestClient, recorded_runs: RecordedRuns) -> None:
     answer = register(operator, client_secret="planted-wrong-secret")
     assert answer.status_code == 422
     assert answer.json()["type"].endswith(":invalid-client")
@@ -95,7 +95,7 @@ def test_a_wrong_secret_is_told_and_nothing_is_kept(operator: TestClient, record
     assert recorded_runs.runs == []
 
 
-def test_trouble_at_hostaway_is_told_as_such(operator: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_hostaway_are_named(operator: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTAWAY_API_URL", "http://127.0.0.1:9")
     get_settings.cache_clear()
     answer = register(operator)
@@ -175,7 +175,7 @@ def test_a_change_that_says_nothing_sensible_is_refused(operator: TestClient, bo
     assert operator.patch("/v1/accounts/701", json=body).status_code == 422
 
 
-def test_an_unknown_account_is_not_found_whatever_is_asked(operator: TestClient) -> None:
+def test_an_unknown_account_is_not_found_by_any_route(operator: TestClient) -> None:
     path = "/v1/accounts/999"
     token = {"name": "app", "scopes": ["read:calendar"]}
     for answer in (
@@ -270,7 +270,7 @@ def test_the_cookie_of_the_ui_reads_and_changes_nothing(operator: TestClient, lo
 
 
 @pytest.mark.parametrize("trouble", ["no auth manager", "another version of Airflow"])
-def test_an_auth_manager_that_cannot_tell_lets_nobody_in(
+def test_a_failing_auth_manager_admits_no_user(
     operator: TestClient, login: Login, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     headers = login("admin")

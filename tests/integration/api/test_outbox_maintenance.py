@@ -32,7 +32,7 @@ def settled(**counts: int) -> dict[str, int]:
     return {"sent": 0, "open": 0, "given_up": 0, **counts}
 
 
-def test_a_message_nobody_asks_for_again_is_found_in_its_thread(
+def test_a_message_without_a_repeated_request_is_found_in_its_conversation(
     client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int, unanswered: int
 ) -> None:
     assert reconcile_outbox(warehouse) == settled(open=1)

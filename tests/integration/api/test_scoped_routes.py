@@ -177,7 +177,7 @@ def test_filters_narrow_the_list(client: TestClient, warehouse: Connection) -> N
         ), params
 
 
-def test_a_deleted_reservation_is_told_to_those_who_poll_and_by_its_id(
+def test_a_deleted_reservation_is_in_polled_pages_and_found_by_its_id(
     client: TestClient, warehouse: Connection
 ) -> None:
     [gone] = ids(

@@ -162,7 +162,7 @@ TEXT = "Olá José, o café é às 8h – naïve “coração” ❤️ & <b> 1 
     ],
     ids=["decomposed", "html", "signature", "another text"],
 )
-def test_the_guest_gets_one_message_in_whatever_form_and_however_late_it_is_shown(
+def test_the_guest_gets_one_message_in_any_form_and_at_any_time(
     client: TestClient,
     warehouse: Connection,
     simulator: RunningSimulator,
@@ -235,7 +235,7 @@ def test_a_message_that_could_not_be_sent_leaves_no_trace(
     assert send(client, reservation, "key-1").status_code == 200
 
 
-def test_an_alike_message_of_somebody_else_is_not_taken_for_ours(
+def test_an_equal_message_of_another_person_is_not_taken_for_ours(
     client: TestClient, warehouse: Connection, simulator: RunningSimulator, reservation: int
 ) -> None:
     first = send(client, reservation, "key-1").json()

@@ -164,7 +164,7 @@ def test_the_list_of_accounts_shows_trouble_of_what_is_mirrored(account: int, si
     assert "failed" not in call("accounts", "list").stdout
 
 
-def test_an_account_nobody_knows_is_refused(warehouse: Connection) -> None:
+def test_an_unregistered_account_is_refused(warehouse: Connection) -> None:
     result = call("sync", "--account", "999")
     assert result.exit_code == 1
     assert "Error: Account 999 is not registered" in result.stderr

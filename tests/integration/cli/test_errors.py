@@ -125,7 +125,7 @@ def test_a_traceback_in_the_log_shows_no_variables(capsys: pytest.CaptureFixture
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=30))
-def test_the_password_of_a_url_is_masked_whatever_it_holds(password: str) -> None:
+def test_any_password_of_a_url_is_masked(password: str) -> None:
     said = mask_passwords(f"Failed to parse: http://me:{password}@proxy.example.com:3128/x")
     assert said == "Failed to parse: http://***@proxy.example.com:3128/x"
 

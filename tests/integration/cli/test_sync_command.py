@@ -87,7 +87,7 @@ def test_log_lines_that_were_asked_for_stand_above_the_bars(slow_messages: int, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_sync_says_what_stays_and_goes_on_with_the_same_command(
+def test_an_interrupted_sync_names_what_stays_and_resumes_with_the_same_command(
     warehouse: Connection, slow_messages: int, simulator: RunningSimulator, tmp_path: Path, number: signal.Signals
 ) -> None:
     """Ctrl-C, and the signal with which containers and services are stopped."""

@@ -162,7 +162,7 @@ LOSSES: dict[LiteralString, str] = {
 }
 
 
-def test_what_is_missing_is_told(warehouse: Connection, sync: Sync) -> None:
+def test_missing_values_are_named(warehouse: Connection, sync: Sync) -> None:
     sync("first")
     for change, table in LOSSES.items():
         with warehouse.transaction(force_rollback=True):

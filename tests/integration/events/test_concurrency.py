@@ -123,7 +123,7 @@ def test_a_worker_killed_before_it_marks_its_events_has_landed_nothing_of_them(h
     assert_landed(harness, events)
 
 
-def test_a_worker_whose_warehouse_goes_away_says_so_and_the_next_one_goes_on(harness: EventsHarness) -> None:
+def test_a_worker_that_loses_its_warehouse_fails_and_the_next_one_continues(harness: EventsHarness) -> None:
     events = cancel_some(harness, range(3))
 
     def worker_and_disconnect() -> None:
@@ -141,7 +141,7 @@ def test_a_worker_whose_warehouse_goes_away_says_so_and_the_next_one_goes_on(har
     assert_landed(harness, events)
 
 
-def test_a_turn_that_loses_its_connection_ends_nobody_elses(
+def test_a_batch_that_loses_its_connection_ends_no_other(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However long the other account's turn takes
@@ -224,7 +224,7 @@ def attended(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return seen
 
 
-def test_nobody_counts_on_a_worker_whose_transform_waits(harness: EventsHarness, attended: list[bool]) -> None:
+def test_a_worker_whose_transform_waits_does_not_count(harness: EventsHarness, attended: list[bool]) -> None:
     begun, release = threading.Event(), threading.Event()
 
     def transform(_: str) -> TransformResult:
@@ -246,7 +246,7 @@ def test_nobody_counts_on_a_worker_whose_transform_waits(harness: EventsHarness,
         assert waiting.result(timeout=60).batches == 1
 
 
-def test_a_worker_does_not_queue_behind_somebody_elses_transform(
+def test_a_worker_does_not_queue_behind_another_transform(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise all allowed runs would wait, and no run would process due events."""
@@ -259,7 +259,7 @@ def test_a_worker_does_not_queue_behind_somebody_elses_transform(
     assert len(run_worker("two", linger=0.0, transform=forget_loads).transforms) == 1
 
 
-def test_what_waited_for_somebody_elses_transform_is_transformed_after_it(harness: EventsHarness) -> None:
+def test_rows_that_waited_for_another_transform_are_transformed_after_it(harness: EventsHarness) -> None:
     made: list[str] = []
 
     def transform(run_key: str) -> TransformResult:
@@ -326,7 +326,7 @@ def test_what_came_while_another_worker_served_its_account_is_seen_by_the_last_l
     assert_landed(harness, events)
 
 
-def test_nobody_counts_on_a_worker_that_is_stopped(harness: EventsHarness) -> None:
+def test_a_stopped_worker_does_not_count(harness: EventsHarness) -> None:
     with connect() as workers:
         with hold_lease(workers):
             seconds = fetch_value(workers, IDLE_SESSION_TIMEOUT) / 1000
@@ -338,7 +338,7 @@ def test_nobody_counts_on_a_worker_that_is_stopped(harness: EventsHarness) -> No
         eventually(lambda: not has_active_worker(harness.warehouse))
 
 
-def test_nobody_counts_on_a_worker_whose_turn_takes_long(
+def test_a_worker_whose_batch_takes_long_does_not_count(
     harness: EventsHarness, attended: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run does not wait for one slow account: the next events get a run of their own."""
@@ -405,7 +405,7 @@ deliveries = st.lists(
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=deliveries, seed=st.integers(0, 1000))
-def test_whatever_the_order_of_deliveries_the_end_is_what_the_source_has(
+def test_every_order_of_deliveries_ends_with_the_state_of_the_source(
     harness: EventsHarness, steps: list[tuple[str, int]], seed: int
 ) -> None:
     # Drawn beforehand: Hypothesis may end an example at any draw, and its events would never be delivered.

@@ -41,7 +41,7 @@ def note_of(harness: EventsHarness, reservation_id: int, account: int = 701) -> 
     return (harness.landed("reservations", reservation_id, account) or {}).get("hostNote")
 
 
-def test_a_throttled_account_waits_as_it_was_told_and_nobody_else_does(harness: EventsHarness, other: int) -> None:
+def test_only_a_throttled_account_waits_until_its_stamp(harness: EventsHarness, other: int) -> None:
     harness.control.fault("status_429", match={"account": 701}, times=0, retry_after=30)
     throttled, _ = change(harness)
     served, reservation_id = change(harness, other)
@@ -66,7 +66,7 @@ def test_a_slow_account_does_not_hold_up_another(harness: EventsHarness, other: 
     assert harness.event(slow)["state"] == "done"
 
 
-def test_a_failing_object_is_tried_later_and_the_others_go_on(harness: EventsHarness) -> None:
+def test_a_failing_object_is_tried_later_and_does_not_stop_the_others(harness: EventsHarness) -> None:
     event_id, reservation_id = change(harness)
     fine, _ = change(harness, place=4)
     harness.control.fault("status_5xx", match={"path": f"/v1/reservations/{reservation_id}"}, times=2)
@@ -121,7 +121,7 @@ def forbid(warehouse: Connection, condition: LiteralString, error: LiteralString
     )
 
 
-def test_a_deadlock_of_one_account_ends_nobody_elses_turn(harness: EventsHarness, other: int) -> None:
+def test_a_deadlock_of_one_account_does_not_end_other_batches(harness: EventsHarness, other: int) -> None:
     forbid(harness.warehouse, "new.account_id = 701", "deadlock_detected")
     refused, _ = change(harness)
     served, reservation_id = change(harness, other)
@@ -185,7 +185,7 @@ def test_a_disabled_accounts_events_stay_untouched(harness: EventsHarness) -> No
     assert harness.control.stats()["total"] == 0
 
 
-def test_a_refused_account_stops_and_its_events_wait_for_a_new_key(harness: EventsHarness, other: int) -> None:
+def test_an_account_with_rejected_credentials_stops_and_its_events_wait(harness: EventsHarness, other: int) -> None:
     event_id, reservation_id = change(harness)
     served, _ = change(harness, other)
     harness.control.set_secret(701, "another")
@@ -222,11 +222,11 @@ def test_an_account_that_is_disabled_while_its_turn_begins_is_left_as_it_is(
     before = harness.event(event_id)
     make = registry.client_for
 
-    def disabled_meanwhile(*arguments: Any, **options: Any) -> HostawayClient:
+    def disabled_in_between(*arguments: Any, **options: Any) -> HostawayClient:
         registry.disable_account(harness.warehouse, 701)
         return make(*arguments, **options)
 
-    monkeypatch.setattr(worker, "client_for", disabled_meanwhile)
+    monkeypatch.setattr(worker, "client_for", disabled_in_between)
     harness.run_worker()
     assert harness.event(event_id) == before
 

@@ -32,7 +32,7 @@ def change(harness: EventsHarness, note: str, place: int = 3) -> int:
     return harness.receive("reservation.updated", changed)
 
 
-def test_it_is_told_what_was_and_what_is(
+def test_it_gets_the_payloads_before_and_after(
     harness: EventsHarness, monkeypatch: pytest.MonkeyPatch, calls: list[tuple[object, ...]]
 ) -> None:
     choose(monkeypatch, "event_handlers:RecordingHandler")
@@ -51,7 +51,7 @@ def test_it_is_told_what_was_and_what_is(
     assert calls[1:] == [(701, "reservation.updated", "first", "second"), (701, "reservation.updated", "second", None)]
 
 
-def test_it_is_told_once_of_what_is_delivered_again_meanwhile(
+def test_it_is_called_once_for_a_delivery_that_is_repeated(
     harness: EventsHarness, calls: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, "event_handlers:RecordingHandler")

@@ -102,7 +102,7 @@ def test_connections_that_died_with_the_server_cost_no_delivery(own_postgres: Em
             assert receiver.post(event(2)).status_code == 200
 
 
-def test_a_warehouse_that_hangs_gets_503_in_time_and_blocks_nobody_else(
+def test_a_warehouse_that_hangs_gets_503_in_time_and_blocks_no_other_route(
     warehouse: Connection, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sync_hostaway.events.inbox.CONNECTIONS", 2)

@@ -62,7 +62,7 @@ def test_a_receiver_that_was_killed_before_it_asked_asks_when_it_begins_again(
         assert asked(again) == ["hostaway_delta"]
 
 
-def test_nobody_is_asked_while_a_worker_attends_to_the_inbox(receiver: Receiver, warehouse: Connection) -> None:
+def test_no_run_is_requested_while_a_worker_holds_the_lease(receiver: Receiver, warehouse: Connection) -> None:
     with connect() as worker, hold_lease(worker) as ours:
         assert ours
         receiver.post(reservation())
@@ -111,7 +111,7 @@ def test_an_event_left_by_a_worker_that_was_killed_is_asked_for_soon(receiver: R
         "insert into ops.transforms (state, error) values ('failed', 'its connection was lost')",
     ],
 )
-def test_rows_that_wait_for_a_transform_nobody_makes_are_asked_for(
+def test_a_run_is_requested_for_rows_without_a_transform(
     receiver: Receiver, warehouse: Connection, transform: LiteralString
 ) -> None:
     """Their worker was killed, or its transform failed."""
@@ -167,7 +167,7 @@ def test_a_long_batch_is_kept_whole_before_hostaway_gives_up(receiver: Receiver,
     }
 
 
-def test_an_object_nobody_knows_is_kept_and_acknowledged(receiver: Receiver, warehouse: Connection) -> None:
+def test_an_unknown_object_is_kept_and_acknowledged(receiver: Receiver, warehouse: Connection) -> None:
     assert receiver.post({"object": "invoice", "event": "invoice.paid", "data": {"id": 1}}).status_code == 200
     (event,) = events(warehouse)
     assert (event["state"], event["event"], event["object"]) == ("ignored", "invoice.paid", "invoice")

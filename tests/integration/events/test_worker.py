@@ -344,7 +344,7 @@ def test_a_run_stays_for_a_try_that_falls_due_while_it_may_last(harness: EventsH
     reservation_id = harness.ids("reservations")[8]
     event_id = harness.receive("reservation.updated", harness.control.object("reservations", reservation_id, 701))
     harness.control.delete("reservations", reservation_id, account_id=701)
-    harness.let_tries_come_by_themselves()
+    harness.let_the_worker_retry()
     harness.run_worker(linger=0.1)
     assert harness.event(event_id)["state"] == "object_deleted"
 

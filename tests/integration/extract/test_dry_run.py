@@ -84,7 +84,7 @@ def test_of_an_account_that_never_synced_everything_would_be_new(warehouse: Conn
     assert dry == told(sync_account(warehouse, account, Mode.FULL))
 
 
-def test_a_failing_resource_is_told_and_hides_no_other(
+def test_a_failing_resource_is_reported_and_hides_no_other(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
     simulator.control.fault("fail_200", match={"resource": "conversations"}, times=0)
@@ -166,7 +166,7 @@ def counted(
 @example(before=[[Fetched([FULL_ROW], NOON, single=True)]], steps=[[Fetched([LEAN_ROW], NOON)]])
 @example(before=[[Fetched([FULL_ROW], NOON)]], steps=[[Fetched([{**FULL_ROW, "listingMapId": "?"}], NOON)]])
 @given(before=STEPS, steps=STEPS)
-def test_whatever_lands_a_dry_run_counts_as_the_sync_does(
+def test_a_dry_run_counts_every_row_as_the_sync_does(
     warehouse: Connection, before: Sequence[Any], steps: Sequence[Any]
 ) -> None:
     account_id = next(_accounts)

@@ -60,7 +60,7 @@ def truth(simulator: RunningSimulator, resource: str, account: int) -> set[int]:
 
 
 @pytest.mark.parametrize("run_key", ["first", "second"])
-def test_a_retry_and_a_new_command_go_on_with_the_reservations(
+def test_a_retry_and_a_new_command_resume_the_reservations(
     warehouse: Connection, account: int, simulator: RunningSimulator, run_key: str
 ) -> None:
     break_off(warehouse, simulator, account, Resource.RESERVATIONS)
@@ -71,9 +71,7 @@ def test_a_retry_and_a_new_command_go_on_with_the_reservations(
     assert landed(warehouse, "reservations") == truth(simulator, "reservations", account)
 
 
-def test_what_changed_while_nobody_read_is_read(
-    warehouse: Connection, account: int, simulator: RunningSimulator
-) -> None:
+def test_changes_between_two_reads_are_read(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
     break_off(warehouse, simulator, account, Resource.RESERVATIONS)
     first_page = simulator.control.objects("reservations", account)
     newest = max(first_page, key=lambda row: (row["updatedOn"], row["id"]))
@@ -142,7 +140,7 @@ def test_another_mode_begins_anew(warehouse: Connection, account: int, simulator
     assert one(warehouse, account, Resource.RESERVATIONS).counts.seen == 60
 
 
-def test_an_incremental_sync_that_goes_on_finds_what_changed_meanwhile(
+def test_an_incremental_sync_that_resumes_finds_changes_in_between(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
     sync_account(warehouse, account, Mode.FULL, [Resource.RESERVATIONS])
@@ -167,7 +165,7 @@ def test_a_list_without_an_order_by_change_is_gone_on_with_by_its_own_run_alone(
     assert one(warehouse, account, Resource.CONVERSATIONS).api_calls == 5 + 2
 
 
-def test_a_list_that_moved_meanwhile_is_read_again(
+def test_a_list_that_moved_during_the_read_is_read_again(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
     break_off(warehouse, simulator, account, Resource.CONVERSATIONS)
@@ -227,7 +225,7 @@ def test_a_thread_that_always_falls_short_keeps_no_other_from_being_read_again(
     assert landed(warehouse, "messages", deleted=True) == {other["message"]}
 
 
-def test_a_walk_that_begins_anew_reads_first_what_nobody_has_read(
+def test_a_read_that_starts_again_begins_with_unread_parents(
     warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sync_hostaway.extract.per_parent._ROWS_PER_COMMIT", 1)

@@ -98,7 +98,7 @@ def test_resources_are_switched_for_all_and_for_one_account(
     assert list(sync(warehouse, account)) == [Resource.LISTINGS, Resource.RESERVATIONS, Resource.USERS]
 
 
-def test_since_goes_back_no_further_and_says_so(
+def test_since_goes_back_no_further_and_has_a_note(
     warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "5")
@@ -123,7 +123,7 @@ def test_since_goes_back_no_further_and_says_so(
     assert logged == [{"since": since}]
 
 
-def test_since_a_moment_that_nobody_has_synced_up_to_moves_no_watermark(
+def test_since_a_moment_after_the_watermark_does_not_move_it(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
     sync(warehouse, account, Mode.INCREMENTAL, datetime.now(UTC) - timedelta(days=1))

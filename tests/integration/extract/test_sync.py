@@ -266,7 +266,7 @@ def test_a_count_that_promises_more_is_not_called_complete(
     assert landed_ids(warehouse, "reservations", account) == truth_ids(simulator, "reservations", account)
 
 
-def test_a_list_that_comes_whole_whatever_is_asked_for_is_complete(
+def test_a_list_that_ignores_the_offset_is_complete(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
     lists = (Resource.LISTINGS, Resource.USERS, Resource.COUPONS)
@@ -369,7 +369,7 @@ def test_no_secret_gets_into_errors_or_the_sync_log(
         assert token not in said
 
 
-def test_a_killed_sync_goes_on_where_it_was(
+def test_a_killed_sync_resumes_where_it_was(
     warehouse: Connection, warehouse_dsn: str, account: int, simulator: RunningSimulator
 ) -> None:
     sync(warehouse, account, resources=[Resource.CONVERSATIONS])
@@ -527,7 +527,7 @@ def test_an_incremental_sync_marks_nothing_deleted(
     assert deleted(warehouse, "listings") == set()
 
 
-def test_many_rows_nobody_understands_are_not_called_complete(
+def test_many_unreadable_rows_are_not_complete(
     warehouse: Connection, account: int, simulator: RunningSimulator
 ) -> None:
     for number in simulator.control.truth(account)["ids"]["reservations"][:12]:

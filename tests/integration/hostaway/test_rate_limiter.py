@@ -354,7 +354,7 @@ def test_a_delta_overtakes_a_full_sync_soon(budget: MakeBudget) -> None:
     assert max(ahead) <= 15, ahead
 
 
-def test_nobody_starves(budget: MakeBudget) -> None:
+def test_no_class_starves(budget: MakeBudget) -> None:
     limit = RateLimit(20, 1.0)
     seconds_for(budget(704, ip=limit), 20)
     full, incremental, delta = (
@@ -367,7 +367,7 @@ def test_nobody_starves(budget: MakeBudget) -> None:
     assert got[0] >= 0.05 * sum(got), got
 
 
-def test_nobody_starves_within_an_account_either(budget: MakeBudget) -> None:
+def test_no_priority_of_an_account_starves(budget: MakeBudget) -> None:
     limit = RateLimit(3, 0.5)
     seconds_for(budget(701, account=limit), 3)
     full, delta = budget(701, account=limit), budget(701, Priority.DELTA, account=limit)
@@ -399,7 +399,7 @@ def test_a_refusal_holds_everybody_back(budget: MakeBudget) -> None:
     assert time.monotonic() - began > 1.5
 
 
-def test_a_refused_account_holds_back_only_itself(budget: MakeBudget) -> None:
+def test_a_block_of_an_account_delays_only_this_account(budget: MakeBudget) -> None:
     limits = {"ip": RateLimit(50, 2.0), "account": RateLimit(20, 2.0)}
     refused, same, other = (budget(number, **limits) for number in (701, 701, 702))
     refused.block(time.time() + 90, "account")

@@ -199,7 +199,7 @@ def test_nothing_is_called_missed_where_nothing_was(polling: Polling) -> None:
     assert (polling.state()["method"], polling.state()["missed"]) == ("heads", 0)
 
 
-def test_an_event_handler_is_told_of_each_new_message(polling: Polling, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_handler_is_called_for_each_new_message(polling: Polling, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__EVENT_HANDLER", "polling_handler:Handler")
     get_settings.cache_clear()
     polling_handler.calls.clear()

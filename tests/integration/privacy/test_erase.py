@@ -112,7 +112,7 @@ def test_an_unknown_account_cannot_be_purged(warehouse: Connection) -> None:
         purge_account(warehouse, 999)
 
 
-def test_a_purge_does_not_wait_for_a_transform_for_ever(
+def test_a_purge_does_not_wait_for_a_transform_without_end(
     warehouse_dsn: str, warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sync_hostaway.privacy.erase._LOCK_TIMEOUT_SECONDS", 0.2)
@@ -173,7 +173,7 @@ def test_an_erased_guest_is_nowhere_and_stays_away(warehouse: Connection, mirror
     assert changed[Resource.RESERVATIONS] == changed[Resource.MESSAGES] == 0
 
 
-def test_an_erasure_reaches_nobody_who_is_another_guest_by_now(warehouse: Connection, mirrored: int) -> None:
+def test_an_erasure_does_not_reach_another_guest(warehouse: Connection, mirrored: int) -> None:
     [guest] = warehouse.execute(
         "select guest_id, array_agg(reservation_id order by reservation_id) as stays from hostaway.reservation_guests"
         " where account_id = %s group by guest_id having count(*) > 1 limit 1",

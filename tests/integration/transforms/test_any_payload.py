@@ -77,9 +77,7 @@ def land(harness: LandingHarness, resource: Resource, rows: list[dict[str, Any]]
     max_examples=6, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture, *HealthCheck]
 )
 @given(data=st.data())
-def test_a_row_with_usable_ids_reaches_core_whatever_its_other_values(
-    harness: LandingHarness, data: st.DataObject
-) -> None:
+def test_a_row_with_usable_ids_reaches_core_with_any_other_values(harness: LandingHarness, data: st.DataObject) -> None:
     def rows(resource: Resource, many: int = 12, **keys: int) -> list[dict[str, Any]]:
         found = []
         for _ in range(many):

@@ -395,7 +395,7 @@ def test_accounts_share_no_guest(harness: LandingHarness) -> None:
     assert guests_of(harness) == {10: 10, 11: 11}
 
 
-def test_an_identity_of_many_people_merges_nobody(harness: LandingHarness) -> None:
+def test_an_identity_of_many_people_merges_no_guests(harness: LandingHarness) -> None:
     kinds = {100: {"guestExternalAccountId": "900"}, 200: {"guestEmail": "a@mail.com"}, 300: {"phone": "7315550100"}}
     names = [f"Ann {letter}. Lee{letter}" for letter in "abcdefghij"]
     rows = [

@@ -115,7 +115,7 @@ def harness(harness: LandingHarness) -> LandingHarness:
     return harness
 
 
-def test_a_code_for_whatever_opens_is_masked_in_every_spelling(harness: LandingHarness) -> None:
+def test_a_code_for_any_lock_is_masked_in_every_spelling(harness: LandingHarness) -> None:
     words = [
         parts
         for place, code in itertools.product(PLACES, CODES)

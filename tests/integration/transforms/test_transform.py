@@ -117,7 +117,7 @@ def test_a_change_rewrites_its_row_alone_and_stamps_it(harness: LandingHarness) 
     assert stamps[11] > stamps[10]
 
 
-def test_a_tombstone_marks_the_row_deleted_and_its_return_alive(harness: LandingHarness) -> None:
+def test_a_deletion_marks_the_row_and_its_return_makes_it_active(harness: LandingHarness) -> None:
     harness.land("listings", listing(1))
     harness.land("reservations", reservation(10), deleted=True)
     harness.transform()
@@ -211,7 +211,7 @@ def test_of_two_at_once_one_serves_both(harness: LandingHarness) -> None:
     assert harness.value("select count(*) from hostaway.messages") == 1
 
 
-def test_loads_that_land_meanwhile_wait_for_the_next(harness: LandingHarness) -> None:
+def test_loads_that_land_during_a_transform_wait_for_the_next(harness: LandingHarness) -> None:
     harness.land("listings", listing(1))
     with ThreadPoolExecutor() as pool, psycopg.connect(harness.dsn) as blocker:
         blocker.execute("lock table hostaway.listings in access exclusive mode")
@@ -248,7 +248,7 @@ def test_rows_without_their_parent_are_held_and_come_in_with_it(harness: Landing
     assert harness.value("select count(*) from hostaway.conversations") == 2
 
 
-def test_a_row_that_is_in_core_moves_to_a_parent_nobody_knows(harness: LandingHarness) -> None:
+def test_a_row_that_is_in_core_moves_to_an_unknown_parent(harness: LandingHarness) -> None:
     harness.land("listings", listing(1))
     harness.land("reservations", reservation(10))
     harness.land("conversations", {"id": 20, "reservationId": 10})
@@ -298,7 +298,7 @@ SECRET_KEYS = (
 
 
 @pytest.mark.parametrize("resource", ["listings", "reservations", "conversations", "messages", "calendar_days"])
-def test_a_secret_is_masked_however_its_key_is_spelled_and_whatever_it_is(
+def test_a_secret_is_masked_for_every_spelling_of_its_key_and_every_type(
     harness: LandingHarness, resource: str
 ) -> None:
     values: tuple[object, ...] = ("s3cret", 83736574, True, ["s3cret"], {"a": {"url": "s3cret"}}, [{"a": "s3cret"}])
@@ -473,7 +473,7 @@ def test_an_older_table_gets_the_indexes_it_lacks_and_no_other(harness: LandingH
     assert indexed_columns(harness) == before
 
 
-def test_a_task_that_runs_dbt_by_itself_keeps_transforms_out(harness: LandingHarness) -> None:
+def test_a_task_that_runs_dbt_directly_keeps_transforms_out(harness: LandingHarness) -> None:
     from sync_hostaway.airflow.transform_operator import acquire_dbt_lock, release_dbt_lock
 
     land_one_of_each(harness)

@@ -86,7 +86,7 @@ class Outline(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
 
-def test_nobody_sees_a_page_without_login(visit: Callable[[str], TestClient]) -> None:
+def test_no_page_without_a_login(visit: Callable[[str], TestClient]) -> None:
     client = visit("")
     for page in [*PAGES, "/accounts/701/quarantine/1", "/accounts/701/data", "/dag/hostaway_delta"]:
         answer = client.get(page)

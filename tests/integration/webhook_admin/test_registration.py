@@ -110,7 +110,7 @@ def test_what_hostaway_switched_off_is_switched_on_again(
     assert synced_again(warehouse) == [701]
 
 
-def test_a_webhook_that_somebody_deleted_is_made_again_and_means_a_sync(
+def test_a_deleted_webhook_is_registered_again_and_causes_a_sync(
     receiver: Receiver, warehouse: Connection, client: HostawayClient
 ) -> None:
     ensure_registered(warehouse, client)
@@ -135,7 +135,7 @@ def test_a_sync_is_wanted_though_the_answer_was_lost_that_the_webhook_is_on_agai
     assert synced_again(warehouse) == [701]
 
 
-def test_one_that_delivers_goes_on_though_hostaway_could_not_be_asked(
+def test_a_registered_webhook_stays_registered_when_hostaway_does_not_answer(
     receiver: Receiver, warehouse: Connection, client: HostawayClient, simulator: RunningSimulator
 ) -> None:
     ensure_registered(warehouse, client)
@@ -147,7 +147,7 @@ def test_one_that_delivers_goes_on_though_hostaway_could_not_be_asked(
     assert "503" in (endpoint.state_reason or "")
 
 
-def test_credentials_that_somebody_changed_are_repaired(
+def test_changed_credentials_are_corrected(
     receiver: Receiver, warehouse: Connection, client: HostawayClient, simulator: RunningSimulator
 ) -> None:
     ensure_registered(warehouse, client)
@@ -262,7 +262,7 @@ def test_unregistering_twice_or_what_is_gone_is_fine(
     assert endpoint_of(warehouse).hostaway_id is None
 
 
-def test_an_account_that_was_enabled_meanwhile_is_not_unsubscribed(
+def test_an_account_that_was_enabled_in_between_keeps_its_webhook(
     receiver: Receiver, warehouse: Connection, client: HostawayClient
 ) -> None:
     """A slow process that found the account disabled."""
@@ -274,7 +274,7 @@ def test_an_account_that_was_enabled_meanwhile_is_not_unsubscribed(
     assert endpoint_of(warehouse).state == "registered"
 
 
-def test_the_password_stands_in_no_message_and_no_log(
+def test_no_message_and_no_log_has_the_password(
     receiver: Receiver, warehouse: Connection, client: HostawayClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ensure_registered(warehouse, client)

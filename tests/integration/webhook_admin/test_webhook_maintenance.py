@@ -91,9 +91,7 @@ def test_an_account_in_trouble_holds_up_no_other(receiver: Receiver, warehouse: 
     assert state_of(warehouse, 701) == "registered"
 
 
-def test_an_error_that_nobody_foresaw_holds_up_no_other_account(
-    receiver: Receiver, warehouse: Connection, account: int
-) -> None:
+def test_an_unexpected_error_delays_no_other_account(receiver: Receiver, warehouse: Connection, account: int) -> None:
     add_account(warehouse, 702, "secret-702")
     ensure_endpoint(warehouse, 701)
     warehouse.execute(
@@ -237,7 +235,7 @@ def test_a_delivery_log_with_nonsense_means_a_sync(
     assert [sync.account_id for sync in requested_catch_up_syncs(warehouse)] == [701]
 
 
-def test_a_delivery_that_arrived_hides_no_lost_one_of_an_object_nobody_names(
+def test_a_delivery_that_arrived_hides_no_lost_one_of_an_unnamed_object(
     receiver: Receiver, warehouse: Connection, account: int, delivery_log: list[dict[str, Any]]
 ) -> None:
     reconcile_webhooks(warehouse)
@@ -267,7 +265,7 @@ def test_an_odd_entry_of_a_delivery_log_hides_none_behind_it(
     assert reconcile_webhooks(warehouse)["missed_events"] == 100
 
 
-def test_a_delivery_log_of_which_nobody_can_tell_what_is_new_is_said(
+def test_a_delivery_log_without_known_new_entries_is_reported(
     receiver: Receiver, warehouse: Connection, account: int, delivery_log: list[dict[str, Any]]
 ) -> None:
     delivery_log.append({"object": "reservation", "objectId": 5, "event": "reservation.updated", "responseStatus": 500})
@@ -288,7 +286,7 @@ def test_a_disabled_account_whose_key_was_revoked_is_left_in_peace(
     assert simulator.control.stats()["total"] == calls
 
 
-def test_an_outage_longer_than_hostaways_patience_means_a_sync(
+def test_an_outage_longer_than_hostaways_retries_causes_a_sync(
     receiver: Receiver, warehouse: Connection, account: int
 ) -> None:
     reconcile_webhooks(warehouse)

@@ -20,7 +20,7 @@ def test_accounts_come_back_in_order(tmp_path: Path) -> None:
     assert read_snapshot(tmp_path / "new" / "accounts.json") == sorted(ACCOUNTS, key=lambda account: account.account_id)
 
 
-def test_nobody_registered_yet(tmp_path: Path) -> None:
+def test_no_account_is_registered_yet(tmp_path: Path) -> None:
     assert read_snapshot(tmp_path / "accounts.json") == []
 
 

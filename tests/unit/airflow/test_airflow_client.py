@@ -82,7 +82,7 @@ def test_an_airflow_elsewhere_is_asked_through_the_proxy_of_the_environment(
         assert api.dags() == DAGS
 
 
-def test_what_is_refused_is_told(url: str) -> None:
+def test_refused_values_are_named(url: str) -> None:
     with (
         AirflowApi(url, "admin", "right") as api,
         pytest.raises(AirflowApiError, match="a%2Fb/dagRuns/c answered 404") as no,
@@ -102,6 +102,6 @@ def test_something_that_is_not_json(url: str) -> None:
         api.import_errors()
 
 
-def test_nobody_there() -> None:
+def test_no_worker_runs() -> None:
     with AirflowApi("http://127.0.0.1:1", "admin", "x") as api, pytest.raises(AirflowApiError, match="does not answer"):
         api.health()

@@ -89,7 +89,7 @@ def test_every_day_of_three_centuries_is_taken_and_no_other(year: int, month: in
 
 
 @given(st.from_regex(re.compile(SINCE_PATTERN, re.ASCII)))
-def test_whatever_airflow_takes_is_a_moment(text: str) -> None:
+def test_every_text_that_airflow_accepts_is_a_moment(text: str) -> None:
     moment = since_of(text)
     assert moment is not None
     assert moment.tzinfo is not None

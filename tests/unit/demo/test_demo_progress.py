@@ -76,7 +76,7 @@ def test_nothing_pending_is_the_end() -> None:
 
 
 @pytest.mark.parametrize("states", [(), ("failed",), ("success", "success")])
-def test_loads_that_nobody_takes_are_asked_for_once(states: tuple[str, ...]) -> None:
+def test_a_run_is_requested_once_for_loads_without_one(states: tuple[str, ...]) -> None:
     said: list[str] = []
     airflow = FakeAirflow(*states)
     watch(airflow, FakeWarehouse(airflow, 3), said)
@@ -84,7 +84,7 @@ def test_loads_that_nobody_takes_are_asked_for_once(states: tuple[str, ...]) -> 
     assert any("No run of hostaway_transform is active, but loads wait" in line for line in said)
 
 
-def test_loads_that_still_nobody_takes_are_an_error() -> None:
+def test_loads_that_stay_pending_are_an_error() -> None:
     airflow = FakeAirflow(triggered="failed")
     with pytest.raises(LocalPlatformError, match=r"3 loads wait .* run-0 failed"):
         watch(airflow, FakeWarehouse(airflow, 3, taken_when_asked=False))

@@ -431,7 +431,7 @@ def test_the_image_gets_nothing_else(path: str) -> None:
     assert ignored(path)
 
 
-def test_the_image_runs_as_nobody_special_on_hashed_requirements() -> None:
+def test_the_image_runs_without_root_on_hashed_requirements() -> None:
     found = instructions()
     assert [rest for word, rest in found if word == "USER"] == ["50000:0"]
     # After the last thing that needs root.

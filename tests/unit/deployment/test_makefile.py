@@ -70,7 +70,7 @@ def files_of(folder: Path) -> set[Path]:
 @example("a\nb")
 @settings(max_examples=25)
 @given(NAMES)
-def test_whatever_the_folder_is_called_nothing_but_the_environment_is_removed(name: str) -> None:
+def test_only_the_environment_is_removed_for_every_name_of_the_folder(name: str) -> None:
     with TemporaryDirectory() as temporary:
         beside = Path(temporary)
         for other in BESIDE:

@@ -57,7 +57,7 @@ def test_an_event_of_a_new_name_about_a_known_object_is_served() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"id": None}, {"id": "x"}, {"id": True}, {"id": 0}, {"id": -1}, {"id": 10**30}])
 @pytest.mark.parametrize("kind", ["reservation", "conversationMessage"])
-def test_an_object_without_an_id_that_leads_to_it_says_so(kind: str, data: dict[str, Any]) -> None:
+def test_an_object_without_a_usable_id_has_a_reason(kind: str, data: dict[str, Any]) -> None:
     event = parse_event(json.dumps({"object": kind, "event": "x", "data": data}).encode())
     assert event.state == "unreadable"
     assert "no id by which it can be read" in (event.reason or "")
@@ -175,7 +175,7 @@ SPELLINGS: list[Callable[[int], Any]] = [int, str, float, lambda id: f" {id} ", 
     name=st.sampled_from(["reservation.updated", "Reservation.Updated", "RESERVATION.CREATED"]),
     kind=st.sampled_from([None, "reservation", "Reservation", "RESERVATIONS"]),
 )
-def test_an_id_is_found_in_whatever_it_is_wrapped(
+def test_an_id_is_found_in_any_wrapper(
     id: int,
     spelling: Callable[[int], Any],
     wrappers: list[Callable[[Any], Any]],

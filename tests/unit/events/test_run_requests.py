@@ -64,7 +64,7 @@ def test_while_nothing_begins_there_is_one_run_however_long_and_much_is_asked() 
     assert len(scheduler.runs) == 1
 
 
-def test_a_run_planned_for_another_day_serves_nobody_now() -> None:
+def test_a_run_planned_for_another_day_does_not_count_now() -> None:
     scheduler = Scheduler()
     scheduler.runs["tomorrow"] = START + timedelta(days=1)
     scheduler.ask()
@@ -117,7 +117,7 @@ async def look(trigger: RunTrigger, number: int, *, between: Work = Work.UNCLAIM
     return looks
 
 
-def test_what_stays_needed_though_it_was_asked_for_is_asked_for_ever_less_often(
+def test_a_run_without_effect_is_requested_less_often(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Runs that fail for any reason do not fill Airflow."""

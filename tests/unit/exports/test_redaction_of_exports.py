@@ -105,7 +105,7 @@ def test_a_single_word_after_a_question_about_a_secret_is_its_answer() -> None:
     assert Redactor().redact("It is sunshine", after_question=True) == "[ACCESS]"
 
 
-def test_known_values_are_replaced_whatever_their_form() -> None:
+def test_known_values_are_replaced_in_any_form() -> None:
     known = KnownValues({"NAME": ["José Núñez", "José", None], "ADDRESS": ["Old Mill, Dover"], "ACCESS": ["Blue Sky"]})
     text = "JOSE NUNEZ and josé stay at Old  Mill Dover with blue sky"
     assert Redactor().redact(text, known) == "[NAME] and [NAME] stay at [ADDRESS] with [ACCESS]"

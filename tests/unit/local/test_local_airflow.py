@@ -109,7 +109,7 @@ def test_no_component_gets_api_keys(setup: AirflowSetup) -> None:
         ("SCARF_ANALYTICS", "false"),
     ],
 )
-def test_nothing_is_reported_to_anybody(setup: AirflowSetup, name: str, value: str) -> None:
+def test_nothing_is_reported(setup: AirflowSetup, name: str, value: str) -> None:
     assert setup.environment({name: "on"})[name] == value
 
 

@@ -39,7 +39,7 @@ def test_a_port_is_remembered(home: Home) -> None:
     assert ports.choose(home, "airflow") != port
 
 
-def test_a_port_taken_by_somebody_else_is_left_to_them(home: Home) -> None:
+def test_a_port_of_another_program_is_not_used(home: Home) -> None:
     said: list[str] = []
     port = ports.choose(home, "postgres")
     with socket.socket() as server:

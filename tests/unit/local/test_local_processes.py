@@ -71,7 +71,7 @@ def test_a_zombie_does_not_run(home: Home, child: subprocess.Popen[bytes]) -> No
     assert processes.running(home, "scheduler") is None
 
 
-def test_a_reused_pid_is_somebody_else(home: Home, child: subprocess.Popen[bytes]) -> None:
+def test_a_reused_pid_is_another_process(home: Home, child: subprocess.Popen[bytes]) -> None:
     record = processes.write_record(home, "scheduler", child.pid)
     write_json(home.run / "scheduler.json", {"pid": record.pid, "created": record.created - 60})
     assert processes.running(home, "scheduler") is None
@@ -98,7 +98,7 @@ def test_what_a_killed_process_left_in_its_session_is_found_without_its_environm
         assert processes.belonging(home) == []
 
 
-def test_after_a_reboot_a_session_of_that_number_is_somebody_elses(home: Home) -> None:
+def test_after_a_reboot_a_session_of_that_number_is_another_one(home: Home) -> None:
     with subprocess.Popen(STUBBORN_IN_ITS_SESSION, stdout=subprocess.PIPE, start_new_session=True) as leader:
         assert leader.stdout is not None
         processes.write_record(home, "scheduler", leader.pid)
@@ -111,7 +111,7 @@ def test_after_a_reboot_a_session_of_that_number_is_somebody_elses(home: Home) -
         child.kill()
 
 
-def test_the_session_of_a_reused_pid_is_somebody_elses(home: Home) -> None:
+def test_the_session_of_a_reused_pid_is_another_one(home: Home) -> None:
     with subprocess.Popen(WAITS_FOR_ITS_INPUT, stdin=subprocess.PIPE, start_new_session=True) as other:
         record = processes.write_record(home, "scheduler", other.pid)
         write_json(home.run / "scheduler.json", {"pid": record.pid, "created": record.created - 60})
@@ -136,7 +136,7 @@ def test_marked_processes_are_found_and_made_to_end(home: Home, tmp_path: Path) 
         theirs.kill()
 
 
-def test_whoever_asks_is_spared(home: Home) -> None:
+def test_the_calling_process_is_spared(home: Home) -> None:
     asks = (
         "import sys; from pathlib import Path\n"
         "from sync_hostaway.core import home; from sync_hostaway.local import processes\n"

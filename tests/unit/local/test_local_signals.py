@@ -26,7 +26,7 @@ def nothing_is_ignored() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", ENDING)
-def test_whatever_ends_us_is_like_ctrl_c(number: signal.Signals) -> None:
+def test_every_signal_that_ends_a_process_is_like_ctrl_c(number: signal.Signals) -> None:
     before = handlers()
     with pytest.raises(KeyboardInterrupt), signals_as_keyboard_interrupt():
         os.kill(os.getpid(), number)

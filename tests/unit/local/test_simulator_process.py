@@ -41,7 +41,7 @@ def test_the_settings_know_it(home: Home) -> None:
     assert get_settings().hostaway_url == chosen.url
 
 
-def test_it_delivers_to_the_airflow_that_runs_whatever_port_the_shell_names(
+def test_it_delivers_to_the_running_airflow_for_any_port_in_the_shell(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SimulatedApi.chosen(home, SIZE).remember()

@@ -77,9 +77,7 @@ steps = st.lists(
 
 @given(st.integers(0, 12), steps)
 @pytest.mark.parametrize("which", [HeadList.CHANGED, HeadList.RECEIVED])
-def test_nothing_is_missed_whatever_happens_between_two_heads(
-    which: HeadList, count: int, what: list[tuple[str, int]]
-) -> None:
+def test_no_change_between_two_heads_is_missed(which: HeadList, count: int, what: list[tuple[str, int]]) -> None:
     account = Account()
     for _ in range(count):
         account.add()

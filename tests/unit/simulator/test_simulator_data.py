@@ -225,7 +225,7 @@ def test_bad_sizes_are_refused() -> None:
             Sizes(**wrong)
 
 
-def test_a_listing_of_several_units_says_so_everywhere() -> None:
+def test_a_listing_of_several_units_is_counted_by_unit_everywhere() -> None:
     """In its units, in each calendar day, and in the bookings that take them."""
     data = make(reservations=600)
     several = [line for line in data.outlines.values() if line.units > 1]
