@@ -21,6 +21,25 @@ def accounts_without_sync() -> list[dict[str, Any]]:
         return [run.as_trigger() for run in missing_first_syncs(connection)]
 
 
+@task.short_circuit
+def documentation_is_outdated() -> bool:
+    from sync_hostaway.core.db import connect
+    from sync_hostaway.transforms.documentation import is_outdated
+
+    with connect() as connection:
+        return is_outdated(connection)
+
+
+# Not in the pool of dbt: it changes no relation, and this Dag waits for no transform.
+@task
+def build_documentation() -> None:
+    from sync_hostaway.core.db import connect
+    from sync_hostaway.transforms.documentation import publish_documentation
+
+    with connect(application="sync-hostaway documentation") as connection:
+        publish_documentation(connection)
+
+
 @dag(
     MAINTENANCE_DAG_ID,
     description="Refreshes the account snapshot, deletes old entries, reconciles webhooks, requests missed runs",
@@ -39,6 +58,7 @@ Runs every ten minutes and is safe to run at any time.
   not found within a day is deleted; its state stays `unknown`.
 * Examines each new account once, after its first lists: does what is assumed of Hostaway hold? `sync-hostaway doctor`
   does the same at any time, and `ops.examinations` keeps what was found.
+* Builds the documentation of the tables when there is none of this version. `hostaway_nightly` builds it every night.
 * Asks for `hostaway_delta` when events have been waiting, and for an incremental sync of an account whose deliveries
   were lost, after an outage of more than an hour for example.
 
@@ -149,6 +169,7 @@ def hostaway_maintenance() -> None:
 
     settle_messages()
     examine_accounts()
+    documentation_is_outdated() >> build_documentation()
     lost = lost_deliveries()
     TriggerDagRunOperator.partial(
         task_id="request_syncs",

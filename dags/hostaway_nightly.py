@@ -29,6 +29,8 @@ them stay.
 
 One dbt process does the work (`dbt_producer_watcher`). The other tasks show the results of its models and tests.
 
+`documentation` builds the page *Docs > Hostaway tables* of this UI.
+
 **Triage**
 
 * A model failed: its task shows PostgreSQL's message. Clear it, or run `hostaway_transform`.
@@ -78,7 +80,19 @@ def hostaway_nightly() -> None:
         operator_args={"interceptors": [lead_dbt_to_warehouse]},
         default_args={"retries": 2},
     )
-    transform() >> build
+
+    @task(pool=DBT_POOL)
+    def documentation() -> None:
+        from sync_hostaway.core.db import connect
+        from sync_hostaway.transforms.documentation import publish_documentation
+
+        with connect(application="sync-hostaway documentation") as connection:
+            publish_documentation(connection)
+
+    transformed = transform()
+    transformed >> build
+    # Beside the build, so that a test that fails does not keep the documentation from being current.
+    transformed >> documentation()
 
 
 hostaway_nightly()

@@ -25,6 +25,13 @@ class HostawayPlugin(AirflowPlugin):
             "icon_dark_mode": "hostaway/ui/static/icon-dark.svg",
         },
         {
+            "name": "Hostaway tables",
+            "href": "hostaway/ui/documentation",
+            "destination": "nav",
+            "url_route": "hostaway-tables",
+            "category": "docs",
+        },
+        {
             "name": "Hostaway account",
             "href": "hostaway/ui/dag/{DAG_ID}",
             "destination": "dag",

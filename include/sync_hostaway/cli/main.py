@@ -44,6 +44,7 @@ from sync_hostaway.extract.engine import SyncResult, sync_account
 from sync_hostaway.hostaway.values import LARGEST_ID
 from sync_hostaway.simulator.command import simulator
 from sync_hostaway.transforms import TransformResult, build_docs, pending_loads, run_transform
+from sync_hostaway.transforms.documentation import publish_documentation
 
 app = typer.Typer(
     cls=Commands,
@@ -298,9 +299,16 @@ def demo_event() -> None:
 @app.command()
 def docs(
     folder: Annotated[Path | None, typer.Option(help="Folder of the page; default: docs/dbt of the project")] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Build the page Docs > Hostaway tables in Airflow's UI instead of a file")
+    ] = False,
 ) -> None:
     """Build one page that documents all tables."""
     with warehouse() as connection:
+        if publish:
+            publish_documentation(connection)
+            echo("Airflow's UI shows it below Docs > Hostaway tables.")
+            return
         page = build_docs(connection, folder)
     echo(f"Open {page}")
 

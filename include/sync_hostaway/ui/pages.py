@@ -16,6 +16,7 @@ from sync_hostaway.core.dag_ids import account_of
 from sync_hostaway.ui.access import Visitor, operators_only, visitor
 from sync_hostaway.ui.account import account_live, account_page, quarantined_payload
 from sync_hostaway.ui.data import data_page
+from sync_hostaway.ui.documentation import dbt_page, documentation_overview
 from sync_hostaway.ui.freshness import freshness_page
 from sync_hostaway.ui.overview import Wanted, overview
 from sync_hostaway.ui.rendering import base_of, render, static_file
@@ -58,6 +59,38 @@ def get_freshness(request: Request, viewer: Viewer) -> Response:
         context = freshness_page(connection, viewer)
     is_part = request.headers.get("hx-target") == "freshness"
     return render(request, "freshness_part.html" if is_part else "freshness.html", **context)
+
+
+@router.get("/documentation")
+def get_documentation(request: Request, viewer: Viewer) -> Response:
+    """Questions of analysts, and the tables that answer them."""
+    with request.app.state.pool.connection() as connection:
+        context = documentation_overview(connection)
+    return render(request, "documentation.html", **context)
+
+
+@router.get("/documentation/tables")
+async def get_documented_tables(
+    request: Request,
+    viewer: Viewer,
+    name: Annotated[str, Query(pattern="^[a-z_]{0,63}$")] = "",
+    view: Literal["", "lineage"] = "",
+) -> Response:
+    """The page of dbt docs in a frame, at one table or at the lineage of all."""
+    anchor = f"#!/model/model.sync_hostaway.{name}" if name else "#!/overview?g_v=1" if view else ""
+    response = render(request, "documentation_tables.html", name=name, view=view, anchor=anchor)
+    response.headers["Content-Security-Policy"] += "; frame-src 'self'"
+    return response
+
+
+@router.get("/documentation/page")
+def get_dbt_page(request: Request, viewer: Viewer) -> Response:
+    """The page that dbt makes, in a sandbox."""
+    with request.app.state.pool.connection() as connection:
+        page = dbt_page(connection, request)
+    if page is None:
+        raise not_found("documentation yet: `sync-hostaway docs --publish` builds it")
+    return page
 
 
 @router.get("/dag/{dag_id}")

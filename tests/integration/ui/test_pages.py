@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -19,7 +21,7 @@ from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.ui.app import create_app
 from sync_hostaway.ui.form_token import HEADER
 
-PAGES = ["/", "/?status=failing", "/?search=701", "/freshness", "/accounts/701", "/accounts/701/live"]
+PAGES = ["/", "/?status=failing", "/?search=701", "/freshness", "/documentation", "/accounts/701", "/accounts/701/live"]
 GUEST = "guest-name-in-a-payload"
 
 
@@ -223,3 +225,52 @@ def test_the_page_works_while_hostaway_is_down(visit: Callable[[str], TestClient
     simulator.control.fault("reset", times=0)
     client = visit("op")
     assert all(client.get(page).status_code == 200 for page in PAGES)
+
+
+DOCUMENTATION = [
+    "/documentation",
+    "/documentation/tables",
+    "/documentation/tables?name=reservations",
+    "/documentation/page",
+]
+
+
+def test_the_documentation_needs_a_login_and_says_when_there_is_none_yet(visit: Callable[[str], TestClient]) -> None:
+    assert {visit("").get(path).status_code for path in DOCUMENTATION} == {401}
+    page = visit("viewer").get("/documentation")
+    assert page.status_code == 200
+    assert "is not built yet" in page.text
+    assert visit("viewer").get("/documentation/page").status_code == 404
+    assert visit("viewer").get("/documentation/tables?name=<script>").status_code == 422
+
+
+def test_dbts_page_is_sandboxed_and_opens_no_other_page(
+    warehouse: Connection, visit: Callable[[str], TestClient]
+) -> None:
+    questions = [{"number": 1, "question": "How many <b>?", "sql": "select 1 < 2", "tables": ["reservations"]}]
+    warehouse.execute(
+        "insert into ops.documentation (project_hash, page, questions) values ('x', %s, %s)",
+        [gzip.compress(b"<title>dbt Docs</title>"), json.dumps(questions)],
+    )
+    overview = visit("viewer").get("/documentation").text
+    assert "How many &lt;b&gt;?" in overview
+    assert "select 1 &lt; 2" in overview
+    assert "Revenue manager" in overview
+    for encoding in ("gzip", "identity"):
+        answer = visit("viewer").get("/documentation/page", headers={"Accept-Encoding": encoding})
+        assert answer.text == "<title>dbt Docs</title>"
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("sandbox allow-scripts;")
+        assert "allow-same-origin" not in policy
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'self'" in policy
+    known = {"If-None-Match": answer.headers["etag"]}
+    assert visit("viewer").get("/documentation/page", headers=known).status_code == 304
+    assert visit("").get("/documentation/page", headers=known).status_code == 401
+    frame = visit("viewer").get("/documentation/tables?name=reservations")
+    assert 'sandbox="allow-scripts"' in frame.text
+    assert "page#!/model/model.sync_hostaway.reservations" in frame.text
+    for path in ("/", "/documentation", "/documentation/tables"):
+        policy = visit("viewer").get(path).headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert ("frame-src" in policy) is (path == "/documentation/tables")
