@@ -146,7 +146,8 @@ def test_new_fields_are_named_in_every_resource_and_in_the_objects_inside(filled
     assert {tuple(row.values()) for row in rows} == {(resource, "brandNew", 1) for resource in LANDED} | nested
 
 
-@pytest.mark.parametrize("resource", Resource)
+# The columns of a report are those that the account has chosen.
+@pytest.mark.parametrize("resource", [name for name in Resource if name is not Resource.RESERVATION_FINANCE])
 def test_the_known_fields_of_a_resource_are_listed(resource: Resource) -> None:
     macro = (find_project() / "macros" / "known_fields.sql").read_text(encoding="utf-8")
     assert f'"{resource}": (' in macro, "dbt_project/macros/known_fields.sql: add the fields of the resource"
