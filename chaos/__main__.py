@@ -31,7 +31,7 @@ if not out.is_terminal:
 def main(
     seed: Annotated[int, typer.Option(envvar="SEED", help="Equal seeds make equal plans", min=0)] = 1,
     rounds: Annotated[
-        str, typer.Option(envvar="ROUNDS", help="How many faults in single operations, or which: 41-80")
+        str, typer.Option(envvar="ROUNDS", help="How many faults in single operations, or which: 41-80,90-90")
     ] = "200",
     only: Annotated[int | None, typer.Option(envvar="ONLY", help="Repeat this round only", min=1)] = None,
     platform: Annotated[
@@ -98,10 +98,12 @@ def _run_rounds(seed: int, numbers: list[int], echo: Echo, finished: Callable[[O
 
 
 def _numbers(text: str) -> list[int]:
-    match = re.fullmatch(r"(?:(\d+)-)?(\d+)", text.strip())
-    if not match:
-        raise typer.BadParameter("a number of rounds, or the first and the last: 41-80", param_hint="ROUNDS")
-    return list(range(int(match[1] or 1), int(match[2]) + 1))
+    if not re.fullmatch(r"\d+|\d+-\d+(,\d+-\d+)*", text):
+        raise typer.BadParameter("a number of rounds, or the first and the last: 41-80,90-90", param_hint="ROUNDS")
+    if "-" not in text:
+        return list(range(1, int(text) + 1))
+    bounds = [part.split("-") for part in text.split(",")]
+    return [number for first, last in bounds for number in range(int(first), int(last) + 1)]
 
 
 def _show(outcome: Outcome, seed: int, echo: Echo) -> None:

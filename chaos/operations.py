@@ -106,7 +106,7 @@ def _prepare_transform(scene: Scene) -> Arguments:
     scene.change_source(_ACCOUNT)
     with scene.connection() as connection:
         results = sync_account(connection, _ACCOUNT, Mode.FULL)
-    if not all(result.is_complete for result in results):
+    if any(result.has_failed for result in results):
         raise RuntimeError(f"The sync before the transform is not complete: {results}")
     return {"run_key": f"chaos {scene.name}"}
 

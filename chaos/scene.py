@@ -93,7 +93,9 @@ class Scene:
         control.delete("reservations", changed[3], account_id=account)
         self.change_reservation(account, control.create("reservations", account_id=account)["id"])
         text = self.new_mark()
-        fields = {"conversationId": rng.choice(self.ids("conversations", account)), "body": text, "isIncoming": 1}
+        talks = self.control.objects("conversations", account)
+        conversation = rng.choice([talk["id"] for talk in talks if talk["reservationId"] not in self.kept])
+        fields = {"conversationId": conversation, "body": text, "isIncoming": 1}
         message = control.create("messages", fields, account_id=account)
         self.expect("messages", account, {"message_id": message["id"]}, "body", text)
         listing, today = rng.choice(self.ids("listings", account)), datetime.now(UTC).date()

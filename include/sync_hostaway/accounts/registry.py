@@ -16,7 +16,7 @@ from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, secrets_store
 from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore, dump_token
-from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries
+from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries, warehouse_clock
 from sync_hostaway.core.exceptions import (
     CredentialsRejected,
     InactiveAccount,
@@ -276,6 +276,7 @@ def client_for(
         rate_limiter=rate_limiter_for(account_id, priority, settings),
         settings=settings,
         single_try_timeout=single_try_timeout,
+        now=warehouse_clock(connection),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +22,16 @@ from sync_hostaway.core.queries import load_queries
 from sync_hostaway.core.session import prepare
 from sync_hostaway.core.settings import get_settings
 
-__all__ = ["AnyConnection", "Connection", "advisory_lock", "connect", "fetch_value", "load_queries", "read_rows"]
+__all__ = [
+    "AnyConnection",
+    "Connection",
+    "advisory_lock",
+    "connect",
+    "fetch_value",
+    "load_queries",
+    "read_rows",
+    "warehouse_clock",
+]
 
 Connection = psycopg.Connection[DictRow]
 AnyConnection = psycopg.Connection[Any]
@@ -141,6 +152,20 @@ class _TimestamptzOrNone(TimestamptzLoader):
 
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
+# CLOCK_BOOTTIME includes the time in which the machine was suspended; only Linux has it.
+_ELAPSED_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def warehouse_clock(connection: Connection) -> Callable[[], datetime]:
+    """A clock that all machines share: PostgreSQL's, read once, plus the time that has passed here since then.
+
+    Rows are ordered by it. With the clock of each machine, a clock that is ahead would keep newer rows out until the
+    others have caught up, and one that is behind would not land its rows. It is never ahead of PostgreSQL's clock,
+    unless that is set back.
+    """
+    read_at: datetime = fetch_value(connection, _QUERIES["now"])
+    began = time.clock_gettime(_ELAPSED_CLOCK)
+    return lambda: read_at + timedelta(seconds=time.clock_gettime(_ELAPSED_CLOCK) - began)
 
 
 @contextmanager

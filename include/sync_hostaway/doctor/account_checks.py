@@ -406,12 +406,15 @@ def _clock(exam: Examination) -> tuple[Status, str]:
     page = exam.reservations
     skew = page.served_at - page.requested_at
     if page.served_at == page.requested_at:
-        return Status.DIFFERS, "Hostaway's answers have no Date: its stamps are compared with our clock"
+        return (
+            Status.DIFFERS,
+            "Hostaway's answers have no Date: its stamps are compared with the clock of the warehouse",
+        )
     if abs(skew) > _LARGEST_SKEW:
         return (
             Status.DIFFERS,
             f"Hostaway's clock is {abs(skew.total_seconds()):.0f} s {'ahead of' if skew > timedelta() else 'behind'} "
-            "ours: check the time of this machine",
+            "the warehouse's: check the time of its server",
         )
     return Status.HOLDS, "differs from Hostaway's by less than a minute"
 

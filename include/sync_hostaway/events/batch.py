@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -84,7 +83,7 @@ class AccountBatch:
 
     def process(self, events: list[DueEvent]) -> BatchResult:
         """Read the objects, land them and mark the events. A kill at any point leaves the events unchanged."""
-        started_at = datetime.now(UTC)
+        started_at = self._client.now()
         events_by_request: dict[FetchRequest, list[DueEvent]] = defaultdict(list)
         lost: list[DueEvent] = []
         unwanted: list[DueEvent] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from sync_hostaway.core.exceptions import (
@@ -106,7 +106,7 @@ class ObjectReader:
             )
             return self._with_messages(Fetched(page.rows, page.requested_at))
         path, params = _PATHS[request.resource]
-        requested_at = datetime.now(UTC)
+        requested_at = self._client.now()
         row = self._client.get(f"{path}/{request.id}", params, resource=request.resource).result
         if not isinstance(row, dict) or entity_id(row) != str(request.id):
             raise self._malformed(request.resource, f"{path}/{request.id}", f"not {request.resource} {request.id}")

@@ -53,7 +53,7 @@ _REQUEST_TIMEOUT = 10.0
 _POLL_INTERVAL = 0.2
 # Seconds until the next attempt: for an account that another worker processes; after a lost connection or a failed
 # transform; for an account without usable credentials.
-_BUSY_PAUSE, _RECOVERY_PAUSE, _UNUSABLE_PAUSE = 0.5, 5.0, 300.0
+_BUSY_PAUSE, _RECOVERY_PAUSE, _UNUSABLE_PAUSE = 0.5, 5.0, 30.0
 
 Transform = Callable[[str], TransformResult]
 

@@ -95,7 +95,7 @@ class SyncContext:
     remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.started_at = datetime.now(UTC)
+        self.started_at = self.client.now()
         self._writer = self.writer_class(self.connection, self.account_id, self.resource, self.sync_run_id)
 
     @property

@@ -86,7 +86,7 @@ class _Reader:
     def _read_report(self, date_type: str, month: date) -> None:
         last = (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
         form = {"fromDate": str(month), "toDate": str(last), "dateType": date_type, "format": "json"}
-        requested_at = datetime.now(UTC)
+        requested_at = self.ctx.client.now()
         reply = self.ctx.client.query(endpoints.CONSOLIDATED_REPORT, form, resource=self.ctx.resource)
         rows, missing = _rows_of(reply.result, self.ctx)
         self.columns_missing |= missing
@@ -112,7 +112,7 @@ class _Reader:
         return found
 
     def _standard_fields(self, reservation_id: int) -> Fetched | None:
-        requested_at = datetime.now(UTC)
+        requested_at = self.ctx.client.now()
         try:
             reply = self.ctx.client.get(endpoints.standard_fields_of(reservation_id), resource=self.ctx.resource)
         except HostawayNotFound:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -93,6 +94,7 @@ class HostawayClient:
     :param settings: those of the account, if it has its own.
     :param single_try_timeout: longest wait in seconds for a permit and for a response. The client then sends each
         request once: for callers that retry themselves. By default READ_TIMEOUT and MAX_ATTEMPTS apply.
+    :param now: the clock by which rows are ordered; clients whose rows land use `warehouse_clock`.
     """
 
     def __init__(
@@ -103,8 +105,10 @@ class HostawayClient:
         rate_limiter: RateLimiter | None = None,
         settings: Settings | None = None,
         single_try_timeout: float | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.account_id = credentials.account_id
+        self.now = now
         self.stats = CallStats()
         self.before_retry: Callable[[], None] = lambda: None
         """Called before a request is sent again, from the thread that sends it."""

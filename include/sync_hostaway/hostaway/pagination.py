@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sync_hostaway.core.exceptions import HostawayMalformedReply
@@ -23,8 +23,8 @@ class Page:
     """Rows of one answer as received.
 
     :param count: number of rows of the whole list, from the envelope.
-    :param requested_at: our clock when the request was sent.
-    :param served_at: the server's clock in the response; ours when it is missing.
+    :param requested_at: the client's clock when the request was sent.
+    :param served_at: the server's clock in the response; `requested_at` when it is missing.
     :param landed: whether an earlier attempt has landed it; its rows then have only ids and stamps.
     :param request: the parameters of its request.
     :param overlap: rows at its beginning that the page before had, too.
@@ -96,7 +96,7 @@ def read_page(client: HostawayClient, path: str, params: Params, resource: str) 
 
     :raises HostawayMalformedReply: when the result is no list.
     """
-    requested_at = datetime.now(UTC)
+    requested_at = client.now()
     reply = client.get(path, params, resource=resource)
     rows = as_list(reply.result)
     if rows is None:

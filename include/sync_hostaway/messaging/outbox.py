@@ -13,7 +13,7 @@ process the request, the entry is removed, and the same key can be used again.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import psycopg
 import structlog
 
 from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
-from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries
+from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries, warehouse_clock
 from sync_hostaway.core.exceptions import (
     AccessDenied,
     CredentialsRejected,
@@ -178,7 +178,7 @@ class Outbox:
             client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, list_read=ListRead()
         ):
             # Hostaway's clock may differ from ours. A slow answer only makes the search go further back.
-            ahead = page.served_at - datetime.now(UTC)
+            ahead = page.served_at - client.now()
             earliest = entry.created_at + ahead - _TOLERANCE
             for row in page.rows:
                 if isinstance(row, dict) and (number := as_id(row.get("id"))) and _may_be(row, entry.body, earliest):
@@ -214,7 +214,7 @@ class Outbox:
         )
         # The message is sent, and the next sync would land it. This only makes it land sooner.
         with self._connection.transaction():
-            fetched = Fetched([message], datetime.now(UTC), entry.conversation_id)
+            fetched = Fetched([message], warehouse_clock(self._connection)(), entry.conversation_id)
             LandingWriter(self._connection, self._account_id, Resource.MESSAGES, None).land([fetched])
             self._connection.execute(
                 _QUERIES["hint"],

@@ -119,7 +119,7 @@ class _Poll:
 
     def run(self, done: AccountPoll) -> bool:
         """Whether the heads show every change."""
-        asked_at = datetime.now(UTC)
+        asked_at = self._client.now()
         known = self._store.load()
         heads = {
             which: self._reader.read(which, known[which].head if which in known else None) for which in self._lists
