@@ -1,4 +1,4 @@
-"""hostaway_maintenance: refreshes the account snapshot, deletes old entries, and repeats missed requests."""
+"""hostaway_maintenance: notes the settings of accounts, deletes old entries, and repeats missed requests."""
 
 from __future__ import annotations
 
@@ -42,12 +42,11 @@ def build_documentation() -> None:
 
 @dag(
     MAINTENANCE_DAG_ID,
-    description="Refreshes the account snapshot, deletes old entries, reconciles webhooks, requests missed runs",
+    description="Notes the settings of accounts, deletes old entries, reconciles webhooks, requests missed runs",
     doc_md="""
 Runs every ten minutes and is safe to run at any time.
 
-* Writes the account snapshot, from which the `hostaway_sync__…` Dags are built. If the registry cannot be reached, the
-  snapshot does not change and no Dag disappears.
+* Writes the settings of each account into `ops.account_settings`, for the status views.
 * Requests the first sync of accounts that have had none.
 * Closes runs whose process was killed, and removes entries that are older than their retention (`docs/operations.md`).
 * Asks for a transform when loads have been waiting, in case the one that was asked for never started, and when the
@@ -80,12 +79,12 @@ Runs every ten minutes and is safe to run at any time.
 )
 def hostaway_maintenance() -> None:
     @task
-    def refresh_account_snapshot() -> None:
-        from sync_hostaway.accounts.registry import refresh_snapshot
+    def note_account_settings() -> None:
+        from sync_hostaway.accounts.registry import note_settings
         from sync_hostaway.core.db import connect
 
         with connect() as connection:
-            refresh_snapshot(connection)
+            note_settings(connection)
 
     @task
     def close_abandoned_runs() -> int:
@@ -158,7 +157,8 @@ def hostaway_maintenance() -> None:
         return [sync.run.as_trigger() for sync in wanted if sync not in taken]
 
     without_sync = accounts_without_sync()
-    refresh_account_snapshot() >> TriggerDagRunOperator.partial(
+    note_account_settings()
+    TriggerDagRunOperator.partial(
         task_id="request_first_syncs",
         logical_date=None,
         skip_when_already_exists=True,

@@ -44,7 +44,7 @@ class RecordedRuns:
     def is_waiting(self, dag_id: str, until: datetime) -> bool:
         return False
 
-    def request_parse(self) -> None:
+    def request_parse(self, account_id: int) -> None:
         """Airflow reads its files when it likes."""
 
 

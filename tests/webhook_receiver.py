@@ -38,7 +38,7 @@ class RecordingTrigger:
     def is_waiting(self, dag_id: str, until: datetime) -> bool:
         return bool(self.asked)
 
-    def request_parse(self) -> None:
+    def request_parse(self, account_id: int) -> None:
         """Airflow reads its files when it likes."""
 
 

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,11 +43,16 @@ def manifest() -> Path:
 
 
 def parse(
-    folder: Path, *, accounts: list[SnapshotAccount], with_manifest: bool = True, **environment: str
+    folder: Path,
+    *,
+    accounts: list[SnapshotAccount],
+    installed_at: str | None = None,
+    with_manifest: bool = True,
+    **environment: str,
 ) -> dict[str, Any]:
     """Parse the repository in a process that has an Airflow home and nothing else: no server, no warehouse."""
     home = folder / "home"
-    write_snapshot(home / "accounts.json", accounts)
+    write_snapshot(home / "accounts.json", accounts, installed_at)
     if with_manifest:
         manifests = home / "dbt" / "manifests"
         manifests.mkdir(parents=True, exist_ok=True)
@@ -127,14 +131,12 @@ def test_without_accounts_there_are_just_the_common_ones(tmp_path: Path) -> None
     assert set(parse(tmp_path, accounts=[])["dags"]) == COMMON
 
 
-def test_without_accounts_nothing_is_due_from_before_the_platform_was_there(tmp_path: Path) -> None:
-    before = datetime.now(UTC)
-    first = parse(tmp_path, accounts=[])["dags"]
+@pytest.mark.parametrize("accounts", [[], ACCOUNTS], ids=["none", "two"])
+def test_nothing_is_due_from_before_the_platform_was_there(tmp_path: Path, accounts: list[SnapshotAccount]) -> None:
+    installed_at = "2026-10-31T08:00:00+00:00"
+    dags = parse(tmp_path, accounts=accounts, installed_at=installed_at)["dags"]
     for dag_id in ("hostaway_nightly", "hostaway_maintenance"):
-        # The clock of a file's time is a little behind.
-        assert datetime.fromisoformat(first[dag_id]["start"]) > before - timedelta(seconds=1)
-    # Maintenance says every ten minutes again that there is no account.
-    assert parse(tmp_path, accounts=[])["dags"] == first
+        assert dags[dag_id]["start"] == installed_at
 
 
 def test_without_a_snapshot_the_start_is_left_to_airflow(tmp_path: Path) -> None:

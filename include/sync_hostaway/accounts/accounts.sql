@@ -45,9 +45,6 @@ select options from ops.accounts where account_id = %(account_id)s for update
 -- name: set_options
 update ops.accounts set options = %(options)s, updated_at = now() where account_id = %(account_id)s
 
--- name: list_purged
-select account_id from ops.purged_accounts
-
 -- name: reactivate_rejected
 update ops.accounts
 set state = 'active', state_reason = null, updated_at = now()

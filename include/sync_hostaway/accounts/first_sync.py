@@ -1,6 +1,6 @@
 """The automatic first sync of a new account, and the sync after rejected credentials were replaced.
 
-The account's Dag is made from the snapshot, which Airflow reads with a delay: it may not exist when its first run is
+The account's Dag is made when Airflow parses its Dag file, some seconds later: it may not exist when its first run is
 requested. So the request is repeated. The process that registered the account repeats it for two minutes;
 `hostaway_maintenance` requests the run for accounts that never synced; and the daily run of the Dag reads everything if
 nothing was read before. The run id is the same each time, so repeated requests have no effect.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +14,8 @@ from psycopg.types.json import Jsonb
 from sync_hostaway.accounts.api_key import clean_api_key
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, secrets_store
-from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore, dump_token
-from sync_hostaway.core.db import Connection, advisory_lock, fetch_value, load_queries, warehouse_clock
+from sync_hostaway.core.db import Connection, fetch_value, load_queries, warehouse_clock
 from sync_hostaway.core.exceptions import (
     CredentialsRejected,
     InactiveAccount,
@@ -88,7 +87,7 @@ def add_account(
         if options:
             _merge_options(connection, account_id, options)
         _store_secret(connection, account_id, client_secret, token)
-    refresh_snapshot(connection)
+    note_settings(connection)
     return is_new
 
 
@@ -149,7 +148,7 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
         if secret and token:
             # The last step, because a store outside of the warehouse does not roll back.
             _store_secret(connection, account_id, secret, token)
-    refresh_snapshot(connection)
+    note_settings(connection)
 
 
 def _single_line(what: str, text: str | None, longest: int) -> str | None:
@@ -216,7 +215,7 @@ def mark_credentials_rejected(connection: Connection, client: HostawayClient, re
     if stored and client.uses(stored):
         params = {"account_id": client.account_id, "state": "credentials_rejected", "reason": reason}
         connection.execute(_QUERIES["set_state"], params)
-        refresh_snapshot(connection)
+        note_settings(connection)
 
 
 def get_account(connection: Connection, account_id: int) -> Account:
@@ -278,28 +277,6 @@ def client_for(
         single_try_timeout=single_try_timeout,
         now=warehouse_clock(connection),
     )
-
-
-def refresh_snapshot(connection: Connection) -> None:
-    """Write the file that the Dags are made from.
-
-    A lock covers the read of the registry and the write of the file. Otherwise a slow process could overwrite the file
-    without an account that was added in between, and its Dag would disappear.
-    """
-    note_settings(connection)
-    with advisory_lock(connection, "account snapshot", 0):
-        path = get_settings().snapshot_file
-        purged = {row["account_id"] for row in connection.execute(_QUERIES["list_purged"])}
-        mirrored = {known.account_id: known for known in read_snapshot(path) if known.account_id not in purged}
-        for account in list_accounts(connection):
-            # An account that is not in the registry stays in the snapshot unless it was purged, because an empty
-            # registry may not be restored yet. An account with rejected credentials keeps its Dag, which shows the
-            # error.
-            if account.state == "disabled":
-                mirrored.pop(account.account_id, None)
-            else:
-                mirrored[account.account_id] = _in_snapshot(account)
-        write_snapshot(path, sorted(mirrored.values(), key=lambda account: account.account_id))
 
 
 def note_settings(connection: Connection) -> None:
@@ -367,8 +344,3 @@ def _merge_options(connection: Connection, account_id: int, changes: dict[str, A
     options = AccountOptions.of(account_id, merged).model_dump(mode="json", exclude_unset=True)
     connection.execute(_QUERIES["set_options"], {"account_id": account_id, "options": Jsonb(options)})
     return options
-
-
-def _in_snapshot(account: Account) -> SnapshotAccount:
-    registered_at = account.created_at.astimezone(UTC).isoformat()
-    return SnapshotAccount(account.account_id, registered_at, account.name, account.options)

@@ -1,9 +1,8 @@
-"""The last valid list of accounts, in a file. The Dags are made from it.
+"""The last valid list of accounts, in a file of this machine. The Dags are made from it.
 
-Dag files are parsed every few seconds and must neither open connections nor fail, and a Dag that is missing from one
-parse disappears from the UI. So the list is written when the registry changes, replaced atomically, and read without
-the database. An account is removed only when it is disabled or purged; an unreachable registry changes
-nothing.
+Dag files are parsed every few seconds and must not fail, and a Dag that is missing from one parse disappears from the
+UI. So each Dag processor keeps its own copy of the list. A parse refreshes it from the registry (`snapshot_refresh`).
+If the registry does not answer, the copy is used as it is. Other processes need no copy.
 """
 
 from __future__ import annotations
@@ -37,12 +36,28 @@ class SnapshotAccount:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def write_snapshot(path: Path, accounts: list[SnapshotAccount]) -> None:
-    """Replace the snapshot and then its copy. Readers see the old or the new file, never a part of one.
+@dataclass(frozen=True)
+class Snapshot:
+    """The list of accounts, ordered by id.
+
+    :param installed_at: when the registry was created, as ISO time; None: not known yet.
+    :param missing: ids of accounts that the registry does not have any more, and did not remove.
+    """
+
+    accounts: list[SnapshotAccount] = field(default_factory=list)
+    installed_at: str | None = None
+    missing: list[int] = field(default_factory=list, compare=False)
+
+
+def write_snapshot(path: Path, accounts: list[SnapshotAccount], installed_at: str | None = None) -> None:
+    """Replace the snapshot and then its copy; readers see the old one or the new one, never half of one.
 
     :raises ConfigurationError: when a JSON file of another kind is there.
     """
-    text = json.dumps({"accounts": [asdict(account) for account in accounts]}, indent=1, sort_keys=True)
+    document: dict[str, Any] = {"accounts": [asdict(account) for account in accounts]}
+    if installed_at:
+        document["installed_at"] = installed_at
+    text = json.dumps(document, indent=1, sort_keys=True)
     make_private(path.parent)
     for target in (path, _copy_of(path)):
         _refuse_another_file(target)
@@ -52,19 +67,35 @@ def write_snapshot(path: Path, accounts: list[SnapshotAccount]) -> None:
 
 
 def read_snapshot(path: Path) -> list[SnapshotAccount]:
-    """The mirrored accounts, ordered by id; empty if none is registered.
+    """The mirrored accounts, ordered by id; empty when there is no snapshot. Never raises; see `load_snapshot`."""
+    return (load_snapshot(path) or Snapshot()).accounts
+
+
+def load_snapshot(path: Path) -> Snapshot | None:
+    """The snapshot; None when there is none yet.
 
     Never raises. If the file is missing or damaged, its copy is read and a warning logged.
     """
     for source in (path, _copy_of(path)):
         try:
-            document = json.loads(source.read_text(encoding="utf-8"))
-            return sorted((_account(entry) for entry in document["accounts"]), key=lambda account: account.account_id)
+            return snapshot_of(json.loads(source.read_text(encoding="utf-8")))
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("account_snapshot_unreadable", path=str(source), error=str(error))
-    return []
+    return None
+
+
+def snapshot_of(document: dict[str, Any]) -> Snapshot:
+    """The snapshot that a JSON document describes.
+
+    :raises ValueError, KeyError, TypeError: when it describes none.
+    """
+    accounts = [_account(entry) for entry in document["accounts"]]
+    installed_at = document.get("installed_at")
+    if installed_at is not None:
+        datetime.fromisoformat(installed_at)
+    return Snapshot(sorted(accounts, key=lambda account: account.account_id), installed_at)
 
 
 def _account(entry: dict[str, Any]) -> SnapshotAccount:

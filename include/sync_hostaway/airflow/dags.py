@@ -7,10 +7,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_parsing_context
 
 from sync_hostaway.accounts.options import AccountOptions
-from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot
+from sync_hostaway.accounts.snapshot import SnapshotAccount, load_snapshot
+from sync_hostaway.accounts.snapshot_refresh import refreshed_snapshot
 from sync_hostaway.core import exceptions
 from sync_hostaway.core.exceptions import InvalidOptions, InvalidValue
 from sync_hostaway.core.settings import Settings, get_settings
@@ -91,17 +92,18 @@ def start_of(account: SnapshotAccount) -> datetime:
 
 
 def start_of_oldest() -> datetime | None:
-    """Return the start date of the Dags for all accounts.
+    """Return the start date of the Dags for all accounts: when the registry was created.
 
-    Without an account, it is the moment when the empty snapshot was written; None without a snapshot.
+    None on a worker, where it has no effect, and as long as neither the registry nor a copy of its list was ever read.
     """
+    if get_parsing_context().dag_id is not None:
+        return None
     path = get_settings().snapshot_file
-    if accounts := read_snapshot(path):
-        return min(start_of(account) for account in accounts)
-    # An unchanged snapshot is not written again, so that this date does not change.
-    with suppress(OSError):
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return None
+    # The Dag files of the accounts refresh the copy.
+    snapshot = load_snapshot(path) or refreshed_snapshot(path)
+    if snapshot.installed_at:
+        return datetime.fromisoformat(snapshot.installed_at)
+    return min((start_of(account) for account in snapshot.accounts), default=None)
 
 
 def settings_of(account: SnapshotAccount) -> Settings:

@@ -1,4 +1,4 @@
-"""Requests that the Dag processor parses the Dag file of the accounts now."""
+"""Requests that the Dag processor parses the Dag file of an account now."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from pathlib import PurePosixPath
 
 import structlog
 
-from sync_hostaway.core.dag_ids import MAINTENANCE_DAG_ID
+from sync_hostaway.core.dag_ids import MAINTENANCE_DAG_ID, sync_file
 
 log = structlog.get_logger(__name__)
 
-_SYNC_FILE = "hostaway_sync.py"
 
-
-def request_parse() -> None:
-    """Make Airflow parse the Dag file of the accounts now. It only saves time and never fails."""
+def request_parse(account_id: int) -> None:
+    """Make Airflow parse the Dag file of an account now. It only saves time and never fails."""
     try:
-        _request_parse()
+        _request_parse(sync_file(account_id))
     except Exception as error:  # noqa: BLE001 - where there is no Airflow, or no database of it, the next round comes
         log.info("dag_parse_not_requested", error=type(error).__name__)
 
 
-def _request_parse() -> None:
+def _request_parse(name: str) -> None:
     from airflow.models import DagModel
     from airflow.models.dagbag import DagPriorityParsingRequest
     from airflow.utils.session import create_session
@@ -33,5 +31,5 @@ def _request_parse() -> None:
             select(DagModel.bundle_name, DagModel.relative_fileloc).where(DagModel.dag_id == MAINTENANCE_DAG_ID)
         ).first()
         if found:
-            file = PurePosixPath(found.relative_fileloc).with_name(_SYNC_FILE)
+            file = PurePosixPath(found.relative_fileloc).with_name(name)
             session.merge(DagPriorityParsingRequest(bundle_name=found.bundle_name, relative_fileloc=str(file)))

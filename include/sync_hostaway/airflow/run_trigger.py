@@ -81,9 +81,9 @@ class InProcessTrigger:
         is_soon = DagRun.run_after <= until
         return self._first(DagRun.run_id, DagRun.dag_id == dag_id, DagRun.state == QUEUED, is_soon) is not None
 
-    def request_parse(self) -> None:
+    def request_parse(self, account_id: int) -> None:
         """See `RunTrigger`."""
-        request_parse()
+        request_parse(account_id)
 
     def _state(self, dag_id: str, run_id: str) -> str:
         from airflow.models import DagRun
@@ -132,5 +132,5 @@ class RestTrigger:
         except AirflowApiError as error:
             raise RunNotRequested(str(error)) from error
 
-    def request_parse(self) -> None:
+    def request_parse(self, account_id: int) -> None:
         """Do nothing: the REST API has no such request. Airflow parses the files in its next round."""

@@ -1,6 +1,38 @@
 -- name: conditions
 select kind, account_id, severity, summary, remedy from ops.alert_conditions(%(calls_per_day)s)
 
+-- name: dag_processors
+-- Notes that a Dag processor repeats at every parse while the trouble lasts, about twice a minute.
+select
+    'dag_import_slow' as kind,
+    'warning' as severity,
+    string_agg(
+        format('%s takes %s of %s s on %s', file, round(import_seconds::numeric, 1), import_limit, host),
+        '; '
+        order by host, file
+    ) as summary,
+    'Give the Dag processor more CPU, or raise the time limits of Airflow (docs/scale.md)' as remedy
+from ops.dag_processors
+where noted_at > now() - interval '15 minutes' and import_seconds > import_limit / 3
+having count(*) > 0
+union all
+select
+    'accounts_missing',
+    'error',
+    format(
+        '%s accounts have Dags and are not in the registry: %s%s',
+        count(*),
+        array_to_string((array_agg(missing.account_id order by missing.account_id))[:10], ', '),
+        case when count(*) > 10 then ', …' else '' end
+    ),
+    'Restore the registry, or register the accounts again (`sync-hostaway accounts add`)'
+from (
+    select distinct unnest(missing_accounts) as account_id
+    from ops.dag_processors
+    where noted_at > now() - interval '15 minutes'
+) as missing
+having count(*) > 0
+
 -- name: begin
 -- An open alert keeps the time at which it began, and gets the newest text.
 insert into ops.alerts as known (kind, account_id, severity, summary, remedy)

@@ -33,7 +33,11 @@ def evaluate(connection: Connection, send: Send | None) -> dict[str, int]:
         it sends, the message is not sent again.
     """
     with advisory_lock(connection, "alerts", 0):
-        rows = [*connection.execute(_QUERIES["conditions"], {"calls_per_day": _calls_per_day()}), *_disk()]
+        rows = [
+            *connection.execute(_QUERIES["conditions"], {"calls_per_day": _calls_per_day()}),
+            *({"account_id": None, **row} for row in connection.execute(_QUERIES["dag_processors"])),
+            *_disk(),
+        ]
         params = {column: [row[column] for row in rows] for column in _COLUMNS}
         with connection.transaction():
             connection.execute(_QUERIES["begin"], params)

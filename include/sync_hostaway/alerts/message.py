@@ -22,6 +22,8 @@ TITLES = {
     "database_connections": "Database connections used up",
     "database_unreachable": "Database not reachable",
     "disk_full": "Disk almost full",
+    "dag_import_slow": "Dag file slow to import",
+    "accounts_missing": "Accounts missing in the registry",
     "test": "Test",
 }
 """Each is a section of docs/runbook.md."""

@@ -35,7 +35,7 @@ def begin_first_sync(account_id: int, registered_at: datetime, say: Callable[[st
             say(f"No running Airflow was found. {later}")
             return False
         say("Waiting until Airflow has read the account's new Dag (up to two minutes) …")
-        trigger.request_parse()
+        trigger.request_parse(account_id)
         taken = request_sync(trigger, first_sync(account_id, registered_at))
     except SyncHostawayError as error:
         say(f"{error}. {later}")

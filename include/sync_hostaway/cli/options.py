@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sync_hostaway import migrations
-from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.accounts.registry_access import run_within
 from sync_hostaway.core.console import print_note
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.home import Home
@@ -16,11 +16,13 @@ from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.values import LARGEST_ID
 from sync_hostaway.local.simulator_process import SimulatedApi
 
+_ACCOUNTS = "select account_id::text, coalesce(name, '') from ops.accounts order by account_id"
+
 
 def complete_account(incomplete: str) -> list[tuple[str, str]]:
-    """Return ids and names of the mirrored accounts for shell completion. They come from the snapshot file."""
-    known = read_snapshot(get_settings().snapshot_file)
-    found = [(str(account.account_id), account.name or "") for account in known]
+    """Return ids and names of the registered accounts for shell completion; none if the registry does not answer."""
+    found: list[tuple[str, str]] = []
+    run_within(1, lambda registry: found.extend(registry.execute(_ACCOUNTS)))
     return [(account_id, name) for account_id, name in found if account_id.startswith(incomplete)]
 
 

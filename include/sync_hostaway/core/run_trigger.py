@@ -27,5 +27,5 @@ class RunTrigger(Protocol):
         Such a run will see everything that was committed before this call.
         """
 
-    def request_parse(self) -> None:
-        """Make Airflow parse the Dag files of the accounts now, if it can. It only saves time and never fails."""
+    def request_parse(self, account_id: int) -> None:
+        """Make Airflow parse the Dag file of an account now, if it can. It only saves time and never fails."""

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
         "database", description="Where API keys are kept: encrypted in the warehouse, or in Airflow connections"
     )
     snapshot_path: Path | None = Field(
-        None, description="File with the accounts from which Dags are built; unset: in home"
+        None, description="The Dag processor's own copy of the list of accounts; unset: in home"
     )
 
     concurrency: int = Field(8, ge=1, le=64, description="Requests in flight per sync task")

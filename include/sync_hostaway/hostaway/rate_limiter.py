@@ -15,26 +15,21 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
-import psycopg
 import structlog
-from psycopg import sql
 
-from sync_hostaway.core.db import Connection, connect, load_queries
-from sync_hostaway.core.exceptions import WarehouseUnavailable
 from sync_hostaway.core.settings import Settings
+from sync_hostaway.hostaway.budget_connection import BudgetConnection, shared_connection
 
 log = structlog.get_logger(__name__)
 
-_QUERIES = load_queries(Path(__file__).with_name("rate_limiter.sql"))
-# Clocks of different machines run at different speeds; 2 ms per second is more than any correction.
+# Clocks of different machines do not run equally fast; 2 ms per second is more than they are ever corrected by.
 _CLOCK_TOLERANCE = 1.002
 # Longest time in seconds that a request may take to reach Hostaway.
 MARGIN = 0.5
@@ -154,19 +149,15 @@ class _Permit(NamedTuple):
     given_at: float
 
 
-def _connect() -> Connection:
-    return connect(application="sync-hostaway budget")
-
-
 class SharedRateLimiter:
     """Permits of one account from the shared budget. Threads may share it: one of them queries for all waiting threads.
 
-    It connects when it is first used.
+    It connects when it is first used. The limiters of all accounts of a process share one connection.
 
     :param account_id: the account of the requests.
     :param priority: how urgent they are.
-    :param limits: for all processes together.
-    :param open_connection: makes a connection to the database for exclusive use.
+    :param limits: what all processes together may send.
+    :param connection: the connection to the budget; None: the connection that the process shares.
     """
 
     def __init__(
@@ -175,14 +166,12 @@ class SharedRateLimiter:
         priority: Priority,
         limits: RateLimits,
         *,
-        open_connection: Callable[[], Connection] = _connect,
+        connection: BudgetConnection | None = None,
     ) -> None:
         self._waiter_id = uuid.uuid4()
         self._limits = limits
-        self._open_connection = open_connection
-        self._connection: Connection | None = None
-        self._connection_lock = threading.Lock()
-        # `_condition` guards the following attributes.
+        self._budget = connection or shared_connection()
+        # The rest is guarded by `_condition`.
         self._condition = threading.Condition()
         self._is_querying = False
         self._next_query_at = 0.0
@@ -239,7 +228,8 @@ class SharedRateLimiter:
         with self._condition:
             self._permits.clear()
         log.warning("hostaway_requests_blocked", scope=scope, seconds=round(seconds, 2), **self._log_fields())
-        self._execute(
+        self._budget.execute(
+            self._waiter_id,
             "block",
             {
                 **self._params,
@@ -251,13 +241,8 @@ class SharedRateLimiter:
         )
 
     def close(self) -> None:
-        """Stop waiting and close the connection."""
-        with self._connection_lock:
-            if self._connection is not None:
-                with suppress(psycopg.Error):
-                    self._connection.execute(_QUERIES["withdraw"], {"waiter_id": self._waiter_id})
-                self._connection.close()
-                self._connection = None
+        """Stop waiting, and close the connection if no other limiter uses it."""
+        self._budget.leave(self._waiter_id)
 
     def _acquire(self, timeout: float | None) -> _Permit:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -307,7 +292,7 @@ class SharedRateLimiter:
         self._is_querying = True
         self._condition.release()
         try:
-            asked_at, row = self._execute("take", params)
+            asked_at, row = self._budget.execute(self._waiter_id, "take", params)
         finally:
             self._condition.acquire()
             self._is_querying = False
@@ -315,35 +300,6 @@ class SharedRateLimiter:
         given_at = asked_at + row["locked_seconds"]
         self._permits.extend(_Permit(permit_id, given_at) for permit_id in row["grants"])
         self._next_query_at = time.monotonic() + row["wait_seconds"]
-
-    def _execute(self, query: str, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
-        """The time of the query, and its row."""
-        with self._connection_lock:
-            for last_try in (False, True):
-                fresh = self._connection is None
-                try:
-                    return self._row(_QUERIES[query], params)
-                except psycopg.Error as error:
-                    self._forget_connection()
-                    # An old connection may have been lost since its last use, so one error is ignored. An error of a
-                    # new connection is not.
-                    if fresh or last_try or not isinstance(error, psycopg.OperationalError):
-                        raise WarehouseUnavailable(
-                            f"The request budget cannot be queried, so no request is sent: {str(error).strip()}"
-                        ) from error
-        raise WarehouseUnavailable
-
-    def _row(self, query: sql.SQL, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
-        if self._connection is None:
-            self._connection = self._open_connection()
-            self._connection.execute(_QUERIES["set_up"])
-        sent_at = time.monotonic()
-        return sent_at, self._connection.execute(query, params).fetchone() or {}
-
-    def _forget_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     def _log_fields(self) -> dict[str, Any]:
         return {"account_id": self._params["account_id"], "priority": self._params["priority"]}

@@ -38,15 +38,15 @@ def platform(simulated: SimulatedApi | None = None) -> Platform:
 
 
 def prepare_warehouse(dsn: str) -> None:
-    """Create what Airflow needs at its start: the schemas, the account snapshot and dbt's manifest."""
+    """Create what Airflow needs at its start: the schemas, the settings of the accounts and dbt's manifest."""
     from sync_hostaway import migrations
-    from sync_hostaway.accounts.registry import refresh_snapshot
+    from sync_hostaway.accounts.registry import note_settings
     from sync_hostaway.core.db import connect
     from sync_hostaway.transforms import ensure_manifest, find_project
 
     migrations.upgrade(dsn)
     with connect(dsn) as connection:
-        refresh_snapshot(connection)
+        note_settings(connection)
     ensure_manifest(find_project())
 
 

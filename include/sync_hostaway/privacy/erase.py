@@ -15,7 +15,7 @@ import structlog
 from psycopg import Error, errors, sql
 from pydantic import BaseModel, Field
 
-from sync_hostaway.accounts.registry import disable_account, get_account, refresh_snapshot
+from sync_hostaway.accounts.registry import disable_account, get_account
 from sync_hostaway.accounts.secrets.store import CLIENT_SECRET, secrets_store
 from sync_hostaway.accounts.webhook_endpoints import find_endpoint
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
@@ -88,7 +88,6 @@ def purge_account(connection: Connection, account_id: int) -> Purged:
     # The last step: a repeated purge needs it until here.
     if secret := secrets_store(connection).delete(account_id, CLIENT_SECRET):
         left.append(f"The API key: {secret}")
-    refresh_snapshot(connection)
     forget_statistics(connection)
     left += exported_folders()
     return Purged(account_id=account_id, rows=rows, left=left)

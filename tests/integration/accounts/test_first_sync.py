@@ -43,7 +43,7 @@ def test_airflow_is_requested_to_read_the_file_of_the_accounts(airflow: Path) ->
     from airflow.utils.session import create_session
     from sqlalchemy import delete, select
 
-    request_parse()
+    request_parse(701)
     with create_session() as session:
         session.add(DagBundleModel(name="ours"))
         session.flush()
@@ -52,10 +52,10 @@ def test_airflow_is_requested_to_read_the_file_of_the_accounts(airflow: Path) ->
         )
     try:
         for _ in range(2):
-            request_parse()
+            request_parse(701)
         with create_session() as session:
             asked = session.scalars(select(DagPriorityParsingRequest)).all()
-            assert [(one.bundle_name, one.relative_fileloc) for one in asked] == [("ours", "dags/hostaway_sync.py")]
+            assert [(one.bundle_name, one.relative_fileloc) for one in asked] == [("ours", "dags/hostaway_sync_2.py")]
     finally:
         with create_session() as session:
             for model in (DagPriorityParsingRequest, DagModel, DagBundleModel):

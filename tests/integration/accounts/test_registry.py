@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
-from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.accounts.snapshot_refresh import refreshed_snapshot
 from sync_hostaway.accounts.token_store import SharedTokenStore
 from sync_hostaway.cli import main as cli
 from sync_hostaway.core.db import Connection, advisory_lock, connect
@@ -29,20 +29,19 @@ from sync_hostaway.simulator import RunningSimulator
 pytestmark = pytest.mark.integration
 
 
-def snapshot_ids() -> list[int]:
-    return [account.account_id for account in read_snapshot(get_settings().snapshot_file)]
+def ids_with_dag() -> list[int]:
+    """The accounts that a Dag processor builds Dags for."""
+    return [account.account_id for account in refreshed_snapshot(get_settings().snapshot_file).accounts]
 
 
-def test_an_account_is_registered_and_its_dag_source_written(
-    warehouse: Connection, simulator: RunningSimulator
-) -> None:
+def test_an_account_is_registered_and_gets_a_dag(warehouse: Connection, simulator: RunningSimulator) -> None:
     registry.add_account(warehouse, 702, "secret-702", name="Seaside")
     registry.add_account(warehouse, 701, "secret-701")
     assert [(a.account_id, a.name, a.state) for a in registry.list_accounts(warehouse)] == [
         (701, None, "active"),
         (702, "Seaside", "active"),
     ]
-    assert snapshot_ids() == [701, 702]
+    assert ids_with_dag() == [701, 702]
 
 
 @pytest.mark.parametrize("account_id", [0, -1, 10**18, 2**63, 10**30])
@@ -58,9 +57,7 @@ def test_no_key_is_sent_for_an_id_that_cannot_be_stored(
     assert registry.list_accounts(warehouse) == []
 
 
-def test_accounts_registered_at_the_same_moment_are_all_in_the_snapshot(
-    warehouse_dsn: str, simulator: RunningSimulator
-) -> None:
+def test_accounts_registered_at_the_same_moment_all_get_dags(warehouse_dsn: str, simulator: RunningSimulator) -> None:
     accounts = {number: f"secret-{number}" for number in range(703, 711)}
     for number, secret in accounts.items():
         simulator.control.add_account(number, secret, {"listings": 1, "reservations": 1, "conversations": 1})
@@ -71,7 +68,7 @@ def test_accounts_registered_at_the_same_moment_are_all_in_the_snapshot(
 
     with ThreadPoolExecutor(len(accounts)) as pool:
         list(pool.map(register, accounts.items()))
-    assert snapshot_ids() == sorted(accounts)
+    assert ids_with_dag() == sorted(accounts)
 
 
 @pytest.mark.parametrize("name", ["a\x00b", "\ud800", "a\nb", "\x1b[2J", "x" * 201, "", " "])
@@ -93,7 +90,7 @@ def test_a_wrong_secret_is_refused_and_nothing_is_kept(warehouse: Connection, si
     with pytest.raises(CredentialsRejected, match="account 701"):
         registry.add_account(warehouse, 701, "wrong")
     assert registry.list_accounts(warehouse) == []
-    assert snapshot_ids() == []
+    assert ids_with_dag() == []
 
 
 def test_a_wrong_new_secret_leaves_the_old_one(warehouse: Connection, account: int) -> None:
@@ -114,11 +111,11 @@ def test_a_rotated_secret_is_used_at_once(warehouse: Connection, account: int, s
 
 def test_a_disabled_account_has_no_dag_and_no_client(warehouse: Connection, account: int) -> None:
     registry.disable_account(warehouse, account, "contract ended")
-    assert snapshot_ids() == []
+    assert ids_with_dag() == []
     with pytest.raises(InactiveAccount, match="disabled: contract ended"):
         registry.client_for(warehouse, account)
     registry.add_account(warehouse, account, "secret-701")
-    assert snapshot_ids() == [account]
+    assert ids_with_dag() == [account]
 
 
 @pytest.mark.parametrize("call", [registry.disable_account, registry.get_account, registry.client_for])
@@ -205,12 +202,6 @@ def test_a_run_with_the_old_secret_does_not_stop_an_account_that_was_rotated(
         registry.rotate_secret(warehouse, account, "renewed")
         registry.mark_credentials_rejected(warehouse, old, "the old secret was refused")
     assert registry.get_account(warehouse, account).state == "active"
-
-
-def test_an_empty_registry_drops_no_account_from_the_snapshot(warehouse: Connection, account: int) -> None:
-    warehouse.execute("delete from ops.accounts")
-    registry.refresh_snapshot(warehouse)
-    assert snapshot_ids() == [account]
 
 
 def test_a_warehouse_url_that_cannot_be_read_is_not_shown() -> None:

@@ -16,11 +16,9 @@ import pytest
 from psycopg import sql
 
 from sync_hostaway.accounts.registry import add_account, client_for
-from sync_hostaway.accounts.snapshot import read_snapshot, write_snapshot
 from sync_hostaway.accounts.webhook_endpoints import request_catch_up_sync
-from sync_hostaway.core.dag_ids import DELTA_DAG_ID, sync_dag_id
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID, SYNC_FILES, sync_dag_id, sync_file
 from sync_hostaway.core.db import Connection
-from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.webhook_admin.maintenance import requested_catch_up_syncs
@@ -32,21 +30,29 @@ pytestmark = pytest.mark.integration
 DAGS = Path(__file__).resolve().parents[3] / "dags"
 
 Runs = list[dict[str, Any]]
+Maintain = Callable[..., Runs]
 
 
 @pytest.fixture
-def maintain(postgres: EmbeddedPostgres, airflow_database: dict[str, str], tmp_path: Path) -> Callable[[int], Runs]:
-    """Runs the Dag so many times; returns the states of its tasks and the ids of the runs it asked for."""
+def maintain(postgres: EmbeddedPostgres, airflow_database: dict[str, str], tmp_path: Path) -> Maintain:
+    """Runs the Dag so many times; returns the states of its tasks and the ids of the runs it asked for.
+
+    `without_dag_of`: an account whose Dag file Airflow has not read yet.
+    """
     dags = tmp_path / "dags"
     dags.mkdir()
-    for name in ("maintenance", "sync", "delta"):
-        (dags / f"hostaway_{name}.py").symlink_to(DAGS / f"hostaway_{name}.py")
+    for name in ("hostaway_maintenance.py", "hostaway_delta.py"):
+        (dags / name).symlink_to(DAGS / name)
     name = f"airflow_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
         copy = sql.SQL("create database {} template airflow_of_tests strategy file_copy")
         admin.execute(copy.format(sql.Identifier(name)))
 
-    def run(times: int) -> Runs:
+    def run(times: int, *, without_dag_of: int | None = None) -> Runs:
+        for file in SYNC_FILES:
+            (dags / file).unlink(missing_ok=True)
+            if without_dag_of is None or sync_file(without_dag_of) != file:
+                (dags / file).symlink_to(DAGS / file)
         environment = {
             **os.environ,
             **airflow_database,
@@ -74,18 +80,12 @@ def lost(run: dict[str, Any], account_id: int) -> list[str]:
     return [id for id in run["asked"][sync_dag_id(account_id)] if id.startswith("lost_deliveries__")]
 
 
-def without_dag(account_id: int) -> None:
-    """Let Airflow not have read the Dag of an account yet; each run of hostaway_maintenance sees to it that it will."""
-    snapshot = get_settings().snapshot_file
-    write_snapshot(snapshot, [known for known in read_snapshot(snapshot) if known.account_id != account_id])
-
-
 def test_what_was_lost_is_asked_for_account_by_account(
     receiver: Receiver,
     warehouse: Connection,
     account: int,
     simulator: RunningSimulator,
-    maintain: Callable[[int], Runs],
+    maintain: Maintain,
 ) -> None:
     simulator.control.add_account(703, "secret-703", {"listings": 1, "reservations": 2, "conversations": 1})
     for account_id in (702, 703):
@@ -98,15 +98,13 @@ def test_what_was_lost_is_asked_for_account_by_account(
     first_loss, loss_of_702 = requested_catch_up_syncs(warehouse)
     receiver.post({"object": "reservation", "data": {"id": 5}})
 
-    without_dag(702)
-    [run] = maintain(1)
+    [run] = maintain(1, without_dag_of=702)
     assert lost(run, 701) == [first_loss.run.run_id]
     assert (run["tasks"]["request_syncs[0]"], run["tasks"]["request_syncs[1]"]) == ("success", "failed")
     assert [id.partition("__")[0] for id in run["asked"][sync_dag_id(703)]] == ["first"]
     assert len(run["asked"][DELTA_DAG_ID]) == 1, "an event that just came in is served now, not in ten minutes"
 
-    without_dag(702)
-    maintain(1)
+    maintain(1, without_dag_of=702)
     assert requested_catch_up_syncs(warehouse) == [loss_of_702], (
         "a request that Airflow has accepted is cleared, independently of the other accounts"
     )

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from api_helpers import Login, RecordedRuns
 from sync_hostaway.accounts import registry
-from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.accounts.snapshot_refresh import refreshed_snapshot
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, find_endpoint
 from sync_hostaway.api.app import create_app
 from sync_hostaway.core.db import Connection
@@ -48,7 +48,7 @@ def test_one_post_registers_an_account_and_starts_everything(
     assert told["lag_seconds"] is None
     [(dag_id, run_id, conf)] = recorded_runs.runs
     assert (dag_id, conf) == ("hostaway_sync__703", {"mode": "full"})
-    assert 703 in [known.account_id for known in read_snapshot(get_settings().snapshot_file)]
+    assert 703 in [known.account_id for known in refreshed_snapshot(get_settings().snapshot_file).accounts]
     # It was told where to deliver; nothing listens there in this test.
     assert (told["webhook"]["state"], bool(told["webhook"]["reason"])) == ("failed", True)
     with registry.client_for(warehouse, 703) as client:

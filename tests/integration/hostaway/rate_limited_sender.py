@@ -15,13 +15,17 @@ from typing import Any
 import requests
 
 from sync_hostaway.core.db import connect
+from sync_hostaway.hostaway.budget_connection import BudgetConnection
 from sync_hostaway.hostaway.rate_limiter import Priority, RateLimit, RateLimits, SharedRateLimiter
 
 
 def _spend(options: dict[str, Any], account: dict[str, Any], calls: list[int], lock: threading.Lock) -> None:
     limits = RateLimits(RateLimit(*options["ip"]), RateLimit(*options["account"]), margin=options["margin"])
     budget = SharedRateLimiter(
-        account["id"], Priority(account["priority"]), limits, open_connection=lambda: connect(options["dsn"])
+        account["id"],
+        Priority(account["priority"]),
+        limits,
+        connection=BudgetConnection(lambda: connect(options["dsn"])),
     )
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {account['token']}"

@@ -20,6 +20,7 @@ import requests
 
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import WarehouseUnavailable
+from sync_hostaway.hostaway.budget_connection import BudgetConnection
 from sync_hostaway.hostaway.rate_limiter import Priority, RateLimit, RateLimits, SharedRateLimiter
 from sync_hostaway.privacy.erase import purge_account
 from sync_hostaway.simulator import Limit, RunningSimulator, SimulatorConfig, Sizes, running
@@ -53,7 +54,7 @@ def budget(warehouse_dsn: str) -> Iterator[MakeBudget]:
                 account_id,
                 priority,
                 RateLimits(ip, account, **{"margin": 0.3, **limits}),
-                open_connection=lambda: connect(warehouse_dsn),
+                connection=BudgetConnection(lambda: connect(warehouse_dsn)),
             )
             return stack.enter_context(made)
 
@@ -419,7 +420,7 @@ def test_without_a_database_nothing_is_sent(budget: MakeBudget) -> None:
         701,
         Priority.FULL,
         RateLimits(RateLimit(5, 1.0), None),
-        open_connection=lambda: connect("postgresql://nouser@127.0.0.1:1/nothing"),
+        connection=BudgetConnection(lambda: connect("postgresql://nouser@127.0.0.1:1/nothing")),
     )
     sent = []
     with pytest.raises(WarehouseUnavailable), lost.permit():
@@ -475,3 +476,28 @@ def test_a_purged_account_gives_back_no_slot_before_its_time(
     assert_used_up(budget(701, **limits))
     left = warehouse.execute("select count(*) as slots from ops.rate_limit_permits where account_id = 701").fetchone()
     assert left == {"slots": 0}
+
+
+def test_the_accounts_of_a_process_share_one_connection(warehouse: Connection) -> None:
+    def limiters_connections() -> int:
+        query = "select count(*) as n from pg_stat_activity where application_name = 'sync-hostaway budget'"
+        row = warehouse.execute(query + " and datname = current_database()").fetchone()
+        return int(row["n"]) if row else 0
+
+    limits = RateLimits(RateLimit(100, 1.0), RateLimit(100, 1.0))
+    with ExitStack() as stack, ThreadPoolExecutor(16) as threads:
+        several = [
+            stack.enter_context(SharedRateLimiter(account_id, Priority.DELTA, limits)) for account_id in range(701, 717)
+        ]
+
+        def send(limiter: SharedRateLimiter) -> None:
+            for _ in range(3):
+                with limiter.permit(timeout=20):
+                    pass
+
+        list(threads.map(send, several))
+        assert limiters_connections() == 1
+        several[0].close()
+        send(several[1])
+        assert limiters_connections() == 1
+    eventually(lambda: limiters_connections() == 0, 10)

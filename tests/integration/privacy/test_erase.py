@@ -7,7 +7,7 @@ from psycopg import sql
 
 from sync_hostaway.accounts import api_tokens, registry
 from sync_hostaway.accounts.api_tokens import Scope
-from sync_hostaway.accounts.snapshot import read_snapshot
+from sync_hostaway.accounts.snapshot_refresh import refreshed_snapshot
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import InactiveAccount, UnknownAccount, UnknownGuest, WarehouseBusy
 from sync_hostaway.core.resources import Mode, Resource
@@ -73,7 +73,7 @@ def test_a_purged_account_leaves_no_row_and_its_neighbour_every_one(warehouse: C
     assert rows_of(warehouse, 702) == neighbour
     assert purged.rows["hostaway.reservations"] == before["hostaway.reservations"]
     assert purged.left == []
-    assert [known.account_id for known in read_snapshot(get_settings().snapshot_file)] == [702]
+    assert [known.account_id for known in refreshed_snapshot(get_settings().snapshot_file).accounts] == [702]
     assert purge_account(warehouse, mirrored).rows == {}
     run_transform(warehouse, requested_by="test")
     assert rows_of(warehouse, mirrored) == {"ops.purged_accounts": 1}

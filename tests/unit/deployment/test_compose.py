@@ -19,6 +19,7 @@ import typer
 from cryptography.fernet import Fernet
 
 from compose_file import COMPOSE_FILE, PROJECT, NotSet, environment, interpolate, load, strings, variables
+from sync_hostaway.core.dag_ids import SYNC_FILES
 from sync_hostaway.core.settings import SHORT_NAMES, Settings
 from sync_hostaway.local.airflow import BUNDLE
 
@@ -337,14 +338,18 @@ def test_workers_can_be_many() -> None:
 
 
 def test_what_must_be_shared_is_on_a_volume_and_every_volume_is_declared() -> None:
-    folder = Path(AIRFLOW["init"]["environment"]["AIRFLOW__HOSTAWAY__SNAPSHOT_PATH"]).parent
     for name, service in AIRFLOW.items():
-        assert f"accounts:{folder}" in service["volumes"], name
         assert "logs:/opt/airflow/logs" in service["volumes"], name
     mounted = {volume.split(":")[0] for volumes in of_all("volumes").values() for volume in volumes}
     assert mounted == set(COMPOSE["volumes"])
     holders = {name for name, volumes in of_all("volumes").items() if any(v.startswith("auth:") for v in volumes)}
     assert holders == {"init", "airflow-apiserver"}
+
+
+def test_only_the_dag_processor_keeps_a_list_of_accounts() -> None:
+    folder = Path(AIRFLOW["init"]["environment"]["AIRFLOW__HOSTAWAY__SNAPSHOT_PATH"]).parent
+    holders = {name for name, volumes in of_all("volumes").items() if f"accounts:{folder}" in volumes}
+    assert holders == {"airflow-dag-processor"}
 
 
 def test_no_path_leads_outside() -> None:
@@ -402,7 +407,7 @@ def test_the_image_is_built_from_files_that_exist() -> None:
         "requirements.txt",
         "pyproject.toml",
         ".airflowignore",
-        "dags/hostaway_sync.py",
+        *(f"dags/{name}" for name in SYNC_FILES),
         "dbt_project/dbt_project.yml",
         "dbt_project/models/core/listings.sql",
         "include/sync_hostaway/landing/writer.sql",

@@ -37,7 +37,7 @@ class Scheduler:
     def is_waiting(self, dag_id: str, until: datetime) -> bool:
         return any(run_id not in self.began and after <= until for run_id, after in self.runs.items())
 
-    def request_parse(self) -> None:
+    def request_parse(self, account_id: int) -> None:
         """Airflow reads its files when it likes."""
 
     def begin_due_runs(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import WarehouseUnavailable
 from sync_hostaway.core.settings import Settings
+from sync_hostaway.hostaway.budget_connection import BudgetConnection
 from sync_hostaway.hostaway.rate_limiter import (
     NoRateLimiter,
     Priority,
@@ -45,7 +46,7 @@ def test_a_budget_connects_when_it_is_used() -> None:
     def refuse() -> Connection:
         raise WarehouseUnavailable
 
-    budget = SharedRateLimiter(701, Priority.FULL, RateLimits.of(Settings()), open_connection=refuse)
+    budget = SharedRateLimiter(701, Priority.FULL, RateLimits.of(Settings()), connection=BudgetConnection(refuse))
     with pytest.raises(WarehouseUnavailable), budget.permit():
         pass
 

@@ -279,7 +279,7 @@ def revoke_token(
 
 def _begin(trigger: RunTrigger, account_id: int, *runs: SyncRun) -> None:
     """After the response: create the account's Dag, webhook and runs. `hostaway_maintenance` repeats what fails."""
-    trigger.request_parse()
+    trigger.request_parse(account_id)
     # The webhook comes first, so that no change between sync and webhook is lost.
     with (
         suppress(SyncHostawayError),
