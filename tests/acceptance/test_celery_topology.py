@@ -122,14 +122,14 @@ class Topology:
     def log(self, name: str) -> Path:
         return self.root / f"{name}.log"
 
-    def start(self, service: str, name: str | None = None, *more: str) -> None:
+    def start(self, service: str, name: str | None = None, *more: str, **environment: str) -> None:
         words = [*SERVICES[service]["command"], *more]
         with self.log(name or service).open("wb") as log:
             self.processes[name or service] = subprocess.Popen(
                 words,
                 executable=BIN / words[0],
                 cwd=PROJECT,
-                env=self.environment(service),
+                env={**self.environment(service), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -19,7 +19,7 @@ def parse(files: list[Path], root: Path) -> dict[str, str]:
     from airflow.dag_processing.dagbag import BundleDagBag
     from airflow.serialization.serialized_objects import LazyDeserializedDAG
 
-    found = {}
+    found: dict[str, str] = {}
     for file in files:
         bag = BundleDagBag(dag_folder=str(file), bundle_path=root, bundle_name="hostaway")
         if bag.import_errors:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sync_hostaway.accounts.dag_processors import note_trouble
 from sync_hostaway.accounts.registry import (
     client_for,
     disable_account,
@@ -200,6 +201,23 @@ def test_each_condition_is_an_alert_and_a_section_of_the_runbook(
             assert all(row["remedy"] for row in rows)
     for kind in TITLES:
         assert kind == "test" or f"`{kind}`" in runbook, kind
+
+
+def test_trouble_of_a_dag_processor_is_an_alert_until_it_is_over(warehouse: Connection, inbox: Inbox) -> None:
+    note_trouble("hostaway_sync.py", 9.0, 30.0, [])
+    evaluate(warehouse, inbox)
+    assert inbox.told == []
+    note_trouble("hostaway_sync.py", 12.0, 30.0, [701, 705])
+    evaluate(warehouse, inbox)
+    assert inbox.told == [("accounts_missing", None, False), ("dag_import_slow", None, False)]
+    assert "12.0 of 30 s" in inbox.messages[0].text
+    assert "2 accounts have Dags and are not in the registry: 701, 705" in inbox.messages[0].text
+    warehouse.execute("update ops.dag_processors set noted_at = now() - interval '16 minutes'")
+    evaluate(warehouse, inbox)
+    assert {(kind, ended) for kind, _, ended in inbox.told[2:]} == {
+        ("accounts_missing", True),
+        ("dag_import_slow", True),
+    }
 
 
 def test_a_paused_account_ends_its_alerts(warehouse: Connection, account: int, inbox: Inbox) -> None:
