@@ -31,7 +31,7 @@ def run_within(seconds: float, work: Callable[[psycopg.Connection[Any]], object]
             dsn = connection_string(get_settings().warehouse_dsn, "sync-hostaway dag processor", connect_timeout=2)
             with psycopg.connect(dsn, autocommit=True, client_encoding="utf8", prepare_threshold=None) as connection:
                 work(connection)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the Dags stay
+        except Exception as error:  # noqa: BLE001 - after any error, the Dags stay
             # Its text may hold the password of the connection.
             log.warning("account_registry_not_reached", error=type(error).__name__)
         else:
