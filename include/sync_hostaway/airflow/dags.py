@@ -108,6 +108,8 @@ def start_of_oldest() -> datetime | None:
 
 def settings_of(account: SnapshotAccount) -> Settings:
     """Return the settings of an account in the snapshot. Options that this version does not accept are ignored."""
+    if not account.options:
+        return get_settings()
     with suppress(InvalidOptions):
         return AccountOptions.of(account.account_id, account.options).applied_to(get_settings())
     return get_settings()
