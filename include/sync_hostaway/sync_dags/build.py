@@ -44,7 +44,7 @@ and nothing is written.
   list again. If the error stays, look at `ops.sync_runs`.
 * A resource is skipped with `Hostaway refuses …`: Hostaway answers 403, 404, 405, 410 or 501 for it, but not for the
   other resources. The run does not fail. The resource is tried again daily; a run for only this resource tries at once.
-  The message says how to switch it off.
+  The message has the command that switches it off.
 * `HostawayThrottled`, `HostawayUnreachable`, `HostawayServerError`: the API has an outage, or another integration uses
   its limit. Retries wait up to half an hour. No action is needed.
 * `ops.quarantine` has rows that did not land because their id is unreadable. It also names unreadable values of rows
@@ -74,7 +74,7 @@ PARAMS = {
         False,
         type="boolean",
         title="Dry run",
-        description="Only reads and compares. The result of each task says what would be new, changed, deleted "
+        description="Only reads and compares. The result of each task has what would be new, changed, deleted "
         "and rejected. Nothing is written",
     ),
     "since": Param(
@@ -166,6 +166,7 @@ def build_dag(account: SnapshotAccount) -> DAG:
         # Reservations decide which calendars are due. A task that ran after a failed one would hide the failure.
         [tasks[Resource.LISTINGS], tasks[Resource.RESERVATIONS]] >> tasks[Resource.CALENDAR_DAYS]
         tasks[Resource.CONVERSATIONS] >> tasks[Resource.MESSAGES]
+        tasks[Resource.RESERVATIONS] >> tasks[Resource.RESERVATION_FINANCE]
         # A teardown always runs and does not decide the state of the run: a run with a failed extraction fails. (With
         # on_failure_fail_dagrun it would decide, as the only leaf, and hide every failure before it.)
         request = RequestTransformOperator(task_id="request_transform", trigger_rule="all_done")

@@ -20,8 +20,8 @@ AUTO = "auto"
 class ExtractOperator(BaseOperator):  # type: ignore[misc] # Airflow exports it at runtime only
     """Lands one resource of an account.
 
-    Each Dag has nine of these tasks, and Airflow builds and serialises all of them at every parse. `@task` would cost
-    five times as much: it inspects its function for each task, and has template fields.
+    Each Dag has one of these tasks per resource, and Airflow builds and serialises all of them at every parse. `@task`
+    would cost five times as much: it inspects its function for each task, and has template fields.
     """
 
     def __init__(self, *, account_id: int, resource: str, **kwargs: Any) -> None:
