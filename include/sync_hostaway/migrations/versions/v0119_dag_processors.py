@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sync_hostaway.migrations.sql_file import run_sql_file
 
-revision = "0118"
-down_revision = "0117"
+revision = "0119"
+down_revision = "0118"
 branch_labels = None
 depends_on = None
 
