@@ -90,7 +90,7 @@ def _(client: Any, simulator: RunningSimulator) -> None:
     assert client.rows("reservations", offset=9_000) == []
 
 
-@fact("Reservations come by updatedOn and id, both descending, when no order is asked for.")
+@fact("Reservations come by updatedOn and id, both descending, when no order is requested.")
 def _(client: Any, simulator: RunningSimulator) -> None:
     keys = [(row["updatedOn"], row["id"]) for row in client.rows("reservations", limit=500)]
     assert keys == sorted(keys, reverse=True)
@@ -142,7 +142,7 @@ def _(client: Any, simulator: RunningSimulator) -> None:
     assert not {"updatedOn", "accountId"} & set(client.rows("listings", limit=1)[0])
 
 
-@fact("Archived listings stay in the list unless specialStatus[]=active is asked for.")
+@fact("Archived listings stay in the list unless specialStatus[]=active is requested.")
 def _(client: Any, simulator: RunningSimulator) -> None:
     listing = client.rows("listings", limit=1)[0]["id"]
     simulator.control.patch("listings", listing, {"specialStatus": "archived"})
@@ -185,7 +185,7 @@ def _(client: Any, simulator: RunningSimulator) -> None:
     assert listing not in {row["id"] for row in client.rows("listings", **span)}
 
 
-@fact("bookingEngineUrls is empty unless attachObjects[]=bookingEngineUrls is asked for.")
+@fact("bookingEngineUrls is empty unless attachObjects[]=bookingEngineUrls is requested.")
 def _(client: Any, simulator: RunningSimulator) -> None:
     assert not any(row["bookingEngineUrls"] for row in client.rows("listings"))
     assert any(row["bookingEngineUrls"] for row in client.rows("listings", **{"attachObjects[]": "bookingEngineUrls"}))
@@ -282,7 +282,7 @@ def _(client: Any, simulator: RunningSimulator) -> None:
     assert (embedded["listingName"], embedded["hostProxyEmail"]) == ("", None)
 
 
-@fact("Messages come without scheduled and failed ones unless includeScheduledMessages=1 is asked for.")
+@fact("Messages come without scheduled and failed ones unless includeScheduledMessages=1 is requested.")
 def _(client: Any, simulator: RunningSimulator) -> None:
     paths = [f"conversations/{row['id']}/messages" for row in client.rows("conversations", limit=60)]
     assert {row["status"] for path in paths for row in client.rows(path)} == {"sent"}
