@@ -158,9 +158,17 @@ def plant_texts(warehouse: Connection, account: int, reservation: int, conversat
         warehouse.execute(query, params)
 
 
+def import_transcript(folder: Path, account: int, log: Path) -> None:
+    """A conversation with the guest in a file of another system."""
+    file = folder / "conversations" / "Somewhere" / f"{NAME}_2025-05-11_conversation.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"Guest: {NAME}\n\n[2025-05-10 10:00] Guest: {NOTE}\nHost: {PHONE}", encoding="utf-8")
+    command("import-transcripts", str(folder), "--account", str(account), "--transform", log=log)
+
+
 @pytest.fixture
-def planted(warehouse: Connection, account: int, simulator: RunningSimulator) -> dict[str, Any]:
-    """An account with a guest who is in every resource, in the history, in texts, logs, exports and decisions."""
+def planted(warehouse: Connection, account: int, simulator: RunningSimulator, tmp_path: Path) -> dict[str, Any]:
+    """An account with a guest who is in every resource, history, transcript, text, log, export and decision."""
     control = simulator.control
     conversation = next(row for row in control.objects("conversations", account) if row.get("reservationId"))
     reservation = int(conversation["reservationId"])
@@ -180,6 +188,7 @@ def planted(warehouse: Connection, account: int, simulator: RunningSimulator) ->
             number = control.objects(kind, account)[0]["id"]
             control.patch(kind, number, {"reservationId": reservation, **texts}, account_id=account)
         command("sync", "--account", str(account), "--mode", "full", "--transform", log=log)
+    import_transcript(tmp_path / "old system", account, log)
     plant_texts(warehouse, account, reservation, int(conversation["id"]))
     warehouse.execute(
         "insert into staging.guest_decisions (account_id, reservation_id, decision, person)"
@@ -188,7 +197,7 @@ def planted(warehouse: Connection, account: int, simulator: RunningSimulator) ->
     )
     warehouse.execute("analyze")
     export_tables(warehouse, get_settings().home / "exports" / "tables" / "one", file_format=Format.CSV)
-    return {"reservation": reservation, "conversation": int(conversation["id"]), "log": log}
+    return {"reservation": reservation, "folder": tmp_path / "old system", "log": log}
 
 
 def test_an_erased_guest_is_left_nowhere(warehouse: Connection, account: int, planted: dict[str, Any]) -> None:
@@ -197,6 +206,7 @@ def test_an_erased_guest_is_left_nowhere(warehouse: Connection, account: int, pl
         "landing.reservations",
         "landing.conversations",
         "landing.messages",
+        "landing.transcripts",
         "hostaway.reservations",
         "hostaway.guests",
         "hostaway.messages",
@@ -221,6 +231,7 @@ def test_an_erased_guest_is_left_nowhere(warehouse: Connection, account: int, pl
     assert [text for text in erased.left if "guest_decisions.csv" in text]
     # Hostaway still has the guest.
     command("sync", "--account", str(account), "--mode", "full", "--transform", log=planted["log"])
+    import_transcript(planted["folder"], account, planted["log"])
     warehouse.execute("analyze")
     assert places_of(warehouse, NEEDLES) - exports == set()
     [kept] = warehouse.execute(
