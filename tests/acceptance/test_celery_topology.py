@@ -108,6 +108,8 @@ class Topology:
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "HOME": str(self.root),
             "AIRFLOW_HOME": str(self.root / "airflow"),
+            # The image has an empty one.
+            "AIRFLOW_CONFIG": str(self.root / "airflow" / "airflow.cfg"),
             "NO_PROXY": "127.0.0.1,localhost",
             "PYTHONWARNINGS": "ignore",
             # All of them are on one machine here.

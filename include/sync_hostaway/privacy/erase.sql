@@ -275,7 +275,19 @@ analyze {table}
 select exists (select 1 from {table})
 
 -- name: forget_statistics
--- ANALYZE keeps the statistics of a table that has become empty.
+-- ANALYZE keeps the statistics of a table that has become empty, and those of its indexes on expressions.
 select pg_clear_attribute_stats(stats.schemaname::text, stats.tablename::text, stats.attname::text, stats.inherited)
 from pg_catalog.pg_stats as stats
-where stats.schemaname = %(schema)s and stats.tablename = %(name)s
+where
+    stats.schemaname = %(schema)s
+    and (
+        stats.tablename = %(name)s
+        or stats.tablename in (
+            select indexes.relname
+            from pg_catalog.pg_index as links
+            inner join pg_catalog.pg_class as indexes on links.indexrelid = indexes.oid
+            inner join pg_catalog.pg_class as tables on links.indrelid = tables.oid
+            inner join pg_catalog.pg_namespace as namespaces on tables.relnamespace = namespaces.oid
+            where namespaces.nspname = %(schema)s and tables.relname = %(name)s
+        )
+    )
