@@ -7,7 +7,7 @@ select
     'dag_import_slow' as kind,
     'warning' as severity,
     string_agg(
-        format('%s takes %s of %s s on %s', file, round(import_seconds::numeric, 1), import_limit, host),
+        format('%s takes %s of %s s on %s', file, round(import_seconds::numeric, 1), round(import_limit::numeric), host),
         '; '
         order by host, file
     ) as summary,
