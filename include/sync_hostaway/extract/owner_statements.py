@@ -45,7 +45,7 @@ def sync_owner_statements(ctx: SyncContext) -> MissingRows:
         raise not_found
     # The list has no count. So a statement that it leaves out is requested: only a 404 proves that it is deleted.
     for statement_id in sorted(known.keys() - list_read.ids):
-        asked_at = datetime.now(UTC)
+        asked_at = ctx.client.now()
         try:
             _read_statement(ctx, statement_id)
         except HostawayNotFound:
@@ -56,7 +56,7 @@ def sync_owner_statements(ctx: SyncContext) -> MissingRows:
 
 
 def _read_statement(ctx: SyncContext, statement_id: int) -> None:
-    requested_at = datetime.now(UTC)
+    requested_at = ctx.client.now()
     result = ctx.client.get(endpoints.owner_statement(statement_id), resource=ctx.resource).result
     # One object may come wrapped in an array.
     ctx.land([Fetched(result if isinstance(result, list) else [result], requested_at)])
