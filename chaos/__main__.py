@@ -36,7 +36,7 @@ def main(
     only: Annotated[int | None, typer.Option(envvar="ONLY", help="Repeat this round only", min=1)] = None,
     platform: Annotated[
         int, typer.Option(envvar="PLATFORM", help="How many faults in a running Airflow after that", min=0)
-    ] = 12,
+    ] = 0,
     results: Annotated[
         Path | None,
         typer.Option(envvar="RESULTS", help="File of results: rounds that it has are shown, and not run again"),
