@@ -18,7 +18,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from sync_hostaway.extract.context import SyncContext
-from sync_hostaway.hostaway.pagination import Page
+from sync_hostaway.hostaway.pagination import ListRead, Page
 from sync_hostaway.landing.writer import Fetched
 
 _STALE_AFTER = {True: timedelta(days=1), False: timedelta(hours=1)}
@@ -40,14 +40,17 @@ class Checkpoints:
         self.saved = deque(Page(**row, landed=True) for row in ctx.rows("checkpoints"))
         self._number = len(self.saved)
         self.resumed = bool(self.saved)
+        # What this run received. It reads a list that changes several times, and counts each row once.
+        self._received = ListRead()
         ctx.report_progress(0)
 
     def land(self, page: Page) -> None:
         """Land a page and save its checkpoint, in one transaction. A saved page has landed before."""
         if page.landed:
             return
+        self._received.add(page)
         with self._ctx.connection.transaction():
-            self._ctx.land([Fetched(page.rows, page.requested_at)])
+            self._ctx.land([Fetched(page.rows, page.requested_at)], distinct=self._received.seen)
             self._ctx.execute(
                 "save_checkpoint",
                 page=self._number,

@@ -113,11 +113,20 @@ class SyncContext:
         """The calendar window around today (UTC)."""
         return Window.around(datetime.now(UTC).date(), self.settings)
 
-    def land(self, fetched: Sequence[Fetched]) -> None:
-        """Land some responses and save the counts, in one transaction or within the caller's."""
+    def land(self, fetched: Sequence[Fetched], *, distinct: int | None = None) -> None:
+        """Land some responses and save the counts, in one transaction or within the caller's.
+
+        :param distinct: rows that the run has received so far, without repeated ones. None: no row comes twice.
+        """
         with self.connection.transaction():
             self.counts.add(self._writer.land(fetched))
+            if distinct is not None:
+                self.counts.seen = distinct
             self.save_counts()
+
+    def count_problems_anew(self) -> None:
+        """Count unreadable rows and values from zero: a list is read again, and has the same ones again."""
+        self.counts.quarantined = self.counts.with_warnings = 0
 
     def report_progress(self, seen: int, parents: tuple[int, int] | None = None) -> None:
         """Call `on_progress`; see `Progress`."""

@@ -73,7 +73,9 @@ def sync_list(ctx: SyncContext, path: str) -> MissingRows:
     params = endpoints.LISTING_PARAMS if ctx.resource is Resource.LISTINGS else endpoints.WITH_RESOURCES
     for number in range(_MAX_READS):
         list_read = ListRead()
-        ctx.needed_retry = number > 0
+        if number:
+            ctx.needed_retry = True
+            ctx.count_problems_anew()
         for page in pages_by_offset(
             ctx.client, path, params, resource=ctx.resource, list_read=list_read, saved=checkpoints.saved
         ):
@@ -111,7 +113,9 @@ def _read_changes(ctx: SyncContext, bound: datetime, watermark: datetime | None)
 def _read_everything(ctx: SyncContext) -> MissingRows:
     checkpoints = Checkpoints(ctx, "everything", changes_move_to_front=True)
     for number in range(_MAX_READS):
-        ctx.needed_retry = ctx.needed_retry or number > 0
+        if number:
+            ctx.needed_retry = True
+            ctx.count_problems_anew()
         list_read = ListRead()
         part = _read_back_to(ctx, checkpoints, list_read, bound=None)
         settled = _read_front_again(ctx, checkpoints, list_read, part)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from fastapi.testclient import TestClient
 from api_helpers import Issue, Login, RecordedRuns
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
+from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.api.app import create_app
 from sync_hostaway.core.db import Connection
 
@@ -236,8 +236,9 @@ def test_health_finds_untried_events_and_accounts_that_do_not_sync(warehouse: Co
         "insert into ops.webhook_events (account_id, content_hash, received_at)"
         " values (701, sha256('1'), now() - interval '20 min')"
     )
-    warehouse.execute("update ops.sync_runs set finished_at = now() - interval '3 days' where account_id = 702")
-    warehouse.execute("update ops.accounts set created_at = now() - interval '3 days'")
+    warehouse.execute(
+        "update ops.resource_states set last_complete_at = now() - interval '3 days' where account_id = 702"
+    )
     with TestClient(create_app(RecordedRuns())) as client:
         answer = client.get("/health", headers=login("admin"))
     assert answer.status_code == 503
@@ -247,41 +248,47 @@ def test_health_finds_untried_events_and_accounts_that_do_not_sync(warehouse: Co
     assert "701" not in details["syncs"]
 
 
-def test_health_gives_a_resource_time_for_its_first_sync_and_sees_when_it_keeps_failing(
-    warehouse: Connection, login: Login
+@pytest.mark.parametrize(
+    ("change", "is_healthy"),
+    [
+        ("select", True),
+        # Another try follows within the hour: the account has the status warning.
+        ("update ops.resource_states set failures = 1, retry_until = now() + interval '1 hour'", True),
+        ("update ops.resource_states set failures = 1, retry_until = now() - interval '1 second'", False),
+        ("update ops.resource_states set last_complete_at = now() - interval '35 hours'", True),
+        ("update ops.resource_states set last_complete_at = now() - interval '37 hours'", False),
+        # A resource that was switched on now has time for its first sync, and one of an account of last week has not.
+        ("delete from ops.resource_states", True),
+        ("delete from ops.resource_states; update ops.accounts set created_at = now() - interval '9 days'", False),
+        ("update ops.resource_states set status = 'refused', last_error = 'Not enabled'", True),
+        ("update ops.accounts set state = 'credentials_rejected'", True),
+    ],
+)
+def test_health_fails_when_the_status_of_an_account_is_failing(
+    warehouse: Connection, login: Login, change: str, is_healthy: bool
 ) -> None:
-    warehouse.execute("update ops.accounts set created_at = now() - interval '9 days'")
+    warehouse.execute(change)
+    with TestClient(create_app(RecordedRuns())) as client:
+        checks = client.get("/health", headers=login("admin")).json()["checks"]
+    [syncs] = [check for check in checks if check["name"] == "syncs"]
+    found = warehouse.execute("select account_id from ops.account_status where status = 'failing'").fetchall()
+    assert syncs["ok"] is is_healthy
+    assert bool(found) is not is_healthy
+    assert all(f"account {row['account_id']}, " in syncs["detail"] for row in found)
 
-    def late() -> str:
-        with TestClient(create_app(RecordedRuns())) as client:
-            checks = client.get("/health", headers=login("admin")).json()["checks"]
-        [syncs] = [check for check in checks if check["name"] == "syncs"]
-        return "" if syncs["ok"] else syncs["detail"]
 
-    def sync(resource: str, status: str, days_ago: float) -> None:
-        warehouse.execute(
-            "insert into ops.sync_runs (account_id, run_key, resource, mode, status, started_at, finished_at)"
-            " select 702, 'test', %s, 'full', %s, moment, moment from (values (now() - %s)) as ended (moment)",
-            [resource, status, timedelta(days=days_ago)],
-        )
-
-    assert late() == ""
-    # Switched on again, after a long time, and before that for the first time: tried today.
-    sync("reviews", "complete", 8)
-    sync("reviews", "failed", 0.1)
-    sync("tasks", "incomplete", 0.1)
-    assert late() == ""
-    sync("tasks", "failed", 2)
-    assert "702" in late()
-    assert "701" not in late()
-    warehouse.execute("""update ops.accounts set options = '{"resources": {"tasks": false}}' where account_id = 702""")
-    assert late() == ""
+def test_health_does_not_ask_for_a_resource_that_is_switched_off(warehouse: Connection, login: Login) -> None:
+    warehouse.execute("update ops.resource_states set failures = 1 where account_id = 702 and resource = 'tasks'")
+    change_options(warehouse, 702, {"resources": {"tasks": False}})
+    with TestClient(create_app(RecordedRuns())) as client:
+        assert client.get("/health", headers=login("admin")).status_code == 200
 
 
 def test_health_calls_no_account_up_to_date_before_its_first_sync_has_ended(
     warehouse: Connection, login: Login
 ) -> None:
-    warehouse.execute("delete from ops.sync_runs where account_id = 702")
+    warehouse.execute("update ops.account_settings set resources = array['listings', 'reservations']")
+    warehouse.execute("delete from ops.resource_states where account_id = 702")
     with TestClient(create_app(RecordedRuns())) as client:
         checks = client.get("/health", headers=login("admin")).json()["checks"]
     [detail] = [check["detail"] for check in checks if check["name"] == "syncs"]
@@ -289,10 +296,10 @@ def test_health_calls_no_account_up_to_date_before_its_first_sync_has_ended(
 
 
 def test_health_expects_an_account_as_often_as_it_is_to_sync(warehouse: Connection, login: Login) -> None:
-    warehouse.execute("update ops.sync_runs set finished_at = now() - interval '6 hours'")
-    warehouse.execute("update ops.accounts set created_at = now() - interval '3 days'")
-    warehouse.execute("""update ops.accounts set options = '{"sync_every_hours": 2}' where account_id = 702""")
+    warehouse.execute("update ops.resource_states set last_complete_at = now() - interval '6 hours'")
+    change_options(warehouse, 702, {"sync_every_hours": 2})
     with TestClient(create_app(RecordedRuns())) as client:
         checks = client.get("/health", headers=login("admin")).json()["checks"]
     [detail] = [check["detail"] for check in checks if check["name"] == "syncs"]
-    assert detail == "No complete sync for too long: 702"
+    assert detail.startswith("Accounts that are failing: 1; account 702, ")
+    assert "No complete sync for 6 h" in detail

@@ -181,9 +181,24 @@ def test_a_list_that_moved_during_the_read_is_read_again(
 
 def test_an_incomplete_list_is_read_anew(warehouse: Connection, account: int, simulator: RunningSimulator) -> None:
     simulator.control.fault("count_off", match={"resource": "conversations"}, times=0, by=1)
-    assert one(warehouse, account, Resource.CONVERSATIONS, run_key="first").status == "incomplete"
+    incomplete = one(warehouse, account, Resource.CONVERSATIONS, run_key="first")
+    assert incomplete.status == "incomplete"
+    # It was read four times, and each row counts once.
+    assert (incomplete.expected, incomplete.counts.seen) == (41, 40)
+    row = warehouse.execute("select rows_seen, rows_landed from ops.resource_status where resource = 'conversations'")
+    assert row.fetchall() == [{"rows_seen": 40, "rows_landed": 40}]
     simulator.control.clear_faults()
     assert one(warehouse, account, Resource.CONVERSATIONS, run_key="first").counts.seen == 40
+
+
+def test_a_list_that_is_read_again_counts_its_unreadable_rows_once(
+    warehouse: Connection, account: int, simulator: RunningSimulator
+) -> None:
+    simulator.control.fault("count_off", match={"resource": "conversations"}, times=0, by=1)
+    first = min(truth(simulator, "conversations", account))
+    simulator.control.fault("bad_row", match={"resource": "conversations"}, times=0, defect="missing_id", id=first)
+    counts = one(warehouse, account, Resource.CONVERSATIONS, run_key="first").counts
+    assert (counts.seen, counts.quarantined) == (40, 1)
 
 
 @pytest.mark.parametrize("resource", [Resource.MESSAGES, Resource.CALENDAR_DAYS])

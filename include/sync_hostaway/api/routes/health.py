@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import psycopg
 import structlog
@@ -15,8 +14,6 @@ from fastapi.security.utils import get_authorization_scheme_param
 from pydantic import BaseModel, Field
 
 from sync_hostaway import migrations
-from sync_hostaway.accounts.registry import list_accounts, settings_of
-from sync_hostaway.accounts.status import mirrored
 from sync_hostaway.api.account_session import Pool
 from sync_hostaway.api.auth.operator import admit_operator, allow_anyone
 from sync_hostaway.api.http.guarded import guarded_router
@@ -30,6 +27,8 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _CACHE_SECONDS = 2.0
 _POOL_TIMEOUT = 2.0
 _MAX_INBOX_LAG = 900.0
+# Failing accounts whose reason is shown. The page has all.
+_MAX_REASONS = 10
 
 router = guarded_router(tags=["health"])
 
@@ -94,29 +93,27 @@ def _inbox(connection: Connection) -> Check:
 
 
 def _syncs(connection: Connection) -> Check:
-    active = [account for account in list_accounts(connection) if account.state == "active"]
-    now = datetime.now(UTC)
-    since = {account.account_id: now - settings_of(account).longest_without_sync for account in active}
-    params = {"account_ids": list(since), "since": list(since.values())}
-    rows = connection.execute(_QUERIES["syncs"], params).fetchall()
-    complete = {row["account_id"] for row in rows if row["is_complete"]}
-    failing = {(row["account_id"], row["resource"]) for row in rows if row["is_failing"]}
-    late = [
-        str(account.account_id)
-        for account in active
-        if (account.created_at < since[account.account_id] and account.account_id not in complete)
-        or any((account.account_id, resource) in failing for resource in mirrored(account))
-    ]
-    waiting = len([account for account in active if account.account_id not in complete])
-    detail = f"Accounts up to date: {len(active) - waiting}"
-    if waiting:
-        detail += f"; without a complete sync so far: {waiting}"
-    if late:
-        detail = f"No complete sync for too long: {', '.join(late)}"
-    # This is not a failure, because the other resources of these accounts are mirrored.
-    for row in connection.execute(_QUERIES["refused"]).fetchall():
-        detail += f"; account {row['account_id']}: {row['error']}"
-    return Check(name="syncs", ok=not late, detail=detail)
+    """Not ok if the status of an account is `failing`: the views are those of the page and of the alerts."""
+    [accounts] = connection.execute(_QUERIES["accounts"]).fetchall()
+    resources = connection.execute(_QUERIES["resources"]).fetchall()
+    failing = {row["account_id"]: row for row in reversed(resources) if row["status"] == "failing"}
+    if failing:
+        reasons = [_text_of(row) for _, row in sorted(failing.items())]
+        detail = f"Accounts that are failing: {len(failing)}; {'; '.join(reasons[:_MAX_REASONS])}"
+        if len(reasons) > _MAX_REASONS:
+            detail += f"; and {len(reasons) - _MAX_REASONS} more"
+    else:
+        detail = f"Accounts up to date: {accounts['complete']}"
+        if accounts["waiting"]:
+            detail += f"; without a complete sync so far: {accounts['waiting']}"
+    for row in resources:
+        if row["status"] == "not_available":
+            detail += f"; {_text_of(row)}"
+    return Check(name="syncs", ok=not failing, detail=detail)
+
+
+def _text_of(row: dict[str, Any]) -> str:
+    return f"account {row['account_id']}, {row['resource']}: {row['reason']}"
 
 
 async def _is_operator(request: Request) -> bool:

@@ -5,35 +5,17 @@ from ops.webhook_events as events
 inner join ops.accounts using (account_id)
 where events.state = 'pending' and events.attempts = 0 and accounts.state = 'active'
 
--- name: syncs
--- The results of the syncs that ended since a moment; each account has its own. A resource is failing when the try
--- before that moment failed too, so that a new resource has time for its first complete sync.
+-- name: accounts
+-- complete_at is null until every resource was complete once.
 select
-    runs.account_id,
-    runs.resource,
-    bool_or(runs.status in ('complete', 'complete_after_retry')) as is_complete,
-    not bool_or(runs.status in ('complete', 'complete_after_retry'))
-    and (
-        select earlier.status in ('incomplete', 'failed')
-        from ops.sync_runs as earlier
-        where
-            earlier.account_id = runs.account_id
-            and earlier.resource = runs.resource
-            and earlier.mode <> 'delta'
-            and earlier.finished_at < wanted.since
-        order by earlier.started_at desc
-        limit 1
-    ) as is_failing
-from ops.sync_runs as runs
-inner join unnest(%(account_ids)s::bigint[], %(since)s::timestamptz[]) as wanted (account_id, since)
-    on runs.account_id = wanted.account_id
-where runs.mode <> 'delta' and runs.finished_at >= wanted.since
-group by runs.account_id, runs.resource, wanted.since
+    count(*) filter (where complete_at is not null) as complete,
+    count(*) filter (where complete_at is null) as waiting
+from ops.account_status
+where state = 'active'
 
--- name: refused
--- The newest sync of a resource decides its state.
-select states.account_id, states.last_error as error
-from ops.resource_states as states
-inner join ops.accounts as accounts on states.account_id = accounts.account_id
-where states.status = 'refused' and accounts.state = 'active'
-order by states.account_id, states.resource
+-- name: resources
+-- A resource that Hostaway does not give to an account is no failure: the others are mirrored.
+select account_id, resource, status, reason
+from ops.resource_status
+where status in ('failing', 'not_available')
+order by account_id, resource
