@@ -47,25 +47,25 @@ stays as (
         cross join
             lateral (
                 values
-                    ('cityTax', reported.city_tax),
-                    ('hotelTax', reported.hotel_tax),
-                    ('lodgingTax', reported.lodging_tax),
-                    ('roomTax', reported.room_tax),
-                    ('salesTax', reported.sales_tax),
-                    ('transientOccupancyTax', reported.transient_occupancy_tax),
-                    ('vat', reported.vat),
-                    ('otherTaxes', reported.other_taxes),
-                    ('propertyRentTax', reported.property_rent_tax),
-                    ('guestPerPersonPerNightTax', reported.guest_per_person_per_night_tax),
-                    ('guestStayTax', reported.guest_stay_tax),
-                    ('guestNightlyTax', reported.guest_nightly_tax)
+                ('cityTax', reported.city_tax),
+                ('hotelTax', reported.hotel_tax),
+                ('lodgingTax', reported.lodging_tax),
+                ('roomTax', reported.room_tax),
+                ('salesTax', reported.sales_tax),
+                ('transientOccupancyTax', reported.transient_occupancy_tax),
+                ('vat', reported.vat),
+                ('otherTaxes', reported.other_taxes),
+                ('propertyRentTax', reported.property_rent_tax),
+                ('guestPerPersonPerNightTax', reported.guest_per_person_per_night_tax),
+                ('guestStayTax', reported.guest_stay_tax),
+                ('guestNightlyTax', reported.guest_nightly_tax)
             ) as tax (name, amount)
         where
             reported.account_id = bookings.account_id
             and reported.reservation_id = bookings.reservation_id
             and not reported.is_deleted
             and tax.amount <> 0
-        limit all offset 0
+        limit all offset 0 -- noqa: AM09
     ) as financial on true
     where bookings.is_booking and not bookings.is_deleted and bookings.arrival_date is not null
 )

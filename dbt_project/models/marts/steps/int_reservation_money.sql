@@ -1,6 +1,6 @@
 -- The revenue of a reservation on each basis of the published definitions. Unknown stays null: a channel that does not
--- report its commission has not charged 0. The financial reporting of Hostaway fills what the reservation itself does not
--- contain.
+-- report its commission has not charged 0. Hostaway's financial reporting has the amounts that the reservation itself
+-- does not contain.
 with
 
 amounts as (
@@ -98,7 +98,7 @@ amounts as (
             finance.account_id = reservations.account_id
             and finance.reservation_id = reservations.reservation_id
             and not finance.is_deleted
-        limit all offset 0
+        limit all offset 0 -- noqa: AM09
     ) as reported on true
     -- A declined request is cancelled, too, but never was a booking. A reservation that was cancelled before its first
     -- read counts as a booking, because nothing shows that it was not.
