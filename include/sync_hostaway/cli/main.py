@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import io
-import logging
 import sys
-from collections.abc import MutableMapping
 from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 from rich.table import Table
 from rich.text import Text
-from structlog.dev import ConsoleRenderer, plain_traceback
-from structlog.typing import Processor
 
 from sync_hostaway import migrations
 from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, tokens_app
@@ -28,6 +23,7 @@ from sync_hostaway.cli.env import env
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.exports import export_app
 from sync_hostaway.cli.local import app as local_app
+from sync_hostaway.cli.logs import configure_logs
 from sync_hostaway.cli.options import AsJson, complete_account, warehouse, warn_if_simulated
 from sync_hostaway.cli.plan import plan
 from sync_hostaway.cli.progress import graceful_interrupt, sync_progress
@@ -37,7 +33,6 @@ from sync_hostaway.core.console import echo, err, pluralize, print_error, print_
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings, refuse_unknown_names
-from sync_hostaway.core.text import visible
 from sync_hostaway.extract.context import Progress
 from sync_hostaway.extract.dry_run import dry_run_account
 from sync_hostaway.extract.engine import SyncResult, sync_account
@@ -126,21 +121,7 @@ def main(
             stream.reconfigure(errors="backslashreplace")
     # On a terminal, bars and tables show the progress, so only errors are logged.
     level = err_level(ctx.params) or ("error" if err.is_terminal else "warning")
-    processors = [each for each in structlog.get_config()["processors"] if each is not _visible_values]
-    # structlog's default traceback shows the variables of each function: payloads and secrets.
-    renderer = ConsoleRenderer(colors=err.is_terminal, exception_formatter=plain_traceback)
-    last: list[Processor] = [_visible_values, renderer]
-    if log_format is LogFormat.JSON:
-        # JSON escapes control characters. Python's own traceback has no variables.
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=True)]
-    structlog.configure(
-        processors=[*processors[:-1], *last],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Looked up for each line, because rich replaces stderr while it shows bars, and keeps log lines above them.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-    )
-    if level == "debug":
-        logging.basicConfig(level=logging.INFO)
+    configure_logs(level, as_json=log_format is LogFormat.JSON)
     refuse_unknown_names()
 
 
@@ -311,14 +292,6 @@ def docs(
             return
         page = build_docs(connection, folder)
     echo(f"Open {page}")
-
-
-def _visible_values(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Return a log line that cannot control the terminal."""
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = visible(value)
-    return event
 
 
 def _result_json(result: SyncResult) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from sync_hostaway.core.exceptions import HostawayError
 from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.threads import ContextThreads
 from sync_hostaway.events.account_inbox import DueEvent
 from sync_hostaway.events.land import DeltaLanding, Entity, LandedRow
 from sync_hostaway.events.refetch import FetchRequest, FetchResult, ObjectReader
@@ -68,7 +68,7 @@ class FetchPlan:
         self._load_landed(
             (request.resource, str(request.id)) for request in events_by_request if not request.of_reservation
         )
-        with ThreadPoolExecutor(_MAX_PARALLEL_READS, thread_name_prefix="refetch") as pool:
+        with ContextThreads(_MAX_PARALLEL_READS, thread_name_prefix="refetch") as pool:
             return dict(
                 zip(
                     events_by_request,

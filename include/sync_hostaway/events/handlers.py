@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from contextvars import copy_context
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Protocol, cast
@@ -74,7 +75,9 @@ class EventHandlerThread:
     def __init__(self, name: str | None) -> None:
         self._name = name
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._call_all, name="event handler", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._call_all,), name="event handler", daemon=True
+        )
 
     def __enter__(self) -> EventHandlerThread:
         if self._name:

@@ -32,6 +32,7 @@ from sync_hostaway.core.exceptions import (
 )
 from sync_hostaway.core.failures import log_fields
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.core.threads import ContextThreads
 from sync_hostaway.events.account_inbox import AccountInbox, due_accounts, has_pending_delta_loads, seconds_until_due
 from sync_hostaway.events.batch import AccountBatch, BatchResult
 from sync_hostaway.events.handlers import EventHandlerThread
@@ -114,10 +115,11 @@ def run_worker(
     began = time.monotonic()
     try:
         with (
+            bound_contextvars(run=run_key),
             connect(application="sync-hostaway delta") as connection,
             EventHandlerThread(get_settings().event_handler) as event_handler,
-            ThreadPoolExecutor(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="account") as accounts,
-            ThreadPoolExecutor(1, thread_name_prefix="transform") as transforms,
+            ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="account") as accounts,
+            ContextThreads(1, thread_name_prefix="transform") as transforms,
         ):
             run = _Run(run_key, transform, connection, event_handler, accounts, transforms)
             with hold_lease(connection) as ours:
@@ -281,7 +283,7 @@ class _Run:
     def _process_batch(self, account_id: int) -> BatchResult | None:
         """Process one batch of an account; None when another worker holds its lock."""
         with (
-            bound_contextvars(account_id=account_id, run=self._run_key),
+            bound_contextvars(account_id=account_id),
             connect(application="sync-hostaway delta") as connection,
             advisory_lock(connection, "delta", account_id, wait=False) as ours,
         ):
@@ -315,5 +317,5 @@ class _Run:
             notify_worker(connection)
         for change in batch.changes:
             self._event_handler.notify(account_id, change.event.event, change.before, change.after)
-        log.info("batch_finished", run_key=self._run_key, **asdict(result))
+        log.info("batch_finished", **asdict(result))
         return result

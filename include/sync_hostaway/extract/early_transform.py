@@ -68,6 +68,6 @@ def _transform(run_key: str) -> bool:
     try:
         run_transform(requested_by=run_key, marts=False)
     except SyncHostawayError as error:
-        log.warning("early_transform_failed", run_key=run_key, error=str(error))
+        log.warning("early_transform_failed", run=run_key, error=str(error))
         return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -24,6 +24,7 @@ from sync_hostaway.core.exceptions import (
     SyncIncomplete,
 )
 from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.threads import ContextThreads
 from sync_hostaway.extract.context import MissingRows, SyncContext, Window
 from sync_hostaway.extract.deletions import verify_deletions
 from sync_hostaway.extract.refusals import REFUSALS
@@ -287,7 +288,7 @@ def _read_in_parallel(
             return _ParentResult(parent_id, error=error)
 
     waiting = iter(parent_ids)
-    with ThreadPoolExecutor(ctx.settings.concurrency, thread_name_prefix=ctx.resource) as pool:
+    with ContextThreads(ctx.settings.concurrency, thread_name_prefix=ctx.resource) as pool:
         in_flight: deque[Future[_ParentResult]] = deque(
             pool.submit(guarded, parent_id) for parent_id in islice(waiting, 2 * ctx.settings.concurrency)
         )

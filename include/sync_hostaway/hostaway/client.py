@@ -6,7 +6,7 @@ import hmac
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -16,6 +16,7 @@ import requests
 import structlog
 from requests.auth import AuthBase
 from requests.exceptions import InvalidSchema, InvalidURL
+from structlog.contextvars import bound_contextvars
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -146,12 +147,13 @@ class HostawayClient:
         A denied token is renewed once per try.
 
         :param path: beginning with /v1.
-        :param resource: named in errors.
+        :param resource: named in errors and log lines.
         :raises HostawayError: a subclass for each kind of error.
         """
-        for attempt in self._retrying():
-            with attempt, self._located(path, resource):
-                return self._ask("GET", path, params=params)
+        with self._log_fields(resource):
+            for attempt in self._retrying():
+                with attempt, self._located(path, resource):
+                    return self._ask("GET", path, params=params)
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
     def query(self, path: str, form: dict[str, str], *, resource: str | None = None) -> Reply:
@@ -159,12 +161,13 @@ class HostawayClient:
 
         :param path: beginning with /v1.
         :param form: the fields of the form, sent as multipart.
-        :param resource: named in errors.
+        :param resource: named in errors and log lines.
         :raises HostawayError: the subclass tells what happened.
         """
-        for attempt in self._retrying():
-            with attempt, self._located(path, resource):
-                return self._ask("POST", path, files={name: (None, value) for name, value in form.items()})
+        with self._log_fields(resource):
+            for attempt in self._retrying():
+                with attempt, self._located(path, resource):
+                    return self._ask("POST", path, files={name: (None, value) for name, value in form.items()})
         raise AssertionError("unreachable: tenacity re-raises the last error")
 
     def write(
@@ -188,12 +191,17 @@ class HostawayClient:
         :raises HostawayError: a subclass for each kind of error. After a `HostawayTransientError` other than
             `HostawayThrottled` and `HostawayNotConnected`, Hostaway may have processed the request.
         """
-        with self._located(path, resource, secrets):
+        with self._log_fields(resource), self._located(path, resource, secrets):
             return self._ask(method, path, json=body)
 
     def uses(self, client_secret: str) -> bool:
         """Whether this is the secret the client authenticates with."""
         return hmac.compare_digest(client_secret.encode(), self._credentials.client_secret.encode())
+
+    def _log_fields(self, resource: str | None) -> AbstractContextManager[None]:
+        """Add account and resource to the log lines of a request, such as those about retries and limits."""
+        fields: dict[str, Any] = {"resource": str(resource)} if resource else {}
+        return bound_contextvars(account_id=self.account_id, **fields)
 
     @contextmanager
     def _located(self, path: str, resource: str | None, secrets: Sequence[str] = ()) -> Iterator[None]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from traceback import format_tb
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
 from sync_hostaway.core.db import connect
 from sync_hostaway.core.exceptions import CredentialsRejected, SyncHostawayError
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.core.threads import ContextThreads
 from sync_hostaway.events.worker import Transform, WorkerResult, run_worker, transform_pending_loads
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.polling.plan import fitting_interval
@@ -86,7 +87,7 @@ def poll_accounts(
     def poll_in_time(account_id: int) -> AccountPoll | None:
         return _poll(account_id, run_key) if time.monotonic() < deadline else None
 
-    with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="poll") as threads:
+    with ContextThreads(_SIDE_BY_SIDE, thread_name_prefix="poll") as threads:
         polled = list(threads.map(poll_in_time, due))
     result = PollResult([poll for poll in polled if poll], left=polled.count(None))
     if any(poll.events for poll in result.accounts):
@@ -97,7 +98,10 @@ def poll_accounts(
 
 
 def _poll(account_id: int, run_key: str) -> AccountPoll:
-    with connect(application="sync-hostaway poll") as connection:
+    with (
+        bound_contextvars(account_id=account_id, run=run_key),
+        connect(application="sync-hostaway poll") as connection,
+    ):
         try:
             with client_for(
                 connection, account_id, Priority.INCREMENTAL, single_try_timeout=_REQUEST_TIMEOUT

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import structlog
+from structlog.contextvars import bound_contextvars
 
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import TransformFailed
@@ -31,6 +33,7 @@ from sync_hostaway.transforms.project import build_hash, find_project
 from sync_hostaway.transforms.readers import grant_to_readers
 from sync_hostaway.transforms.statistics import analyze_grown_tables
 
+log = structlog.get_logger(__name__)
 _SYNC_LOG = "sync_logs"
 
 
@@ -88,6 +91,26 @@ def run_transform(
     :raises ForeignObjects: when relations that are not ours have names of models; nothing was changed then.
     :raises TransformFailed: naming the failed models. The loads stay pending.
     """
+    with bound_contextvars(run=requested_by):
+        result = _run_transform(
+            connection_or_dsn,
+            requested_by=requested_by,
+            full_refresh=full_refresh,
+            marts=marts,
+            project_dir=project_dir,
+        )
+        log.info("transform_finished", **result.summary())
+        return result
+
+
+def _run_transform(
+    connection_or_dsn: Connection | str | None,
+    *,
+    requested_by: str,
+    full_refresh: bool,
+    marts: bool,
+    project_dir: Path | None,
+) -> TransformResult:
     started = time.monotonic()
     project = find_project(project_dir)
     hashed = build_hash(project)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from sync_hostaway.core.db import Connection, connect, load_queries
 from sync_hostaway.core.exceptions import ConfigurationError, CredentialsRejected, HostawayError, SyncHostawayError
 from sync_hostaway.core.resources import Mode
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.core.threads import ContextThreads
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.webhook_admin.delivery_log import recover_missed_events
@@ -51,7 +51,7 @@ def reconcile_webhooks(connection: Connection) -> dict[str, int]:
     connection.execute(_QUERIES["heartbeat"])
     forget_old_passwords(connection)
     accounts = connection.execute(_QUERIES["accounts_to_reconcile"], {"delivers": _has_public_url()}).fetchall()
-    with ThreadPoolExecutor(_MAX_PARALLEL_ACCOUNTS) as threads:
+    with ContextThreads(_MAX_PARALLEL_ACCOUNTS) as threads:
         results = list(threads.map(lambda account: _reconcile(account["account_id"], account["state"]), accounts))
     return ReconcileResult(*(sum(counts) for counts in zip(*results, strict=True)))._asdict()
 
