@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api_helpers import Login, RecordedRuns
 from sync_hostaway.alerts.message import TITLES
 from sync_hostaway.api.app import create_app
+from sync_hostaway.core.db import Connection
 from sync_hostaway.core.settings import get_settings
 
 MONITORING = Path(__file__).resolve().parents[3] / "monitoring"
@@ -83,4 +84,25 @@ def test_dashboard_and_rules_ask_for_what_is_there(token: dict[str, str], client
         assert names
         assert names <= known | families, names - known
     assert {rule["annotations"]["runbook"] for rule in alerts} <= set(TITLES)
+    # CI plays these incidents with promtool: each rule fires in one of them, from figures that exist.
+    incidents = yaml.safe_load((MONITORING / "prometheus-rules.test.yaml").read_text())["tests"]
+    series = {re.split("{", each["series"])[0] for incident in incidents for each in incident["input_series"]}
+    assert series <= known
+    fired = {
+        case["alertname"] for incident in incidents for case in incident["alert_rule_test"] if "exp_alerts" in case
+    }
+    assert fired == {rule["alert"] for rule in alerts}
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_figures_of_an_incident_are_those_of_the_rules(
+    token: dict[str, str], client: TestClient, warehouse: Connection
+) -> None:
+    warehouse.execute("update ops.accounts set state = 'credentials_rejected' where account_id = 701")
+    warehouse.execute(
+        "insert into ops.webhook_events (account_id, content_hash, state, reason)"
+        " values (701, sha256('1'), 'dead', 'No try is left')"
+    )
+    found = figures(client, token)
+    for name in ("hostaway_account_failing", "hostaway_account_dead_events"):
+        assert {labels["account_id"]: value for labels, value in found[name]} == {"701": 1, "702": 0}
