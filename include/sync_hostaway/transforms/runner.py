@@ -99,7 +99,14 @@ def run_transform(
             marts=marts,
             project_dir=project_dir,
         )
-        log.info("transform_finished", **result.summary())
+        log.info(
+            "transform_finished",
+            transform_id=result.transform_id,
+            loads=result.loads,
+            models=len(result.models),
+            rows_deferred=result.rows_deferred,
+            seconds=round(result.seconds, 2),
+        )
         return result
 
 

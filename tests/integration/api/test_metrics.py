@@ -100,8 +100,8 @@ def test_figures_of_an_incident_are_those_of_the_rules(
 ) -> None:
     warehouse.execute("update ops.accounts set state = 'credentials_rejected' where account_id = 701")
     warehouse.execute(
-        "insert into ops.webhook_events (account_id, content_hash, state, reason)"
-        " values (701, sha256('1'), 'dead', 'No try is left')"
+        "insert into ops.webhook_events (account_id, content_hash, state, reason, finished_at)"
+        " values (701, sha256('1'), 'dead', 'No try is left', now())"
     )
     found = figures(client, token)
     for name in ("hostaway_account_failing", "hostaway_account_dead_events"):
