@@ -15,14 +15,18 @@ import psutil
 import pytest
 
 from airflow_process import AirflowControl
-from sync_hostaway.core.dag_ids import DELTA_DAG_ID
+from sync_hostaway.accounts.registry import client_for
+from sync_hostaway.core.dag_ids import DELTA_DAG_ID, POLL_DAG_ID
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.home import Home
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events.lease import has_active_worker
+from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.local import processes
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.simulator_process import SimulatedApi
 from sync_hostaway.simulator.control.client import SimulatorControl
+from sync_hostaway.webhook_admin.registration import remove_webhook
 from waiting import eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
@@ -201,3 +205,25 @@ def test_no_event_is_lost_when_a_process_is_killed(
             # Hostaway delivers again after a minute what it could not deliver.
             seconds=240,
         )
+
+
+def test_a_change_without_a_webhook_arrives_by_polling(
+    demo: Demo, hostaway: SimulatorControl, core: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last test of this module: the webhook of 702 stays removed."""
+    monkeypatch.setenv("SYNC_HOSTAWAY_HOME", str(demo.home))
+    get_settings.cache_clear()
+    with client_for(core, 702, Priority.INCREMENTAL) as client:
+        assert remove_webhook(core, client)
+    reservation_id = hostaway.truth(702)["ids"]["reservations"][25]
+    hostaway.patch("reservations", reservation_id, {"hostNote": "polled"}, account_id=702)
+    with AirflowControl.of(demo.platform) as api:
+        run = api.trigger_dag_run(POLL_DAG_ID)
+        assert api.wait_for_run(POLL_DAG_ID, run.run_id, timeout=120).state == "success"
+    # The run transforms what it landed before it ends.
+    found = core.execute(
+        "select host_note from hostaway.reservations where account_id = 702 and reservation_id = %s", [reservation_id]
+    )
+    assert found.fetchall() == [{"host_note": "polled"}]
+    sources = core.execute("select source, state from ops.webhook_events where object_id = %s", [reservation_id])
+    assert {"source": "poll", "state": "done"} in sources.fetchall()

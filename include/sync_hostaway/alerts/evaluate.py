@@ -67,8 +67,9 @@ def _send(connection: Connection, send: Send) -> int:
 
 
 def _calls_per_day() -> float | None:
-    limit = RateLimits.of(get_settings()).ip
-    return limit.calls / limit.seconds * 86_400 if limit else None
+    settings = get_settings()
+    limit = RateLimits.of(settings).ip
+    return settings.outgoing_addresses * limit.calls / limit.seconds * 86_400 if limit else None
 
 
 def _disk() -> list[dict[str, Any]]:

@@ -287,12 +287,21 @@ class Settings(BaseSettings):
             )
         return self.public_base_url.rstrip("/")
 
+    @property
+    def outgoing_addresses(self) -> int:
+        """Number of addresses from which requests to Hostaway come: the proxies, or this one."""
+        return max(len(self._proxy_urls), 1)
+
+    @property
+    def _proxy_urls(self) -> list[str]:
+        return [url.strip() for url in self.proxies.get_secret_value().split(",") if url.strip()]
+
     def proxy_of(self, account_id: int) -> tuple[int, str] | None:
         """Number and URL of an account's proxy to Hostaway, the same on every machine; None without proxies.
 
         :raises ConfigurationError: when one of the proxies is not an http URL.
         """
-        urls = [url.strip() for url in self.proxies.get_secret_value().split(",") if url.strip()]
+        urls = self._proxy_urls
         if not all(urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname for url in urls):
             raise ConfigurationError(
                 "AIRFLOW__HOSTAWAY__PROXIES must look like http://proxy-a:3128,http://proxy-b:3128"

@@ -62,14 +62,15 @@ def overview(connection: Connection, visitor: Visitor, wanted: Wanted) -> dict[s
         "pages": pages,
         "transform": connection.execute(_QUERIES["transform"]).fetchone(),
         "calls_today": sum(row["calls_today"] for row in rows),
-        "calls_limit": calls_per_day_of_address(),
+        "calls_limit": calls_per_day_of_addresses(),
     }
 
 
-def calls_per_day_of_address() -> int | None:
-    """Calls that one outgoing address may send in a day; None: no limit."""
-    limit = RateLimits.of(get_settings()).ip
-    return int(limit.calls / limit.seconds * 86_400) if limit else None
+def calls_per_day_of_addresses() -> int | None:
+    """Calls that all outgoing addresses may send in a day; None: no limit."""
+    settings = get_settings()
+    limit = RateLimits.of(settings).ip
+    return int(settings.outgoing_addresses * limit.calls / limit.seconds * 86_400) if limit else None
 
 
 def empty_days() -> dict[Any, Day]:

@@ -203,6 +203,22 @@ def test_each_condition_is_an_alert_and_a_section_of_the_runbook(
         assert kind == "test" or f"`{kind}`" in runbook, kind
 
 
+def test_a_day_that_two_addresses_can_hold_is_no_alert(
+    warehouse: Connection, account: int, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete_sync(warehouse)
+    warehouse.execute(CONDITIONS["budget_exceeded"])
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "15/10")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PROXIES", "http://proxy-a:3128,http://proxy-b:3128")
+    get_settings.cache_clear()
+    evaluate(warehouse, inbox)
+    assert inbox.told == []
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PROXIES", "http://proxy-a:3128")
+    get_settings.cache_clear()
+    evaluate(warehouse, inbox)
+    assert inbox.told == [("budget_exceeded", None, False)]
+
+
 def test_trouble_of_a_dag_processor_is_an_alert_until_it_is_over(warehouse: Connection, inbox: Inbox) -> None:
     note_trouble("hostaway_sync.py", 9.0, 30.0, [])
     evaluate(warehouse, inbox)

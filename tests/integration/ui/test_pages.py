@@ -16,6 +16,7 @@ from api_helpers import Login, RecordedRuns
 from sync_hostaway.accounts.registry import disable_account, get_account
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.ui.app import create_app
@@ -274,3 +275,30 @@ def test_dbts_page_is_sandboxed_and_opens_no_other_page(
         policy = visit("viewer").get(path).headers["content-security-policy"]
         assert "unsafe" not in policy
         assert ("frame-src" in policy) is (path == "/documentation/tables")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "text", "fits"),
+    [("", "One address may send 129,600", False), ("a,b", "2 addresses may send 259,200", True)],
+)
+def test_the_plan_of_the_day_counts_all_outgoing_addresses(
+    visit: Callable[[str], TestClient],
+    warehouse: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    proxies: str,
+    text: str,
+    fits: bool,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "15/10")
+    monkeypatch.setenv(
+        "AIRFLOW__HOSTAWAY__PROXIES", ",".join(f"http://{name}:3128" for name in proxies.split(",") if name)
+    )
+    get_settings.cache_clear()
+    warehouse.execute(
+        "insert into ops.account_days (account_id, day, api_calls)"
+        " select 701, (now() at time zone 'UTC')::date - n, 120000 from generate_series(1, 7) as n"
+    )
+    page = visit("op").get("/freshness").text
+    assert text in re.sub(r"(?<=\d)[\s\u202f\xa0]+(?=\d)", ",", page)
+    assert ("The day does not fit." in page) is not fits
+    assert "are polled every 5 minutes" in page
