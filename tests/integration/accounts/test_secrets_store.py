@@ -81,7 +81,7 @@ class TestDatabase(Contract):
     def test_a_missing_key_is_named(self, warehouse: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AIRFLOW__HOSTAWAY__SECRET_KEYS")
         get_settings.cache_clear()
-        with pytest.raises(ConfigurationError, match=r"AIRFLOW__HOSTAWAY__SECRET_KEYS .*never stored in clear"):
+        with pytest.raises(ConfigurationError, match=r"AIRFLOW__HOSTAWAY__SECRET_KEYS .*never stored unencrypted"):
             secrets_store(warehouse)
 
 
