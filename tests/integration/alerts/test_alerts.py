@@ -26,6 +26,7 @@ from sync_hostaway.airflow.notifiers import AlertNotSent, has_notifiers, send
 from sync_hostaway.alerts.evaluate import evaluate, open_alerts
 from sync_hostaway.alerts.message import TITLES, Message, example_message
 from sync_hostaway.alerts.run import evaluate_and_send
+from sync_hostaway.cli.alerts import alerts_list
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import WarehouseUnavailable
 from sync_hostaway.core.settings import get_settings
@@ -363,3 +364,14 @@ def test_an_outage_of_the_database_is_one_alert_and_its_end_another(
         ("database_unreachable", False),
         ("database_unreachable", True),
     ]
+
+
+def test_the_list_of_alerts_tells_when_no_receiver_is_set(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    alerts_list()
+    assert "No receiver of alerts is set" in capfd.readouterr().err
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_HTTP_CONNECTION", "pager")
+    get_settings.cache_clear()
+    alerts_list()
+    assert capfd.readouterr().err == ""
