@@ -49,16 +49,16 @@ Runs every ten minutes and is safe to run at any time.
 * Writes the settings of each account into `ops.account_settings`, for the status views.
 * Requests the first sync of accounts that have had none.
 * Closes runs whose process was killed, and removes entries that are older than their retention (`docs/operations.md`).
-* Asks for a transform when loads have been waiting, in case the one that was asked for never started, and when the
-  core tables are newer than the marts, as they are after webhook events.
+* Requests a transform when loads have been waiting, in case the requested one never started, and when the core
+  tables are newer than the marts, as they are after webhook events.
 * Webhooks: registers those of new accounts, switches on again what Hostaway switched off, unsubscribes disabled
   accounts, and fetches the objects whose delivery failed in Hostaway's delivery log.
-* Looks in the conversations for guest messages that Hostaway did not answer, and sends none. The text of one that is
-  not found within a day is deleted; its state stays `unknown`.
-* Examines each new account once, after its first lists: does what is assumed of Hostaway hold? `sync-hostaway doctor`
-  does the same at any time, and `ops.examinations` keeps what was found.
+* Looks in the conversations for messages that were sent to Hostaway without a response. It sends nothing again. If a
+  message is not found within a day, its text is deleted; its state stays `unknown`.
+* Checks the assumptions about Hostaway once for each new account, after its first lists. `sync-hostaway doctor` does
+  the same at any time, and `ops.examinations` has the results.
 * Builds the documentation of the tables when there is none of this version. `hostaway_nightly` builds it every night.
-* Asks for `hostaway_delta` when events have been waiting, and for an incremental sync of an account whose deliveries
+* Requests `hostaway_delta` when events have been waiting, and an incremental sync of an account whose deliveries
   were lost, after an outage of more than an hour for example.
 
 **Triage**
@@ -66,8 +66,8 @@ Runs every ten minutes and is safe to run at any time.
 * `reconcile_webhooks` returns how many accounts `failed`; its log has the reason (`webhook_not_reconciled`), and
   `state_reason` in `ops.webhook_endpoints` holds Hostaway's answer. The next run tries them again. The other accounts
   are not affected.
-* A copy of `request_first_syncs` or `request_syncs` fails while the Dag of its account is not there. It is asked for
-  again in every run, and no other account waits for it.
+* A copy of `request_first_syncs` or `request_syncs` fails while the Dag of its account does not exist yet. Every run
+  requests it again. Other accounts do not wait for it.
 """,
     schedule="*/10 * * * *",
     start_date=start_of_oldest(),

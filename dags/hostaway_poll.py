@@ -14,11 +14,11 @@ from sync_hostaway.core.settings import get_settings
 
 @dag(
     POLL_DAG_ID,
-    description="Asks Hostaway what moved, where no webhook is healthy, and shows it in the core tables",
+    description="Reads what changed at Hostaway, for accounts without a healthy webhook",
     doc_md="""
-For all accounts without a healthy webhook: three calls tell which reservations changed, and where messages came and
-went. What moved is put into `ops.webhook_events` (source `poll`), and served as a webhook's event is. Accounts with a
-healthy webhook are left out; the account option `polling` may say otherwise.
+For each account without a healthy webhook, three calls show changed reservations and new messages. Each change becomes
+an event in `ops.webhook_events` (source `poll`), and is processed like an event of a webhook. The account option
+`polling` overrides this choice.
 
 A run's return value counts accounts, calls and events; `left` are accounts for which there was no time: the next run
 begins with them. `ops.polls` has the state of each account.
@@ -26,13 +26,13 @@ begins with them. `ops.polls` has the state of each account.
 **Triage**
 
 * `by_list` names accounts whose heads are not used; see `reason` in `ops.polls`. Their conversations are read whole,
-  once an hour, and the heads get another chance after a week.
+  once an hour, and the heads are used again after a week.
 * `failed` accounts have an `error` in `ops.polls`. The next run polls them again, and finds the same changes.
-* `left` is not 0 in every run: the interval is shorter than the request budget allows. `sync-hostaway plan` says which
-  one fits.
-* The task failed with `TransformFailed`: what was read has landed; see `hostaway_transform`.
+* `left` is not 0 in every run: the interval is shorter than the request budget allows. `sync-hostaway plan` shows
+  the interval that fits.
+* The task failed with `TransformFailed`: the rows have landed; see `hostaway_transform`.
 
-Any run can be cleared or killed at any time: what moved is noted together with the heads that showed it, or not at all.
+You can clear or kill a run at any time: its events are stored in one transaction with the heads that show the changes.
 """,
     schedule=timedelta(minutes=get_settings().poll_every_minutes),
     start_date=start_of_oldest(),

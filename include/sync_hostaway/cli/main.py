@@ -145,7 +145,7 @@ def sync(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
-            help="Only reservations and conversations that changed at or after this moment, in UTC",
+            help="Only reservations that changed, and messages of conversations that were active, since then, in UTC",
         ),
     ] = None,
     dry_run: Annotated[

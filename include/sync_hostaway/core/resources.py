@@ -8,7 +8,7 @@ from enum import StrEnum
 class Resource(StrEnum):
     """A resource. The value is the name of the landing table and of the core table.
 
-    Resources are read and landed in this order: parents come before their children.
+    Parents come before their children. A batch of events lands in this order; `SYNC_FUNCTIONS` has the order of a sync.
     """
 
     LISTINGS = "listings"

@@ -103,7 +103,7 @@ def _rejection_reason(ctx: SyncContext, path: str) -> str | None:
 
 def _list_again(ctx: SyncContext, rows: Sequence[UnseenRow]) -> str | None:
     """For objects without a route of their own: a row that a second read of the list contains."""
-    list_read, path = ListRead(), f"/v1/{ctx.resource}"
+    list_read, path = ListRead(), endpoints.LIST_PATHS[ctx.resource]
     for _ in pages_by_offset(ctx.client, path, endpoints.WITH_RESOURCES, resource=ctx.resource, list_read=list_read):
         pass
     return next((f"{path}/{row.entity_id}" for row in rows if int(row.entity_id) in list_read.ids), None)

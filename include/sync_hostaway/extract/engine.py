@@ -226,11 +226,13 @@ def incomplete_error(ctx: SyncContext, missing: MissingRows) -> SyncIncomplete |
     parents = _FOUND_THROUGH.get(ctx.resource)
     found = ctx.value("status_of", parents=parents.value) if parents else None
     if found == "refused":
-        return ResourceRefused(f"{ctx.resource}: found through {parents}, which Hostaway refuses; known ones were read")
+        return ResourceRefused(
+            f"{ctx.resource}: found through {parents}, which Hostaway refuses; rows of known parents were read"
+        )
     if found in ("incomplete", "failed"):
         return SyncIncomplete(
             f"Rows of {who} may be missing: they are found through {parents}, which this run did not read completely. "
-            "Those of the known ones landed"
+            "The rows of the known parents have landed"
         )
     if missing:
         of = f" of {ctx.expected}" if ctx.expected else ""
@@ -279,9 +281,13 @@ def _note_text(ctx: SyncContext) -> str | None:
     """A note about rows that did not land, and about values that became null; None when there are none."""
     counts, notes = ctx.counts, list(ctx.remarks)
     if counts.quarantined:
-        notes.append(f"{counts.quarantined} of {counts.seen} rows did not land: their id is unreadable")
+        notes.append(
+            f"{counts.quarantined} of {counts.seen} rows did not land: their id or another required value is unreadable"
+        )
     if counts.with_warnings:
-        notes.append(f"{counts.with_warnings} of {counts.seen} rows landed without an unreadable value")
+        notes.append(
+            f"{counts.with_warnings} of {counts.seen} rows landed with a value that could not be read and is null"
+        )
     names = (
         f"; ops.quarantine names them (sync_run_id {ctx.sync_run_id})"
         if counts.quarantined or counts.with_warnings

@@ -88,7 +88,8 @@ _SINGLE = {
     Resource.EXPENSES: EXPENSES,
     Resource.GUEST_CHARGES: GUEST_CHARGES,
 }
-
+LIST_PATHS = {Resource.COUPONS: COUPONS}
+"""Lists whose objects have no route of their own."""
 
 SINGLE_READ_FIELDS: dict[Resource, dict[str, list[Any] | None]] = {
     Resource.RESERVATIONS: {"financeField": [], "bookingcomIsGeniusMember": None},

@@ -94,7 +94,7 @@ def main(home: Home) -> int:
             _migrate(home, needed=order == MIGRATE)
             order = sys.stdin.readline()
         if order != GO:
-            sys.exit("Told to leave.")
+            sys.exit("Stopped before the components started.")
         gate.open()
 
     migrator = fork(home, "migrate", migrate)

@@ -32,23 +32,24 @@ Mirrors Hostaway account **{account_id}** {name}into the warehouse. It writes ra
 requests `hostaway_transform`, which builds the tables in `hostaway`.
 
 Parameters: *mode* `full` reads everything again. *resources* selects single resources. *since* reads the reservations
-and conversations that changed at or after a moment. Resources that are switched off are skipped. With *dry run*, the
-tasks only read and compare: their results (XCom `return_value`) say what would be new, changed, deleted and rejected,
-and nothing is written.
+that changed, and the messages of conversations that were active, at or after a moment. Resources that are switched off
+are skipped. With *dry run*, the tasks only read and compare: their results (XCom `return_value`) show what would be
+new, changed, deleted and rejected. Nothing is written.
 
 **Triage**
 
 * `CredentialsRejected`, `InactiveAccount`: Hostaway does not accept the API key, and there are no further calls.
   Store a new key with `sync-hostaway accounts rotate {account_id}`, then trigger the Dag again.
-* `SyncIncomplete`: rows are missing although the list was read twice. Rows that landed are kept. The retry reads the
-  list again. If the error stays, look at `ops.sync_runs`.
-* A resource is skipped with `Hostaway refuses …`: Hostaway answers 403, 404, 405, 410 or 501 for it, but not for the
-  other resources. The run does not fail. The resource is tried again daily; a run for only this resource tries at once.
+* `SyncIncomplete`: rows are missing although a list that changes is read up to four times. Rows that landed are kept.
+  The retry reads the list again. If the error stays, look at `ops.sync_runs`.
+* A resource is skipped with `Hostaway refuses …`: Hostaway answers 401, 402, 403, 404, 405, 410, 451 or 501 for it, but
+  not for the other resources. The run does not fail. The resource is tried again daily; a run for only this resource
+  tries at once.
   The message has the command that switches it off.
 * `HostawayThrottled`, `HostawayUnreachable`, `HostawayServerError`: the API has an outage, or another integration uses
   its limit. Retries wait up to half an hour. No action is needed.
-* `ops.quarantine` has rows that did not land because their id is unreadable. It also names unreadable values of rows
-  that landed without them. A corrected row settles its entry.
+* `ops.quarantine` has rows that did not land because their id or another required value is unreadable. It also names
+  unreadable values of rows that landed without them. A corrected row settles its entry.
 
 You can clear any task at any time: landed rows stay, and pages that a killed task has read are not read again.
 """
@@ -68,7 +69,8 @@ PARAMS = {
         minItems=1,
         examples=[resource.value for resource in Resource],
         title="Resources",
-        description="Resources to mirror. Messages need conversations, and calendar days need listings",
+        description="Resources to mirror. Messages need conversations, calendar days need listings, and reservation "
+        "finance needs reservations",
     ),
     "dry_run": Param(
         False,
@@ -84,8 +86,8 @@ PARAMS = {
         # Airflow's validator does not check the format.
         pattern=SINCE_PATTERN,
         title="Since",
-        description="Reads the reservations and conversations that changed at or after this moment, also those "
-        "that were read before. Only messages are marked deleted then",
+        description="Reads the reservations that changed, and the messages of conversations that were active, at or "
+        "after this moment. In mode full, also messages that were read before. Only messages are marked deleted then",
     ),
 }
 
