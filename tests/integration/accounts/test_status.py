@@ -140,6 +140,18 @@ def test_a_resource_that_is_switched_off_does_not_count(
     assert status(warehouse) == "healthy"
 
 
+def test_a_resource_that_was_switched_on_later_waits_for_its_first_sync(
+    warehouse: Connection, one_resource: int
+) -> None:
+    sync_account(warehouse, 701, Mode.FULL)
+    warehouse.execute("update ops.accounts set created_at = now() - interval '90 days'")
+    change_options(warehouse, 701, {"resources": {**ONE["resources"], "coupons": True}})
+    assert resource(warehouse, "coupons")["reason"] == "The first sync has not started yet"
+    assert status(warehouse) == "syncing"
+    warehouse.execute("update ops.resource_states set last_complete_at = now() - interval '37 hours'")
+    assert resource(warehouse, "coupons")["status"] == "failing"
+
+
 def test_the_status_says_that_a_sync_runs(warehouse: Connection, one_resource: int) -> None:
     sync_account(warehouse, 701, Mode.FULL)
     warehouse.execute(

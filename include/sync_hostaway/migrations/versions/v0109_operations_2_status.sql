@@ -120,7 +120,13 @@ from (
                 then 'warning'
             when states.failures > 0 then 'failing'
             when states.status = 'running' then 'syncing'
-            when coalesce(states.last_complete_at, accounts.created_at) < clock_timestamp() - settings.stale_after
+            -- A resource that was switched on later, or came with a new version, is as old as the account's newest sync.
+            when
+                coalesce(
+                    states.last_complete_at,
+                    max(states.last_complete_at) over (partition by accounts.account_id),
+                    accounts.created_at
+                ) < clock_timestamp() - settings.stale_after
                 then 'failing'
             when states.last_complete_at is null then 'syncing'
             else 'healthy'
