@@ -48,7 +48,8 @@ API_FAULTS: dict[str, dict[str, Any]] = {
 class Strike:
     """What a fault acts on.
 
-    :param victim: the process of the operation; None before it starts.
+    :param started_process: the process of the operation; None before it starts. `process` raises an error then.
+    :param second_process: runs beside it; None: the fault starts none.
     :param env: changes of its settings.
     """
 
@@ -56,16 +57,16 @@ class Strike:
     work: str
     arguments: dict[str, Any]
     after_calls: int = 0
-    victim: Process | None = None
-    rival: Process | None = None
+    started_process: Process | None = None
+    second_process: Process | None = None
     env: dict[str, str] = field(default_factory=dict)
 
     @property
     def process(self) -> Process:
         """The process of the operation."""
-        if self.victim is None:
+        if self.started_process is None:
             raise RuntimeError("The operation has not started")
-        return self.victim
+        return self.started_process
 
 
 Harm = Callable[[Strike], AbstractContextManager[None]]
@@ -107,7 +108,7 @@ def _killed(strike: Strike) -> Iterator[None]:
 
 
 @contextmanager
-def _told_to_stop(strike: Strike) -> Iterator[None]:
+def _terminated(strike: Strike) -> Iterator[None]:
     strike.process.signal(signal.SIGTERM)
     yield
 
@@ -123,14 +124,16 @@ def _suspended(strike: Strike) -> Iterator[None]:
 
 @contextmanager
 def _started_twice(strike: Strike) -> Iterator[None]:
-    strike.rival = strike.scene.start(strike.work, strike.arguments)
+    strike.second_process = strike.scene.start(strike.work, strike.arguments)
     yield
 
 
 @contextmanager
 def _beside_a_sync(strike: Strike) -> Iterator[None]:
     account = int(strike.arguments.get("account", 701))
-    strike.rival = strike.scene.start("sync", {"account": account, "mode": "full", "run_key": "rival"})
+    strike.second_process = strike.scene.start(
+        "sync", {"account": account, "mode": "full", "run_key": "second process"}
+    )
     yield
 
 
@@ -142,7 +145,7 @@ def _beside_another_version(strike: Strike) -> Iterator[None]:
         shutil.copytree(find_project(), folder, ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
         model = folder / "models" / "core" / "coupons.sql"
         model.write_text(model.read_text(encoding="utf-8") + "\nlimit 1000000\n", encoding="utf-8")
-    strike.rival = strike.scene.start("transform", {"run_key": "another version", "project": str(folder)})
+    strike.second_process = strike.scene.start("transform", {"run_key": "another version", "project": str(folder)})
     yield
 
 
@@ -356,7 +359,7 @@ def all_faults(*, can_fill_disk: bool, can_move_clock: bool) -> list[Fault]:
 def _faults(*, can_fill_disk: bool, can_move_clock: bool) -> Generator[Fault]:
     process, postgres, api = "process", "PostgreSQL", "Hostaway API"
     yield Fault(process, "killed", _killed)
-    yield Fault(process, "SIGTERM", _told_to_stop)
+    yield Fault(process, "SIGTERM", _terminated)
     yield Fault(process, "suspended 2 s", _suspended, seconds=_LASTS)
     yield Fault(process, "started twice", _started_twice)
     yield Fault(process, "beside a full sync", _beside_a_sync, only=frozenset({"erase", "purge", "delta", "transform"}))
@@ -391,4 +394,4 @@ def _faults(*, can_fill_disk: bool, can_move_clock: bool) -> Generator[Fault]:
             yield Fault("clock", name, _clock(seconds), seconds=None, never=frozenset({"migrate"}))
 
 
-_OF_701 = frozenset({"sync", "sync_incremental", "delta", "poll", "send"})
+_OF_701 = frozenset({"sync", "delta", "poll", "send"})

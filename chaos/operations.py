@@ -31,7 +31,7 @@ class Operation:
     :param commits: commits that it makes at least.
     :param seconds: about how long it takes.
     :param prepare: changes the source; returns the arguments.
-    :param promise: whether a process that ended with exit code 0 has done what that says. Checked before anything is
+    :param is_done: whether the work of a process that ended with exit code 0 is done. Checked before anything is
         repeated.
     """
 
@@ -41,7 +41,7 @@ class Operation:
     commits: int
     seconds: float
     prepare: Callable[[Scene], Arguments]
-    promise: Callable[[Scene, Arguments], bool]
+    is_done: Callable[[Scene, Arguments], bool]
     again: Callable[[Scene, Arguments], None]
     empty_database: bool = False
 
@@ -94,7 +94,7 @@ def _prepare_poll(scene: Scene) -> Arguments:
     return {"run_key": f"chaos {scene.name}", "accounts": sorted(ACCOUNTS)}
 
 
-def _nothing_promised(scene: Scene, arguments: Arguments) -> bool:
+def _may_leave_events(scene: Scene, arguments: Arguments) -> bool:
     """Events that could not be processed stay pending, and the run succeeds."""
     return True
 
@@ -236,8 +236,8 @@ OPERATIONS = {
         Operation(
             "sync_incremental", "sync", 6, 8, 2.0, _prepare_sync(Mode.INCREMENTAL), _sync_is_complete, _repeat("sync")
         ),
-        Operation("delta", "delta", 8, 6, 2.0, _prepare_delta, _nothing_promised, _repeat("delta")),
-        Operation("poll", "poll", 5, 6, 2.0, _prepare_poll, _nothing_promised, _repeat("poll")),
+        Operation("delta", "delta", 8, 6, 2.0, _prepare_delta, _may_leave_events, _repeat("delta")),
+        Operation("poll", "poll", 5, 6, 2.0, _prepare_poll, _may_leave_events, _repeat("poll")),
         Operation("transform", "transform", 0, 8, 5.0, _prepare_transform, _is_transformed, _repeat("transform")),
         Operation("send", "send", 2, 3, 0.0, _prepare_send, _is_sent, _send_again),
         Operation("erase", "erase", 0, 1, 1.0, _prepare_erase, _is_erased, _erase_again),

@@ -87,13 +87,13 @@ def _play(scene: Scene, each: Round, outcome: Outcome) -> Findings:
     strike = Strike(scene, each.operation.work, arguments, after_calls=int(each.moment.number) - 1)
     if each.fault.part == "clock" and not each.fault.resets_clock:
         strike.env.update(clock_env(scene.world.scratch))
-    promise_was_kept = True
+    is_done = True
     with ExitStack() as stack:
         held = None
         if not each.fault.before:
             held = stack.enter_context(each.moment.prepared(scene, ddl=each.operation.empty_database))
         with _harm(each, strike) if each.fault.before else nullcontext():
-            process = strike.victim = scene.start(each.operation.work, arguments, strike.env)
+            process = strike.started_process = scene.start(each.operation.work, arguments, strike.env)
             if each.fault.before:
                 process.wait(_ENDS_WITHIN)
                 outcome.struck = _rules_applied(scene) or not process.succeeded
@@ -109,14 +109,14 @@ def _play(scene: Scene, each: Round, outcome: Outcome) -> Findings:
         lifted = time.monotonic()
         scene.control.clear_faults()
         scene.world.wait_for_postgres()
-        _wait_ended(process, strike.rival)
+        _wait_ended(process, strike.second_process)
         outcome.exit_code = process.exit_code
         if process.succeeded and each.fault.name != _DRIFT:
-            promise_was_kept = each.operation.promise(scene, arguments)
+            is_done = each.operation.is_done(scene, arguments)
         recover(scene, each, arguments)
         findings = check(scene)
         outcome.recovered = time.monotonic() - lifted
-    if not promise_was_kept:
+    if not is_done:
         findings.false_success += 1
         findings.notes.append("the process ended with exit code 0, but its work was not done")
     if not findings.is_clean:

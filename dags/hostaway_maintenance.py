@@ -89,10 +89,10 @@ def hostaway_maintenance() -> None:
     @task
     def close_abandoned_runs() -> int:
         from sync_hostaway.core.db import connect
-        from sync_hostaway.transforms.ledger import close_abandoned_runs
+        from sync_hostaway.extract.engine import close_abandoned_syncs
 
         with connect() as connection:
-            return close_abandoned_runs(connection)
+            return close_abandoned_syncs(connection)
 
     @task
     def apply_retention() -> dict[str, int]:

@@ -19,7 +19,7 @@ final as (
         batch.account_id,
         batch.reservation_id,
         batch.listing_id,
-        links.guest_id,
+        reservation_guests.guest_id,
         batch.channel_id,
         batch.channel_reservation_id,
         batch.confirmation_code,
@@ -125,8 +125,8 @@ final as (
     -- Reservations whose listing has not landed yet have no guest, and are left out.
     cross join {{ lateral_lookup(
         ref('reservation_guests'),
-        "links",
-        "batch.account_id = links.account_id and batch.reservation_id = links.reservation_id",
+        "reservation_guests",
+        "batch.account_id = reservation_guests.account_id and batch.reservation_id = reservation_guests.reservation_id",
     ) }}
 )
 

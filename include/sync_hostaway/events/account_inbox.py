@@ -24,6 +24,8 @@ from sync_hostaway.events.refetch import FetchRequest
 from sync_hostaway.events.reservation_nights import DateRange
 
 _QUERIES = load_queries(Path(__file__).with_name("account_inbox.sql"))
+# For the receiver, which uses asynchronous connections.
+HAS_PENDING_DELTA_LOADS_QUERY = _QUERIES["has_pending_delta_loads"]
 
 # Pauses of 1, 2, 4 … s up to ten minutes: an event is dead after about two hours.
 _MOST_ATTEMPTS, _LONGEST_PAUSE = 20, 600.0
@@ -97,7 +99,7 @@ def seconds_until_due(connection: Connection, busy: Collection[int] = ()) -> flo
 
 def has_pending_delta_loads(connection: Connection) -> bool:
     """Whether loads of a delta are not transformed yet."""
-    return bool(fetch_value(connection, _QUERIES["has_pending_delta_loads"]))
+    return bool(fetch_value(connection, HAS_PENDING_DELTA_LOADS_QUERY))
 
 
 class AccountInbox:
@@ -130,8 +132,8 @@ class AccountInbox:
             times_received=[event.times_received for event in events],
             load_id=load,
         )
-        numbers = {row["event_id"] for row in ended}
-        return [event for event in events if event.event_id in numbers]
+        ended_ids = {row["event_id"] for row in ended}
+        return [event for event in events if event.event_id in ended_ids]
 
     def fail(self, events: Sequence[DueEvent], reason: str, *, not_found: bool = False) -> None:
         """Schedule another attempt after a growing pause; after the last attempt, end the events and request a sync.
@@ -152,7 +154,7 @@ class AccountInbox:
         self._execute(
             "save_unread_nights",
             event_ids=[event.event_id for event in events],
-            unread_nights=Jsonb([[need.id, str(need.start), str(need.end)] for need in days]),
+            unread_nights=Jsonb([[request.id, str(request.start), str(request.end)] for request in days]),
         )
 
     def postpone_account(self, seconds: float, reason: str) -> None:

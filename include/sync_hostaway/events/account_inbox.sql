@@ -28,6 +28,7 @@ cross join lateral (
 where accounts.state = 'active' and not accounts.account_id = any(%(busy)s::bigint[])
 
 -- name: has_pending_delta_loads
+-- Loads of a worker that was killed before its transform, whose transform failed, or that ended before it could start one.
 -- Only loads of deltas: a sync requests its transform when it has finished.
 select exists (
     select 1

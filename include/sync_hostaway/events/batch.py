@@ -96,17 +96,17 @@ class AccountBatch:
                 events_by_request[event.fetch_request].append(event)
         requests = self._plan.read(events_by_request)
         deleted_ids: dict[Resource, list[int]] = defaultdict(list)
-        for request, about in events_by_request.items():
-            if any(event.names_no_message for event in about):
+        for request, events_of_request in events_by_request.items():
+            if any(event.names_no_message for event in events_of_request):
                 self._plan.load_landed_messages(request)
             not_found = self._plan.result(request).not_found and not request.of_reservation
-            if not_found and self._counts_as_deleted(request, about):
+            if not_found and self._counts_as_deleted(request, events_of_request):
                 deleted_ids[request.resource].append(request.id)
         with self._connection.transaction():
             self._result.landed, runs = self._landing.land(self._plan.results.values(), deleted_ids, started_at)
             loads = self._landing.loads((event.entity for event in events), runs)
-            for request, about in events_by_request.items():
-                self._mark(request, about, requests[request], loads)
+            for request, events_of_request in events_by_request.items():
+                self._mark(request, events_of_request, requests[request], loads)
             self._finish(lost, "dead", "it names no object")
             self._finish(unwanted, "ignored", "this resource is switched off for the account")
         self._handle_account_error(
@@ -120,9 +120,9 @@ class AccountBatch:
         self._result.api_calls = self._client.stats.calls
         return self._result
 
-    def _counts_as_deleted(self, about: FetchRequest | Entity, events: list[DueEvent]) -> bool:
+    def _counts_as_deleted(self, target: FetchRequest | Entity, events: list[DueEvent]) -> bool:
         """Whether Hostaway did not find the object often enough: a new object may not be visible at once."""
-        entity = (about.resource, str(about.id)) if isinstance(about, FetchRequest) else about
+        entity = (target.resource, str(target.id)) if isinstance(target, FetchRequest) else target
         known = self._plan.before.get(entity)
         enough = _NOT_FOUND_LIMIT_KNOWN if known and not known.is_deleted else _NOT_FOUND_LIMIT_NEW
         return max(event.not_found_count for event in events) + 1 >= enough
@@ -155,8 +155,8 @@ class AccountBatch:
 
     def _validation_error(self, event: DueEvent, own: FetchResult) -> str | None:
         """Why the object of an event, or its conversation, cannot land; None when both can."""
-        request = event.fetch_request.resource if event.fetch_request else event.entity[0]
-        rows = [*((request, row) for row in own.rows), (event.entity[0], self._row_after(event))]
+        fetched_resource = event.fetch_request.resource if event.fetch_request else event.entity[0]
+        rows = [*((fetched_resource, row) for row in own.rows), (event.entity[0], self._row_after(event))]
         found = (payload_schemas.validation_error(resource, row) for resource, row in rows if row is not None)
         return next((reason for reason in found if reason), None)
 

@@ -23,6 +23,7 @@ from sync_hostaway.core.db import QuietAsyncConnection, load_queries
 from sync_hostaway.core.libpq import connection_string
 from sync_hostaway.core.session import prepare_async
 from sync_hostaway.core.settings import Settings
+from sync_hostaway.events.account_inbox import HAS_PENDING_DELTA_LOADS_QUERY
 from sync_hostaway.events.lease import HAS_ACTIVE_WORKER_QUERY
 from sync_hostaway.events.parse import ParsedEvent
 from sync_hostaway.events.run_requests import Work
@@ -96,7 +97,7 @@ class Inbox:
     async def poll_work(self) -> Work:
         """Whether a worker has work, and whether it is claimed."""
         is_due = await self._is(_QUERIES["has_due"])
-        if not is_due and not await self._is(_QUERIES["has_pending_delta_loads"]):
+        if not is_due and not await self._is(HAS_PENDING_DELTA_LOADS_QUERY):
             return Work.NONE
         if await self._is(HAS_ACTIVE_WORKER_QUERY) or (
             not is_due and await self._is(IS_TRANSFORM_RUNNING_QUERY, key=TRANSFORM_LOCK_KEY)

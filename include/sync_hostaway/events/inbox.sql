@@ -52,15 +52,6 @@ on conflict (account_id, content_hash) do update set
         ) as again
     )
 
--- name: has_pending_delta_loads
--- Loads of a worker that was killed before its transform, whose transform failed, or that ended before it could start one.
-select exists (
-    select
-    from ops.loads as loads
-    inner join ops.sync_runs as runs on loads.sync_run_id = runs.sync_run_id
-    where loads.transformed_at is null and runs.mode = 'delta'
-)
-
 -- name: has_due
 select exists (
     select

@@ -65,13 +65,13 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await inbox.open()
-        asking = asyncio.create_task(delta_requests.run())
+        request_task = asyncio.create_task(delta_requests.run())
         try:
             yield
         finally:
-            asking.cancel()
+            request_task.cancel()
             with suppress(asyncio.CancelledError):
-                await asking
+                await request_task
             await inbox.close()
 
     app = FastAPI(

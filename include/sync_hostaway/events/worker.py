@@ -118,10 +118,10 @@ def run_worker(
             bound_contextvars(run=run_key),
             connect(application="sync-hostaway delta") as connection,
             EventHandlerThread(get_settings().event_handler) as event_handler,
-            ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="account") as accounts,
-            ContextThreads(1, thread_name_prefix="transform") as transforms,
+            ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="account") as account_pool,
+            ContextThreads(1, thread_name_prefix="transform") as transform_pool,
         ):
-            run = _Run(run_key, transform, connection, event_handler, accounts, transforms)
+            run = _Run(run_key, transform, connection, event_handler, account_pool, transform_pool)
             with hold_lease(connection) as ours:
                 if ours:
                     run.process_due(linger, until=began + lifetime, holds_lease=True)
@@ -147,8 +147,8 @@ class _Run:
         transform: Transform | None,
         connection: Connection,
         event_handler: EventHandlerThread,
-        accounts: ThreadPoolExecutor,
-        transforms: ThreadPoolExecutor,
+        account_pool: ThreadPoolExecutor,
+        transform_pool: ThreadPoolExecutor,
     ) -> None:
         self.result = WorkerResult()
         self.failure: TransformFailed | None = None
@@ -156,8 +156,8 @@ class _Run:
         self._transform = transform
         self._connection = connection
         self._event_handler = event_handler
-        self._accounts = accounts
-        self._transforms = transforms
+        self._account_pool = account_pool
+        self._transform_pool = transform_pool
         self._batches: dict[Future[BatchResult | None], int] = {}
         self._transforming: Future[TransformResult] | None = None
         self._transform_at = 0.0
@@ -181,13 +181,13 @@ class _Run:
                 busy_at = time.monotonic()
                 continue
             now = time.monotonic()
-            lingers, lasts, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
+            linger_left, time_left, until_due = busy_at + linger - now, until - now, self._seconds_until_due()
             # Events of an account that another worker processes must not be left to the next run, either.
-            stays = linger or self._retry_at
+            may_wait = bool(linger or self._retry_at)
             # Wait for an attempt that becomes due during this run: another run would cost more.
-            if not stays or self.failure or (lingers <= 0 and until_due > lasts):
+            if not may_wait or self.failure or (linger_left <= 0 and until_due > time_left):
                 return
-            pause = min(until_due, lasts, lingers if lingers > 0 else until_due)
+            pause = min(until_due, time_left, linger_left if linger_left > 0 else until_due)
             wait_for_event(
                 self._connection, max(min(pause, _POLL_INTERVAL) if self._transform_is_waiting else pause, 0.0)
             )
@@ -223,7 +223,7 @@ class _Run:
         )
         for account_id in due[: _MAX_PARALLEL_ACCOUNTS - len(self._batches)]:
             self._processed_at[account_id] = now
-            self._batches[self._accounts.submit(self._process_batch, account_id)] = account_id
+            self._batches[self._account_pool.submit(self._process_batch, account_id)] = account_id
 
     def _start_transform(self, *, holds_lease: bool) -> None:
         """Start a transform of the pending loads, if this run should do it.
@@ -239,7 +239,7 @@ class _Run:
             return
         self._transform_is_waiting = time.monotonic() < self._transform_at or is_transform_running(self._connection)
         if not self._transform_is_waiting:
-            self._transforming = self._transforms.submit(self._transform, self._run_key)
+            self._transforming = self._transform_pool.submit(self._transform, self._run_key)
 
     def _collect(self) -> None:
         for future in [future for future in self._batches if future.done()]:
@@ -277,8 +277,8 @@ class _Run:
 
     def _seconds_until_due(self) -> float:
         until_due = seconds_until_due(self._connection, busy=self._retry_at)
-        until_looked_at = min(self._retry_at.values(), default=float("inf")) - time.monotonic()
-        return max(min(until_due, until_looked_at), 0.0)
+        until_retry = min(self._retry_at.values(), default=float("inf")) - time.monotonic()
+        return max(min(until_due, until_retry), 0.0)
 
     def _process_batch(self, account_id: int) -> BatchResult | None:
         """Process one batch of an account; None when another worker holds its lock."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sync_hostaway.core.exceptions import AccessDenied, CredentialsRejected, HostawayError, HostawayNotFound
 from sync_hostaway.core.resources import Mode
 from sync_hostaway.extract.context import MissingRows, SyncContext
-from sync_hostaway.extract.head_proof import prove_messages
+from sync_hostaway.extract.head_proof import find_missed_messages
 from sync_hostaway.extract.head_store import HeadStore
 from sync_hostaway.extract.heads import MESSAGE_LISTS, HeadReader
 from sync_hostaway.extract.lists import sync_list
@@ -67,7 +67,7 @@ def _read_list(ctx: SyncContext, moved: frozenset[int] | None) -> MissingRows:
     missing = sync_list(ctx, endpoints.CONVERSATIONS)
     if not missing and moved is not None and ctx.writes and ctx.since is None:
         with ctx.connection.transaction():
-            prove_messages(ctx, moved)
+            find_missed_messages(ctx, moved)
     return missing
 
 

@@ -40,7 +40,7 @@ def transform_while_landing(run_key: str, *, after: float = 120, every: float = 
     :param after: seconds from now until the first transform: most syncs end earlier.
     :param every: seconds between two of them.
     """
-    transform = transform_before_retries(run_key, after=after, every=every)
+    transform = _at_most_every(every, run_key, after=after)
     return lambda _: transform()
 
 
@@ -50,6 +50,10 @@ def transform_before_retries(run_key: str, *, after: float = 30, every: float = 
     :param after: seconds from now until the first transform: most retries end earlier.
     :param every: seconds between two of them.
     """
+    return _at_most_every(every, run_key, after=after)
+
+
+def _at_most_every(every: float, run_key: str, *, after: float) -> Callable[[], None]:
     due, at_work = time.monotonic() + after, threading.Lock()
 
     def transform() -> None:

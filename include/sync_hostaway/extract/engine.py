@@ -176,6 +176,11 @@ def sync_account(
     return results
 
 
+def close_abandoned_syncs(connection: Connection) -> int:
+    """Close syncs whose process was killed. Returns their number."""
+    return connection.execute(QUERIES["close_abandoned_syncs"]).rowcount
+
+
 def _run(
     connection: Connection,
     client: HostawayClient,
@@ -199,7 +204,7 @@ def _run(
         bound_contextvars(account_id=client.account_id, resource=resource.value, run=run_key),
         advisory_lock(connection, f"sync {resource}", client.account_id),
     ):
-        connection.execute(QUERIES["close_abandoned"], params)
+        connection.execute(QUERIES["close_abandoned_attempts"], params)
         sync_run_id = fetch_value(connection, QUERIES["start_run"], params)
         ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress, retry_within)
         error: SyncHostawayError | None = None

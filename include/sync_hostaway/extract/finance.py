@@ -119,7 +119,7 @@ class _Reader:
             return None
         if not isinstance(reply.result, dict) or not reply.result:
             return None
-        # Its own id stands where every other row has that of the reservation.
+        # Here `id` is that of the standard fields. In reports it is the reservation's.
         ids = {"id": reservation_id, "standardFieldId": reply.result.get("id")}
         return Fetched([{**reply.result, **ids, **self._marks("standard_fields", reservation_id)}], requested_at)
 

@@ -14,7 +14,7 @@ from sync_hostaway.hostaway.values import as_timestamp
 _MARGIN = timedelta(seconds=5)
 
 
-def prove_messages(ctx: SyncContext, moved: Collection[int] = ()) -> None:
+def find_missed_messages(ctx: SyncContext, moved: Collection[int] = ()) -> None:
     """Count conversations with a message that the heads missed, after the whole list of conversations was read.
 
     The heads missed a message if it came while heads were read, and neither an event nor a sync has requested its
@@ -43,10 +43,12 @@ def prove_messages(ctx: SyncContext, moved: Collection[int] = ()) -> None:
                 break
     if missed:
         conversation, reservation = missed[0]
-        _give_up(ctx, store, len(missed), f"conversations, such as {conversation} of reservation {reservation}")
+        _stop_using_heads(
+            ctx, store, len(missed), f"conversations, such as {conversation} of reservation {reservation}"
+        )
 
 
-def prove_changes(ctx: SyncContext) -> None:
+def find_missed_changes(ctx: SyncContext) -> None:
     """Count reservations whose change the heads missed, after the changed reservations, or all, were read."""
     store = HeadStore(ctx.connection, ctx.account_id)
     changed = store.load().get(HeadList.CHANGED)
@@ -61,10 +63,10 @@ def prove_changes(ctx: SyncContext) -> None:
     }
     missed = ctx.connection.execute(QUERIES["newer_reservations"], params).fetchall()
     if missed:
-        _give_up(ctx, store, len(missed), f"reservations, such as {missed[0]['reservation_id']}")
+        _stop_using_heads(ctx, store, len(missed), f"reservations, such as {missed[0]['reservation_id']}")
 
 
-def _give_up(ctx: SyncContext, store: HeadStore, missed: int, what: str) -> None:
+def _stop_using_heads(ctx: SyncContext, store: HeadStore, missed: int, what: str) -> None:
     found = f"the heads had missed {missed} {what}"
     ctx.remarks.append(f"{found}: lists are read in their place for a week")
     if store.state().uses_heads:

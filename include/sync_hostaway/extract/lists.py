@@ -10,7 +10,7 @@ from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.checkpoints import Checkpoints
 from sync_hostaway.extract.context import MissingRows, SyncContext
 from sync_hostaway.extract.deletions import SuspectedDeletions, verify_deletions
-from sync_hostaway.extract.head_proof import prove_changes
+from sync_hostaway.extract.head_proof import find_missed_changes
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.pagination import ListRead, id_of, pages_by_cursor, pages_by_offset, read_page
 from sync_hostaway.hostaway.values import as_timestamp
@@ -19,14 +19,14 @@ from sync_hostaway.landing.writer import Fetched
 _MAX_READS = 4
 # An incremental sync reads this far behind its watermark: changes that Hostaway's list showed late are found.
 INCREMENTAL_OVERLAP = timedelta(hours=12)
-_LIST_KEPT_CHANGING = "the list kept changing while it was read, or started again"
+_LIST_KEPT_CHANGING = "the list kept changing while it was read, or the server repeated a page"
 
 
 def sync_reservations(ctx: SyncContext) -> MissingRows:
     """Read all reservations, or in incremental mode those changed since the last complete read."""
     missing = _read_reservations(ctx)
     if not missing and ctx.writes and ctx.since is None:
-        prove_changes(ctx)
+        find_missed_changes(ctx)
     return missing
 
 

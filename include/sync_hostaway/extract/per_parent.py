@@ -79,35 +79,35 @@ def sync_messages(ctx: SyncContext) -> MissingRows:
     read_key, asked_at = _read_key(ctx), ctx.value("now")
     stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("conversations_to_read", read_key=read_key)}
 
-    def verify(answers: list[_ParentResult]) -> list[_ParentResult]:
+    def verify(results: list[_ParentResult]) -> list[_ParentResult]:
         """Keep messages that Hostaway still has; a conversation that omits many of them counts as not read."""
-        unnamed = sum(answer.unnamed for answer in answers)
+        unnamed = sum(result.unnamed for result in results)
         suspected = verify_deletions(
-            ctx, _ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers), unnamed=unnamed
+            ctx, _ids(results), before=ctx.started_at, parent_ids=_complete_parent_ids(results), unnamed=unnamed
         )
         conversations = {row.parent_id for row in suspected.rows}
         error = SyncIncomplete(suspected.reason) if suspected.reason else None
         return [
-            replace(answer, ids=answer.ids | suspected.ids, error=error)
-            if answer.parent_id in conversations
-            else answer
-            for answer in answers
+            replace(result, ids=result.ids | suspected.ids, error=error)
+            if result.parent_id in conversations
+            else result
+            for result in results
         ]
 
-    def needs_more(answers: list[_ParentResult]) -> bool:
+    def needs_more(results: list[_ParentResult]) -> bool:
         """Whether messages are missing: their share can be judged only over several conversations."""
-        return bool(ctx.unseen(_ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers)))
+        return bool(ctx.unseen(_ids(results), before=ctx.started_at, parent_ids=_complete_parent_ids(results)))
 
-    def save(answers: list[_ParentResult]) -> None:
-        ids = [answer.parent_id for answer in answers]
-        ctx.mark_deleted_unseen(_ids(answers), before=ctx.started_at, parent_ids=_complete_parent_ids(answers))
+    def save(results: list[_ParentResult]) -> None:
+        ids = [result.parent_id for result in results]
+        ctx.mark_deleted_unseen(_ids(results), before=ctx.started_at, parent_ids=_complete_parent_ids(results))
         ctx.execute(
             "conversations_fetched",
             read_key=read_key,
             asked_at=asked_at,
             conversation_ids=ids,
-            stamps=[stamps[number] for number in ids],
-            messages=[answer.seen for answer in answers],
+            stamps=[stamps[conversation_id] for conversation_id in ids],
+            messages=[result.seen for result in results],
         )
 
     return _sync_parents(
@@ -115,12 +115,12 @@ def sync_messages(ctx: SyncContext) -> MissingRows:
     )
 
 
-def _ids(answers: Iterable[_ParentResult]) -> list[int]:
-    return [identity for answer in answers for identity in answer.ids]
+def _ids(results: Iterable[_ParentResult]) -> list[int]:
+    return [identity for result in results for identity in result.ids]
 
 
-def _complete_parent_ids(answers: Iterable[_ParentResult]) -> list[int]:
-    return [answer.parent_id for answer in answers if answer.complete and answer.has_count]
+def _complete_parent_ids(results: Iterable[_ParentResult]) -> list[int]:
+    return [result.parent_id for result in results if result.complete and result.has_count]
 
 
 def sync_calendar(ctx: SyncContext) -> MissingRows:
@@ -132,8 +132,8 @@ def sync_calendar(ctx: SyncContext) -> MissingRows:
     read_key, window, asked_at = _read_key(ctx), ctx.window, ctx.value("now")
     days = {"first_day": window.start, "last_day": window.end}
 
-    def save(answers: list[_ParentResult]) -> None:
-        ids = [answer.parent_id for answer in answers]
+    def save(results: list[_ParentResult]) -> None:
+        ids = [result.parent_id for result in results]
         ctx.execute("calendars_fetched", **days, read_key=read_key, asked_at=asked_at, listing_ids=ids)
 
     due = [row["listing_id"] for row in ctx.rows("due_calendars", **days, read_key=read_key)]
@@ -222,17 +222,17 @@ def _sync_parents(
     failed: list[_ParentResult] = []
     # Closing the generator ends all requests, also after an exception.
     with closing(_read_in_parallel(ctx, path, parent_ids, read)) as arriving:
-        for answers in map(verify, _batches(_with_progress(ctx, len(parent_ids), arriving), needs_more)):
-            good = [answer for answer in answers if answer.error is None]
-            failed += [answer for answer in answers if answer.error or answer.not_found]
-            ctx.expected += sum(answer.expected for answer in good)
-            missing += sum(max(answer.expected - answer.seen, 0) for answer in good)
+        for results in map(verify, _batches(_with_progress(ctx, len(parent_ids), arriving), needs_more)):
+            good = [result for result in results if result.error is None]
+            failed += [result for result in results if result.error or result.not_found]
+            ctx.expected += sum(result.expected for result in good)
+            missing += sum(max(result.expected - result.seen, 0) for result in good)
             with ctx.connection.transaction():
-                ctx.land([fetched for answer in good for fetched in answer.fetched])
-                save([answer for answer in good if answer.complete])
+                ctx.land([fetched for result in good for fetched in result.fetched])
+                save([result for result in good if result.complete])
             if len(failed) >= _FAILURES_BEFORE_GIVING_UP:
                 break
-    errors = [answer.error for answer in failed if answer.error]
+    errors = [result.error for result in failed if result.error]
     if errors and not ctx.counts.seen and _are_all_refused(ctx, parent_ids, errors, read):
         raise errors[0]
     if len(failed) >= _FAILURES_BEFORE_GIVING_UP or errors:
@@ -312,25 +312,25 @@ def _not_found_or_failed(ctx: SyncContext, path: str, parent_id: int, error: Hos
     return _ParentResult(parent_id, error=error)
 
 
-def _with_progress(ctx: SyncContext, parents: int, answers: Iterable[_ParentResult]) -> Iterator[_ParentResult]:
+def _with_progress(ctx: SyncContext, parents: int, results: Iterable[_ParentResult]) -> Iterator[_ParentResult]:
     """The results, reporting progress for each."""
     seen = 0
     ctx.report_progress(seen, (0, parents))
-    for number, answer in enumerate(answers, start=1):
-        seen += answer.seen
+    for number, result in enumerate(results, start=1):
+        seen += result.seen
         ctx.report_progress(seen, (number, parents))
-        yield answer
+        yield result
 
 
 def _batches(
-    answers: Iterable[_ParentResult], needs_more: Callable[[list[_ParentResult]], bool]
+    results: Iterable[_ParentResult], needs_more: Callable[[list[_ParentResult]], bool]
 ) -> Iterator[list[_ParentResult]]:
     batch: list[_ParentResult] = []
     rows, due = 0, time.monotonic() + _SECONDS_PER_COMMIT
     try:
-        for answer in answers:
-            batch.append(answer)
-            rows += max(answer.seen, 1)
+        for result in results:
+            batch.append(result)
+            rows += max(result.seen, 1)
             full, late = rows >= _ROWS_PER_COMMIT, time.monotonic() >= due
             if full or (late and not needs_more(batch)):
                 yield batch
@@ -339,7 +339,7 @@ def _batches(
                 due = time.monotonic() + _SECONDS_PER_COMMIT
     except (SyncHostawayError, KeyboardInterrupt):
         # Land complete results before the end, so that they are not read again.
-        whole = [answer for answer in batch if answer.complete]
+        whole = [result for result in batch if result.complete]
         if whole and not needs_more(whole):
             yield whole
         raise

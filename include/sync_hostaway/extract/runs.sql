@@ -1,8 +1,14 @@
--- name: close_abandoned
+-- name: close_abandoned_attempts
 -- An earlier attempt of this run without a status was killed.
 update ops.sync_runs
 set status = 'failed', finished_at = clock_timestamp(), error = 'process exited before finishing'
 where account_id = %(account_id)s and run_key = %(run_key)s and resource = %(resource)s and status = 'running'
+
+-- name: close_abandoned_syncs
+-- A task is killed at the latest when its Dag run is; no sync of one resource takes a day.
+update ops.sync_runs
+set status = 'failed', finished_at = clock_timestamp(), error = 'process exited before finishing'
+where status = 'running' and started_at < now() - interval '1 day'
 
 -- name: start_run
 insert into ops.sync_runs (account_id, run_key, resource, mode, since)

@@ -1,4 +1,4 @@
-"""Writes pages of raw rows into a landing table, each batch in one transaction with its ledger entry.
+"""Writes pages of raw rows into a landing table, each batch in one transaction with its load.
 
 COPY into a temporary table, drop unchanged and older rows, upsert the rest: 13,000 rows a second on two cores. An
 unchanged row costs one index look-up.
@@ -100,7 +100,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True)
 class _QuarantineEntry:
-    """A row for the quarantine: rejected, or landed with an odd value."""
+    """A row for the quarantine: rejected, or landed with an unreadable value."""
 
     entity_id: str | None
     severity: str
@@ -137,7 +137,7 @@ class LandingWriter:
         return sql.Identifier("landing", resource.value)
 
     def land(self, fetched: Iterable[Fetched]) -> Counts:
-        """Land the rows of some answers, with one ledger entry. Needs an open transaction."""
+        """Land the rows of some answers, as one load. Needs an open transaction."""
         good: dict[str, _Row] = {}
         entries: list[_QuarantineEntry] = []
         filled: set[str] = set()
@@ -311,14 +311,15 @@ class LandingWriter:
                 ],
             )
         if landed_ids:
-            still_odd = [entry.payload_hash for entry in entries]
+            still_unreadable = [entry.payload_hash for entry in entries]
             self._connection.execute(
-                _QUERIES["resolve_quarantine"], {**params, "entity_ids": landed_ids, "still_odd": still_odd}
+                _QUERIES["resolve_quarantine"],
+                {**params, "entity_ids": landed_ids, "still_unreadable": still_unreadable},
             )
 
-    def _mark_suspect(self, refused: list[_QuarantineEntry]) -> None:
+    def _mark_suspect(self, rejected: list[_QuarantineEntry]) -> None:
         """Mark landed rows as suspect: a later version was quarantined."""
-        known = [entry for entry in refused if entry.entity_id]
+        known = [entry for entry in rejected if entry.entity_id]
         if known:
             params = {
                 **self._params,

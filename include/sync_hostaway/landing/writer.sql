@@ -193,28 +193,28 @@ where
 
 -- name: cascade_deletes
 -- Children of a deleted object are deleted, too: Hostaway no longer returns them.
-update {table} as orphan
+update {table} as child
 set deleted_at = now(), load_id = %(load_id)s
 from {parents} as parent
 where
-    orphan.account_id = %(account_id)s
-    and orphan.deleted_at is null
+    child.account_id = %(account_id)s
+    and child.deleted_at is null
     and parent.account_id = %(account_id)s
     and parent.deleted_at is not null
-    and parent.entity_id::bigint = orphan.parent_id
+    and parent.entity_id::bigint = child.parent_id
 
 -- name: mark_suspect
 -- A later version was quarantined: the row is not what Hostaway has. The mark stays until a version lands.
 update {table} as landed
 set suspect_since = now(), load_id = %(load_id)s
 from unnest(%(entity_ids)s::text[], %(stamps)s::timestamptz[], %(observed)s::timestamptz[])
-    as refused (entity_id, source_updated_at, observed_at)
+    as rejected (entity_id, source_updated_at, observed_at)
 where
     landed.account_id = %(account_id)s
-    and landed.entity_id = refused.entity_id
+    and landed.entity_id = rejected.entity_id
     and landed.suspect_since is null
-    and landed.observed_at <= refused.observed_at
-    and coalesce(refused.source_updated_at >= landed.source_updated_at, true)
+    and landed.observed_at <= rejected.observed_at
+    and coalesce(rejected.source_updated_at >= landed.source_updated_at, true)
 
 -- name: drop_load
 delete from ops.loads where load_id = %(load_id)s
@@ -239,4 +239,4 @@ where
     and resource = %(resource)s
     and resolved_at is null
     and entity_id = any(%(entity_ids)s)
-    and not payload_hash = any(%(still_odd)s)
+    and not payload_hash = any(%(still_unreadable)s)

@@ -41,8 +41,9 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _LISTS_EVERY = timedelta(hours=1)
 _LISTS = (Resource.RESERVATIONS, Resource.CONVERSATIONS, Resource.MESSAGES)
 # The server's sort order is checked once a day.
-_SORT_IS_BELIEVED = timedelta(days=1)
-_SECOND = timedelta(seconds=3)
+_SORT_CHECK_INTERVAL = timedelta(days=1)
+# Stamps have whole seconds, and requests take time.
+_CLOCK_MARGIN = timedelta(seconds=3)
 
 
 @dataclass
@@ -147,7 +148,7 @@ class _Poll:
         if HeadList.CHANGED in heads and is_in_disorder(heads[HeadList.CHANGED]):
             return "reservations do not come newest change first"
         seen_at = self._state.sort_seen_at
-        if not look_alike(heads) or (seen_at and datetime.now(UTC) - seen_at < _SORT_IS_BELIEVED):
+        if not look_alike(heads) or (seen_at and datetime.now(UTC) - seen_at < _SORT_CHECK_INTERVAL):
             return None
         if self._reader.ignores_sort():
             return "Hostaway ignores the sort order by messages"
@@ -161,7 +162,7 @@ class _Poll:
         stamps = {row.id: as_timestamp(row.updated_on) for row in changed}
         put = 0
         if changed:
-            skew = asked_at - heads[HeadList.CHANGED].observed_at + _SECOND
+            skew = asked_at - heads[HeadList.CHANGED].observed_at + _CLOCK_MARGIN
             params = {"reservation_ids": list(stamps), "updated_on": list(stamps.values()), "skew": skew}
             rows = self._connection.execute(_QUERIES["not_landed"], {**self._params, **params})
             put += self._put("reservation.polled", RESERVATION, heads, [row["reservation_id"] for row in rows])

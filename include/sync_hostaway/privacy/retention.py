@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -100,10 +101,7 @@ def strip_deleted(connection: Connection, days: int) -> int:
     """
     if not days:
         return 0
-    return sum(
-        _in_batches(lambda resource=resource: _strip_batch(connection, resource, days))  # type: ignore[misc]
-        for resource in Resource
-    )
+    return sum(_in_batches(partial(_strip_batch, connection, resource, days)) for resource in Resource)
 
 
 def _strip_batch(connection: Connection, resource: Resource, days: int) -> int:

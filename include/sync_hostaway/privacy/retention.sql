@@ -180,7 +180,7 @@ where calendar_versions.account_id = expired.account_id and calendar_versions.li
 
 -- name: deleted_rows
 -- An empty hash marks what was stripped: see redact_row in landing/redaction.sql.
-select account_id, entity_id, parent_id, payload
+select account_id, entity_id, payload
 from {table}
 where
     deleted_at < now() - make_interval(days => %(days)s)

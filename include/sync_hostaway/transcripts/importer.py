@@ -137,14 +137,14 @@ class _Importer:
     def take(self, path: Path) -> None:
         """Read a file, and land it with the next batch."""
         if not is_transcript(path):
-            self._complain(path, None, "its name does not end in _conversation.txt")
+            self._not_imported(path, "its name does not end in _conversation.txt")
             return
         file = of_path(path, self._folder, self._options.dates)
         try:
             read = self._read(file)
         except (OSError, ValueError, NotImportable) as error:
             reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
-            self._complain(path, None, reason)
+            self._not_imported(path, reason)
             return
         self._report.files += 1
         self._waiting.append(read)
@@ -168,8 +168,8 @@ class _Importer:
             raise NotImportable(f"has the same listing folder and name as {self._seen[file.transcript_id]}")
         text, doubt = read_text(file.path, self._options.encoding)
         found = read_transcript(text, file.guest_name, self._options.dates, self._options.zone)
-        for note in [Note(None, doubt)] if doubt else []:
-            found.notes.insert(0, note)
+        if doubt:
+            found.notes.insert(0, Note(None, doubt))
         if not found.messages:
             reason = "; ".join(_worded(note) for note in found.notes[:3])
             raise NotImportable(f"no message was found{f': {reason}' if reason else ''}")
@@ -187,9 +187,9 @@ class _Importer:
         self._seen[file.transcript_id] = self._name(file.path)
         return _Read(file, link, _payload(file, found, link, guest, names, days))
 
-    def _complain(self, path: Path, line: int | None, reason: str) -> None:
+    def _not_imported(self, path: Path, reason: str) -> None:
         self._report.not_imported += 1
-        self._report.problems.append(Problem(self._name(path), line, reason, is_imported=False))
+        self._report.problems.append(Problem(self._name(path), None, reason, is_imported=False))
 
     def _name(self, path: Path) -> str:
         return text_of(path.relative_to(self._folder).as_posix())
@@ -198,7 +198,7 @@ class _Importer:
         for account_id in sorted({read.link.account_id for read in self._waiting}):
             reads = [read for read in self._waiting if read.link.account_id == account_id]
             with self._connection.transaction():
-                # Also keeps an erasure away until these rows are there
+                # `erasures_of` also takes a lock: no erasure of this account begins before these rows are committed.
                 erased = erasures_of(self._connection, account_id)
                 self._land_account(
                     account_id, [r for r in reads if str(r.link.reservation_id) not in erased.reservations]

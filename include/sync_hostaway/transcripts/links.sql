@@ -10,7 +10,6 @@ where account_id = any(%(account_ids)s)
 -- Of one listing, and around one day: few rows, by the index.
 select
     reservations.reservation_id,
-    reservations.guest_id,
     reservations.arrival_date,
     reservations.guest_name,
     concat_ws(' ', reservations.guest_first_name, reservations.guest_last_name) as full_name,

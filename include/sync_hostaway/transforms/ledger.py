@@ -236,8 +236,3 @@ def fail(connection: Connection, claim: Claim, runs: list[ModelRun], error: str)
 
 def _models(runs: list[ModelRun]) -> Jsonb:
     return Jsonb([asdict(run) for run in runs])
-
-
-def close_abandoned_runs(connection: Connection) -> int:
-    """Close syncs whose process was killed. Returns their number."""
-    return connection.execute(_SQL["close_abandoned_runs"]).rowcount

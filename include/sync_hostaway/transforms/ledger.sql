@@ -162,23 +162,23 @@ where transform_id = %(transform_id)s
 returning loads, array(select distinct resource from claimed order by resource) as resources
 
 -- name: defer_rows
-with orphans as materialized (
+with rows_without_parent as materialized (
     select resource, account_id, entity_id, missing_parent, landed_at from staging.rows_awaiting_parent
 ),
 
 released as (
     delete from ops.deferred_rows as deferred
     where not exists (
-        select 1 from orphans
+        select 1 from rows_without_parent
         where
-            orphans.resource = deferred.resource
-            and orphans.account_id = deferred.account_id
-            and orphans.entity_id = deferred.entity_id
+            rows_without_parent.resource = deferred.resource
+            and rows_without_parent.account_id = deferred.account_id
+            and rows_without_parent.entity_id = deferred.entity_id
     )
 )
 
 insert into ops.deferred_rows as deferred (account_id, resource, entity_id, missing_parent, deferred_since)
-select account_id, resource, entity_id, missing_parent, landed_at from orphans
+select account_id, resource, entity_id, missing_parent, landed_at from rows_without_parent
 on conflict (account_id, resource, entity_id) do update set
     missing_parent = excluded.missing_parent, deferred_since = excluded.deferred_since
 where (deferred.missing_parent, deferred.deferred_since) <> (excluded.missing_parent, excluded.deferred_since)
@@ -243,9 +243,3 @@ inner join pg_catalog.pg_attribute as present
 
 -- name: change_types
 select ops.change_types(%(table)s::oid, %(columns)s, %(types)s)
-
--- name: close_abandoned_runs
--- A task is killed at the latest when its Dag run is; no sync of one resource takes a day.
-update ops.sync_runs
-set status = 'failed', finished_at = clock_timestamp(), error = 'process exited before finishing'
-where status = 'running' and started_at < now() - interval '1 day'
