@@ -61,15 +61,15 @@ class Examination:
         return self.page(endpoints.CONVERSATIONS, **endpoints.WITH_RESOURCES, limit=self.client.settings.page_size)
 
     @cached_property
-    def newest_talk(self) -> tuple[Row, Row] | None:
+    def newest_conversation(self) -> tuple[Row, Row] | None:
         """The reservation with the newest received message, and its conversation; None if there is none."""
         rows = rows_of(self.page(endpoints.RESERVATIONS, **_NEWEST_RECEIVED, limit=1))
         if not rows:
             return None
         reservation_id = id_of(rows[0])
-        talks = rows_of(self.page(endpoints.conversations_of(reservation_id or 0), **endpoints.WITH_RESOURCES))
-        talks = [row for row in talks if as_timestamp(row.get("messageReceivedOn"))]
-        return (rows[0], talks[0]) if talks else None
+        conversations = rows_of(self.page(endpoints.conversations_of(reservation_id or 0), **endpoints.WITH_RESOURCES))
+        conversations = [row for row in conversations if as_timestamp(row.get("messageReceivedOn"))]
+        return (rows[0], conversations[0]) if conversations else None
 
 
 Check = Callable[[Examination], Finding]
@@ -123,15 +123,15 @@ def _share_without(rows: list[Row], name: str) -> float:
 def _check_page_of(name: str, page_of: Callable[[Examination], Page]) -> None:
     @check(f"page size of {name}")
     def _size(exam: Examination) -> tuple[Status, str]:
-        page, asked = page_of(exam), exam.client.settings.page_size
+        page, requested = page_of(exam), exam.client.settings.page_size
         given, count = len(page.rows), page.count
         if count is None:
             return Status.UNKNOWN, "the list has no count of its rows"
-        if given >= min(asked, count):
-            return Status.HOLDS, f"{given} of {count} rows came, {asked} were requested"
+        if given >= min(requested, count):
+            return Status.HOLDS, f"{given} of {count} rows came, {requested} were requested"
         return (
             Status.DIFFERS,
-            f"pages have {given} rows, {asked} were requested: a sync of the list costs {-(-count // given)} calls"
+            f"pages have {given} rows, {requested} were requested: a sync of the list costs {-(-count // given)} calls"
             if given
             else f"no row came, although the list has {count}",
         )
@@ -249,7 +249,7 @@ def _newest_is_first(exam: Examination) -> tuple[Status, str]:
     stamps = [moment for row in rows_of(exam.conversations) if (moment := as_timestamp(row.get("messageReceivedOn")))]
     if not stamps:
         return Status.UNKNOWN, "no message was received"
-    first = as_timestamp(exam.newest_talk[1].get("messageReceivedOn")) if exam.newest_talk else None
+    first = as_timestamp(exam.newest_conversation[1].get("messageReceivedOn")) if exam.newest_conversation else None
     if first and first >= max(stamps):
         return Status.HOLDS, "the first reservation has the newest message of the page of conversations"
     return Status.FAILS, "another conversation has a newer message: polls may find messages late"
@@ -257,10 +257,10 @@ def _newest_is_first(exam: Examination) -> tuple[Status, str]:
 
 @check("messages move the stamps of their reservation")
 def _messages_move_stamps(exam: Examination) -> tuple[Status, str]:
-    if exam.newest_talk is None:
+    if exam.newest_conversation is None:
         return Status.UNKNOWN, "no message was received"
-    reservation, talk = exam.newest_talk
-    received = as_timestamp(talk.get("messageReceivedOn"))
+    reservation, conversation = exam.newest_conversation
+    received = as_timestamp(conversation.get("messageReceivedOn"))
     stamps = [as_timestamp(reservation.get(name)) for name in ("latestActivityOn", "updatedOn")]
     if received and any(stamp and stamp >= received - timedelta(minutes=1) for stamp in stamps):
         return Status.HOLDS, "the reservation's stamps are not older than its newest message"
@@ -283,8 +283,8 @@ def _attached(exam: Examination) -> tuple[Status, str]:
 
 @check("messages of a conversation")
 def _messages(exam: Examination) -> tuple[Status, str]:
-    talk = next((row for row in rows_of(exam.conversations) if row.get("conversationMessages")), None)
-    identity = id_of(talk)
+    conversation = next((row for row in rows_of(exam.conversations) if row.get("conversationMessages")), None)
+    identity = id_of(conversation)
     if identity is None:
         return Status.UNKNOWN, "there is no conversation with a message"
     page = exam.page(endpoints.messages_of(identity), **endpoints.WITH_SCHEDULED, limit=exam.client.settings.page_size)

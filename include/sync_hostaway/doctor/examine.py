@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 # Seconds to wait for a permit or an answer; a missing answer is a finding.
-_LOCK_TIMEOUT = 30.0
-_AT_ONCE = 5
+_REQUEST_TIMEOUT = 30.0
+_ACCOUNTS_PER_RUN = 5
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ def examine(connection: Connection, account_id: int, *, set_options: bool = True
     :raises InactiveAccount: when it is disabled or its credentials were rejected.
     :raises CredentialsRejected: when Hostaway does not accept its API key.
     """
-    with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_LOCK_TIMEOUT) as client:
+    with client_for(connection, account_id, Priority.INCREMENTAL, single_try_timeout=_REQUEST_TIMEOUT) as client:
         findings = examine_account(client)
         calls = client.stats.calls
-    has = get_account(connection, account_id).options
-    wanted = {name: value for finding in findings for name, value in finding.options.items() if name not in has}
+    options = get_account(connection, account_id).options
+    wanted = {name: value for finding in findings for name, value in finding.options.items() if name not in options}
     options_set = wanted if set_options else {}
     if options_set:
         change_options(connection, account_id, options_set)
@@ -72,7 +72,7 @@ def examine(connection: Connection, account_id: int, *, set_options: bool = True
 def examine_new_accounts(connection: Connection) -> dict[str, int]:
     """Examine new accounts, a few at a time: called by `hostaway_maintenance`. Returns counts by name."""
     examined = failed = 0
-    for row in connection.execute(_QUERIES["never_examined"], {"limit": _AT_ONCE}).fetchall():
+    for row in connection.execute(_QUERIES["never_examined"], {"limit": _ACCOUNTS_PER_RUN}).fetchall():
         try:
             examine(connection, row["account_id"])
             examined += 1

@@ -149,12 +149,12 @@ class AccountInbox:
             longest=_LONGEST_PAUSE,
         )
 
-    def save_unread_nights(self, events: Sequence[DueEvent], days: Sequence[FetchRequest]) -> None:
+    def save_unread_nights(self, events: Sequence[DueEvent], requests: Sequence[FetchRequest]) -> None:
         """Save calendar days that could not be read: after the reservation has landed, its old dates are lost."""
         self._execute(
             "save_unread_nights",
             event_ids=[event.event_id for event in events],
-            unread_nights=Jsonb([[request.id, str(request.start), str(request.end)] for request in days]),
+            unread_nights=Jsonb([[request.id, str(request.start), str(request.end)] for request in requests]),
         )
 
     def postpone_account(self, seconds: float, reason: str) -> None:

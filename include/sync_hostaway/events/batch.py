@@ -160,12 +160,12 @@ class AccountBatch:
         found = (payload_schemas.validation_error(resource, row) for resource, row in rows if row is not None)
         return next((reason for reason in found if reason), None)
 
-    def _is_missing_from_conversation(self, event: DueEvent, conversation: FetchResult) -> bool:
+    def _is_missing_from_conversation(self, event: DueEvent, result: FetchResult) -> bool:
         """Whether the event is about a message that its conversation does not contain."""
         resource, identity = event.entity
         if resource is not Resource.MESSAGES or not event.object_id or Resource.MESSAGES not in self._mirrored:
             return False
-        return not any(identity == str(number) for ids in conversation.conversations.values() for number in ids)
+        return not any(identity == str(message_id) for ids in result.conversations.values() for message_id in ids)
 
     def _fail(self, events: list[DueEvent], reason: str, *, not_found: bool = False) -> None:
         self._inbox.fail(events, reason, not_found=not_found)
@@ -192,7 +192,7 @@ class AccountBatch:
         return [
             Change(event, None, row)
             for row in rows
-            if isinstance(row, dict) and (number := entity_id(row)) and (Resource.MESSAGES, number) not in known
+            if isinstance(row, dict) and (message_id := entity_id(row)) and (Resource.MESSAGES, message_id) not in known
         ]
 
     def _row_before(self, event: DueEvent) -> dict[str, Any] | None:

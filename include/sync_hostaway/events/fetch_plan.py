@@ -115,7 +115,7 @@ class FetchPlan:
     def load_landed_messages(self, request: FetchRequest) -> None:
         """Save which messages of a request landing has, before they land."""
         conversations = self.result(request).conversations.values()
-        self._load_landed((Resource.MESSAGES, str(number)) for ids in conversations for number in ids)
+        self._load_landed((Resource.MESSAGES, str(message_id)) for ids in conversations for message_id in ids)
 
     def _load_landed(self, entities: Iterator[Entity]) -> None:
         self.before.update(self._landing.rows(entity for entity in entities if entity not in self.before))

@@ -95,7 +95,7 @@ class DeltaLanding:
         return {
             (resource, row["entity_id"]): row["load_id"]
             for resource, entity_ids in _by_resource(entities).items()
-            for row in self._rows("brought", resource, entity_ids=entity_ids, sync_run_ids=sync_run_ids)
+            for row in self._rows("loads_of_batch", resource, entity_ids=entity_ids, sync_run_ids=sync_run_ids)
         }
 
     def _rows(self, query: str, resource: Resource, **params: Any) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@ select entity_id, payload, observed_at, deleted_at is not null as is_deleted
 from {table}
 where account_id = %(account_id)s and entity_id = any(%(entity_ids)s)
 
--- name: brought
+-- name: loads_of_batch
 -- The loads of this batch, by entity.
 select landed.entity_id, landed.load_id
 from {table} as landed

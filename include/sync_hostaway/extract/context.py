@@ -163,7 +163,7 @@ class SyncContext:
     def mark_deleted(self, entity_ids: Sequence[int], *, observed_at: datetime) -> None:
         """Mark rows as deleted that Hostaway does not have any more.
 
-        :param observed_at: when it was asked; rows that another process landed since are not marked.
+        :param observed_at: when the request was sent; rows that another process landed since are not marked.
         """
         with self.connection.transaction():
             self.counts.deleted += self._writer.mark_deleted([str(identity) for identity in entity_ids], observed_at)

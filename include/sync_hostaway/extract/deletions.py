@@ -20,7 +20,7 @@ from sync_hostaway.landing.writer import UnseenRow
 
 log = structlog.get_logger(__name__)
 
-_MANY_ROWS, _MANY_SHARE, _ASKED, _ASKED_OF_MIXED = 10, 0.1, 5, 200
+_MANY_ROWS, _MANY_SHARE, _SAMPLE, _SAMPLE_OF_MIXED = 10, 0.1, 5, 200
 _MAY_BE_UNNAMED = "the list omits them, and contains rows whose id cannot be read"
 _STILL_HAS = "the list omits them, but Hostaway still has {}"
 
@@ -67,13 +67,15 @@ def verify_deletions(
     if not paths:
         found = _list_again(ctx, rows)
         return SuspectedDeletions(rows, _STILL_HAS.format(found)) if found else SuspectedDeletions()
-    asked = {row: _rejection_reason(ctx, paths[row]) for row in list(paths)[:: -(-len(paths) // _ASKED)]}
-    if not unnamed and not any(asked.values()):
+    reason_of = {row: _reason_to_keep(ctx, paths[row]) for row in list(paths)[:: -(-len(paths) // _SAMPLE)]}
+    if not unnamed and not any(reason_of.values()):
         return SuspectedDeletions()
-    if unnamed or not all(asked.values()):
-        asked |= {row: _rejection_reason(ctx, paths[row]) for row in list(paths)[:_ASKED_OF_MIXED] if row not in asked}
-    reasons = [reason for reason in asked.values() if reason] or [_MAY_BE_UNNAMED]
-    kept = [row for row in rows if asked.get(row, reasons[0])]
+    if unnamed or not all(reason_of.values()):
+        reason_of |= {
+            row: _reason_to_keep(ctx, paths[row]) for row in list(paths)[:_SAMPLE_OF_MIXED] if row not in reason_of
+        }
+    reasons = [reason for reason in reason_of.values() if reason] or [_MAY_BE_UNNAMED]
+    kept = [row for row in rows if reason_of.get(row, reasons[0])]
     if not kept:
         return SuspectedDeletions()
     if len(kept) > few or len(rows) == active:
@@ -88,7 +90,7 @@ def verify_deletions(
     return SuspectedDeletions(kept)
 
 
-def _rejection_reason(ctx: SyncContext, path: str) -> str | None:
+def _reason_to_keep(ctx: SyncContext, path: str) -> str | None:
     """Why an object does not count as deleted; None when Hostaway answers 404."""
     try:
         ctx.client.get(path, resource=ctx.resource)

@@ -74,11 +74,15 @@ class _Reader:
     @property
     def unseen(self) -> list[int]:
         """Due reservations that were not seen so far."""
-        return [number for number, one in self.reservations.items() if one.is_due and number not in self.seen]
+        return [
+            reservation_id
+            for reservation_id, one in self.reservations.items()
+            if one.is_due and reservation_id not in self.seen
+        ]
 
     def read_reports(self, date_type: str) -> None:
         """Land the reports of the months in which unseen reservations have this date."""
-        dates = (self.reservations[number].dates[date_type] for number in self.unseen)
+        dates = (self.reservations[reservation_id].dates[date_type] for reservation_id in self.unseen)
         for month in sorted({day.replace(day=1) for day in dates if day}):
             self._read_report(date_type, month)
             self.ctx.report_progress(self.ctx.counts.seen)
@@ -91,9 +95,9 @@ class _Reader:
         rows, missing = _rows_of(reply.result, self.ctx)
         self.columns_missing |= missing
         for row in rows:
-            if isinstance(row, dict) and (number := as_id(row.get("id"))) is not None:
-                row.update(self._marks("report", number))
-                self.seen.add(number)
+            if isinstance(row, dict) and (reservation_id := as_id(row.get("id"))) is not None:
+                row.update(self._marks("report", reservation_id))
+                self.seen.add(reservation_id)
         self.ctx.land([Fetched(rows, requested_at)])
 
     def read_singly(self, reservation_ids: Sequence[int]) -> int:
@@ -104,10 +108,10 @@ class _Reader:
         found = 0
         for start in range(0, len(reservation_ids), _ROWS_PER_COMMIT):
             batch = reservation_ids[start : start + _ROWS_PER_COMMIT]
-            answers = {number: self._standard_fields(number) for number in batch}
-            self.ctx.land([fetched for fetched in answers.values() if fetched])
-            self.seen.update(number for number, fetched in answers.items() if fetched)
-            found += sum(fetched is not None for fetched in answers.values())
+            fetched_by_id = {reservation_id: self._standard_fields(reservation_id) for reservation_id in batch}
+            self.ctx.land([fetched for fetched in fetched_by_id.values() if fetched])
+            self.seen.update(reservation_id for reservation_id, fetched in fetched_by_id.items() if fetched)
+            found += sum(fetched is not None for fetched in fetched_by_id.values())
             self.ctx.report_progress(self.ctx.counts.seen)
         return found
 
@@ -125,7 +129,7 @@ class _Reader:
 
     def land_without_fields(self, reservation_ids: Sequence[int]) -> None:
         """Land rows that say that Hostaway has no finance fields of these reservations."""
-        rows = [{"id": number, **self._marks("none", number)} for number in reservation_ids]
+        rows = [{"id": reservation_id, **self._marks("none", reservation_id)} for reservation_id in reservation_ids]
         self.ctx.land([Fetched(rows, self.ctx.started_at)])
         self.seen.update(reservation_ids)
 
@@ -213,7 +217,11 @@ def _read_unreported(reader: _Reader) -> MissingRows:
     only after a change.
     """
     known = reader.reservations
-    due = [number for number in reader.unseen if known[number].has_changed or known[number].source == "report"]
+    due = [
+        reservation_id
+        for reservation_id in reader.unseen
+        if known[reservation_id].has_changed or known[reservation_id].source == "report"
+    ]
     if not due:
         return MissingRows()
     sample = due[:: -(-len(due) // _SAMPLE)]
@@ -222,11 +230,17 @@ def _read_unreported(reader: _Reader) -> MissingRows:
             reader.land_without_fields(due)
             return MissingRows()
         reader.ctx.needed_retry = True
-        rest = [number for number in due if number not in reader.seen and number not in sample]
+        rest = [
+            reservation_id
+            for reservation_id in due
+            if reservation_id not in reader.seen and reservation_id not in sample
+        ]
         reader.read_singly(rest[:_MOST_SINGLY])
     except REFUSALS as refusal:
         return MissingRows(len(due), f"the reports leave them out, and singly Hostaway refuses them: {refusal}")
-    reader.land_without_fields([number for number in sample + rest[:_MOST_SINGLY] if number not in reader.seen])
+    reader.land_without_fields(
+        [reservation_id for reservation_id in sample + rest[:_MOST_SINGLY] if reservation_id not in reader.seen]
+    )
     left = len(rest[_MOST_SINGLY:])
     return MissingRows(left, "the reports leave them out") if left else MissingRows()
 
@@ -240,11 +254,11 @@ def _read_without_reports(reader: _Reader, refusal: HostawayError) -> MissingRow
     bound = (ctx.since or datetime.now(UTC) - _CHANGED_WITHIN).strftime("%Y-%m-%d %H:%M:%S")
     # As Hostaway writes them, stamps sort as text.
     changed = [
-        number
-        for number, one in known.items()
+        reservation_id
+        for reservation_id, one in known.items()
         if (one.has_changed or ctx.mode is Mode.FULL) and (one.updated_on or "") >= bound
     ]
-    changed.sort(key=lambda number: known[number].updated_on or "", reverse=True)
+    changed.sort(key=lambda reservation_id: known[reservation_id].updated_on or "", reverse=True)
     chosen = changed[:_MOST_SINGLY]
     ctx.expected = len(chosen)
     sample = chosen[:_SAMPLE]
@@ -256,7 +270,7 @@ def _read_without_reports(reader: _Reader, refusal: HostawayError) -> MissingRow
             raise
         raise refusal from None
     reader.read_singly(chosen[_SAMPLE:])
-    reader.land_without_fields([number for number in chosen if number not in reader.seen])
+    reader.land_without_fields([reservation_id for reservation_id in chosen if reservation_id not in reader.seen])
     ctx.remarks.append(
         "reports are not enabled for this account: the standard fields of changed reservations were read"
     )

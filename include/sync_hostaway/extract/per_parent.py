@@ -171,9 +171,9 @@ def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _Parent
     """
     fetched: list[Fetched] = []
     days: set[date] = set()
-    unclear, strange = 0, False
+    undated, no_date_readable = 0, False
     start = window.start
-    while start <= window.end and not strange:
+    while start <= window.end and not no_date_readable:
         page = read_page(
             ctx.client,
             endpoints.calendar_of(listing_id),
@@ -183,16 +183,16 @@ def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _Parent
         rows = [row for row in page.rows if (day := _day_of(row)) is None or day <= window.end]
         found = [_day_of(row) for row in rows]
         new = {day for day in found if day} - days
-        strange = bool(rows) and not any(found)
-        if not new and not strange:
+        no_date_readable = bool(rows) and not any(found)
+        if not new and not no_date_readable:
             break
         fetched.append(Fetched(rows, page.requested_at, listing_id))
         if new:
             days |= new
-            unclear += found.count(None)
+            undated += found.count(None)
             start = max(days) + timedelta(days=1)
-    last = window.end if strange else max(days, default=window.start - timedelta(days=1))
-    return _ParentResult(listing_id, fetched, (last - window.start).days + 1, len(days) + unclear)
+    last = window.end if no_date_readable else max(days, default=window.start - timedelta(days=1))
+    return _ParentResult(listing_id, fetched, (last - window.start).days + 1, len(days) + undated)
 
 
 def _day_of(row: Any) -> date | None:
@@ -307,8 +307,8 @@ def _not_found_or_failed(ctx: SyncContext, path: str, parent_id: int, error: Hos
     except HostawayNotFound:
         log.info("parent_not_found", account_id=ctx.account_id, resource=ctx.resource, parent_id=parent_id)
         return _ParentResult(parent_id, not_found=True)
-    except HostawayError as trouble:
-        return _ParentResult(parent_id, error=trouble)
+    except HostawayError as parent_error:
+        return _ParentResult(parent_id, error=parent_error)
     return _ParentResult(parent_id, error=error)
 
 

@@ -85,7 +85,7 @@ class FirstSync:
             (self.calendars_read, self.listings),
             (self.recent_conversations_read, self.recent_conversations),
         ]
-        return sum(min(here / there, 1.0) for here, there in parts if there) / len(parts)
+        return sum(min(read / total, 1.0) for read, total in parts if total) / len(parts)
 
 
 @dataclass(frozen=True)

@@ -84,11 +84,11 @@ def poll_account(connection: Connection, client: HostawayClient, run_key: str) -
     :param run_key: stored with the rows of a read of the lists.
     :raises HostawayError: when Hostaway does not answer as it should; the next poll finds the same changes.
     """
-    done = AccountPoll(client.account_id)
+    poll = AccountPoll(client.account_id)
     with advisory_lock(connection, "poll", client.account_id, wait=False) as is_ours:
         if not is_ours:
-            done.method = "skipped"
-            return done
+            poll.method = "skipped"
+            return poll
         store = HeadStore(connection, client.account_id)
         state = store.state()
         is_whole = False
@@ -96,10 +96,10 @@ def poll_account(connection: Connection, client: HostawayClient, run_key: str) -
             if state.method == "list":
                 with connection.transaction():
                     store.use_heads()
-            is_whole = _Poll(connection, client, store, state).run(done)
+            is_whole = _Poll(connection, client, store, state).run(poll)
         if not is_whole:
-            _read_lists(connection, store, run_key, done)
-    return done
+            _read_lists(connection, store, run_key, poll)
+    return poll
 
 
 def note_failure(connection: Connection, account_id: int, error: str) -> None:
@@ -118,7 +118,7 @@ class _Poll:
         self._reader = HeadReader(client)
         self._params = {"account_id": client.account_id}
 
-    def run(self, done: AccountPoll) -> bool:
+    def run(self, poll: AccountPoll) -> bool:
         """Whether the heads show every change."""
         asked_at = self._client.now()
         known = self._store.load()
@@ -126,14 +126,14 @@ class _Poll:
             which: self._reader.read(which, known[which].head if which in known else None) for which in self._lists
         }
         disorder = self._disorder(heads)
-        done.calls = self._client.stats.calls
+        poll.calls = self._client.stats.calls
         with self._connection.transaction():
             if disorder:
                 self._store.take({})
                 self._store.use_list(disorder)
                 return False
             movements = self._store.take(heads)
-            done.events = self._put_events(heads, movements, asked_at)
+            poll.events = self._put_events(heads, movements, asked_at)
             self._connection.execute(_QUERIES["was_polled"], self._params)
         return all(movement.is_whole for movement in movements.values())
 
@@ -166,8 +166,8 @@ class _Poll:
             params = {"reservation_ids": list(stamps), "updated_on": list(stamps.values()), "skew": skew}
             rows = self._connection.execute(_QUERIES["not_landed"], {**self._params, **params})
             put += self._put("reservation.polled", RESERVATION, heads, [row["reservation_id"] for row in rows])
-        talked = {row.id for which in MESSAGE_LISTS if which in movements for row in movements[which].moved}
-        return put + self._put("messages.polled", MESSAGE, heads, sorted(talked))
+        with_message = {row.id for which in MESSAGE_LISTS if which in movements for row in movements[which].moved}
+        return put + self._put("messages.polled", MESSAGE, heads, sorted(with_message))
 
     def _put(self, event: str, kind: str, heads: Mapping[HeadList, Head], ids: list[int]) -> int:
         # The same change, stored twice, is one event; a later change is another one.
@@ -177,25 +177,25 @@ class _Poll:
         return self._connection.execute(_QUERIES["put_events"], {**self._params, **params}).rowcount
 
 
-def _read_lists(connection: Connection, store: HeadStore, run_key: str, done: AccountPoll) -> None:
+def _read_lists(connection: Connection, store: HeadStore, run_key: str, poll: AccountPoll) -> None:
     """Read the account as an incremental sync does, once an hour at most.
 
     If a sync is running, this returns without waiting: the sync reads the same rows.
     """
-    done.method = "list"
+    poll.method = "list"
     listed_at = store.state().listed_at
     if listed_at and datetime.now(UTC) - listed_at < _LISTS_EVERY:
         return
-    with advisory_lock(connection, f"sync {Resource.CONVERSATIONS}", done.account_id, wait=False) as is_ours:
+    with advisory_lock(connection, f"sync {Resource.CONVERSATIONS}", poll.account_id, wait=False) as is_ours:
         if not is_ours:
             return
-        mirrored = get_account(connection, done.account_id).settings.resources
+        mirrored = get_account(connection, poll.account_id).settings.resources
         results = sync_account(
-            connection, done.account_id, Mode.INCREMENTAL, set(_LISTS) & set(mirrored), run_key=run_key
+            connection, poll.account_id, Mode.INCREMENTAL, set(_LISTS) & set(mirrored), run_key=run_key
         )
-    done.calls += sum(result.api_calls for result in results)
-    done.landed += sum(result.counts.new + result.counts.changed + result.counts.deleted for result in results)
-    done.error = next((result.error for result in results if result.error), None)
+    poll.calls += sum(result.api_calls for result in results)
+    poll.landed += sum(result.counts.new + result.counts.changed + result.counts.deleted for result in results)
+    poll.error = next((result.error for result in results if result.error), None)
     with connection.transaction():
         store.take({})
-        connection.execute(_QUERIES["lists_were_read"], {"account_id": done.account_id, "error": done.error})
+        connection.execute(_QUERIES["lists_were_read"], {"account_id": poll.account_id, "error": poll.error})

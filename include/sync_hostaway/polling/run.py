@@ -25,7 +25,7 @@ from sync_hostaway.transforms import TransformResult
 
 log = structlog.get_logger(__name__)
 
-_SIDE_BY_SIDE = 8
+_MAX_PARALLEL_ACCOUNTS = 8
 # Seconds to wait for a permit or an answer. After that, the next run polls the account.
 _REQUEST_TIMEOUT = 10.0
 # Runs begin a little early or late.
@@ -87,7 +87,7 @@ def poll_accounts(
     def poll_in_time(account_id: int) -> AccountPoll | None:
         return _poll(account_id, run_key) if time.monotonic() < deadline else None
 
-    with ContextThreads(_SIDE_BY_SIDE, thread_name_prefix="poll") as threads:
+    with ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="poll") as threads:
         polled = list(threads.map(poll_in_time, due))
     result = PollResult([poll for poll in polled if poll], left=polled.count(None))
     if any(poll.events for poll in result.accounts):

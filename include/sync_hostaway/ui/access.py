@@ -68,8 +68,8 @@ async def _visit(request: Request) -> Visitor:
     try:
         user = await user_of_page(request)
         account_id = account_of_path(request)
-        ask = partial(_ask, user, account_id)
-        visitor, may_see = await request.app.state.bulkheads["permissions"].run(None, ask)
+        read_permissions = partial(_permissions_of, user, account_id)
+        visitor, may_see = await request.app.state.bulkheads["permissions"].run(None, read_permissions)
     except (Problem, HTTPException):
         raise
     except Exception as error:
@@ -85,7 +85,7 @@ async def _visit(request: Request) -> Visitor:
     return found
 
 
-def _ask(user: Any, account_id: str | None) -> tuple[Visitor, bool]:
+def _permissions_of(user: Any, account_id: str | None) -> tuple[Visitor, bool]:
     """The visitor, and whether they may see the account of the path."""
     visitor = Visitor(str(user.get_name()), auth_manager.may_manage(user, "PUT", account_id), user)
     return visitor, visitor.is_operator or account_id is None or bool(visitor.visible([int(account_id)]))

@@ -33,11 +33,11 @@ def sync_now(
     resources: Annotated[list[Resource] | None, Form()] = None,
 ) -> Response:
     """Request a sync in Airflow."""
-    asked = accounts.request_sync_now(
+    requested = accounts.request_sync_now(
         account_id, NewSync.model_validate({"mode": mode, "resources": resources}), connection, trigger
     )
     return _done(
-        request, f"A {mode.value} sync is requested: run {asked.run_id}. It begins when Airflow has a free slot."
+        request, f"A {mode.value} sync is requested: run {requested.run_id}. It begins when Airflow has a free slot."
     )
 
 

@@ -130,7 +130,7 @@ def test_of_many_rows_that_are_gone_those_that_hostaway_still_has_stay(
 def test_more_rows_that_are_gone_than_can_be_asked_for_are_marked_try_by_try(
     warehouse: Connection, account: int, simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sync_hostaway.extract.deletions._ASKED_OF_MIXED", 20)
+    monkeypatch.setattr("sync_hostaway.extract.deletions._SAMPLE_OF_MIXED", 20)
     sync(warehouse, account, Resource.RESERVATIONS)
     ghost, *gone = sorted(simulator.control.truth(account)["ids"]["reservations"])[:41]
     for number in gone:
