@@ -266,7 +266,7 @@ def test_an_outage_of_postgresql_costs_no_dag_and_the_next_run_works(
 
 def test_the_nightly_build_passes_with_every_test_a_task(demo: Demo, api: AirflowControl) -> None:
     run = api.trigger_dag_run("hostaway_nightly")
-    assert api.wait_for_run(run.dag_id, run.run_id, timeout=300).state == "success"
+    assert api.wait_for_run(run.dag_id, run.run_id, timeout=600).state == "success"
     tasks = api.task_instances(run.dag_id, run.run_id)
     assert sum("test" in task.task_id for task in tasks) >= 8
 
