@@ -21,6 +21,7 @@ from psycopg import sql
 from api_helpers import Login, RecordedRuns
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, WEBHOOK_PASSWORD, secrets_store
+from sync_hostaway.accounts.snapshot_refresh import refreshed_snapshot
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
 from sync_hostaway.api.app import create_app
 from sync_hostaway.core.db import Connection
@@ -114,6 +115,8 @@ def test_planted_secrets_stay_where_they_belong(
         assert all(len(secret) > 20 for secret in secrets.values())
 
         assert all(result.is_complete for result in sync_account(warehouse, 703, Mode.FULL))
+        # As a parse of the Dag files does.
+        assert refreshed_snapshot(get_settings().snapshot_file).accounts
         for method, path, options in (
             ("GET", "/v1/accounts", {}),
             ("GET", "/v1/accounts/703", {}),

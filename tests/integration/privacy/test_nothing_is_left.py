@@ -22,6 +22,7 @@ from psycopg import sql
 
 from sync_hostaway.accounts import api_tokens, registry
 from sync_hostaway.accounts.api_tokens import Scope
+from sync_hostaway.accounts.snapshot_refresh import refreshed_snapshot
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode
 from sync_hostaway.core.settings import get_settings
@@ -93,6 +94,11 @@ def places_of(warehouse: Connection, needles: tuple[str, ...]) -> set[str]:
         if file.is_file() and holds(file.read_bytes().decode("utf-8", "replace"), needles):
             found.add(str(file.relative_to(home)))
     return found
+
+
+def parse_dag_files() -> None:
+    """Does what each parse of the Dag files does with the account list on this machine."""
+    assert refreshed_snapshot(get_settings().snapshot_file).accounts
 
 
 def command(*arguments: str, log: Path, code: int = 0) -> None:
@@ -250,10 +256,12 @@ def test_a_purged_account_is_left_nowhere(
     run_transform(warehouse, requested_by="test")
     registry.rename_account(warehouse, account, "Quaak Rentals")
     api_tokens.issue(warehouse, account, "quaak app", [Scope.READ_CALENDAR], None)
+    parse_dag_files()
     before = places_of(warehouse, NEEDLES)
     assert {"ops.accounts", "ops.account_changes", "ops.api_tokens", "accounts.json"} <= before
     others = warehouse.execute("select count(*) as n from landing.reservations where account_id = 702").fetchone()
     purged = purge_account(warehouse, account)
+    parse_dag_files()
     exports = {place for place in before if place.startswith("exports/")}
     assert places_of(warehouse, NEEDLES) - exports == set()
     assert [text for text in purged.left if "exports" in text]

@@ -48,10 +48,15 @@ def test_a_run_leaves_the_process_as_it_was(harness: LandingHarness) -> None:
     assert [logging.getLogger(name).handlers for name in ("stdout_log", "file_log")] == [[], []]
 
 
-def test_a_run_prints_nothing(harness: LandingHarness, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_run_prints_its_log_line_and_nothing_of_dbt(
+    harness: LandingHarness, capfd: pytest.CaptureFixture[str]
+) -> None:
     harness.land("listings", listing(1))
     harness.transform()
-    assert capfd.readouterr() == ("", "")
+    printed = capfd.readouterr()
+    assert printed.err == ""
+    assert len(printed.out.splitlines()) == 1
+    assert "transform_finished" in printed.out
 
 
 def test_secrets_reach_dbt_under_names_that_it_hides() -> None:

@@ -129,7 +129,12 @@ def test_an_export_has_no_secret_is_repeatable_and_leaves_erased_guests_out(
     assert "only a question" not in written
     assert manifest["redacted"]
     assert sum(manifest["redaction"].values()) >= 200
-    assert manifest["left_out"] == {"deleted": 0, "erased": 1, "without_guest_or_host": 1}
+    assert manifest["left_out"] == {
+        "deleted": 0,
+        "erased": 1,
+        "transcripts_of_mirrored_conversations": 0,
+        "without_guest_or_host": 1,
+    }
     (pair,) = [pair for pair in lines(tmp_path / "a", "pairs") if "hair dryer" in pair["question"]]
     assert pair["question"].startswith("Where is the hair dryer?")
     assert pair["answer"] == "It is in the bath room."
