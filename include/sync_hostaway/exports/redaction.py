@@ -2,14 +2,15 @@
 
 Three kinds of rules, in this order:
 
-* values in the warehouse that belong to the conversation: names, addresses, the wifi password, door codes;
+* values in the database that belong to the conversation: names, addresses, the wifi password, door codes;
 * forms that are the same in every language: e-mail addresses, links, handles, and numbers. Every number of three or
-  more digits is replaced, except an amount with its currency and a time of the day;
+  more digits is replaced, except an amount with its currency, a distance and a time of the day;
 * words of many languages (`redaction_words`): the rest of a sentence about a password, a code or an address is
   replaced.
 
-The rules prefer to replace too much. They do not find: a single name in the middle of a sentence that the warehouse
-does not contain, a code of two digits, and a secret that is described without any of the words.
+The rules prefer to replace too much. They do not find: a single name in the middle of a sentence, or in small
+letters, that the database does not contain, a code of two digits, and a secret that is described without any of the
+words.
 """
 
 from __future__ import annotations
@@ -26,21 +27,32 @@ _I = re.IGNORECASE
 _BLOCK_TAGS = re.compile(r"<\s*(?:br|/p|/div|/li|/tr|/h\d)\b[^<>]*>", _I)
 _TAGS = re.compile(r"<!--.*?-->|<(style|script)\b.*?</\1\s*>|</?[a-zA-Z][^<>]*>", _I | re.DOTALL)
 _HREF = re.compile(r"<a\b[^<>]*>", _I)
+# Emoji such as a framed 4, and digits that are crossed out, are digits with marks.
+_MARKS_ON_DIGITS = re.compile("(?<=\\d)[\u0300-\u036f\u20d0-\u20f0\ufe0f]+")
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
 
 _EMAIL = re.compile(r"[\w+%'’-]{1,64}(?:\s?\.\s?[\w+%'’-]{1,64}){0,9}\s?@\s?[\w-]{1,63}(?:\s?\.\s?[\w-]{1,63}){1,9}")
-_AT = r"(?:\s*[\[({<]\s*(?:at|@|arroba|chiocciola|arobase|ät)\s*[\])}>]\s*|\s+(?:at|arroba|chiocciola|arobase)\s+)"
+_AT_WORD = r"at|arroba|chiocciola|arobase|[äæ]t|małpa"
+_AT = rf"(?:\s*[\[({{<]\s*(?:@|a|{_AT_WORD})\s*[\])}}>]\s*|\s+(?:{_AT_WORD})\s+)"
 _DOT = r"(?:\s*[\[({<]\s*(?:dot|punto|ponto|point|punkt|\.)\s*[\])}>]\s*|\s+(?:dot|punto|ponto|point|punkt)\s+|\.)"
-_SPELLED_EMAIL = re.compile(rf"[\w.+-]{{1,64}}{_AT}[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,9}}", _I)
-_LINK = re.compile(r"\b(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|tel:)\S+", _I)
+_SPELLED_EMAIL = re.compile(
+    rf"[\w+-]{{1,64}}(?:{_DOT}[\w+-]{{1,64}}){{0,3}}{_AT}[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{1,9}}", _I
+)
+_LINK = re.compile(
+    r"\b(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|tel:|localhost\b|[\w.-]{1,64}:\d{2,5}/|[\w.:/-]{1,64}\?\w{1,30}=)\S*"
+    r"|[\w-]{1,63}\s+(?:dot|punkt)\s+(?:com|net|org|io|info|eu|de|uk|at|ch|pl)\b(?:\s+slash\s+\w+)*",
+    _I,
+)
 _DOMAIN = re.compile(r"\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}(?:/\S*)?(?![\w@])", _I)
-_HANDLE = re.compile(r"(?<![\w/])[@$][^\W\d][\w.-]+")
+_HANDLE = re.compile(r"(?<![\w/])[@$][^\W\d][\w.-]+|[\w.+-]{1,64}@[\w-]{1,63}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){10,30}\b")
 _TIME = re.compile(r"(?:[01]?\d|2[0-3])[:.h][0-5]\d(?:\s?[-]\s?(?:[01]?\d|2[0-3])[:.h][0-5]\d)?\Z", _I)
 _DIGITS = re.compile(r"(?<![\w])[+(#*]{0,2}\d(?:[\s().:/\\#*_,·•-]{0,3}\d){2,}[#*]?(?!\d)|\d{3,}")
 _AMOUNT_BEFORE = re.compile(rf"(?:^|[^\w])(?:{words.MONEY})\s?\Z", _I)
 _AMOUNT_AFTER = re.compile(rf"\s?(?:{words.MONEY})(?!\w)", _I)
 _AMOUNT = re.compile(r"\d{1,3}(?:[.,' ]\d{3})?(?:[.,]\d{1,2})?|\d{1,4}(?:[.,]\d{1,2})?")
+_DISTANCE = re.compile(r"\d{3,4}|\d{1,2}[., ]\d{3}")
+_DISTANCE_AFTER = re.compile(rf"\s?(?:{words.MEASURES})(?!\w)", _I)
 _DATE = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{2}(?:\d{2})?")
 # Scripts that write words with spaces between them.
 _SPACED = r"[^\W\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]"
@@ -61,22 +73,38 @@ _ADDRESS = re.compile(rf"(?<!\w)(?:{'|'.join(words.ADDRESS)})|{'|'.join(words.AD
 _STREET = re.compile(
     rf"(?<!\w)(?:{'|'.join((*words.STREET_BEFORE_NUMBER, *words.NUMBER_BEFORE_STREET))})|{words.STREET_UNSPACED}", _I
 )
-_NAME_WORD = r"[^\W\d_a-zà-öø-ÿа-яёά-ώ][^\W\d_]*(?:[-'’][^\W\d_]+)*\.?"
+_CAPITALS = "".join(letter for letter in map(chr, range(0x10000)) if letter.isupper() or letter.istitle())
+# Letters of scripts without capitals, from Hebrew to Korean: a name shows only by the word before it.
+_UNCASED = "\u0590-\u109f\u1100-\u1bff\u2e80-\ua63f\ua960-\ud7ff"
+_REST_OF_NAME = r"[^\W\d_]*(?:[-'’][^\W\d_]+)*\.?"
+_NAME_WORD = rf"[{_CAPITALS}]{_REST_OF_NAME}"
 _BETWEEN = r"(?:(?:de|da|do|dos|di|del|della|van|von|der|den|la|le|y|e|und|and|&)[ \t]+){0,2}"
 _NAMES = rf"{_NAME_WORD}(?:[ \t]+{_BETWEEN}{_NAME_WORD}){{0,3}}"
+_CALLED = rf"(?:{_NAMES}|(?=[{_UNCASED}])[^\W\d_]{_REST_OF_NAME}(?:[ \t]+(?=[{_UNCASED}])[^\W\d_]{_REST_OF_NAME})?)"
+_LOWER_NAMES = rf"[^\W\d_]{_REST_OF_NAME}(?:[ \t]+(?!(?i:{words.AFTER_NAME})\b)[^\W\d_]{_REST_OF_NAME})?"
 _GREETED = re.compile(
-    rf"(?<!\w)(?i:{words.GREETING})(?:[ \t]+(?P<name>{_NAMES})|,[ \t]+(?P<word>{_NAMES})(?=\s*(?:[,!.\n]|\Z)))"
+    rf"(?<!\w)(?i:{words.GREETING})(?:[ \t]+(?P<name>{_CALLED})|,[ \t]+(?P<word>{_CALLED})(?=\s*(?:[,!.\n]|\Z)))"
 )
 _INTRODUCED = re.compile(
-    rf"(?<!\w)(?i:{words.INTRODUCTION})[ \t,:]+(?P<name>{_NAMES})"
+    rf"(?<!\w)(?i:{words.INTRODUCTION})[ \t,:]+(?P<name>{_CALLED})"
     rf"|(?:{words.INTRODUCTION_UNSPACED})\s?(?P<word>\w{{1,8}})"
 )
+# After these words, a name in small letters is a name, too.
+_NAMED_IN_LOWER_CASE = re.compile(
+    rf"(?<!\w)(?i:{words.NAME_FOLLOWS})[ \t:]+(?P<name>{_LOWER_NAMES})"
+    rf"|(?<!\w)(?i:{words.CLOSING})[ \t]*[,.!-]*[ \t]*\n\s*(?P<word>{_LOWER_NAMES})\s*\Z"
+)
+_WITH_TITLE = re.compile(rf"{words.NAME_BEFORE_UNSPACED}|(?P<word>{_NAME_WORD})(?=[ \t]+(?:{words.NAME_BEFORE})\b)")
 _CLOSED = re.compile(rf"(?<!\w)(?i:{words.CLOSING})[ \t]*[,.!-]*\s*\n?\s*(?P<name>{_NAMES})\s*\Z")
-_LABELLED = re.compile(rf"(?<!\w)(?i:{words.NAME_LABEL})\s?[:：][ \t]*(?P<name>{_NAMES})")
+_LABELLED = re.compile(rf"(?<!\w)(?i:{words.NAME_LABEL})\s?[:：][ \t]*(?P<name>{_CALLED})")
 _LAST = re.compile(rf",[ \t]+(?P<name>{_NAMES})\s*[.!]?\s*\Z")
 # Two or more words with a capital are a name of a person or a place, in most cases.
 _SEVERAL = re.compile(rf"(?<![\w\[]){_NAME_WORD}(?:[ \t]+{_BETWEEN}{_NAME_WORD}){{1,4}}")
 _SPELLED_DIGITS = re.compile(rf"(?<!\w)(?:{words.DIGITS})(?:[\s,.-]*(?:{words.DIGITS})){{2,}}(?!\w)", _I)
+_TURNS = re.compile(
+    rf"(?:(?:{words.TURNS})[^\w]{{0,3}}(?:(?:to|on|auf|a|à|al|に)\s?)?\d{{1,2}}(?:\W{{1,3}}[^\W\d]{{2,5}})?\W{{0,3}}){{2,}}",
+    _I,
+)
 _SIGNED = re.compile(rf"\n\s*[-~]?\s*(?P<name>{_NAMES})\s*[.!]?\s*\Z")
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 
@@ -119,8 +147,10 @@ class Redactor:
         text = self._replace(_IBAN, "PAYMENT", text)
         text = self._replace(_HANDLE, "HANDLE", text)
         text = self._replace(_STREET, "ADDRESS", text)
-        text = self._without_names(text)
+        # Names afterwards: a word for a password may stand beside one.
         text = "".join(self._sentences(text, after_question))
+        text = self._without_names(text)
+        text = self._replace(_TURNS, "CODE", text)
         text = self._replace(_SPELLED_DIGITS, "CODE", text)
         # Whole tokens first: a number within one would leave its letters.
         text = _TOKEN.sub(self._token, text)
@@ -134,7 +164,7 @@ class Redactor:
         return pattern.sub(lambda _: self._count(kind), text)
 
     def _without_names(self, text: str) -> str:
-        for pattern in (_LABELLED, _GREETED, _INTRODUCED, _CLOSED, _SIGNED, _LAST):
+        for pattern in (_LABELLED, _GREETED, _INTRODUCED, _NAMED_IN_LOWER_CASE, _WITH_TITLE, _CLOSED, _SIGNED, _LAST):
             text = pattern.sub(self._named, text)
         text = _SEVERAL.sub(self._several, text)
         return _WORD.sub(self._known_name, text)
@@ -147,6 +177,8 @@ class Redactor:
 
     def _several(self, match: re.Match[str]) -> str:
         parts = match[0].split()
+        if all(part.casefold().rstrip(".") in words.HEADINGS for part in parts):
+            return match[0]
         while parts and parts[0].casefold() in words.NO_NAMES:
             parts.pop(0)
         named = [part for part in parts if len(part) > 1 and part.casefold() not in words.NO_NAMES]
@@ -198,6 +230,8 @@ class Redactor:
             return found
         if _AMOUNT.fullmatch(found) and (_AMOUNT_BEFORE.search(before) or _AMOUNT_AFTER.match(after)):
             return found
+        if _DISTANCE.fullmatch(found) and _DISTANCE_AFTER.match(after):
+            return found
         digits = sum(character.isdigit() for character in found)
         if _DATE.fullmatch(found):
             return self._count("DATE")
@@ -225,6 +259,7 @@ def plain_text(text: str) -> str:
     text = _HREF.sub(" ", text)
     text = html.unescape(_TAGS.sub("", text))
     text = unicodedata.normalize("NFKC", text.replace("\r\n", "\n")).translate(_DASHES)
+    text = _MARKS_ON_DIGITS.sub("", text)
     kept = (character for character in text if unicodedata.category(character) not in ("Cf", "Cs", "Co"))
     text = "".join(character if character.isprintable() or character == "\n" else " " for character in kept)
     return re.sub(r"[ \t]*\n[ \t]*", "\n", text).strip()
