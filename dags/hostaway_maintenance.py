@@ -14,11 +14,11 @@ from sync_hostaway.core.dag_ids import DELTA_DAG_ID, MAINTENANCE_DAG_ID
 
 @task(trigger_rule="all_done")
 def accounts_without_sync() -> list[dict[str, Any]]:
-    from sync_hostaway.accounts.first_sync import missing_first_syncs
+    from sync_hostaway.accounts.first_sync import missing_syncs
     from sync_hostaway.core.db import connect
 
     with connect() as connection:
-        return [run.as_trigger() for run in missing_first_syncs(connection)]
+        return [run.as_trigger() for run in missing_syncs(connection)]
 
 
 @task.short_circuit
@@ -47,7 +47,8 @@ def build_documentation() -> None:
 Runs every ten minutes and is safe to run at any time.
 
 * Writes the settings of each account into `ops.account_settings`, for the status views.
-* Requests the first sync of accounts that have had none.
+* Requests the first sync of accounts that have had none, and a sync of accounts that are active again, after a new API
+  key or a pause, if it was not requested then.
 * Closes runs whose process was killed, and removes entries that are older than their retention (`docs/operations.md`).
 * Requests a transform when loads have been waiting, in case the requested one never started, and when the core
   tables are newer than the marts, as they are after webhook events.

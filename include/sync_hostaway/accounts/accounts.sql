@@ -57,23 +57,28 @@ where account_id = %(account_id)s
 returning account_id
 
 -- name: get_account
-select account_id, name, state, state_reason, options, created_at
+select account_id, name, state, state_reason, options, created_at, resumed_at
 from ops.accounts
 where account_id = %(account_id)s
 
 -- name: list_accounts
-select account_id, name, state, state_reason, options, created_at
+select account_id, name, state, state_reason, options, created_at, resumed_at
 from ops.accounts
 order by account_id
 
--- name: accounts_never_synced
-select accounts.account_id, accounts.created_at
+-- name: accounts_without_sync
+-- Without a sync since they were registered, or since they became active again.
+select accounts.account_id, accounts.created_at, accounts.resumed_at
 from ops.accounts as accounts
 where
     accounts.state = 'active'
-    and accounts.created_at < now() - make_interval(secs => %(timeout_seconds)s)
+    and coalesce(accounts.resumed_at, accounts.created_at) < now() - make_interval(secs => %(timeout_seconds)s)
     and not exists (
-        select 1 from ops.sync_runs where sync_runs.account_id = accounts.account_id and sync_runs.mode <> 'delta'
+        select 1
+        from ops.resource_states as states
+        where
+            states.account_id = accounts.account_id
+            and states.started_at >= coalesce(accounts.resumed_at, '-infinity')
     )
 order by accounts.account_id
 

@@ -1,9 +1,9 @@
-"""The automatic first sync of a new account, and the sync after rejected credentials were replaced.
+"""The automatic first sync of a new account, and the catch-up sync of an account that is active again.
 
 The account's Dag is made when Airflow parses its Dag file, some seconds later: it may not exist when its first run is
-requested. So the request is repeated. The process that registered the account repeats it for two minutes;
-`hostaway_maintenance` requests the run for accounts that never synced; and the daily run of the Dag reads everything if
-nothing was read before. The run id is the same each time, so repeated requests have no effect.
+requested. So the request is repeated. The process that made the account active repeats it for two minutes;
+`hostaway_maintenance` requests the run for accounts without a sync since then; and the daily run of the Dag reads what
+was not read before. The run id is the same each time, so repeated requests have no effect.
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ def first_sync(account_id: int, registered_at: datetime) -> SyncRun:
     return SyncRun(account_id, f"first__{registered_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", {"mode": Mode.FULL.value})
 
 
-def catch_up(account_id: int) -> SyncRun:
-    """A run that reads the changes since the account could not be read."""
-    return SyncRun(account_id, f"catch_up__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", {"mode": Mode.INCREMENTAL.value})
+def catch_up(account_id: int, resumed_at: datetime) -> SyncRun:
+    """A run that reads the changes since the account could not be read; everything, if it was never read."""
+    run_id = f"catch_up__{resumed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    return SyncRun(account_id, run_id, {"mode": Mode.INCREMENTAL.value})
 
 
 def requested_sync(account_id: int, mode: Mode, resources: list[Resource] | None = None) -> SyncRun:
@@ -67,11 +68,18 @@ def requested_sync(account_id: int, mode: Mode, resources: list[Resource] | None
     return SyncRun(account_id, f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", conf)
 
 
-def missing_first_syncs(connection: Connection) -> list[SyncRun]:
-    """The first runs of active accounts that never synced, after the registering process stopped its requests."""
-    params = {"timeout_seconds": _REQUEST_TIMEOUT_SECONDS}
-    rows = connection.execute(_QUERIES["accounts_never_synced"], params)
-    return [first_sync(row["account_id"], row["created_at"]) for row in rows]
+def missing_syncs(connection: Connection) -> list[SyncRun]:
+    """The runs of accounts without a sync since they were registered or became active again.
+
+    They are due when the process that made the account active has stopped its requests.
+    """
+    rows = connection.execute(_QUERIES["accounts_without_sync"], {"timeout_seconds": _REQUEST_TIMEOUT_SECONDS})
+    return [
+        catch_up(row["account_id"], row["resumed_at"])
+        if row["resumed_at"]
+        else first_sync(row["account_id"], row["created_at"])
+        for row in rows
+    ]
 
 
 def request_sync(trigger: RunTrigger, run: SyncRun) -> bool:

@@ -35,7 +35,10 @@ _QUERIES = load_queries(Path(__file__).with_name("accounts.sql"))
 
 @dataclass(frozen=True)
 class Account:
-    """A registered account, without its secret."""
+    """A registered account, without its secret.
+
+    :param resumed_at: when it last became active again, after a new API key or a pause; None: it always was active.
+    """
 
     account_id: int
     name: str | None
@@ -43,6 +46,7 @@ class Account:
     state_reason: str | None
     options: dict[str, Any]
     created_at: datetime
+    resumed_at: datetime | None = None
 
     @property
     def settings(self) -> Settings:

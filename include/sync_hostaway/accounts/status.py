@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,6 @@ class AccountStatus:
     :param remedy: what an operator has to do.
     :param lag_seconds: since the end of the last complete sync of the resource that is furthest behind; None: some
         resource was never complete. Webhooks deliver changes in between.
-    :param without_heads: why polls read whole lists in place of the heads of lists; None if they read heads.
     """
 
     account: Account
@@ -61,7 +60,6 @@ class AccountStatus:
     status: str
     reason: str | None
     remedy: str | None
-    without_heads: str | None = None
 
     @property
     def complete_at(self) -> datetime | None:
@@ -75,16 +73,8 @@ class AccountStatus:
 
     @property
     def problems(self) -> list[str]:
-        """A sentence for each resource whose last sync was not complete."""
-        return (
-            [
-                f"{resource.resource} {resource.status}: {resource.error}"
-                for resource in self.resources
-                if resource.status in ("failed", "incomplete")
-            ]
-            + self.refusals
-            + ([f"polled by lists: {self.without_heads}"] if self.without_heads else [])
-        )
+        """Why the account has its status, and a sentence for each resource that Hostaway refuses."""
+        return ([self.reason] if self.reason else []) + self.refusals
 
     @property
     def refusals(self) -> list[str]:
@@ -117,16 +107,9 @@ def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountSt
     for row in connection.execute(_QUERIES["resources"], params):
         resources.setdefault(row.pop("account_id"), []).append(row)
     judged = {row.pop("account_id"): row for row in connection.execute(_QUERIES["statuses"], params)}
-    without_heads = {row["account_id"]: row["reason"] for row in connection.execute(_QUERIES["without_heads"], params)}
     return [
-        replace(
-            _status(
-                account,
-                resources.get(account.account_id, []),
-                webhooks[account.account_id],
-                judged[account.account_id],
-            ),
-            without_heads=without_heads.get(account.account_id),
+        _status(
+            account, resources.get(account.account_id, []), webhooks[account.account_id], judged[account.account_id]
         )
         for account in accounts
     ]

@@ -45,8 +45,3 @@ where accounts.account_id = any(%(account_ids)s)
 select account_id, status, reason, remedy
 from ops.account_status
 where account_id = any(%(account_ids)s)
-
--- name: without_heads
-select polls.account_id, polls.reason
-from ops.polls as polls
-where polls.account_id = any(%(account_ids)s) and polls.method = 'list' and polls.list_until > clock_timestamp()

@@ -16,9 +16,10 @@ from sync_hostaway.accounts import api_tokens, registry
 from sync_hostaway.accounts.api_key import clean_api_key, decode_api_key
 from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.accounts.options import AccountOptions
+from sync_hostaway.accounts.registry import Account
 from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 from sync_hostaway.accounts.status import AccountStatus, account_statuses
-from sync_hostaway.cli.first_sync import begin_first_sync
+from sync_hostaway.cli.begin_sync import begin_catch_up, begin_first_sync
 from sync_hostaway.cli.options import AccountId, AsJson, warehouse, warn_if_simulated
 from sync_hostaway.core.console import cell, echo, format_time, pluralize, print_json, print_note, print_table, prompt
 from sync_hostaway.core.exceptions import InvalidValue
@@ -49,9 +50,12 @@ def accounts_add(
         warn_if_simulated()
         refuse_foreign_relations(connection)
         registry.add_account(connection, account_id, secret, name=name)
-        created_at = registry.get_account(connection, account_id).created_at
+        account = registry.get_account(connection, account_id)
     echo(f"Account {account_id} is registered. Its Dag is hostaway_sync__{account_id}.")
-    begin_first_sync(account_id, created_at, print_note)
+    if account.resumed_at:
+        begin_catch_up(account, print_note)
+    else:
+        begin_first_sync(account, print_note)
 
 
 @accounts_app.command("list")
@@ -73,14 +77,9 @@ def accounts_list(as_json: AsJson = False) -> None:
             format_time(account.created_at),
             format_time(found.complete_at),
             webhook.state,
-            cell("\n".join(visible(reason) for reason in _problems(found))),
+            cell("\n".join(visible(reason) for reason in found.problems)),
         )
     print_table(table)
-
-
-def _problems(found: AccountStatus) -> list[str]:
-    reasons = [found.account.state_reason, found.webhook.reason if found.webhook.state == "failed" else None]
-    return [reason for reason in (*reasons, *found.problems) if reason]
 
 
 def _status_json(found: AccountStatus) -> dict[str, Any]:
@@ -97,7 +96,7 @@ def _status_json(found: AccountStatus) -> dict[str, Any]:
         "created_at": account.created_at,
         "complete_at": found.complete_at,
         "lag_seconds": found.lag_seconds,
-        "problems": _problems(found),
+        "problems": found.problems,
         "resources": [resource.model_dump() for resource in found.resources],
         "webhook": found.webhook.model_dump(),
     }
@@ -118,8 +117,11 @@ def accounts_disable(
 def accounts_enable(account_id: AccountId) -> None:
     """Mirror a disabled account again."""
     with warehouse() as connection:
+        before = registry.get_account(connection, account_id)
         registry.enable_account(connection, account_id)
+        account = registry.get_account(connection, account_id)
     echo(f"Account {account_id} is active.")
+    _catch_up_if_resumed(before, account)
 
 
 @accounts_app.command("rename")
@@ -138,8 +140,13 @@ def accounts_rotate(account_id: AccountId, secret: Secret = None) -> None:
     secret = _read_secret(secret)
     with warehouse() as connection:
         warn_if_simulated()
+        before = registry.get_account(connection, account_id)
         registry.rotate_secret(connection, account_id, secret)
+        account = registry.get_account(connection, account_id)
     echo(f"Account {account_id} has a new API key.")
+    _catch_up_if_resumed(before, account)
+    if account.state == "disabled":
+        print_note(f"The account stays disabled. `sync-hostaway accounts enable {account_id}` mirrors it again.")
 
 
 @accounts_app.command("options")
@@ -265,6 +272,11 @@ def guests_erase(
     )
     for left in erased.left:
         print_note(f"Delete this yourself: {left}")
+
+
+def _catch_up_if_resumed(before: Account, account: Account) -> None:
+    if account.resumed_at != before.resumed_at:
+        begin_catch_up(account, print_note)
 
 
 def _read_secret(secret: str | None) -> str:

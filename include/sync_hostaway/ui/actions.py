@@ -85,7 +85,11 @@ def rotate(
     """Store a new API key after Hostaway accepted it."""
     change = ChangedAccount.model_validate({"client_secret": api_key})
     accounts.change_account(account_id, change, connection, trigger, actor.name, background)
-    return _done(request, "Hostaway accepts the new API key, and it is stored.")
+    return _done(
+        request,
+        "Hostaway accepts the new API key, and it is stored. If the account was stopped, a sync of what it missed is "
+        "requested.",
+    )
 
 
 @router.post("/webhook")

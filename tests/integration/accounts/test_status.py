@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 
 from sync_hostaway.accounts.registry import (
     AccountChanges,
+    add_account,
     change_account,
     change_options,
     client_for,
     disable_account,
     enable_account,
     mark_credentials_rejected,
+    rotate_secret,
 )
 from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.db import Connection, connect
@@ -127,7 +130,66 @@ def test_dead_events_are_a_warning(warehouse: Connection, one_resource: int) -> 
         "values (701, sha256('one'), 'dead', 'out of attempts', now())"
     )
     found = account_status(warehouse, 701)
-    assert (found.status, found.reason, found.remedy) == ("warning", "1 dead webhook events", "Retry the dead events")
+    assert (found.status, found.reason, found.remedy) == (
+        "warning",
+        "1 dead webhook event: out of attempts",
+        "Retry the dead events",
+    )
+    assert found.problems == [found.reason]
+    warehouse.execute(
+        "insert into ops.webhook_events (account_id, content_hash, state, reason, finished_at) values"
+        " (701, sha256('two'), 'dead', 'it names no object', now()),"
+        " (701, sha256('three'), 'dead', 'it names no object', now())"
+    )
+    assert account_status(warehouse, 701).reason == "3 dead webhook events: it names no object, and other reasons"
+
+
+def reject_key(warehouse: Connection) -> None:
+    with client_for(warehouse, 701) as client:
+        mark_credentials_rejected(warehouse, client, "Hostaway said no")
+
+
+RESUMES: dict[str, Callable[[Connection], object]] = {
+    "a new key": lambda warehouse: rotate_secret(warehouse, 701, "secret-701"),
+    "registered again": lambda warehouse: add_account(warehouse, 701, "secret-701"),
+}
+
+
+@pytest.mark.parametrize("resume", RESUMES.values(), ids=RESUMES.keys())
+def test_an_account_whose_key_was_replaced_waits_for_its_next_sync_and_does_not_fail(
+    warehouse: Connection, one_resource: int, simulator: RunningSimulator, resume: Callable[[Connection], object]
+) -> None:
+    sync_account(warehouse, 701, Mode.FULL)
+    fail(simulator, warehouse, None)
+    reject_key(warehouse)
+    assert status(warehouse) == "action_required"
+    resume(warehouse)
+    assert status(warehouse) == "syncing"
+    assert resource(warehouse)["reason"] == "The account is active again; its next sync has not started yet"
+    sync_account(warehouse, 701, Mode.INCREMENTAL)
+    assert status(warehouse) == "healthy"
+
+
+def test_a_sync_that_fails_after_the_key_was_replaced_is_a_failure(
+    warehouse: Connection, one_resource: int, simulator: RunningSimulator
+) -> None:
+    sync_account(warehouse, 701, Mode.FULL)
+    reject_key(warehouse)
+    rotate_secret(warehouse, 701, "secret-701")
+    fail(simulator, warehouse, None)
+    assert status(warehouse) == "failing"
+
+
+def test_an_account_after_a_long_pause_waits_for_its_next_sync_and_is_late_if_none_comes(
+    warehouse: Connection, one_resource: int
+) -> None:
+    sync_account(warehouse, 701, Mode.FULL)
+    disable_account(warehouse, 701, "season over")
+    warehouse.execute("update ops.resource_states set last_complete_at = now() - interval '90 days'")
+    enable_account(warehouse, 701)
+    assert status(warehouse) == "syncing"
+    warehouse.execute("update ops.accounts set resumed_at = now() - interval '37 hours'")
+    assert status(warehouse) == "failing"
 
 
 def test_a_resource_that_is_switched_off_does_not_count(

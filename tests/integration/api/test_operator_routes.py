@@ -146,12 +146,17 @@ def test_an_account_is_disabled_renamed_and_enabled(
 
 
 def test_a_new_secret_is_checked_before_the_old_one_goes(
-    operator: TestClient, warehouse: Connection, simulator: RunningSimulator
+    operator: TestClient, warehouse: Connection, simulator: RunningSimulator, recorded_runs: RecordedRuns
 ) -> None:
     assert operator.patch("/v1/accounts/701", json={"client_secret": "wrong", "name": "Renamed"}).status_code == 422
     assert operator.get("/v1/accounts/701").json()["name"] is None
     simulator.control.set_secret(701, "renewed")
     assert operator.patch("/v1/accounts/701", json={"client_secret": "renewed"}).status_code == 200
+    assert recorded_runs.runs == [], "the account was not stopped, so it missed nothing"
+    with registry.client_for(warehouse, 701) as client:
+        registry.mark_credentials_rejected(warehouse, client, "Hostaway said no")
+    assert operator.patch("/v1/accounts/701", json={"client_secret": "renewed"}).json()["state"] == "active"
+    assert [asked[0] for asked in recorded_runs.runs] == ["hostaway_sync__701"]
     with registry.client_for(warehouse, 701) as client:
         assert client.get("/v1/listings", {"limit": 1}).result
 

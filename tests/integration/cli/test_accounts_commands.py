@@ -12,7 +12,9 @@ from sync_hostaway.accounts import api_tokens, registry
 from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 from sync_hostaway.cli import main as cli
 from sync_hostaway.core.db import Connection
+from sync_hostaway.core.resources import Mode
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.extract.engine import sync_account
 
 pytestmark = pytest.mark.integration
 
@@ -82,6 +84,53 @@ def test_an_account_is_renamed_disabled_enabled_and_purged(warehouse: Connection
     assert purged.exit_code == 0, purged.output
     assert "of account 701 deleted" in purged.stdout
     assert registry.list_accounts(warehouse) == []
+
+
+AGAIN = {
+    "rotate": ["accounts", "rotate", "701", "--secret", "secret-701"],
+    "add": ["accounts", "add", "701", "--secret", "secret-701"],
+}
+
+
+@pytest.mark.parametrize("arguments", AGAIN.values(), ids=AGAIN.keys())
+def test_who_replaces_a_rejected_key_reads_when_the_account_is_synced(
+    warehouse: Connection, account: int, arguments: list[str]
+) -> None:
+    with registry.client_for(warehouse, account) as client:
+        registry.mark_credentials_rejected(warehouse, client, "Hostaway said no")
+    result = call(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "starts a sync of what it missed within 15 minutes" in in_one_line(result.stderr)
+    assert "sync-hostaway sync --account 701 --mode incremental" in in_one_line(result.stderr)
+
+
+def test_a_new_key_of_an_account_that_runs_needs_no_sync(warehouse: Connection, account: int) -> None:
+    result = call("accounts", "rotate", "701", "--secret", "secret-701")
+    assert result.exit_code == 0, result.output
+    assert "missed" not in result.stderr
+
+
+def test_a_new_key_of_a_disabled_account_does_not_enable_it(warehouse: Connection, account: int) -> None:
+    registry.disable_account(warehouse, account)
+    result = call("accounts", "rotate", "701", "--secret", "secret-701")
+    assert "`sync-hostaway accounts enable 701`" in in_one_line(result.stderr)
+    assert "missed" in in_one_line(call("accounts", "enable", "701").stderr)
+
+
+def test_the_list_of_accounts_names_why_webhook_events_are_dead(warehouse: Connection, account: int) -> None:
+    sync_account(warehouse, account, Mode.FULL)
+    warehouse.execute(
+        "insert into ops.webhook_events (account_id, content_hash, state, reason, finished_at)"
+        " values (701, sha256('one'), 'dead', 'it names no object', now())"
+    )
+    reason = "1 dead webhook event: it names no object"
+    [listed] = json.loads(call("accounts", "list", "--json").stdout)
+    assert (listed["status"], listed["problems"]) == ("warning", [reason])
+    assert reason in in_one_line(CliRunner(env={"COLUMNS": "250"}).invoke(cli.app, ["accounts", "list"]).stdout)
+
+
+def in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def test_options_are_shown_and_changed(account: int) -> None:

@@ -134,8 +134,8 @@ def register_account(
     )
     found = account_status(connection, account_id)
     runs = [first_sync(account_id, found.account.created_at)]
-    if not is_new and not runs_already:
-        runs.append(catch_up(account_id))
+    if found.account.resumed_at and not runs_already:
+        runs.append(catch_up(account_id, found.account.resumed_at))
     background.run(_begin, trigger, account_id, *runs)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"accounts/{account_id}"
@@ -177,12 +177,15 @@ def change_account(
         reason=body.reason,
         changed_by=operator_name,
     )
+    resumed_before = registry.get_account(connection, account_id).resumed_at
     registry.change_account(connection, account_id, changes)
+    found = account_status(connection, account_id)
     if body.state == "disabled":
         background.run(_end, account_id)
-    if body.state == "active" or body.client_secret:
-        background.run(_begin, trigger, account_id, catch_up(account_id))
-    return AccountState.of(account_status(connection, account_id))
+    resumed_at = found.account.resumed_at
+    if resumed_at and resumed_at != resumed_before:
+        background.run(_begin, trigger, account_id, catch_up(account_id, resumed_at))
+    return AccountState.of(found)
 
 
 @router.post(
