@@ -241,7 +241,8 @@ def test_a_wrong_log_level_names_the_right_ones() -> None:
 
 def test_hostile_names_do_not_steer_the_terminal(warehouse: Connection, account: int) -> None:
     warehouse.execute(
-        "update ops.accounts set name = %s, state_reason = %s", ["\x1b[31mred\x9b2J\u202e", "\x07:smile:"]
+        "update ops.accounts set name = %s, state = 'disabled', state_reason = %s",
+        ["\x1b[31mred\x9b2J\u202e", "\x07:smile:"],
     )
     shown = call("accounts", "list").stdout
     assert "\\u001b[31mred" in shown
