@@ -111,6 +111,9 @@ def read_text(path: Path, encoding: str | None) -> tuple[str, str | None]:
     :raises OSError: when the file cannot be read.
     :raises ValueError: when it is no text, with the reason.
     """
+    # a pipe would be waited for without end
+    if not path.is_dir() and not path.is_file() and path.exists():
+        raise ValueError("no regular file")
     if path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"larger than {LARGEST_FILE // 1_000_000} MB")
     content = path.read_bytes()
@@ -126,6 +129,8 @@ def _decoded(content: bytes, encoding: str | None) -> tuple[str, str | None]:
             return _strictly(content, name), None
     if encoding:
         return _strictly(content, encoding), None
+    if utf16 := _utf16_without_mark(content):
+        return _strictly(content, utf16), None
     try:
         return content.decode("utf-8"), None
     except UnicodeDecodeError as error:
@@ -135,6 +140,14 @@ def _decoded(content: bytes, encoding: str | None) -> tuple[str, str | None]:
     name = best.encoding if best else "cp1252"
     doubt = f"line {line} is not UTF-8: the file was read as {name}. If that is wrong, name the encoding: --encoding"
     return content.decode(name, errors="replace"), doubt
+
+
+def _utf16_without_mark(content: bytes) -> str | None:
+    """UTF-16 shows by its zero bytes: every other byte of ASCII characters, such as line ends, and no others."""
+    first, second = content[0::2].count(0), content[1::2].count(0)
+    if len(content) % 2 or max(first, second) < 2 or min(first, second):
+        return None
+    return "utf-16-be" if first else "utf-16-le"
 
 
 def _strictly(content: bytes, encoding: str) -> str:

@@ -68,14 +68,13 @@ class Linker:
         found = next((self._listings[fold(name)] for name in listing_names if fold(name) in self._listings), set())
         account_id = self._account(found, listing_names)
         listings = sorted(listing for account, listing in found if account == account_id)
-        reasons = []
-        if len(listings) != 1:
-            name = listing_names[0] if listing_names else None
-            reasons.append(_no_listing(name, listings))
-        listing_id = listings[0] if len(listings) == 1 else None
-        reservation_id, reason = self._reservation(account_id, listing_id, guest_name, days)
-        if reason:
-            reasons.append(reason)
+        stay, reason = self._stay(account_id, listings, guest_name, days)
+        reservation_id = stay["reservation_id"] if stay else None
+        # Of several listings with one name, the one with the stay
+        listing_id = stay["listing_id"] if stay else listings[0] if len(listings) == 1 else None
+        reasons = [reason] if reason else []
+        if listing_id is None:
+            reasons.insert(0, _no_listing(listing_names[0] if listing_names else None, listings))
         is_erased = guest_name is not None and (account_id, fingerprint(account_id, guest_name)) in self._erased
         if is_erased and reservation_id is None:
             raise NotImportable("a guest of this name was erased")
@@ -91,24 +90,25 @@ class Linker:
         known = f"the accounts {', '.join(map(str, accounts))} have {named}" if accounts else f"no account has {named}"
         raise NotImportable(f"{known}. Name the account: --account")
 
-    def _reservation(
-        self, account_id: int, listing_id: int | None, guest_name: str | None, days: Sequence[date]
-    ) -> tuple[int | None, str | None]:
-        """The reservation, or why there is none."""
-        if listing_id is None:
+    def _stay(
+        self, account_id: int, listing_ids: Sequence[int], guest_name: str | None, days: Sequence[date]
+    ) -> tuple[dict[str, Any] | None, str | None]:
+        """The row of the reservation, or why there is none."""
+        if not listing_ids:
             return None, None
         if not days or not guest_name:
             return None, f"no reservation: the transcript has no {'name of a guest' if days else 'date of a stay'}"
-        params = {"account_id": account_id, "listing_id": listing_id, "day": days[0]}
+        params = {"account_id": account_id, "listing_ids": list(listing_ids), "day": days[0]}
         stays = self._connection.execute(_QUERIES["stays"], params).fetchall()
         named = [row for row in stays if fold(guest_name) in _names(row)]
         fitting = [row for row in named if row["arrival_date"] == days[0]] or named
         if len(fitting) == 1:
-            return fitting[0]["reservation_id"], None
+            return fitting[0], None
         if not fitting and any(row["is_erased"] for row in stays):
             raise NotImportable(f"the guest of a stay on {days[0]} was erased, and this may be the guest's transcript")
         if not fitting:
-            return None, f"no reservation of {guest_name!r} at this listing on {days[0]}"
+            place = "this listing" if len(listing_ids) == 1 else "these listings"
+            return None, f"no reservation of {guest_name!r} at {place} on {days[0]}"
         ids = ", ".join(str(row["reservation_id"]) for row in fitting)
         return None, f"several reservations of {guest_name!r} on {days[0]}: {ids}"
 

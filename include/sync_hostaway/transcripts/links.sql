@@ -7,9 +7,10 @@ from hostaway.listings
 where account_id = any(%(account_ids)s)
 
 -- name: stays
--- Of one listing, and around one day: few rows, by the index.
+-- Of listings with one name, and around one day: few rows, by the index.
 select
     reservations.reservation_id,
+    reservations.listing_id,
     reservations.arrival_date,
     reservations.guest_name,
     concat_ws(' ', reservations.guest_first_name, reservations.guest_last_name) as full_name,
@@ -23,7 +24,7 @@ select
 from hostaway.reservations as reservations
 where
     reservations.account_id = %(account_id)s
-    and reservations.listing_id = %(listing_id)s
+    and reservations.listing_id = any(%(listing_ids)s)
     and reservations.arrival_date <= %(day)s
     and reservations.departure_date >= %(day)s
 order by reservations.reservation_id

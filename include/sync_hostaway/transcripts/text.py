@@ -26,9 +26,7 @@ _STAMPED = re.compile(
     rf"(?P<number>{_NUMBER})?(?P<open>[\[(])?(?P<stamp>{_STAMP})(?P<close>[\])])?\s*(?:[-–—|:,>]\s*)?(?P<rest>.*)",
     re.IGNORECASE,
 )
-_BRACKETED_UNREADABLE = re.compile(
-    r"[\[(](?P<stamp>\d[\d\s:./,T-]{5,30}(?:[AaPp][Mm])?)[\])]\s*(?:[-–—|:]\s*)?(?P<rest>.*)"
-)
+_BRACKETED_UNREADABLE = re.compile(r"[\[(](?P<stamp>\d[^\[\]()]{5,40})[\])]\s*(?:[-–—|:]\s*)?(?P<rest>.*)")
 _NUMBERED = re.compile(r"(?:\[\d{1,6}\]|#\d{1,6})\s+(?P<rest>.*)")
 _SENDER_STAMPED = re.compile(
     rf"(?P<sender>[^:\[\]<>|]{{1,80}}?)\s*(?:[-–—|,@]|\bat\b|\bon\b)?\s*(?P<open>[\[(])?"
@@ -39,6 +37,7 @@ _SENDER_STAMPED = re.compile(
 _SENT = re.compile(r"\**(?P<sender>[^\W\d_][^:：|\t]{0,79}?)\**\s*(?:[:：]\**|\||\t)\s*(?!//)(?P<text>.*)")
 _IRC = re.compile(r"<(?P<sender>[^<>]{1,80})>\s*(?P<text>.*)")
 _DATE_LINE = re.compile(rf"[-=*\s–—]*(?P<date>{DATE})[-=*\s–—]*", re.IGNORECASE)
+_ORDINARY = str.maketrans("\u00a0\u202f\u2007［］", "   []")
 # What hosts write before a colon in a message
 _NO_SENDERS = {
     "address", "wifi", "wi fi", "network", "password", "wifi password", "code", "door code", "gate code", "check in",
@@ -106,10 +105,8 @@ def read_transcript(text: str, guest_name: str | None, order: DateOrder, zone: t
 
 
 def _plain(line: str) -> str:
-    """A line with ordinary blanks and without marks of direction, which chat exports put around names and times."""
-    return re.sub(
-        "[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]", "", re.sub("[\u00a0\u202f\u2007]", " ", line)
-    ).rstrip()
+    """A line with ordinary blanks and brackets, and without the marks of direction of chat exports."""
+    return re.sub("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]", "", line.translate(_ORDINARY)).rstrip()
 
 
 class _Messages:

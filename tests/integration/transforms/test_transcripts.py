@@ -120,6 +120,20 @@ def test_what_fits_is_linked_and_what_fits_twice_is_not(mirrored: LandingHarness
     assert {problem.reason for problem in again.problems if "Sold" in problem.file} == {"no listing 'Sold'"}
 
 
+def test_of_listings_with_one_name_the_one_with_the_stay_is_linked(mirrored: LandingHarness, tmp_path: Path) -> None:
+    mirrored.land("reservations", stay(15, 3, "Cy Only"), stay(16, 2, "Di Both"), stay(17, 3, "Di Both"))
+    mirrored.transform()
+    write(tmp_path, "Twin/Cy Only_2025-05-11")
+    write(tmp_path, "Twin/Di Both_2025-05-11")
+    report = run(mirrored, tmp_path)
+    mirrored.transform()
+    assert links(mirrored) == {
+        "Twin/Cy Only_2025-05-11": (1, 3, 15, "2025-05-11"),
+        "Twin/Di Both_2025-05-11": (1, None, None, "2025-05-11"),
+    }
+    assert {problem.reason for problem in report.problems if "Cy" in problem.file} == set()
+
+
 def test_a_second_import_changes_nothing_and_no_file_is_touched(mirrored: LandingHarness, tmp_path: Path) -> None:
     write(tmp_path, "Lake_House/Ann Smith_2025-05-11")
     odd = write(tmp_path, "Lake_House/Kim Lee_2025-05-12", "Guest: Grüße".encode("cp1252"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from datetime import date
 from pathlib import Path
@@ -64,6 +65,19 @@ def test_unicode_is_read_without_doubt(tmp_path: Path, encoding: str) -> None:
     content = b"\xff\xfe" + text.encode("utf-16-le") if encoding == "utf-16-le-bom" else text.encode(encoding)
     (tmp_path / "a").write_bytes(content)
     assert read_text(tmp_path / "a", None) == (text, None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_read_without_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    text = "Guest: Grüße, 安藤 🏡\r\n"
+    (tmp_path / "a").write_bytes(text.encode(encoding))
+    assert read_text(tmp_path / "a", None) == (text, None)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(ValueError, match="no regular file"):
+        read_text(tmp_path / "a", None)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,11 @@ FORMS = {
     "sender first": "Guest (2025-05-11 10:00): Hello\nHost (2025-05-11 10:05): Welcome: the code\nis 12",
     "sender and time": "Ann Smith - 2025-05-11 10:00\nHello\n\nHost - 2025-05-11 10:05\nWelcome: the code\nis 12",
     "days apart": "--- May 11, 2025 ---\n[10:00] Guest: Hello\n[10:05] Host: Welcome: the code\nis 12",
+    "weekday": "Sunday, May 11, 2025 10:00 AM - Guest: Hello\n"
+    "So. 11.05.2025 10:05 - Host: Welcome: the code\nis 12",
+    "japanese": "2025年5月11日 10:00 ゲスト: Hello\n［2025年5月11日 10:05］ ホスト：Welcome: the code\nis 12",
+    "polish and turkish": "11 maja 2025 10:00 - Gość: Hello\n11 Mayıs 2025 10:05 - Host: Welcome: the code\nis 12",
+    "russian": "11 мая 2025 10:00 - Гость: Hello\n11 мая 2025 10:05 - Хозяин: Welcome: the code\nis 12",
     "german": "[11. Mai 2025 10:00] Gast: Hello\n[11. Mai 2025 10:05] Gastgeber: Welcome: the code\nis 12",
 }  # fmt: skip
 
@@ -82,6 +87,9 @@ def test_the_other_side_may_have_a_name_and_one_message() -> None:
     [
         ("[2025-13-41 10:00] Guest: Hello", 1, "the date 2025-13-41 does not exist"),
         ("[2025-05-11 25:61] Guest: Hello", 1, "the time '25:61' does not exist"),
+        ("[0001-01-01 00:00 +14:00] Guest: Hello", 1, "is out of range"),
+        ("[9999-12-31 23:59 -12:00] Guest: Hello", 1, "is out of range"),
+        ("[2025-05-11 12:05 PST] Guest: Hello", 1, "cannot be read"),
         ("[05/06/2025 10:00] Guest: Hello", 1, "may be of two months"),
         ("random words\n[2025-05-11 10:00] Guest: Hello", 1, "belongs to no message"),
         (
