@@ -1,5 +1,5 @@
 -- name: conditions
-select kind, account_id, severity, summary, remedy from ops.alert_conditions(%(calls_per_day)s)
+select kind, account_id, severity, summary, remedy from ops.current_conditions()
 
 -- name: dag_processors
 -- Notes that a Dag processor repeats at every parse while the trouble lasts, about twice a minute.

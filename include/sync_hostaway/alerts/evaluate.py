@@ -12,7 +12,7 @@ import structlog
 from sync_hostaway.alerts.message import Alert, Message
 from sync_hostaway.core.db import Connection, advisory_lock, load_queries
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.hostaway.rate_limiter import RateLimits
+from sync_hostaway.polling.usage import address_usage
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,8 @@ def evaluate(connection: Connection, send: Send | None) -> dict[str, int]:
     """
     with advisory_lock(connection, "alerts", 0):
         rows = [
-            *connection.execute(_QUERIES["conditions"], {"calls_per_day": _calls_per_day()}),
+            *connection.execute(_QUERIES["conditions"]),
+            *_budget(connection),
             *({"account_id": None, **row} for row in connection.execute(_QUERIES["dag_processors"])),
             *_disk(),
         ]
@@ -66,10 +67,16 @@ def _send(connection: Connection, send: Send) -> int:
     return len(alerts)
 
 
-def _calls_per_day() -> float | None:
-    settings = get_settings()
-    limit = RateLimits.of(settings).ip
-    return settings.outgoing_addresses * limit.calls / limit.seconds * 86_400 if limit else None
+def _budget(connection: Connection) -> list[dict[str, Any]]:
+    """Whether the calls of a usual day do not fit the limit of an outgoing address."""
+    summary = "; ".join(
+        f"The calls of a usual day through address {usage.address} take {usage.hours:.1f} hours at the limit: "
+        f"{usage.calls_per_day:,.0f} calls of {usage.accounts} accounts, at most {usage.limit:,.0f} a day"
+        for usage in address_usage(connection)
+        if not usage.fits
+    )
+    remedy = "Sync less often, mirror fewer resources, or add an outgoing address"
+    return [_condition("budget_exceeded", summary, remedy, "warning")] if summary else []
 
 
 def _disk() -> list[dict[str, Any]]:
@@ -82,5 +89,5 @@ def _disk() -> list[dict[str, Any]]:
     return [_condition("disk_full", summary, "Remove files, or enlarge the disk of SYNC_HOSTAWAY_HOME")]
 
 
-def _condition(kind: str, summary: str, remedy: str) -> dict[str, Any]:
-    return {"kind": kind, "account_id": None, "severity": "error", "summary": summary, "remedy": remedy}
+def _condition(kind: str, summary: str, remedy: str, severity: str = "error") -> dict[str, Any]:
+    return {"kind": kind, "account_id": None, "severity": severity, "summary": summary, "remedy": remedy}

@@ -67,7 +67,7 @@ def accounts_list(as_json: AsJson = False) -> None:
         print_json([_status_json(found) for found in statuses])
         return
     name, trouble = Column("name", overflow="fold"), Column("problems", overflow="fold")
-    table = Table("account", name, "status", "since (UTC)", "complete up to (UTC)", "webhook", trouble)
+    table = Table("account", name, "status", "registered (UTC)", "complete up to (UTC)", "webhook", trouble)
     for found in statuses:
         account, webhook = found.account, found.webhook
         table.add_row(

@@ -234,5 +234,18 @@ def fail(connection: Connection, claim: Claim, runs: list[ModelRun], error: str)
     connection.execute(_SQL["fail"], parameters)
 
 
+def note_refused(connection: Connection, requested_by: str, project_hash: str, error: str, *, photos: bool) -> None:
+    """Store a transform that failed before it could begin, so that operators see it. Loads do not change.
+
+    Without pending loads nothing is stored: no later transform would show that the cause is gone.
+    """
+    with transform_lock(connection):
+        if pending_loads(connection):
+            claim = begin(
+                connection, requested_by=requested_by, project_hash=project_hash, photos=photos, selection=None
+            )
+            fail(connection, claim, [], error)
+
+
 def _models(runs: list[ModelRun]) -> Jsonb:
     return Jsonb([asdict(run) for run in runs])

@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from sync_hostaway.core.db import Connection, connect
-from sync_hostaway.core.exceptions import TransformFailed
+from sync_hostaway.core.exceptions import ForeignObjects, TransformFailed
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms import ledger
 from sync_hostaway.transforms.invocation import (
@@ -124,7 +124,11 @@ def _run_transform(
     photos = get_settings().photos
 
     with _connection(connection_or_dsn) as connection:
-        refuse_foreign_relations(connection, project)
+        try:
+            refuse_foreign_relations(connection, project)
+        except ForeignObjects as error:
+            ledger.note_refused(connection, requested_by, hashed, str(error), photos=photos)
+            raise
         if not full_refresh and not ledger.find_pending_work(
             connection, project_hash=hashed, photos=photos, marts=marts
         ):

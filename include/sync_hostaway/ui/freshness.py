@@ -9,8 +9,8 @@ from typing import Any
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.polling.plan import fitting_interval
+from sync_hostaway.polling.usage import address_usage
 from sync_hostaway.ui.access import Visitor
-from sync_hostaway.ui.overview import calls_per_day_of_addresses
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _MOST_TAKERS = 15
@@ -37,21 +37,19 @@ def freshness_page(connection: Connection, visitor: Visitor) -> dict[str, Any]:
 def plan_of_the_day(connection: Connection) -> dict[str, Any]:
     """The calls of a usual day, and the request budget.
 
-    `calls_per_day` and `calls_today` are calls; `calls_limit` is what all addresses may send in a day (None: no limit);
-    `hours` is how long a day's work takes at that limit; `poll_minutes` is the
-    polling interval that fits (None: no account is polled, unless its options say otherwise).
+    `addresses` are the `AddressUsage` of each outgoing address; `calls_per_day` and `calls_today` are the calls of all;
+    `poll_minutes` is the polling interval that fits (None: no account is polled, unless its options say otherwise).
     """
     plan = connection.execute(_QUERIES["plan"]).fetchone() or {}
-    settings, limit = get_settings(), calls_per_day_of_addresses()
-    hours = plan["calls_per_day"] / limit * 24 if limit else None
+    polling, usages = get_settings().polling, address_usage(connection)
     return {
         "plan": {
             **plan,
-            "calls_limit": limit,
-            "addresses": settings.outgoing_addresses,
-            "hours": hours,
-            "fits": hours is None or hours <= 20,
-            "poll_minutes": None if settings.polling == "off" else fitting_interval(connection).total_seconds() / 60,
+            "addresses": usages,
+            "calls_per_day": sum(usage.calls_per_day for usage in usages),
+            "accounts": sum(usage.accounts for usage in usages),
+            "fits": all(usage.fits for usage in usages),
+            "poll_minutes": None if polling == "off" else fitting_interval(connection).total_seconds() / 60,
         }
     }
 

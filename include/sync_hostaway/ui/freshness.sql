@@ -55,19 +55,6 @@ order by days.api_calls desc
 limit 200
 
 -- name: plan
--- The calls of a day: the average of the last seven whole days of each active account.
-select
-    coalesce(sum(daily.calls), 0)::double precision as calls_per_day,
-    (
-        select coalesce(sum(api_calls), 0) from ops.account_days where day = (now() at time zone 'UTC')::date
-    )::bigint as calls_today,
-    count(*) as accounts
-from (
-    select days.account_id, avg(days.api_calls) as calls
-    from ops.account_days as days
-    inner join ops.accounts as accounts on days.account_id = accounts.account_id and accounts.state = 'active'
-    where
-        days.day >= (now() at time zone 'UTC')::date - 7
-        and days.day < (now() at time zone 'UTC')::date
-    group by days.account_id
-) as daily
+select coalesce(sum(api_calls), 0)::bigint as calls_today
+from ops.account_days
+where day = (now() at time zone 'UTC')::date

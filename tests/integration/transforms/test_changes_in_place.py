@@ -304,6 +304,7 @@ def test_relations_of_others_are_named_and_stay_as_they_are(harness: LandingHarn
     # Also while nothing waits for a transform.
     with pytest.raises(ForeignObjects):
         harness.transform()
+    assert harness.value("select count(*) from ops.transforms where state = 'failed'") == 0
     harness.land("listings", listing(1))
     builds: list[Callable[[], object]] = [
         harness.transform,
@@ -314,6 +315,9 @@ def test_relations_of_others_are_named_and_stay_as_they_are(harness: LandingHarn
         with pytest.raises(ForeignObjects) as refused:
             build()
         assert [name for name in FOREIGN if name not in str(refused.value)] == []
+    # operators see it: the alert transform_failing names the objects
+    alert = harness.value("select summary from ops.current_conditions() where kind = 'transform_failing'")
+    assert [name for name in FOREIGN if name not in alert] == []
     # a dbt that a user started by hand
     outcome = nightly(harness)
     assert not outcome.success

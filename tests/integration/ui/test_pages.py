@@ -278,15 +278,18 @@ def test_dbts_page_is_sandboxed_and_opens_no_other_page(
 
 
 @pytest.mark.parametrize(
-    ("proxies", "text", "fits"),
-    [("", "One address may send 129,600", False), ("a,b", "2 addresses may send 259,200", True)],
+    ("proxies", "rows", "fits"),
+    [
+        ("", [("default", 2, 140_000, "25.9 of 24")], False),
+        ("a,b", [("default, proxy 1", 1, 70_000, "13.0 of 24"), ("default, proxy 2", 1, 70_000, "13.0 of 24")], True),
+    ],
 )
-def test_the_plan_of_the_day_counts_all_outgoing_addresses(
+def test_the_plan_of_the_day_compares_each_outgoing_address(
     visit: Callable[[str], TestClient],
     warehouse: Connection,
     monkeypatch: pytest.MonkeyPatch,
     proxies: str,
-    text: str,
+    rows: list[tuple[str, int, int, str]],
     fits: bool,
 ) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "15/10")
@@ -294,11 +297,59 @@ def test_the_plan_of_the_day_counts_all_outgoing_addresses(
         "AIRFLOW__HOSTAWAY__PROXIES", ",".join(f"http://{name}:3128" for name in proxies.split(",") if name)
     )
     get_settings.cache_clear()
-    warehouse.execute(
-        "insert into ops.account_days (account_id, day, api_calls)"
-        " select 701, (now() at time zone 'UTC')::date - n, 120000 from generate_series(1, 7) as n"
-    )
+    _plant_usual_days(warehouse, 70_000)
     page = visit("op").get("/freshness").text
-    assert text in re.sub(r"(?<=\d)[\s\u202f\xa0]+(?=\d)", ",", page)
+    found = re.findall(r"<tr><th scope=\"row\" data-label=\"Outgoing address\">.*</tr>", page)
+    assert len(found) == len(rows)
+    for row, (address, accounts, calls, hours) in zip(found, rows, strict=True):
+        assert f">{address}</th>" in row
+        assert f">{accounts}</td>" in row
+        assert f">{calls:,}</td>" in row
+        assert f">{hours} " in row
     assert ("The day does not fit." in page) is not fits
     assert "are polled every 5 minutes" in page
+
+
+def _plant_usual_days(warehouse: Connection, calls: int) -> None:
+    """Two accounts, of which each uses another one of two proxies, with seven days of calls."""
+    warehouse.execute("insert into ops.accounts (account_id) values (700)")
+    warehouse.execute("update ops.accounts set created_at = now() - interval '30 days'")
+    warehouse.execute(
+        "insert into ops.account_days (account_id, day, api_calls) select account_id, today - n, %s"
+        " from ops.accounts cross join generate_series(1, 7) as n"
+        " cross join (select (now() at time zone 'UTC')::date as today) as days",
+        [calls],
+    )
+
+
+def test_addresses_that_serve_any_account_count_together(
+    visit: Callable[[str], TestClient], warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "15/10")
+    get_settings.cache_clear()
+    _plant_usual_days(warehouse, 70_000)
+    assert "The day does not fit." in visit("op").get("/freshness").text
+    # workers with AIRFLOW__HOSTAWAY__BUDGET_IP_KEY=second sent a call within a day
+    warehouse.execute(
+        "insert into ops.rate_limit_permits (scope, key, permit_number, permit_id, window_length, taken_at, paced_at, free_at)"
+        " values ('ip', 'second', 1, gen_random_uuid(), interval '10 seconds', now(), now(), now())"
+    )
+    page = visit("op").get("/freshness").text
+    assert "default, second" in page
+    assert "13.0 of 24" in page
+    assert "The day does not fit." not in page
+
+
+def test_the_first_day_has_no_usual_day_yet(visit: Callable[[str], TestClient]) -> None:
+    page = visit("op").get("/freshness").text
+    assert "known after the first whole day" in page
+    assert "usual day takes" not in page
+
+
+def test_a_rejected_key_is_explained_once(visit: Callable[[str], TestClient], warehouse: Connection) -> None:
+    warehouse.execute("update ops.accounts set state = 'credentials_rejected', state_reason = 'no [url /v1]'")
+    page = visit("op").get("/accounts/701").text
+    assert page.count("Hostaway does not accept the API key") == 1
+    assert page.count("→ Store a new API key") == 1
+    assert 'href="#actions-title"' in page
+    assert 'href="#actions-title"' not in visit("viewer").get("/accounts/701").text

@@ -26,7 +26,7 @@ from sync_hostaway.api.http.guarded import guarded_router, guards
 from sync_hostaway.api.http.openapi_errors import OPERATORS_ONLY
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.hostaway.rate_limiter import RateLimits
+from sync_hostaway.polling.usage import address_usage
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 # The statuses of ops.account_status. A status without accounts is 0, so that its series always exists.
@@ -122,9 +122,14 @@ class _Collector:
         )
 
     def _budget(self) -> Iterable[Metric]:
-        limits = RateLimits.of(get_settings())
-        limit = limits.ip.calls / limits.ip.seconds if limits.ip else float("inf")
-        yield _gauge("hostaway_budget_calls_per_second", "Calls that one address may send", limit)
+        limit = GaugeMetricFamily("hostaway_budget_calls_per_second", "Calls that it may send", labels=["address"])
+        hours = GaugeMetricFamily(
+            "hostaway_budget_day_hours", "Duration of a usual day's calls at the limit", labels=["address"]
+        )
+        for usage in address_usage(self._connection):
+            limit.add_metric([usage.address], usage.limit / 86_400 if usage.limit else float("inf"))
+            hours.add_metric([usage.address], usage.hours or 0.0)
+        yield from (limit, hours)
         permits = GaugeMetricFamily("hostaway_budget_permits", "Permits in use", labels=["address"])
         for row in self._rows("permits"):
             permits.add_metric([row["address"]], row["permits"])
