@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from sync_hostaway.local.access import platform, prepare_warehouse, show_access
 from sync_hostaway.local.airflow import ADMIN, passwords_file
 from sync_hostaway.local.health import PlatformStatus
 from sync_hostaway.local.logs import Follower, last_lines, logged
+from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.privileges import programs
 from sync_hostaway.local.signals import signals_as_keyboard_interrupt
 from sync_hostaway.local.simulator_process import SimulatedApi
@@ -152,7 +154,10 @@ def url() -> None:
 def psql(
     arguments: Annotated[list[str] | None, typer.Argument(help="Arguments of psql, such as -c SQL")] = None,
 ) -> None:
-    """Open the warehouse in psql. psql need not be installed."""
+    """Open the warehouse in psql. psql need not be installed.
+
+    If the embedded PostgreSQL does not run, it runs until psql ends: so the objects that prevent a start can be moved.
+    """
     parameters = parameters_of(get_settings().warehouse_dsn)
     # In the environment, because every user of the machine can read the arguments of a process.
     password = parameters.pop("password", None)
@@ -160,6 +165,12 @@ def psql(
         raise ConfigurationError("psql cannot get the `sslpassword` of WAREHOUSE_URL: other users could read it")
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     command = [_psql(), f"--dbname={make_conninfo('', **parameters)}", *(arguments or [])]
+    home = Home.at(get_settings().home)
+    if not get_settings().warehouse_url and not EmbeddedPostgres(home.root).is_running():
+        # On the port that the URL above names. `make start` waits for the lock.
+        with home.locked("platform"), EmbeddedPostgres(home.root):
+            ended = subprocess.run(command, env=environment, check=False)  # noqa: S603 - our own psql
+        raise typer.Exit(ended.returncode)
     os.execve(command[0], command, environment)  # noqa: S606 - no shell wanted
 
 

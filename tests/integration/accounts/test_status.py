@@ -116,7 +116,8 @@ def test_a_refused_key_needs_an_operator_and_a_paused_account_needs_nothing(
         mark_credentials_rejected(warehouse, client, "Hostaway said no")
     found = account_status(warehouse, 701)
     assert (found.status, found.remedy) == ("action_required", "Store a new API key")
-    assert "Hostaway said no" in str(found.reason)
+    assert found.reason == "Hostaway does not accept the API key"
+    assert found.account.state_reason == "Hostaway said no"
     disable_account(warehouse, 701, "season over")
     found = account_status(warehouse, 701)
     assert (found.status, found.reason) == ("paused", "season over")

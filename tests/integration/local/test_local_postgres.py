@@ -212,3 +212,14 @@ def test_programs_that_others_cannot_reach_run_from_a_copy(tmp_path: Path, monke
             assert (used == programs()) == (os.geteuid() != 0)
     finally:
         os.umask(before)
+
+
+def test_psql_works_while_the_platform_is_stopped(server: EmbeddedPostgres) -> None:
+    server.stop()
+    command = [str(Path(sys.executable).parent / "sync-hostaway"), "local", "psql", "-XAtc"]
+    home = {name: value for name, value in os.environ.items() if name != "WAREHOUSE_URL"}
+    home["SYNC_HOSTAWAY_HOME"] = str(server.home.root)
+    found = subprocess.run([*command, "select 1"], env=home, capture_output=True, text=True, check=True, timeout=60)
+    assert found.stdout == "1\n"
+    assert subprocess.run([*command, "nonsense"], env=home, capture_output=True, check=False, timeout=60).returncode
+    assert not server.is_running()

@@ -331,8 +331,9 @@ def test_addresses_that_serve_any_account_count_together(
     assert "The day does not fit." in visit("op").get("/freshness").text
     # workers with AIRFLOW__HOSTAWAY__BUDGET_IP_KEY=second sent a call within a day
     warehouse.execute(
-        "insert into ops.rate_limit_permits (scope, key, permit_number, permit_id, window_length, taken_at, paced_at, free_at)"
-        " values ('ip', 'second', 1, gen_random_uuid(), interval '10 seconds', now(), now(), now())"
+        "insert into ops.rate_limit_permits"
+        " (scope, key, permit_number, permit_id, window_length, taken_at, paced_at, free_at)"
+        " values ('ip', 'second', 1, gen_random_uuid(), '10 seconds', now(), now(), now() + interval '10 seconds')"
     )
     page = visit("op").get("/freshness").text
     assert "default, second" in page
