@@ -4,24 +4,49 @@
     Values of secret keys become '***', for every type of value and at any depth; nulls and empty values stay. The spelling of a key does not matter: "Wi-Fi password" is wifipassword. A string that is JSON with such a key
     becomes '***' as a whole.
 
-    Most payloads contain only the secret fields that Hostaway is known to send. These are masked by name. Then one regular
-    expression over the text of the rest finds out whether more keys must be checked. This is the expensive part: resources
-    with many rows name their plain keys, and it reads only the other keys.
+    Most payloads contain only the secret fields that Hostaway is known to send. These are masked by name. Regular
+    expressions then find out whether another key must be masked. They are the expensive part, so they read only the keys
+    that are not among the known fields of the resource (`known_fields`, `nested_fields`), and whole objects at places where
+    Hostaway is not known to send objects.
 
     Custom fields may contain any text of the owner, often door codes: only public ones with a harmless
     name stay.
 
+    :param resource: the resource of the payload.
+    :param part: the key of the objects in it, if the payload is one of these.
     :param drop: keys that are left out, such as embedded copies of other objects.
-    :param plain: keys that are not secret. They are only checked if some key has an object or a list.
 -#}
-{% macro masked(payload="payload", drop=[], plain=[]) -%}
-    {%- set known = "array['" ~ (known_secrets() + ["customFieldValues"]) | join("', '") ~ "']" -%}
+{% macro masked(resource, part=none, drop=[]) -%}
+    {%- set known = known_secrets() + ["customFieldValues"] -%}
+    {%- set nested = {} if part else nested_fields().get(resource, {}) -%}
+    {%- set fields = nested_fields()[resource][part] if part else known_fields().get(resource, []) -%}
+    {%- set parts = [] -%}
+    {%- for key in nested if "." not in key and key not in drop and "customfieldvalue" not in key.lower() -%}
+        {%- do parts.append(key) -%}
+    {%- endfor -%}
     (
         select
             case
-                when {{ _may_hold_secrets("parts.document - 'customFieldValues'", "parts.rest - " ~ known, plain) }}
-                    then {{ _rewritten("parts.document") }}
-                else parts.document
+                when exists (
+                    select
+                    from (
+                        select
+                            masking.flat::text as text,
+                            ({{ without("masking.rest", known) }})::text as other_keys
+                        {%- for key in parts %}
+                        union all
+                        select element.value::text as text, element.other_keys::text
+                        from ({{ _checked_elements("masking.document -> '" ~ key ~ "'", nested[key]) }}) as element
+                        {%- endfor %}
+                    ) as checked
+                    where
+                        checked.other_keys <> '{}' and {{ _may_have_secret_key("checked.other_keys") }}
+                        -- an object at an unknown place
+                        or checked.text like '_%{"%' and {{ _may_have_secret_key("checked.text") }}
+                        or {{ _has_json_text("checked.text") }}
+                )
+                    then {{ _rewritten("masking.document") }}
+                else masking.document
             end || coalesce(
                 (
                     select
@@ -32,52 +57,78 @@
                                 else '"***"'
                             end
                         )
-                    from jsonb_each(parts.rest) as field (key, value)
+                    from jsonb_each(masking.rest) as field (key, value)
                     where
-                        field.key = any({{ known }})
+                        field.key = any({{ _texts(known) }})
                         and field.value not in ('null', '""', '[]', '{}')
                 ),
                 '{}'
             )
         from (
             select
-                {{ payload }} - array['{{ drop | join("', '") }}']::text[] as document,
-                {{ payload }} - array['{{ (drop + plain) | join("', '") }}']::text[] as rest
+                {{ without("payload", drop) }} as document,
+                {{ without("payload", drop + parts + known) }} as flat,
+                {{ without("payload", drop + parts + plain_fields(fields)) }} as rest
             limit all offset 0
-        ) as parts
+        ) as masking
     )
+{%- endmacro %}
+
+{#- Those of the known fields whose names are not secret. tests/integration/transforms/test_masking.py checks the names. -#}
+{% macro plain_fields(fields) -%}
+    {%- set plain = [] -%}
+    {%- for field in fields if field not in known_secrets() and "customfieldvalue" not in field.lower() -%}
+        {%- do plain.append(field) -%}
+    {%- endfor -%}
+    {{ return(plain) }}
+{%- endmacro %}
+
+{#- An object without some of its keys. -#}
+{% macro without(value, keys) -%}
+    {{ value }}{% if keys %} - {{ _texts(keys) }}{% endif %}
+{%- endmacro %}
+
+{% macro _texts(texts) -%}
+    array['{{ texts | join("', '") }}']
+{%- endmacro %}
+
+{#- The objects of a list, or the only object, and their keys that are not plain. -#}
+{% macro _checked_elements(value, fields) -%}
+    select
+        element.value,
+        case
+            when jsonb_typeof(element.value) = 'object' then {{ without("element.value", plain_fields(fields)) }}
+            else element.value
+        end as other_keys
+    from jsonb_array_elements(
+        case jsonb_typeof({{ value }})
+            when 'array' then {{ value }}
+            when 'object' then jsonb_build_array({{ value }})
+            when 'string' then jsonb_build_array({{ value }})
+        end
+    ) as element (value)
 {%- endmacro %}
 
 {#- The value, with every value of a secret key replaced. -#}
 {% macro masked_deep(value) -%}
-    case when {{ _may_hold_secrets(value, value) }} then {{ _rewritten(value) }} else {{ value }} end
-{%- endmacro %}
-
-{#-
-    Whether some key of a payload may be secret, at any depth.
-
-    :param rest: the payload without its plain keys. Objects and lists under one of these are checked, too.
--#}
-{% macro _may_hold_secrets(value, rest, plain=[]) -%}
     (
         select
-            looked_at.text not in ('{}', '{}[]') and (
-                looked_at.text ~* '{{ _secret_in_text() }}'
-                -- only the case may show where a word ends
-                or looked_at.text ~ '(?:[pP]in|PIN)(?![a-z])(?:\\.|[^"\\])*":[ ]'
-                or (looked_at.text like '%\\%' and looked_at.text ~ '\\[bfnrtu](?:\\.|[^"\\])*":[ ]')
-            )
-            or {{ _has_json_text("(" ~ value ~ ")::text" if plain else "looked_at.text") }}
-        from (
-            select
-                ({{ rest }})::text
-                {%- if plain %}
-                || jsonb_path_query_array(
-                    {{ value }}, '$.* ? (@.type() == "object" || @.type() == "array" && @.size() > 0)'
-                )::text
-                {%- endif %} as text
-            limit all offset 0
-        ) as looked_at
+            case
+                when {{ _may_have_secret_key("checked.text") }} or {{ _has_json_text("checked.text") }}
+                    then {{ _rewritten("checked.value") }}
+                else checked.value
+            end
+        from (select {{ value }} as value, ({{ value }})::text as text limit all offset 0) as checked
+    )
+{%- endmacro %}
+
+{#- Whether some key in the text of a jsonb may be secret, at any depth. -#}
+{% macro _may_have_secret_key(text) -%}
+    (
+        {{ text }} ~* '{{ _secret_in_text() }}'
+        -- only the case may show where a word ends
+        or {{ text }} ~ '(?:[pP]in|PIN)(?![a-z])(?:\\.|[^"\\])*":[ ]'
+        or ({{ text }} like '%\\%' and {{ text }} ~ '\\[bfnrtu](?:\\.|[^"\\])*":[ ]')
     )
 {%- endmacro %}
 
@@ -242,7 +293,10 @@
     ]) }}
 {%- endmacro %}
 
-{#- Those among them that Hostaway sends, in its spelling: looked up by name in each payload. -#}
+{#-
+    Those among them that Hostaway sends, in its spelling: looked up by name in each payload. A known field with a secret
+    name must be here, because known fields are not checked otherwise.
+-#}
 {% macro known_secrets() -%}
     {{ return([
         "doorCode",
@@ -268,6 +322,7 @@
         "stripeMessage",
         "braintreeGuestId",
         "braintreeMessage",
+        "verificationCode",
     ]) }}
 {%- endmacro %}
 

@@ -39,16 +39,7 @@ typed as (
         deleted_at is not null as is_deleted,
         -- a deletion marks the last version
         case when deleted_at is not null then greatest(deleted_at, landed_at) end as deleted_at,
-        {{ masked(
-            'payload',
-            drop=["reservations"],
-            plain=[
-                "id", "listingMapId", "date", "status", "note", "minimumStay", "maximumStay", "price", "isAvailable",
-                "isProcessed", "closedOnArrival", "closedOnDeparture", "countAvailableUnits", "availableUnitsToSell",
-                "desiredUnitsToSell", "countPendingUnits", "countBlockingReservations", "countBlockedUnits",
-                "countReservedUnits", "insertedOn", "updatedOn",
-            ],
-        ) }} as pms_meta,
+        {{ masked("calendar_days", drop=["reservations"]) }} as pms_meta,
         entity_id,
         load_id,
         landed_at

@@ -33,7 +33,7 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        {{ masked() }} as pms_meta,
+        {{ masked("coupons") }} as pms_meta,
         entity_id,
         load_id
     from source

@@ -35,7 +35,7 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        {{ masked('payload') }} as pms_meta,
+        {{ masked("listings", part="listingImages") }} as pms_meta,
         entity_id,
         load_id
     from images

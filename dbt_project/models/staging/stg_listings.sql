@@ -125,7 +125,7 @@ typed as (
         deleted_at is not null as is_deleted,
         -- a deletion marks the last version
         case when deleted_at is not null then greatest(deleted_at, landed_at) end as deleted_at,
-        {{ masked('payload', drop=["listingCustomFields"]) }} as pms_meta,
+        {{ masked("listings", drop=["listingCustomFields"]) }} as pms_meta,
         entity_id,
         load_id
     from source

@@ -62,24 +62,7 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        {{ masked(
-            'payload',
-            drop=["Reservation", "ListingMap", "Conversation"],
-            plain=[
-                "id", "accountId", "listingMapId", "reservationId", "conversationId", "channelId", "communicationId",
-                "userId", "body", "subject", "date", "status", "type", "isIncoming", "isSeen", "isSeenAt", "isSeenBy",
-                "isUnique", "isUniquePerCommunication", "insertedOn", "updatedOn", "retryCount", "inReplyTo", "objectKey",
-                "attachment", "attachments", "imagesUrls", "ccEmail1", "ccEmail2", "listingName", "listingTimeZoneName",
-                "originatedBy", "messageSource", "reasonFailed", "readableReasonFailed", "sentChannelDate",
-                "sentToChannelDate", "sentToChannelAttemptDate", "sentUsingHostaway", "communicationName",
-                "communicationType", "communicationEvent", "communicationTimeDelta", "communicationTimeDeltaSeconds",
-                "communicationAlwaysTrigger", "communicationApplyListingTimeZone", "conversationSnooze",
-                "conversationArchive", "conversationMessageNote", "channelThreadMessageId", "airbnbThreadMessageId",
-                "bookingcomSubthreadId", "bookingcomReplyOptions", "bookingcomSelectedOptions", "whatsappTemplateId",
-                "whatsappBusinessTemplateId", "whatsAppMessageIdConversationMessageId",
-                "twilioMessageIdConversationMessageId", "notUpdateOnReservationChange",
-            ],
-        ) }} as pms_meta,
+        {{ masked("messages", drop=["Reservation", "ListingMap", "Conversation"]) }} as pms_meta,
         entity_id,
         load_id,
         landed_at

@@ -41,7 +41,7 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        {{ masked(drop=['financeDataJson', 'expenses']) }} as pms_meta,
+        {{ masked("owner_statements", drop=["financeDataJson", "expenses"]) }} as pms_meta,
         entity_id,
         load_id
     from source

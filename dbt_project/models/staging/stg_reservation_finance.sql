@@ -119,7 +119,7 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        {{ masked() }} as pms_meta,
+        {{ masked("reservation_finance") }} as pms_meta,
         entity_id,
         load_id
     from source

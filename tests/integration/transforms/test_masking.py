@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from landing_harness import LandingHarness, listing, reservation
+from sync_hostaway.transforms import find_project
 
 pytestmark = pytest.mark.integration
 
@@ -202,6 +204,10 @@ def test_a_custom_field_is_readable_when_it_is_public_and_opens_nothing(harness:
         assert sum(field["value"] != "***" for field in found) == len(readable)
 
 
+def as_it_is(inner: Any) -> Any:
+    return inner
+
+
 def as_list(inner: Any) -> Any:
     return [inner]
 
@@ -260,6 +266,58 @@ def test_a_secret_at_any_depth_and_in_any_shape_of_an_array_is_masked(
     for table, key in RESOURCES.items():
         missed = harness.rows(f"select {key}, t::text from hostaway.{table} as t where pms_meta::text like '%s3cret%'")
         assert [plants[number - 1] for number, _ in missed] == [], table
+
+
+def known_fields(resource: str) -> list[str]:
+    macro = (find_project() / "macros" / "known_fields.sql").read_text(encoding="utf-8")
+    listed = re.search(rf'"{resource}": \((.*?)\)\.split', macro, re.DOTALL)
+    assert listed is not None
+    return re.findall(r"\w+", listed[1])
+
+
+def test_a_known_field_is_masked_as_at_a_place_that_is_not_known(harness: LandingHarness) -> None:
+    """Known fields are not checked at their places, so none of them may have a secret name."""
+    expected = {}
+    for resource in RESOURCES:
+        own = listing(2) if resource == "listings" else reservation(2)
+        fields = {name: "s3cret" for name in known_fields(resource) if name not in {*own, "customFieldValues"}}
+        harness.land(resource, {**fields, **own, "unheardOf": fields})
+        expected[resource] = fields
+    harness.transform()
+    for resource, key in RESOURCES.items():
+        meta = harness.value(f"select pms_meta from hostaway.{resource} where {key} = 2")
+        found = meta.keys() & expected[resource].keys()
+        assert found
+        assert {name: meta[name] for name in found} == {name: meta["unheardOf"][name] for name in found}, resource
+
+
+def test_no_known_field_of_an_object_in_a_payload_has_a_secret_name(harness: LandingHarness) -> None:
+    macro = (find_project() / "macros" / "nested_fields.sql").read_text(encoding="utf-8")
+    words = set(re.findall(r"\w+", macro)) - {"customFieldValues", "customFieldValue", "custom_field_value"}
+    assert {"listingFeeSettingId", "jsonValue", "remarks"} <= words
+    fields = dict.fromkeys(words - reservation(1).keys(), "plain")
+    assert landed_meta(harness, fields) == fields
+
+
+def test_an_object_inside_a_known_field_is_checked(harness: LandingHarness) -> None:
+    shapes = [as_list, with_gaps, as_object, as_json_text, as_json_text_of_php, as_it_is]
+    places: list[dict[str, Any]] = []
+    for shape in shapes:
+        secret = shape({"id": 5, "doorCode": "s3cret"})
+        places += [
+            {"financeField": secret},
+            {"financeField": [{"id": 1, "value": 5}, secret]},
+            {"financeField": [{"id": 1, "jsonValue": secret}]},
+            {"financeField": {"1": {"jsonValue": secret}}},
+            {"cancellationPolicyDetails": {"cancellationPolicyItem": secret}},
+            {"hostNote": secret},
+            {"hostNote": [[secret]]},
+        ]
+    harness.land("reservations", *(reservation(place, **fields) for place, fields in enumerate(places, start=1)))
+    harness.transform()
+    metas = harness.rows("select reservation_id, pms_meta from hostaway.reservations")
+    assert len(metas) == len(places)
+    assert [places[number - 1] for number, meta in metas if "s3cret" in json.dumps(meta)] == []
 
 
 @pytest.mark.parametrize(
