@@ -392,6 +392,19 @@ def test_a_reader_that_stays_holds_up_no_transform(harness: LandingHarness) -> N
         assert harness.value("select count(*) from hostaway.reservations") == 2
 
 
+def test_a_publication_of_all_tables_stops_no_build(harness: LandingHarness, tmp_path: Path) -> None:
+    fill(harness)
+    # PostgreSQL then refuses to delete from a table without a key, whether there are rows or not.
+    harness.connection.execute("create publication everything for all tables")
+    harness.land("reservations", reservation(10, nights=5), reservation(11))
+    harness.transform()
+    harness.transform(full_refresh=True)
+    harness.transform(project_dir=next_version(tmp_path))
+    outcome = nightly(harness)
+    assert outcome.success, outcome.failures()
+    assert harness.value("select sum(nights) from hostaway.reservations") == 8
+
+
 def test_words_about_models_make_no_row_read_again(harness: LandingHarness, tmp_path: Path) -> None:
     fill(harness)
     project = edited_project(tmp_path, "models/core/users.yml", 'description: "Time zone"', 'description: "Its zone"')
