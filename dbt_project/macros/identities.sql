@@ -9,7 +9,7 @@
     regexp_replace(
         {{ value }},
         '[\u0001-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f'
-        '\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]',
+        '\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff]',
         '',
         'g'
     )
@@ -19,8 +19,10 @@
 {% macro lowered(value) -%}
     translate(
         lower({{ value }} collate "C"),
-        'АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЂЄЅІЈЉЊЋЏҐΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩςÆØŁĐÐÞŒẞŊĦŦ',
-        'абвгдежзийклмнопрстуфхцчшщъыьэюяђєѕіјљњћџґαβγδεζηθικλμνξοπρστυφχψωσæøłđðþœßŋħŧ'
+        'АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЂЄЅІЈЉЊЋЏҐҒҖҚҢҮҰҲҺӘӨΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩςÆØŁĐÐÞŒẞŊĦŦƏ'
+        'ԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖ',
+        'абвгдежзийклмнопрстуфхцчшщъыьэюяђєѕіјљњћџґғҗқңүұҳһәөαβγδεζηθικλμνξοπρστυφχψωσæøłđðþœßŋħŧə'
+        'աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆ'
     ) collate "default"
 {%- endmacro %}
 
@@ -42,7 +44,7 @@
             select
                 regexp_replace(
                     regexp_replace(raw.spelling, '^[^<>]*<([^<>]*)>[^<>]*$', '\1'),
-                    '^[\s"''(\[]*(mailto:[\s/]*)?|(\?.*)?[\s"'')\].,;]*$',
+                    '^[\s"''(\[<«‹“„‘]*(mailto:[\s/]*)?|(\?.*)?[\s"'')\].,;/>»›”“’]*$',
                     '',
                     'g'
                 ) as spelling
@@ -95,14 +97,16 @@
         "accounting", "finance", "invoices?", "rechnung", "payments?", "groups?", "events?", "marketing", "agency", "agencia",
         "agence", "travel", "trips?", "tours?", "rentals?", "stays?", "hotel", "hostel", "hosts?", "hosting", "property",
         "properties", "management", "manager", "res", "rsvp?", "crs", "orders?", "notifications?", "alerts?", "mail",
-        "mailbox", "everyone", "all",
+        "mailbox", "everyone", "all", "welcome", "contact[-_.]?us", "web(site)?", "clients?", "customers?", "owners?", "corporate",
+        "travel[-_.]?agen(t|cy)", "(front|back)[-_.]?office", "secretar(y|iat)", "house[-_.]?keeping", "property[-_.]?managers?",
+        "pms", "ota", "channels?", "airbnb", "expedia", "prenotazione", "rezervac[ei]j?e?", "s[eé]jours?", "book(me|now|us)?",
     ]) }}
 {%- endmacro %}
 
 {#- The same with a name before it: addresses whose mailbox ends with one of these words. -#}
 {% macro group_mailboxes() -%}
     {{ return([
-        "reservations", "reservas", "reservierung(en)?", "[-_.]bookings?", "[-_.]buchung(en)?", "no[-_.]?reply", "donot[-_.]?reply",
+        "reservations", "(reservations?|bookings?)[-_.]?desk", "reservas", "reservierung(en)?", "[-_.]bookings?", "[-_.]buchung(en)?", "no[-_.]?reply", "donot[-_.]?reply",
         "front[-_.]?desk", "reception", "rezeption", "enquiries", "inquiries", "guest[-_.]?services?",
         "customer[-_.]?services?", "[-_.](info|office|sales|support|admin|team|accounting|billing)",
     ]) }}
@@ -113,7 +117,7 @@
     {{ return([
         "n[-._/ ]?a", "none", "no", "nil", "null", "nan", "nobody", "no[-._ ]?one", "nothing", "empty", "blank", "void",
         "undefined", "unknown", "not[-._ ]?known", "unbekannt", "inconnu", "desconocido", "sconosciuto", "unspecified",
-        "not[-._ ]?(available|applicable|provided|given|set|specified)", "no[-._ ]?(e?-?mail|name|phone|id|data|address)",
+        "not[-._ ]?(available|applicable|provided|given|set|specified)", "no[-._ ]?(e?-?mail|name|phone|id|data|address)([-._ ]?(provided|given|available|set))?",
         "no[-._ ]?tiene", "keine?", "ninguno", "aucun", "nessuno", "sans", "missing", "pending", "tb[acd]", "to ?be ?(announced|confirmed)",
         "test(er|ing|user|guest)?", "prueba", "example", "sample", "demo", "dummy", "fake", "temp", "tmp", "default",
         "placeholder", "anonymous", "anonym", "anon", "hidden", "private", "redacted", "deleted", "removed", "erased", "masked",

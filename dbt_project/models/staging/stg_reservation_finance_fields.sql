@@ -29,7 +29,7 @@ typed as (
         {{ as_bigint('guestInvoiceChargeId') }} as guest_charge_id,
 
         ---------- text
-        {{ as_text('type') }} as component_type,
+        lower({{ as_text('type') }}) as component_type,
         {{ as_text('name') }} as component_name,
         {{ as_text('title') }} as title,
         {{ as_text('alias') }} as alias,

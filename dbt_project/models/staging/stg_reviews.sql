@@ -17,8 +17,8 @@ typed as (
         {{ as_bigint('autoReviewTemplateId') }} as auto_review_template_id,
 
         ---------- text
-        {{ as_text('type') }} as review_type,
-        {{ as_text('status') }} as status,
+        lower({{ as_text('type') }}) as review_type,
+        lower({{ as_text('status') }}) as status,
         {{ as_text('publicReview') }} as public_review,
         {{ as_text('privateFeedback') }} as private_feedback,
         {{ as_text('revieweeResponse') }} as response,

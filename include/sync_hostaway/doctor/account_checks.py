@@ -351,14 +351,20 @@ def _expired(exam: Examination) -> tuple[Status, str]:
     for row in rows_of(exam.reservations):
         arrival, departure = as_date(row.get("arrivalDate")), as_date(row.get("departureDate"))
         listing = as_id(row.get("listingMapId"))
-        if row.get("status") != "expired" or not (arrival and departure and listing) or arrival < exam.today:
+        if (
+            endpoints.reservation_status(row.get("status")) != "expired"
+            or not (arrival and departure and listing)
+            or arrival < exam.today
+        ):
             continue
         days = _days(exam, listing, arrival, departure - timedelta(days=1))
         own = [
             day
             for day in days.values()
             if not any(
-                stay.get("status") in blocking for stay in day.get("reservations") or [] if isinstance(stay, dict)
+                endpoints.reservation_status(stay.get("status")) in blocking
+                for stay in day.get("reservations") or []
+                if isinstance(stay, dict)
             )
         ]
         if not own:

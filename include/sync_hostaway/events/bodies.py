@@ -20,7 +20,7 @@ from sync_hostaway.hostaway.values import as_list
 _COMPRESSED = (b"\x1f\x8b", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 # Maximum size in bytes of an unpacked body.
 _LONGEST = 8 * 1024 * 1024
-_WRAPPERS = ("payload", "data")
+_WRAPPERS = ("payload", "data", "detail")
 # An object may have such fields as well: they are wrappers only if the outer object has no id.
 _WRAPPERS_WITHOUT_IDS = (
     *("body", "event", "object", "result", "content", "entity", "events"),

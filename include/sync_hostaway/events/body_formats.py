@@ -6,6 +6,8 @@ multipart.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -20,12 +22,16 @@ _FIELDS = 1000
 # After so many beginnings that are not a document, no more are tried: each may take as long as the whole body.
 _FAILURES = 20
 _PARTS = re.compile(r"[^\[\]]+")
+# JSON in Base64, as brokers such as Google's Pub/Sub send it: the first letter is that of `{`, `[` or a quote.
+_BASE64 = re.compile(r"\s*[eWI][\w+/\s-]{7,}=*\s*", re.ASCII)
 _PERCENT_ENCODED = re.compile(r"\s*%(?:7B|5B|22)", re.IGNORECASE)
 # Where a document may begin: anywhere for the first one; after an unreadable one, at the beginning of a line. An
 # indented line may be a part of the unreadable document.
 _ANYWHERE = re.compile(r'\{|\[\s*[\[{"]|"[\\"\s]{0,40}[\[{]')
 _NEW_LINE = re.compile(r'(?<=[\n\x1e\0])(?:data:[ \t]*)?(?=[\[{"])')
 _PART_NAME = re.compile(rb'[;\s]name="?([^";\n]+)')
+# A line that begins an object; a relay may write braces elsewhere.
+_OBJECT = re.compile(r'^\{\s*"', re.MULTILINE)
 _MULTIPART = re.compile(rb"\s*--([^\s\"]{1,70})[ \t]*\r?\n(?=content-)", re.IGNORECASE)
 
 
@@ -37,7 +43,7 @@ def parse_nested_json(value: Any) -> Any:
             continue
         if not isinstance(value, str):
             break
-        text = unquote_plus(value) if _PERCENT_ENCODED.match(value) else value
+        text = unquote_plus(value) if _PERCENT_ENCODED.match(value) else _decode_base64(value)
         if not text.lstrip().startswith(("{", "[", '"')):
             break
         try:
@@ -56,7 +62,10 @@ def read_formats(body: bytes) -> Any:
     """
     if boundary := _MULTIPART.match(body):
         return _nested(_multipart_fields(body, boundary[1]))
-    text = _decode_text(body)
+    received = _decode_text(body)
+    text = _decode_base64(received)
+    if text != received:
+        return _documents(text)
     if _PERCENT_ENCODED.match(text):
         text = unquote_plus(text)
     # JSON may contain text that looks like a form, such as the query of a URL.
@@ -67,7 +76,7 @@ def read_formats(body: bytes) -> Any:
 def _documents(text: str) -> Any:
     """The JSON documents in a text: the document if there is only one, else a list.
 
-    The list ends with the unreadable text, if this may be a document, too.
+    The list ends with the unreadable text, if this may contain documents, too.
     """
     found: list[Any] = []
     rest: list[str] = []
@@ -87,9 +96,11 @@ def _documents(text: str) -> Any:
             place, beginning = begin + 1, _NEW_LINE
             failures += 1
     unread = "".join([*rest, text[place:]])
-    if len(found) == 1 or not found:
-        return found[0] if found else None
-    return [*found, storable(unread)] if "{" in unread else found
+    if not found:
+        return None
+    if "{" in unread if len(found) > 1 else _OBJECT.search(unread):
+        return [*found, storable(unread)]
+    return found if len(found) > 1 else found[0]
 
 
 def _parse_form(body: bytes) -> Any:
@@ -112,6 +123,18 @@ def _multipart_fields(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
                 ((name[1] if name else b"%d" % number).decode("utf-8", "replace"), _decode_text(content).strip())
             )
     return fields
+
+
+def _decode_base64(text: str) -> str:
+    """The JSON that a text contains in Base64; another text stays as it is."""
+    if not _BASE64.fullmatch(text):
+        return text
+    letters = "".join(text.split()).rstrip("=")
+    try:
+        decoded = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return text
+    return decoded if decoded.startswith(("{", "[", '"')) else text
 
 
 def _decode_text(content: bytes) -> str:

@@ -157,7 +157,11 @@ def _kind_of(event: str | None, data: dict[str, Any]) -> str | None:
         return _KINDS[subject]
     if "conversationid" in names:
         return MESSAGE
-    return RESERVATION if "arrivaldate" in names else None
+    if "arrivaldate" in names:
+        return RESERVATION
+    # such as reservation_updated, new-reservation, messageReceived
+    words = normalize_name(event or "")
+    return next((kind for name, kind in _KINDS.items() if name in words), None)
 
 
 def _encode(content: Any) -> bytes:

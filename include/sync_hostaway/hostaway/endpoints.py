@@ -5,6 +5,7 @@ Sources: api.hostaway.com/documentation, and the behaviour that public clients o
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sync_hostaway.core.resources import Resource
@@ -116,3 +117,15 @@ RESERVATION_STATUSES = frozenset(
         "unknown",
     }
 )
+_STATUS_OF = {status.lower(): status for status in RESERVATION_STATUSES}
+
+
+def reservation_status(value: Any) -> str | None:
+    """The documented spelling of a status of reservations: its letter case, and `_`, `-` and blanks in it, do not matter.
+
+    None for any other value. The dbt macro of this name does the same.
+
+    >>> [reservation_status(value) for value in ("CANCELLED", "owner_stay", "teleported", 5)]
+    ['cancelled', 'ownerStay', None, None]
+    """
+    return _STATUS_OF.get(re.sub("[ _-]", "", value.strip(" \t\n\r")).lower()) if isinstance(value, str) else None

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.hostaway.endpoints import RESERVATION_STATUSES
+from sync_hostaway.hostaway.endpoints import reservation_status
 from sync_hostaway.hostaway.values import as_date, as_flag, as_id, as_list, as_timestamp, as_whole_number
 from sync_hostaway.landing.fields import ELEMENTS, FIELDS, Elements
 
@@ -69,7 +69,7 @@ def validation_warnings(resource: Resource, row: dict[str, Any]) -> list[str]:
     """
     found = _odd_fields(FIELDS[resource].kinds, row)
     status = row.get("status")
-    if resource is Resource.RESERVATIONS and not isinstance(status, dict | list) and status not in RESERVATION_STATUSES:
+    if resource is Resource.RESERVATIONS and not isinstance(status, dict | list) and not reservation_status(status):
         found.append(f"status: unknown status, got {_shown(status)}")
     for name, elements in ELEMENTS.get(resource, {}).items():
         found += _odd_elements(name, elements, as_list(row.get(name)) or [])

@@ -146,6 +146,12 @@ def test_an_office_a_relay_and_a_placeholder_are_no_address_of_a_person(harness:
         "x@m.expediapartnercentral.com",
         "null",
         "-",
+        "welcome@agency.com",
+        "contact-us@agency.com",
+        "travelagent3@agency.com",
+        "madrid.bookingdesk@agency.com",
+        "backoffice@agency.com",
+        "noemailprovided@mail.com",
     ]
     assert joined(harness, "guestEmail", values) == []
     assert harness.rows("select distinct has_real_email from hostaway.guests") == [(False,)]
@@ -201,14 +207,18 @@ def test_one_number_in_two_countries_is_that_of_two_people(harness: LandingHarne
 def spelled(draw: st.DrawFn, text: str) -> str:
     """The same text with invisible characters, in another case and another Unicode form."""
     letters = [
-        letter + draw(st.sampled_from(["", "", "", "\u200b", "\u00ad", "\ufeff", "\u2060", "\u200e"]))
+        letter + draw(st.sampled_from(["", "", "", "\u200b", "\u00ad", "\ufeff", "\u2060", "\u200e", "\U000e0061"]))
         for letter in text
     ]
     text = unicodedata.normalize(draw(st.sampled_from(FORMS)), "".join(letters))
     return draw(st.sampled_from([text, text.lower(), text.upper()]))
 
 
-PEOPLE = {"rené@münchen.example": "rené@xn--mnchen-3ya.example", "ivan@почта.рф": "ivan@xn--80a1acny.xn--p1ai"}
+PEOPLE = {
+    "rené@münchen.example": "rené@xn--mnchen-3ya.example",
+    "ivan@почта.рф": "ivan@xn--80a1acny.xn--p1ai",
+    "արամ@mail.example": "արամ@mail.example",
+}
 
 
 @st.composite
@@ -216,7 +226,21 @@ def spelled_addresses(draw: st.DrawFn, person: str) -> str:
     address = spelled(draw, draw(st.sampled_from([person, PEOPLE[person]])))
     around = draw(
         st.sampled_from(
-            ["{}", " {} ", "\u00a0{}", "<{}>", "mailto:{}", "<mailto:{}>", "Ann Lee <{}>", '"A" <{}>;', "{}\r\n"]
+            [
+                "{}",
+                " {} ",
+                "\u00a0{}",
+                "{}/",
+                "{}>",
+                "“{}”",
+                "«{}»",
+                "<{}>",
+                "mailto:{}",
+                "<mailto:{}>",
+                "Ann Lee <{}>",
+                '"A" <{}>;',
+                "{}\r\n",
+            ]
         )
     )
     return around.format(address)

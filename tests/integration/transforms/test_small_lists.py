@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 def test_each_is_typed_and_comes_without_its_parents(harness: LandingHarness) -> None:
     harness.land(
         "reviews",
-        {"id": 40, "type": "guest-to-host", "rating": "9", "listingMapId": 1, "departureDate": "2026-03-04 10:00:00"},
+        {"id": 40, "type": "Guest-To-Host", "rating": "9", "listingMapId": 1, "departureDate": "2026-03-04 10:00:00"},
     )
     harness.land("tasks", {"id": 50, "categoriesMap": [1, "4", 9], "canStartFrom": "2026-03-04 11:00:00", "cost": 62.5})
     harness.land(
@@ -29,6 +29,7 @@ def test_each_is_typed_and_comes_without_its_parents(harness: LandingHarness) ->
     assert harness.rows("select review_id, listing_id, rating, departure_date, is_deleted from hostaway.reviews") == [
         (40, 1, Decimal(9), date(2026, 3, 4), False)
     ]
+    assert harness.value("select review_type from hostaway.reviews") == "guest-to-host"
     assert harness.rows("select task_id, categories, can_start_at, cost from hostaway.tasks") == [
         (50, ["cleaning", "check-out", "9"], datetime(2026, 3, 4, 11, tzinfo=UTC), Decimal("62.5"))
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import random
@@ -161,6 +162,12 @@ ENCODINGS: list[Callable[[Any], bytes]] = [
     lambda content: quote_plus(json.dumps(content)).replace("%7B", "%7b").encode() + b"=",
     lambda content: urlencode({"payload": quote(json.dumps(content))}).encode(),
     lambda content: urlencode({"json": json.dumps(content)}).encode(),
+    lambda content: base64.b64encode(json.dumps(content).encode()),
+    lambda content: base64.urlsafe_b64encode(json.dumps([content], indent=2).encode()) + b"\n",
+    lambda content: json.dumps(
+        {"message": {"data": base64.b64encode(json.dumps(content).encode()).decode(), "messageId": "1"}}
+    ).encode(),
+    lambda content: json.dumps({"id": "6a7e", "detail-type": "x", "detail": content}).encode(),
     lambda content: multipart({"payload": json.dumps(content)}),
     lambda content: multipart({"sent": "1", "data": json.dumps(content)}, "application/json; charset=utf-8"),
 ]
@@ -249,6 +256,31 @@ def test_documents_that_cannot_be_read_are_kept_beside_the_others() -> None:
     assert unread.state == "unreadable"
     assert b"oops" in (unread.body or b"")
     assert b'{\\"data\\": {\\"id\\"' in (unread.body or b"")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_document_that_cannot_be_read_is_kept_beside_a_single_one(is_first: bool) -> None:
+    lines = [b'{"object": "reservation", "data": {"id": 5}}', b'{"object": "reservation", "data": {"id": oops']
+    read, unread = parse_events(b"\n".join(reversed(lines) if is_first else lines))
+    assert (read.state, read.object_id, unread.state) == ("pending", 5, "unreadable")
+    assert b"oops" in (unread.body or b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("reservation_updated", "reservation"),
+        ("reservationCreated", "reservation"),
+        ("new-reservation", "reservation"),
+        ("RESERVATION:UPDATED", "reservation"),
+        ("message_received", "conversationMessage"),
+        ("newConversationMessage", "conversationMessage"),
+        ("listing.updated", None),
+    ],
+)
+def test_an_event_names_its_object_in_any_spelling(name: str, kind: str | None) -> None:
+    (event,) = parse_events(json.dumps({"event": name, "data": {"id": 5, "reservationId": 5}}).encode())
+    assert (event.object, event.state) == (kind, "pending" if kind else "ignored")
 
 
 def test_a_part_of_a_document_that_was_cut_off_is_no_event() -> None:

@@ -55,6 +55,7 @@ def test_what_hostaway_really_sends_lands_without_a_word(fields: dict[str, Any])
         ({"status": "  "}, "status: unknown status, got '  '"),
         ({"status": None}, "status: unknown status, got None"),
         ({"status": ["new"]}, "status: must be text"),
+        ({"status": "no show"}, "status: unknown status, got 'no show'"),
         ({"status": "teleported"}, "status: unknown status, got 'teleported'"),
         ({"isStarred": "maybe"}, "isStarred"),
         ({"guestName": {"first": "A"}}, "guestName: must be text"),
@@ -65,6 +66,11 @@ def test_an_odd_value_is_named_and_the_row_lands(fields: dict[str, Any], reason:
     assert validation_error(Resource.RESERVATIONS, RESERVATION | fields) is None
     [said] = validation_warnings(Resource.RESERVATIONS, RESERVATION | fields)
     assert reason in said
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "owner stay", " Awaiting_Payment\n"])
+def test_a_status_that_is_read_in_another_spelling_is_not_odd(status: str) -> None:
+    assert validation_warnings(Resource.RESERVATIONS, RESERVATION | {"status": status}) == []
 
 
 def test_each_odd_value_is_named() -> None:
