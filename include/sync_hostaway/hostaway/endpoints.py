@@ -121,7 +121,7 @@ _STATUS_OF = {status.lower(): status for status in RESERVATION_STATUSES}
 
 
 def reservation_status(value: Any) -> str | None:
-    """The documented spelling of a status of reservations: its letter case, and `_`, `-` and blanks in it, do not matter.
+    """The documented spelling of a reservation's status. Letter case, `_`, `-` and blanks in it do not matter.
 
     None for any other value. The dbt macro of this name does the same.
 
