@@ -1,5 +1,9 @@
+-- name: now
+select clock_timestamp()
+
 -- name: resources
--- A delta is not a sync of a resource: it fetches single objects. The counts of a running sync are in its log.
+-- The columns of `ResourceSync`, in its order.
+-- The log is read only for running syncs, whose counts are there: with 1,000 accounts it has millions of rows.
 select
     states.account_id,
     states.resource,
@@ -7,12 +11,11 @@ select
     states.status,
     states.started_at,
     states.finished_at,
-    runs.rows_seen,
-    runs.error,
-    states.last_complete_at,
-    extract(epoch from clock_timestamp() - states.last_complete_at)::float as age_seconds
+    coalesce(running.rows_seen, states.rows_seen) as rows_seen,
+    case when states.status <> 'running' then states.last_error end as error,
+    states.last_complete_at
 from ops.resource_states as states
-inner join ops.sync_runs as runs on states.sync_run_id = runs.sync_run_id
+left join ops.sync_runs as running on states.sync_run_id = running.sync_run_id and running.status = 'running'
 where states.account_id = any(%(account_ids)s)
 order by states.account_id, states.resource
 

@@ -97,7 +97,7 @@ def _status_json(found: AccountStatus) -> dict[str, Any]:
         "complete_at": found.complete_at,
         "lag_seconds": found.lag_seconds,
         "problems": found.problems,
-        "resources": [resource.model_dump() for resource in found.resources],
+        "resources": [asdict(resource) for resource in found.resources],
         "webhook": found.webhook.model_dump(),
     }
 

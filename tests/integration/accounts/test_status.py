@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks import generated
 
 from sync_hostaway.accounts.registry import (
     AccountChanges,
@@ -19,7 +22,7 @@ from sync_hostaway.accounts.registry import (
     mark_credentials_rejected,
     rotate_secret,
 )
-from sync_hostaway.accounts.status import account_status
+from sync_hostaway.accounts.status import account_status, account_statuses
 from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.core.resources import Mode, Resource
@@ -262,3 +265,37 @@ def test_the_log_may_be_deleted_and_the_status_stays(warehouse: Connection, one_
     sync_account(warehouse, 701, Mode.FULL)
     warehouse.execute("delete from ops.sync_runs")
     assert status(warehouse) == "healthy"
+
+
+def test_the_log_has_the_counts_of_a_running_sync(warehouse: Connection, one_resource: int) -> None:
+    sync_account(warehouse, 701, Mode.FULL)
+    warehouse.execute(
+        "insert into ops.sync_runs (account_id, run_key, resource, mode) values (701, 'running', 'listings', 'full')"
+    )
+    warehouse.execute("update ops.sync_runs set rows_seen = 3 where run_key = 'running'")
+    (found,) = account_status(warehouse, 701).resources
+    assert (found.status, found.rows_seen, found.finished_at, found.error) == ("running", 3, None, None)
+    assert found.last_complete_at
+
+
+def test_the_list_of_accounts_costs_the_same_queries_for_any_number_and_does_not_read_the_log(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    def queries(name: str) -> int:
+        trace = tmp_path / name
+        with trace.open("w") as file:
+            warehouse.pgconn.trace(file.fileno())
+            account_statuses(warehouse)
+            warehouse.pgconn.untrace()
+        return len(re.findall(r"\t(?:Query|Execute)\t", trace.read_text()))
+
+    warehouse.execute("insert into ops.accounts (account_id) values (1)")
+    of_one = queries("one")
+    warehouse.execute("insert into ops.accounts (account_id) select 1 + n from generate_series(1, 200) as n")
+    generated.add_syncs(warehouse, days=10)
+    warehouse.execute("vacuum analyze")
+    assert 0 < queries("many") == of_one
+    with warehouse.transaction():
+        assert len(account_statuses(warehouse)) == 201
+        reads = warehouse.execute("select seq_scan from pg_stat_xact_user_tables where relname = 'sync_runs'")
+        assert reads.fetchall() == [{"seq_scan": 0}]
