@@ -134,7 +134,8 @@ def _status(
     wanted = mirrored(account)
     synced = [sync for sync in resources if sync.resource in wanted]
     # A refused resource does not count as late.
-    expected = wanted - {sync.resource for sync in synced if sync.status == "refused"}
+    refused = {sync.resource for sync in synced if sync.status == "refused"}
+    expected = {resource.value for resource in wanted} - refused
     complete = [sync.last_complete_at for sync in synced if sync.resource in expected and sync.last_complete_at]
     is_complete = complete and len(complete) == len(expected)
     return AccountStatus(

@@ -77,6 +77,14 @@ class WorkerResult:
         """Events that ended, or that will be tried again."""
         return sum(result.events for result in self.accounts.values())
 
+    def add(self, later: WorkerResult) -> None:
+        """Add the counts of a later run."""
+        self.seconds += later.seconds
+        self.batches += later.batches
+        for account_id, result in later.accounts.items():
+            self.accounts.setdefault(account_id, BatchResult(account_id)).add(result)
+        self.transforms += later.transforms
+
     def summary(self) -> dict[str, Any]:
         """The result as plain values for XCom: seconds, events, batches, counts per account, and the transforms."""
         return {

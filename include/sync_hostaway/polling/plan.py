@@ -14,14 +14,12 @@ from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import InvalidOptions
 from sync_hostaway.core.settings import Settings, get_settings
 from sync_hostaway.hostaway.rate_limiter import RateLimit, RateLimits
+from sync_hostaway.polling.pace import CALLS_OF_A_POLL, shortest_interval
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _DAY = 86_400.0
-_CALLS_OF_A_POLL = 3
 # The webhook of an account is checked every hour: two calls.
 _WEBHOOK_CALLS = 48.0
-# Polls may take half of the address's limit: syncs, and the reads that polls cause, need the rest.
-_SHARE_OF_POLLS = 0.5
 _FULL_SHARE = 0.8
 
 
@@ -53,7 +51,7 @@ class AddressPlan:
     :param limit: calls a second; None: no limit.
     :param share: of the calls that the limit allows in a day; None: no limit.
     :param busy_hours: duration of a day's calls at the limit; None: no limit.
-    :param poll_minutes: the shortest interval at which polls take half of the limit.
+    :param poll_minutes: the shortest polling interval at the pace of polls; see `pace`.
     """
 
     address: str
@@ -127,7 +125,7 @@ def make_plan(connection: Connection) -> Plan:
 
 
 def fitting_interval(connection: Connection) -> timedelta:
-    """The polling interval: that of the settings, or a longer one if polls would need more than half of a limit."""
+    """The polling interval: that of the settings, or a longer one if the pace of polls needs it."""
     settings = get_settings()
     counts: dict[str, int] = defaultdict(int)
     for account_id in _polled(connection):
@@ -155,7 +153,7 @@ def _account_plan(account: Account, rows: list[dict[str, Any]], events: float, p
     # Before an incremental sync was measured, the calls of a full one are the upper bound.
     usual_calls = sync_calls if sync_calls is not None else full_calls or 0
     calls = (syncs - full_a_day) * usual_calls + full_a_day * (full_calls or 0) + events
-    calls += _CALLS_OF_A_POLL * 24 * 60 / settings.poll_every_minutes if is_polled else _WEBHOOK_CALLS
+    calls += CALLS_OF_A_POLL * 24 * 60 / settings.poll_every_minutes if is_polled else _WEBHOOK_CALLS
     rates = [rate for rate in (_rate(limits.ip), _rate(limits.account)) if rate]
     return AccountPlan(
         account_id=account.account_id,
@@ -184,8 +182,7 @@ def _address_plan(address: str, plans: list[AccountPlan], settings: Settings) ->
 
 
 def _poll_minutes(accounts: int, limit: RateLimit | None) -> float:
-    rate = _rate(limit)
-    return _CALLS_OF_A_POLL * accounts / (_SHARE_OF_POLLS * rate) / 60 if rate else 0.0
+    return shortest_interval(accounts, limit).total_seconds() / 60
 
 
 def _rate(limit: RateLimit | None) -> float | None:

@@ -33,6 +33,7 @@ from sync_hostaway.extract.heads import (
 )
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.values import as_timestamp
+from sync_hostaway.polling.pace import DueAccount
 
 log = structlog.get_logger(__name__)
 
@@ -64,18 +65,26 @@ class AccountPoll:
     error: str | None = None
 
 
-def due_accounts(connection: Connection, every: timedelta, account_ids: Iterable[int] | None = None) -> list[int]:
-    """Accounts to poll now, those that waited longest first.
+def due_accounts(
+    connection: Connection, every: timedelta, account_ids: Iterable[int] | None = None, *, within: float = 0.0
+) -> list[DueAccount]:
+    """Accounts to poll, those that waited longest first.
 
     These are the active accounts after their first complete sync whose webhook is not registered or not healthy. The
     account option `polling` may change this.
 
     :param every: how often each account is polled.
     :param account_ids: only these accounts.
+    :param within: also accounts that become due within so many seconds.
     """
     chosen = None if account_ids is None else list(account_ids)
-    params = {"interval": every, "account_ids": chosen, "polling": get_settings().polling}
-    return [row["account_id"] for row in connection.execute(_QUERIES["due_accounts"], params)]
+    params = {
+        "interval": every,
+        "account_ids": chosen,
+        "polling": get_settings().polling,
+        "within": timedelta(seconds=within),
+    }
+    return [DueAccount(**row) for row in connection.execute(_QUERIES["due_accounts"], params)]
 
 
 def poll_account(connection: Connection, client: HostawayClient, run_key: str) -> AccountPoll:

@@ -1,7 +1,11 @@
 -- name: due_accounts
--- Accounts whose poll is due; those that waited longest come first. An account is polled after its first complete sync,
--- because this sync reads everything.
-select accounts.account_id
+-- Accounts whose poll is due, or becomes due soon; those that waited longest come first. An account is polled after its
+-- first complete sync, because this sync reads everything.
+select
+    accounts.account_id,
+    coalesce(
+        greatest(extract(epoch from polls.polled_at + %(interval)s::interval - clock_timestamp()), 0), 0
+    )::float as due_in
 from ops.accounts as accounts
 inner join ops.watermarks as watermarks
     on accounts.account_id = watermarks.account_id and watermarks.resource = 'reservations'
@@ -15,7 +19,7 @@ where
         when 'auto' then endpoints.state is distinct from 'registered' or endpoints.state_reason is not null
         else true
     end
-    and (polls.polled_at is null or polls.polled_at <= clock_timestamp() - %(interval)s::interval)
+    and (polls.polled_at is null or polls.polled_at <= clock_timestamp() - %(interval)s::interval + %(within)s::interval)
 order by polls.polled_at nulls first, accounts.account_id
 
 -- name: not_landed

@@ -1,9 +1,16 @@
-"""A run of `hostaway_poll`: polls every account that is due, and processes the events."""
+"""A run of `hostaway_poll`: polls every account that is due, and processes the events.
+
+threads       wait until the time of an account's poll ─► poll
+main thread   a poll has found changes: process the events in the inbox; the other polls continue
+"""
 
 from __future__ import annotations
 
+import math
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from traceback import format_tb
@@ -19,6 +26,7 @@ from sync_hostaway.core.settings import get_settings
 from sync_hostaway.core.threads import ContextThreads
 from sync_hostaway.events.worker import Transform, WorkerResult, run_worker, transform_pending_loads
 from sync_hostaway.hostaway.rate_limiter import Priority
+from sync_hostaway.polling.pace import PlannedPoll, planned_polls, time_to_begin_polls
 from sync_hostaway.polling.plan import fitting_interval
 from sync_hostaway.polling.poll import AccountPoll, due_accounts, note_failure, poll_account
 from sync_hostaway.transforms import TransformResult
@@ -66,35 +74,108 @@ def poll_accounts(
     account_ids: Iterable[int] | None = None,
     transform: Transform | None = transform_pending_loads,
 ) -> PollResult:
-    """Poll the accounts that are due. An error of one does not delay the others.
+    """Poll the accounts that are due, at the pace of their addresses. An error of one does not delay the others.
 
-    The events are processed at once, by this run or by a running one of `hostaway_delta`.
+    The events of a poll are processed at once, by this run or by a running one of `hostaway_delta`.
 
     :param run_key: stored with the rows that it lands.
     :param every: the polling interval of an account; by default that of `fitting_interval`.
     :param lifetime: seconds after which it begins no other account; by default, most of the time until the next run.
     :param account_ids: poll these now, also if they were polled just before.
     :param transform: builds the core tables; None: another run does that.
+    :raises SyncHostawayError: when events could not be processed; all accounts were polled, and the events stay.
     """
-    run_every = timedelta(minutes=get_settings().poll_every_minutes)
-    deadline = time.monotonic() + (lifetime if lifetime is not None else 0.8 * run_every.total_seconds())
+    if lifetime is None:
+        lifetime = time_to_begin_polls(timedelta(minutes=get_settings().poll_every_minutes))
+    began = time.monotonic()
     with connect(application="sync-hostaway poll") as connection:
-        every = every if every is not None else fitting_interval(connection)
-        due = due_accounts(
-            connection, max(every - _SLACK, timedelta()) if account_ids is None else timedelta(), account_ids
-        )
+        if account_ids is None:
+            every = max((every if every is not None else fitting_interval(connection)) - _SLACK, timedelta())
+            due = due_accounts(connection, every, within=lifetime)
+        else:
+            due = due_accounts(connection, timedelta(), account_ids)
+    planned = planned_polls(due, get_settings())
+    result, events = PollResult(), _Events(run_key, transform)
 
-    def poll_in_time(account_id: int) -> AccountPoll | None:
-        return _poll(account_id, run_key) if time.monotonic() < deadline else None
+    def take(poll: AccountPoll, ended_at: float) -> None:
+        result.accounts.append(poll)
+        if poll.events:
+            events.process(put_before=ended_at)
 
-    with ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="poll") as threads:
-        polled = list(threads.map(poll_in_time, due))
-    result = PollResult([poll for poll in polled if poll], left=polled.count(None))
-    if any(poll.events for poll in result.accounts):
-        result.worker = run_worker(run_key, linger=0.0, transform=transform)
+    _poll_all([poll for poll in planned if poll.begins_in < lifetime], began, began + lifetime, run_key, take)
+    result.left = len(planned) - len(result.accounts)
+    result.worker = events.finish()
     if transform and any(poll.landed for poll in result.accounts):
         result.transform = transform(run_key)
     return result
+
+
+def _poll_all(
+    planned: Iterable[PlannedPoll],
+    began: float,
+    deadline: float,
+    run_key: str,
+    take: Callable[[AccountPoll, float], None],
+) -> None:
+    """Poll each account at its time.
+
+    :param deadline: monotonic time after which no poll begins.
+    :param take: called in this thread with each result and the time of its end; the other polls continue.
+    """
+    is_ended = threading.Event()
+
+    def poll_in_time(poll: PlannedPoll) -> tuple[AccountPoll, float] | None:
+        is_ended.wait(max(began + poll.begins_in - time.monotonic(), 0.0))
+        if is_ended.is_set() or time.monotonic() >= deadline:
+            return None
+        return _poll(poll.account_id, run_key), time.monotonic()
+
+    with ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="poll") as threads:
+        try:
+            for future in as_completed([threads.submit(poll_in_time, poll) for poll in planned]):
+                if found := future.result():
+                    take(*found)
+        finally:
+            # After a stop signal, no thread waits for the time of its next poll.
+            is_ended.set()
+
+
+class _Events:
+    """Processes the events of polls while other accounts are polled."""
+
+    def __init__(self, run_key: str, transform: Transform | None) -> None:
+        self._run_key = run_key
+        self._transform = transform
+        self._result: WorkerResult | None = None
+        self._worker_began = -math.inf
+        self._has_failed = False
+
+    def process(self, put_before: float) -> None:
+        """Process the events in the inbox, unless the last worker began after they were put there.
+
+        After an error, the events wait until all accounts are polled.
+        """
+        if self._has_failed or put_before < self._worker_began:
+            return
+        try:
+            self._run_worker()
+        except SyncHostawayError as error:
+            self._has_failed = True
+            log.warning("events_of_polls_wait", error=f"{type(error).__name__}: {error}")
+
+    def finish(self) -> WorkerResult | None:
+        """Process the events that wait; the result of all workers, None if there was nothing to process."""
+        if self._has_failed:
+            self._run_worker()
+        return self._result
+
+    def _run_worker(self) -> None:
+        self._worker_began = time.monotonic()
+        result = run_worker(self._run_key, linger=0.0, transform=self._transform)
+        if self._result is None:
+            self._result = result
+        else:
+            self._result.add(result)
 
 
 def _poll(account_id: int, run_key: str) -> AccountPoll:
