@@ -271,6 +271,8 @@
         "%securitycode%",
         "%accesscode%",
         "%passcode%",
+        "%digicode%",
+        "%cardnumber%",
         "keypickup",
         "specialinstruction%",
         "%authhash",
@@ -333,6 +335,8 @@
         "key ?(?:box|safe|pad|less)", "access", "entry", "entrance", "alarms?", "safe", "garage", "parking", "barrier",
         "wi ?fi", "wlan", "portal", "security", "disarm", "building", "lobby", "elevator", "lift", "intercom", "buzzer",
         "mail ?box", "pool", "gym", "storage", "shed", "bike",
+        "padlocks?", "dead ?bolts?", "vault", "call ?box", "check ?in", "community", "apartment", "house", "laundry", "open(?:ing)?",
+        "master", "nuki", "yale", "tt ?lock",
     ]) }}
 {%- endmacro %}
 

@@ -32,9 +32,21 @@ PLACES = [
     "entrance",
     "unlock",
     "portal",
+    "padlock",
+    "vault",
+    "community",
 ]
 CODES = ["code", "pin", "password", "passcode", "pass", "codes"]
 ALONE = [
+    "deadboltCode",
+    "callBoxCode",
+    "checkInCode",
+    "checkin_pin",
+    "apartmentCode",
+    "openingCode",
+    "nukiCode",
+    "digicode",
+    "cardNumber",
     "password",
     "secret",
     "token",
