@@ -39,8 +39,11 @@ select
     round(count(*) filter (where stays.is_direct)::numeric / count(*), 4) as direct_share,
     min(stays.arrival_date) as first_arrival_date,
     max(stays.departure_date) filter (where stays.is_completed) as last_departure_date,
-    count(*) filter (where stays.is_completed) > 1 as is_repeat_guest
+    -- amounts are apart by currency; whether a guest comes again is not
+    (sum(count(*) filter (where stays.is_completed)) over same_guest > 1) as is_repeat_guest,
+    (sum(count(*) filter (where stays.is_completed)) over same_guest)::bigint as completed_stays_of_guest
 from stays
 inner join {{ ref('guests') }} as guests
     on stays.account_id = guests.account_id and stays.guest_id = guests.guest_id
 group by stays.account_id, stays.guest_id, stays.currency
+window same_guest as (partition by stays.account_id, stays.guest_id)

@@ -103,6 +103,12 @@ def landed() -> Iterator[tuple[int, str, list[dict[str, Any]]]]:
     yield 9, "listings", [listing(1)]
     yield 9, "reservations", [stay(1, 1, 2, reservationDate=None, updatedOn="2026-01-05 10:00:00")]
 
+    yield 10, "listings", [listing(1), listing(2, currencyCode="USD")]
+    zoe = {"guestEmail": "zoe@mail.com", "guestName": "Zoe Quill", "arrivalDate": "2024-05-01"}
+    euros = {**zoe, "departureDate": "2024-05-03", "currency": "EUR"}
+    dollars = {**zoe, "departureDate": "2024-05-09", "currency": "USD"}
+    yield 10, "reservations", [stay(1, 1, 2, **euros), stay(2, 1, 2, 2, **dollars)]
+
 
 @pytest.fixture(scope="module")
 def marts(
@@ -157,6 +163,11 @@ def test_nights_are_those_between_the_days_where_these_are_known(marts: LandingH
 def test_a_stay_is_over_on_its_last_day_where_the_listing_is(marts: LandingHarness) -> None:
     stays = "select sum(completed_stays)::int, sum(coming_stays)::int from marts.guest_value where account_id = 4"
     assert marts.rows(stays) == [(2, 2)]
+
+
+def test_a_guest_who_paid_in_two_currencies_has_come_again(marts: LandingHarness) -> None:
+    guests = "select currency, completed_stays, completed_stays_of_guest, is_repeat_guest from marts.guest_value"
+    assert marts.rows(f"{guests} where account_id = 10 order by 1") == [("EUR", 1, 2, True), ("USD", 1, 2, True)]
 
 
 def test_the_month_of_a_review_is_that_of_the_listing(marts: LandingHarness) -> None:
