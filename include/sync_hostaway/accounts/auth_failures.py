@@ -44,7 +44,7 @@ class AuthFailureLimiter:
 
     def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
-        # By origin: when its window started_at, and the refusals in it. By digest of credentials: admitted before.
+        # By origin: when its window started, and the failures in it. By digest: credentials that were right before.
         self._failures: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
         self._known_good: OrderedDict[bytes, None] = OrderedDict()
         self._salt = secrets.token_bytes(16)

@@ -224,9 +224,9 @@ def test_ids_of_another_account_do_not_exist(client: TestClient, warehouse: Conn
         ),
     }
     for path, number in others.items():
-        theirs, nobodys = client.get(path.format(number)), client.get(path.format(5))
-        assert (theirs.status_code, nobodys.status_code) == (404, 404)
-        assert theirs.json()["detail"] == nobodys.json()["detail"].replace("5", str(number))
+        theirs, unknown = client.get(path.format(number)), client.get(path.format(5))
+        assert (theirs.status_code, unknown.status_code) == (404, 404)
+        assert theirs.json()["detail"] == unknown.json()["detail"].replace("5", str(number))
 
 
 def test_no_answer_holds_a_secret_of_the_house(client: TestClient, warehouse: Connection) -> None:
