@@ -85,13 +85,13 @@ class AccountBatch:
         """Read the objects, land them and mark the events. A kill at any point leaves the events unchanged."""
         started_at = self._client.now()
         events_by_request: dict[FetchRequest, list[DueEvent]] = defaultdict(list)
-        lost: list[DueEvent] = []
-        unwanted: list[DueEvent] = []
+        without_object: list[DueEvent] = []
+        not_mirrored: list[DueEvent] = []
         for event in events:
             if event.fetch_request is None:
-                lost.append(event)
+                without_object.append(event)
             elif event.fetch_request.resource not in self._mirrored:
-                unwanted.append(event)
+                not_mirrored.append(event)
             else:
                 events_by_request[event.fetch_request].append(event)
         requests = self._plan.read(events_by_request)
@@ -107,8 +107,8 @@ class AccountBatch:
             loads = self._landing.loads((event.entity for event in events), runs)
             for request, events_of_request in events_by_request.items():
                 self._mark(request, events_of_request, requests[request], loads)
-            self._finish(lost, "dead", "it names no object")
-            self._finish(unwanted, "ignored", "this resource is switched off for the account")
+            self._finish(without_object, "dead", "it names no object")
+            self._finish(not_mirrored, "ignored", "this resource is switched off for the account")
         self._handle_account_error(
             [
                 event
@@ -187,7 +187,7 @@ class AccountBatch:
         if not event.names_no_message:
             return [Change(event, self._row_before(event), self._row_after(event))]
         result = self._plan.result(event.fetch_request) if event.fetch_request else FetchResult()
-        rows = [row for kind, fetched in result.answers if kind is Resource.MESSAGES for row in fetched.rows]
+        rows = [row for kind, fetched in result.responses if kind is Resource.MESSAGES for row in fetched.rows]
         known = self._plan.before
         return [
             Change(event, None, row)
@@ -202,7 +202,7 @@ class AccountBatch:
     def _row_after(self, event: DueEvent) -> dict[str, Any] | None:
         resource, identity = event.entity
         result = self._plan.result(event.fetch_request) if event.fetch_request else FetchResult()
-        rows = (row for kind, fetched in result.answers if kind is resource for row in fetched.rows)
+        rows = (row for kind, fetched in result.responses if kind is resource for row in fetched.rows)
         return next((row for row in rows if isinstance(row, dict) and entity_id(row) == identity), None)
 
     def _handle_account_error(self, unread: list[DueEvent]) -> None:

@@ -133,4 +133,4 @@ class FetchPlan:
         after = ReservationNights.of(result.rows[0]) if result.rows else None
         if before == after and known and known.observed_at < min(event.received_at for event in events):
             return set()
-        return {stay.date_range for stay in (before, after) if stay}
+        return {nights.date_range for nights in (before, after) if nights}

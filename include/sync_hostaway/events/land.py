@@ -58,29 +58,29 @@ class DeltaLanding:
         :param started_at: start of the batch; rows that another process landed since are not marked as deleted.
         :returns: number of rows that are new, changed or marked as deleted; ids of the rows of the sync log.
         """
-        answers: dict[Resource, list[Fetched]] = defaultdict(list)
+        responses: dict[Resource, list[Fetched]] = defaultdict(list)
         conversations: dict[int, tuple[frozenset[Any], datetime]] = {}
         counted: set[int] = set()
         for result in results:
-            for resource, fetched in result.answers:
-                answers[resource].append(fetched)
+            for resource, fetched in result.responses:
+                responses[resource].append(fetched)
             for conversation, ids in result.conversations.items():
-                conversations[conversation] = (ids, result.answers[0][1].observed_at)
+                conversations[conversation] = (ids, result.responses[0][1].observed_at)
             counted |= result.counted
         landed, sync_run_ids = 0, []
         # Parents before their children.
-        for resource in (resource for resource in Resource if answers[resource] or deleted_ids.get(resource)):
+        for resource in (resource for resource in Resource if responses[resource] or deleted_ids.get(resource)):
             params = {**self._params, "resource": resource.value, "started_at": started_at}
             sync_run_id: int = fetch_value(self._connection, _QUERIES["open_run"], params)
             writer = LandingWriter(self._connection, self._account_id, resource, sync_run_id)
-            counts = writer.land(answers[resource]) if answers[resource] else Counts()
+            counts = writer.land(responses[resource]) if responses[resource] else Counts()
             if deleted_ids.get(resource):
                 counts.deleted += writer.mark_deleted([str(identity) for identity in deleted_ids[resource]], started_at)
             if resource is Resource.MESSAGES:
                 # An empty conversation is not saved as read: the next sync reads its messages.
                 seen = [str(identity) for conversation in counted for identity in conversations[conversation][0]]
                 counts.deleted += writer.mark_deleted_unseen(seen, list(counted), started_at)
-            self._execute("close_run", sync_run_id=sync_run_id, api_calls=len(answers[resource]), **asdict(counts))
+            self._execute("close_run", sync_run_id=sync_run_id, api_calls=len(responses[resource]), **asdict(counts))
             landed += counts.new + counts.changed + counts.deleted
             sync_run_ids.append(sync_run_id)
         for conversation in counted:

@@ -51,13 +51,13 @@ class FetchResult:
     """What a request returned, or its error.
 
     :param rows: the objects; empty for calendar days.
-    :param answers: rows to land, per response.
+    :param responses: rows to land, by resource, one entry per response.
     :param conversations: ids of all messages, by conversation id.
     :param counted: conversations whose message list has a count above 0: messages missing in it are deleted.
     """
 
     rows: tuple[dict[str, Any], ...] = ()
-    answers: tuple[tuple[Resource, Fetched], ...] = ()
+    responses: tuple[tuple[Resource, Fetched], ...] = ()
     conversations: Mapping[int, frozenset[Any]] = field(default_factory=dict)
     counted: frozenset[int] = frozenset()
     error: HostawayError | None = None
@@ -120,19 +120,19 @@ class ObjectReader:
         conversations: dict[int, ListRead] = {}
         if Resource.MESSAGES in self._client.settings.resources:
             conversations = {int(identity): ListRead() for row in fetched.rows if (identity := entity_id(row))}
-        answers = [(Resource.CONVERSATIONS, fetched)]
+        responses = [(Resource.CONVERSATIONS, fetched)]
         for conversation_id, list_read in conversations.items():
             path = endpoints.messages_of(conversation_id)
             pages = pages_by_offset(
                 self._client, path, endpoints.WITH_SCHEDULED, resource=Resource.MESSAGES, list_read=list_read
             )
-            answers += [(Resource.MESSAGES, Fetched(page.rows, page.requested_at, conversation_id)) for page in pages]
+            responses += [(Resource.MESSAGES, Fetched(page.rows, page.requested_at, conversation_id)) for page in pages]
             if list_read.missing:
                 raise self._malformed(Resource.MESSAGES, path, f"{list_read.missing} of {list_read.count} rows too few")
         rows = tuple(row for row in fetched.rows if isinstance(row, dict))
         return FetchResult(
             rows,
-            tuple(answers),
+            tuple(responses),
             {conversation: frozenset(list_read.ids) for conversation, list_read in conversations.items()},
             frozenset(conversation for conversation, list_read in conversations.items() if list_read.count),
         )
@@ -146,7 +146,7 @@ class ObjectReader:
             {"startDate": request.start.isoformat(), "endDate": request.end.isoformat()},
             Resource.CALENDAR_DAYS,
         )
-        return FetchResult(answers=((Resource.CALENDAR_DAYS, Fetched(page.rows, page.requested_at, request.id)),))
+        return FetchResult(responses=((Resource.CALENDAR_DAYS, Fetched(page.rows, page.requested_at, request.id)),))
 
     def _malformed(self, resource: Resource, path: str, what: str) -> HostawayMalformedReply:
         return HostawayMalformedReply(

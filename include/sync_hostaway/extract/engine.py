@@ -142,7 +142,17 @@ def sync_resource(
     :raises HostawayError: when a request fails; landed rows stay. A refused resource raises no exception: its status is
         `refused`.
     """
-    result, error = _run(connection, client, resource, mode, run_key, since, retry_refused, on_progress, retry_within)
+    result, error = _run(
+        connection,
+        client,
+        resource,
+        mode,
+        run_key=run_key,
+        since=since,
+        retry_refused=retry_refused,
+        retry_within=retry_within,
+        on_progress=on_progress,
+    )
     if error:
         raise error
     return result
@@ -169,7 +179,17 @@ def sync_account(
     results: list[SyncResult] = []
     for resource in (resource for resource in SYNC_FUNCTIONS if resource in wanted):
         with client_for(connection, account_id, Priority(mode.value)) as client:
-            result, error = _run(connection, client, resource, mode, run_key, since, resources is not None, on_progress)
+            result, error = _run(
+                connection,
+                client,
+                resource,
+                mode,
+                run_key=run_key,
+                since=since,
+                retry_refused=resources is not None,
+                retry_within=None,
+                on_progress=on_progress,
+            )
         results.append(result)
         if isinstance(error, CredentialsRejected):
             break
@@ -186,12 +206,14 @@ def _run(
     client: HostawayClient,
     resource: Resource,
     mode: Mode,
+    *,
     run_key: str,
     since: datetime | None,
     retry_refused: bool,
+    retry_within: timedelta | None,
     on_progress: Callable[[Progress], None] | None,
-    retry_within: timedelta | None = None,
 ) -> tuple[SyncResult, SyncHostawayError | None]:
+    """Mirror one resource; returns the result, and the error that `sync_resource` raises."""
     since = as_utc(since) if since else None
     params = {
         "account_id": client.account_id,
@@ -227,7 +249,7 @@ def _run(
 
 def incomplete_error(ctx: SyncContext, missing: MissingRows) -> SyncIncomplete | ResourceRefused | None:
     """Why a sync that ended without an exception is not complete; None when it is complete."""
-    counts, who = ctx.counts, f"{ctx.resource} of account {ctx.account_id}"
+    counts, what = ctx.counts, f"{ctx.resource} of account {ctx.account_id}"
     parents = _FOUND_THROUGH.get(ctx.resource)
     found = ctx.value("status_of", parents=parents.value) if parents else None
     if found == "refused":
@@ -236,18 +258,18 @@ def incomplete_error(ctx: SyncContext, missing: MissingRows) -> SyncIncomplete |
         )
     if found in ("incomplete", "failed"):
         return SyncIncomplete(
-            f"Rows of {who} may be missing: they are found through {parents}, which this run did not read completely. "
+            f"Rows of {what} may be missing: they are found through {parents}, which this run did not read completely. "
             "The rows of the known parents have landed"
         )
     if missing:
         of = f" of {ctx.expected}" if ctx.expected else ""
         return SyncIncomplete(
-            f"{missing.rows}{of} rows of {who} were not seen: {missing.reason}. Landed rows stay. The next attempt "
+            f"{missing.rows}{of} rows of {what} were not seen: {missing.reason}. Landed rows stay. The next attempt "
             "reads the list again"
         )
     if counts.quarantined >= _REJECTED_ROWS and counts.quarantined > _REJECTED_SHARE * counts.seen:
         return SyncIncomplete(
-            f"{counts.quarantined} of {counts.seen} rows of {who} could not be read; ops.quarantine has the reasons. "
+            f"{counts.quarantined} of {counts.seen} rows of {what} could not be read; ops.quarantine has the reasons. "
             "The others landed"
         )
     return None

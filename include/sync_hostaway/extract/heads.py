@@ -129,7 +129,7 @@ def compare(which: HeadList, before: Head, now: Head, *, stamps_move: bool | Non
 
 
 def merged(before: Head | None, now: Head) -> Head:
-    """The head to keep: the read rows, then those that followed them before. So a short answer loses no row."""
+    """The head to keep: the read rows, then those that followed them before. So a short response loses no row."""
     if before is None:
         return now
     new, known = {row.id for row in now.rows}, [row.id for row in before.rows]

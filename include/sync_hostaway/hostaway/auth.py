@@ -164,7 +164,7 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
         return Token(str(body["access_token"]), time.time(), asked_at + float(body["expires_in"]))
     except (KeyError, TypeError, ValueError):
         raise HostawayMalformedReply(
-            f"The token answer lacks access_token or expires_in: it has {sorted(body) or 'no JSON object'}",
+            f"The token response lacks access_token or expires_in: it has {sorted(body) or 'no JSON object'}",
             account_id=credentials.account_id,
             url=endpoints.ACCESS_TOKENS,
         ) from None

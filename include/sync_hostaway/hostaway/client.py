@@ -48,10 +48,10 @@ from sync_hostaway.hostaway.secret_masking import mask_passwords, mask_secrets
 
 log = structlog.get_logger(__name__)
 
-# Seconds to wait for a connection to Hostaway, and for data of an answer. The second limit restarts with each received
+# Seconds to wait for a connection to Hostaway, and for data of a response. The second limit restarts with each received
 # byte.
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
-# Seconds for a whole answer.
+# Seconds for a whole response.
 ANSWER_TIMEOUT = 300.0
 # Tries per request before a transient error is raised, and the longest pause in seconds between two.
 MAX_ATTEMPTS, MAX_RETRY_WAIT = 5, 30.0
@@ -65,7 +65,7 @@ Params = dict[str, str | int]
 class CallStats:
     """Counters of a client's requests.
 
-    :param limit: the request limit in the newest answer that has one.
+    :param limit: the request limit in the newest response that has one.
     """
 
     calls: int = 0
@@ -179,15 +179,15 @@ class HostawayClient:
         resource: str | None = None,
         secrets: Sequence[str] = (),
     ) -> Reply:
-        """Send one request that changes data, without a retry: only the caller can find out if a request without an
-        answer was processed.
+        """Send one request that changes data, without a retry: only the caller can find out if a request without a
+        response was processed.
 
         A request with a denied token is not processed; it is sent again with a new token.
 
         :param method: POST, PUT or DELETE.
         :param path: beginning with /v1.
         :param body: sent as JSON.
-        :param secrets: values of the body that errors must not contain, although Hostaway's answer may repeat them.
+        :param secrets: values of the body that errors must not contain, although Hostaway's response may repeat them.
         :raises HostawayError: a subclass for each kind of error. After a `HostawayTransientError` other than
             `HostawayThrottled` and `HostawayNotConnected`, Hostaway may have processed the request.
         """

@@ -1,4 +1,4 @@
-"""A time limit for a whole answer. The timeouts of requests and urllib3 restart with each received byte."""
+"""A time limit for a whole response. The timeouts of requests and urllib3 restart with each received byte."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
 
-# The monotonic time until which the answer to a thread's request is read.
+# The monotonic time until which the response to a thread's request is read.
 _deadline: ContextVar[float] = ContextVar("_deadline", default=float("inf"))
 
 
-class AnswerTooSlow(TimeoutError):
-    """The answer began in time, but was not complete in time."""
+class ResponseTooSlow(TimeoutError):
+    """The response began in time, but was not complete in time."""
 
 
 @contextmanager
 def complete_within(seconds: float) -> Iterator[None]:
-    """Limits the time for headers and body of an answer together, for requests of this thread in this block.
+    """Limits the time for headers and body of a response together, for requests of this thread in this block.
 
-    :raises AnswerTooSlow: or an exception of requests that wraps it.
+    :raises ResponseTooSlow: or an exception of requests that wraps it.
     """
     token = _deadline.set(time.monotonic() + seconds)
     try:
@@ -68,14 +68,14 @@ class _Reader(io.RawIOBase):
         timeout = self._socket.gettimeout()
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise AnswerTooSlow("The answer was not complete in time")
+            raise ResponseTooSlow("The response was not complete in time")
         # The timeout is restored, because the next request of this connection uses it.
         self._socket.settimeout(left if timeout is None else min(timeout, left))
         try:
             return self._received.readinto(buffer)
         except TimeoutError:
             if time.monotonic() >= self._deadline:
-                raise AnswerTooSlow("The answer was not complete in time") from None
+                raise ResponseTooSlow("The response was not complete in time") from None
             raise
         finally:
             if self._socket.fileno() >= 0:

@@ -95,7 +95,7 @@ LIST_PATHS = {Resource.COUPONS: COUPONS}
 SINGLE_READ_FIELDS: dict[Resource, dict[str, list[Any] | None]] = {
     Resource.RESERVATIONS: {"financeField": [], "bookingcomIsGeniusMember": None},
 }
-"""Fields that only the answer for one object fills, and the value in lists; None: lists leave the field out."""
+"""Fields that only the response for one object fills, and the value in lists; None: lists leave the field out."""
 
 RESERVATION_STATUSES = frozenset(
     {

@@ -20,7 +20,7 @@ from sync_hostaway.hostaway.values import as_id, as_list
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of one answer as received.
+    """Rows of one response as received.
 
     :param count: number of rows of the whole list, from the envelope.
     :param requested_at: the client's clock when the request was sent.

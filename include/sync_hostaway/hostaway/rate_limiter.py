@@ -200,7 +200,7 @@ class SharedRateLimiter:
     def permit(self, timeout: float | None = None) -> Iterator[None]:
         """Wait until one request may be sent, and send it inside.
 
-        At the end of the block, the answer is here. This frees the permit as early as possible.
+        At the end of the block, the response has arrived. This frees the permit as early as possible.
 
         :raises TimeoutError: when there is none within `timeout` seconds.
         :raises WarehouseUnavailable: when the database cannot be reached. Then no request may be sent.

@@ -31,7 +31,7 @@ from sync_hostaway.core.exceptions import (
 )
 from sync_hostaway.core.redirects import redirect_target
 from sync_hostaway.core.text import visible
-from sync_hostaway.hostaway.deadline import AnswerTooSlow
+from sync_hostaway.hostaway.deadline import ResponseTooSlow
 from sync_hostaway.hostaway.endpoints import TOKEN_DENIED_MESSAGE
 from sync_hostaway.hostaway.values import as_whole_number
 
@@ -49,7 +49,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Reply:
-    """A successful answer.
+    """A successful response: its parsed content.
 
     :param count: number of rows that match the filter, for lists that have it.
     :param served_at: the server's clock in the response, if any.
@@ -73,7 +73,7 @@ def read_reply(response: requests.Response) -> Reply:
     if body.get("status") == "fail":
         raise HostawayRefused(f"Hostaway answered status fail with HTTP 200: {_message_of(body)}")
     if "result" not in body:
-        raise HostawayMalformedReply(f"Hostaway's answer has no result, only {len(body)} other fields")
+        raise HostawayMalformedReply(f"Hostaway's response has no result, only {len(body)} other fields")
     return Reply(body["result"], as_whole_number(body.get("count")), served_at(response))
 
 
@@ -225,7 +225,7 @@ def connection_error_text(error: requests.RequestException) -> str:
     # requests and urllib3 wrap an exception four times at most.
     for _ in range(8):
         through_proxy = through_proxy or hasattr(inner, "original_error")
-        if isinstance(inner.__cause__, AnswerTooSlow):
+        if isinstance(inner.__cause__, ResponseTooSlow):
             return str(inner.__cause__)
         causes = [getattr(inner, "original_error", None), getattr(inner, "reason", None), *reversed(inner.args)]
         wrapped = next((cause for cause in causes if isinstance(cause, BaseException)), None)
@@ -238,10 +238,10 @@ def connection_error_text(error: requests.RequestException) -> str:
 
 def _text_of(error: BaseException) -> str:
     if isinstance(error, DecodeError):
-        return "The answer cannot be decompressed"
+        return "The response cannot be decompressed"
     if isinstance(error, HTTPException) and not isinstance(error, RemoteDisconnected):
-        # Their texts contain parts of the answer, or are empty.
-        return "The answer ended early" if isinstance(error, IncompleteRead) else "The answer is not HTTP"
+        # Their texts contain parts of the response, or are empty.
+        return "The response ended early" if isinstance(error, IncompleteRead) else "The response is not HTTP"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return _CONNECTION.sub("", text) or type(error).__name__
 
@@ -250,7 +250,7 @@ def retry_at(response: requests.Response) -> float | None:
     """The time of the next try after a 429, as a Unix time of our clock.
 
     `X-RateLimit-Retry-After` is a Unix timestamp of Hostaway's clock, which is in the header `Date`. The standard
-    header counts seconds; because some answers confuse the two, a value above 1e9 is a timestamp in both.
+    header counts seconds; because some responses confuse the two, a value above 1e9 is a timestamp in both.
     """
     for header in ("X-RateLimit-Retry-After", "Retry-After"):
         try:

@@ -66,11 +66,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Fetched:
-    """Parsed rows of one answer.
+    """Parsed rows of one response.
 
     :param observed_at: when the request was sent.
     :param parent_id: listing of calendar days, conversation of messages.
-    :param single: whether each row is the answer to a request for this object, which has more fields than a list.
+    :param single: whether each row is the response to a request for this object, which has more fields than a list.
     """
 
     rows: Sequence[Any]
@@ -137,25 +137,25 @@ class LandingWriter:
         return sql.Identifier("landing", resource.value)
 
     def land(self, fetched: Iterable[Fetched]) -> Counts:
-        """Land the rows of some answers, as one load. Needs an open transaction."""
+        """Land the rows of some responses, as one load. Needs an open transaction."""
         good: dict[str, _Row] = {}
         entries: list[_QuarantineEntry] = []
         filled: set[str] = set()
         counts = Counts()
         erased = erasures_of(self._connection, self._account_id)
-        for answer in fetched:
-            for received in answer.rows:
+        for response in fetched:
+            for received in response.rows:
                 counts.seen += 1
-                row = erased.redact(self._resource, received, answer.parent_id) if erased else received
+                row = erased.redact(self._resource, received, response.parent_id) if erased else received
                 if reason := payload_schemas.validation_error(self._resource, row):
-                    entries.append(self._quarantine_entry(row, answer, "rejected", reason))
+                    entries.append(self._quarantine_entry(row, response, "rejected", reason))
                     continue
-                landable = self._row(row, answer)
+                landable = self._row(row, response)
                 good[landable.entity_id] = _newer(good.get(landable.entity_id), landable)
-                if not answer.single:
+                if not response.single:
                     filled.update(name for name, value in row.items() if not _is_nothing(value))
                 if reasons := payload_schemas.validation_warnings(self._resource, row):
-                    entries.append(self._quarantine_entry(row, answer, "accepted", "; ".join(reasons)))
+                    entries.append(self._quarantine_entry(row, response, "accepted", "; ".join(reasons)))
         counts.quarantined = sum(entry.is_rejected for entry in entries)
         counts.with_warnings = len(entries) - counts.quarantined
         self._quarantine(entries, list(good))
@@ -215,28 +215,28 @@ class LandingWriter:
         close = "close_load" if new or changed else "drop_load"
         self._connection.execute(_QUERIES[close], {"load_id": load_id, "rows_new": new, "rows_changed": changed})
 
-    def _quarantine_entry(self, row: Any, answer: Fetched, severity: str, reason: str) -> _QuarantineEntry:
+    def _quarantine_entry(self, row: Any, response: Fetched, severity: str, reason: str) -> _QuarantineEntry:
         payload = _encode(row)
         return _QuarantineEntry(
-            self._entity_id(row, answer.parent_id),
+            self._entity_id(row, response.parent_id),
             severity,
             reason,
             payload,
             _hash(payload),
             self._stamp(row),
-            answer.observed_at,
+            response.observed_at,
         )
 
-    def _row(self, row: dict[str, Any], answer: Fetched) -> _Row:
+    def _row(self, row: dict[str, Any], response: Fetched) -> _Row:
         payload = _encode(row)
         return _Row(
-            entity_id=self._entity_id(row, answer.parent_id) or "",
-            parent_id=answer.parent_id,
+            entity_id=self._entity_id(row, response.parent_id) or "",
+            parent_id=response.parent_id,
             payload=payload,
-            payload_hash=_hash(_encode(self._as_listed(row)) if answer.single else payload),
+            payload_hash=_hash(_encode(self._as_listed(row)) if response.single else payload),
             source_updated_at=self._stamp(row),
-            observed_at=answer.observed_at,
-            read_singly=answer.single,
+            observed_at=response.observed_at,
+            read_singly=response.single,
         )
 
     def _as_listed(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -263,7 +263,7 @@ class LandingWriter:
     def _write(self, rows: Iterable[_Row], filled: Iterable[str]) -> tuple[int, int]:
         """Write rows; returns how many are new and how many changed.
 
-        :param filled: fields that at least one row of the lists among the answers has.
+        :param filled: fields that at least one row of the lists among the responses has.
         """
         params = {
             **self._params,
