@@ -40,10 +40,10 @@ def plan(seed: int, faults: Iterable[Fault], numbers: Iterable[int]) -> Iterator
         for fault in faults
         if fault.fits(operation.work, calls=operation.calls)
     ]
-    Random(seed).shuffle(pairs)  # noqa: S311
+    Random(seed).shuffle(pairs)  # noqa: S311 - a plan, not a secret
     for number in numbers:
         operation, fault = pairs[(number - 1) % len(pairs)]
-        rng = Random(f"{seed} {number} moment")  # noqa: S311
+        rng = Random(f"{seed} {number} moment")  # noqa: S311 - as above
         if fault.before and operation.calls:
             # The rule of the simulator has its own moment: the call.
             moment = Moment("call", rng.randint(1, operation.calls))

@@ -30,7 +30,6 @@ _CHANGES = 4
 _SUSPENDED_SECONDS = 10.0
 # Seconds until every change must be in the tables, the last delivery of Hostaway included.
 _TIMEOUT = 240.0
-_PART = "Airflow"
 _WORKER = "worker"
 _POSTGRES = "PostgreSQL"
 _EVERYTHING = "everything at once"

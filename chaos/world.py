@@ -68,7 +68,7 @@ class Disk:
 
 def _succeeds(command: list[str]) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0  # noqa: S603
+        return subprocess.run(command, capture_output=True, check=False, timeout=30).returncode == 0  # noqa: S603 - ours
     except OSError:
         return False
 

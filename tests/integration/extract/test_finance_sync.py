@@ -164,7 +164,7 @@ def test_rows_with_another_number_of_cells_do_not_land(
 
     columns = [{"name": "id"}, {"name": "baseRate"}, {"name": "id"}]
     result = {"columns": columns, "rows": [["5", 1, 6], ["7", 1], {"0": "8", "1": 2, "2": 3}, ["Totals", 0, 0]]}
-    rows, missing = _rows_of(result, None)  # type: ignore[arg-type]
+    rows, missing = _rows_of(result, None)  # type: ignore[arg-type] # only for the text of an error
     assert rows == [
         {"id": "5", "baseRate": 1, "reportCurrency": None},
         ["7", 1],

@@ -21,12 +21,13 @@ import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
+from psycopg.sql import SQL
 
 from databases import create_database, drop_database
 from landing_harness import LandingHarness, listing, reservation
 from sync_hostaway import sync
 from sync_hostaway.accounts.registry import add_account
-from sync_hostaway.core.db import connect
+from sync_hostaway.core.db import connect, fetch_value
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.simulator import SimulatorConfig, Sizes, running
@@ -94,7 +95,7 @@ class Mirror:
         self.bookings: list[Row] = [row for row in self.reservations if row["is_booking"]]
         self.zones = {row["listing_id"]: row["time_zone_name"] or "UTC" for row in self.listings}
         self.units = Counter(row["reservation_id"] for row in self.reservation_units)
-        [self.today] = connection.execute("select current_date as today").fetchone().values()  # type: ignore[union-attr]
+        self.today = fetch_value(connection, SQL("select current_date"))
 
     listings: list[Row]
     reservations: list[Row]
@@ -298,7 +299,8 @@ def was_booked(row: Row) -> bool:
 
 
 def local_day(mirror: Mirror, row: Row, column: str) -> date:
-    return row[column].astimezone(ZoneInfo(mirror.zones.get(row["listing_id"], "UTC"))).date()  # type: ignore[no-any-return]
+    moment: datetime = row[column]
+    return moment.astimezone(ZoneInfo(mirror.zones.get(row["listing_id"], "UTC"))).date()
 
 
 def first_of(day: date, months: int = 0) -> date:
@@ -309,8 +311,9 @@ def first_of(day: date, months: int = 0) -> date:
 def rent(row: Row) -> Decimal | None:
     """Base rate, extra persons and discounts; where no line says the rate, that of Airbnb, then that of the report."""
     lines = {line["name"]: Decimal(str(line["total"])) for line in finance(row)}
-    if "baseRate" not in lines and row["airbnb_listing_base_price"] is not None:
-        return row["airbnb_listing_base_price"]  # type: ignore[no-any-return]
+    airbnb: Decimal | None = row["airbnb_listing_base_price"]
+    if "baseRate" not in lines and airbnb is not None:
+        return airbnb
     if "baseRate" not in lines:
         report = row["reported"]
         return report["base_rate"] + report["extra_person_price"] - abs(report["weekly_discount"]) if report else None

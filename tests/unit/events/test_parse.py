@@ -126,7 +126,9 @@ def php(value: Any, name: str = "") -> list[tuple[str, str]]:
 def multipart(fields: dict[str, str], kind: str | None = None) -> bytes:
     """A body of the type multipart/form-data; with a content type, its fields are files."""
     files = {name: (f"{name}.json" if kind else None, text, *([kind] if kind else [])) for name, text in fields.items()}
-    return requests.Request("POST", "http://test", files=files).prepare().body  # type: ignore[return-value]
+    body = requests.Request("POST", "http://test", files=files).prepare().body
+    assert isinstance(body, bytes)
+    return body
 
 
 WRAPPERS: list[Callable[[Any], Any]] = [
