@@ -1,4 +1,7 @@
-"""The faults. Each is a context manager: entering it does the harm, leaving it lifts the harm."""
+"""The faults. Each is a context manager: entering it does the harm, leaving it lifts the harm.
+
+The file is long, because it has all faults: `plan` combines each of them with each operation.
+"""
 
 from __future__ import annotations
 

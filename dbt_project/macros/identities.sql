@@ -2,6 +2,7 @@
     The identities of a guest: an id at a channel, an e-mail address, a phone number, a name. Each macro returns one text for
     all spellings of the same identity, and null for other values. Every function has an explicit collation, so that the
     result does not depend on the database's locale. Texts with only ASCII, which are nearly all, skip the expensive steps.
+    The file is long, because two spellings of an identity match only if all macros use the same normal forms.
 -#}
 
 {#- Without invisible characters: characters of no width, soft hyphens, marks of direction, control characters. -#}

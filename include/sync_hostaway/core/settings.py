@@ -7,6 +7,8 @@ The value of a setting, for example `warehouse_url`, comes from the first of the
 3. `warehouse_url` in the `[hostaway]` section of the Airflow configuration, when running inside Airflow
    (there `warehouse_url_cmd` and `warehouse_url_secret` work too),
 4. its default.
+
+The file is long, because every setting and every value that is calculated from settings only is here.
 """
 
 from __future__ import annotations
