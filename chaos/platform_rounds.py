@@ -111,21 +111,12 @@ def _processes_of(mirrored: MirroredPlatform, part: str) -> list[psutil.Process]
     if part == _EVERYTHING:
         return [*processes.belonging(home), *_processes_of(mirrored, _POSTGRES)]
     if part == _WORKER:
-        # Tasks run in the session of the scheduler, in processes of their own. Idle processes of LocalExecutor are left
-        # alone: see docs/chaos.md.
+        # Tasks run in the session of the scheduler, in processes of their own. Its idle workers are there, too.
         scheduler = processes.running(home, SCHEDULER.name)
         session = processes.session(home, SCHEDULER.name)
-        others = [process for process in session if scheduler is None or process.pid != scheduler.pid]
-        return [process for process in others if "<idle>" not in _title(process)]
+        return [process for process in session if scheduler is None or process.pid != scheduler.pid]
     found = processes.running(home, part)
     return [found] if found else []
-
-
-def _title(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
 
 
 def _compare(mirrored: MirroredPlatform, findings: Findings) -> None:

@@ -40,9 +40,10 @@ _LONGEST_TMPDIR = 80
 SYNC_SLOTS = 8
 # For deltas, transforms and maintenance.
 _OTHER_SLOTS = 3
+EXECUTOR = "sync_hostaway.airflow.local_executor.LocalExecutor"
 
 _SETTINGS = {
-    "CORE__EXECUTOR": "LocalExecutor",
+    "CORE__EXECUTOR": EXECUTOR,
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__PARALLELISM": str(SYNC_SLOTS + _OTHER_SLOTS),
     # The default queries the resolver for a full name, which takes seconds if DNS does not answer.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sync_hostaway.core.exceptions import HomeNotUsable
 from sync_hostaway.core.home import Home, read_json
 from sync_hostaway.core.home_secrets import Secrets
-from sync_hostaway.local.airflow import AirflowSetup
+from sync_hostaway.local.airflow import EXECUTOR, AirflowSetup
 from sync_hostaway.local.processes import MARKER
 
 SHORT = {
@@ -70,7 +70,7 @@ def test_the_callers_airflow_stays_outside(setup: AirflowSetup) -> None:
     environment = setup.environment(foreign)
     assert not {"PYTHONPATH", "PYTHONHOME", "PGHOSTADDR", "DBT_PROFILES_DIR", "_AIRFLOW__AS_LIBRARY"} & set(environment)
     assert "AIRFLOW__CELERY__BROKER_URL" not in environment
-    assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == EXECUTOR
 
 
 def test_our_own_settings_pass_through(setup: AirflowSetup) -> None:
