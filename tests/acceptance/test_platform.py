@@ -242,6 +242,20 @@ def test_the_supervisor_replaces_components_without_a_heartbeat(platform: Platfo
     run(api, "alive")
 
 
+def test_a_killed_supervisor_comes_back_with_the_next_start(platform: Platform, api: AirflowControl) -> None:
+    killed = processes.running(platform.home, supervisor.NAME)
+    assert killed is not None
+    killed.kill()
+    assert not processes.wait_ended([killed], 20)
+    platform.start()
+    assert processes.running(platform.home, supervisor.NAME)
+    triggerer = processes.running(platform.home, "triggerer")
+    assert triggerer is not None
+    triggerer.kill()
+    eventually(lambda: platform.status().healthy and processes.running(platform.home, "triggerer"), every=0.2)
+    run(api, "supervised-again")
+
+
 def test_killed_components_come_back(platform: Platform, api: AirflowControl) -> None:
     # The supervisor first: it would restart the others.
     victims = []

@@ -7,10 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 from rich.table import Table
 
 from sync_hostaway.accounts.registry import list_accounts
+from sync_hostaway.cli.errors import one_line
 from sync_hostaway.cli.options import AsJson, complete_account, warehouse
 from sync_hostaway.core.console import cell, echo, print_error, print_json, print_note, print_table
 from sync_hostaway.core.exceptions import SyncHostawayError
@@ -49,8 +51,9 @@ def doctor(
         for account_id in accounts or active:
             try:
                 examined.append(examine(connection, account_id, set_options=set_options))
-            except SyncHostawayError as error:
-                print_error(f"Account {account_id} was not examined: {error}")
+            # An error of the database, such as a full disk, must not hide the findings about the installation.
+            except (SyncHostawayError, psycopg.Error) as error:
+                print_error(f"Account {account_id} was not examined: {one_line(error)}")
                 not_examined = True
     if as_json:
         print_json(

@@ -21,6 +21,7 @@ from typer.exceptions import TyperException
 
 from sync_hostaway.core.console import print_error
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
+from sync_hostaway.core.failures import DISK_FULL, DISK_FULL_REMEDY
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.core.text import visible
 from sync_hostaway.hostaway.secret_masking import mask_passwords, mask_secrets
@@ -79,6 +80,8 @@ def one_line(error: Exception) -> str:
 def _without_rows(error: psycopg.Error) -> str:
     """Return PostgreSQL's message without details that may quote a row. Messages of libpq may quote the URL."""
     is_away = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    if error.sqlstate == DISK_FULL:
+        return f"{error.diag.message_primary}. {DISK_FULL_REMEDY}"
     return error.diag.message_primary or (
         "the connection was lost" if is_away else f"it refused the statement. {_DETAILS}"
     )

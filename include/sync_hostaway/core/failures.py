@@ -10,6 +10,8 @@ import psycopg
 
 from sync_hostaway.core.exceptions import SyncHostawayError
 
+DISK_FULL = "53100"
+DISK_FULL_REMEDY = "The disk of the PostgreSQL server is full. Free space there, and try again"
 # As in: invalid input syntax for type date: "…"
 _VALUE = re.compile(r': ".*', re.DOTALL)
 
@@ -31,6 +33,8 @@ def without_row_values(error: psycopg.Error) -> str:
     if message is None:
         # A message of libpq, for example about a lost connection.
         return str(error)
+    if error.sqlstate == DISK_FULL:
+        return f"{message}. {DISK_FULL_REMEDY}"
     is_about_a_value = (error.sqlstate or "").startswith("22")
     return _VALUE.sub(": a value that is not shown", message) if is_about_a_value else message
 

@@ -1,8 +1,9 @@
 -- name: close_abandoned_attempts
--- An earlier attempt of this run without a status was killed.
+-- The caller holds the lock of the resource, so no other sync of it runs: one without an end was killed, or could not
+-- store its end.
 update ops.sync_runs
 set status = 'failed', finished_at = clock_timestamp(), error = 'process exited before finishing'
-where account_id = %(account_id)s and run_key = %(run_key)s and resource = %(resource)s and status = 'running'
+where account_id = %(account_id)s and resource = %(resource)s and mode <> 'delta' and status = 'running'
 
 -- name: close_abandoned_syncs
 -- A task is killed at the latest when its Dag run is; no sync of one resource takes a day.

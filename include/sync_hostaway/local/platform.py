@@ -226,7 +226,9 @@ class Platform:
                 )
 
     def _is_up(self) -> bool:
-        return self.postgres.is_running() and all(processes.running(self.home, c.name) for c in COMPONENTS)
+        # Without its supervisor, a platform works until one of its components ends.
+        names = (supervisor.NAME, *(component.name for component in COMPONENTS))
+        return self.postgres.is_running() and all(processes.running(self.home, name) for name in names)
 
     def _clear_the_past(self, echo: Echo) -> None:
         left = processes.belonging(self.home)

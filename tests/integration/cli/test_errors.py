@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 import structlog
 from hypothesis import given
@@ -19,8 +20,10 @@ from typer.testing import CliRunner, Result
 from sync_hostaway.accounts import first_sync, registry
 from sync_hostaway.accounts.api_key import clean_api_key, decode_api_key
 from sync_hostaway.cli import main as cli
+from sync_hostaway.cli.errors import one_line
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import HostawayMalformedReply, InvalidValue
+from sync_hostaway.core.failures import error_text
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.responses import decode
 from sync_hostaway.hostaway.secret_masking import mask_passwords
@@ -257,3 +260,13 @@ def test_a_reader_that_leaves_early_is_no_error(account: int) -> None:
         shell=True, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert "Error" not in done.stderr
+
+
+def test_a_full_disk_of_postgresql_is_named(warehouse: Connection) -> None:
+    with pytest.raises(psycopg.errors.DiskFull) as raised:
+        warehouse.execute(
+            "do $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100';"
+            " end $$"
+        )
+    assert "The disk of the PostgreSQL server is full" in one_line(raised.value)
+    assert "The disk of the PostgreSQL server is full" in error_text(raised.value)

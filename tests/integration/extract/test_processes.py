@@ -162,3 +162,17 @@ def test_two_processes_that_sync_one_account_at_once_land_every_row_once(
     for row in landed:
         assert row["new"] == len(alive(warehouse, row["resource"], account)), row["resource"]
         assert row["more"] == 0, row["resource"]
+
+
+def test_a_sync_whose_end_could_not_be_stored_does_not_run_for_ever(warehouse: Connection, account: int) -> None:
+    """As when the process is killed, or when the disk of PostgreSQL is full. The next sync has another run key."""
+    warehouse.execute(
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, status) values"
+        " (701, 'lost', 'listings', 'full', 'running'), (701, 'events', 'listings', 'delta', 'running')"
+    )
+    sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])
+    rows = warehouse.execute("select run_key, status, error from ops.sync_runs order by sync_run_id limit 2").fetchall()
+    assert [tuple(row.values()) for row in rows] == [
+        ("lost", "failed", "process exited before finishing"),
+        ("events", "running", None),
+    ]
