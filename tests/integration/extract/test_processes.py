@@ -164,7 +164,7 @@ def test_two_processes_that_sync_one_account_at_once_land_every_row_once(
         assert row["more"] == 0, row["resource"]
 
 
-def test_a_sync_whose_end_could_not_be_stored_does_not_run_for_ever(warehouse: Connection, account: int) -> None:
+def test_the_next_sync_closes_one_whose_end_could_not_be_stored(warehouse: Connection, account: int) -> None:
     """As when the process is killed, or when the disk of PostgreSQL is full. The next sync has another run key."""
     warehouse.execute(
         "insert into ops.sync_runs (account_id, run_key, resource, mode, status) values"
