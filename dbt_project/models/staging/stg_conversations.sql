@@ -26,7 +26,9 @@ typed as (
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
-        {{ masked("conversations", drop=["Reservation", "conversationMessages", "hostEmail", "guestEmail"]) }} as pms_meta,
+        {{ masked(
+            "conversations", drop=["Reservation", "conversationMessages", "hostEmail", "guestEmail"]
+        ) }} as pms_meta,
         entity_id,
         load_id,
         landed_at
