@@ -100,6 +100,10 @@ sync: $(READY) ## Mirror one account now, then build the tables: make sync ACCOU
 	@test -n "$${ACCOUNT:-}" || { echo "ACCOUNT is missing: make sync ACCOUNT=12345 [MODE=full]. $(BIN)/sync-hostaway accounts list shows the accounts." >&2; exit 2; }
 	@exec $(BIN)/sync-hostaway sync --account "$$ACCOUNT" --mode "$${MODE:-incremental}" --transform
 
+.PHONY: pictures
+pictures: $(READY) ## Take the pictures of the operations page again, into docs/images
+	@$(BIN)/python -m pytest -q tests/integration/ui/pictures.py
+
 .PHONY: bench
 bench: $(READY) ## Measure the project on this machine, beside its peers
 	@exec $(BIN)/python -m benchmarks
