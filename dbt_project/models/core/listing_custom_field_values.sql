@@ -1,4 +1,4 @@
-{%- set listings_read = rows_to_process('listings') -%}
+{%- set listings_read = rows_to_process('listings', keys_only=true) -%}
 {{ config(
     unique_key=["account_id", "listing_id", "custom_field_id"],
 ) }}
@@ -45,7 +45,8 @@ removed as (
     cross join {{ lateral_lookup(
         this,
         "present",
-        "present.account_id = listings_read.account_id and present.listing_id = listings_read.listing_id",
+        "present.account_id = listings_read.account_id"
+        ~ " and present.listing_id = " ~ text_as_bigint("listings_read.entity_id"),
     ) }}
     where not exists (
         select 1 from batch

@@ -1,4 +1,4 @@
-{%- set listings_read = rows_to_process('listings', staged='stg_listings') -%}
+{%- set listings_read = rows_to_process('listings', keys_only=true) -%}
 {{ config(
     unique_key=["account_id", "photo_id"],
     indexes=[
@@ -42,7 +42,9 @@ removed as (
         present.pms_meta
     from {{ this }} as present
     inner join {{ listings_read }} as listings_read
-        on present.account_id = listings_read.account_id and present.listing_id = listings_read.listing_id
+        on
+            present.account_id = listings_read.account_id
+            and present.listing_id = {{ text_as_bigint("listings_read.entity_id") }}
     where not exists (
         select 1 from photos
         where present.account_id = photos.account_id and present.photo_id = photos.photo_id

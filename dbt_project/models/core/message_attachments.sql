@@ -1,4 +1,4 @@
-{%- set messages_read = rows_to_process('messages') -%}
+{%- set messages_read = rows_to_process('messages', keys_only=true) -%}
 {{ config(
     unique_key=["account_id", "message_id", "attachment_number"],
 ) }}
@@ -50,7 +50,8 @@ removed as (
     cross join {{ lateral_lookup(
         this,
         "present",
-        "present.account_id = messages_read.account_id and present.message_id = messages_read.message_id",
+        "present.account_id = messages_read.account_id"
+        ~ " and present.message_id = " ~ text_as_bigint("messages_read.entity_id"),
     ) }}
     where not exists (
         select 1 from batch

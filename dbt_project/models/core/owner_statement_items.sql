@@ -1,4 +1,4 @@
-{%- set statements_read = rows_to_process('owner_statements') -%}
+{%- set statements_read = rows_to_process('owner_statements', keys_only=true) -%}
 {{ config(
     unique_key=["account_id", "owner_statement_id", "item_type", "item_number"],
     indexes=[
@@ -49,7 +49,8 @@ removed as (
     cross join {{ lateral_lookup(
         this,
         "present",
-        "present.account_id = statements_read.account_id and present.owner_statement_id = statements_read.owner_statement_id",
+        "present.account_id = statements_read.account_id"
+        ~ " and present.owner_statement_id = " ~ text_as_bigint("statements_read.entity_id"),
     ) }}
     where not exists (
         select 1 from batch

@@ -1,4 +1,4 @@
-{%- set reservations_read = rows_to_process('reservations') -%}
+{%- set reservations_read = rows_to_process('reservations', keys_only=true) -%}
 {{ config(
     unique_key=["account_id", "reservation_id", "reservation_unit_id"],
 ) }}
@@ -60,7 +60,8 @@ removed as (
     cross join {{ lateral_lookup(
         this,
         "present",
-        "present.account_id = reservations_read.account_id and present.reservation_id = reservations_read.reservation_id",
+        "present.account_id = reservations_read.account_id"
+        ~ " and present.reservation_id = " ~ text_as_bigint("reservations_read.entity_id"),
     ) }}
     where not exists (
         select 1 from batch

@@ -1,4 +1,4 @@
-{%- set reviews_read = rows_to_process('reviews') -%}
+{%- set reviews_read = rows_to_process('reviews', keys_only=true) -%}
 {{ config(
     unique_key=["account_id", "review_id", "category"],
 ) }}
@@ -35,7 +35,8 @@ removed as (
     cross join {{ lateral_lookup(
         this,
         "present",
-        "present.account_id = reviews_read.account_id and present.review_id = reviews_read.review_id",
+        "present.account_id = reviews_read.account_id"
+        ~ " and present.review_id = " ~ text_as_bigint("reviews_read.entity_id"),
     ) }}
     where not exists (
         select 1 from batch

@@ -1,4 +1,4 @@
-{%- set transcripts_read = rows_to_process('transcripts') -%}
+{%- set transcripts_read = rows_to_process('transcripts', keys_only=true) -%}
 {{ config(
     unique_key=["account_id", "transcript_id", "message_number"],
     indexes=[
@@ -25,7 +25,7 @@ removed as (
     cross join {{ lateral_lookup(
         this,
         "present",
-        "present.account_id = transcripts_read.account_id and present.transcript_id = transcripts_read.transcript_id",
+        "present.account_id = transcripts_read.account_id and present.transcript_id = transcripts_read.entity_id",
     ) }}
     where not exists (
         select 1 from batch

@@ -175,6 +175,11 @@ def affected_resources(connection: Connection, claim: Claim) -> set[str]:
     return due
 
 
+def resources_with_deferred_rows(connection: Connection) -> list[str]:
+    """Resources that have deferred rows, whether or not they may load."""
+    return list(fetch_value(connection, _SQL["resources_with_deferred_rows"]))
+
+
 def changed_models(connection: Connection, transform_id: int) -> set[str]:
     """Tables that this transform, or one since the last build of the marts, has changed."""
     rows = connection.execute(_SQL["changed_models"], {"transform_id": transform_id})

@@ -206,6 +206,9 @@ left join lateral (
 group by waiting.resource, waiting.parent
 order by array_position(array['reservations', 'conversations', 'messages', 'calendar_days'], waiting.resource)
 
+-- name: resources_with_deferred_rows
+select coalesce(array_agg(distinct resource order by resource), array[]::text[]) as resources from ops.deferred_rows
+
 -- name: complete_loads
 update ops.loads
 set transformed_at = clock_timestamp()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -161,8 +162,9 @@ def _run_transform(
                 due = [name for name in due if name not in skipped]
                 if marts and selection is None:
                     due += mart_tables(project, environment)
+                variables = json.dumps({"deferred_resources": ledger.resources_with_deferred_rows(connection)})
                 for step in _steps(work, due, full_refresh=full_refresh):
-                    result = run_dbt(step, project_dir=project, environment=environment)
+                    result = run_dbt([*step, "--vars", variables], project_dir=project, environment=environment)
                     runs += result.runs
                     if not result.success:
                         raise TransformFailed(f"Transform {claim.transform_id}: {'; '.join(result.failures())}")
