@@ -97,13 +97,12 @@ events as (
         percentile_cont(0.5) within group (order by nights.booking_window_days)
         filter (where nights.night_status = 'booked') as booking_window_median,
         sum(nights.cancelled_nights)::bigint as cancelled_nights,
+        sum(nights.cancellation_payout) as cancellation_payout,
+        max(nights.currency) as currency,
+        -- payouts of several currencies are not added: then null, with "several" as the currency
         case
-            when min(nights.cancellation_currency) = max(nights.cancellation_currency)
-                then sum(nights.cancellation_payout)
-        end as cancellation_payout,
-        case
-            when min(nights.cancellation_currency) = max(nights.cancellation_currency)
-                then max(nights.cancellation_currency)
+            when min(nights.cancellation_currency) <> max(nights.cancellation_currency) then 'several'
+            else max(nights.cancellation_currency)
         end as cancellation_currency
     from {{ ref('listing_nights') }} as nights
     cross join
@@ -123,7 +122,9 @@ periods as (
         listing_id,
         period,
         period_date,
-        coalesce(totals.currency, events.cancellation_currency) as currency,
+        coalesce(
+            totals.currency, nullif(events.cancellation_currency, 'several'), events.currency
+        ) as currency,
         coalesce(totals.nights, 0) as nights,
         coalesce(totals.mirrored_nights, 0) as mirrored_nights,
         coalesce(totals.booked_nights, 0) as booked_nights,
@@ -150,8 +151,11 @@ periods as (
         events.booking_window_mean,
         events.booking_window_median,
         coalesce(events.cancelled_nights, 0) as cancelled_nights,
+        events.cancellation_currency,
         case
-            when events.cancellation_currency = coalesce(totals.currency, events.cancellation_currency)
+            when
+                events.cancellation_currency <> 'several'
+                and events.cancellation_currency = coalesce(totals.currency, events.cancellation_currency)
                 then events.cancellation_payout
         end as cancellation_payout
     from totals
@@ -168,6 +172,7 @@ select
     ---------- text
     listings.listing_name,
     periods.currency,
+    periods.cancellation_currency,
 
     ---------- nights
     case periods.period

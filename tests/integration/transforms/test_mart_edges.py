@@ -109,6 +109,19 @@ def landed() -> Iterator[tuple[int, str, list[dict[str, Any]]]]:
     dollars = {**zoe, "departureDate": "2024-05-09", "currency": "USD"}
     yield 10, "reservations", [stay(1, 1, 2, **euros), stay(2, 1, 2, 2, **dollars)]
 
+    yield 11, "listings", [listing(number, currencyCode="EUR") for number in (1, 2, 3)]
+    kept = [
+        stay(1, 1, 1, 1, airbnbListingCancellationPayout=100, **cancelled),
+        stay(2, 1, 1, 1, airbnbListingCancellationPayout=60, currency="USD", **cancelled),
+        stay(3, 5, 1, 1, airbnbListingCancellationPayout=40, **cancelled),
+        stay(4, 5, 1, 1, currency="USD", **cancelled),
+        stay(5, 1, 1, 2, airbnbListingCancellationPayout=70, **cancelled),
+        stay(6, 2, 1, 2, airbnbListingCancellationPayout=80, currency="USD", **cancelled),
+        stay(7, 1, 1, 3),
+        stay(8, 5, 1, 3, airbnbListingCancellationPayout=90, currency="USD", **cancelled),
+    ]
+    yield 11, "reservations", kept
+
 
 @pytest.fixture(scope="module")
 def marts(
@@ -205,3 +218,18 @@ def test_a_booking_takes_the_units_that_it_has_now(marts: LandingHarness) -> Non
 def test_a_booking_without_a_date_of_booking_is_known_from_its_last_change_on(marts: LandingHarness) -> None:
     known = "select known_from_date::text from marts.reservation_history where account_id = 9"
     assert marts.rows(known) == [("2026-01-05",)]
+
+
+def test_payouts_of_several_currencies_are_not_added_and_the_currency_tells_it(marts: LandingHarness) -> None:
+    figures = "cancellation_payout::int, cancellation_currency"
+    nights = f"select {figures} from marts.listing_nights where account_id = 11 and listing_id = 1"
+    assert marts.rows(nights + " and cancelled_nights > 0 order by date") == [(None, "several"), (40, "EUR")]
+    months = f"select listing_id, currency, {figures} from marts.listing_performance where account_id = 11"
+    assert marts.rows(months + " and period = 'month' order by 1") == [
+        (1, "EUR", None, "several"),
+        (2, "EUR", None, "several"),
+        (3, "EUR", None, "USD"),
+    ]
+    kept = "select currency, sum(amount)::int from marts.owner_statement_lines where account_id = 11"
+    kept += " and listing_id = 1 and line_type = 'cancellation_payout' group by 1 order by 1"
+    assert marts.rows(kept) == [("EUR", 140), ("USD", 60)]

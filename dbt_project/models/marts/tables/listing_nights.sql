@@ -1,4 +1,4 @@
-{#- Long, because it has every rule of a night: every figure of other marts is a sum of these rows. -#}
+{#- Long, because it has every rule of a night: other marts sum these rows. -#}
 -- depends_on: {{ ref("int_listings_due") }}
 {{ config(
     unique_key=["account_id", "listing_id", "date", "unit_number"],
@@ -188,6 +188,7 @@ nights_of_stays as materialized (
         stays.channel_id,
         stays.channel_name,
         stays.currency,
+        case when stays.cancellation_payout is not null then stays.currency end as kept_in,
         stays.nights,
         stays.booking_window_days,
         stays.gross_revenue as stay_value,
@@ -217,8 +218,8 @@ cancelled as (
         listing_id,
         date,
         count(*) as cancelled_nights,
-        max(currency) as currency,
-        case when min(currency) = max(currency) then sum(cancellation_payout) end as cancellation_payout
+        case when min(kept_in) <> max(kept_in) then 'several' else max(kept_in) end as currency,
+        case when min(kept_in) = max(kept_in) then sum(cancellation_payout) end as cancellation_payout
     from nights_of_stays
     where status_group = 'cancelled'
     group by account_id, listing_id, date
