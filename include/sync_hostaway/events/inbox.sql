@@ -7,7 +7,8 @@ where endpoint_key = %(endpoint_key)s
 -- Hostaway repeats a delivery for an hour: within it, an equal body only increments the counter. There are exceptions,
 -- in which the event is processed again: another event of the same object came in between (the object may have changed
 -- back), Hostaway did not have the object at the time, or this version can parse a body that an earlier one could not.
--- After that hour an equal body is a new event.
+-- After that hour an equal body is a new event. An event that is processed again was received now: otherwise it would
+-- seem to wait since its first delivery.
 insert into ops.webhook_events as known (
     account_id, content_hash, state, event, object, object_id, conversation_id, reservation_id, body, reason,
     finished_at
@@ -25,9 +26,10 @@ on conflict (account_id, content_hash) do update set
     object_id = excluded.object_id,
     conversation_id = excluded.conversation_id,
     reservation_id = excluded.reservation_id,
-    (state, reason, attempts, not_found_count, next_try_at, finished_at) = (
+    (state, received_at, reason, attempts, not_found_count, next_try_at, finished_at) = (
         select
             case when again.wanted then 'pending' else known.state end,
+            case when again.wanted then clock_timestamp() else known.received_at end,
             case when not again.wanted then known.reason end,
             case when again.wanted then 0 else known.attempts end,
             case when again.wanted then 0 else known.not_found_count end,

@@ -227,6 +227,8 @@ def test_an_equal_body_after_hostaways_retry_hour_is_another_event(
     assert (event["state"], event["attempts"]) == ((state, 20) if stays else ("pending", 0))
     assert event["times_received"] == 2
     assert (event["finished_at"] is None, event["reason"] is None) == (not stays, not stays)
+    waits = event["last_received_at"] - event["received_at"]
+    assert (waits < timedelta(minutes=1)) is not stays, "a new event has not waited since the first delivery"
     receiver.post(reservation())
     (event,) = events(warehouse)
     assert event["state"] == (state if stays else "pending")

@@ -46,7 +46,9 @@ class Event(BaseModel):
     object: str | None = Field(examples=["reservation"])
     object_id: int | None = Field(examples=[20117])
     times_received: int = Field(description="How often Hostaway delivered it", examples=[1])
-    received_at: datetime = Field(description="First delivery", examples=["2026-03-01T06:00:00Z"])
+    received_at: datetime = Field(
+        description="First delivery, or the one after which it is processed again", examples=["2026-03-01T06:00:00Z"]
+    )
     attempts: int = Field(description="How often its object was requested from Hostaway", examples=[1])
     next_try_at: datetime = Field(
         description="When a pending event is processed next", examples=["2026-03-01T06:00:00Z"]
@@ -74,7 +76,7 @@ class Wanted(BaseModel):
 
     account_id: Id | None = None
     state: list[EventState] = Field([], max_length=len(EventState), description="Repeatable")
-    since: Moment | None = Field(None, description="First received at this time or later")
+    since: Moment | None = Field(None, description="Received at this time or later; see `received_at`")
     object: Annotated[Line, Field(max_length=100)] | None = Field(
         None, description="Kind of object", examples=["reservation"]
     )
@@ -101,8 +103,8 @@ class Page(Wanted):
 class Chosen(Wanted):
     """The events to replay or discard."""
 
-    state: list[EventState] = Field([], min_length=1, max_length=len(EventState), description="Ids of events")
-    event_ids: list[Id] = Field([], min_length=1, max_length=1000, examples=[[4711]])
+    state: list[EventState] = Field([], min_length=1, max_length=len(EventState), description="States of events")
+    event_ids: list[Id] = Field([], min_length=1, max_length=1000, description="Ids of events", examples=[[4711]])
     all: StrictBool = Field(False, description="True: all events of all accounts; only without any other filter")
 
     @model_validator(mode="before")
