@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from sync_hostaway.hostaway import endpoints, responses
 
 # A token is renewed this long before it expires, so that it does not expire between two pages of a list.
 _RENEW_BEFORE_SECONDS = 3600.0
+# Characters that a header can have.
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -160,14 +164,22 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
         raise CredentialsRejected(account_id=credentials.account_id, url=endpoints.ACCESS_TOKENS)
     if response.status_code != requests.codes.ok:
         responses.read_reply(response)
-    try:
-        return Token(str(body["access_token"]), time.time(), asked_at + float(body["expires_in"]))
-    except (KeyError, TypeError, ValueError):
+    value, seconds = body.get("access_token"), _seconds(body.get("expires_in"))
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value) or not math.isfinite(seconds):
         raise HostawayMalformedReply(
-            f"The token response lacks access_token or expires_in: it has {sorted(body) or 'no JSON object'}",
+            f"The token response lacks a usable access_token or expires_in: it has {sorted(body) or 'no JSON object'}",
             account_id=credentials.account_id,
             url=endpoints.ACCESS_TOKENS,
-        ) from None
+        )
+    return Token(value, time.time(), asked_at + seconds)
+
+
+def _seconds(value: Any) -> float:
+    """A number or its text; NaN for any other value."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _oauth_body(response: requests.Response) -> dict[str, Any]:

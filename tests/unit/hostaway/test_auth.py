@@ -6,7 +6,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token, TokenProvider
+import pytest
+import requests
+
+from sync_hostaway.core.exceptions import HostawayMalformedReply
+from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token, TokenProvider, exchange_credentials
 
 
 class Exchange:
@@ -64,6 +68,30 @@ def test_a_token_of_a_clock_that_is_ahead_is_waited_for_no_longer_than_any_other
     began = time.monotonic()
     assert TokenProvider(Exchange(), store, settling=0.1).current().value == "token"
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"access_token": null, "expires_in": 60}',
+        b'{"access_token": "", "expires_in": 60}',
+        b'{"access_token": {"a": 1}, "expires_in": 60}',
+        b'{"access_token": "hunter2\\r\\nX: 1", "expires_in": 60}',
+        '{"access_token": "hunter2\u00e9", "expires_in": 60}'.encode(),
+        b'{"access_token": "hunter2", "expires_in": NaN}',
+        b'{"access_token": "hunter2", "expires_in": Infinity}',
+        b'{"access_token": "hunter2", "expires_in": 1e999}',
+        b'{"access_token": "hunter2", "expires_in": "soon"}',
+        b'{"access_token": "hunter2"}',
+        b"[]",
+    ],
+)
+def test_an_unusable_token_is_an_error_of_the_answer(body: bytes) -> None:
+    answer = requests.Response()
+    answer.status_code, answer._content = 200, body
+    with pytest.raises(HostawayMalformedReply, match="access_token or expires_in") as error:
+        exchange_credentials(lambda _: answer, Credentials(701, "s3cret"))
+    assert "hunter2" not in str(error.value)
 
 
 def test_neither_secret_nor_token_shows_in_a_repr() -> None:
