@@ -156,12 +156,21 @@
 
 {#- dbt truncates a seed, which waits for every reader, or drops it for a full refresh, which loses grants. -#}
 {% macro postgres__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
-    {#- A seed has no primary key. Without a replica identity, PostgreSQL refuses to delete from a table of a publication. -#}
+    {#-
+        A seed has no primary key. Without a replica identity, PostgreSQL refuses to delete from a table of a publication.
+        The change waits for readers, so a table without a publication is not changed.
+    -#}
     {% do run_query("select ops.execute_with_lock_timeout('alter table " ~ old_relation ~ " replica identity full')
         from pg_class
         where
             oid = '" ~ old_relation ~ "'::regclass
             and relreplident = 'd'
+            and exists (
+                select from pg_publication_tables
+                where
+                    pg_publication_tables.schemaname = '" ~ old_relation.schema ~ "'
+                    and pg_publication_tables.tablename = '" ~ old_relation.identifier ~ "'
+            )
             and not exists (select from pg_index where indrelid = pg_class.oid and indisprimary)") %}
     {% set statement = "delete from only " ~ old_relation %}
     {% do run_query(statement) %}

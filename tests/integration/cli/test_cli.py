@@ -159,9 +159,9 @@ def test_a_failing_resource_hides_neither_the_others_nor_its_reason(account: int
 def test_the_list_of_accounts_shows_trouble_of_what_is_mirrored(account: int, simulator: RunningSimulator) -> None:
     simulator.control.fault("fail_200", match={"resource": "reservations"}, times=0)
     call("sync", "--account", "701", "--mode", "full")
-    assert "reservations failed: " in call("accounts", "list").stdout
+    assert "reservations: Failed since " in call("accounts", "list").stdout
     call("accounts", "options", "701", '{"resources": {"reservations": false}}')
-    assert "failed" not in call("accounts", "list").stdout
+    assert "Failed" not in call("accounts", "list").stdout
 
 
 def test_an_unregistered_account_is_refused(warehouse: Connection) -> None:
