@@ -27,8 +27,8 @@
         "guest_charges": (
             "amount autoChargeId autopaymentId capturedAmount chargeDate currency description flatFee holdReleaseDate id "
             ~ "isManual listingMapId paymentMethod paymentProvider paymentProviderChargeId paymentProviderInvoiceId "
-            ~ "paymentProviderMessage percentageFee reservationId scheduledDate status title transactions triggerEvent "
-            ~ "triggerTimeDelta type"
+            ~ "paymentProviderMessage percentageFee refundInfo reservationId scheduledDate status title transactions "
+            ~ "triggerEvent triggerTimeDelta type"
         ).split(),
         "listings": (
             "address airbnbAccess airbnbBookingLeadTime airbnbBookingLeadTimeAllowRequestToBook "

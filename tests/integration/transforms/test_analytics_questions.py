@@ -44,7 +44,7 @@ QUESTIONS = {
 DATABASE = "w_transform"
 ACCOUNT = 701
 TABLES = ["listings", "reservations", "messages", "conversations", "reviews", "calendar_days"]
-TABLES += ["listing_photos", "listing_amenities", "reservation_units"]
+TABLES += ["listing_photos", "listing_amenities", "reservation_units", "guest_charges"]
 # A listing that is planted, with what happens in it.
 PLANTED = 999_001
 Row = dict[str, Any]
@@ -106,6 +106,7 @@ class Mirror:
     listing_photos: list[Row]
     listing_amenities: list[Row]
     reservation_units: list[Row]
+    guest_charges: list[Row]
     today: date
 
     def answer(self, number: int) -> list[Row]:
@@ -250,6 +251,27 @@ def plant(harness: LandingHarness) -> None:
         {"id": PLANTED, "rating": 8, "reservationId": PLANTED + 1, "reviewCategory": categories, **submitted},
         account=ACCOUNT,
     )
+    harness.land(
+        "guest_charges",
+        planted_refund(1, 1, -40.5),
+        planted_refund(2, 1, -9.5),
+        planted_refund(3, 1, -7, currency="USD"),
+        planted_refund(4, 2, -300),
+        planted_refund(5, 2, -80, status="failed"),
+        planted_refund(6, 3, -60),
+        {"id": PLANTED + 7, "reservationId": PLANTED + 3, "type": "charge", "amount": 300, "status": "paid"},
+        account=ACCOUNT,
+    )
+    harness.connection.execute(
+        "update landing.guest_charges set deleted_at = now() where account_id = 701 and entity_id = %s",
+        (str(PLANTED + 6),),
+    )
+
+
+def planted_refund(number: int, booking: int, amount: float, **fields: Any) -> Row:
+    """A part of a payment that the guest of a planted stay got back; negative, as Hostaway sends it."""
+    refund = {"type": "refund", "status": "succeeded", "currency": "EUR", "listingMapId": PLANTED}
+    return {"id": PLANTED + number, "reservationId": PLANTED + booking, "amount": amount, **refund, **fields}
 
 
 def change(harness: LandingHarness) -> Changed:
@@ -766,9 +788,24 @@ def _(mirror: Mirror, rows: list[Row]) -> None:
         for row in mirror.reservations
         if row["status_group"] == "cancelled" and (row["airbnb_cancellation_payout"] or 0) > 0
     ]
-    assert {row["reservation_id"]: row["amount"] for row in rows} == {
-        row["reservation_id"]: row["airbnb_cancellation_payout"] for row in kept
+    found = {row["reservation_id"]: row["amount"] for row in rows if row["kind"] == "kept payout"}
+    assert found == {row["reservation_id"]: row["airbnb_cancellation_payout"] for row in kept}
+
+    refunds = {(row["reservation_id"], row["currency"]): row["amount"] for row in rows if row["kind"] == "refund"}
+    planted = {key: amount for key, amount in refunds.items() if key[0] > PLANTED and key[0] < PLANTED + 10}
+    # 40.50 and 9.50 in two steps; 7 in another currency; the failed and the deleted refund do not count
+    assert planted == {
+        (PLANTED + 1, "EUR"): Decimal("50.00"),
+        (PLANTED + 1, "USD"): Decimal(7),
+        (PLANTED + 2, "EUR"): Decimal(300),
     }
+    simulated: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+    for charge in mirror.guest_charges:
+        if charge["charge_type"] == "refund" and charge["status"] == "succeeded":
+            simulated[charge["reservation_id"], charge["currency"]] -= charge["amount"]
+    statuses = {row["reservation_id"]: row["status_group"] for row in mirror.reservations}
+    assert refunds == simulated
+    assert "cancelled" in {statuses.get(number) for number, _ in simulated}
 
 
 @answers(21)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from itertools import groupby
+from random import Random
 from typing import Any
 
 from sync_hostaway.simulator.data.clock import DAY, parse_day, stamp
@@ -258,49 +259,97 @@ def expenses(seed: int, account_id: int, stays: Iterable[ReservationRow], anchor
 
 
 def guest_charges(seed: int, account_id: int, payloads: Iterable[JsonObject]) -> list[JsonObject]:
-    """One payment of each booking whose guests the host charges, and a hold of a deposit for some."""
+    """The payment of each booking whose guests the host charges, holds of deposits for some, and refunds.
+
+    A cancelled booking that was paid is refunded: wholly, or one half in two steps. Some guests who stay get 25 back.
+    """
     result: list[JsonObject] = []
     for payload in payloads:
-        if payload["status"] not in BOOKED or payload["channelId"] not in (DIRECT, ENGINE, VRBO):
+        is_cancelled = payload["status"] == "cancelled"
+        paid = payload.get("paymentStatus") == "Paid"
+        if payload["channelId"] not in (DIRECT, ENGINE, VRBO):
+            continue
+        if payload["status"] not in BOOKED and not (is_cancelled and paid):
             continue
         rng = stream(seed, account_id, _CHARGES, payload["id"])
-        paid = payload.get("paymentStatus") == "Paid"
-        amounts = [("charge", payload.get("totalPrice"))] + [("preAuth", 200)] * (rng.random() < 0.3)
-        for place, (kind, amount) in enumerate(amounts):
-            charge_id = f"ch_{rng.getrandbits(64):016x}"
-            result.append(
-                {
-                    "id": payload["id"] % 100_000_000 * 2 + place,
-                    "listingMapId": payload["listingMapId"],
-                    "reservationId": payload["id"],
-                    "autopaymentId": None,
-                    "type": kind,
-                    "title": "Accommodation payment" if kind == "charge" else "Damage deposit",
-                    "description": None,
-                    "currency": payload["currency"],
-                    "paymentMethod": "credit_card_online",
-                    "amount": amount,
-                    "capturedAmount": None,
-                    "status": "paid" if paid and kind == "charge" else "awaiting",
-                    "paymentProvider": "stripe",
-                    "paymentProviderMessage": f"Charged successfully. Payment Provider charge ID: {charge_id}"
-                    if paid
-                    else None,
-                    "paymentProviderInvoiceId": None,
-                    "paymentProviderChargeId": charge_id if paid else None,
-                    "scheduledDate": f"{payload['arrivalDate']} 11:00:00",
-                    "chargeDate": payload["reservationDate"] if paid and kind == "charge" else None,
-                    "holdReleaseDate": None,
-                    "isManual": 0,
-                    "autoChargeId": None,
-                    "triggerEvent": "arrival",
-                    "triggerTimeDelta": -72,
-                    "flatFee": None,
-                    "percentageFee": 100 if kind == "charge" else None,
-                    "transactions": [],
-                }
-            )
+        has_hold = rng.random() < 0.3
+        charges = [_charge(payload, "charge", payload.get("totalPrice"), f"ch_{rng.getrandbits(64):016x}")]
+        if has_hold and not is_cancelled:
+            charges.append(_charge(payload, "preAuth", 200, f"ch_{rng.getrandbits(64):016x}"))
+        first_id = payload["id"] % 100_000_000 * 4
+        if paid:
+            charges += [_refund(payload, amount, first_id) for amount in _refunds(rng, payload)]
+        result += [{**charge, "id": first_id + place} for place, charge in enumerate(charges)]
     return result
+
+
+def _charge(payload: JsonObject, kind: str, amount: float | None, charge_id: str) -> JsonObject:
+    paid = payload.get("paymentStatus") == "Paid"
+    return {
+        "id": None,
+        "listingMapId": payload["listingMapId"],
+        "reservationId": payload["id"],
+        "autopaymentId": None,
+        "type": kind,
+        "title": "Accommodation payment" if kind == "charge" else "Damage deposit",
+        "description": None,
+        "currency": payload["currency"],
+        "paymentMethod": "credit_card_online",
+        "amount": amount,
+        "capturedAmount": None,
+        "status": "paid" if paid and kind == "charge" else "awaiting",
+        "paymentProvider": "stripe",
+        "paymentProviderMessage": f"Charged successfully. Payment Provider charge ID: {charge_id}" if paid else None,
+        "paymentProviderInvoiceId": None,
+        "paymentProviderChargeId": charge_id if paid else None,
+        "scheduledDate": f"{payload['arrivalDate']} 11:00:00",
+        "chargeDate": payload["reservationDate"] if paid and kind == "charge" else None,
+        "holdReleaseDate": None,
+        "isManual": 0,
+        "autoChargeId": None,
+        "triggerEvent": "arrival",
+        "triggerTimeDelta": -72,
+        "flatFee": None,
+        "percentageFee": 100 if kind == "charge" else None,
+        "transactions": [],
+    }
+
+
+def _refunds(rng: Random, payload: JsonObject) -> list[float]:
+    """The amounts that a guest got back, each above 0."""
+    total = payload.get("totalPrice")
+    draw = rng.random()
+    if payload["status"] != "cancelled":
+        return [25] if draw < 0.1 else []
+    if not isinstance(total, int | float) or total <= 0:
+        return []
+    return [total] if draw < 0.5 else [round(total / 4, 2)] * 2
+
+
+def _refund(payload: JsonObject, amount: float, charge_id: int) -> JsonObject:
+    """A refund: a charge of its own, with a negative amount and the status "succeeded"."""
+    return {
+        **_charge(payload, "refund", -amount, ""),
+        "title": "Manual refund",
+        "paymentMethod": "cash",
+        "capturedAmount": 0,
+        "status": "succeeded",
+        "paymentProvider": "offline",
+        "paymentProviderMessage": None,
+        "paymentProviderChargeId": None,
+        "scheduledDate": None,
+        "chargeDate": payload.get("cancellationDate") or payload["reservationDate"],
+        "isManual": 1,
+        "triggerEvent": None,
+        "triggerTimeDelta": 0,
+        "flatFee": 0,
+        "percentageFee": 0,
+        "refundInfo": {
+            "refundedChargeId": charge_id,
+            "reason": "requested_by_customer",
+            "isIncludeInPriceBreakdown": 0,
+        },
+    }
 
 
 def owner_statements(
