@@ -1,3 +1,4 @@
+-- What failed or became old while the account was not active is no failure: a sync that reads what was missed is requested.
 -- The reason of a rejected API key is one short sentence. The alert about the request budget is evaluated per outgoing
 -- address, which only the settings know.
 
