@@ -41,7 +41,7 @@
         from (
             select landed.account_id, landed.entity_id
             from {{ claimed }} as claimed
-            inner join {{ landed }} as landed on claimed.load_id = landed.load_id
+            cross join {{ lateral_lookup(landed, "landed", "landed.load_id = claimed.load_id") }}
             where claimed.resource = '{{ resource }}'
             {%- if searches_deferred %}
             union

@@ -28,7 +28,7 @@ batch as (
     {%- endif %}
     select '{{ resource }}' as resource, landed.account_id, landed.entity_id
     from {{ source('ops', 'claimed_loads') }} as claimed
-    inner join {{ source('landing', resource) }} as landed on claimed.load_id = landed.load_id
+    cross join {{ lateral_lookup(source('landing', resource), "landed", "landed.load_id = claimed.load_id") }}
     where claimed.resource = '{{ resource }}'
     union
     select '{{ resource }}' as resource, landed.account_id, landed.entity_id

@@ -5,7 +5,9 @@ with claimed as materialized (
         case when landed.entity_id ~ '^[0-9]{{1,18}}$' then landed.entity_id::bigint end as id,
         landed.payload
     from ops.claimed_loads as loads
-    inner join {landed} as landed on loads.load_id = landed.load_id
+    cross join lateral (
+        select * from {landed} as landed where landed.load_id = loads.load_id limit all offset 0
+    ) as landed
     where loads.resource = %(resource)s
     limit 1001
 )

@@ -109,7 +109,17 @@ def syncs_and_transforms(harness: LandingHarness) -> Work:
 
         return work
 
+    def analyze_while_loads_are_claimed() -> None:
+        """What autovacuum does when it comes in the middle of a transform."""
+        with connect() as connection:
+            connection.execute(
+                "update ops.loads set transform_id = (select max(transform_id) from ops.transforms) "
+                "where transformed_at is null"
+            )
+            connection.execute("analyze ops.loads")
+
     yield "full sync", sync(Mode.FULL)
+    yield "statistics of claimed loads", analyze_while_loads_are_claimed
     yield "transform of a first sync", lambda: run_transform(harness.dsn, requested_by="test", marts=False)
     yield "sync in which nothing changed", sync(Mode.INCREMENTAL)
     yield "transform of one reservation", transform(1, with_marts=False)
