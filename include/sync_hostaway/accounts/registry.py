@@ -251,12 +251,15 @@ def client_for(
     *,
     single_try_timeout: float | None = None,
     allow_disabled: bool = False,
+    shares_connection: bool = False,
 ) -> HostawayClient:
     """A client with an account's stored credentials and options, and with the shared access token and request budget.
 
     :param priority: how urgent its requests are.
     :param single_try_timeout: see `HostawayClient`.
     :param allow_disabled: permit a disabled account, to remove its webhook.
+    :param shares_connection: the client reads and renews its token with `connection`, which must not be in a
+        transaction during requests. By default it opens connections for that.
     :raises UnknownAccount: when it is not registered.
     :raises InactiveAccount: when it is disabled or its credentials were rejected.
     :raises InvalidOptions: when its options are wrong.
@@ -275,7 +278,7 @@ def client_for(
     settings = account.settings
     return HostawayClient(
         Credentials(account_id, secret),
-        token_store=SharedTokenStore(account_id),
+        token_store=SharedTokenStore(account_id, connection if shares_connection else None),
         rate_limiter=rate_limiter_for(account_id, priority, settings),
         settings=settings,
         single_try_timeout=single_try_timeout,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, secrets_store
-from sync_hostaway.core.db import advisory_lock, connect
+from sync_hostaway.core.db import Connection, advisory_lock, connect
 from sync_hostaway.core.exceptions import ConfigurationError
 from sync_hostaway.hostaway.auth import Token
 
@@ -15,15 +15,17 @@ from sync_hostaway.hostaway.auth import Token
 class SharedTokenStore:
     """A `TokenStore` in the warehouse.
 
-    It opens a connection per use: a token is read once per process and renewed about twice a year.
+    :param connection: the connection to use. Without it, each use opens one: a client reads its token once, and a token
+        is renewed about twice a year.
     """
 
-    def __init__(self, account_id: int) -> None:
+    def __init__(self, account_id: int, connection: Connection | None = None) -> None:
         self._account_id = account_id
+        self._connection = connection
 
     def load(self) -> Token | None:
         """The stored token, if there is one."""
-        with connect() as connection:
+        with self._connected() as connection:
             try:
                 stored = secrets_store(connection).get(self._account_id, ACCESS_TOKEN)
             except ConfigurationError:
@@ -33,14 +35,17 @@ class SharedTokenStore:
 
     def save(self, token: Token) -> None:
         """Replace the stored token."""
-        with connect() as connection:
+        with self._connected() as connection:
             secrets_store(connection).put(self._account_id, ACCESS_TOKEN, dump_token(token))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """One process at a time renews the token."""
-        with connect() as connection, advisory_lock(connection, "access token", self._account_id):
+        with self._connected() as connection, advisory_lock(connection, "access token", self._account_id):
             yield
+
+    def _connected(self) -> AbstractContextManager[Connection]:
+        return nullcontext(self._connection) if self._connection else connect()
 
 
 def dump_token(token: Token) -> str:

@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.abc import Buffer
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from sync_hostaway.core.exceptions import WarehouseUnavailable
 from sync_hostaway.core.failures import without_row_values
@@ -25,8 +26,10 @@ from sync_hostaway.core.settings import get_settings
 __all__ = [
     "AnyConnection",
     "Connection",
+    "WarehousePool",
     "advisory_lock",
     "connect",
+    "connection_pool",
     "fetch_value",
     "load_queries",
     "read_rows",
@@ -59,6 +62,49 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
     except psycopg.OperationalError as error:
         raise WarehouseUnavailable(f"Cannot reach the warehouse at {place_of(dsn)}: {_said(error)}") from error
     return connection
+
+
+def connection_pool(application: str, *, max_size: int, timeout: float) -> WarehousePool:
+    """Return an open pool of such connections to the warehouse, for threads that need one for a short time each.
+
+    PostgreSQL starts a process for each new connection, which reads the catalog again. This takes longer than our
+    usual queries.
+
+    :param max_size: the most connections at once. The pool opens the first one when it is needed.
+    :param timeout: seconds to wait for a connection; then `WarehouseUnavailable`.
+    """
+    return WarehousePool(
+        conninfo=lambda: connection_string(get_settings().warehouse_dsn, application),
+        connection_class=QuietConnection,
+        kwargs={"autocommit": True, "row_factory": dict_row},
+        configure=prepare,
+        # Detects a connection that a server restart closed.
+        check=WarehousePool.check_connection,
+        name=application,
+        min_size=0,
+        max_size=max_size,
+        timeout=timeout,
+        # A connection that cannot be opened fails the thread that waits for it; it tries again later.
+        reconnect_timeout=0.0,
+        open=True,
+    )
+
+
+class WarehousePool(ConnectionPool[Connection]):
+    """A pool whose error names the warehouse. See `connection_pool`."""
+
+    def getconn(self, timeout: float | None = None) -> Connection:
+        """Return a connection, as psycopg's pool does.
+
+        :raises WarehouseUnavailable: when there was none in time.
+        """
+        try:
+            return super().getconn(timeout)
+        except PoolTimeout as error:
+            place = place_of(get_settings().warehouse_dsn)
+            raise WarehouseUnavailable(
+                f"No connection to the warehouse at {place}: {error}. Is it running, and may it have more connections?"
+            ) from error
 
 
 class QuietConnection(psycopg.Connection[DictRow]):

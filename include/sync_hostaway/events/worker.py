@@ -22,7 +22,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from sync_hostaway.accounts.registry import client_for
-from sync_hostaway.core.db import Connection, advisory_lock, connect
+from sync_hostaway.core.db import Connection, WarehousePool, advisory_lock, connect, connection_pool
 from sync_hostaway.core.exceptions import (
     AccountError,
     ConfigurationError,
@@ -37,6 +37,7 @@ from sync_hostaway.events.account_inbox import AccountInbox, due_accounts, has_p
 from sync_hostaway.events.batch import AccountBatch, BatchResult
 from sync_hostaway.events.handlers import EventHandlerThread
 from sync_hostaway.events.lease import has_active_worker, hold_lease, notify_worker, wait_for_event
+from sync_hostaway.hostaway.budget_connection import shared_connection
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.transforms import TransformResult, run_transform
 from sync_hostaway.transforms.ledger import is_transform_running
@@ -126,10 +127,14 @@ def run_worker(
             bound_contextvars(run=run_key),
             connect(application="sync-hostaway delta") as connection,
             EventHandlerThread(get_settings().event_handler) as event_handler,
+            connection_pool(
+                "sync-hostaway delta", max_size=_MAX_PARALLEL_ACCOUNTS, timeout=_REQUEST_TIMEOUT
+            ) as account_connections,
+            shared_connection().kept_open(),
             ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="account") as account_pool,
             ContextThreads(1, thread_name_prefix="transform") as transform_pool,
         ):
-            run = _Run(run_key, transform, connection, event_handler, account_pool, transform_pool)
+            run = _Run(run_key, transform, connection, event_handler, account_connections, account_pool, transform_pool)
             with hold_lease(connection) as ours:
                 if ours:
                     run.process_due(linger, until=began + lifetime, holds_lease=True)
@@ -155,6 +160,7 @@ class _Run:
         transform: Transform | None,
         connection: Connection,
         event_handler: EventHandlerThread,
+        account_connections: WarehousePool,
         account_pool: ThreadPoolExecutor,
         transform_pool: ThreadPoolExecutor,
     ) -> None:
@@ -164,6 +170,7 @@ class _Run:
         self._transform = transform
         self._connection = connection
         self._event_handler = event_handler
+        self._account_connections = account_connections
         self._account_pool = account_pool
         self._transform_pool = transform_pool
         self._batches: dict[Future[BatchResult | None], int] = {}
@@ -292,7 +299,7 @@ class _Run:
         """Process one batch of an account; None when another worker holds its lock."""
         with (
             bound_contextvars(account_id=account_id),
-            connect(application="sync-hostaway delta") as connection,
+            self._account_connections.connection() as connection,
             advisory_lock(connection, "delta", account_id, wait=False) as ours,
         ):
             return self._process_account(connection, account_id) if ours else None
@@ -301,7 +308,13 @@ class _Run:
         inbox = AccountInbox(connection, account_id, self._run_key)
         events = inbox.due(1 if account_id in self._one_by_one else _EVENTS_PER_BATCH)
         try:
-            with client_for(connection, account_id, Priority.DELTA, single_try_timeout=_REQUEST_TIMEOUT) as client:
+            with client_for(
+                connection,
+                account_id,
+                Priority.DELTA,
+                single_try_timeout=_REQUEST_TIMEOUT,
+                shares_connection=True,
+            ) as client:
                 batch = AccountBatch(connection, client, inbox, self._run_key)
                 result = batch.process(events)
         except InactiveAccount:

@@ -10,8 +10,8 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -58,6 +58,17 @@ class BudgetConnection:
                             f"The request budget cannot be queried, so no request is sent: {str(error).strip()}"
                         ) from error
         raise WarehouseUnavailable
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep the connection between two limiters until the block ends."""
+        user = uuid.uuid4()
+        with self._lock:
+            self._users.add(user)
+        try:
+            yield
+        finally:
+            self.leave(user)
 
     def leave(self, user: uuid.UUID) -> None:
         """Withdraw what a limiter waits for. The last one closes the connection."""

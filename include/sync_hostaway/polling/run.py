@@ -20,11 +20,12 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from sync_hostaway.accounts.registry import client_for, mark_credentials_rejected
-from sync_hostaway.core.db import connect
+from sync_hostaway.core.db import WarehousePool, connect, connection_pool
 from sync_hostaway.core.exceptions import CredentialsRejected, SyncHostawayError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.core.threads import ContextThreads
 from sync_hostaway.events.worker import Transform, WorkerResult, run_worker, transform_pending_loads
+from sync_hostaway.hostaway.budget_connection import shared_connection
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.polling.pace import PlannedPoll, planned_polls, time_to_begin_polls
 from sync_hostaway.polling.plan import fitting_interval
@@ -128,9 +129,13 @@ def _poll_all(
         is_ended.wait(max(began + poll.begins_in - time.monotonic(), 0.0))
         if is_ended.is_set() or time.monotonic() >= deadline:
             return None
-        return _poll(poll.account_id, run_key), time.monotonic()
+        return _poll(connections, poll.account_id, run_key), time.monotonic()
 
-    with ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="poll") as threads:
+    with (
+        connection_pool("sync-hostaway poll", max_size=_MAX_PARALLEL_ACCOUNTS, timeout=_REQUEST_TIMEOUT) as connections,
+        shared_connection().kept_open(),
+        ContextThreads(_MAX_PARALLEL_ACCOUNTS, thread_name_prefix="poll") as threads,
+    ):
         try:
             for future in as_completed([threads.submit(poll_in_time, poll) for poll in planned]):
                 if found := future.result():
@@ -178,14 +183,15 @@ class _Events:
             self._result.add(result)
 
 
-def _poll(account_id: int, run_key: str) -> AccountPoll:
-    with (
-        bound_contextvars(account_id=account_id, run=run_key),
-        connect(application="sync-hostaway poll") as connection,
-    ):
+def _poll(connections: WarehousePool, account_id: int, run_key: str) -> AccountPoll:
+    with bound_contextvars(account_id=account_id, run=run_key), connections.connection() as connection:
         try:
             with client_for(
-                connection, account_id, Priority.INCREMENTAL, single_try_timeout=_REQUEST_TIMEOUT
+                connection,
+                account_id,
+                Priority.INCREMENTAL,
+                single_try_timeout=_REQUEST_TIMEOUT,
+                shares_connection=True,
             ) as client:
                 try:
                     return poll_account(connection, client, run_key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,13 +51,27 @@ def find_project(project_dir: Path | None = None) -> Path:
 
 def project_hash(project_dir: Path) -> str:
     """Hash of everything in the project that dbt reads; equal on every machine."""
+    return _content_hash(project_dir, tuple(sorted(_content_files(project_dir))))
+
+
+def _content_files(project_dir: Path) -> Iterator[tuple[str, int, int]]:
+    """Path in the project, time of the last change (ns) and size of each file that dbt reads."""
+    for folder, folders, files in os.walk(project_dir):
+        folders[:] = [name for name in folders if name not in _NOT_CONTENT]
+        for file in (Path(folder, name) for name in files):
+            if file.suffix in _CONTENT and file.name not in _NOT_CONTENT and file.is_file():
+                state = file.stat()
+                yield file.relative_to(project_dir).as_posix(), state.st_mtime_ns, state.st_size
+
+
+@lru_cache(maxsize=8)
+def _content_hash(project_dir: Path, files: tuple[tuple[str, int, int], ...]) -> str:
+    """A transform needs the hash several times. It only reads the files again when one of them has changed."""
     digest = hashlib.sha256()
-    for file in sorted(project_dir.rglob("*"), key=lambda file: file.relative_to(project_dir).as_posix()):
-        name = file.relative_to(project_dir)
-        if file.suffix in _CONTENT and file.is_file() and not _NOT_CONTENT.intersection(name.parts):
-            content = file.read_bytes()
-            digest.update(f"{name.as_posix()}\0{len(content)}\0".encode())
-            digest.update(content)
+    for name, *_ in files:
+        content = (project_dir / name).read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
     return digest.hexdigest()[:16]
 
 

@@ -16,7 +16,9 @@ from typing import Any, NoReturn
 import psycopg
 import pytest
 import sqlparse
+from dbt.adapters.postgres.connections import PostgresConnectionManager
 from dbt.contracts.graph.nodes import GenericTestNode
+from dbt_common.clients.jinja import MacroFuzzEnvironment
 
 from landing_harness import LandingHarness, edited_project, listing, next_version, reservation
 from sync_hostaway.core.db import connect
@@ -493,6 +495,15 @@ def test_a_task_that_runs_dbt_directly_keeps_transforms_out(harness: LandingHarn
     assert transform.result().loads == 5
 
 
+def test_dbt_keeps_the_connections_of_its_threads(harness: LandingHarness) -> None:
+    sessions = "select sessions from pg_stat_database where datname = current_database()"
+    land_one_of_each(harness)
+    before = harness.value(sessions)
+    assert len(harness.transform().models) > 10
+    # One for the transform, two for dbt's list of tables, and one for each of its four threads
+    assert harness.value(sessions) - before <= 7
+
+
 def test_dbt_does_not_repeat_at_each_transform_what_gives_the_same(
     harness: LandingHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -504,9 +515,11 @@ def test_dbt_does_not_repeat_at_each_transform_what_gives_the_same(
     for number in (101, 102):
         harness.land("reservations", reservation(number))
         harness.transform(marts=False)
-        # For the second one: parsing the SQL around ephemeral models, inspecting the stack for each flag, and a
-        # dictionary of each node of the project
+        # For the second one: parsing the SQL around ephemeral models, inspecting the stack for each flag, a
+        # dictionary of each node of the project, compiling templates, and planning a model to see its columns
         monkeypatch.setattr(sqlparse, "parse", refuse)
         monkeypatch.setattr(inspect, "stack", refuse)
         monkeypatch.setattr(GenericTestNode, "to_dict", refuse)
+        monkeypatch.setattr(MacroFuzzEnvironment, "_parse", refuse)
+        monkeypatch.setattr(PostgresConnectionManager, "add_select_query", refuse)
     assert harness.value("select count(*) from hostaway.reservation_guests where reservation_id > 100") == 2

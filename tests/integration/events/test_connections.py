@@ -1,0 +1,40 @@
+"""A run of the worker keeps its connections: PostgreSQL starts a process for each new one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from events_harness import EventsHarness
+from sync_hostaway.core.db import Connection
+from sync_hostaway.events.worker import run_worker
+from waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+def sessions(connection: Connection) -> int:
+    """How many sessions this database has had."""
+    row = connection.execute("select sessions from pg_stat_database where datname = current_database()").fetchone()
+    assert row is not None
+    return int(row["sessions"])
+
+
+def is_done(harness: EventsHarness, event_id: int) -> bool:
+    return bool(harness.event(event_id)["state"] == "done")
+
+
+def test_the_batches_of_a_run_use_the_same_connections(harness: EventsHarness) -> None:
+    reservation_ids = harness.ids("reservations")[:12]
+    before = sessions(harness.warehouse)
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(run_worker, "test__1", linger=2.0, transform=None)
+        for reservation_id in reservation_ids:
+            changed = harness.control.patch("reservations", reservation_id, {"hostNote": "late"}, account_id=701)
+            event_id = harness.receive("reservation.updated", changed)
+            eventually(partial(is_done, harness, event_id))
+    assert run.result().batches == len(reservation_ids)
+    # One for the run, one for its batches, one for the request budget
+    assert sessions(harness.warehouse) - before <= 3
