@@ -1,4 +1,4 @@
-"""Avoids work that dbt repeats at each invocation. It was half of the time of a transform of one row.
+"""Avoids slow or repeated work of dbt, which was half of the time of a transform of one row.
 
 Functions of dbt are replaced here by functions with the same result. They are not part of dbt's public interface:
 requirements.txt names one version of dbt, and a test fails if dbt repeats the work again.
@@ -7,6 +7,7 @@ requirements.txt names one version of dbt, and a test fails if dbt repeats the w
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,16 @@ from dbt import compilation
 from sync_hostaway.transforms.invocation import DSN_VARIABLE
 
 _inject_ctes = compilation.inject_ctes_into_sql
+# Macros that dbt calls by their names: the materialization, and the lists of what is in the database.
+_MACROS_OF_A_RUN = (
+    "materialization_incremental_postgres",
+    "list_schemas",
+    "list_relations_without_caching",
+    "get_relations",
+)
+_START = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:(?P<with>with(?:\s+recursive)?)|select)\b", re.IGNORECASE | re.DOTALL
+)
 _compile_template = MacroFuzzEnvironment.compile
 _column_schema = PostgresAdapter.get_column_schema_from_query
 # Per connection string and query: the SQL of a model is the same at each invocation.
@@ -31,8 +42,8 @@ _column_schemas: dict[tuple[str, str], list[Column]] = {}
 
 def install() -> None:
     """Make dbt do this work only once in this process."""
-    # dbt parses all SQL of a model to find the position of its ephemeral models. The same SQL has the same result.
-    compilation.inject_ctes_into_sql = _inject_ctes_once
+    # dbt parses all SQL of a model to find the position of its ephemeral models, which is at the start.
+    compilation.inject_ctes_into_sql = inject_ctes
     # For a file with the types of all nodes, dbt makes a dictionary of everything that it knows of each node.
     compilation.Linker.get_graph_summary = _graph_summary
     # For the text of a warning, dbt inspects the whole stack for each behaviour flag of the adapter. An invocation adds
@@ -44,14 +55,27 @@ def install() -> None:
     PostgresAdapter.get_column_schema_from_query = _column_schema_once
 
 
-def _inject_ctes_once(sql: str, ctes: Sequence[InjectedCTE]) -> str:
-    return _injected(sql, tuple((cte.id, cte.sql) for cte in ctes))
+def compile_templates(manifest: Manifest) -> None:
+    """Compile the templates that a transform of a few rows uses, for forks of this process."""
+    models = [node for node in manifest.nodes.values() if node.config.materialized in ("incremental", "ephemeral")]
+    waiting = {name for node in models for name in node.depends_on_macros}
+    waiting |= {name for name, macro in manifest.macros.items() if macro.name.endswith(_MACROS_OF_A_RUN)}
+    macros: set[str] = set()
+    while waiting:
+        macros |= waiting
+        waiting = {used for name in waiting for used in manifest.macros[name].depends_on.macros} - macros
+    hooks = [hook.sql for node in models for hook in node.config.post_hook]
+    for source in (*(manifest.macros[name].macro_sql for name in macros), *(node.raw_code for node in models), *hooks):
+        _compiled(source)
 
 
-@lru_cache(maxsize=32)
-def _injected(sql: str, ctes: tuple[tuple[str, str], ...]) -> str:
-    injected: str = _inject_ctes(sql, [InjectedCTE(id=name, sql=text) for name, text in ctes])
-    return injected
+def inject_ctes(sql: str, ctes: Sequence[InjectedCTE]) -> str:
+    """The SQL of a model with its ephemeral models before its own CTEs, as `dbt.compilation.inject_ctes_into_sql`."""
+    start = _START.match(sql)
+    if not ctes or start is None:
+        return str(_inject_ctes(sql, list(ctes)))
+    added = ", ".join(cte.sql for cte in ctes)
+    return f"{sql[: start.end()]}{added}, {sql[start.end() :]}" if start["with"] else f"with{added} {sql}"
 
 
 def _compile_template_once(environment: jinja2.Environment, source: Any, *args: Any, **options: Any) -> Any:

@@ -213,10 +213,18 @@ def list_tables(project_dir: Path, environment: Mapping[str, str], names: Collec
 
 
 def preload_project(project_dir: Path, environment: Mapping[str, str]) -> None:
-    """Parse the project for forks of this process, because parsing takes longer than most transforms."""
+    """Load dbt and parse the project for forks of this process, because that takes longer than most transforms."""
+    # dbt imports these with its first command
+    import dbt.task.run  # noqa: F401
+    import dbt_common.clients.agate_helper  # noqa: F401
+
+    from sync_hostaway.transforms import dbt_speed
+
     build_hash(project_dir)
     with _one_at_a_time, _environment(environment):
-        _parsed(project_dir, environment)
+        parsed = _parsed(project_dir, environment)
+    if parsed.success:
+        dbt_speed.compile_templates(parsed.value)
 
 
 def run_dbt(
