@@ -290,9 +290,21 @@
         "verificationcode",
         "%apikey%",
         "%password%",
+        "%passphrase%",
         "%secret%",
         "%token%",
+        "%accountnumber%",
+        "%routingnumber%",
+        "%passportnumber%",
+        "%socialsecurity%",
+        "%nationalid",
+        "%taxid",
     ]) }}
+{%- endmacro %}
+
+{#- Words that contain the name of a secret and are none. -#}
+{% macro plain_names() -%}
+    {{ return(["tokeni[sz](?:e|a|i)", "secretar"]) }}
 {%- endmacro %}
 
 {#-
@@ -376,12 +388,48 @@
     )
 {%- endmacro %}
 
+{#-
+    Numbers of bank accounts, cards and identity documents, and credentials: words of a key, at any place in it. They stay
+    readable as parts of other words ("bicycle"), and with other words ("passport country", "card type").
+-#}
+{% macro secret_phrases() -%}
+    {%- set number = "(?:numbers?|num|no|nr)" -%}
+    {%- set number_or_id = "(?:numbers?|num|no|nr|ids?|cards?|identif[a-z]*)" -%}
+    {%- set auth = "auth(?:entication|ori[sz]ation)?" -%}
+    {{ return([
+        "iban", "bic", "swift ?(?:bic|codes?)", "clabe", "(?:account|routing|aba|bsb) ?" ~ number, "sort ?codes?",
+        "cv[cv] ?2?", "csc", "card ?(?:holders?|pan|codes?|exp|expir[a-z]*|security|verification|" ~ number ~ ")",
+        "(?:passport|visa|documents?|ids?|driv(?:ers?|er s|ing) ?licen[cs]es?) ?" ~ number, "id ?cards?", "ssn",
+        "(?:passport|identity|identification|national|citizen|personal|fiscal|vat) ?" ~ number_or_id,
+        "tax ?(?:payer)? ?(?:file|reference|identif[a-z]*)? ?" ~ number_or_id, "social ?(?:security|insurance)",
+        "dni", "nif", "cpf", "cnpj", "curp", "bsn", "nric", "aadhaa?r", "personnummer", "codice ?fiscale", "fiscal ?codes?",
+        "jwts?", "bearer", "t?otps?", "credentials?", "[cx]srf", "session ?(?:ids?|cookies?)", "set ?cookies?",
+        "(?:one ?time|two ?factor|2 ?fa|mfa|backup|recovery|activation|login|reset|" ~ auth ~ ") ?(?:codes?|keys?|headers?)",
+        "basic ?auth", "(?:ssh|rsa|pgp|hmac|signing|signature|session|webhook|decryption) ?keys?",
+    ]) }}
+{%- endmacro %}
+
+{#- Those that only count as the last words of a key: "passport", but not "passport country". -#}
+{% macro secret_last_phrases() -%}
+    {{ return([
+        "passports?", "driv(?:ers?|er s|ing) ?licen[cs]es?", "(?:credit|debit|payment|bank) ?cards?", "bank ?accounts?",
+        "cookies?",
+    ]) }}
+{%- endmacro %}
+
+{#- Those that only count as the whole key. -#}
+{% macro secret_keys() -%}
+    {{ return(["(?:(?:proxy|http|x) ?)?authorization", "auth", "swift", "pan"]) }}
+{%- endmacro %}
+
 {% macro _secret_words_pattern() -%}
     {%- set places, codes = "(?:" ~ place_words() | join("|") ~ ")", "(?:" ~ code_words() | join("|") ~ ")" -%}
     {%- set glued = "(?:door|gate|lockbox|keypad|alarm|garage|wifi|access|entrance|security)(?:code|pin|pass)" -%}
     {{ return(
         " " ~ places ~ " ?(?:.* )?" ~ codes ~ " | " ~ codes ~ " (?:.* )?(?!keys? )" ~ places ~ " |" ~ glued
         ~ "| pin | pin ?(?:codes?|numbers?) | passwd | pwd | (?:api|access|private|encryption|network|wi ?fi) ?keys? "
+        ~ "| (?:" ~ secret_phrases() | join("|") ~ ") | (?:" ~ secret_last_phrases() | join("|") ~ ") +$"
+        ~ "|^ +(?:" ~ secret_keys() | join("|") ~ ") +$"
     ) }}
 {%- endmacro %}
 
@@ -389,7 +437,9 @@
 {% macro is_secret(key, nested=false) -%}
     {%- set names = secret_names() + (["%customfieldvalue%"] if nested else []) -%}
     (
-        lower(regexp_replace({{ key }}, '[^a-zA-Z0-9]', '', 'g')) like any (array['{{ names | join("', '") }}'])
+        regexp_replace(
+            lower(regexp_replace({{ key }}, '[^a-zA-Z0-9]', '', 'g')), '{{ plain_names() | join("|") }}', '', 'g'
+        ) like any (array['{{ names | join("', '") }}'])
         or {{ _words_of(key) }} ~ '{{ _secret_words_pattern() }}'
     )
 {%- endmacro %}
@@ -411,6 +461,9 @@
     {%- do found.append(codes ~ between ~ places) -%}
     {%- do found.append("pin[^a-z]*(?:code|num)") -%}
     {%- do found.append("passwd|pwd|(?:api|access|private|encryption|network|wi[^a-z0-9]*fi)[^a-z0-9]*key") -%}
+    {%- for phrase in secret_phrases() + secret_last_phrases() + secret_keys() -%}
+        {%- do found.append(phrase.replace(" ?", " ").replace(" ", "[^a-z0-9]*")) -%}
+    {%- endfor -%}
     (?:{{ found | join("|") }})(?:\\.|[^"\\])*":[ ]
 {%- endmacro %}
 

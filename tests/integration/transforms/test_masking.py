@@ -61,6 +61,29 @@ ALONE = [
     "hash",
     "guestPortalUrl",
 ]
+IDENTIFYING = [
+    *("iban", "bank iban", "bic", "swift code", "account number", "bank account no", "routing number", "sort code"),
+    *(
+        "bank account",
+        "clabe",
+        "card number",
+        "card no",
+        "cvv",
+        "cvv2",
+        "cvc",
+        "csc",
+        "card expiry",
+        "card holder name",
+    ),
+    *("guest credit card", "passport", "passport number", "guest passport no", "passport id", "visa number", "ssn"),
+    *("guest ssn", "social security number", "tax id", "tax number", "taxpayer identification number", "vat id"),
+    *("national id", "identity card number", "id number", "id card", "id document number", "document number"),
+    *("driver license", "drivers licence number", "dni", "guest cpf", "fiscal code", "personal id"),
+    *("jwt", "id jwt", "bearer", "otp", "totp code", "mfa code", "2fa code", "one time code", "backup codes"),
+    *("authorization", "x authorization", "auth", "authorization header", "basic auth", "cookie", "session cookie"),
+    *("set cookie", "session id", "csrf", "credentials", "passphrase", "private key", "ssh key", "signing key"),
+    *("webhook secret", "secret word", "client secret", "refresh token", "token value", "secret answer"),
+]
 READABLE = [
     *(
         f"{word}Code"
@@ -79,7 +102,7 @@ READABLE = [
         ]
     ),
     *("zip_code", "Postal code", "COUNTRY_CODE", "guestZipCode", "currency-code", "countrycode", "blockCode", "code"),
-    *("Pinball fee", "isPinned", "shippingFee", "spin", "mapPin", "opinion", "pinnedAt", "passport", "passengers"),
+    *("Pinball fee", "isPinned", "shippingFee", "spin", "mapPin", "opinion", "pinnedAt", "passengers"),
     *(
         "doorman",
         "keyword",
@@ -92,6 +115,56 @@ READABLE = [
         "monkeys",
     ),
     *("doorNumber", "smartLockId", "alarmClock", "safety", "safetyFeatures", "entryFee", "accessFee", "garageSpaces"),
+    *(
+        "tokenized",
+        "cardTokenized",
+        "tokenisation",
+        "secretary",
+        "bicycle",
+        "caliban",
+        "ssntotal",
+        "panorama",
+        "expand",
+    ),
+    *(
+        "passportCountry",
+        "passportExpiresOn",
+        "documentType",
+        "idType",
+        "nationality",
+        "visaRequired",
+        "identityVerified",
+    ),
+    *(
+        "cardType",
+        "cardBrand",
+        "accountId",
+        "accountName",
+        "bankName",
+        "taxAmount",
+        "taxIncluded",
+        "vatRate",
+        "invoiceNumber",
+    ),
+    *(
+        "preAuthorization",
+        "authorizationDate",
+        "authorName",
+        "cookiePolicy",
+        "sessionCount",
+        "socialMedia",
+        "driverName",
+    ),
+    *(
+        "licenseNumber",
+        "roomNumber",
+        "phoneNumber",
+        "hotpot",
+        "robotplan",
+        "swiftly",
+        "basicAuthor",
+        "paidByCreditCardFee",
+    ),
     *("accessCountryCode", "keyCurrencyCode", "postalCodeKey", "codeName", "locker", "turkeyCodeName", "hashtag"),
 ]
 
@@ -141,9 +214,16 @@ def test_a_code_for_any_lock_is_masked_in_every_spelling(harness: LandingHarness
     assert {key for key, value in meta.items() if value != "***"} == set()
 
 
+def test_numbers_of_people_and_credentials_are_masked_in_every_spelling(harness: LandingHarness) -> None:
+    keys = {joined(name.split()) for name in IDENTIFYING for joined in JOINED}
+    meta = landed_meta(harness, dict.fromkeys(keys, "s3cret"))
+    assert {key for key, value in meta.items() if value != "***"} == set()
+
+
 def test_one_secret_alone_is_found(harness: LandingHarness) -> None:
     """Nothing else in the payload is suspicious."""
     words = [[place, "code"] for place in PLACES] + [["front", "door", code] for code in CODES]
+    words += [name.split() for name in IDENTIFYING]
     keys = sorted({joined(parts) for parts in words for joined in JOINED} | set(ALONE))
     rows: list[dict[str, Any]] = [
         {key: "s3cret"} if place % 2 else {"note": [{"of": {key: "s3cret"}}]} for place, key in enumerate(keys)
