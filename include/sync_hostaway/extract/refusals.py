@@ -6,6 +6,9 @@ refusal concerns the resource only.
 
 from __future__ import annotations
 
+import re
+
+import requests
 import structlog
 
 from sync_hostaway.core.exceptions import (
@@ -25,6 +28,13 @@ REFUSALS = (HostawayRefused, HostawayNotFound, AccessDenied)
 """Errors that may concern the resource only. A retry within minutes gets the same response."""
 
 _STATUSES = frozenset({401, 402, 403, 404, 405, 410, 451, 501})
+# A failure with HTTP 200 has no other sign than its text. Without one of these words it may end soon.
+_NO_ACCESS = re.compile(
+    r"\b(?:access|permissions?|forbidden|unauthori[sz]ed|denied|disabled|subscription|not found"
+    r"|not (?:be )?(?:enabled|activated|allowed|permitted|authori[sz]ed|included|supported))\b",
+    re.IGNORECASE,
+)
+_PASSING = re.compile(r"\b(?:temporar|try again|retry|later\b|moment)", re.IGNORECASE)
 _OTHER_LISTS = {
     Resource.LISTINGS: endpoints.LISTINGS,
     Resource.RESERVATIONS: endpoints.RESERVATIONS,
@@ -44,7 +54,7 @@ def refusal_of(ctx: SyncContext, error: HostawayError) -> ResourceRefused | None
 
     :param error: one of `REFUSALS`, of the resource's own list, or of all of its parents.
     """
-    if error.status not in _STATUSES or ctx.counts.seen or not _another_list_answers(ctx):
+    if not _denies_access(error) or ctx.counts.seen or not _another_list_answers(ctx):
         return None
     off = f"""sync-hostaway accounts options {ctx.account_id} '{{"resources": {{"{ctx.resource}": false}}}}'"""
     log.warning("resource_refused", account_id=ctx.account_id, resource=ctx.resource.value, error=str(error))
@@ -52,6 +62,12 @@ def refusal_of(ctx: SyncContext, error: HostawayError) -> ResourceRefused | None
         f"{_beginning(ctx.resource)} ({error.text.removeprefix('Hostaway answered ')}); asked again daily; "
         f"switch it off with `{off}`"
     )
+
+
+def _denies_access(error: HostawayError) -> bool:
+    if error.status == requests.codes.ok:
+        return bool(_NO_ACCESS.search(error.text)) and not _PASSING.search(error.text)
+    return error.status in _STATUSES
 
 
 def _beginning(resource: Resource) -> str:

@@ -71,7 +71,7 @@ def read_reply(response: requests.Response) -> Reply:
     if not isinstance(body, dict):
         raise HostawayMalformedReply(f"Hostaway answered {type(body).__name__} where an object was expected")
     if body.get("status") == "fail":
-        raise HostawayRefused(f"Hostaway answered status fail with HTTP 200: {_message_of(body)}")
+        raise _failed(body, response)
     if "result" not in body:
         raise HostawayMalformedReply(f"Hostaway's response has no result, only {len(body)} other fields")
     return Reply(body["result"], as_whole_number(body.get("count")), served_at(response))
@@ -200,6 +200,15 @@ def _classified(response: requests.Response) -> HostawayError:
     if denied or status == requests.codes.unauthorized:
         return AccessDenied(f"Hostaway answered HTTP {status}: {message}")
     return HostawayRefused(f"Hostaway answered HTTP {status}: {message}")
+
+
+def _failed(body: dict[str, Any], response: requests.Response) -> HostawayError:
+    """The error of a response with `status: fail` and HTTP 200. Only its message tells the kind."""
+    message = _message_of(body)
+    kind = AccessDenied if TOKEN_DENIED_MESSAGE in message else HostawayRefused
+    error = kind(f"Hostaway answered status fail with HTTP {response.status_code}: {message}")
+    error.status = response.status_code
+    return error
 
 
 def _message_of(body: dict[str, Any]) -> str:

@@ -51,6 +51,26 @@ def test_a_refused_list_fails_nothing(
     assert f'"{resource}": false' in (refused.error or "")
 
 
+@pytest.mark.parametrize(
+    ("message", "status"),
+    [
+        ("Financial reporting feature is not enabled for your account", "refused"),
+        ("You do not have access to this resource", "refused"),
+        ("Resource not found", "refused"),
+        (TOKEN_DENIED_MESSAGE, "refused"),
+        ("Internal error", "failed"),
+        ("Access is temporarily not allowed, try again later", "failed"),
+    ],
+)
+def test_the_text_of_a_failure_with_http_200_tells_a_refusal(
+    warehouse: Connection, simulator: RunningSimulator, account: int, message: str, status: str
+) -> None:
+    simulator.control.fault("fail_200", message=message, match={"path": "^/v1/coupons"}, times=0)
+    found = sync(warehouse, account, Resource.USERS, Resource.COUPONS)["coupons"]
+    assert found.status == status
+    assert message in (found.error or "")
+
+
 def test_a_refused_resource_is_asked_again_daily_and_at_once_when_it_is_named(
     warehouse: Connection, simulator: RunningSimulator, account: int
 ) -> None:
