@@ -38,7 +38,14 @@ left join lateral (
 cross join lateral (
     select
         count(*) as events,
-        coalesce(extract(epoch from clock_timestamp() - min(events.received_at)), 0)::float as seconds
+        -- an event without an attempt waits since it was received or replayed
+        greatest(
+            extract(
+                epoch from clock_timestamp()
+                - min(case when events.attempts = 0 then events.next_try_at else events.received_at end)
+            ),
+            0
+        )::float as seconds
     from ops.webhook_events as events
     where events.account_id = accounts.account_id and events.state = 'pending'
 ) as pending

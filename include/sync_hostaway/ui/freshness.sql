@@ -19,7 +19,10 @@ order by 1
 select
     count(*) as pending,
     count(*) filter (where attempts = 0) as untried,
-    coalesce(extract(epoch from now() - min(received_at)), 0)::double precision as oldest_seconds,
+    -- an event without an attempt waits since it was received or replayed
+    greatest(
+        extract(epoch from now() - min(case when attempts = 0 then next_try_at else received_at end)), 0
+    )::double precision as oldest_seconds,
     (select count(*) from ops.webhook_events where state = 'dead') as dead
 from ops.webhook_events
 where state = 'pending'

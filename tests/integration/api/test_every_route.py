@@ -233,7 +233,7 @@ def test_operators_see_why_health_fails(anonymous: TestClient, warehouse: Connec
 
 def test_health_finds_untried_events_and_accounts_that_do_not_sync(warehouse: Connection, login: Login) -> None:
     warehouse.execute(
-        "insert into ops.webhook_events (account_id, content_hash, received_at)"
+        "insert into ops.webhook_events (account_id, content_hash, next_try_at)"
         " values (701, sha256('1'), now() - interval '20 min')"
     )
     warehouse.execute(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner, Result
 
+from sync_hostaway.accounts.status import account_status
 from sync_hostaway.accounts.webhook_endpoints import find_endpoint, password_for
+from sync_hostaway.api.routes import health
 from sync_hostaway.cli import main as cli
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.settings import get_settings
@@ -98,6 +100,20 @@ def test_replay_brings_back_what_is_chosen(inbox: list[int], warehouse: Connecti
     assert states(warehouse) == ["pending", "done", "pending", "unreadable", "pending"]
     assert "1 event is queued again" in call("replay", str(inbox[1])).stdout
     assert states(warehouse)[1] == "pending"
+
+
+def test_a_replayed_event_does_not_seem_to_wait_since_it_was_received(inbox: list[int], warehouse: Connection) -> None:
+    warehouse.execute("update ops.webhook_events set received_at = received_at - interval '20 days'")
+    warehouse.execute("delete from ops.webhook_events where account_id = 5 or object_id = 1")
+    assert "1 event is queued again" in call("replay", "--state", "dead").stdout
+    replayed = events(warehouse)[1]
+    assert replayed["state"] == "pending"
+    assert health._inbox(warehouse).ok
+    assert account_status(warehouse, 701).webhook.oldest_pending_seconds < 60
+    # When it was received, it still tells: a later delivery of an equal body is another event.
+    assert warehouse.execute(
+        "select now() - received_at > interval '19 days' as old from ops.webhook_events"
+    ).fetchone()
 
 
 def test_replay_reads_again_what_could_not_be_read(inbox: list[int], warehouse: Connection) -> None:

@@ -1,6 +1,7 @@
 -- name: inbox_lag
--- Only events without an attempt count: they show that no delta runs. An event that failed waits on purpose.
-select coalesce(extract(epoch from clock_timestamp() - min(events.received_at)), 0)::float as seconds
+-- Only events without an attempt count: they show that no delta runs. An event that failed waits on purpose. The time is
+-- that since an event is due, because a replayed event was received long ago.
+select greatest(extract(epoch from clock_timestamp() - min(events.next_try_at)), 0)::float as seconds
 from ops.webhook_events as events
 inner join ops.accounts using (account_id)
 where events.state = 'pending' and events.attempts = 0 and accounts.state = 'active'

@@ -29,8 +29,13 @@ group by account_id
 select
     count(*) filter (where state = 'pending') as pending,
     count(*) filter (where state = 'dead') as dead,
-    coalesce(
-        extract(epoch from now() - min(received_at) filter (where state = 'pending')), 0
+    -- an event without an attempt waits since it was received or replayed
+    greatest(
+        extract(
+            epoch from now() - min(case when attempts = 0 then next_try_at else received_at end)
+            filter (where state = 'pending')
+        ),
+        0
     )::double precision as oldest_seconds
 from ops.webhook_events
 where state in ('pending', 'dead')
