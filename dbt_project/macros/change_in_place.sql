@@ -63,7 +63,13 @@
             select ops.note_relation('{{ this.schema }}', '{{ this.identifier }}')
         {% endcall %}
     {% else %}
-        {% do run_query(get_create_table_as_sql(True, temp_relation, sql)) %}
+        {% if config.get("contract").enforced %}
+            {{ get_assert_columns_equivalent(sql) }}
+        {% endif %}
+        {#- dbt keeps the connection for the next model, and would keep the table, too. -#}
+        {% call statement("build") %}
+            create temporary table {{ temp_relation }} on commit drop as {{ sql }}
+        {% endcall %}
         {% if not is_incremental() %}
             {% call statement("delete") -%}
                 analyze {{ temp_relation }};

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,8 +84,8 @@ def connection_pool(application: str, *, max_size: int, timeout: float) -> Wareh
         min_size=0,
         max_size=max_size,
         timeout=timeout,
-        # A connection that cannot be opened fails the thread that waits for it; it tries again later.
-        reconnect_timeout=0.0,
+        # As long as threads wait: PostgreSQL may have too many connections only for a moment.
+        reconnect_timeout=timeout,
         open=True,
     )
 
@@ -96,14 +96,15 @@ class WarehousePool(ConnectionPool[Connection]):
     def getconn(self, timeout: float | None = None) -> Connection:
         """Return a connection, as psycopg's pool does.
 
-        :raises WarehouseUnavailable: when there was none in time.
+        :raises WarehouseUnavailable: when there was none in time. It names PostgreSQL's reason.
         """
         try:
             return super().getconn(timeout)
         except PoolTimeout as error:
-            place = place_of(get_settings().warehouse_dsn)
+            # The pool does not tell why. If PostgreSQL refuses connections, this one raises its reason.
+            connect(application=self.name).close()
             raise WarehouseUnavailable(
-                f"No connection to the warehouse at {place}: {error}. Is it running, and may it have more connections?"
+                f"No connection to the warehouse at {place_of(get_settings().warehouse_dsn)} became free: {error}"
             ) from error
 
 
@@ -230,6 +231,9 @@ def advisory_lock(connection: Connection, what: str, account_id: int, *, wait: b
         yield is_ours
     finally:
         if is_ours:
-            # A lost connection has released the lock, and its exception must not be hidden by another one.
-            with suppress(psycopg.OperationalError):
+            try:
                 connection.execute(_QUERIES["unlock"], params)
+            except psycopg.OperationalError:
+                # The exception of a lost connection must not be hidden by this one. Any other connection would keep
+                # the lock, in a pool for a long time.
+                connection.close()

@@ -10,6 +10,7 @@ needs longer to plan a model of few rows than to run it.
 from __future__ import annotations
 
 import os
+from multiprocessing.connection import wait
 from typing import Any
 
 import psycopg2
@@ -27,6 +28,9 @@ _log = AdapterLogger("Postgres")
 class WarehouseConnections(PostgresConnectionManager):
     """Opens the warehouse if `DSN_VARIABLE` is set; otherwise the database of the profile."""
 
+    keeps_connections = False
+    """Whether a thread keeps its connection, with all settings of the session, for its next model."""
+
     @classmethod
     def open(cls, connection: Connection) -> Connection:
         """Open a connection of dbt, unless it is open."""
@@ -41,10 +45,17 @@ class WarehouseConnections(PostgresConnectionManager):
             retryable_exceptions=[psycopg2.OperationalError],
         )
 
+    def set_connection_name(self, name: str | None = None) -> Connection:
+        """Give the thread a connection for its next model: the one it has, unless the server has ended that."""
+        connection = self.get_if_exists()
+        if connection and connection.state == ConnectionState.OPEN and _is_ended(connection.handle):
+            self.close(connection)
+        return super().set_connection_name(name)
+
     def release(self) -> None:
         """End the transaction of a model, and keep the connection for the next one. dbt closes it at the end."""
         connection = self.get_if_exists()
-        if connection is None or connection.state != ConnectionState.OPEN or DSN_VARIABLE not in os.environ:
+        if connection is None or connection.state != ConnectionState.OPEN or not self.keeps_connections:
             super().release()
             return
         connection.transaction_open = False
@@ -55,9 +66,21 @@ class WarehouseConnections(PostgresConnectionManager):
             super().release()
 
 
-def install() -> None:
-    """Make dbt's adapter for PostgreSQL open its connections here, until the process ends."""
+def install(*, keeps_connections: bool = False) -> None:
+    """Make dbt's adapter for PostgreSQL open its connections here, until the process ends.
+
+    :param keeps_connections: for models that change no setting of the session.
+    """
+    WarehouseConnections.keeps_connections = keeps_connections
     PostgresAdapter.ConnectionManager = WarehouseConnections
+
+
+def _is_ended(handle: Any) -> bool:
+    """Whether the server has sent something to an idle connection. It does so when it ends one, and hardly otherwise.
+
+    An end that the network did not transmit is not detected.
+    """
+    return bool(handle.closed or wait([handle], timeout=0))
 
 
 def _opened(dsn: str) -> Any:

@@ -79,7 +79,8 @@ def inject_ctes(sql: str, ctes: Sequence[InjectedCTE]) -> str:
 
 
 def _compile_template_once(environment: jinja2.Environment, source: Any, *args: Any, **options: Any) -> Any:
-    if args or options or not isinstance(source, str):
+    # Values in YAML files are rendered in a subclass, which generates other code.
+    if args or options or not isinstance(source, str) or type(environment) is not MacroFuzzEnvironment:
         return _compile_template(environment, source, *args, **options)
     return _compiled(source)
 

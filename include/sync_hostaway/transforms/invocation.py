@@ -302,7 +302,8 @@ def _invoke(
 
     from sync_hostaway.transforms import dbt_connections, dbt_speed
 
-    dbt_connections.install()
+    # Models of a user may rely on a session of their own.
+    dbt_connections.install(keeps_connections=profiles_dir is None)
     dbt_speed.install()
     home = dbt_home()
     make_unwritable(home)

@@ -38,3 +38,23 @@ def test_the_batches_of_a_run_use_the_same_connections(harness: EventsHarness) -
     assert run.result().batches == len(reservation_ids)
     # One for the run, one for its batches, one for the request budget
     assert sessions(harness.warehouse) - before <= 3
+
+
+def test_a_connection_that_ends_between_two_batches_delays_nothing(harness: EventsHarness) -> None:
+    first, second = harness.ids("reservations")[:2]
+    idle = """
+        select count(pg_terminate_backend(pid, 10000)) as ended from pg_stat_activity
+        where
+            datname = current_database() and application_name = 'sync-hostaway delta'
+            and state = 'idle' and query like '%pg_advisory_unlock%'
+    """
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(run_worker, "test__1", linger=3.0, transform=None)
+        for number in (first, second):
+            changed = harness.control.patch("reservations", number, {"hostNote": "late"}, account_id=701)
+            event_id = harness.receive("reservation.updated", changed)
+            eventually(partial(is_done, harness, event_id))
+            eventually(lambda: harness.warehouse.execute(idle).fetchone() == {"ended": 1})
+    # A batch whose connection was lost would be repeated only after five seconds, when the run has ended.
+    assert run.result().batches == 2
+    assert harness.event(event_id)["attempts"] <= 1
