@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import structlog
 
 from sync_hostaway.alerts.message import Alert, Message
 from sync_hostaway.core.db import Connection, advisory_lock, load_queries
+from sync_hostaway.core.disk import disk_space
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.polling.usage import address_usage
 
@@ -18,7 +18,6 @@ log = structlog.get_logger(__name__)
 
 _QUERIES = load_queries(Path(__file__).with_name("alerts.sql"))
 _COLUMNS = ("kind", "account_id", "severity", "summary", "remedy")
-_LEAST_FREE_BYTES, _LEAST_FREE_SHARE = 1 << 30, 0.05
 
 Send = Callable[[Message], object]
 
@@ -81,12 +80,10 @@ def _budget(connection: Connection) -> list[dict[str, Any]]:
 
 def _disk() -> list[dict[str, Any]]:
     """Whether the disk of the home is almost full, where the embedded PostgreSQL and Airflow's logs are."""
-    home = get_settings().home
-    usage = shutil.disk_usage(home if home.exists() else Path.cwd())
-    if usage.free >= _LEAST_FREE_BYTES and usage.free >= _LEAST_FREE_SHARE * usage.total:
+    space = disk_space(get_settings().home)
+    if not space.is_almost_full:
         return []
-    summary = f"{usage.free / (1 << 20):,.0f} MiB of {usage.total / (1 << 20):,.0f} MiB are free"
-    return [_condition("disk_full", summary, "Remove files, or enlarge the disk of SYNC_HOSTAWAY_HOME")]
+    return [_condition("disk_full", str(space), "Remove files, or enlarge the disk of SYNC_HOSTAWAY_HOME")]
 
 
 def _condition(kind: str, summary: str, remedy: str, severity: str = "error") -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import requests
 from sync_hostaway.accounts.registry import list_accounts
 from sync_hostaway.accounts.secrets.store import secrets_store
 from sync_hostaway.core.db import Connection, connect, load_queries
+from sync_hostaway.core.disk import disk_space
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
 from sync_hostaway.core.settings import get_settings, is_loopback
 from sync_hostaway.doctor.finding import Finding, Status
@@ -22,7 +22,6 @@ from sync_hostaway.doctor.finding import Finding, Status
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _SUPPORTED = range(15, 19)
 _LARGEST_SKEW = 5.0
-_LEAST_FREE = 1_000_000_000
 _OLDEST_TRANSACTIONS = 1_000_000_000
 _TIMEOUT = 10.0
 _PACKAGES = ("apache-airflow", "dbt-core", "dbt-postgres", "astronomer-cosmos", "psycopg")
@@ -127,13 +126,12 @@ def _secrets(connection: Connection) -> Found:
 
 
 def _disk(connection: Connection) -> Found:
-    home = get_settings().home
-    place = next(path for path in (home, *home.resolve().parents) if path.exists())
-    free = shutil.disk_usage(place).free
+    space = disk_space(get_settings().home)
+    remedy = ". Remove old logs, or enlarge the disk (docs/runbook.md, disk_full)"
     yield Finding(
         "disk of SYNC_HOSTAWAY_HOME",
-        Status.HOLDS if free > _LEAST_FREE else Status.FAILS,
-        f"{free / 1e9:.1f} GB free" + ("" if free > _LEAST_FREE else ": too little for logs and caches"),
+        Status.FAILS if space.is_almost_full else Status.HOLDS,
+        f"{space}{remedy if space.is_almost_full else ''}",
     )
 
 
