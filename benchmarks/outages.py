@@ -12,8 +12,8 @@ from benchmarks.mirrored import MirroredPlatform
 from benchmarks.options import Options
 from benchmarks.report import NOTHING, Result, Target
 from sync_hostaway.core.dag_ids import DELTA_DAG_ID
-from sync_hostaway.local import processes, supervisor
-from sync_hostaway.local.component import SCHEDULER
+from sync_hostaway.local import processes
+from sync_hostaway.local.component import SCHEDULER, SUPERVISOR
 from sync_hostaway.simulator.config import Sizes
 from sync_hostaway.simulator.http.webhooks import RETRY_DELAYS
 
@@ -65,7 +65,7 @@ def _change(source: Source, seconds: float) -> int:
 @contextmanager
 def _without_scheduler(mirrored: MirroredPlatform) -> Iterator[None]:
     home = mirrored.platform.home
-    watching, scheduler = processes.running(home, supervisor.NAME), processes.running(home, SCHEDULER.name)
+    watching, scheduler = processes.running(home, SUPERVISOR), processes.running(home, SCHEDULER.name)
     if not watching or not scheduler:
         raise RuntimeError("The platform has no supervisor or no scheduler")
     # The supervisor must not restart the scheduler. The tasks of the killed scheduler end with it.

@@ -19,8 +19,8 @@ from chaos.invariants import KEYS, Findings
 from chaos.rounds import Outcome
 from chaos.world import ACCOUNTS
 from sync_hostaway.core.db import connect
-from sync_hostaway.local import processes, supervisor
-from sync_hostaway.local.component import COMPONENTS, SCHEDULER
+from sync_hostaway.local import processes
+from sync_hostaway.local.component import COMPONENTS, SCHEDULER, SUPERVISOR
 from sync_hostaway.simulator.config import Sizes
 
 _SIZES = Sizes(listings=4, reservations=60, conversations=40)
@@ -39,7 +39,7 @@ def plan(seed: int, number: int) -> tuple[str, str]:
     """What is hit in a round, and how. All combinations come once before one comes again."""
     parts = [component.name for component in COMPONENTS]
     pairs = [(part, how) for part in [*parts, _POSTGRES, _WORKER] for how in ("killed", "suspended 10 s")]
-    pairs += [(supervisor.NAME, "killed"), (_EVERYTHING, "killed")]
+    pairs += [(SUPERVISOR, "killed"), (_EVERYTHING, "killed")]
     Random(seed).shuffle(pairs)  # noqa: S311 - a plan, not a secret
     return pairs[(number - 1) % len(pairs)]
 
@@ -97,7 +97,7 @@ def _away(mirrored: MirroredPlatform, part: str, how: str) -> Iterator[bool]:
         if number == signal.SIGSTOP:
             stack.callback(processes.send, found, signal.SIGCONT)
         yield bool(found)
-    if part in (supervisor.NAME, _EVERYTHING) and how == "killed":
+    if part in (SUPERVISOR, _EVERYTHING) and how == "killed":
         # What an operator or the container runtime does.
         mirrored.platform.start()
 

@@ -17,8 +17,8 @@ import pytest
 from airflow_process import AirflowControl
 from sync_hostaway.core.exceptions import AirflowApiError, LocalPlatformError
 from sync_hostaway.core.home import Home
-from sync_hostaway.local import processes, supervisor
-from sync_hostaway.local.component import COMPONENTS
+from sync_hostaway.local import processes
+from sync_hostaway.local.component import COMPONENTS, SUPERVISOR
 from sync_hostaway.local.errors import PortTaken
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.ports import choose
@@ -115,7 +115,12 @@ def test_everything_is_healthy(platform: Platform, api: AirflowControl) -> None:
     status = platform.status()
     assert status.running
     assert status.healthy
-    assert [part.name for part in status.components] == ["postgres", *(component.name for component in COMPONENTS)]
+    assert [part.name for part in status.components] == [
+        "postgres",
+        *(component.name for component in COMPONENTS),
+        SUPERVISOR,
+    ]
+    assert status.is_supervised
     assert api.version().startswith("3.")
     assert status.airflow_url == platform.airflow_url
     with psycopg.connect(platform.warehouse_dsn()) as connection:
@@ -188,7 +193,7 @@ def test_nothing_is_written_elsewhere(platform: Platform, api: AirflowControl, p
     found = {path.name for path in project.rglob("*") if platform.home.root not in (path, *path.parents)}
     assert {name for name in found if not name.endswith(".pyc")} == {"dags", "speak.py", "__pycache__"}
     # The state beside the Dags has not ended the Dag processor.
-    assert platform.home.log(supervisor.NAME).read_text() == ""
+    assert platform.home.log(SUPERVISOR).read_text() == ""
 
 
 def test_everything_listens_on_loopback(platform: Platform) -> None:
@@ -243,12 +248,12 @@ def test_the_supervisor_replaces_components_without_a_heartbeat(platform: Platfo
 
 
 def test_a_killed_supervisor_comes_back_with_the_next_start(platform: Platform, api: AirflowControl) -> None:
-    killed = processes.running(platform.home, supervisor.NAME)
+    killed = processes.running(platform.home, SUPERVISOR)
     assert killed is not None
     killed.kill()
     assert not processes.wait_ended([killed], 20)
     platform.start()
-    assert processes.running(platform.home, supervisor.NAME)
+    assert processes.running(platform.home, SUPERVISOR)
     triggerer = processes.running(platform.home, "triggerer")
     assert triggerer is not None
     triggerer.kill()
@@ -259,7 +264,7 @@ def test_a_killed_supervisor_comes_back_with_the_next_start(platform: Platform, 
 def test_killed_components_come_back(platform: Platform, api: AirflowControl) -> None:
     # The supervisor first: it would restart the others.
     victims = []
-    for name in (supervisor.NAME, *(component.name for component in COMPONENTS)):
+    for name in (SUPERVISOR, *(component.name for component in COMPONENTS)):
         killed = processes.running(platform.home, name)
         assert killed is not None
         killed.kill()

@@ -40,17 +40,17 @@ def start() -> None:
     """Start PostgreSQL and Airflow, and wait until they are healthy."""
     settings = get_settings()
     remembered = SimulatedApi.remembered(Home.at(settings.home))
-    simulated = remembered.on_free_port(_say) if remembered and not settings.api_url else None
+    simulated = remembered.on_free_port(_echo) if remembered and not settings.api_url else None
     running = platform(simulated)
     with signals_as_keyboard_interrupt():
-        running.start(_say, prepare=_preparing(simulated))
+        running.start(_echo, prepare=_preparing(simulated))
     if simulated:
-        _say(
+        _echo(
             f"The accounts of this home come from a demo. Their Hostaway API is the simulator at {simulated.url}. "
             "HOSTAWAY_API_URL selects another API. For real accounts, use another home (SYNC_HOSTAWAY_HOME)."
         )
     elif remembered:
-        _say(
+        _echo(
             f"HOSTAWAY_API_URL is set. The accounts of this home come from a demo with the simulator, but "
             f"now use {settings.api_url}."
         )
@@ -60,8 +60,8 @@ def start() -> None:
 @app.command()
 def stop() -> None:
     """Stop all processes of this home."""
-    platform().stop(_say)
-    _say("Nothing is running.")
+    platform().stop(_echo)
+    _echo("Nothing is running.")
 
 
 @app.command()
@@ -70,10 +70,10 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="Remove it without a p
     home = Home.at(get_settings().home)
     if not yes:
         typer.confirm(f"Remove the state in {home.root} with the embedded databases?", abort=True)
-    left = platform().remove(_say)
-    _say(f"The state in {home.root} is removed.")
+    left = platform().remove(_echo)
+    _echo(f"The state in {home.root} is removed.")
     if left:
-        _say(f"Left, because sync-hostaway did not create it: {', '.join(path.name for path in left)}")
+        _echo(f"Left, because sync-hostaway did not create it: {', '.join(path.name for path in left)}")
 
 
 @app.command()
@@ -89,15 +89,17 @@ def status(as_json: AsJson = False) -> None:
         up = f"{part.uptime:.0f} s" if part.uptime is not None else ""
         table.add_row(part.name, "running" if part.running else "stopped", str(part.pid or ""), up)
     print_table(table)
-    _say(f"State: {now.home}")
+    _echo(f"State: {now.home}")
     if where := current.postgres.status().programs:
-        _say(f"PostgreSQL: data in {current.postgres.data}, programs in {where}")
+        _echo(f"PostgreSQL: data in {current.postgres.data}, programs in {where}")
     if now.running and now.airflow_url:
-        _say(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
-        _say(f"Log in as {ADMIN}; the password is in {passwords_file(Home.at(now.home))}")
+        _echo(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
+        if not now.is_supervised:
+            _echo("The supervisor does not run: nothing restarts a component that ends. `make start` starts it again.")
+        _echo(f"Log in as {ADMIN}; the password is in {passwords_file(Home.at(now.home))}")
     simulated = SimulatedApi.remembered(Home.at(now.home))
     if simulated:
-        _say(f"Simulated Hostaway: {simulated.url} ({'running' if simulated.process_runs else 'stopped'})")
+        _echo(f"Simulated Hostaway: {simulated.url} ({'running' if simulated.process_runs else 'stopped'})")
 
 
 def _status_json(now: PlatformStatus) -> dict[str, Any]:
@@ -147,7 +149,7 @@ def logs(
 @app.command()
 def url() -> None:
     """Print the URL of the embedded warehouse with its password, for psql and other clients."""
-    _say(embedded_warehouse_dsn(get_settings().home))
+    _echo(embedded_warehouse_dsn(get_settings().home))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -180,7 +182,7 @@ def _psql() -> str:
     return (foreign and shutil.which("psql")) or str(programs() / "psql")
 
 
-def _say(text: str) -> None:
+def _echo(text: str) -> None:
     out.print(text, soft_wrap=True, markup=False)
 
 

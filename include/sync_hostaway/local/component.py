@@ -59,6 +59,8 @@ DAG_PROCESSOR = Component(
 TRIGGERER = Component("triggerer", ("triggerer", "--skip-serve-logs"), ("airflow.jobs.triggerer_job_runner",))
 # The API server first: it takes longest.
 COMPONENTS = (API_SERVER, SCHEDULER, DAG_PROCESSOR, TRIGGERER)
+# The process that restarts them, which is no component of Airflow.
+SUPERVISOR = "supervisor"
 
 
 def preload(modules: tuple[str, ...]) -> None:

@@ -11,7 +11,7 @@ from sync_hostaway.airflow.client import AirflowApi
 from sync_hostaway.core.exceptions import AirflowApiError
 from sync_hostaway.core.home import Home, tail
 from sync_hostaway.local import processes
-from sync_hostaway.local.component import API_SERVER, COMPONENTS
+from sync_hostaway.local.component import API_SERVER, COMPONENTS, SUPERVISOR
 from sync_hostaway.local.errors import ComponentDied
 from sync_hostaway.local.postgres import PostgresStatus
 
@@ -21,7 +21,10 @@ _PARTS = (METADATABASE, "scheduler", "dag_processor", "triggerer")
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """One process of the platform."""
+    """One process of the platform.
+
+    :param uptime: seconds since its start.
+    """
 
     name: str
     running: bool
@@ -40,8 +43,13 @@ class PlatformStatus:
 
     @property
     def running(self) -> bool:
-        """Whether every process runs."""
-        return all(component.running for component in self.components)
+        """Whether PostgreSQL and all of Airflow run. They also work without the supervisor, until one of them ends."""
+        return all(component.running for component in self.components if component.name != SUPERVISOR)
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether the supervisor runs, which restarts the others."""
+        return any(component.running for component in self.components if component.name == SUPERVISOR)
 
     @property
     def stopped(self) -> bool:
@@ -50,12 +58,12 @@ class PlatformStatus:
 
 
 def component_states(home: Home, postgres: PostgresStatus) -> tuple[ComponentStatus, ...]:
-    """Every process of the platform, PostgreSQL first."""
+    """Every process of the platform: PostgreSQL, Airflow's components, the supervisor."""
     parts = [ComponentStatus("postgres", postgres.running, postgres.pid, postgres.uptime)]
-    for component in COMPONENTS:
-        process = processes.running(home, component.name)
+    for name in (*(component.name for component in COMPONENTS), SUPERVISOR):
+        process = processes.running(home, name)
         uptime = time.time() - process.create_time() if process else None
-        parts.append(ComponentStatus(component.name, process is not None, process.pid if process else None, uptime))
+        parts.append(ComponentStatus(name, process is not None, process.pid if process else None, uptime))
     return tuple(parts)
 
 

@@ -30,7 +30,7 @@ from sync_hostaway.core.files import forbid_others_to_write
 from sync_hostaway.core.home import Home, write_json
 from sync_hostaway.local import supervisor
 from sync_hostaway.local.airflow import SYNC_SLOTS
-from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, preload
+from sync_hostaway.local.component import API_SERVER, COMPONENTS, DBT, ENGINE, SUPERVISOR, preload
 from sync_hostaway.local.forks import fork, start
 from sync_hostaway.local.processes import write_record
 
@@ -106,7 +106,7 @@ def main(home: Home) -> int:
     _, status = os.waitpid(migrator, 0)
     code = os.waitstatus_to_exitcode(status)
     if code == 0:
-        write_record(home, supervisor.NAME, fork(home, supervisor.NAME, lambda: _keep(home)))
+        write_record(home, SUPERVISOR, fork(home, SUPERVISOR, lambda: _keep(home)))
     return code
 
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -17,9 +18,9 @@ from sync_hostaway.core.embedded import HOST, remembered_port
 from sync_hostaway.core.exceptions import ConfigurationError, LocalPlatformError, NotStarted
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.home_secrets import Secrets
-from sync_hostaway.local import ports, processes, supervisor
+from sync_hostaway.local import ports, processes
 from sync_hostaway.local.airflow import ADMIN, AirflowSetup
-from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER
+from sync_hostaway.local.component import API_SERVER, COMPONENTS, SCHEDULER, SUPERVISOR
 from sync_hostaway.local.echo import Echo, ignoring_broken_pipe, no_output
 from sync_hostaway.local.errors import StartTimedOut
 from sync_hostaway.local.health import PlatformStatus, component_states, raise_if_one_died, unhealthy
@@ -29,9 +30,10 @@ from sync_hostaway.local.signals import ignore_signals
 from sync_hostaway.local.start_launcher import launched, raise_if_it_failed, schema_is_current
 from sync_hostaway.migrations.api_login import api_dsn, ensure_api_login
 
-# Running tasks get this time to finish; longer ones are retried at the next start.
+# Seconds that running tasks get to finish; longer ones are retried at the next start.
 _TASK_TIMEOUT = 15.0
-_LAST_WORDS = 1.5
+# Seconds between SIGTERM and SIGKILL for all other processes.
+_TERMINATE_TIMEOUT = 1.5
 # Settings of the running components that a second start cannot change.
 _ENVIRONMENT_OF_TASKS = ("WAREHOUSE_URL", "AIRFLOW__HOSTAWAY__SECRET_KEYS", "HOSTAWAY_API_URL")
 
@@ -113,7 +115,7 @@ class Platform:
                 self.wait_healthy(timeout)
                 return
             with self._stopped_when_interrupted(progress):
-                self._clear_the_past(progress)
+                self._end_earlier_processes(progress)
                 self._start(progress, prepare)
                 self.wait_healthy(timeout)
 
@@ -165,11 +167,11 @@ class Platform:
         """Return the state of all processes."""
         url = self.airflow_url if remembered_port(self.home, "airflow") else None
         parts = component_states(self.home, self.postgres.status())
-        healthy = False
-        if url and all(part.running for part in parts):
-            with self.api() as api:
-                healthy = not unhealthy(self.home, api)
-        return PlatformStatus(parts, healthy, url, self.home.root)
+        status = PlatformStatus(parts, healthy=False, airflow_url=url, home=self.home.root)
+        if not url or not status.running:
+            return status
+        with self.api() as api:
+            return replace(status, healthy=not unhealthy(self.home, api))
 
     def __enter__(self) -> Platform:
         self.start()
@@ -227,10 +229,10 @@ class Platform:
 
     def _is_up(self) -> bool:
         # Without its supervisor, a platform works until one of its components ends.
-        names = (supervisor.NAME, *(component.name for component in COMPONENTS))
+        names = (SUPERVISOR, *(component.name for component in COMPONENTS))
         return self.postgres.is_running() and all(processes.running(self.home, name) for name in names)
 
-    def _clear_the_past(self, echo: Echo) -> None:
+    def _end_earlier_processes(self, echo: Echo) -> None:
         left = processes.belonging(self.home)
         if left:
             echo(f"Ending {len(left)} processes that the last run left.")
@@ -254,14 +256,14 @@ class Platform:
         with self._launch() as launcher:
             self.postgres.start()
             if self.postgres.status().port == expected_port:
-                self._let_go(launcher, began, echo, prepare)
+                self._continue_launch(launcher, began, echo, prepare)
                 return
         # Another process took the port in between, and the launcher has the old one in its environment.
         self._stop_airflow()
         with self._launch() as launcher:
-            self._let_go(launcher, began, echo, prepare)
+            self._continue_launch(launcher, began, echo, prepare)
 
-    def _let_go(
+    def _continue_launch(
         self,
         launcher: subprocess.Popen[bytes],
         began: float,
@@ -271,14 +273,14 @@ class Platform:
         echo(f"PostgreSQL listens on {HOST}:{self.postgres.status().port}.")
         if launcher.stdin:
             # The exit code below shows whether the launcher failed.
-            with suppress(BrokenPipeError), launcher.stdin as orders:
+            with suppress(BrokenPipeError), launcher.stdin as commands:
                 is_current = schema_is_current(self.home, self.postgres.dsn("airflow"))
-                orders.write((CURRENT if is_current else MIGRATE).encode())
-                orders.flush()
+                commands.write((CURRENT if is_current else MIGRATE).encode())
+                commands.flush()
                 prepare(self.warehouse_dsn())
                 if not self._warehouse_url:
                     ensure_api_login(self.warehouse_dsn(), Secrets.ensure(self.home).api_login_password)
-                orders.write(GO.encode())
+                commands.write(GO.encode())
         raise_if_it_failed(self.home, launcher, began)
         echo("Airflow's database is ready; its components start.")
 
@@ -309,8 +311,8 @@ class Platform:
 
     def _stop_airflow(self, timeout: float = 0.0) -> None:
         # The supervisor first, because it would restart the others.
-        processes.end([process for process in [processes.running(self.home, supervisor.NAME)] if process], _LAST_WORDS)
-        processes.forget(self.home, supervisor.NAME)
+        processes.end([process for process in [processes.running(self.home, SUPERVISOR)] if process], _TERMINATE_TIMEOUT)
+        processes.forget(self.home, SUPERVISOR)
         main = {component.name: processes.running(self.home, component.name) for component in COMPONENTS}
         # Running tasks report to the API server, so it stops after the scheduler, which waits for them.
         first = [process for name, process in main.items() if process and name != API_SERVER.name]
@@ -318,6 +320,6 @@ class Platform:
         processes.wait_ended([process for process in first if process is main[SCHEDULER.name]], timeout)
         # The API server, tasks that take too long, and children of a killed parent. The triggerer may take ten seconds.
         # It can be killed, because its triggers are in the database.
-        processes.end(processes.belonging(self.home), _LAST_WORDS)
+        processes.end(processes.belonging(self.home), _TERMINATE_TIMEOUT)
         # Processes that were started during the stop.
         processes.end(processes.belonging(self.home), 0.2)

@@ -29,9 +29,8 @@ from sync_hostaway.local.health import METADATABASE, unhealthy
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.processes import running
 
-NAME = "supervisor"
-_LOOK_EVERY = 0.5
-_LISTEN_EVERY = 5.0
+_POLL_INTERVAL = 0.5
+_HEARTBEAT_INTERVAL = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 10.0
 # After this time a start counts as successful, and the pause before a restart is reset. A start may take as long.
 _SETTLED = 60.0
@@ -51,13 +50,13 @@ def keep(home: Home, api: AirflowApi) -> None:
     pauses = dict.fromkeys(parts, _FIRST_PAUSE)
     started = dict.fromkeys(parts, time.monotonic())
     silent_since: dict[str, float] = {}
-    listened = time.monotonic()
+    heartbeats_checked = time.monotonic()
     while True:
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_POLL_INTERVAL)
         _reap()
-        if time.monotonic() > listened + _LISTEN_EVERY:
+        if time.monotonic() > heartbeats_checked + _HEARTBEAT_INTERVAL:
             _end_silent(home, api, started, silent_since)
-            listened = time.monotonic()
+            heartbeats_checked = time.monotonic()
         for name, (runs, start_again) in parts.items():
             now = time.monotonic()
             if now < started[name] + pauses[name] or runs():

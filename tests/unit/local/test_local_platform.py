@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from sync_hostaway.cli.local import app
 from sync_hostaway.core.exceptions import ConfigurationError
 from sync_hostaway.core.home import Home
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.local import ports
+from sync_hostaway.local import ports, processes
 from sync_hostaway.local.access import platform
+from sync_hostaway.local.component import COMPONENTS, SUPERVISOR
 from sync_hostaway.local.health import ComponentStatus, PlatformStatus
 from sync_hostaway.local.platform import Platform
-from sync_hostaway.local.postgres import EmbeddedPostgres
+from sync_hostaway.local.postgres import EmbeddedPostgres, PostgresStatus
 
 ELSEWHERE = "postgresql://me:hush@db.example/warehouse"
 
@@ -77,6 +79,26 @@ def test_the_status_says_where_the_password_is_and_not_the_password(
     assert found is not None
     assert json.loads(Path(found[2]).read_text(encoding="utf-8"))[found[1]] == platform().admin_password
     assert platform().admin_password not in shown
+
+
+@pytest.mark.parametrize("is_supervised", [True, False])
+def test_the_status_lists_the_supervisor_and_tells_when_it_is_missing(
+    home: Home, monkeypatch: pytest.MonkeyPatch, *, is_supervised: bool
+) -> None:
+    for component in COMPONENTS:
+        processes.write_record(home, component.name, os.getpid())
+    if is_supervised:
+        processes.write_record(home, SUPERVISOR, os.getpid())
+    monkeypatch.setattr(EmbeddedPostgres, "status", lambda _: PostgresStatus(running=True, pid=1, port=1, uptime=1.0))
+    now = platform().status()
+    assert now.running
+    assert now.is_supervised is is_supervised
+    assert [part.running for part in now.components if part.name == SUPERVISOR] == [is_supervised]
+    shown = CliRunner().invoke(app, ["status"]).stdout
+    assert SUPERVISOR in shown
+    assert ("The supervisor does not run" in shown) is not is_supervised
+    listed = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["components"]
+    assert {part["name"]: part["running"] for part in listed}[SUPERVISOR] is is_supervised
 
 
 def test_the_api_of_the_settings_is_the_tasks(home: Home) -> None:
