@@ -78,7 +78,7 @@ def _migrate(home: Home, *, needed: bool) -> None:
 def _keep(home: Home) -> None:
     # Its health needs no login.
     with AirflowApi(airflow_processes.base_url(), "", "") as api:
-        supervisor.keep(home, api)
+        supervisor.supervise(home, api)
 
 
 def main(home: Home) -> int:

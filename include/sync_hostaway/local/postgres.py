@@ -29,7 +29,7 @@ from sync_hostaway.local import ports
 from sync_hostaway.local.echo import Echo, no_output
 from sync_hostaway.local.errors import PostgresFailed
 from sync_hostaway.local.privileges import Runner, find_runner, require_name, send
-from sync_hostaway.local.processes import become, end, is_alive, spawn, wait_ended
+from sync_hostaway.local.processes import end, is_alive, run_as, spawn, wait_ended
 
 DATABASES = ("airflow", "warehouse")
 SERVER = {
@@ -161,7 +161,7 @@ class EmbeddedPostgres:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
         # Root without CAP_DAC_OVERRIDE enters the folder as a member of its group.
-        unfinished.chmod(0o750 if runner.account else 0o700)
+        unfinished.chmod(0o750 if runner.user else 0o700)
         runner.give(unfinished)
         options = {
             "pgdata": runner.name_of(unfinished),
@@ -176,15 +176,15 @@ class EmbeddedPostgres:
             "locale": "C",
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
-        if runner.account:
+        if runner.user:
             # Root may then read the data's pid file without the right to read everything.
             arguments.append("--allow-group-access")
         with TemporaryFile("w+", dir=self.home.postgres) as password:
             password.write(Secrets.ensure(self.home).postgres_password)
             password.flush()
             password.seek(0)
-            if runner.account:
-                os.fchown(password.fileno(), *runner.account)
+            if runner.user:
+                os.fchown(password.fileno(), *runner.user)
             done = subprocess.run(  # noqa: S603 - our own programs
                 [str(runner.programs / "initdb"), *arguments, "--no-instructions"],
                 cwd=unfinished,
@@ -193,7 +193,7 @@ class EmbeddedPostgres:
                 capture_output=True,
                 text=True,
                 check=False,
-                **become(runner.account),
+                **run_as(runner.user),
             )
         if done.returncode != 0:
             raise PostgresFailed(f"initdb failed in {unfinished}:\n{(done.stderr or done.stdout).strip()}")
@@ -221,7 +221,7 @@ class EmbeddedPostgres:
         command = [str(runner.programs / "postgres"), *arguments]
         log = open_log(self.home.log("postgres"))
         try:
-            return spawn(command, _environment(), log, directory=self.data, account=runner.account)
+            return spawn(command, _environment(), log, directory=self.data, user=runner.user)
         finally:
             os.close(log)
 

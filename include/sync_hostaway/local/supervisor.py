@@ -38,7 +38,7 @@ _SETTLED = 60.0
 _TIMEOUT = 20.0
 
 
-def keep(home: Home, api: AirflowApi) -> None:
+def supervise(home: Home, api: AirflowApi) -> None:
     """Watch the server and the components until SIGTERM."""
     # Forked from the launcher, which ignores signals while it starts processes.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -14,7 +14,7 @@ import pytest
 from sync_hostaway.local import privileges
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.local.privileges import programs
-from sync_hostaway.local.processes import Account
+from sync_hostaway.local.processes import SystemUser
 
 pytestmark = pytest.mark.integration
 
@@ -94,7 +94,7 @@ def test_a_user_id_without_a_name_is_refused_with_the_way_out() -> None:
 def test_data_changes_hands_when_the_account_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with EmbeddedPostgres(tmp_path) as server:
         before = server.data.stat().st_uid
-    other = Account(next(user.pw_uid for user in pwd.getpwall() if user.pw_uid not in (0, before)), os.getegid())
+    other = SystemUser(next(user.pw_uid for user in pwd.getpwall() if user.pw_uid not in (0, before)), os.getegid())
     monkeypatch.setattr(privileges, "_account", lambda: other)
     with EmbeddedPostgres(tmp_path) as server:
         assert server.data.stat().st_uid == other.uid
