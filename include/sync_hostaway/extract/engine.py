@@ -17,12 +17,13 @@ from sync_hostaway.core.db import Connection, advisory_lock, fetch_value
 from sync_hostaway.core.exceptions import CredentialsRejected, ResourceRefused, SyncHostawayError, SyncIncomplete
 from sync_hostaway.core.failures import error_text
 from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.calendar_days import sync_calendar
 from sync_hostaway.extract.context import QUERIES, MissingRows, Progress, SyncContext
 from sync_hostaway.extract.conversations import sync_conversations
 from sync_hostaway.extract.finance import sync_reservation_finance
 from sync_hostaway.extract.lists import sync_list_daily, sync_listings, sync_reservations
+from sync_hostaway.extract.messages import sync_messages
 from sync_hostaway.extract.owner_statements import sync_owner_statements
-from sync_hostaway.extract.per_parent import sync_calendar, sync_messages
 from sync_hostaway.extract.refusals import REFUSALS, known_refusal, refusal_of
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient

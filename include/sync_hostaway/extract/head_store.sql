@@ -45,11 +45,11 @@ where account_id = %(account_id)s and method <> 'heads'
 
 -- name: newer_conversations
 -- Conversations that landed with this run, with the dates of their messages before.
-with asked as (
+with requested as (
     select
         events.conversation_id,
         events.reservation_id,
-        max(events.last_received_at) as asked_at
+        max(events.last_received_at) as requested_at
     from ops.webhook_events as events
     where events.account_id = %(account_id)s and events.object = 'conversationMessage'
     group by events.conversation_id, events.reservation_id
@@ -85,8 +85,8 @@ select
     greatest(
         fetched.fetched_at,
         fetched.moved_at,
-        (select max(asked.asked_at) from asked where asked.conversation_id = landed.conversation_id),
-        (select max(asked.asked_at) from asked where asked.reservation_id = landed.reservation_id)
+        (select max(requested.requested_at) from requested where requested.conversation_id = landed.conversation_id),
+        (select max(requested.requested_at) from requested where requested.reservation_id = landed.reservation_id)
     ) as known_at
 from landed
 left join ops.conversation_reads as fetched

@@ -45,11 +45,11 @@ def sync_owner_statements(ctx: SyncContext) -> MissingRows:
         raise not_found
     # The list has no count. So a statement that it leaves out is requested: only a 404 proves that it is deleted.
     for statement_id in sorted(known.keys() - list_read.ids):
-        asked_at = ctx.client.now()
+        requested_at = ctx.client.now()
         try:
             _read_statement(ctx, statement_id)
         except HostawayNotFound:
-            ctx.mark_deleted([statement_id], observed_at=asked_at)
+            ctx.mark_deleted([statement_id], observed_at=requested_at)
     if missing or list_read.is_truncated:
         return MissingRows(missing, "the list ended early, or has statements that cannot be read by their ids")
     return MissingRows()

@@ -1,4 +1,4 @@
-"""Syncs of the resources that are read per parent: messages of a conversation, calendar days of a listing."""
+"""Reads the rows of many parents, such as the messages of each conversation, in parallel and lands them in order."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from functools import partial
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
-from typing import Any
 
 import structlog
 
@@ -23,14 +21,10 @@ from sync_hostaway.core.exceptions import (
     SyncHostawayError,
     SyncIncomplete,
 )
-from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.core.resources import Mode
 from sync_hostaway.core.threads import ContextThreads
-from sync_hostaway.extract.context import MissingRows, SyncContext, Window
-from sync_hostaway.extract.deletions import verify_deletions
+from sync_hostaway.extract.context import MissingRows, SyncContext
 from sync_hostaway.extract.refusals import REFUSALS
-from sync_hostaway.hostaway import endpoints
-from sync_hostaway.hostaway.pagination import ListRead, pages_by_offset, read_page
-from sync_hostaway.hostaway.values import as_timestamp
 from sync_hostaway.landing.writer import Fetched
 
 log = structlog.get_logger(__name__)
@@ -46,7 +40,7 @@ _STALE_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class _ParentResult:
+class ParentResult:
     """Responses for one parent, or the error.
 
     :param unnamed: rows without a readable id.
@@ -70,144 +64,21 @@ class _ParentResult:
         return not self.not_found and self.error is None and self.seen >= self.expected
 
 
-def sync_messages(ctx: SyncContext) -> MissingRows:
-    """Read conversations whose stamp changed since they were last read; in full mode, all with messages.
-
-    A conversation that an earlier attempt or an unfinished full sync has read is not read again.
-    """
-    ctx.cascade_deletes(Resource.CONVERSATIONS)
-    read_key, asked_at = _read_key(ctx), ctx.value("now")
-    stamps = {row["conversation_id"]: row["stamp"] for row in ctx.rows("conversations_to_read", read_key=read_key)}
-
-    def verify(results: list[_ParentResult]) -> list[_ParentResult]:
-        """Keep messages that Hostaway still has; a conversation that omits many of them counts as not read."""
-        unnamed = sum(result.unnamed for result in results)
-        suspected = verify_deletions(
-            ctx, _ids(results), before=ctx.started_at, parent_ids=_complete_parent_ids(results), unnamed=unnamed
-        )
-        conversations = {row.parent_id for row in suspected.rows}
-        error = SyncIncomplete(suspected.reason) if suspected.reason else None
-        return [
-            replace(result, ids=result.ids | suspected.ids, error=error)
-            if result.parent_id in conversations
-            else result
-            for result in results
-        ]
-
-    def needs_more(results: list[_ParentResult]) -> bool:
-        """Whether messages are missing: their share can be judged only over several conversations."""
-        return bool(ctx.unseen(_ids(results), before=ctx.started_at, parent_ids=_complete_parent_ids(results)))
-
-    def save(results: list[_ParentResult]) -> None:
-        ids = [result.parent_id for result in results]
-        ctx.mark_deleted_unseen(_ids(results), before=ctx.started_at, parent_ids=_complete_parent_ids(results))
-        ctx.execute(
-            "conversations_fetched",
-            read_key=read_key,
-            asked_at=asked_at,
-            conversation_ids=ids,
-            stamps=[stamps[conversation_id] for conversation_id in ids],
-            messages=[result.seen for result in results],
-        )
-
-    return _sync_parents(
-        ctx, endpoints.CONVERSATIONS, list(stamps), partial(_read_conversation, ctx), save, verify, needs_more
-    )
-
-
-def _ids(results: Iterable[_ParentResult]) -> list[int]:
-    return [identity for result in results for identity in result.ids]
-
-
-def _complete_parent_ids(results: Iterable[_ParentResult]) -> list[int]:
-    return [result.parent_id for result in results if result.complete and result.has_count]
-
-
-def sync_calendar(ctx: SyncContext) -> MissingRows:
-    """Read the calendar window of each due listing; in full mode, of each listing.
-
-    A calendar is due once a day, and after a reservation of its listing has landed.
-    """
-    ctx.cascade_deletes(Resource.LISTINGS)
-    read_key, window, asked_at = _read_key(ctx), ctx.window, ctx.value("now")
-    days = {"first_day": window.start, "last_day": window.end}
-
-    def save(results: list[_ParentResult]) -> None:
-        ids = [result.parent_id for result in results]
-        ctx.execute("calendars_fetched", **days, read_key=read_key, asked_at=asked_at, listing_ids=ids)
-
-    due = [row["listing_id"] for row in ctx.rows("due_calendars", **days, read_key=read_key)]
-    return _sync_parents(ctx, endpoints.LISTINGS, due, partial(_read_calendar, ctx, window), save)
-
-
-def _read_key(ctx: SyncContext) -> str:
+def parent_read_key(ctx: SyncContext) -> str:
     """The key that parents of this read are marked with: in full mode, that of the unfinished read."""
     if ctx.mode is Mode.INCREMENTAL:
         return ctx.run_key
     return ctx.start_read(f"parents active since {ctx.since}" if ctx.since else "every parent", _STALE_AFTER)
 
 
-def _read_conversation(ctx: SyncContext, conversation_id: int) -> _ParentResult:
-    list_read = ListRead()
-    pages = pages_by_offset(
-        ctx.client,
-        endpoints.messages_of(conversation_id),
-        endpoints.WITH_SCHEDULED,
-        resource=ctx.resource,
-        list_read=list_read,
-    )
-    fetched = [Fetched(page.rows, page.requested_at, conversation_id) for page in pages]
-    counted = list_read.count is not None
-    expected, ids = list_read.count or list_read.seen, frozenset(list_read.ids)
-    return _ParentResult(conversation_id, fetched, expected, list_read.seen, ids, list_read.without_id, counted)
-
-
-def _read_calendar(ctx: SyncContext, window: Window, listing_id: int) -> _ParentResult:
-    """Read the calendar of a listing. A calendar has no count, and its end date may be exclusive.
-
-    So one more day is requested. Some servers return fewer days than requested: the rest is requested again until the
-    window is full or no day is returned. Missing days in between count as missing. If no date of a response can be
-    read, all remaining days count as missing.
-    """
-    fetched: list[Fetched] = []
-    days: set[date] = set()
-    undated, no_date_readable = 0, False
-    start = window.start
-    while start <= window.end and not no_date_readable:
-        page = read_page(
-            ctx.client,
-            endpoints.calendar_of(listing_id),
-            {"startDate": start.isoformat(), "endDate": (window.end + timedelta(days=1)).isoformat()},
-            ctx.resource,
-        )
-        rows = [row for row in page.rows if (day := _day_of(row)) is None or day <= window.end]
-        found = [_day_of(row) for row in rows]
-        new = {day for day in found if day} - days
-        no_date_readable = bool(rows) and not any(found)
-        if not new and not no_date_readable:
-            break
-        fetched.append(Fetched(rows, page.requested_at, listing_id))
-        if new:
-            days |= new
-            undated += found.count(None)
-            start = max(days) + timedelta(days=1)
-    last = window.end if no_date_readable else max(days, default=window.start - timedelta(days=1))
-    return _ParentResult(listing_id, fetched, (last - window.start).days + 1, len(days) + undated)
-
-
-def _day_of(row: Any) -> date | None:
-    text = row.get("date") if isinstance(row, dict) else None
-    return date.fromisoformat(text[:10]) if text and as_timestamp(text) else None
-
-
-def _sync_parents(
+def sync_parents(
     ctx: SyncContext,
     path: str,
     parent_ids: Sequence[int],
-    read: Callable[[int], _ParentResult],
-    save: Callable[[list[_ParentResult]], None],
-    verify: Callable[[list[_ParentResult]], list[_ParentResult]] = list,
-    needs_more: Callable[[list[_ParentResult]], bool] = lambda _: False,
+    read: Callable[[int], ParentResult],
+    save: Callable[[list[ParentResult]], None],
+    verify: Callable[[list[ParentResult]], list[ParentResult]] = list,
+    needs_more: Callable[[list[ParentResult]], bool] = lambda _: False,
 ) -> MissingRows:
     """Read parents in parallel and land their rows in order.
 
@@ -219,7 +90,7 @@ def _sync_parents(
     """
     ctx.expected = 0
     missing = 0
-    failed: list[_ParentResult] = []
+    failed: list[ParentResult] = []
     # Closing the generator ends all requests, also after an exception.
     with closing(_read_in_parallel(ctx, path, parent_ids, read)) as arriving:
         for results in map(verify, _batches(_with_progress(ctx, len(parent_ids), arriving), needs_more)):
@@ -248,7 +119,7 @@ def _sync_parents(
 
 
 def _are_all_refused(
-    ctx: SyncContext, parent_ids: Sequence[int], errors: list[SyncHostawayError], read: Callable[[int], _ParentResult]
+    ctx: SyncContext, parent_ids: Sequence[int], errors: list[SyncHostawayError], read: Callable[[int], ParentResult]
 ) -> bool:
     """Whether Hostaway refuses all parents: those that were read, and a sample of the others.
 
@@ -270,14 +141,14 @@ def _are_all_refused(
 
 
 def _read_in_parallel(
-    ctx: SyncContext, path: str, parent_ids: Sequence[int], read: Callable[[int], _ParentResult]
-) -> Generator[_ParentResult]:
+    ctx: SyncContext, path: str, parent_ids: Sequence[int], read: Callable[[int], ParentResult]
+) -> Generator[ParentResult]:
     """Results in the order of the parents, with `concurrency` requests in flight.
 
     Memory holds at most twice as many results, for any number of parents.
     """
 
-    def guarded(parent_id: int) -> _ParentResult:
+    def guarded(parent_id: int) -> ParentResult:
         try:
             return read(parent_id)
         except HostawayNotFound as error:
@@ -285,11 +156,11 @@ def _read_in_parallel(
         except (CredentialsRejected, AccessDenied):
             raise
         except HostawayError as error:
-            return _ParentResult(parent_id, error=error)
+            return ParentResult(parent_id, error=error)
 
     waiting = iter(parent_ids)
     with ContextThreads(ctx.settings.concurrency, thread_name_prefix=ctx.resource) as pool:
-        in_flight: deque[Future[_ParentResult]] = deque(
+        in_flight: deque[Future[ParentResult]] = deque(
             pool.submit(guarded, parent_id) for parent_id in islice(waiting, 2 * ctx.settings.concurrency)
         )
         try:
@@ -300,19 +171,19 @@ def _read_in_parallel(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _not_found_or_failed(ctx: SyncContext, path: str, parent_id: int, error: HostawayNotFound) -> _ParentResult:
+def _not_found_or_failed(ctx: SyncContext, path: str, parent_id: int, error: HostawayNotFound) -> ParentResult:
     """Request the parents themselves, to distinguish a deleted parent from a wrong response."""
     try:
         ctx.client.get(f"{path}/{parent_id}", resource=ctx.resource)
     except HostawayNotFound:
         log.info("parent_not_found", account_id=ctx.account_id, resource=ctx.resource, parent_id=parent_id)
-        return _ParentResult(parent_id, not_found=True)
+        return ParentResult(parent_id, not_found=True)
     except HostawayError as parent_error:
-        return _ParentResult(parent_id, error=parent_error)
-    return _ParentResult(parent_id, error=error)
+        return ParentResult(parent_id, error=parent_error)
+    return ParentResult(parent_id, error=error)
 
 
-def _with_progress(ctx: SyncContext, parents: int, results: Iterable[_ParentResult]) -> Iterator[_ParentResult]:
+def _with_progress(ctx: SyncContext, parents: int, results: Iterable[ParentResult]) -> Iterator[ParentResult]:
     """The results, reporting progress for each."""
     seen = 0
     ctx.report_progress(seen, (0, parents))
@@ -323,9 +194,9 @@ def _with_progress(ctx: SyncContext, parents: int, results: Iterable[_ParentResu
 
 
 def _batches(
-    results: Iterable[_ParentResult], needs_more: Callable[[list[_ParentResult]], bool]
-) -> Iterator[list[_ParentResult]]:
-    batch: list[_ParentResult] = []
+    results: Iterable[ParentResult], needs_more: Callable[[list[ParentResult]], bool]
+) -> Iterator[list[ParentResult]]:
+    batch: list[ParentResult] = []
     rows, due = 0, time.monotonic() + _SECONDS_PER_COMMIT
     try:
         for result in results:

@@ -294,7 +294,7 @@ where
 
 -- name: calendars_fetched
 insert into ops.calendar_reads (account_id, listing_id, first_day, last_day, run_key, fetched_at)
-select %(account_id)s, listing_id, %(first_day)s, %(last_day)s, %(read_key)s, %(asked_at)s
+select %(account_id)s, listing_id, %(first_day)s, %(last_day)s, %(read_key)s, %(requested_at)s
 from unnest(%(listing_ids)s::bigint[]) as answer (listing_id)
 on conflict (account_id, listing_id) do update set
     first_day = excluded.first_day,
@@ -358,7 +358,7 @@ on conflict (account_id, conversation_id) do update set
     stamp = excluded.stamp,
     run_key = excluded.run_key,
     messages = excluded.messages,
-    moved_at = case when known.moved_at > %(asked_at)s then known.moved_at end,
+    moved_at = case when known.moved_at > %(requested_at)s then known.moved_at end,
     fetched_at = now()
 
 -- name: reservations_with_finance

@@ -145,7 +145,7 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
     :param post: sends a form to the token endpoint.
     :raises CredentialsRejected: when Hostaway does not accept the account id with this API key.
     """
-    asked_at = time.time()
+    requested_at = time.time()
     response = post(
         {
             "grant_type": "client_credentials",
@@ -171,7 +171,7 @@ def exchange_credentials(post: Callable[[dict[str, str]], requests.Response], cr
             account_id=credentials.account_id,
             url=endpoints.ACCESS_TOKENS,
         )
-    return Token(value, time.time(), asked_at + seconds)
+    return Token(value, time.time(), requested_at + seconds)
 
 
 def _seconds(value: Any) -> float:

@@ -292,12 +292,12 @@ class SharedRateLimiter:
         self._is_querying = True
         self._condition.release()
         try:
-            asked_at, row = self._budget.execute(self._waiter_id, "take", params)
+            requested_at, row = self._budget.execute(self._waiter_id, "take", params)
         finally:
             self._condition.acquire()
             self._is_querying = False
             self._condition.notify_all()
-        given_at = asked_at + row["locked_seconds"]
+        given_at = requested_at + row["locked_seconds"]
         self._permits.extend(_Permit(permit_id, given_at) for permit_id in row["grants"])
         self._next_query_at = time.monotonic() + row["wait_seconds"]
 

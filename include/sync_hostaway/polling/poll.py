@@ -129,7 +129,7 @@ class _Poll:
 
     def run(self, poll: AccountPoll) -> bool:
         """Whether the heads show every change."""
-        asked_at = self._client.now()
+        requested_at = self._client.now()
         known = self._store.load()
         heads = {
             which: self._reader.read(which, known[which].head if which in known else None) for which in self._lists
@@ -142,7 +142,7 @@ class _Poll:
                 self._store.use_list(disorder)
                 return False
             movements = self._store.take(heads)
-            poll.events = self._put_events(heads, movements, asked_at)
+            poll.events = self._put_events(heads, movements, requested_at)
             self._connection.execute(_QUERIES["was_polled"], self._params)
         return all(movement.is_whole for movement in movements.values())
 
@@ -165,13 +165,13 @@ class _Poll:
         return None
 
     def _put_events(
-        self, heads: Mapping[HeadList, Head], movements: Mapping[HeadList, Movement], asked_at: datetime
+        self, heads: Mapping[HeadList, Head], movements: Mapping[HeadList, Movement], requested_at: datetime
     ) -> int:
         changed = movements.get(HeadList.CHANGED, Movement()).moved
         stamps = {row.id: as_timestamp(row.updated_on) for row in changed}
         put = 0
         if changed:
-            skew = asked_at - heads[HeadList.CHANGED].observed_at + _CLOCK_MARGIN
+            skew = requested_at - heads[HeadList.CHANGED].observed_at + _CLOCK_MARGIN
             params = {"reservation_ids": list(stamps), "updated_on": list(stamps.values()), "skew": skew}
             rows = self._connection.execute(_QUERIES["not_landed"], {**self._params, **params})
             put += self._put("reservation.polled", RESERVATION, heads, [row["reservation_id"] for row in rows])
