@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,6 @@ from sync_hostaway.core.exceptions import ConfigurationError, TransformFailed
 from sync_hostaway.core.files import make_unwritable, unwritable_files
 from sync_hostaway.core.libpq import connection_string, explicit, parameters_of, string_of
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.transforms.lists import ListTable
 from sync_hostaway.transforms.project import build_hash, project_hash
 
 # dbt removes the values of variables with this prefix from its logs.
@@ -121,97 +120,6 @@ def dbt_home() -> Path:
     return (get_settings().home / "dbt").resolve()
 
 
-def contract_columns(project_dir: Path, environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Table with its schema, column and type of every column of the incremental models' contracts.
-
-    :raises TransformFailed: when the project does not parse.
-    """
-    return [
-        (f"{node.schema}.{node.name}", name, column.data_type)
-        for node in _manifest(project_dir, environment).nodes.values()
-        if node.resource_type == "model" and node.config.materialized == "incremental"
-        for name, column in node.columns.items()
-    ]
-
-
-def models_reading(project_dir: Path, environment: Mapping[str, str], resources: Collection[str]) -> list[str]:
-    """The incremental models that read the landing tables of these resources, directly or through views.
-
-    Tables between a model and a resource do not count: a model changes rows only if its own resource has new ones. A
-    view in which a model only looks up values (`meta: {is_lookup: true}`) does not count either.
-
-    :raises TransformFailed: when the project does not parse.
-    """
-    manifest = _manifest(project_dir, environment)
-
-    def landing(node_id: str) -> Iterator[str]:
-        for parent_id in manifest.nodes[node_id].depends_on.nodes:
-            source = manifest.sources.get(parent_id)
-            if source:
-                yield source.name if source.source_name == "landing" else ""
-                continue
-            config = manifest.nodes[parent_id].config
-            if config.materialized in ("view", "ephemeral") and not config.meta.get("is_lookup"):
-                yield from landing(parent_id)
-
-    return sorted(
-        node.name
-        for node in manifest.nodes.values()
-        if node.resource_type == "model"
-        and node.config.materialized == "incremental"
-        and not set(resources).isdisjoint(landing(node.unique_id))
-    )
-
-
-def mart_tables(project_dir: Path, environment: Mapping[str, str]) -> list[str]:
-    """The marts that are tables: views need no build when rows change.
-
-    :raises TransformFailed: when the project does not parse.
-    """
-    return sorted(
-        node.name
-        for node in _manifest(project_dir, environment).nodes.values()
-        if node.resource_type == "model" and node.schema == "marts" and node.config.materialized == "incremental"
-    )
-
-
-def relations_showing(project_dir: Path, environment: Mapping[str, str], changed: Collection[str]) -> list[str]:
-    """Core tables and marts whose rows depend on changed tables, as `schema.name`.
-
-    :param changed: names of models that are tables.
-    :raises TransformFailed: when the project does not parse.
-    """
-    manifest = _manifest(project_dir, environment)
-
-    def shows_change(node_id: str) -> bool:
-        node = manifest.nodes.get(node_id)
-        if node is None:
-            return False
-        if node.config.materialized == "incremental":
-            return node.name in changed
-        return any(shows_change(parent) for parent in node.depends_on_nodes)
-
-    return sorted(
-        f"{node.schema}.{node.name}"
-        for node in manifest.nodes.values()
-        if node.resource_type == "model" and node.schema in ("hostaway", "marts") and shows_change(node.unique_id)
-    )
-
-
-def list_tables(project_dir: Path, environment: Mapping[str, str], names: Collection[str]) -> list[ListTable]:
-    """The models among these that are built from lists (`meta: {lists: …, parent: …}`).
-
-    :raises TransformFailed: when the project does not parse.
-    """
-    return [
-        ListTable(node.name, meta["parent"]["resource"], meta["parent"]["id"], tuple(meta["lists"]))
-        for node in _manifest(project_dir, environment).nodes.values()
-        if node.resource_type == "model" and node.name in names
-        for meta in [node.config.meta]
-        if "lists" in meta
-    ]
-
-
 def preload_project(project_dir: Path, environment: Mapping[str, str]) -> None:
     """Load dbt and parse the project for forks of this process, because that takes longer than most transforms."""
     # dbt imports these with its first command
@@ -259,7 +167,11 @@ def _forget_compiled(manifest: Any) -> None:
             node._pre_injected_sql = None
 
 
-def _manifest(project_dir: Path, environment: Mapping[str, str]) -> Any:
+def parsed_manifest(project_dir: Path, environment: Mapping[str, str]) -> Any:
+    """dbt's manifest of the project. It is parsed once per process and database.
+
+    :raises TransformFailed: when the project does not parse.
+    """
     with _one_at_a_time, _environment(environment):
         parsed = _parsed(project_dir, environment)
     if not parsed.success:

@@ -18,17 +18,15 @@ from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.core.exceptions import ForeignObjects, TransformFailed
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.transforms import ledger
-from sync_hostaway.transforms.invocation import (
-    ModelRun,
+from sync_hostaway.transforms.invocation import ModelRun, profile_environment, run_dbt
+from sync_hostaway.transforms.lists import tables_without_change
+from sync_hostaway.transforms.manifest import (
     contract_columns,
     list_tables,
     mart_tables,
     models_reading,
-    profile_environment,
     relations_showing,
-    run_dbt,
 )
-from sync_hostaway.transforms.lists import tables_without_change
 from sync_hostaway.transforms.ownership import refuse_foreign_relations
 from sync_hostaway.transforms.project import build_hash, find_project
 from sync_hostaway.transforms.readers import grant_to_readers
