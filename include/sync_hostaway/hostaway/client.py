@@ -10,27 +10,24 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import requests
 import structlog
-from requests.auth import AuthBase
 from requests.exceptions import InvalidSchema, InvalidURL
 from structlog.contextvars import bound_contextvars
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from sync_hostaway.core.exceptions import (
     AccessDenied,
-    ConfigurationError,
     HostawayError,
     HostawayNotConnected,
     HostawayThrottled,
     HostawayTransientError,
     HostawayUnreachable,
 )
-from sync_hostaway.core.redirects import DirectSession
 from sync_hostaway.core.settings import Settings, get_settings
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.auth import (
@@ -41,10 +38,11 @@ from sync_hostaway.hostaway.auth import (
     TokenStore,
     exchange_credentials,
 )
-from sync_hostaway.hostaway.deadline import DeadlineAdapter, complete_within
+from sync_hostaway.hostaway.deadline import complete_within
 from sync_hostaway.hostaway.rate_limiter import NoRateLimiter, RateLimiter
 from sync_hostaway.hostaway.responses import Reply, connection_error_text, read_reply, retry_at
 from sync_hostaway.hostaway.secret_masking import mask_passwords, mask_secrets
+from sync_hostaway.hostaway.session import BearerAuth, make_session, setup_error, was_not_sent
 
 log = structlog.get_logger(__name__)
 
@@ -52,13 +50,14 @@ log = structlog.get_logger(__name__)
 # byte.
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 60.0
 # Seconds for a whole response.
-ANSWER_TIMEOUT = 300.0
+RESPONSE_TIMEOUT = 300.0
 # Tries per request before a transient error is raised, and the longest pause in seconds between two.
 MAX_ATTEMPTS, MAX_RETRY_WAIT = 5, 30.0
 # Seconds until Hostaway accepts a new access token.
 TOKEN_SETTLING = 1.0
 
 Params = dict[str, str | int]
+_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -73,16 +72,6 @@ class CallStats:
     throttled: int = 0
     bytes_received: int = 0
     limit: str | None = None
-
-
-class _Bearer(AuthBase):
-    # An auth object, not a header: requests would let a ~/.netrc entry for the host replace a header.
-    def __init__(self, token: Token) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.value}"
-        return request
 
 
 class HostawayClient:
@@ -118,7 +107,7 @@ class HostawayClient:
         self._single_try_timeout = single_try_timeout
         self._stats_lock = threading.Lock()
         self._rate_limiter = rate_limiter or NoRateLimiter()
-        self._session = _session(self.settings, self.account_id)
+        self._session = make_session(self.settings, self.account_id)
         self._tokens = TokenProvider(self._exchange, token_store or MemoryTokenStore(), TOKEN_SETTLING)
 
     def __enter__(self) -> Self:
@@ -151,10 +140,7 @@ class HostawayClient:
         :raises HostawayError: a subclass for each kind of error.
         """
         with self._log_fields(resource):
-            for attempt in self._retrying():
-                with attempt, self._located(path, resource):
-                    return self._ask("GET", path, params=params)
-        raise AssertionError("unreachable: tenacity re-raises the last error")
+            return self._with_retries(lambda: self._send_authorized("GET", path, params=params), path, resource)
 
     def query(self, path: str, form: dict[str, str], *, resource: str | None = None) -> Reply:
         """Read what Hostaway answers to form data, such as a report. It changes nothing, so it is retried as `get`.
@@ -162,13 +148,11 @@ class HostawayClient:
         :param path: beginning with /v1.
         :param form: the fields of the form, sent as multipart.
         :param resource: named in errors and log lines.
-        :raises HostawayError: the subclass tells what happened.
+        :raises HostawayError: a subclass for each kind of error.
         """
         with self._log_fields(resource):
-            for attempt in self._retrying():
-                with attempt, self._located(path, resource):
-                    return self._ask("POST", path, files={name: (None, value) for name, value in form.items()})
-        raise AssertionError("unreachable: tenacity re-raises the last error")
+            files = {name: (None, value) for name, value in form.items()}
+            return self._with_retries(lambda: self._send_authorized("POST", path, files=files), path, resource)
 
     def write(
         self,
@@ -192,7 +176,7 @@ class HostawayClient:
             `HostawayThrottled` and `HostawayNotConnected`, Hostaway may have processed the request.
         """
         with self._log_fields(resource), self._located(path, resource, secrets):
-            return self._ask(method, path, json=body)
+            return self._send_authorized(method, path, json=body)
 
     def uses(self, client_secret: str) -> bool:
         """Whether this is the secret the client authenticates with."""
@@ -222,7 +206,8 @@ class HostawayClient:
                 located.retry_at = error.retry_at
             raise located from None
 
-    def _ask(self, method: str, path: str, **content: Any) -> Reply:
+    def _send_authorized(self, method: str, path: str, **content: Any) -> Reply:
+        """Send a request with the access token. If Hostaway denies the token, send it once more with a new one."""
         token = self._tokens.current()
         try:
             return self._send(method, path, token, content)
@@ -230,25 +215,25 @@ class HostawayClient:
             return self._send(method, path, self._tokens.renew(rejected=token), content)
 
     def _send(self, method: str, path: str, token: Token, content: dict[str, Any]) -> Reply:
-        return read_reply(self._request(method, path, auth=_Bearer(token), **content))
+        return read_reply(self._request(method, path, auth=BearerAuth(token), **content))
 
     def _request(self, method: str, path: str, **content: Any) -> requests.Response:
         """Send a request with a permit, count it, and block the rate limiter after a 429."""
         with self._stats_lock:
             self.stats.calls += 1
         try:
-            with self._permit(), complete_within(self._single_try_timeout or ANSWER_TIMEOUT):
+            with self._permit(), complete_within(self._single_try_timeout or RESPONSE_TIMEOUT):
                 response = self._session.request(
                     method, self.settings.hostaway_url + path, timeout=self._timeout, **content
                 )
         except (InvalidURL, InvalidSchema) as error:
-            raise _not_set_up(error) from None
+            raise setup_error(error) from None
         except requests.RequestException as error:
-            kind = HostawayNotConnected if _was_not_sent(error) else HostawayUnreachable
+            kind = HostawayNotConnected if was_not_sent(error) else HostawayUnreachable
             raise kind(f"Cannot reach Hostaway: {mask_passwords(connection_error_text(error))}") from None
         except (OSError, ValueError, HTTPError) as error:
             # Errors that requests does not wrap: a CA bundle that cannot be read, a proxy's URL that cannot be parsed.
-            raise _not_set_up(error) from None
+            raise setup_error(error) from None
         with self._stats_lock:
             self.stats.bytes_received += len(response.content)
             self.stats.limit = response.headers.get("X-RateLimit-Limit") or self.stats.limit
@@ -272,12 +257,21 @@ class HostawayClient:
         self._rate_limiter.block(retry_at(response) or time.time() + 1.0, response.headers.get("X-RateLimit-Applied"))
 
     def _exchange(self) -> Token:
-        for attempt in self._retrying():
-            with attempt, self._located(endpoints.ACCESS_TOKENS, None):
-                return exchange_credentials(
-                    lambda form: self._request("POST", endpoints.ACCESS_TOKENS, data=form), self._credentials
-                )
-        raise AssertionError("unreachable: tenacity re-raises the last error")
+        def exchange() -> Token:
+            return exchange_credentials(
+                lambda form: self._request("POST", endpoints.ACCESS_TOKENS, data=form), self._credentials
+            )
+
+        return self._with_retries(exchange, endpoints.ACCESS_TOKENS, None)
+
+    def _with_retries(self, send: Callable[[], _Result], path: str, resource: str | None) -> _Result:
+        """Call `send` until it raises no transient error. After the last try, its error is raised."""
+
+        def send_once() -> _Result:
+            with self._located(path, resource):
+                return send()
+
+        return self._retrying()(send_once)
 
     def _retrying(self) -> Retrying:
         backoff = wait_random_exponential(multiplier=0.5, max=MAX_RETRY_WAIT)
@@ -320,36 +314,3 @@ class HostawayClient:
 
     def _secrets(self) -> list[str]:
         return [self._credentials.client_secret, *self._tokens.known_values()]
-
-
-def _was_not_sent(error: requests.RequestException) -> bool:
-    """Whether the request was certainly not sent, because there was no connection."""
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    inner = error.args[0] if error.args else None
-    # urllib3 raises it for a name that does not resolve, too.
-    return isinstance(getattr(inner, "reason", inner), NewConnectionError)
-
-
-def _not_set_up(error: Exception) -> ConfigurationError:
-    return ConfigurationError(
-        f"The connection to Hostaway cannot be set up: {mask_passwords(str(error)).rstrip('. ')}. Correct the "
-        "environment variable: HOSTAWAY_API_URL, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE"
-    )
-
-
-def _session(settings: Settings, account_id: int) -> requests.Session:
-    session = DirectSession()
-    adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=settings.concurrency, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    session.headers.update({"Accept": "application/json", "Cache-control": "no-cache", "User-Agent": "sync-hostaway"})
-    # Proxies and CA bundle of the environment are looked up once here instead of once per request.
-    environment = session.merge_environment_settings(settings.hostaway_url, {}, None, None, None)
-    if proxy := settings.proxy_of(account_id):
-        session.proxies.update(dict.fromkeys(("http", "https"), proxy[1]))
-    elif not settings.api_is_local:
-        session.proxies.update(environment["proxies"])
-    session.verify = environment["verify"]
-    session.trust_env = False
-    return session

@@ -57,7 +57,7 @@ def answering(at_once: bytes, slowly: bytes = b"", pause: float = 0.05) -> Itera
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "READ_TIMEOUT", 0.2)
-    monkeypatch.setattr(client_module, "ANSWER_TIMEOUT", 1.0)
+    monkeypatch.setattr(client_module, "RESPONSE_TIMEOUT", 1.0)
     monkeypatch.setattr(client_module, "MAX_ATTEMPTS", 1)
     monkeypatch.setattr(client_module, "TOKEN_SETTLING", 0.0)
 
@@ -107,7 +107,7 @@ def test_an_answer_that_stops_is_given_up_after_the_read_timeout(tmp_path: Path)
 
 def test_an_answer_that_is_slow_but_complete_in_time_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "READ_TIMEOUT", 10.0)
-    monkeypatch.setattr(client_module, "ANSWER_TIMEOUT", 30.0)
+    monkeypatch.setattr(client_module, "RESPONSE_TIMEOUT", 30.0)
     head = OK + b"Content-Length: %d\r\n\r\n" % len(JSON)
     with answering(head, JSON, pause=0.01) as url, client_of(url, tmp_path) as client:
         assert client.get("/v1/listings").result == []
@@ -130,7 +130,7 @@ def test_what_was_wrong_with_a_connection_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, said: str
 ) -> None:
     monkeypatch.setattr(client_module, "READ_TIMEOUT", 10.0)
-    monkeypatch.setattr(client_module, "ANSWER_TIMEOUT", 30.0)
+    monkeypatch.setattr(client_module, "RESPONSE_TIMEOUT", 30.0)
     with (
         answering(answer) as url,
         client_of(url, tmp_path) as client,
