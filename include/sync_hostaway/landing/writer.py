@@ -22,6 +22,7 @@ from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.endpoints import SINGLE_READ_FIELDS
 from sync_hostaway.hostaway.values import as_date, as_timestamp, entity_id
 from sync_hostaway.landing import payload_schemas
+from sync_hostaway.landing.quarantine import QuarantineEntry, put_entries
 from sync_hostaway.landing.redaction import erasures_of
 
 _QUERIES = load_queries(Path(__file__).with_name("writer.sql"))
@@ -98,24 +99,6 @@ class _Row(NamedTuple):
     read_singly: bool
 
 
-@dataclass(frozen=True)
-class _QuarantineEntry:
-    """A row for the quarantine: rejected, or landed with an unreadable value."""
-
-    entity_id: str | None
-    severity: str
-    reason: str
-    payload: str
-    payload_hash: bytes
-    source_updated_at: datetime | None
-    observed_at: datetime
-
-    @property
-    def is_rejected(self) -> bool:
-        """Whether the row did not land."""
-        return self.severity == "rejected"
-
-
 class LandingWriter:
     """Lands rows of one account, resource and run over one connection.
 
@@ -139,7 +122,7 @@ class LandingWriter:
     def land(self, fetched: Iterable[Fetched]) -> Counts:
         """Land the rows of some responses, as one load. Needs an open transaction."""
         good: dict[str, _Row] = {}
-        entries: list[_QuarantineEntry] = []
+        entries: list[QuarantineEntry] = []
         filled: set[str] = set()
         counts = Counts()
         erased = erasures_of(self._connection, self._account_id)
@@ -215,9 +198,9 @@ class LandingWriter:
         close = "close_load" if new or changed else "drop_load"
         self._connection.execute(_QUERIES[close], {"load_id": load_id, "rows_new": new, "rows_changed": changed})
 
-    def _quarantine_entry(self, row: Any, response: Fetched, severity: str, reason: str) -> _QuarantineEntry:
+    def _quarantine_entry(self, row: Any, response: Fetched, severity: str, reason: str) -> QuarantineEntry:
         payload = _encode(row)
-        return _QuarantineEntry(
+        return QuarantineEntry(
             self._entity_id(row, response.parent_id),
             severity,
             reason,
@@ -292,32 +275,10 @@ class LandingWriter:
         self._connection.execute(_QUERIES["empty_batch"])
         return new, changed
 
-    def _quarantine(self, entries: list[_QuarantineEntry], landed_ids: list[str]) -> None:
-        params = self._params
-        # All processes write in this order, so that two of them with the same rows cause no deadlock.
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                _QUERIES["quarantine_row"],
-                [
-                    {
-                        **params,
-                        "entity_id": entry.entity_id,
-                        "severity": entry.severity,
-                        "reason": entry.reason,
-                        "payload": entry.payload,
-                        "payload_hash": entry.payload_hash,
-                    }
-                    for entry in sorted(entries, key=lambda entry: entry.payload_hash)
-                ],
-            )
-        if landed_ids:
-            still_unreadable = [entry.payload_hash for entry in entries]
-            self._connection.execute(
-                _QUERIES["resolve_quarantine"],
-                {**params, "entity_ids": landed_ids, "still_unreadable": still_unreadable},
-            )
+    def _quarantine(self, entries: list[QuarantineEntry], landed_ids: list[str]) -> None:
+        put_entries(self._connection, self._params, entries, landed_ids)
 
-    def _mark_suspect(self, rejected: list[_QuarantineEntry]) -> None:
+    def _mark_suspect(self, rejected: list[QuarantineEntry]) -> None:
         """Mark landed rows as suspect: a later version was quarantined."""
         known = [entry for entry in rejected if entry.entity_id]
         if known:
