@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from sync_hostaway.core.dag_ids import TRANSFORM_DAG_ID
 
-_held = ExitStack()
+_dbt_lock = ExitStack()
 
 
 def acquire_dbt_lock(context: Any) -> None:
@@ -23,16 +23,16 @@ def acquire_dbt_lock(context: Any) -> None:
     from sync_hostaway.transforms.ledger import transform_lock
     from sync_hostaway.transforms.ownership import refuse_foreign_relations
 
-    with ExitStack() as until_held:
-        connection = until_held.enter_context(connect(application="sync-hostaway dbt task"))
+    with ExitStack() as stack:
+        connection = stack.enter_context(connect(application="sync-hostaway dbt task"))
         refuse_foreign_relations(connection)
-        until_held.enter_context(transform_lock(connection))
-        _held.enter_context(until_held.pop_all())
+        stack.enter_context(transform_lock(connection))
+        _dbt_lock.enter_context(stack.pop_all())
 
 
 def release_dbt_lock(context: Any, result: Any = None) -> None:
     """Release the lock of `acquire_dbt_lock`: the `post_execute` of such a task."""
-    _held.close()
+    _dbt_lock.close()
 
 
 def lead_dbt_to_warehouse(context: Any, operator: Any) -> None:

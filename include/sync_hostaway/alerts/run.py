@@ -29,15 +29,15 @@ def evaluate_and_send() -> dict[str, int]:
         if memory.recall(_MEMORY) is None:
             # Stored first: if the task is killed now, the message is lost. The other order could send it twice.
             memory.note(_MEMORY, datetime.now(UTC).isoformat())
-            _tell_database(settings, datetime.now(UTC), None, str(error))
+            _send_database_alert(settings, datetime.now(UTC), None, str(error))
         raise
     if since := memory.recall(_MEMORY):
         memory.note(_MEMORY, None)
-        _tell_database(settings, datetime.fromisoformat(since), datetime.now(UTC), "The database could not be reached")
+        _send_database_alert(settings, datetime.fromisoformat(since), datetime.now(UTC), "The database could not be reached")
     return result
 
 
-def _tell_database(settings: Settings, began_at: datetime, ended_at: datetime | None, summary: str) -> None:
+def _send_database_alert(settings: Settings, began_at: datetime, ended_at: datetime | None, summary: str) -> None:
     remedy = "Start PostgreSQL, or correct WAREHOUSE_URL"
     alert = Alert(0, "database_unreachable", None, None, "error", summary, remedy, began_at, ended_at)
     if has_notifiers(settings):

@@ -30,9 +30,9 @@ from sync_hostaway.local.signals import ignore_signals, signals_as_keyboard_inte
 from sync_hostaway.local.simulator_process import ACCOUNTS, DemoSize, SimulatedApi
 from sync_hostaway.webhook_admin.registration import ensure_registered
 
-_RESTARTED = "A platform is already running in this home. The demo stops it and starts it again"
-_AFRESH = ". The simulator starts with fresh data; messages and changes that it received before are lost."
-_LOOK = "Look at the tables (hostaway.reservations and others), the sync log ops.sync_runs, and the Dags in Airflow."
+_RESTART = "A platform is already running in this home. The demo stops it and starts it again"
+_NEW_DATA = ". The simulator starts with fresh data; messages and changes that it received before are lost."
+_WHAT_TO_SEE = "Look at the tables (hostaway.reservations and others), the sync log ops.sync_runs, and the Dags in Airflow."
 _SEE_A_CHANGE = "`.venv/bin/sync-hostaway demo-event` changes a reservation and measures the time until it arrives."
 _NEXT_STEPS = (
     "The platform keeps running; `make stop` ends it. For your own account, see 'Your own account' in README.md."
@@ -56,7 +56,7 @@ def run_demo(size: DemoSize, *, keep: bool) -> bool:
         is_simulated = get_settings().api_url is None
         home.make()
         if not platform().status().stopped:
-            echo(_RESTARTED + (_AFRESH if is_simulated else "."))
+            echo(_RESTART + (_NEW_DATA if is_simulated else "."))
             platform().stop()
         simulated = SimulatedApi.chosen(home, size, echo) if is_simulated else None
         running = platform(simulated)
@@ -152,7 +152,7 @@ def _subscribe(warehouse: Connection, account_ids: list[int], echo: EchoText) ->
 def _leave(running: Platform, echo: EchoText, *, keep: bool, is_simulated: bool) -> None:
     if keep:
         show_access(running)
-        for line in (_LOOK, _SEE_A_CHANGE, _NEXT_STEPS) if is_simulated else (_LOOK, _NEXT_STEPS):
+        for line in (_WHAT_TO_SEE, _SEE_A_CHANGE, _NEXT_STEPS) if is_simulated else (_WHAT_TO_SEE, _NEXT_STEPS):
             write(line)
         return
     with ignore_signals():

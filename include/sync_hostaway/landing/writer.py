@@ -120,7 +120,10 @@ class LandingWriter:
         return sql.Identifier("landing", resource.value)
 
     def land(self, fetched: Iterable[Fetched]) -> Counts:
-        """Land the rows of some responses, as one load. Needs an open transaction."""
+        """Land the rows of some responses, as one load. Needs an open transaction.
+
+        :raises InactiveAccount: when the account was purged in the meantime; nothing lands then.
+        """
         good: dict[str, _Row] = {}
         entries: list[QuarantineEntry] = []
         filled: set[str] = set()

@@ -23,7 +23,7 @@ DAYS = 30
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AccountFilter:
     """The filters of the page.
 
     :param status: accounts of this status only; empty: all.
@@ -36,7 +36,7 @@ class Wanted:
     page: int = 1
 
 
-def overview(connection: Connection, visitor: Visitor, wanted: Wanted) -> dict[str, Any]:
+def overview(connection: Connection, visitor: Visitor, filters: AccountFilter) -> dict[str, Any]:
     """The context of the template `overview.html`.
 
     The status of every account is read, because the worst come first and the chips count all of them. The other data is
@@ -46,10 +46,10 @@ def overview(connection: Connection, visitor: Visitor, wanted: Wanted) -> dict[s
     visible = visitor.visible(row["account_id"] for row in rows)
     rows = [row for row in rows if row["account_id"] in visible]
     counts = Counter(row["status"] for row in rows)
-    found = [row for row in rows if _is_wanted(row, wanted)]
+    found = [row for row in rows if _matches(row, filters)]
     found.sort(key=lambda row: (STATUSES.index(row["status"]), -(row["age_seconds"] or 0), row["account_id"]))
     pages = max(1, -(-len(found) // PAGE_SIZE))
-    page = min(wanted.page, pages)
+    page = min(filters.page, pages)
     shown = found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     days = _days(connection, [row["account_id"] for row in shown])
     return {
@@ -57,7 +57,7 @@ def overview(connection: Connection, visitor: Visitor, wanted: Wanted) -> dict[s
         "counts": [(status, counts[status]) for status in STATUSES],
         "total": len(rows),
         "found": len(found),
-        "wanted": wanted,
+        "filters": filters,
         "page": page,
         "pages": pages,
         "transform": connection.execute(_QUERIES["transform"]).fetchone(),
@@ -88,9 +88,9 @@ def _days(connection: Connection, account_ids: list[int]) -> dict[int, list[Day]
     return {account_id: list(days.values()) for account_id, days in found.items()}
 
 
-def _is_wanted(row: dict[str, Any], wanted: Wanted) -> bool:
-    text = wanted.search.strip().casefold()
-    return (not wanted.status or row["status"] == wanted.status) and (
+def _matches(row: dict[str, Any], filters: AccountFilter) -> bool:
+    text = filters.search.strip().casefold()
+    return (not filters.status or row["status"] == filters.status) and (
         not text or text in (row["name"] or "").casefold() or str(row["account_id"]).startswith(text)
     )
 

@@ -18,7 +18,7 @@ from sync_hostaway.ui.account import account_live, account_page, quarantined_pay
 from sync_hostaway.ui.data import data_page
 from sync_hostaway.ui.documentation import dbt_page, documentation_overview
 from sync_hostaway.ui.freshness import freshness_page
-from sync_hostaway.ui.overview import Wanted, overview
+from sync_hostaway.ui.overview import AccountFilter, overview
 from sync_hostaway.ui.rendering import base_of, render, static_file
 
 router = guarded_router()
@@ -47,7 +47,7 @@ def get_overview(
 ) -> Response:
     """All accounts."""
     with request.app.state.pool.connection() as connection:
-        context = overview(connection, viewer, Wanted(status, search, page))
+        context = overview(connection, viewer, AccountFilter(status, search, page))
     is_part = request.headers.get("hx-target") == "accounts"
     return render(request, "overview_part.html" if is_part else "overview.html", **context)
 

@@ -120,7 +120,7 @@ def send_message(
     draft = Draft(message.reservation_id, message.message, message.channel_type)
     entry = _send(request, token.account_id, idempotency_key, draft)
     if entry.state == "sent":
-        background.run(_ask_for_delta, request.app.state.trigger)
+        background.run(_request_delta_run, request.app.state.trigger)
         return Response(_sent(entry).model_dump_json(), media_type="application/json")
     raise _not_sent(entry)
 
@@ -187,7 +187,7 @@ def _refusal(error: SyncHostawayError) -> Problem:
     return Problem(422, "no-conversation", "There is no conversation", detail)
 
 
-def _ask_for_delta(trigger: RunTrigger) -> None:
+def _request_delta_run(trigger: RunTrigger) -> None:
     try:
         request_delta(trigger)
     except Exception as error:  # noqa: BLE001 - the message is sent in any case, and its event is stored

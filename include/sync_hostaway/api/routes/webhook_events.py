@@ -31,7 +31,7 @@ router = guarded_router(
 )
 
 
-class Event(BaseModel):
+class WebhookEvent(BaseModel):
     """A delivered webhook event and its state."""
 
     event_id: int = Field(examples=[4711])
@@ -57,19 +57,19 @@ class Event(BaseModel):
     reason: str | None = Field(description="Why it waits, or why it is not processed", examples=[None])
 
 
-class Events(BaseModel):
+class WebhookEvents(BaseModel):
     """Events, newest first."""
 
-    events: list[Event]
+    events: list[WebhookEvent]
 
 
-class WholeEvent(Event):
+class WebhookEventWithBody(WebhookEvent):
     """An event with its body."""
 
     body: str | None = Field(description="The body as received, with personal data; null after the retention")
 
 
-class Wanted(BaseModel):
+class EventCriteria(BaseModel):
     """Filters. A filter that is left out matches every event."""
 
     model_config = ConfigDict(extra="forbid")
@@ -94,13 +94,13 @@ class Wanted(BaseModel):
         )
 
 
-class Page(Wanted):
+class EventPageRequest(EventCriteria):
     """Filters and page size."""
 
     limit: int = Field(50, ge=1, le=500, description="Maximum number of events")
 
 
-class Chosen(Wanted):
+class EventSelection(EventCriteria):
     """The events to replay or discard."""
 
     state: list[EventState] = Field([], min_length=1, max_length=len(EventState), description="States of events")
@@ -125,43 +125,43 @@ class Chosen(Wanted):
         return self
 
 
-class Done(BaseModel):
+class ChangedEvents(BaseModel):
     """Number of events that changed."""
 
     events: int = Field(description="How many", examples=[3])
 
 
 @router.get("", summary="Webhook events")
-def get_events(connection: Warehouse, wanted: Annotated[Page, Query()]) -> Events:
+def get_events(connection: Warehouse, page: Annotated[EventPageRequest, Query()]) -> WebhookEvents:
     """Return events without their bodies, newest first."""
-    rows = history.list_events(connection, wanted.filter(), wanted.limit)
-    return Events(events=[Event(**row) for row in rows])
+    rows = history.list_events(connection, page.filter(), page.limit)
+    return WebhookEvents(events=[WebhookEvent(**row) for row in rows])
 
 
 @router.get("/{event_id}", summary="One webhook event", responses=errors(s404="There is no such event"))
-def get_event(event_id: Annotated[Id, Path()], connection: Warehouse) -> WholeEvent:
+def get_event(event_id: Annotated[Id, Path()], connection: Warehouse) -> WebhookEventWithBody:
     """Return one event with its body, which holds personal data."""
     try:
         row: dict[str, Any] = history.get_event(connection, event_id)
     except InvalidValue:
         raise not_found(f"webhook event {event_id}") from None
     body = None if row["body"] is None else bytes(row["body"]).decode(errors="replace")
-    return WholeEvent.model_validate({**row, "body": body})
+    return WebhookEventWithBody.model_validate({**row, "body": body})
 
 
 @router.post("/replay", summary="Process webhook events again")
-def replay(chosen: Chosen, connection: Warehouse, trigger: Trigger, background: Background) -> Done:
+def replay(selection: EventSelection, connection: Warehouse, trigger: Trigger, background: Background) -> ChangedEvents:
     """Fetch the objects of the events again, within seconds. Unreadable events are parsed again."""
-    count = history.replay(connection, chosen.filter(chosen.event_ids))
+    count = history.replay(connection, selection.filter(selection.event_ids))
     if count:
         background.run(_request_run, trigger)
-    return Done(events=count)
+    return ChangedEvents(events=count)
 
 
 @router.post("/discard", summary="Discard webhook events")
-def discard(chosen: Chosen, connection: Warehouse) -> Done:
+def discard(selection: EventSelection, connection: Warehouse) -> ChangedEvents:
     """Discard pending and dead events: they are not processed. A replay makes them pending again."""
-    return Done(events=history.discard(connection, chosen.filter(chosen.event_ids)))
+    return ChangedEvents(events=history.discard(connection, selection.filter(selection.event_ids)))
 
 
 def _request_run(trigger: RunTrigger) -> None:

@@ -16,7 +16,7 @@ from sync_hostaway.simulator.data.finance import calculated_fields, standard_fie
 from sync_hostaway.simulator.data.reservation_payloads import in_calendar
 from sync_hostaway.simulator.data.rows import JsonObject, R, Selection, Table
 from sync_hostaway.simulator.http import list_specs
-from sync_hostaway.simulator.http.attach import Wanted, encode, wanted
+from sync_hostaway.simulator.http.attach import Attachments, attachments_of, encode
 from sync_hostaway.simulator.http.envelopes import Answer, ObjectAnswer, PageAnswer, Reply, fail, not_found
 from sync_hostaway.simulator.http.fault_effects import in_disorder
 from sync_hostaway.simulator.http.faults import LIST, FaultRule
@@ -148,19 +148,19 @@ class Api:
             order = order_of(spec, params)
             name = f"{call.account.id} {resource} {order.name}"
             selection = Selection(in_disorder(call.rules, name, selection.rows, order.key))
-        want = self._wanted(call)
-        rows = [self._state.encoded(call.account, resource, row, want) for row in cut(selection, request)]
+        attached = self._attachments(call)
+        rows = [self._state.encoded(call.account, resource, row, attached) for row in cut(selection, request)]
         return PageAnswer(resource, rows, len(selection.rows), request.limit, request.offset)
 
-    def _wanted(self, call: Call, *, single: bool = False) -> Wanted:
-        return wanted(call.params, lean_by_default=self._state.config.lean_by_default, single=single)
+    def _attachments(self, call: Call, *, single: bool = False) -> Attachments:
+        return attachments_of(call.params, lean_by_default=self._state.config.lean_by_default, single=single)
 
     def _get_row(self, call: Call) -> Reply:
         resource = call.route.resource
         row = call.account.data.table(resource).get(call.route.ids[0])
         if row is None or getattr(row, "hidden", False):
             return not_found()
-        result = self._state.encoded(call.account, resource, row, self._wanted(call, single=True))
+        result = self._state.encoded(call.account, resource, row, self._attachments(call, single=True))
         # The single user comes wrapped in an array.
         return ObjectAnswer(b"[" + result + b"]" if resource == "users" else result)
 
@@ -275,7 +275,7 @@ class Api:
         except ValueError:
             return fail(400, "startDate and endDate must be dates")
         days = data.calendar(listing_id, span)
-        if self._wanted(call).resources:
+        if self._attachments(call).resources:
             days = [({**payload, "reservations": self._stays(call, ids)}, ids) for payload, ids in days]
         return ObjectAnswer(encode([payload for payload, _ in days]))
 

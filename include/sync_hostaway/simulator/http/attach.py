@@ -10,7 +10,7 @@ from sync_hostaway.simulator.data.rows import JsonObject
 from sync_hostaway.simulator.http.queries import Params
 
 
-class Wanted(NamedTuple):
+class Attachments(NamedTuple):
     """What to attach; hashable, as encoded objects are cached per variant."""
 
     resources: bool = True
@@ -20,13 +20,13 @@ class Wanted(NamedTuple):
     booking_urls: bool = False
 
 
-EVERYTHING = Wanted(resources=True, payments=True, policy=True, single=True, booking_urls=True)
+EVERYTHING = Attachments(resources=True, payments=True, policy=True, single=True, booking_urls=True)
 
 
-def wanted(params: Params, *, lean_by_default: bool, single: bool = False) -> Wanted:
-    asked = params.flag("includeResources")
-    return Wanted(
-        resources=not lean_by_default if asked is None else asked,
+def attachments_of(params: Params, *, lean_by_default: bool, single: bool = False) -> Attachments:
+    flag = params.flag("includeResources")
+    return Attachments(
+        resources=not lean_by_default if flag is None else flag,
         payments=bool(params.flag("includePayments")),
         policy=bool(params.flag("includeCancellationPolicy")),
         single=single,
@@ -39,34 +39,34 @@ def encode(payload: Any) -> bytes:
     return json.dumps(payload, separators=(",", ":")).encode("ascii")
 
 
-def shape(resource: str, payload: JsonObject, want: Wanted, account_id: int) -> JsonObject:
+def shape(resource: str, payload: JsonObject, attached: Attachments, account_id: int) -> JsonObject:
     """The object as a request with these options gets it; the original stays untouched."""
     if resource == "reservations":
-        return _reservation(payload, want, account_id)
-    if resource == "users" and not want.resources:
+        return _reservation(payload, attached, account_id)
+    if resource == "users" and not attached.resources:
         return {key: value for key, value in payload.items() if key != "listingMapIds"}
-    return _listing(payload, want) if resource == "listings" else payload
+    return _listing(payload, attached) if resource == "listings" else payload
 
 
-def _listing(payload: JsonObject, want: Wanted) -> JsonObject:
-    result = payload if want.booking_urls else {**payload, "bookingEngineUrls": []}
-    if not want.resources and payload.get("customFieldValues"):
+def _listing(payload: JsonObject, attached: Attachments) -> JsonObject:
+    result = payload if attached.booking_urls else {**payload, "bookingEngineUrls": []}
+    if not attached.resources and payload.get("customFieldValues"):
         public = [item for item in payload["customFieldValues"] if item.get("customField", {}).get("isPublic")]
         result = {**result, "customFieldValues": public}
     return result
 
 
-def _reservation(payload: JsonObject, want: Wanted, account_id: int) -> JsonObject:
+def _reservation(payload: JsonObject, attached: Attachments, account_id: int) -> JsonObject:
     result = dict(payload)
-    if not want.resources:
+    if not attached.resources:
         result.update(customFieldValues=[], reservationFees=[], reservationUnit=[], hostProxyEmail=None)
-    if not (want.resources and want.single):
+    if not (attached.resources and attached.single):
         result.pop("bookingcomIsGeniusMember", None)
-    if want.payments:
+    if attached.payments:
         result["remainingBalance"] = _balance(payload)
-    if want.policy:
+    if attached.policy:
         result.update(_policy(payload))
-    if want.single and not result.get("financeField"):
+    if attached.single and not result.get("financeField"):
         result["financeField"] = finance_fields(payload, account_id)
     return result
 

@@ -126,8 +126,8 @@ def _each_row(change: Callable[[Any], Any], reply: Reply) -> Reply:
     return reply
 
 
-def asked_for(rules: Sequence[FaultRule], params: Params) -> Params:
-    """The parameters that a server uses which ignores some, or returns fewer rows than requested."""
+def used_params(rules: Sequence[FaultRule], params: Params) -> Params:
+    """The parameters that the server uses. With these faults, it ignores some, or returns fewer rows than requested."""
     for rule in rules:
         if rule.kind == "repeat_ids":
             params = params.without("offset", "afterId")

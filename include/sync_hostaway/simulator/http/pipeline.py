@@ -10,7 +10,7 @@ from aiohttp import web
 from sync_hostaway.simulator.data.changes import Changes
 from sync_hostaway.simulator.http.api import Api, Call
 from sync_hostaway.simulator.http.envelopes import RATE_LIMITED, Reply, fail, forbidden, not_found
-from sync_hostaway.simulator.http.fault_effects import asked_for, early_answer, late_effect, reset_connection, send_cut
+from sync_hostaway.simulator.http.fault_effects import early_answer, late_effect, reset_connection, send_cut, used_params
 from sync_hostaway.simulator.http.faults import FaultRule
 from sync_hostaway.simulator.http.limits import Refusal
 from sync_hostaway.simulator.http.queries import Params
@@ -49,7 +49,7 @@ class Pipeline:
         if request.transport is None or request.transport.is_closing():
             return web.Response(status=500)
         if reply is None:
-            reply = await self._serve(request, route, asked_for(rules, params), account, rules)
+            reply = await self._serve(request, route, used_params(rules, params), account, rules)
             for rule in rules:
                 reply = late_effect(rule, reply)
         return await self._write(request, reply, rules)

@@ -11,7 +11,7 @@ from sync_hostaway.simulator.data.account import AccountData
 from sync_hostaway.simulator.data.clock import Clock
 from sync_hostaway.simulator.data.conversations import SENT, for_endpoint
 from sync_hostaway.simulator.data.rows import ConversationRow, JsonObject, Row
-from sync_hostaway.simulator.http.attach import EVERYTHING, Wanted, encode, shape
+from sync_hostaway.simulator.http.attach import EVERYTHING, Attachments, encode, shape
 from sync_hostaway.simulator.http.cache import ByteCache
 from sync_hostaway.simulator.http.faults import FaultRules
 from sync_hostaway.simulator.http.limits import SlidingWindows
@@ -81,12 +81,12 @@ class SimulatorState:
         account = self.accounts[account_id] = Account(account_id, secret, data, self._generation)
         return account
 
-    def encoded(self, account: Account, resource: str, row: Row, want: Wanted) -> bytes:
-        """An object as JSON bytes in the variant that is wanted."""
-        key = (account.generation, resource, row.id, row.version, want)
+    def encoded(self, account: Account, resource: str, row: Row, attached: Attachments) -> bytes:
+        """An object as JSON bytes in the variant with these attachments."""
+        key = (account.generation, resource, row.id, row.version, attached)
 
         def make() -> bytes:
-            return encode(shape(resource, account.data.object(resource, row), want, account.id))
+            return encode(shape(resource, account.data.object(resource, row), attached, account.id))
 
         return self.cache.get(key, make)
 
