@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from polling_bed import MIRRORED, Polling
+from polling_harness import MIRRORED, Polling
 from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource

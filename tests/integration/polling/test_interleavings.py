@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from polling_bed import ACCOUNT, Polling
+from polling_harness import ACCOUNT, Polling
 
 pytestmark = pytest.mark.integration
 

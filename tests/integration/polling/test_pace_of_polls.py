@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from psycopg.rows import scalar_row
 
-from polling_bed import ACCOUNT, MIRRORED, Polling
+from polling_harness import ACCOUNT, MIRRORED, Polling
 from sync_hostaway.accounts.registry import add_account, change_options
 from sync_hostaway.core.exceptions import TransformFailed
 from sync_hostaway.core.resources import Mode, Resource

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import polling_handler
-from polling_bed import ACCOUNT, Polling
+from polling_harness import ACCOUNT, Polling
 from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.resources import Mode, Resource
