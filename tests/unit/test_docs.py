@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from datetime import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -119,14 +120,75 @@ def test_an_unknown_command_is_found() -> None:
     assert unknown_commands("sync-hostaway fly") == ["fly"]
 
 
-def test_the_readme_has_every_setting_and_no_other() -> None:
+def documented_settings() -> dict[str, str]:
+    """The settings of the README's table by their short names, with their default; empty: it is no plain value."""
     table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Settings")[2].partition("\n## ")[0]
-    named = set()
+    found = {}
     for line in table.splitlines():
-        if line.startswith("| `"):
-            texts = re.findall(r"`([^`]+)`", line)
-            first = texts[0].removeprefix("AIRFLOW__HOSTAWAY__")
-            named |= {first, *(text.removeprefix("…").lstrip("_") for text in texts[1:] if text.startswith("…"))}
+        if not line.startswith("| `"):
+            continue
+        _, variables, default, means, _ = re.split(r"(?<!\\)\|", line, maxsplit=4)
+        names = re.findall(r"`(?:AIRFLOW__HOSTAWAY__|…_?)?([A-Z_]+)`", variables)
+        values = re.findall(r"`([^`]+)`", default)
+        found |= {name: values[place] if place < len(values) else "" for place, name in enumerate(names)}
+        found |= dict.fromkeys(re.findall(r"`…_?([A-Z_]+)`", means), "")
+    return {"CALENDAR_DAYS_AHEAD" if name == "AHEAD" else name: value for name, value in found.items()}
+
+
+def default_as_text(name: str) -> str | None:
+    """The default of a setting as a user writes it; None: unset, or it depends on other settings."""
+    default = Settings.model_fields[name].default
+    if name.endswith("_retention_days") and default == 0:
+        return "keep"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, time):
+        return f"{default:%H:%M}"
+    if isinstance(default, int | float):
+        return f"{default:g}"
+    return str(default) if isinstance(default, str | Path) else None
+
+
+def test_the_readme_has_every_setting_and_no_other() -> None:
     known = {SHORT_NAMES.get(name, name.upper()) for name in Settings.model_fields}
-    named = {"CALENDAR_DAYS_AHEAD" if name == "AHEAD" else name for name in named} - {"LOG_LEVEL", "LOG_FORMAT"}
-    assert named == known
+    assert documented_settings().keys() - {"LOG_LEVEL", "LOG_FORMAT"} == known
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if default_as_text(name) is not None])
+def test_the_readme_has_the_default_of_a_setting(name: str) -> None:
+    assert documented_settings()[SHORT_NAMES.get(name, name.upper())] == default_as_text(name)
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    known, unread = set(), [ROOT / "README.md"]
+    while unread:
+        page = unread.pop()
+        known.add(page)
+        links = (link.partition("#")[0] for link in _LINK.findall(page.read_text(encoding="utf-8")))
+        found = {(page.parent / link).resolve() for link in links if link.endswith(".md") and "://" not in link}
+        unread += [other for other in found if other not in known and other.is_file()]
+    lost = [page for page in pages() if page.is_relative_to(ROOT / "docs") and page not in known]
+    assert not lost, f"no page links to {', '.join(str(page.relative_to(ROOT)) for page in lost)}"
+
+
+def test_every_picture_is_shown() -> None:
+    shown = {
+        (page.parent / link).resolve()
+        for page in pages()
+        for link in re.findall(r"[(\"]([^()\"\s]+\.(?:png|svg))[)\"]", page.read_text(encoding="utf-8"))
+    }
+    assert set((ROOT / "docs" / "images").iterdir()) <= shown
+
+
+def test_the_index_of_decisions_has_every_page_with_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    rows = re.findall(
+        r"^\| (\d+) \| \[([^\]]+)\]\(([^)]+)\) \| (\S.*) \|$", (folder / "README.md").read_text(), re.MULTILINE
+    )
+    listed = {path: (int(number), title) for number, title, path, _ in rows}
+    found = {}
+    for page in folder.glob("0*.md"):
+        heading = page.read_text(encoding="utf-8").splitlines()[0]
+        number, _, title = heading.removeprefix("# ").partition(". ")
+        found[page.name] = (int(number), title)
+    assert listed == found
