@@ -19,7 +19,8 @@ from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.events import inbox
 from sync_hostaway.events.parse import parse_event
 from sync_hostaway.events.refetch import FetchRequest, FetchResult, ObjectReader
-from sync_hostaway.events.worker import Transform, WorkerResult, run_worker
+from sync_hostaway.events.worker import Transform, run_worker
+from sync_hostaway.events.worker_result import WorkerResult
 from sync_hostaway.simulator import RunningSimulator
 from waiting import eventually
 

@@ -12,12 +12,12 @@ from typing import Any, Literal
 from psycopg.types.json import Jsonb
 
 from sync_hostaway.accounts.api_key import clean_api_key
+from sync_hostaway.accounts.credentials import store_credentials, token_for_credentials
 from sync_hostaway.accounts.options import AccountOptions
-from sync_hostaway.accounts.secrets.store import ACCESS_TOKEN, CLIENT_SECRET, secrets_store
-from sync_hostaway.accounts.token_store import SharedTokenStore, dump_token
+from sync_hostaway.accounts.secrets.store import CLIENT_SECRET, secrets_store
+from sync_hostaway.accounts.token_store import SharedTokenStore
 from sync_hostaway.core.db import Connection, fetch_value, load_queries, warehouse_clock
 from sync_hostaway.core.exceptions import (
-    CredentialsRejected,
     InactiveAccount,
     InvalidOptions,
     InvalidValue,
@@ -25,7 +25,7 @@ from sync_hostaway.core.exceptions import (
 )
 from sync_hostaway.core.settings import Settings, get_settings
 from sync_hostaway.core.text import visible
-from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
+from sync_hostaway.hostaway.auth import Credentials
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.rate_limiter import Priority, RateLimits, rate_limiter_for
 from sync_hostaway.hostaway.values import LARGEST_ID, as_id
@@ -84,13 +84,13 @@ def add_account(
     AccountOptions.of(account_id, options or {})
     name = _single_line("name", name, 200)
     client_secret = clean_api_key(client_secret)
-    token = _token_for_credentials(account_id, client_secret, "Nothing was stored")
+    token = token_for_credentials(account_id, client_secret, "Nothing was stored")
     with connection.transaction():
         connection.execute(_QUERIES["note_who_changes"], {"changed_by": changed_by or ""})
         is_new = bool(fetch_value(connection, _QUERIES["put_account"], {"account_id": account_id, "name": name}))
         if options:
             _merge_options(connection, account_id, options)
-        _store_secret(connection, account_id, client_secret, token)
+        store_credentials(connection, account_id, client_secret, token)
     note_settings(connection)
     return is_new
 
@@ -131,7 +131,7 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
     get_account(connection, account_id)
     name, reason = _single_line("name", changes.name, 200), _single_line("reason", changes.reason, 500)
     secret = clean_api_key(changes.client_secret) if changes.client_secret is not None else None
-    token = _token_for_credentials(account_id, secret, "The stored key was not changed") if secret else None
+    token = token_for_credentials(account_id, secret, "The stored key was not changed") if secret else None
     params = {"account_id": account_id}
     with connection.transaction():
         connection.execute(_QUERIES["note_who_changes"], {"changed_by": changes.changed_by or ""})
@@ -151,7 +151,7 @@ def change_account(connection: Connection, account_id: int, changes: AccountChan
             connection.execute(_QUERIES["set_state"], {**params, "state": changes.state, "reason": reason})
         if secret and token:
             # The last step, because a store outside of the warehouse does not roll back.
-            _store_secret(connection, account_id, secret, token)
+            store_credentials(connection, account_id, secret, token)
     note_settings(connection)
 
 
@@ -312,35 +312,6 @@ def settings_of(account: Account) -> Settings:
     with suppress(InvalidOptions):
         return account.settings
     return get_settings()
-
-
-def _token_for_credentials(account_id: int, client_secret: str, otherwise: str) -> Token:
-    """The access token that Hostaway returns for credentials.
-
-    :param otherwise: the part of the error about the stored account.
-    """
-    rate_limiter = rate_limiter_for(account_id, Priority.DELTA, get_settings())
-    tokens = MemoryTokenStore()
-    with HostawayClient(
-        Credentials(account_id, client_secret), token_store=tokens, rate_limiter=rate_limiter
-    ) as client:
-        try:
-            client.check_credentials()
-        except CredentialsRejected:
-            raise CredentialsRejected(
-                f"Hostaway does not accept this API key for account {account_id}. {otherwise}. Compare account id and "
-                "key with Hostaway's page Settings > Hostaway API, and run the command again with the right ones"
-            ) from None
-    token = tokens.load()
-    if token is None:
-        raise AssertionError("unreachable: without an exception, the client has saved its token")
-    return token
-
-
-def _store_secret(connection: Connection, account_id: int, client_secret: str, token: Token) -> None:
-    store = secrets_store(connection)
-    store.put(account_id, CLIENT_SECRET, client_secret)
-    store.put(account_id, ACCESS_TOKEN, dump_token(token))
 
 
 def _merge_options(connection: Connection, account_id: int, changes: dict[str, Any]) -> dict[str, Any]:

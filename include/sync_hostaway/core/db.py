@@ -60,7 +60,7 @@ def connect(dsn: str | None = None, *, application: str = "sync-hostaway") -> Co
             connection.close()
             raise
     except psycopg.OperationalError as error:
-        raise WarehouseUnavailable(f"Cannot reach the warehouse at {place_of(dsn)}: {_said(error)}") from error
+        raise WarehouseUnavailable(f"Cannot reach the warehouse at {place_of(dsn)}: {_error_text(error)}") from error
     return connection
 
 
@@ -132,7 +132,7 @@ class QuietAsyncConnection(psycopg.AsyncConnection[DictRow]):
             raise
 
 
-def _said(error: psycopg.OperationalError) -> str:
+def _error_text(error: psycopg.OperationalError) -> str:
     message = " ".join(str(error).split()).rstrip(".?")
     if "unsupported startup parameter" in message:
         # Text of PgBouncer, which no locale translates

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -37,6 +37,7 @@ from sync_hostaway.events.account_inbox import AccountInbox, due_accounts, has_p
 from sync_hostaway.events.batch import AccountBatch, BatchResult
 from sync_hostaway.events.handlers import EventHandlerThread
 from sync_hostaway.events.lease import has_active_worker, hold_lease, notify_worker, wait_for_event
+from sync_hostaway.events.worker_result import WorkerResult
 from sync_hostaway.hostaway.budget_connection import shared_connection
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.transforms import TransformResult, run_transform
@@ -58,46 +59,6 @@ _POLL_INTERVAL = 0.2
 _BUSY_PAUSE, _RECOVERY_PAUSE, _UNUSABLE_PAUSE = 0.5, 5.0, 30.0
 
 Transform = Callable[[str], TransformResult]
-
-
-@dataclass
-class WorkerResult:
-    """The result of a run.
-
-    :param seconds: duration.
-    :param batches: batches of all accounts.
-    """
-
-    seconds: float = 0.0
-    batches: int = 0
-    accounts: dict[int, BatchResult] = field(default_factory=dict)
-    transforms: list[TransformResult] = field(default_factory=list)
-
-    @property
-    def events(self) -> int:
-        """Events that ended, or that will be tried again."""
-        return sum(result.events for result in self.accounts.values())
-
-    def add(self, later: WorkerResult) -> None:
-        """Add the counts of a later run."""
-        self.seconds += later.seconds
-        self.batches += later.batches
-        for account_id, result in later.accounts.items():
-            self.accounts.setdefault(account_id, BatchResult(account_id)).add(result)
-        self.transforms += later.transforms
-
-    def summary(self) -> dict[str, Any]:
-        """The result as plain values for XCom: seconds, events, batches, counts per account, and the transforms."""
-        return {
-            "seconds": round(self.seconds, 2),
-            "events": self.events,
-            "batches": self.batches,
-            "accounts": {
-                str(account_id): {name: value for name, value in asdict(result).items() if name != "account_id"}
-                for account_id, result in sorted(self.accounts.items())
-            },
-            "transforms": [result.summary() for result in self.transforms],
-        }
 
 
 def transform_pending_loads(run_key: str) -> TransformResult:

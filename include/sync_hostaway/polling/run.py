@@ -24,7 +24,8 @@ from sync_hostaway.core.db import WarehousePool, connect, connection_pool
 from sync_hostaway.core.exceptions import CredentialsRejected, SyncHostawayError
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.core.threads import ContextThreads
-from sync_hostaway.events.worker import Transform, WorkerResult, run_worker, transform_pending_loads
+from sync_hostaway.events.worker import Transform, run_worker, transform_pending_loads
+from sync_hostaway.events.worker_result import WorkerResult
 from sync_hostaway.hostaway.budget_connection import shared_connection
 from sync_hostaway.hostaway.rate_limiter import Priority
 from sync_hostaway.polling.pace import PlannedPoll, planned_polls, time_to_begin_polls
