@@ -9,7 +9,7 @@
     - round({{ amount }} * {{ place }} / {{ places }}, greatest(scale({{ amount }}), 2))
 {%- endmacro %}
 
-{#- An amount of a row of reservation_finance. A report writes 0 where it knows none: its 0 counts as unknown. -#}
+{#- An amount of a row of reservation_finance. A report has 0 for an unknown amount, so its 0 counts as unknown. -#}
 {% macro known_amount(column, finance="finance") -%}
     case when {{ finance }}.finance_source = 'report' then nullif({{ finance }}.{{ column }}, 0) else {{ finance }}.{{ column }} end
 {%- endmacro %}

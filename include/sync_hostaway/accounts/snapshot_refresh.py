@@ -1,8 +1,8 @@
 """Brings the snapshot of this machine up to date with the registry, within a time that a parse of a Dag file has.
 
-An account leaves the list when the registry says that it is disabled or purged, and never because it is missing: an
-empty registry is rather one that was restored from the wrong backup, or not yet. Its Dag stays and its runs fail, with
-an error that names the account.
+An account leaves the list when the registry has it as disabled or purged, never because the registry does not have it:
+a registry without accounts was probably restored from the wrong backup, or is not restored yet. The Dag of such an
+account stays, and its runs fail with an error that names the account.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def webhooks_list(
     if as_json:
         print_json([_event_json(row) for row in rows])
         return
-    why = Column("reason", overflow="fold")
-    table = Table("id", "account", "event", "object", "state", "received (UTC)", "times", "tries", why)
+    reason = Column("reason", overflow="fold")
+    table = Table("id", "account", "event", "object", "state", "received (UTC)", "times", "tries", reason)
     for row in rows:
         table.add_row(
             str(row["event_id"]),

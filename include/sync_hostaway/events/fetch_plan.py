@@ -22,13 +22,11 @@ _MAX_PARALLEL_READS = 4
 
 
 class FetchPlan:
-    """The requests of one batch, and their results.
-
-    :param before: rows of landing before the batch; only those that were looked up.
-    """
+    """The requests of one batch, and their results."""
 
     def __init__(self, client: HostawayClient, landing: DeltaLanding) -> None:
         self.before: dict[Entity, LandedRow] = {}
+        """Rows of landing before the batch; only those that were looked up."""
         self._landing = landing
         self._reader = ObjectReader(client, _SECONDS)
         self._settings = client.settings
@@ -80,7 +78,8 @@ class FetchPlan:
     def _read_with_related(self, request: FetchRequest, events: list[DueEvent]) -> list[FetchRequest]:
         """Read an object, then the related objects that its payload names.
 
-        A started object is read with all related ones, without a time limit: the next batch would have to start again.
+        The time limit only decides whether an object is begun. Its related objects are then read in any case: otherwise
+        the next batch would have to read the object again.
         """
         requests = [request]
         if not self._reader.has_time:

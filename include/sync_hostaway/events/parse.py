@@ -116,8 +116,8 @@ def is_test_request(body: bytes) -> bool:
     return is_test and not {"event", "object"} & set(content) and parse_event(body).state != EventState.PENDING
 
 
-def _unreadable(body: bytes, why: str) -> ParsedEvent:
-    return ParsedEvent(EventState.UNREADABLE, hashlib.sha256(body).digest(), body, reason=why)
+def _unreadable(body: bytes, reason: str) -> ParsedEvent:
+    return ParsedEvent(EventState.UNREADABLE, hashlib.sha256(body).digest(), body, reason=reason)
 
 
 def _event(content: dict[str, Any], body: bytes) -> ParsedEvent:

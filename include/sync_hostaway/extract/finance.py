@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 
 # In the order in which a reservation is looked for: reports of arrivals have nearly all of them.
 _DATE_TYPES = ("arrivalDate", "departureDate", "reservationDate")
-# Reservations that no report shows: so many of them are requested by id, and if Hostaway knows none, all count as
-# reservations without finance fields, such as those of an iCal calendar.
+# So many of the reservations that no report has are requested by id. If Hostaway has finance fields of none of them, all
+# count as reservations without finance fields, such as those of an iCal calendar.
 _SAMPLE = 20
 # Requests for single reservations in one run, and how far back a change is read where reports are not enabled.
 _MOST_SINGLY = 2_000
@@ -61,7 +61,7 @@ class _Reservation:
 
 @dataclass
 class _Reader:
-    """Reads finance fields, and knows which were seen.
+    """Reads finance fields, and keeps the ids that were seen.
 
     :param columns_missing: documented columns that some report did not have.
     """
@@ -134,7 +134,7 @@ class _Reader:
         self.seen.update(reservation_ids)
 
     def _marks(self, source: str, reservation_id: int) -> dict[str, Any]:
-        """What a landed row says beside the fields: where they come from, and of which version of the reservation."""
+        """Fields that a landed row gets: the source of its values, and the version of the reservation that they belong to."""
         known = self.reservations.get(reservation_id)
         return {"financeSource": source, "reservationUpdatedOn": known.updated_on if known else None}
 
@@ -211,10 +211,10 @@ def _rows_of(result: Any, ctx: SyncContext) -> tuple[list[Any], frozenset[str]]:
 
 
 def _read_unreported(reader: _Reader) -> MissingRows:
-    """Read singly what no report shows, so that every mirrored booking has been asked for.
+    """Request the bookings that no report has one by one, so that every mirrored booking was requested.
 
-    If Hostaway knows none of a sample, it has finance fields of none of them. What was read singly before is read again
-    only after a change.
+    If Hostaway has finance fields of none of a sample, the others are not requested. A booking that was requested before
+    is requested again only after a change.
     """
     known = reader.reservations
     due = [

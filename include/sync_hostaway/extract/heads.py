@@ -4,7 +4,7 @@ The first rows of the list of reservations are read in three orders: by last cha
 message sent. The comparison of a head with the one before shows which reservations have moved, that is, changed or got
 a message.
 
-    by change     rows have `updatedOn`: all above the newest stamp of before have moved
+    by change     rows have `updatedOn`: all above the newest stamp of the last head have moved
     by message    rows have no stamp of their messages: all above the first row that has not moved have moved
 
 The next complete list finds the changes that heads cannot show: a deleted reservation; a message that is scheduled,

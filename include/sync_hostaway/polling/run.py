@@ -64,7 +64,7 @@ class PollResult:
             "by_list": [poll.account_id for poll in self.accounts if poll.method == "list"],
             "left": self.left,
             "moved": [asdict(poll) for poll in self.accounts if poll.events or poll.landed or poll.error],
-            "served": self.worker.summary() if self.worker else None,
+            "worker": self.worker.summary() if self.worker else None,
         }
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
 
 _MONTH_NAME = r"[^\W\d_]{3,12}\.?"
-# In the languages of the months below; a day of the week before a date says nothing new.
+# In the languages of the months below; a day of the week before a date is ignored.
 _WEEKDAY = (
     r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|"
     r"lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|"

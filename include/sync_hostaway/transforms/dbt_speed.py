@@ -44,7 +44,7 @@ def install() -> None:
     """Make dbt do this work only once in this process."""
     # dbt parses all SQL of a model to find the position of its ephemeral models, which is at the start.
     compilation.inject_ctes_into_sql = inject_ctes
-    # For a file with the types of all nodes, dbt makes a dictionary of everything that it knows of each node.
+    # For a file with the types of all nodes, dbt converts each node to a dictionary.
     compilation.Linker.get_graph_summary = _graph_summary
     # For the text of a warning, dbt inspects the whole stack for each behaviour flag of the adapter. An invocation adds
     # one flag to their list, so that the next one takes longer.

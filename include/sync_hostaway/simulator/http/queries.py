@@ -149,8 +149,8 @@ def _collect(
 def cut(selection: Selection[R], request: PageRequest) -> list[R]:
     """The rows of one page.
 
-    A cursor that is not (or no longer) in the list starts over from the front. A cursor row that was updated stands
-    where the update put it: at the front of the default order, so the client starts from there too.
+    A cursor that is not (or no longer) in the list starts over from the front. A row that was updated after it
+    became the cursor is at the front of the default order, so the client starts from there, too.
     """
     start = request.offset
     if request.after_id is not None:
