@@ -59,10 +59,10 @@ def large(warehouse: Connection, simulator: RunningSimulator, monkeypatch: pytes
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
         get_settings.cache_clear()
         add_account(warehouse, ACCOUNT, "secret-701")
-        bed = Large(warehouse, server)
-        bed.sync(Mode.FULL)
-        bed.control.advance_clock(3600 * 24)
-        yield bed
+        large = Large(warehouse, server)
+        large.sync(Mode.FULL)
+        large.control.advance_clock(3600 * 24)
+        yield large
 
 
 def test_nothing_changed_costs_six_calls_at_most(large: Large) -> None:

@@ -18,8 +18,8 @@ def polling(warehouse: Connection, simulator: RunningSimulator, account: int) ->
     others = {resource.value: False for resource in Resource if resource not in MIRRORED}
     change_options(warehouse, account, {"resources": others})
     assert all(result.is_complete for result in sync_account(warehouse, account, Mode.FULL))
-    bed = Polling(warehouse, simulator)
-    bed.pause()
-    bed.poll()
-    bed.pause()
-    return bed
+    polling = Polling(warehouse, simulator)
+    polling.pause()
+    polling.poll()
+    polling.pause()
+    return polling
