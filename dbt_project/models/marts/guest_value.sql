@@ -39,7 +39,7 @@ select
     round(count(*) filter (where stays.is_direct)::numeric / count(*), 4) as direct_share,
     min(stays.arrival_date) as first_arrival_date,
     max(stays.departure_date) filter (where stays.is_completed) as last_departure_date,
-    -- amounts are apart by currency; whether a guest comes again is not
+    -- amounts are per currency; whether a guest has stayed before is not
     (sum(count(*) filter (where stays.is_completed)) over same_guest > 1) as is_repeat_guest,
     (sum(count(*) filter (where stays.is_completed)) over same_guest)::bigint as completed_stays_of_guest
 from stays

@@ -15,8 +15,8 @@ def no_output(_: str) -> None:
 def ignoring_broken_pipe(echo: Echo) -> Echo:
     """Return the same function without errors for a closed terminal or an ended pipe, so that the work continues."""
 
-    def speak(text: str) -> None:
+    def print_text(text: str) -> None:
         with suppress(OSError):
             echo(text)
 
-    return speak
+    return print_text

@@ -54,7 +54,7 @@ class ErasedGuest(BaseModel, frozen=True):
     reservations: int = Field(examples=[2])
     conversations: int = Field(examples=[1])
     transcripts: int = Field(default=0, description="Imported transcripts that were deleted", examples=[0])
-    rows: int = Field(description="Landed rows that were stripped", examples=[14])
+    rows: int = Field(description="Landed rows whose personal data was removed", examples=[14])
     left: list[str] = Field(
         default_factory=list, description="What has to be removed by hand, outside of the database", examples=[[]]
     )

@@ -136,15 +136,15 @@ def test_that_a_run_is_at_it_for_long_makes_the_looks_no_more_frequent(monkeypat
     assert looks[-1] - looks[0] >= 0.02 * (1 + 1 + 2 + 2 + 4 + 4)
 
 
-def test_while_a_run_waits_for_its_beginning_the_looks_become_no_rarer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scheduler that was away: what comes after it is seen as soon as ever."""
+def test_polls_do_not_become_rarer_while_a_run_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage of the scheduler, new events are found as quickly as before."""
     monkeypatch.setattr(delta_requests, "_POLL_INTERVAL", 0.02)
     monkeypatch.setattr(delta_requests, "_PAUSE", 0.0)
     # If they did, it would take five minutes.
     asyncio.run(look(Scheduler(), 15))
 
 
-def test_a_question_that_hangs_keeps_no_other_from_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_hangs_does_not_prevent_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delta_requests, "_REQUEST_TIMEOUT", 0.05)
     monkeypatch.setattr(delta_requests, "_PAUSE_AFTER_FAILURE", 0.0)
     release = threading.Event()

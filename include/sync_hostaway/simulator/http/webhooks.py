@@ -184,7 +184,7 @@ class Webhooks:
             await self._deliver(hook, body)
 
     async def _deliver(self, hook: Webhook, body: JsonObject) -> None:
-        """Deliver with retries: connection errors, 5xx and 429 come again, other refusals never."""
+        """Deliver with retries: after connection errors, 5xx and 429, never after other refusals."""
         scale = self._config.webhook_time_scale
         for delay in (*RETRY_DELAYS, None):
             status, answer = await self._post(hook, body)
