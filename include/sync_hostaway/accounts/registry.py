@@ -299,7 +299,7 @@ def note_settings(connection: Connection) -> None:
         {
             "account_ids": [account.account_id for account in accounts],
             "resources": [",".join(settings.resources) for settings in found],
-            "stale_after": [settings.longest_without_sync for settings in found],
+            "stale_after": [settings.schedule.longest_without_sync for settings in found],
             "sync_every_hours": [settings.sync_every_hours for settings in found],
             "calls_per_second": [limit.calls / limit.seconds if limit else None for limit in limits],
         },

@@ -13,12 +13,11 @@ The file is long, because every setting and every value that is calculated from 
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import os
 import re
 import sys
-from datetime import date, time, timedelta
+from datetime import time
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from sync_hostaway.core.database_url import plain
 from sync_hostaway.core.exceptions import ConfigurationError
 from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.sync_schedule import SyncSchedule, evenly_spread
 
 SHORT_NAMES = {
     "api_url": "HOSTAWAY_API_URL",
@@ -308,7 +308,7 @@ class Settings(BaseSettings):
             raise ConfigurationError(
                 "AIRFLOW__HOSTAWAY__PROXIES must look like http://proxy-a:3128,http://proxy-b:3128"
             )
-        number = _spread(account_id, len(urls)) if urls else 0
+        number = evenly_spread(account_id, len(urls)) if urls else 0
         return (number + 1, urls[number]) if urls else None
 
     def account_secrets(self) -> dict[int, str]:
@@ -354,50 +354,10 @@ class Settings(BaseSettings):
             )
         return keys
 
-    def is_full_day(self, account_id: int, day: date) -> bool:
-        """Return whether the scheduled sync of that UTC day is a full one. The accounts are spread over the days."""
-        return bool(self.full_every_days) and (day.toordinal() + _spread(account_id, 365)) % self.full_every_days == 0
-
-    def sync_minutes(self, account_id: int) -> list[int]:
-        """Return the minutes of the UTC day at which an account syncs: spread evenly, and the same on every machine.
-
-        The account id decides the first one. The others follow every `sync_every_hours`. If that does not divide 24,
-        the last interval of a day is shorter.
-        """
-        every = self.sync_every_hours
-        places = int(min(self.sync_spread_hours, every) * 60)
-        first = self.sync_start.hour * 60 + self.sync_start.minute + _spread(account_id, places)
-        return sorted((first + 60 * hours) % (24 * 60) for hours in range(0, 24, every))
-
-    def sync_schedule(self, account_id: int) -> str:
-        """The schedule of an account, as a cron expression.
-
-        With an interval of some days, the accounts are spread over the days of the month. All of them also sync on its
-        first day, so that no pause is longer than the setting. Weekly: on a day of the week.
-        """
-        minutes = self.sync_minutes(account_id)
-        of_day = f"{minutes[0] % 60} {','.join(str(minute // 60) for minute in minutes)}"
-        every = self.sync_every_hours // 24
-        if every <= 1:
-            return f"{of_day} * * *"
-        turn = _spread(account_id, 5040) % every
-        if every == 7:
-            return f"{of_day} * * {turn}"
-        days = sorted({1, *range(1 + turn, 32, every)})
-        return f"{of_day} {','.join(map(str, days))} * *"
-
     @property
-    def longest_without_sync(self) -> timedelta:
-        """Maximum age of the last complete sync, with time for retries. An older one is a failure."""
-        return timedelta(hours=max(1.5 * self.sync_every_hours, self.sync_every_hours + 3))
-
-    @property
-    def read_again_after(self) -> timedelta | None:
-        """Small lists and calendars are read again after this time. None: once per UTC day.
-
-        It is half the interval of the syncs, so that a sync that started late does not prevent the next read.
-        """
-        return timedelta(hours=self.sync_every_hours / 2) if self.sync_every_hours < 24 else None
+    def schedule(self) -> SyncSchedule:
+        """When accounts are synced."""
+        return SyncSchedule(self.sync_every_hours, self.sync_start, self.sync_spread_hours, self.full_every_days)
 
 
 def is_loopback(url: str) -> bool:
@@ -409,12 +369,6 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _spread(account_id: int, places: int) -> int:
-    """Return a number from 0 to `places - 1` for an account: evenly spread, and the same on every machine."""
-    digest = hashlib.sha256(str(account_id).encode()).digest()
-    return int.from_bytes(digest[:4], "big") * places // 2**32
 
 
 @lru_cache(maxsize=1)

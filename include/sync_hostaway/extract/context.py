@@ -222,5 +222,5 @@ class SyncContext:
             "run_key": self.run_key,
             "sync_run_id": self.sync_run_id,
             "since": self.since,
-            "read_again_after": self.settings.read_again_after,
+            "read_again_after": self.settings.schedule.read_again_after,
         }

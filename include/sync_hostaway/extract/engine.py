@@ -113,7 +113,7 @@ def scheduled_mode(connection: Connection, account_id: int, resource: Resource, 
     settings = get_account(connection, account_id).settings
     if not settings.full_every_days:
         return Mode.INCREMENTAL
-    is_full_day = settings.is_full_day(account_id, day)
+    is_full_day = settings.schedule.is_full_day(account_id, day)
     if is_full_day and settings.sync_every_hours >= 24:
         return Mode.FULL
     params = {"account_id": account_id, "resource": resource.value, "days": settings.full_every_days}

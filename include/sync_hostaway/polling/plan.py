@@ -147,7 +147,7 @@ def _account_plan(account: Account, rows: list[dict[str, Any]], events: float, p
     full = [row["full_calls"] for row in rows if row["full_calls"] is not None]
     usual = [row["incremental_calls"] for row in rows if row["incremental_calls"] is not None]
     full_calls, sync_calls = sum(full) if full else None, sum(usual) if usual else None
-    syncs = len(settings.sync_minutes(account.account_id))
+    syncs = len(settings.schedule.minutes(account.account_id))
     full_a_day = 1 / settings.full_every_days if settings.full_every_days else 0.0
     is_polled = account.account_id in polled
     # Before an incremental sync was measured, the calls of a full one are the upper bound.

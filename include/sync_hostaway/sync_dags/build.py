@@ -148,7 +148,7 @@ def build_dag(account: SnapshotAccount) -> DAG:
             account_id=account.account_id, name=f"({markdown_code(account.name)}) " if account.name else ""
         ),
         # Spread over the day, so that accounts behind one IP address do not compete for its rate limit.
-        schedule=settings_of(account).sync_schedule(account.account_id),
+        schedule=settings_of(account).schedule.cron(account.account_id),
         start_date=start_of(account),
         catchup=False,
         is_paused_upon_creation=False,

@@ -141,24 +141,24 @@ def test_accounts_are_read_with_colons_in_secrets(monkeypatch: pytest.MonkeyPatc
 
 
 def test_accounts_are_spread_over_the_day() -> None:
-    minutes = [Settings().sync_minutes(account_id)[0] for account_id in range(1, 1001)]
+    minutes = [Settings().schedule.minutes(account_id)[0] for account_id in range(1, 1001)]
     per_hour = [sum(hour * 60 <= minute < hour * 60 + 60 for minute in minutes) for hour in range(24)]
     assert min(per_hour) > 20
-    assert Settings().sync_minutes(701) == Settings().sync_minutes(701)
+    assert Settings().schedule.minutes(701) == Settings().schedule.minutes(701)
 
 
 def test_the_spread_can_be_kept_to_the_night() -> None:
     night = Settings(sync_start="23:00", sync_spread_hours=4)
-    minutes = {night.sync_minutes(account_id)[0] for account_id in range(1, 500)}
+    minutes = {night.schedule.minutes(account_id)[0] for account_id in range(1, 500)}
     assert all(minute >= 23 * 60 or minute < 3 * 60 for minute in minutes)
 
 
 def test_each_account_is_read_in_full_once_a_week_on_a_day_of_its_own() -> None:
     week = [date(2026, 11, 22) + timedelta(days=days) for days in range(7)]
-    days = [[day for day in week if Settings().is_full_day(account_id, day)] for account_id in range(1, 200)]
+    days = [[day for day in week if Settings().schedule.is_full_day(account_id, day)] for account_id in range(1, 200)]
     assert {len(found) for found in days} == {1}
     assert {found[0] for found in days} == set(week)
-    assert not any(Settings(full_every_days=0).is_full_day(701, day) for day in week)
+    assert not any(Settings(full_every_days=0).schedule.is_full_day(701, day) for day in week)
 
 
 @given(st.integers(1, 10**9), st.integers(1, 24), st.times(), st.floats(0.1, 24))
@@ -166,36 +166,36 @@ def test_no_pause_between_two_syncs_is_longer_than_asked_for(
     account_id: int, every: int, start: time, spread: float
 ) -> None:
     settings = Settings(sync_every_hours=every, sync_start=start, sync_spread_hours=spread)
-    minutes = settings.sync_minutes(account_id)
+    minutes = settings.schedule.minutes(account_id)
     pauses = [after - before for before, after in pairwise([*minutes, minutes[0] + 24 * 60])]
     assert max(pauses) <= every * 60
     assert len({minute % 60 for minute in minutes}) == 1
-    minute, hours, *rest = settings.sync_schedule(account_id).split()
+    minute, hours, *rest = settings.schedule.cron(account_id).split()
     assert [int(hour) * 60 + int(minute) for hour in hours.split(",")] == minutes
     assert rest == ["*", "*", "*"]
-    assert settings.longest_without_sync > timedelta(hours=every)
+    assert settings.schedule.longest_without_sync > timedelta(hours=every)
 
 
 @given(st.integers(1, 10**9), st.sampled_from([48, 72, 96, 120, 144, 168]))
 def test_no_pause_of_days_between_two_syncs_is_longer_than_asked_for(account_id: int, every: int) -> None:
     settings = Settings(sync_every_hours=every)
     # Three years, one of them a leap year.
-    runs = croniter(settings.sync_schedule(account_id), datetime(2027, 1, 1, tzinfo=UTC))
+    runs = croniter(settings.schedule.cron(account_id), datetime(2027, 1, 1, tzinfo=UTC))
     moments = [runs.get_next(datetime) for _ in range(3 * 366 * 24 // every)]
     pauses = [(after - before) / timedelta(hours=1) for before, after in pairwise(moments)]
     assert max(pauses) == every
     assert len(moments) / sum(pauses) < 1.2 / every
-    assert settings.longest_without_sync > timedelta(hours=every)
+    assert settings.schedule.longest_without_sync > timedelta(hours=every)
 
 
 def test_accounts_that_sync_every_few_days_take_turns() -> None:
     for every in (48, 72, 96, 120, 144, 168):
         settings = Settings(sync_every_hours=every)
-        schedules = Counter(settings.sync_schedule(account_id).split(" ", 2)[2] for account_id in range(1, 1001))
+        schedules = Counter(settings.schedule.cron(account_id).split(" ", 2)[2] for account_id in range(1, 1001))
         assert len(schedules) == every // 24
         assert min(schedules.values()) > 0.7 * 1000 * 24 / every
         # On each of these days the whole day is used.
-        hours = {settings.sync_schedule(account_id).split()[1] for account_id in range(1, 2001)}
+        hours = {settings.schedule.cron(account_id).split()[1] for account_id in range(1, 2001)}
         assert len(hours) == 24
 
 
