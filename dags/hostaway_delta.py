@@ -27,8 +27,9 @@ The return value of a run has the accounts with their events, rows and API calls
 * The task failed with `TransformFailed`: the rows have landed, and the message names the model. See
   `hostaway_transform`.
 * The task failed with `WarehouseUnavailable`: nothing is lost. The next run continues with the pending events.
-* Events stay `pending`: `reason` has the cause and `next_try_at` the time of the next attempt. Events of an account that is disabled, or
-  whose credentials were rejected, are kept. For the latter, `sync-hostaway accounts rotate` stores a new key.
+* Events stay `pending`: `reason` has the cause and `next_try_at` the time of the next attempt. Events of an account
+  that is disabled, or whose credentials were rejected, are kept. For the latter, `sync-hostaway accounts rotate`
+  stores a new key.
 * Events are `dead`: all attempts within two hours failed, or the object cannot be read, or the event names no object.
   See `reason`. `sync-hostaway webhooks replay` tries again. Other events are processed.
 * Events are `object_deleted`: Hostaway does not know their object any more; its row is marked deleted.

@@ -123,7 +123,7 @@ def test_an_unknown_command_is_found() -> None:
 def documented_settings() -> dict[str, str]:
     """The settings of the README's table by their short names, with their default; empty: it is no plain value."""
     table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Settings")[2].partition("\n## ")[0]
-    found = {}
+    found: dict[str, str] = {}
     for line in table.splitlines():
         if not line.startswith("| `"):
             continue

@@ -33,7 +33,9 @@ def evaluate_and_send() -> dict[str, int]:
         raise
     if since := memory.recall(_MEMORY):
         memory.note(_MEMORY, None)
-        _send_database_alert(settings, datetime.fromisoformat(since), datetime.now(UTC), "The database could not be reached")
+        _send_database_alert(
+            settings, datetime.fromisoformat(since), datetime.now(UTC), "The database could not be reached"
+        )
     return result
 
 

@@ -65,7 +65,7 @@ def sync(
             }
         )
     else:
-        print_table(_results_table(results))
+        print_table(results_table(results))
     for result in results:
         if result.error:
             print_error(f"{result.resource.value} {result.status}: {result.error}")
@@ -127,7 +127,8 @@ def _sync(
         raise
 
 
-def _results_table(results: list[SyncResult]) -> Table:
+def results_table(results: list[SyncResult]) -> Table:
+    """The counts of each resource, as a table for the terminal."""
     table = Table("resource", "status")
     for heading in ("in the source", "read", "new", "changed", "same", "deleted", "in quarantine", "calls"):
         table.add_column(heading, justify="right")

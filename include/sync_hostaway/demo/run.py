@@ -32,7 +32,9 @@ from sync_hostaway.webhook_admin.registration import ensure_registered
 
 _RESTART = "A platform is already running in this home. The demo stops it and starts it again"
 _NEW_DATA = ". The simulator starts with fresh data; messages and changes that it received before are lost."
-_WHAT_TO_SEE = "Look at the tables (hostaway.reservations and others), the sync log ops.sync_runs, and the Dags in Airflow."
+_WHAT_TO_SEE = (
+    "Look at the tables (hostaway.reservations and others), the sync log ops.sync_runs, and the Dags in Airflow."
+)
 _SEE_A_CHANGE = "`.venv/bin/sync-hostaway demo-event` changes a reservation and measures the time until it arrives."
 _NEXT_STEPS = (
     "The platform keeps running; `make stop` ends it. For your own account, see 'Your own account' in README.md."

@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 
 # In the order in which a reservation is looked for: reports of arrivals have nearly all of them.
 _DATE_TYPES = ("arrivalDate", "departureDate", "reservationDate")
-# So many of the reservations that no report has are requested by id. If Hostaway has finance fields of none of them, all
-# count as reservations without finance fields, such as those of an iCal calendar.
+# So many of the reservations that no report has are requested by id. If Hostaway has finance fields of none of them,
+# all count as reservations without finance fields, such as those of an iCal calendar.
 _SAMPLE = 20
 # Requests for single reservations in one run, and how far back a change is read where reports are not enabled.
 _MOST_SINGLY = 2_000
@@ -134,7 +134,7 @@ class _Reader:
         self.seen.update(reservation_ids)
 
     def _marks(self, source: str, reservation_id: int) -> dict[str, Any]:
-        """Fields that a landed row gets: the source of its values, and the version of the reservation that they belong to."""
+        """Fields that are added to a row: the source of its values, and the version of the reservation."""
         known = self.reservations.get(reservation_id)
         return {"financeSource": source, "reservationUpdatedOn": known.updated_on if known else None}
 
@@ -213,8 +213,8 @@ def _rows_of(result: Any, ctx: SyncContext) -> tuple[list[Any], frozenset[str]]:
 def _read_unreported(reader: _Reader) -> MissingRows:
     """Request the bookings that no report has one by one, so that every mirrored booking was requested.
 
-    If Hostaway has finance fields of none of a sample, the others are not requested. A booking that was requested before
-    is requested again only after a change.
+    If Hostaway has finance fields of none of a sample, the others are not requested. A booking that was requested
+    before is requested again only after a change.
     """
     known = reader.reservations
     due = [

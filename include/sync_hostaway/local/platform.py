@@ -311,7 +311,9 @@ class Platform:
 
     def _stop_airflow(self, timeout: float = 0.0) -> None:
         # The supervisor first, because it would restart the others.
-        processes.end([process for process in [processes.running(self.home, SUPERVISOR)] if process], _TERMINATE_TIMEOUT)
+        processes.end(
+            [process for process in [processes.running(self.home, SUPERVISOR)] if process], _TERMINATE_TIMEOUT
+        )
         processes.forget(self.home, SUPERVISOR)
         main = {component.name: processes.running(self.home, component.name) for component in COMPONENTS}
         # Running tasks report to the API server, so it stops after the scheduler, which waits for them.

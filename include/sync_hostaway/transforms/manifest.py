@@ -1,4 +1,4 @@
-"""What the parsed dbt project tells about its models: which read which resources, which are tables, which have lists."""
+"""What the parsed dbt project has about its models: the resources they read, their tables, their lists."""
 
 from __future__ import annotations
 

@@ -110,8 +110,8 @@ def retry_dead(
     background: Background,
 ) -> Response:
     """Process dead events again, from their first try."""
-    chosen = webhook_events.Chosen.model_validate({"account_id": account_id, "state": [EventState.DEAD]})
-    done = webhook_events.replay(chosen, connection, trigger, background)
+    selection = webhook_events.EventSelection.model_validate({"account_id": account_id, "state": [EventState.DEAD]})
+    done = webhook_events.replay(selection, connection, trigger, background)
     return _done(request, f"{done.events} events are processed again.")
 
 
@@ -126,8 +126,8 @@ def replay_event(
     background: Background,
 ) -> Response:
     """Process one event again."""
-    chosen = webhook_events.Chosen.model_validate({"account_id": account_id, "event_ids": [event_id]})
-    done = webhook_events.replay(chosen, connection, trigger, background)
+    selection = webhook_events.EventSelection.model_validate({"account_id": account_id, "event_ids": [event_id]})
+    done = webhook_events.replay(selection, connection, trigger, background)
     return _done(request, f"Event {event_id} is processed again." if done.events else f"There is no event {event_id}.")
 
 

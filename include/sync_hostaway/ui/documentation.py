@@ -61,7 +61,8 @@ def dbt_page(connection: Connection, request: Request) -> Response | None:
     if found is None:
         return None
     built_at, packed = found
-    # The page has a megabyte, and every link of the overview opens it. The browser sends a conditional request each time, with its login.
+    # The page has a megabyte, and every link of the overview opens it. The browser sends a conditional request each
+    # time, with its login.
     tag = f'W/"{built_at.timestamp()}"'
     headers = {**_SANDBOX_HEADERS, "ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_the_query_names_the_holder_of_the_lock_and_terminating_it_frees_the_tra
     query = query_of("transform_late")
     assert warehouse.execute(query).fetchall() == []
     with (
-        connect(warehouse_dsn, application=application) as holder,
+        closing(connect(warehouse_dsn, application=application)) as holder,
         connect(warehouse_dsn, application="sync-hostaway transform") as waiting,
     ):
         holder.execute(lock)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from sync_hostaway.accounts import api_tokens
 from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.cli import main as cli
+from sync_hostaway.cli.sync import results_table
 from sync_hostaway.core.console import print_table
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
@@ -73,7 +74,7 @@ def test_a_large_sync_fits_a_terminal_of_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     counts = Counts(seen=117_123, new=17_123, changed=1_234, unchanged=98_766, quarantined=12)
     print_table(
-        cli._results_table(
+        results_table(
             [SyncResult(701, Resource.CALENDAR_DAYS, Mode.FULL, "incomplete", 117_124, counts, 12_345, "missing")]
         )
     )

@@ -23,7 +23,7 @@ GIB = 1 << 30
 
 @pytest.fixture
 def full_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home on a full file system in memory. Without the right to mount one, only the kernel's numbers are replaced."""
+    """A home on a full file system in memory, or, without the right to mount one, a kernel that reports a full disk."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]

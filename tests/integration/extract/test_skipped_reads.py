@@ -162,7 +162,9 @@ def test_what_no_full_sync_mends_is_not_read_whole_day_after_day(
     warehouse: Connection, account: int, simulator: RunningSimulator, status: str, then: Mode
 ) -> None:
     today = datetime.now(UTC).date()
-    day = next(day for day in (today, today + timedelta(days=1)) if not get_settings().schedule.is_full_day(account, day))
+    day = next(
+        day for day in (today, today + timedelta(days=1)) if not get_settings().schedule.is_full_day(account, day)
+    )
     fault = {"incomplete": "count_off", "failed": "html_200"}[status]
     simulator.control.fault(fault, match={"resource": "listings"}, times=0)
     modes = []
@@ -205,7 +207,9 @@ def test_an_account_that_syncs_every_few_hours_reads_everything_that_often(
 
 def test_an_account_that_syncs_hourly_is_read_in_full_once_on_its_day(warehouse: Connection, account: int) -> None:
     today = datetime.now(UTC).date()
-    own_day = next(day for day in (today + timedelta(days=n) for n in range(7)) if get_settings().schedule.is_full_day(701, day))
+    own_day = next(
+        day for day in (today + timedelta(days=n) for n in range(7)) if get_settings().schedule.is_full_day(701, day)
+    )
     change_options(warehouse, account, {"sync_every_hours": 1})
     assert scheduled_mode(warehouse, account, Resource.LISTINGS, own_day) is Mode.FULL
     sync_account(warehouse, account, Mode.FULL, [Resource.LISTINGS])

@@ -10,7 +10,13 @@ from aiohttp import web
 from sync_hostaway.simulator.data.changes import Changes
 from sync_hostaway.simulator.http.api import Api, Call
 from sync_hostaway.simulator.http.envelopes import RATE_LIMITED, Reply, fail, forbidden, not_found
-from sync_hostaway.simulator.http.fault_effects import early_answer, late_effect, reset_connection, send_cut, used_params
+from sync_hostaway.simulator.http.fault_effects import (
+    early_answer,
+    late_effect,
+    reset_connection,
+    send_cut,
+    used_params,
+)
 from sync_hostaway.simulator.http.faults import FaultRule
 from sync_hostaway.simulator.http.limits import Refusal
 from sync_hostaway.simulator.http.queries import Params
