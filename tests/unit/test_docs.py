@@ -115,6 +115,12 @@ def test_commands_exist() -> None:
     assert not found, "\n".join(found)
 
 
+def test_the_readme_has_every_command() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Commands")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `sync-hostaway ([a-z-]+)", table, re.MULTILINE))
+    assert named == set(all_commands())
+
+
 def test_an_unknown_command_is_found() -> None:
     assert unknown_commands("sync-hostaway accounts add|fly 12") == ["accounts add|fly"]
     assert unknown_commands("sync-hostaway fly") == ["fly"]

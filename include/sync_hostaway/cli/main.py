@@ -39,22 +39,24 @@ app = typer.Typer(
     # Typer's own traceback shows the values of local variables, which may be secrets.
     pretty_exceptions_enable=False,
 )
-app.add_typer(accounts_app, name="accounts")
-app.add_typer(tokens_app, name="tokens")
-app.add_typer(guests_app, name="guests")
-app.add_typer(secrets_app, name="secrets")
-app.add_typer(local_app, name="local")
-app.add_typer(webhooks_app, name="webhooks")
-app.command("sync")(sync)
-app.command("transform")(transform)
-app.command("api-login")(api_login)
-app.add_typer(alerts_app, name="alerts")
-app.add_typer(export_app, name="export")
-app.command("import-transcripts")(import_transcripts_command)
-app.command("simulator")(simulator)
-app.command("doctor")(doctor)
-app.command("plan")(plan)
-app.command("env")(env)
+# The groups of `--help`, which shows groups that have only subcommands last.
+_MIRROR, _MANAGE, _DATA, _INSTALL, _TRY = "Mirror", "Manage", "Data", "Install", "Try it"
+app.command("sync", rich_help_panel=_MIRROR)(sync)
+app.command("transform", rich_help_panel=_MIRROR)(transform)
+app.command("plan", rich_help_panel=_MIRROR)(plan)
+app.command("doctor", rich_help_panel=_MIRROR)(doctor)
+app.add_typer(accounts_app, name="accounts", rich_help_panel=_MANAGE)
+app.add_typer(tokens_app, name="tokens", rich_help_panel=_MANAGE)
+app.add_typer(guests_app, name="guests", rich_help_panel=_MANAGE)
+app.add_typer(secrets_app, name="secrets", rich_help_panel=_MANAGE)
+app.add_typer(webhooks_app, name="webhooks", rich_help_panel=_MANAGE)
+app.add_typer(alerts_app, name="alerts", rich_help_panel=_MANAGE)
+app.add_typer(export_app, name="export", rich_help_panel=_DATA)
+app.command("import-transcripts", rich_help_panel=_DATA)(import_transcripts_command)
+app.command("env", rich_help_panel=_INSTALL)(env)
+app.command("api-login", rich_help_panel=_INSTALL)(api_login)
+app.add_typer(local_app, name="local", rich_help_panel=_INSTALL)
+app.command("simulator", rich_help_panel=_TRY)(simulator)
 
 
 class LogFormat(StrEnum):
@@ -118,13 +120,13 @@ def main(
     refuse_unknown_names()
 
 
-@app.command()
+@app.command(rich_help_panel=_INSTALL)
 def migrate() -> None:
     """Migrate the schemas ops and landing to the newest version. Safe to repeat, also in two processes at once."""
     echo(f"The warehouse is at revision {migrations.upgrade(get_settings().warehouse_dsn)}.")
 
 
-@app.command()
+@app.command(rich_help_panel=_TRY)
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running")] = False,
     listings: Annotated[int, typer.Option(min=0)] = 50,
@@ -139,7 +141,7 @@ def demo(
         raise typer.Exit(1)
 
 
-@app.command("demo-event")
+@app.command("demo-event", rich_help_panel=_TRY)
 def demo_event() -> None:
     """Change a reservation in the simulator, and measure the time until the core tables show it."""
     from sync_hostaway.demo.event import run_demo_event
@@ -147,7 +149,7 @@ def demo_event() -> None:
     run_demo_event(echo)
 
 
-@app.command()
+@app.command(rich_help_panel=_DATA)
 def docs(
     folder: Annotated[Path | None, typer.Option(help="Folder of the page; default: docs/dbt of the project")] = None,
     publish: Annotated[
