@@ -1,39 +1,30 @@
-"""`sync-hostaway accounts`, `tokens`, `secrets` and `guests`."""
+"""`sync-hostaway accounts`."""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from cryptography.fernet import Fernet
 from rich.table import Column, Table
 
-from sync_hostaway.accounts import api_tokens, registry
+from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.api_key import clean_api_key, decode_api_key
-from sync_hostaway.accounts.api_tokens import Scope
 from sync_hostaway.accounts.options import AccountOptions
 from sync_hostaway.accounts.registry import Account
-from sync_hostaway.accounts.secrets.store import DatabaseSecretsStore
 from sync_hostaway.accounts.status import AccountStatus, account_statuses
 from sync_hostaway.cli.begin_sync import begin_catch_up, begin_first_sync
 from sync_hostaway.cli.options import AccountId, AsJson, warehouse, warn_if_simulated
 from sync_hostaway.core.console import cell, echo, format_time, pluralize, print_json, print_note, print_table, prompt
 from sync_hostaway.core.exceptions import InvalidValue
 from sync_hostaway.core.text import visible
-from sync_hostaway.hostaway.values import LARGEST_ID
-from sync_hostaway.privacy.erase import erase_guest, purge_account
-from sync_hostaway.transforms import run_transform
+from sync_hostaway.privacy.erase import purge_account
 from sync_hostaway.transforms.ownership import refuse_foreign_relations
 from sync_hostaway.webhook_admin.maintenance import unregister_webhook
 
 accounts_app = typer.Typer(help="The accounts that are mirrored.", no_args_is_help=True)
-tokens_app = typer.Typer(help="API tokens of host applications.", no_args_is_help=True)
-secrets_app = typer.Typer(help="Keys that encrypt the stored secrets.", no_args_is_help=True)
-guests_app = typer.Typer(help="Personal data of guests.", no_args_is_help=True)
 
 Secret = Annotated[str | None, typer.Option("--secret", help="API key; default: read it from standard input")]
 
@@ -181,96 +172,6 @@ def accounts_purge(
         purged = purge_account(connection, account_id)
     echo(f"{pluralize(sum(purged.rows.values()), 'row')} of account {account_id} deleted.")
     for left in purged.left:
-        print_note(f"Delete this yourself: {left}")
-
-
-@tokens_app.command("issue")
-def tokens_issue(
-    account_id: AccountId,
-    name: Annotated[str, typer.Option(help="The application that uses the token")],
-    scope: Annotated[list[Scope], typer.Option(help="What the token may do; repeatable")],
-    expires: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="When the token expires, in UTC. Default: never"),
-    ] = None,
-) -> None:
-    """Create an API token and print it. It cannot be shown again: only its digest is stored."""
-    with warehouse() as connection:
-        expires_at = expires.replace(tzinfo=UTC) if expires else None
-        text, token = api_tokens.issue(connection, account_id, name, scope, expires_at)
-    print_note(f"Token {token.token_id} of account {account_id}. It cannot be shown again:")
-    echo(text)
-
-
-@tokens_app.command("list")
-def tokens_list(account_id: AccountId, as_json: AsJson = False) -> None:
-    """Show an account's API tokens."""
-    with warehouse() as connection:
-        registry.get_account(connection, account_id)
-        tokens = api_tokens.list_tokens(connection, account_id)
-    if as_json:
-        print_json([asdict(token) for token in tokens])
-        return
-    name, scopes = Column("name", overflow="fold"), Column("scopes", overflow="fold")
-    table = Table("token", name, scopes, "created (UTC)", "expires (UTC)", "last used (UTC)", "revoked (UTC)")
-    for token in tokens:
-        table.add_row(
-            token.token_id,
-            cell(token.name),
-            " ".join(sorted(token.scopes)),
-            format_time(token.created_at),
-            format_time(token.expires_at),
-            format_time(token.last_used_at),
-            format_time(token.revoked_at),
-        )
-    print_table(table)
-
-
-@tokens_app.command("revoke")
-def tokens_revoke(account_id: AccountId, token_id: Annotated[str, typer.Argument(help="See `tokens list`")]) -> None:
-    """Revoke an API token. It stops working at once."""
-    with warehouse() as connection:
-        api_tokens.revoke(connection, account_id, token_id)
-    echo(f"Token {token_id} is revoked.")
-
-
-@secrets_app.command("new-key")
-def secrets_new_key() -> None:
-    """Print a new key for AIRFLOW__HOSTAWAY__SECRET_KEYS."""
-    echo(Fernet.generate_key().decode())
-
-
-@secrets_app.command("rotate-key")
-def secrets_rotate_key() -> None:
-    """Encrypt every stored secret with the first key. Safe while syncs run, and after an interruption."""
-    with warehouse() as connection:
-        done = DatabaseSecretsStore(connection).rotate_key()
-    echo(f"{pluralize(done, 'secret')} re-encrypted. All stored secrets use the first key now.")
-
-
-@guests_app.command("erase")
-def guests_erase(
-    account_id: AccountId,
-    guest_id: Annotated[
-        int, typer.Argument(help="guest_id, or the id of any reservation of the guest", min=1, max=LARGEST_ID)
-    ],
-    yes: Annotated[bool, typer.Option("--yes", help="Confirm without a prompt")] = False,
-) -> None:
-    """Delete the personal data of a guest, and remove it from every later sync. This cannot be undone."""
-    if not yes:
-        question = f"The personal data of guest {guest_id} will be deleted permanently. Type the id to confirm"
-        if prompt(question, None, "Confirm with --yes") != str(guest_id):
-            raise InvalidValue("The ids differ; nothing was erased")
-    with warehouse() as connection:
-        erased = erase_guest(connection, account_id, guest_id)
-        run_transform(connection, requested_by="guests erase")
-    echo(
-        f"Guest {guest_id} is erased: {pluralize(erased.reservations, 'reservation')}, "
-        f"{pluralize(erased.conversations, 'conversation')}, {pluralize(erased.transcripts, 'transcript')}, "
-        f"{pluralize(erased.rows, 'row')}. "
-        "Hostaway still has its own copy."
-    )
-    for left in erased.left:
         print_note(f"Delete this yourself: {left}")
 
 

@@ -12,18 +12,21 @@ from typing import Annotated
 import typer
 
 from sync_hostaway import migrations
-from sync_hostaway.cli.accounts import accounts_app, guests_app, secrets_app, tokens_app
+from sync_hostaway.cli.accounts import accounts_app
 from sync_hostaway.cli.alerts import alerts_app
 from sync_hostaway.cli.api_login import api_login
 from sync_hostaway.cli.doctor import doctor
 from sync_hostaway.cli.env import env
 from sync_hostaway.cli.errors import Commands, err_level
 from sync_hostaway.cli.exports import export_app
+from sync_hostaway.cli.guests import guests_app
 from sync_hostaway.cli.local import app as local_app
 from sync_hostaway.cli.logs import configure_logs
 from sync_hostaway.cli.options import warehouse
 from sync_hostaway.cli.plan import plan
+from sync_hostaway.cli.secrets import secrets_app
 from sync_hostaway.cli.sync import sync, transform
+from sync_hostaway.cli.tokens import tokens_app
 from sync_hostaway.cli.transcripts import import_transcripts_command
 from sync_hostaway.cli.webhooks import webhooks_app
 from sync_hostaway.core.console import echo, err
