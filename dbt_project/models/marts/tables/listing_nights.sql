@@ -1,4 +1,5 @@
 {#- Long, because it has every rule of a night: other marts sum these rows. -#}
+{%- set revenues = ["gross_revenue", "revenue_ex_tax", "accommodation_revenue", "net_revenue"] -%}
 -- depends_on: {{ ref("int_listings_due") }}
 {{ config(
     unique_key=["account_id", "listing_id", "date", "unit_number"],
@@ -193,11 +194,9 @@ nights_of_stays as materialized (
         stays.booking_window_days,
         stays.gross_revenue as stay_value,
         unit.place = 0 and night.place = 0 as is_arrival,
-        {{ share_of("stays.gross_revenue", "part.place", "part.parts") }} as gross_revenue,
-        {{ share_of("stays.revenue_ex_tax", "part.place", "part.parts") }} as revenue_ex_tax,
-        {{ share_of("stays.accommodation_revenue", "part.place", "part.parts") }} as accommodation_revenue,
-        {{ share_of("stays.net_revenue", "part.place", "part.parts") }} as net_revenue,
-        {{ share_of("stays.cancellation_payout", "part.place", "part.parts") }} as cancellation_payout,
+        {%- for amount in revenues + ["cancellation_payout"] %}
+        {{ share_of("stays." ~ amount, "part.place", "part.parts") }} as {{ amount }},
+        {%- endfor %}
         row_number() over (
             partition by stays.account_id, stays.listing_id, stays.arrival_date + night.place, stays.status_group
             order by stays.arrival_date, stays.reservation_id, unit.place
@@ -525,10 +524,9 @@ final as (
         ---------- money
         units.price as calendar_price,
         case when stay.is_arrival then stay.stay_value end as stay_value,
-        case when units.night_status = 'booked' then stay.gross_revenue end as gross_revenue,
-        case when units.night_status = 'booked' then stay.revenue_ex_tax end as revenue_ex_tax,
-        case when units.night_status = 'booked' then stay.accommodation_revenue end as accommodation_revenue,
-        case when units.night_status = 'booked' then stay.net_revenue end as net_revenue,
+        {%- for revenue in revenues %}
+        case when units.night_status = 'booked' then stay.{{ revenue }} end as {{ revenue }},
+        {%- endfor %}
         case when units.unit_number = 1 then units.cancellation_payout end as cancellation_payout,
         case when units.unit_number = 1 then units.cancelled_currency end as cancellation_currency
     from units
