@@ -30,8 +30,8 @@ _RIGHTS = load_queries(Path(__file__).with_name("rights.sql"))
 LOCK_TIMEOUT = "3s"
 _LOCK_ATTEMPTS = 20
 _LOCK_PAUSE = 3.0
-# Revisions 0001 to 0013 existed before the first release; these numbers are not used again.
-_FIRST_REVISION = "0101"
+# Revisions 0001 to 0121 existed before the first release; these numbers are not used again.
+_FIRST_REVISION = "0201"
 
 
 def upgrade(dsn: str) -> str:
@@ -149,7 +149,7 @@ def sql_files(after: str | None = None) -> list[Path]:
 @cache
 def head() -> str:
     """The newest revision of this version of the package."""
-    # The name of a file begins with its revision: v0102_landing.py
+    # The name of a file begins with its revision: v0202_landing.py
     return max(file.name[1:5] for file in Path(__file__).with_name("versions").glob("v*.py"))
 
 

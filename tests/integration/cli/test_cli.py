@@ -56,10 +56,10 @@ def test_a_warehouse_without_schemas_says_what_to_run(empty_dsn: str, arguments:
 
 
 def test_a_warehouse_of_an_older_version_says_what_to_run(warehouse: Connection) -> None:
-    warehouse.execute("update ops.alembic_version set version_num = '0101'")
+    warehouse.execute("update ops.alembic_version set version_num = '0201'")
     result = call("accounts", "list")
     assert result.exit_code == 1
-    assert "is at revision 0101, this version needs" in result.stderr
+    assert "is at revision 0201, this version needs" in result.stderr
     assert "sync-hostaway migrate" in result.stderr
 
 

@@ -1,0 +1,15 @@
+"""Records for operators, and the status of every resource and account."""
+
+from __future__ import annotations
+
+from sync_hostaway.migrations.sql_file import run_sql_file
+
+revision = "0209"
+down_revision = "0208"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Run the SQL files of this revision."""
+    run_sql_file(__file__)
