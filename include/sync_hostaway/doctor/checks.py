@@ -18,7 +18,9 @@ from sync_hostaway.hostaway.values import as_timestamp
 
 Row = dict[str, Any]
 NEWEST_RECEIVED: Params = {"sortOrder": "lastConversationMessageReceivedDesc"}
-_Check = Callable[["Examination"], tuple[Status, str] | Finding]
+# The status, its detail, and account options with which the mirror works
+Result = tuple[Status, str] | tuple[Status, str, dict[str, Any]]
+_Check = Callable[["Examination"], Result]
 
 
 @dataclass
@@ -71,14 +73,13 @@ class Checks:
         def register(check: _Check) -> _Check:
             def guarded(exam: Examination) -> Finding:
                 try:
-                    found = check(exam)
+                    return Finding(name, *check(exam))
                 except (AccessDenied, CredentialsRejected):
                     raise
                 except HostawayError as error:
                     # Its text may contain a path with an id.
                     status = f" (HTTP {error.status})" if error.status else ""
                     return Finding(name, Status.UNKNOWN, f"Hostaway did not answer: {type(error).__name__}{status}")
-                return found if isinstance(found, Finding) else Finding(name, *found)
 
             self._checks.append(guarded)
             return check
@@ -91,6 +92,20 @@ class Checks:
         :raises CredentialsRejected: when Hostaway does not accept the API key.
         """
         return [check(exam) for check in self._checks]
+
+
+def error_of(request: Callable[[], object]) -> HostawayError | None:
+    """The error with which Hostaway answers a request; None if it answers with data.
+
+    :raises CredentialsRejected, AccessDenied: when Hostaway does not accept the API key.
+    """
+    try:
+        request()
+    except (AccessDenied, CredentialsRejected):
+        raise
+    except HostawayError as error:
+        return error
+    return None
 
 
 def rows_of(page: Page) -> list[Row]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sync_hostaway.doctor.checks import Checks, Examination, is_sorted, rows_of, share_without
-from sync_hostaway.doctor.finding import Finding, Status
+from sync_hostaway.doctor.checks import Checks, Examination, Result, is_sorted, rows_of, share_without
+from sync_hostaway.doctor.finding import Status
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.pagination import Page, id_of
 
@@ -59,14 +59,14 @@ def _stamps_of_reservations(exam: Examination) -> tuple[Status, str]:
 
 
 @CHECKS.add("order of reservations")
-def _order_of_reservations(exam: Examination) -> Finding:
-    name, rows = "order of reservations", rows_of(exam.reservations)
+def _order_of_reservations(exam: Examination) -> Result:
+    rows = rows_of(exam.reservations)
     if len(rows) < 2:
-        return Finding(name, Status.UNKNOWN, "there are fewer than two reservations")
+        return Status.UNKNOWN, "there are fewer than two reservations"
     if is_sorted(rows, "updatedOn"):
-        return Finding(name, Status.HOLDS, "newest change first")
+        return Status.HOLDS, "newest change first"
     detail = "not newest change first: an incremental sync may end too early, and polls read lists"
-    return Finding(name, Status.FAILS, detail, {"polling": "list"})
+    return Status.FAILS, detail, {"polling": "list"}
 
 
 @CHECKS.add("cursor of reservations")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sync_hostaway.core.exceptions import HostawayNotFound
-from sync_hostaway.doctor.checks import NEWEST_RECEIVED, Checks, Examination, rows_of, share_without
-from sync_hostaway.doctor.finding import Finding, Status
+from sync_hostaway.doctor.checks import NEWEST_RECEIVED, Checks, Examination, Result, rows_of, share_without
+from sync_hostaway.doctor.finding import Status
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import Params
 from sync_hostaway.hostaway.pagination import id_of
@@ -18,16 +18,15 @@ _OLDEST_RECEIVED: Params = {"sortOrder": "lastConversationMessageReceived"}
 
 
 @CHECKS.add("sort orders by message")
-def _sort_orders(exam: Examination) -> Finding:
-    name = "sort orders by message"
+def _sort_orders(exam: Examination) -> Result:
     newest = [id_of(row) for row in exam.page(endpoints.RESERVATIONS, **NEWEST_RECEIVED, limit=_FEW).rows]
     oldest = [id_of(row) for row in exam.page(endpoints.RESERVATIONS, **_OLDEST_RECEIVED, limit=_FEW).rows]
     if len(newest) < 2:
-        return Finding(name, Status.UNKNOWN, "there are fewer than two reservations")
+        return Status.UNKNOWN, "there are fewer than two reservations"
     if newest != oldest:
-        return Finding(name, Status.HOLDS, "the orders by newest and by oldest received message differ")
+        return Status.HOLDS, "the orders by newest and by oldest received message differ"
     detail = "the sort order is ignored: polls read whole lists once an hour in place of three calls every few minutes"
-    return Finding(name, Status.FAILS, detail, {"polling": "list"})
+    return Status.FAILS, detail, {"polling": "list"}
 
 
 @CHECKS.add("message stamps of conversations")

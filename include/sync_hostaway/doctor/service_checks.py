@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 
-from sync_hostaway.core.exceptions import AccessDenied, CredentialsRejected, HostawayError, HostawayNotFound
+from sync_hostaway.core.exceptions import HostawayNotFound
 from sync_hostaway.core.resources import Resource
-from sync_hostaway.doctor.checks import Checks, Examination, Row, rows_of
-from sync_hostaway.doctor.finding import Finding, Status
+from sync_hostaway.doctor.checks import Checks, Examination, Result, Row, error_of, rows_of
+from sync_hostaway.doctor.finding import Status
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.pagination import id_of
 from sync_hostaway.hostaway.values import as_date, as_flag, as_id
@@ -28,35 +29,32 @@ _NO_SUCH_ID = 999_999_999_999
 
 @CHECKS.add("objects that do not exist")
 def _not_found(exam: Examination) -> tuple[Status, str]:
-    try:
-        exam.client.get(f"{endpoints.RESERVATIONS}/{_NO_SUCH_ID}")
-    except HostawayNotFound:
+    error = error_of(lambda: exam.client.get(f"{endpoints.RESERVATIONS}/{_NO_SUCH_ID}"))
+    if isinstance(error, HostawayNotFound):
         return Status.HOLDS, "are answered 404"
-    except (AccessDenied, CredentialsRejected):
-        raise
-    except HostawayError as error:
-        return (
-            Status.FAILS,
-            f"are answered {error.status or type(error).__name__} in place of 404: deletions cannot be proved",
-        )
-    return Status.FAILS, "are answered with an object: deletions cannot be proved"
+    if error is None:
+        return Status.FAILS, "are answered with an object: deletions cannot be proved"
+    return (
+        Status.FAILS,
+        f"are answered {error.status or type(error).__name__} in place of 404: deletions cannot be proved",
+    )
 
 
 @CHECKS.add("calendar horizon")
-def _horizon(exam: Examination) -> Finding:
-    name, listing = "calendar horizon", next((id_of(row) for row in exam.listings.rows if id_of(row)), None)
+def _horizon(exam: Examination) -> Result:
+    listing = next((id_of(row) for row in exam.listings.rows if id_of(row)), None)
     if listing is None:
-        return Finding(name, Status.UNKNOWN, "there is no listing")
+        return Status.UNKNOWN, "there is no listing"
     ahead = exam.client.settings.calendar_days_ahead
     last = exam.today + timedelta(days=ahead)
     days = _days(exam, listing, exam.today, last)
     if not days:
-        return Finding(name, Status.UNKNOWN, "no day came")
+        return Status.UNKNOWN, "no day came"
     given = (max(days) - exam.today).days
     if given >= ahead - 1:
-        return Finding(name, Status.HOLDS, f"{given} days ahead")
+        return Status.HOLDS, f"{given} days ahead"
     detail = f"the calendar ends {given} days ahead, {ahead} are requested: each sync requests the rest again"
-    return Finding(name, Status.DIFFERS, detail, {"calendar_days_ahead": given})
+    return Status.DIFFERS, detail, {"calendar_days_ahead": given}
 
 
 def _days(exam: Examination, listing: int, start: date, end: date) -> dict[date, Row]:
@@ -101,14 +99,7 @@ def _expired(exam: Examination) -> tuple[Status, str]:
 
 @CHECKS.add("optional resources")
 def _optional(exam: Examination) -> tuple[Status, str]:
-    refused = []
-    for resource, path in _OPTIONAL.items():
-        try:
-            exam.page(path, limit=1)
-        except (AccessDenied, CredentialsRejected):
-            raise
-        except HostawayError:
-            refused.append(resource.value)
+    refused = [resource.value for resource, path in _OPTIONAL.items() if error_of(partial(exam.page, path, limit=1))]
     if refused:
         return Status.DIFFERS, f"refused to this account: {', '.join(refused)}. Each is requested once a day"
     return Status.HOLDS, "all are given"
@@ -116,11 +107,8 @@ def _optional(exam: Examination) -> tuple[Status, str]:
 
 @CHECKS.add("delivery log of webhooks")
 def _delivery_log(exam: Examination) -> tuple[Status, str]:
-    try:
-        exam.client.get(endpoints.WEBHOOK_LOGS, {"limit": 1})
-    except (AccessDenied, CredentialsRejected):
-        raise
-    except HostawayError as error:
+    error = error_of(lambda: exam.client.get(endpoints.WEBHOOK_LOGS, {"limit": 1}))
+    if error:
         return (
             Status.DIFFERS,
             f"cannot be read ({error.status or type(error).__name__}): syncs and polls find such changes",
