@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -101,36 +102,36 @@ def _event_json(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value.hex() if isinstance(value, bytes) else value for name, value in event.items()}
 
 
-@webhooks_app.command("replay")
-def webhooks_replay(
-    event_ids: Ids = None,
-    account: Account = None,
-    state: States = None,
-    since: Since = None,
-    about: About = None,
-    everything: Everything = False,
-) -> None:
-    """Process events again: fetch their objects again. Unreadable bodies are parsed again."""
-    with warehouse() as connection:
-        wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
-        count = history.replay(connection, wanted)
-    _print_count(count, "queued again; they are processed within seconds where the API server runs", event_ids)
+def _add_command(name: str, change: Callable[[Connection, EventFilter], int], outcome: str, description: str) -> None:
+    """Add a command that changes the events of a filter."""
+
+    @webhooks_app.command(name, help=description)
+    def _change(
+        event_ids: Ids = None,
+        account: Account = None,
+        state: States = None,
+        since: Since = None,
+        about: About = None,
+        everything: Everything = False,
+    ) -> None:
+        with warehouse() as connection:
+            wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
+            count = change(connection, wanted)
+        _print_count(count, outcome, event_ids)
 
 
-@webhooks_app.command("discard")
-def webhooks_discard(
-    event_ids: Ids = None,
-    account: Account = None,
-    state: States = None,
-    since: Since = None,
-    about: About = None,
-    everything: Everything = False,
-) -> None:
-    """Discard pending or dead events, so that they are not processed. `webhooks replay` queues them again."""
-    with warehouse() as connection:
-        wanted = _filter(connection, event_ids, account, state, since, about).require_criterion(everything)
-        count = history.discard(connection, wanted)
-    _print_count(count, "discarded", event_ids)
+_add_command(
+    "replay",
+    history.replay,
+    "queued again; they are processed within seconds where the API server runs",
+    "Process events again: fetch their objects again. Unreadable bodies are parsed again.",
+)
+_add_command(
+    "discard",
+    history.discard,
+    "discarded",
+    "Discard pending or dead events, so that they are not processed. `webhooks replay` queues them again.",
+)
 
 
 @webhooks_app.command("register")
