@@ -143,17 +143,8 @@ def sync_resource(
     :raises HostawayError: when a request fails; landed rows stay. A refused resource raises no exception: its status is
         `refused`.
     """
-    result, error = _run(
-        connection,
-        client,
-        resource,
-        mode,
-        run_key=run_key,
-        since=since,
-        retry_refused=retry_refused,
-        retry_within=retry_within,
-        on_progress=on_progress,
-    )
+    attempt = _Attempt(run_key, since, retry_refused, retry_within, on_progress)
+    result, error = _run(connection, client, resource, mode, attempt)
     if error:
         raise error
     return result
@@ -175,22 +166,14 @@ def sync_account(
         Hostaway refused them less than a day ago.
     :raises AccountError: when the account is not registered or not active, or one of its options is wrong.
     """
-    run_key = run_key or f"cli__{uuid.uuid4()}"
+    attempt = _Attempt(
+        run_key or f"cli__{uuid.uuid4()}", since, retry_refused=resources is not None, on_progress=on_progress
+    )
     wanted = set(get_account(connection, account_id).settings.resources if resources is None else resources)
     results: list[SyncResult] = []
     for resource in (resource for resource in SYNC_FUNCTIONS if resource in wanted):
         with client_for(connection, account_id, Priority(mode.value)) as client:
-            result, error = _run(
-                connection,
-                client,
-                resource,
-                mode,
-                run_key=run_key,
-                since=since,
-                retry_refused=resources is not None,
-                retry_within=None,
-                on_progress=on_progress,
-            )
+            result, error = _run(connection, client, resource, mode, attempt)
         results.append(result)
         if isinstance(error, CredentialsRejected):
             break
@@ -202,20 +185,22 @@ def close_abandoned_syncs(connection: Connection) -> int:
     return connection.execute(QUERIES["close_abandoned_syncs"]).rowcount
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    """The parameters of `sync_resource` that all resources of a sync share."""
+
+    run_key: str
+    since: datetime | None
+    retry_refused: bool
+    retry_within: timedelta | None = None
+    on_progress: Callable[[Progress], None] | None = None
+
+
 def _run(
-    connection: Connection,
-    client: HostawayClient,
-    resource: Resource,
-    mode: Mode,
-    *,
-    run_key: str,
-    since: datetime | None,
-    retry_refused: bool,
-    retry_within: timedelta | None,
-    on_progress: Callable[[Progress], None] | None,
+    connection: Connection, client: HostawayClient, resource: Resource, mode: Mode, attempt: _Attempt
 ) -> tuple[SyncResult, SyncHostawayError | None]:
     """Mirror one resource; returns the result, and the error that `sync_resource` raises."""
-    since = as_utc(since) if since else None
+    since, run_key = as_utc(attempt.since) if attempt.since else None, attempt.run_key
     params = {
         "account_id": client.account_id,
         "run_key": run_key,
@@ -229,10 +214,13 @@ def _run(
     ):
         connection.execute(QUERIES["close_abandoned_attempts"], params)
         sync_run_id = fetch_value(connection, QUERIES["start_run"], params)
-        ctx = SyncContext(connection, client, resource, mode, run_key, sync_run_id, since, on_progress, retry_within)
+        ctx = SyncContext(
+            connection, client, resource, mode, run_key, sync_run_id, since, attempt.on_progress, attempt.retry_within
+        )
         error: SyncHostawayError | None = None
         try:
-            error = (not retry_refused and known_refusal(ctx)) or incomplete_error(ctx, SYNC_FUNCTIONS[resource](ctx))
+            refused = None if attempt.retry_refused else known_refusal(ctx)
+            error = refused or incomplete_error(ctx, SYNC_FUNCTIONS[resource](ctx))
         except REFUSALS as raised:
             error = refusal_of(ctx, raised) or raised
         except SyncHostawayError as raised:
