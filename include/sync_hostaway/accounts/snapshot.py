@@ -66,11 +66,6 @@ def write_snapshot(path: Path, accounts: list[SnapshotAccount], installed_at: st
             _replace(target, text)
 
 
-def read_snapshot(path: Path) -> list[SnapshotAccount]:
-    """The mirrored accounts, ordered by id; empty when there is no snapshot. Never raises; see `load_snapshot`."""
-    return (load_snapshot(path) or Snapshot()).accounts
-
-
 def load_snapshot(path: Path) -> Snapshot | None:
     """The snapshot; None when there is none yet.
 

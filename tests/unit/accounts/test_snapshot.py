@@ -6,22 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from sync_hostaway.accounts.snapshot import SnapshotAccount, read_snapshot, write_snapshot
+from sync_hostaway.accounts.snapshot import Snapshot, SnapshotAccount, load_snapshot, write_snapshot
 from sync_hostaway.core.exceptions import ConfigurationError
 
 ACCOUNTS = [
     SnapshotAccount(702, "2026-02-01T00:00:00+00:00"),
     SnapshotAccount(701, "2026-01-01T00:00:00+00:00", "Seaside", {"photos": False}),
 ]
+IN_ORDER = Snapshot(sorted(ACCOUNTS, key=lambda account: account.account_id))
 
 
 def test_accounts_come_back_in_order(tmp_path: Path) -> None:
     write_snapshot(tmp_path / "new" / "accounts.json", ACCOUNTS)
-    assert read_snapshot(tmp_path / "new" / "accounts.json") == sorted(ACCOUNTS, key=lambda account: account.account_id)
+    assert load_snapshot(tmp_path / "new" / "accounts.json") == IN_ORDER
 
 
 def test_no_account_is_registered_yet(tmp_path: Path) -> None:
-    assert read_snapshot(tmp_path / "accounts.json") == []
+    assert load_snapshot(tmp_path / "accounts.json") is None
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"accounts": [{"nonsense": 1}]}', "[]", None])
@@ -31,7 +32,7 @@ def test_a_lost_or_damaged_file_loses_no_account(tmp_path: Path, damage: str | N
     path.unlink()
     if damage is not None:
         path.write_text(damage)
-    assert len(read_snapshot(path)) == 2
+    assert load_snapshot(path) == IN_ORDER
 
 
 def test_an_unchanged_list_does_not_touch_the_file(tmp_path: Path) -> None:
