@@ -24,13 +24,6 @@ _SHARE_OF_LIMIT = 0.5
 _SHARE_OF_RUN = 0.8
 
 
-class DueAccount(NamedTuple):
-    """An account to poll; `due_in` is in seconds from now."""
-
-    account_id: int
-    due_in: float
-
-
 class PlannedPoll(NamedTuple):
     """A poll that begins `begins_in` seconds from now."""
 
@@ -38,18 +31,17 @@ class PlannedPoll(NamedTuple):
     account_id: int
 
 
-def planned_polls(due: Iterable[DueAccount], settings: Settings) -> list[PlannedPoll]:
-    """When to poll each account: not before it is due, and at the pace of its address. In the order of time.
+def planned_polls(account_ids: Iterable[int], settings: Settings) -> list[PlannedPoll]:
+    """When to poll each account, at the pace of its address. In the order of time.
 
-    :param due: of those that are due now, the ones that waited longest come first.
+    :param account_ids: the accounts of an address are polled in this order.
     """
     free_in: dict[str, float] = defaultdict(float)
     planned = []
-    for account in sorted(due, key=lambda account: account.due_in):
-        limits = RateLimits.of(settings, account.account_id)
-        begins_in = max(free_in[limits.ip_key], account.due_in)
-        free_in[limits.ip_key] = begins_in + pause_between_polls(limits.ip)
-        planned.append(PlannedPoll(begins_in, account.account_id))
+    for account_id in account_ids:
+        limits = RateLimits.of(settings, account_id)
+        planned.append(PlannedPoll(free_in[limits.ip_key], account_id))
+        free_in[limits.ip_key] += pause_between_polls(limits.ip)
     return sorted(planned)
 
 

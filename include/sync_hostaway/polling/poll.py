@@ -33,7 +33,6 @@ from sync_hostaway.extract.heads import (
 )
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.values import as_timestamp
-from sync_hostaway.polling.pace import DueAccount
 
 log = structlog.get_logger(__name__)
 
@@ -67,8 +66,8 @@ class AccountPoll:
 
 def due_accounts(
     connection: Connection, every: timedelta, account_ids: Iterable[int] | None = None, *, within: float = 0.0
-) -> list[DueAccount]:
-    """Accounts to poll, those that waited longest first.
+) -> list[int]:
+    """Ids of the accounts to poll, those that waited longest first.
 
     These are the active accounts after their first complete sync whose webhook is not registered or not healthy. The
     account option `polling` may change this.
@@ -84,7 +83,7 @@ def due_accounts(
         "polling": get_settings().polling,
         "within": timedelta(seconds=within),
     }
-    return [DueAccount(**row) for row in connection.execute(_QUERIES["due_accounts"], params)]
+    return [row["account_id"] for row in connection.execute(_QUERIES["due_accounts"], params)]
 
 
 def poll_account(connection: Connection, client: HostawayClient, run_key: str) -> AccountPoll:

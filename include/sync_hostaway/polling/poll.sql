@@ -1,11 +1,7 @@
 -- name: due_accounts
 -- Accounts whose poll is due, or becomes due soon; those that waited longest come first. An account is polled after its
 -- first complete sync, because this sync reads everything.
-select
-    accounts.account_id,
-    coalesce(
-        greatest(extract(epoch from polls.polled_at + %(interval)s::interval - clock_timestamp()), 0), 0
-    )::float as due_in
+select accounts.account_id
 from ops.accounts as accounts
 inner join ops.watermarks as watermarks
     on accounts.account_id = watermarks.account_id and watermarks.resource = 'reservations'

@@ -93,6 +93,8 @@ def poll_accounts(
     with connect(application="sync-hostaway poll") as connection:
         if account_ids is None:
             every = max((every if every is not None else fitting_interval(connection)) - _SLACK, timedelta())
+            # An account that becomes due before the next run is polled now. To wait for it would keep a slot of a
+            # worker busy; to leave it to the next run would make its interval longer.
             due = due_accounts(connection, every, within=lifetime)
         else:
             due = due_accounts(connection, timedelta(), account_ids)
