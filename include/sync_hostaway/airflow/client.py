@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -79,6 +80,19 @@ class AirflowApi:
     def dags(self) -> list[dict[str, Any]]:
         """Every Dag."""
         return self._all("/dags", "dags")
+
+    def request_parse(self, file: str, dags: str) -> bool:
+        """Make Airflow parse a Dag file now. Returns whether it could: the API names a file by one of its Dags.
+
+        :param file: name of the file.
+        :param dags: part of the ids of its Dags. Only the first 100 Dags with such ids are looked at.
+        """
+        filters = urlencode({"dag_id_pattern": dags, "limit": _PAGE})
+        for dag in self._call("GET", f"/dags?{filters}")["dags"]:
+            if PurePosixPath(dag["relative_fileloc"] or "").name == file:
+                self._call("PUT", f"/parseDagFile/{_part(dag['file_token'])}")
+                return True
+        return False
 
     def import_errors(self) -> list[dict[str, Any]]:
         """Return the Dag files that could not be imported, with their errors."""

@@ -8,11 +8,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from sync_hostaway.airflow.client import AirflowApi
 from sync_hostaway.airflow.parse_request import request_parse
+from sync_hostaway.core.dag_ids import SYNC_DAG_PREFIX, sync_file
 from sync_hostaway.core.exceptions import AirflowApiError, ConfigurationError, RunNotRequested
 from sync_hostaway.core.run_trigger import QUEUED, RunTrigger
 from sync_hostaway.core.settings import Settings, get_settings
+
+log = structlog.get_logger(__name__)
 
 
 def configured_trigger(settings: Settings | None = None) -> RunTrigger:
@@ -133,4 +138,12 @@ class RestTrigger:
             raise RunNotRequested(str(error)) from error
 
     def request_parse(self, account_id: int) -> None:
-        """Do nothing: the REST API has no such request. Airflow parses the files in its next round."""
+        """See `RunTrigger`. A file without any Dag waits for Airflow's next round: the REST API cannot name it."""
+        try:
+            is_requested = self._api.request_parse(sync_file(account_id), SYNC_DAG_PREFIX)
+        except AirflowApiError as error:
+            # Also when the parse is requested already.
+            log.info("dag_parse_not_requested", error=str(error))
+        else:
+            if not is_requested:
+                log.info("dag_parse_not_requested", error="the file has no Dag yet")

@@ -62,6 +62,8 @@ def serialize_dag() -> None:
     from airflow.sdk import DAG
     from airflow.utils.session import create_session
 
+    from sync_hostaway.core.dag_ids import sync_dag_id, sync_file
+
     with create_session() as session:
         session.add(DagBundleModel(name="tests"))
     bag = DagBag(dag_folder="/dev/null")
@@ -72,7 +74,22 @@ def serialize_dag() -> None:
     dag.fileloc = __file__
     dag.relative_fileloc = "run_trigger_process.py"
     bag.bag_dag(dag)
+    with DAG(sync_dag_id(701), schedule=None) as dag_of_account:
+        EmptyOperator(task_id="extract")
+    dag_of_account.fileloc = __file__
+    dag_of_account.relative_fileloc = f"dags/{sync_file(701)}"
+    bag.bag_dag(dag_of_account)
     sync_bag_to_db(bag, "tests", None)
+
+
+def requested_parses() -> list[str]:
+    """The Dag files that Airflow is to parse now."""
+    from airflow.models.dagbag import DagPriorityParsingRequest
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        return list(session.scalars(select(DagPriorityParsingRequest.relative_fileloc)))
 
 
 def served() -> str:
@@ -151,6 +168,10 @@ def main(key: str, password: str) -> dict[str, Any]:
         rest.request_run("no_such_dag", "x")
     except RunNotRequested as error:
         seen["rest no dag"] = str(error)
+    # Twice: the second request finds the first one. The last account is in a file that has no Dag yet.
+    for account_id in (705, 705, 702):
+        rest.request_parse(account_id)
+    seen["rest parses"] = requested_parses()
     return seen
 
 

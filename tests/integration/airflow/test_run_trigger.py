@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, password_for
+from sync_hostaway.core.dag_ids import sync_file
 from sync_hostaway.core.db import connect
 from sync_hostaway.local.postgres import EmbeddedPostgres
 from webhook_receiver import add_bare_account, events
@@ -63,6 +64,7 @@ def test_airflow_takes_requests_and_serves_the_receiver(
     assert (seen["rest new"], seen["rest again"], seen["rest begun"]) == ("queued", "queued", "running")
     assert [seen[f"rest waiting {when}"] for when in ("before", "after", "now")] == [False, True, False]
     assert "no_such_dag" in seen["rest no dag"]
+    assert seen["rest parses"] == [f"dags/{sync_file(705)}"]
 
 
 def run(command: list[str], env: dict[str, str]) -> dict[str, Any]:
