@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from sync_hostaway.accounts.registry import Account, get_account, list_accounts, settings_of
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.settings import get_settings
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 
@@ -104,7 +105,8 @@ def account_statuses(connection: Connection) -> list[AccountStatus]:
 
 def mirrored(account: Account) -> frozenset[Resource]:
     """The resources that are switched on for an account."""
-    return frozenset(settings_of(account).resources)
+    settings = settings_of(account) if account.options else get_settings()
+    return frozenset(settings.resources)
 
 
 def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountStatus]:
@@ -135,7 +137,7 @@ def _status(
     synced = [sync for sync in resources if sync.resource in wanted]
     # A refused resource does not count as late.
     refused = {sync.resource for sync in synced if sync.status == "refused"}
-    expected = {resource.value for resource in wanted} - refused
+    expected = {resource for resource in wanted if resource not in refused}
     complete = [sync.last_complete_at for sync in synced if sync.resource in expected and sync.last_complete_at]
     is_complete = complete and len(complete) == len(expected)
     return AccountStatus(

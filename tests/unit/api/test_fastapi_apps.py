@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -33,3 +35,13 @@ def test_an_app_that_cannot_be_built_answers_503_to_everything(
             answer = receiver.request(method, path)
             assert (answer.status_code, answer.json()) == (503, {"status": "try again later"})
     assert "AIRFLOW__HOSTAWAY__AIRFLOW_URL" in capsys.readouterr().out
+
+
+def test_a_request_waits_for_no_search_among_the_objects_that_were_loaded_before() -> None:
+    """Airflow has more than half a million of them. To search them for garbage takes half a second."""
+    app = next(app["app"] for app in mounted_apps() if app["url_prefix"] == "/hostaway")
+    try:
+        with TestClient(app):
+            assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+    finally:
+        gc.unfreeze()
