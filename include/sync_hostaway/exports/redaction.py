@@ -9,8 +9,8 @@ Three kinds of rules, in this order:
   replaced.
 
 The rules prefer to replace too much. They do not find: a single name in the middle of a sentence, or in small
-letters, that the database does not contain, a code of two digits, and a secret that is described without any of the
-words.
+letters, that the database does not contain, a code of two digits, a number plate with fewer than three digits that no
+word announces, and a secret that is described without any of the words.
 """
 
 from __future__ import annotations
@@ -69,6 +69,12 @@ _SECRET = re.compile(rf"(?<!\w)(?:{'|'.join(words.ACCESS)})(?!\w)|{'|'.join(word
 _NETWORK = re.compile(rf"(?<!\w)(?:{words.NETWORK})\s*(?:[:=]|[-]\s|(?:{words.IS})\s|[\"“„«'])\s*", _I)
 _PAYMENT = re.compile(rf"(?<!\w)(?:{words.PAYMENT})(?!\w)\s*(?:[:=-]\s*)?", _I)
 _CONTACT = re.compile(rf"(?<!\w)(?:{words.CONTACT})\s*(?:[:=]|(?:{words.IS})\s)\s*", _I)
+# Groups of capitals and digits, or of small letters that end with digits.
+_PLATE = re.compile(
+    rf"(?<!\w)(?i:{words.PLATE})(?P<between>[^\n.!?\d]{{0,30}}?[\s:]\W{{0,2}})(?!\d{{1,2}} ?[AP]M\b)"
+    r"(?:(?=[A-ZÄÖÜА-Я ·-]*\d)(?=[\d ·-]*[A-ZÄÖÜА-Я])[A-ZÄÖÜА-Я\d]{1,4}(?:[ ·-]?[A-ZÄÖÜА-Я\d]{1,4}){0,3}"
+    r"|[a-zäöü]{1,3}[ ·-]?(?:[a-zäöü]{1,2}[ ·-]?)?\d{1,4})(?!\w)"
+)
 _ADDRESS = re.compile(rf"(?<!\w)(?:{'|'.join(words.ADDRESS)})|{'|'.join(words.ADDRESS_UNSPACED)}", _I)
 _STREET = re.compile(
     rf"(?<!\w)(?:{'|'.join((*words.STREET_BEFORE_NUMBER, *words.NUMBER_BEFORE_STREET))})|{words.STREET_UNSPACED}", _I
@@ -93,6 +99,10 @@ _INTRODUCED = re.compile(
 _NAMED_IN_LOWER_CASE = re.compile(
     rf"(?<!\w)(?i:{words.NAME_FOLLOWS})[ \t:]+(?P<name>{_LOWER_NAMES})"
     rf"|(?<!\w)(?i:{words.CLOSING})[ \t]*[,.!-]*[ \t]*\n\s*(?P<word>{_LOWER_NAMES})\s*\Z"
+)
+# After words that any other word may follow, too, a word in small letters is a name if the database has it.
+_MAY_BE_NAMED = re.compile(
+    rf"(?<!\w)(?i:{words.GREETING}|{words.INTRODUCTION})[ \t]*,?[ \t]+(?P<name>[^\W\d_]{{3,}}(?:[-'’][^\W\d_]+)*)(?!\w)"
 )
 _WITH_TITLE = re.compile(rf"{words.NAME_BEFORE_UNSPACED}|(?P<word>{_NAME_WORD})(?=[ \t]+(?:{words.NAME_BEFORE})\b)")
 _CLOSED = re.compile(rf"(?<!\w)(?i:{words.CLOSING})[ \t]*[,.!-]*\s*\n?\s*(?P<name>{_NAMES})\s*\Z")
@@ -147,6 +157,9 @@ class Redactor:
         text = self._replace(_IBAN, "PAYMENT", text)
         text = self._replace(_HANDLE, "HANDLE", text)
         text = self._replace(_STREET, "ADDRESS", text)
+        text = _PLATE.sub(
+            lambda found: f"{found[0][: found.end('between') - found.start()]}{self._count('PLATE')}", text
+        )
         # Names afterwards: a word for a password may stand beside one.
         text = "".join(self._sentences(text, after_question))
         text = self._without_names(text)
@@ -166,6 +179,7 @@ class Redactor:
     def _without_names(self, text: str) -> str:
         for pattern in (_LABELLED, _GREETED, _INTRODUCED, _NAMED_IN_LOWER_CASE, _WITH_TITLE, _CLOSED, _SIGNED, _LAST):
             text = pattern.sub(self._named, text)
+        text = _MAY_BE_NAMED.sub(self._named_if_known, text)
         text = _SEVERAL.sub(self._several, text)
         return _WORD.sub(self._known_name, text)
 
@@ -174,6 +188,10 @@ class Redactor:
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         whole = match[0]
         return f"{whole[:start]}{self._count('NAME')}{whole[end:]}"
+
+    def _named_if_known(self, match: re.Match[str]) -> str:
+        word = fold(match["name"])
+        return self._named(match) if word in self._names and word not in words.HEADINGS else match[0]
 
     def _several(self, match: re.Match[str]) -> str:
         parts = match[0].split()

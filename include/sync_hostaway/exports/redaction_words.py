@@ -79,6 +79,13 @@ PAYMENT = (
 CONTACT = (
     r"instagram|insta|ig|facebook|fb|telegram|whats ?app|skype|snapchat|tiktok|line id|wechat|微信|телеграм|вотсап"
 )
+# The number plate of a car follows.
+PLATE = (
+    r"(?:licen[cs]e|number|registration|car|vehicle)[- ]plates?|plate number|licen[cs]e number|car registration|"
+    r"(?:auto)?kennzeichen|nummernschild|matr[ií]cula|placa|(?:plaque d')?immatriculation|targa|kenteken|nummerplaat|"
+    r"nummerplade|registreringsnummer|regnr|rejestracj\w+|rekisteri\w*|spz|rendszám\w*|plaka(?:m|mız|sı)?|"
+    r"номер (?:машины|авто\w*)|госномер"
+)
 # With a colon after it, a name follows.
 NAME_LABEL = (
     r"names?|guests?|gast|gäste|naam|nombres?|huésped(?:es)?|nom|prénom|voyageurs?|nome|cognome|ospit[ei]|hóspedes?|"

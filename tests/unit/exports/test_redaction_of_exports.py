@@ -182,3 +182,27 @@ def test_a_long_text_takes_seconds_at_most(text: str) -> None:
     began = process_time()
     Redactor().redact(text)
     assert process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Our number plate is B MW 1, see you", "Our number plate is [PLATE], see you"),
+        ("license plate: 7ABC 9", "license plate: [PLATE]"),
+        ("Kennzeichen M-AB 1 und ein zweites Auto", "Kennzeichen [PLATE] und ein zweites Auto"),
+        ("das kennzeichen lautet m ab 1", "das kennzeichen lautet [PLATE]"),
+        ("La matrícula es A 1 BC", "La matrícula es [PLATE]"),
+        ("The kenteken of the van is X-1-YZ.", "The kenteken of the van is [PLATE]."),
+        ("Do you need the number plate? We come at 5 PM", "Do you need the number plate? We come at 5 PM"),
+        ("There is a plate for 6 guests, and WI-FI 5", "There is a plate for 6 guests, and WI-FI 5"),
+    ],
+)
+def test_a_number_plate_is_replaced_after_a_word_for_one(text: str, left: str) -> None:
+    assert Redactor().redact(text) == left
+
+
+def test_a_name_in_small_letters_is_replaced_where_a_name_may_follow_and_the_database_has_it() -> None:
+    redactor = Redactor(frozenset({"sabine", "late", "check"}))
+    assert redactor.redact("this is sabine, i am here") == "this is [NAME], i am here"
+    assert redactor.redact("hi sabine, our guide says sabine") == "hi [NAME], our guide says sabine"
+    assert redactor.redact("Is this check-in free? I am tired") == "Is this check-in free? I am tired"
