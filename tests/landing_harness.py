@@ -14,7 +14,7 @@ from psycopg.rows import scalar_row
 from sync_hostaway.core.db import Connection
 from sync_hostaway.transforms import TransformResult, find_project, run_transform
 
-PARENTS = {"messages": "conversationId", "calendar_days": "listingMapId"}
+PARENTS = {"messages": "conversationId", "calendar_days": "listingMapId", "reservation_logs": "reservationId"}
 
 
 class LandingHarness:
@@ -30,9 +30,11 @@ class LandingHarness:
                 "insert into ops.loads (account_id, resource) values (%s, %s) returning load_id", (account, resource)
             ).fetchone()
             for payload in payloads:
-                entity = (
-                    f"{payload['listingMapId']}:{payload['date']}" if resource == "calendar_days" else payload["id"]
-                )
+                entity = payload.get("id")
+                if resource == "calendar_days":
+                    entity = f"{payload['listingMapId']}:{payload['date']}"
+                elif resource == "reservation_logs":
+                    entity = f"{payload['source']}:{payload['id']}"
                 cursor.execute(
                     sql.SQL(
                         """

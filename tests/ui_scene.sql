@@ -30,7 +30,7 @@ select
     case when is_bad and d = 0 and n %% 3 = 0 then now() + interval '30 minutes' end
 from generate_series(%(days)s, 0, -1) as d
 cross join generate_series(1, %(accounts)s) as n
-cross join unnest(array['listings','reservations','conversations','messages','calendar_days','reviews','tasks','users','coupons','reservation_finance','expenses','owner_statements','guest_charges']) with ordinality as names (resource, place)
+cross join unnest(array['listings','reservations','conversations','messages','calendar_days','reviews','tasks','users','coupons','reservation_finance','expenses','owner_statements','guest_charges','tax_settings']) with ordinality as names (resource, place)
 cross join lateral (
     select
         now() - d * interval '1 day' - (n %% 600) * interval '1 minute' - interval '10 minutes' as began,

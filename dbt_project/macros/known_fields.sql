@@ -108,6 +108,10 @@
             ~ "source specialInstruction status stripeGuestId stripeMessage taxAmount totalPrice unconfirmed unknown "
             ~ "updatedOn vrboCancellationPolicy wifiPassword"
         ).split(),
+        "reservation_logs": (
+            "channelId id insertedOn listingMapId newValue previousValue reservationId source updatedByUserId "
+            ~ "updatedByUserName updatedField updatedFieldLabel updatedOn"
+        ).split(),
         "reviews": (
             "accountId arrivalDate autoReviewId autoReviewTemplateId bookingEngineVisibility channelId departureDate "
             ~ "externalReservationId externalReviewId guestName id insertedOn isCancelled isHidden "
@@ -122,6 +126,9 @@
             ~ "feedbackNote feedbackScore id insertedOn isUpdatedManually listingMapId priority rank reservationId "
             ~ "reservationUnitId resolutionNote shouldEndBy shouldEndByEvent shouldEndByEventDelta "
             ~ "shouldEndByListingTime startedAt status supervisorUserId title updatedOn"
+        ).split(),
+        "tax_settings": (
+            "accountId ageCondition amount amountType applyTo id insertedOn listingMapId taxAppliedPer taxType updatedOn"
         ).split(),
         "users": (
             "accessContactData accessFinancialData accessGuestNotes accessTagManagement accountId address city "

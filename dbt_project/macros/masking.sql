@@ -264,6 +264,19 @@
     end
 {%- endmacro %}
 
+{#-
+    A text whose meaning the name in another field tells: masked if that name or the text itself shows a secret, or if
+    there is no name.
+-#}
+{% macro masked_value(key, name) -%}
+    case
+        when {{ as_text(key) }} is null then null
+        when coalesce({{ is_secret(name, nested=true) }}, true) or {{ _is_secret_text("(payload -> '" ~ key ~ "')") }}
+            then '***'
+        else {{ as_text(key) }}
+    end
+{%- endmacro %}
+
 {#- Names of keys whose value is a secret: letters and digits alone, in lower case; % stands for any others. -#}
 {% macro secret_names() -%}
     {{ return([

@@ -68,12 +68,15 @@
     {%- set text = payload ~ " ->> '" ~ key ~ "'" -%}
     case jsonb_typeof({{ payload }} -> '{{ key }}')
         when 'number' then case when abs({{ number }}) < 1e30 and scale({{ number }}) <= 30 then {{ number }} end
-        when 'string'
-            then case
-                when
-                    {{ text }} ~ '^[ \t\n\r]*[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?[ \t\n\r]*$'
-                    then {{ stripped(text) }}::numeric
-            end
+        when 'string' then {{ text_as_numeric(text) }}
+    end
+{%- endmacro %}
+
+{% macro text_as_numeric(value) -%}
+    case
+        when
+            {{ value }} ~ '^[ \t\n\r]*[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?[ \t\n\r]*$'
+            then {{ stripped(value) }}::numeric
     end
 {%- endmacro %}
 

@@ -54,3 +54,16 @@
 {% macro dates_unspecified() -%}
     coalesce({{ as_boolean("isDatesUnspecified") }}, false)
 {%- endmacro %}
+
+{#- A value of a reservation's log in the spelling that versions of reservations have. A value that cannot be read stays. -#}
+{% macro logged_value(field, value) -%}
+    case {{ field }}
+        when 'status' then coalesce({{ reservation_status(value) }}, {{ value }})
+        when 'listing_id' then coalesce({{ text_as_bigint(value) }}::text, {{ value }})
+        when 'number_of_guests' then coalesce({{ text_as_bigint(value) }}::text, {{ value }})
+        when 'arrival_date' then coalesce({{ text_as_date(value) }}::text, {{ value }})
+        when 'departure_date' then coalesce({{ text_as_date(value) }}::text, {{ value }})
+        when 'total_price' then coalesce(trim_scale({{ text_as_numeric(value) }})::text, {{ value }})
+        else {{ value }}
+    end
+{%- endmacro %}

@@ -1,7 +1,8 @@
 -- Every value of a secret key, at any depth of any payload in core, is masked.
 {% set tables = [
     "listings", "listing_photos", "guests", "reservations", "conversations", "messages", "calendar_days",
-    "reviews", "tasks", "users", "coupons", "reservation_finance", "expenses", "owner_statements", "guest_charges"
+    "reviews", "tasks", "users", "coupons", "reservation_finance", "expenses", "owner_statements", "guest_charges",
+    "tax_settings", "reservation_logs"
 ] %}
 {% for table in tables %}
 {%- if not loop.first %}

@@ -42,6 +42,7 @@ select
     batch.start_event_delta,
     batch.due_event_delta,
     batch.rank,
+    batch.checklist_items,
     batch.completed_at,
     batch.inserted_at,
     batch.updated_at,

@@ -47,7 +47,11 @@ items as (
         where
             jsonb_typeof(named.payload) = 'object'
             and named.payload ->> 'name' <> 'id'
-            and jsonb_typeof(cell.value) = 'number'
+            and (
+                jsonb_typeof(cell.value) = 'number'
+                -- a number may come as a text; one that cannot be read has no amount
+                or (named.payload ->> 'valueType' in ('money', 'number') and cell.value not in ('null', '""'))
+            )
         union all
         select
             'expense' as item_type,

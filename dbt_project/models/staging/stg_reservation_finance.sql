@@ -1,4 +1,4 @@
-{#- Numbers that have a column, or are ids: all others are formulas of the account. -#}
+{#- Fields that have a column, are ids or are texts: all other numbers are formulas of the account. -#}
 {%- set plain = (
     "id accountId listingMapId channelId reservationId standardFieldId totalGuestFees totalTax "
     ~ "accommodationFee pmCommission ownerPayout baseRate priceForExtraPerson cleaningFeeValue cityTax "
@@ -11,7 +11,9 @@
     ~ "skiPassFee tourismFee childrenExtraFee resortFee resortFeeAirbnb communityFeeAirbnb "
     ~ "managementFeeAirbnb linenFeeAirbnb couponDiscount shareholderDiscount lastMinuteDiscount "
     ~ "employeeDiscount otherSpecialDiscount paymentServiceProcessingFees bookingComCancellationGuestFee "
-    ~ "otaPaymentProcessingFee insuranceFee"
+    ~ "otaPaymentProcessingFee insuranceFee financeSource reportCurrency manuallySetFields customFeeValuesJson "
+    ~ "channelName listingName guestName status arrivalDate departureDate reservationDate insertedOn updatedOn "
+    ~ "reservationUpdatedOn confirmationCode channelReservationId phone"
 ).split() -%}
 
 with
@@ -109,12 +111,18 @@ typed as (
 
         ---------- formulas of the account
         (
-            select jsonb_object_agg(field.key, field.value)
-            from jsonb_each(source.payload) as field (key, value)
-            where
-                jsonb_typeof(field.value) = 'number'
-                and field.key <> all(array['{{ plain | join("', '") }}']) -- noqa: LT05
-                and not {{ is_secret("field.key") }}
+            select jsonb_object_agg(formula.name, formula.amount) filter (where formula.amount is not null)
+            from (
+                select
+                    field.key as name,
+                    -- a number may come as a text
+                    {{ text_as_numeric("field.value #>> '{}'") }} as amount
+                from jsonb_each(source.payload) as field (key, value)
+                where
+                    jsonb_typeof(field.value) in ('number', 'string')
+                    and field.key <> all(array['{{ plain | join("', '") }}']) -- noqa: LT05
+                    and not {{ is_secret("field.key") }}
+            ) as formula
         ) as formulas,
 
         ---------- how it landed

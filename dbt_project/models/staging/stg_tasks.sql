@@ -63,4 +63,7 @@ typed as (
     from source
 )
 
-select * from typed
+select
+    typed.*,
+    {{ as_list("typed.pms_meta -> 'checklistItems'") }} as checklist_items
+from typed

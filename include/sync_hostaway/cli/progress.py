@@ -20,6 +20,7 @@ _PARENTS = {
     Resource.MESSAGES: "conversations",
     Resource.CALENDAR_DAYS: "calendars",
     Resource.OWNER_STATEMENTS: "statements",
+    Resource.RESERVATION_LOGS: "logs",
 }
 
 

@@ -24,6 +24,12 @@ class Resource(StrEnum):
     EXPENSES = "expenses"
     OWNER_STATEMENTS = "owner_statements"
     GUEST_CHARGES = "guest_charges"
+    TAX_SETTINGS = "tax_settings"
+    RESERVATION_LOGS = "reservation_logs"
+
+
+ON_REQUEST = frozenset({Resource.RESERVATION_LOGS})
+"""Resources that are mirrored only if a setting or an option of the account names them: they cost many calls."""
 
 
 class Mode(StrEnum):

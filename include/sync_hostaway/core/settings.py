@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from sync_hostaway.core.database_url import plain
 from sync_hostaway.core.exceptions import ConfigurationError
-from sync_hostaway.core.resources import Resource
+from sync_hostaway.core.resources import ON_REQUEST, Resource
 from sync_hostaway.core.sync_schedule import SyncSchedule, evenly_spread
 
 SHORT_NAMES = {
@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     )
 
     resources: tuple[Resource, ...] = Field(
-        tuple(Resource),
+        tuple(resource for resource in Resource if resource not in ON_REQUEST),
         description="Resources to mirror, comma-separated; an account's options can switch each on or off",
     )
     calendar_days_back: CalendarDaysBack = Field(30, description="Calendar window: days before today")

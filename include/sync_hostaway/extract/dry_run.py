@@ -84,6 +84,7 @@ def dry_run_resource(
         Resource.MESSAGES: [Resource.CONVERSATIONS],
         Resource.CALENDAR_DAYS: [Resource.LISTINGS, Resource.RESERVATIONS],
         Resource.RESERVATION_FINANCE: [Resource.RESERVATIONS],
+        Resource.RESERVATION_LOGS: [Resource.RESERVATIONS],
     }
     wanted = [*found_through.get(resource, []), resource]
     return dry_run_account(connection, account_id, mode, wanted, since=since)[-1]

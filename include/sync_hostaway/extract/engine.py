@@ -21,10 +21,11 @@ from sync_hostaway.extract.calendar_days import sync_calendar
 from sync_hostaway.extract.context import QUERIES, MissingRows, Progress, SyncContext
 from sync_hostaway.extract.conversations import sync_conversations
 from sync_hostaway.extract.finance import sync_reservation_finance
-from sync_hostaway.extract.lists import sync_list_daily, sync_listings, sync_reservations
+from sync_hostaway.extract.lists import sync_list_daily, sync_listings, sync_reservations, sync_whole_list_daily
 from sync_hostaway.extract.messages import sync_messages
 from sync_hostaway.extract.owner_statements import sync_owner_statements
 from sync_hostaway.extract.refusals import REFUSALS, known_refusal, refusal_of
+from sync_hostaway.extract.reservation_logs import sync_reservation_logs
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.rate_limiter import Priority
@@ -50,8 +51,10 @@ SYNC_FUNCTIONS: dict[Resource, Callable[[SyncContext], MissingRows]] = {
     Resource.EXPENSES: partial(sync_list_daily, path=endpoints.EXPENSES),
     Resource.OWNER_STATEMENTS: sync_owner_statements,
     Resource.GUEST_CHARGES: partial(sync_list_daily, path=endpoints.GUEST_CHARGES),
+    Resource.TAX_SETTINGS: partial(sync_whole_list_daily, path=endpoints.TAX_SETTINGS),
     # last: they may take hours, the others take minutes
     Resource.MESSAGES: sync_messages,
+    Resource.RESERVATION_LOGS: sync_reservation_logs,
 }
 """In an order in which they can run one after another: parents before their children."""
 
@@ -59,6 +62,7 @@ _FOUND_THROUGH = {
     Resource.MESSAGES: Resource.CONVERSATIONS,
     Resource.CALENDAR_DAYS: Resource.LISTINGS,
     Resource.RESERVATION_FINANCE: Resource.RESERVATIONS,
+    Resource.RESERVATION_LOGS: Resource.RESERVATIONS,
 }
 
 # A few unreadable rows are bad data; more than a tenth mean that the API has changed, and the sync is incomplete.

@@ -67,6 +67,26 @@ def sync_list_daily(ctx: SyncContext, path: str) -> MissingRows:
     return sync_list(ctx, path)
 
 
+def sync_whole_list_daily(ctx: SyncContext, path: str) -> MissingRows:
+    """Read a list that comes whole in one response, without a count; in incremental mode only if it was not read today.
+
+    In full mode, rows that the response does not have are marked as deleted.
+    """
+    if ctx.mode is Mode.INCREMENTAL and ctx.value("read_today"):
+        return MissingRows()
+    page = read_page(ctx.client, path, {}, ctx.resource)
+    ctx.expected = len(page.rows)
+    ctx.report_progress(0)
+    ctx.land([Fetched(page.rows, page.requested_at)])
+    if ctx.mode is Mode.INCREMENTAL:
+        return MissingRows()
+    list_read = ListRead()
+    list_read.add(page)
+    suspected = verify_deletions(ctx, list_read.ids, before=page.requested_at, unnamed=list_read.without_id)
+    ctx.mark_deleted_unseen(list_read.ids | suspected.ids, before=page.requested_at)
+    return MissingRows(len(suspected.rows), suspected.reason) if suspected.reason else MissingRows()
+
+
 def sync_list(ctx: SyncContext, path: str) -> MissingRows:
     """Read a list by offset, until it was read completely without a change in between."""
     checkpoints = Checkpoints(ctx, "by offset")

@@ -395,3 +395,38 @@ where finance.account_id = %(account_id)s and finance.deleted_at is null and res
 select entity_id::bigint as statement_id, payload ->> 'insertedOn' as inserted_on
 from {owner_statements}
 where account_id = %(account_id)s and deleted_at is null
+
+-- name: due_reservation_logs
+-- Of reservations that landed since their log was read, or that have not been read; in full mode, all that this read has
+-- not reached. Those with the newest changes come first.
+select landed.entity_id::bigint as reservation_id
+from {reservations} as landed
+left join ops.reservation_log_reads as fetched
+    on fetched.account_id = landed.account_id and fetched.reservation_id = landed.entity_id::bigint
+where
+    landed.account_id = %(account_id)s
+    and landed.deleted_at is null
+    and (
+        fetched.fetched_at is null
+        or landed.landed_at > fetched.fetched_at
+        or (%(mode)s = 'full' and fetched.run_key <> %(read_key)s)
+    )
+    and (%(since)s::timestamptz is null or landed.source_updated_at >= %(since)s::timestamptz)
+order by landed.source_updated_at desc nulls last, reservation_id
+
+-- name: reservation_logs_fetched
+insert into ops.reservation_log_reads (account_id, reservation_id, run_key, fetched_at)
+select %(account_id)s, reservation_id, %(read_key)s, %(requested_at)s
+from unnest(%(reservation_ids)s::bigint[]) as answer (reservation_id)
+on conflict (account_id, reservation_id) do update set
+    run_key = excluded.run_key,
+    fetched_at = excluded.fetched_at
+
+-- name: forget_deleted_reservations
+delete from ops.reservation_log_reads as fetched
+using landing.reservations
+where
+    fetched.account_id = %(account_id)s
+    and reservations.account_id = %(account_id)s
+    and reservations.deleted_at is not null
+    and reservations.entity_id::bigint = fetched.reservation_id

@@ -21,6 +21,8 @@ COUPONS = "/v1/coupons"
 EXPENSES = "/v1/expenses"
 GUEST_CHARGES = "/v1/guestPayments/charges"
 OWNER_STATEMENTS = "/v1/ownerStatements"
+# One response has the whole list: the documentation names neither pages nor a count.
+TAX_SETTINGS = "/v1/accountTaxSettings"
 CONSOLIDATED_REPORT = "/v1/finance/report/consolidated"
 WEBHOOKS = "/v1/webhooks/unifiedWebhooks"
 WEBHOOK_LOGS = "/v1/unifiedWebhookLogs"
@@ -59,6 +61,11 @@ def calendar_of(listing_id: int) -> str:
     return f"{LISTINGS}/{listing_id}/calendar"
 
 
+def logs_of(reservation_id: int) -> str:
+    """Path of a reservation's log. Without `limit` and `offset`, one response has all entries and no count."""
+    return f"{RESERVATIONS}/{reservation_id}/logs"
+
+
 def standard_fields_of(reservation_id: int) -> str:
     """Path of a reservation's finance standard fields."""
     return f"/v1/financeStandardField/reservation/{reservation_id}"
@@ -89,7 +96,7 @@ _SINGLE = {
     Resource.EXPENSES: EXPENSES,
     Resource.GUEST_CHARGES: GUEST_CHARGES,
 }
-LIST_PATHS = {Resource.COUPONS: COUPONS}
+LIST_PATHS = {Resource.COUPONS: COUPONS, Resource.TAX_SETTINGS: TAX_SETTINGS}
 """Lists whose objects have no route of their own."""
 
 SINGLE_READ_FIELDS: dict[Resource, dict[str, list[Any] | None]] = {

@@ -24,6 +24,7 @@ _MOMENT = re.compile(
     r"(?:[ T](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?)?"
 )
 _DAY = re.compile(r"((?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2})(?:[ T\t\n\r].*)?", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _FLAGS = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -108,6 +109,16 @@ def as_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
         raise InvalidValue(f"{moment.isoformat()} is outside of the years 1 to 9999 in UTC") from None
+
+
+def log_source(entry: dict[str, Any]) -> str:
+    """Which part of Hostaway wrote an entry of a reservation's log; `unknown` if that cannot be read.
+
+    >>> [log_source({"source": value}) for value in ("financeStandardField", "a:b", None, ["x"])]
+    ['financeStandardField', 'unknown', 'unknown', 'unknown']
+    """
+    source = entry.get("source")
+    return source if isinstance(source, str) and _WORD.fullmatch(source) else "unknown"
 
 
 def entity_id(row: dict[str, Any]) -> str | None:

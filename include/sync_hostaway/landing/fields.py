@@ -198,7 +198,7 @@ FIELDS: dict[Resource, Fields] = {
             ints="feedbackScore",
             texts="title description resolutionNote feedbackNote costDescription",
             timestamps="confirmedAt",
-            lists="categoriesMap",
+            lists="categoriesMap checklistItems customFieldValue",
         ),
     ),
     Resource.USERS: Fields(
@@ -262,6 +262,23 @@ FIELDS: dict[Resource, Fields] = {
         erased=_kinds(
             texts="title description paymentProviderMessage paymentProviderInvoiceId paymentProviderChargeId"
         ),
+    ),
+    Resource.TAX_SETTINGS: Fields(
+        kept=_kinds(
+            numbers="amount",
+            texts="taxType taxAppliedPer amountType applyTo",
+            timestamps="insertedOn updatedOn",
+        ),
+    ),
+    Resource.RESERVATION_LOGS: Fields(
+        kept=_kinds(
+            ids="listingMapId channelId updatedByUserId",
+            texts="updatedField updatedFieldLabel updatedByUserName",
+            timestamps="insertedOn updatedOn",
+        ),
+        kept_unread=frozenset({"id", "reservationId", "source"}),
+        # of any field, also of names and addresses
+        erased=_kinds(texts="previousValue newValue"),
     ),
 }
 
@@ -332,6 +349,27 @@ ELEMENTS: dict[Resource, dict[str, Elements]] = {
         ),
         "customFieldValues": _CUSTOM_FIELDS,
     },
+    Resource.TASKS: {"customFieldValue": _CUSTOM_FIELDS},
     Resource.REVIEWS: {"reviewCategory": Elements("category", _kinds(numbers="rating", texts="category"))},
+    Resource.OWNER_STATEMENTS: {
+        "expenses": Elements(
+            None,
+            _kinds(ids="id listingMapId reservationId", numbers="amount", texts="concept", dates="expenseDate"),
+        ),
+        "summaryDataJson": Elements(None, _kinds(numbers="totalValue", texts="formulaName")),
+    },
 }
 """The elements of lists, by resource and field. Lists whose elements have no id (tags, attachments) are not here."""
+
+OBJECTS: dict[Resource, dict[str, Mapping[str, str]]] = {
+    Resource.OWNER_STATEMENTS: {
+        "filterParametersJson": _kinds(texts="dateType", dates="fromDate toDate", lists="listingMapIds"),
+        "financeDataJson": _kinds(texts="currency", lists="columns rows"),
+        "grandTotalJson": _kinds(numbers="expensesTotal grandTotalAmount"),
+    },
+    Resource.RESERVATIONS: {
+        "cancellationPolicyDetails": _kinds(texts="name"),
+        "bookingcomSpecialRequests": _kinds(texts="remarks"),
+    },
+}
+"""The fields that columns have of an object in a payload, by resource and field: field to kind."""

@@ -15,12 +15,14 @@ from typing import Any
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.endpoints import reservation_status
 from sync_hostaway.hostaway.values import as_date, as_flag, as_id, as_list, as_timestamp, as_whole_number
-from sync_hostaway.landing.fields import ELEMENTS, FIELDS, Elements
+from sync_hostaway.landing.fields import ELEMENTS, FIELDS, OBJECTS, Elements
 
 Check = Callable[[Any], bool]
 """Whether a value that is not empty can be read."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?")
+AMOUNT_COLUMNS = ("money", "number")
+"""The `valueType` of the columns of an owner statement that have numbers, as in stg_owner_statement_items."""
 # The forms in which PHP writes a missing value.
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
@@ -73,6 +75,10 @@ def validation_warnings(resource: Resource, row: dict[str, Any]) -> list[str]:
         found.append(f"status: unknown status, got {_shown(status)}")
     for name, elements in ELEMENTS.get(resource, {}).items():
         found += _odd_elements(name, elements, as_list(row.get(name)) or [])
+    for name, kinds in OBJECTS.get(resource, {}).items():
+        found += _odd_object(name, kinds, row.get(name))
+    if resource is Resource.OWNER_STATEMENTS:
+        found += _odd_cells(row.get("financeDataJson"))
     return found
 
 
@@ -101,6 +107,35 @@ def _odd_elements(name: str, elements: Elements, items: list[Any]) -> list[str]:
             found.append(f"{name}: an element is left out, {elements.key}: must be {expected}, got {_shown(key)}")
         else:
             found += [f"{name}: {reason}" for reason in _odd_fields(elements.kinds, item)]
+    return found
+
+
+def _odd_object(name: str, kinds: Mapping[str, str], value: Any) -> list[str]:
+    if value in _NOTHING or (isinstance(value, str) and not value.strip()):
+        return []
+    if not isinstance(value, dict):
+        return [f"{name}: must be an object, got {_shown(value)}"]
+    return [f"{name}: {reason}" for reason in _odd_fields(kinds, value)]
+
+
+def _odd_cells(table: Any) -> list[str]:
+    """The amounts of stays in an owner statement that cannot be read. The kind of a cell is that of its column."""
+    if not isinstance(table, dict):
+        return []
+    columns = as_list(table.get("columns")) or []
+    amounts = [
+        (place, str(column.get("name")))
+        for place, column in enumerate(columns)
+        if isinstance(column, dict) and column.get("valueType") in AMOUNT_COLUMNS and column.get("name") != "id"
+    ]
+    found = []
+    for stay in as_list(table.get("rows")) or []:
+        cells = as_list(stay)
+        if cells is None:
+            found.append(f"financeDataJson: rows: a stay is left out, must be a list, got {_shown(stay)}")
+            continue
+        shown = {name: cells[place] for place, name in amounts if place < len(cells)}
+        found += [f"financeDataJson: {reason}" for reason in _odd_fields(dict.fromkeys(shown, "numbers"), shown)]
     return found
 
 

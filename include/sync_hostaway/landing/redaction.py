@@ -35,6 +35,7 @@ _LANDED_QUERIES = {
     Resource.EXPENSES: "of_reservations",
     Resource.OWNER_STATEMENTS: "owner_statements",
     Resource.GUEST_CHARGES: "of_reservations",
+    Resource.RESERVATION_LOGS: "of_reservations",
 }
 # A statement lists stays by columns that its user chose: numbers stay, and texts of these columns.
 _STATEMENT_TEXTS_KEPT = frozenset(

@@ -20,7 +20,7 @@ from psycopg import sql
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.hostaway.endpoints import SINGLE_READ_FIELDS
-from sync_hostaway.hostaway.values import as_date, as_timestamp, entity_id
+from sync_hostaway.hostaway.values import as_date, as_timestamp, entity_id, log_source
 from sync_hostaway.landing import payload_schemas
 from sync_hostaway.landing.quarantine import QuarantineEntry, put_entries
 from sync_hostaway.landing.redaction import erasures_of
@@ -33,6 +33,8 @@ _SOURCE_STAMP = {
     Resource.REVIEWS: "updatedOn",
     Resource.EXPENSES: "updatedOn",
     Resource.OWNER_STATEMENTS: "updatedOn",
+    Resource.TAX_SETTINGS: "updatedOn",
+    Resource.RESERVATION_LOGS: "updatedOn",
 }
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
@@ -244,6 +246,9 @@ class LandingWriter:
             return None
         if self._resource is Resource.CALENDAR_DAYS:
             return f"{parent_id}:{as_date(row.get('date'))}"
+        if self._resource is Resource.RESERVATION_LOGS and (identity := entity_id(row)):
+            # An id is unique only within its source.
+            return f"{log_source(row)}:{identity}"
         return entity_id(row)
 
     def _write(self, rows: Iterable[_Row], filled: Iterable[str]) -> tuple[int, int]:

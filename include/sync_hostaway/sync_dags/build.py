@@ -70,7 +70,7 @@ PARAMS = {
         examples=[resource.value for resource in Resource],
         title="Resources",
         description="Resources to mirror. Messages need conversations, calendar days need listings, and reservation "
-        "finance needs reservations",
+        "finance and reservation logs need reservations. Reservation logs are read only if an option switches them on",
     ),
     "dry_run": Param(
         False,
@@ -168,7 +168,7 @@ def build_dag(account: SnapshotAccount) -> DAG:
         # Reservations decide which calendars are due. A task that ran after a failed one would hide the failure.
         [tasks[Resource.LISTINGS], tasks[Resource.RESERVATIONS]] >> tasks[Resource.CALENDAR_DAYS]
         tasks[Resource.CONVERSATIONS] >> tasks[Resource.MESSAGES]
-        tasks[Resource.RESERVATIONS] >> tasks[Resource.RESERVATION_FINANCE]
+        tasks[Resource.RESERVATIONS] >> [tasks[Resource.RESERVATION_FINANCE], tasks[Resource.RESERVATION_LOGS]]
         # A teardown always runs and does not decide the state of the run: a run with a failed extraction fails. (With
         # on_failure_fail_dagrun it would decide, as the only leaf, and hide every failure before it.)
         request = RequestTransformOperator(task_id="request_transform", trigger_rule="all_done")

@@ -21,8 +21,14 @@ LIST = {resource: rf"/v1/{resource}\?" for resource in Resource} | {
     Resource.MESSAGES: r"/messages\?",
     Resource.GUEST_CHARGES: r"/guestPayments/charges\?",
 }
-# Calendars and reports have no list; statements, whose list has no count, are requested one by one.
-WITHOUT_A_LIST = {Resource.CALENDAR_DAYS, Resource.RESERVATION_FINANCE, Resource.OWNER_STATEMENTS}
+# Calendars, reports and logs have no list; the lists of statements and tax settings have no count.
+WITHOUT_A_LIST = {
+    Resource.CALENDAR_DAYS,
+    Resource.RESERVATION_FINANCE,
+    Resource.OWNER_STATEMENTS,
+    Resource.TAX_SETTINGS,
+    Resource.RESERVATION_LOGS,
+}
 SINGLE = r"/v1/.+/\d+$"
 
 

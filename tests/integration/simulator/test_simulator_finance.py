@@ -105,4 +105,4 @@ def test_logs_of_a_reservation_are_counted_only_where_a_limit_is_asked_for(clien
     row = next(row for row in client.rows("reservations", limit=100) if row["status"] == "cancelled")
     assert set(client.get(f"reservations/{row['id']}/logs").json()) == {"status", "result"}
     body = client.get(f"reservations/{row['id']}/logs", limit=1).json()
-    assert (body["count"], len(body["result"]), body["result"][0]["newValue"]) == (2, 1, "cancelled")
+    assert (body["count"], len(body["result"]), body["result"][0]["newValue"]) == (3, 1, "cancelled")

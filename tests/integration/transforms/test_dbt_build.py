@@ -16,7 +16,7 @@ from sync_hostaway.accounts.registry import add_account
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.hostaway.responses import decode
-from sync_hostaway.landing.fields import ELEMENTS, FIELDS
+from sync_hostaway.landing.fields import ELEMENTS, FIELDS, OBJECTS
 from sync_hostaway.landing.writer import Fetched, LandingWriter
 from sync_hostaway.simulator import SimulatorConfig, Sizes, running
 from sync_hostaway.transforms import ModelRun, find_project, profile_environment
@@ -55,6 +55,22 @@ ODD_VALUES: list[Any] = [
     "brandNewWord",
     "\x00\u0663\ud83d\ude00",
 ]
+# The numbers among them, as numeric columns have them.
+READABLE = {"12", "3.0", "-4", "-5", "0.5", "5"}
+MONEY = {
+    "expenses": ["amount"],
+    "guest_charges": ["amount", "captured_amount", "flat_fee", "percentage_fee"],
+    "owner_statements": ["expenses_total", "grand_total"],
+    "owner_statement_items": ["amount"],
+    "reservation_finance": ["owner_payout", "pm_commission", "vat"],
+}
+# A field of each resource whose unreadable value a warning names.
+NAMED = {
+    "expenses": "amount",
+    "guest_charges": "chargeDate",
+    "owner_statements": "grandTotalJson: grandTotalAmount",
+    "reservation_finance": "ownerPayout",
+}
 # A number out of its range, a word of no list and an unknown field are kept, and these tests warn of them.
 EXPECTED_WARNINGS = ("accepted_range_", "accepted_values_", "new_fields")
 
@@ -66,6 +82,9 @@ def odd_rows(resource: Resource, first: int, **keys: Any) -> Iterator[dict[str, 
         for name, elements in ELEMENTS.get(resource, {}).items():
             element: dict[str, Any] = dict.fromkeys(elements.kinds, value)
             row[name] = [{**element, **({elements.key: 5} if elements.key else {})}, element, value]
+        for name, kinds in OBJECTS.get(resource, {}).items():
+            # every other one is no object at all
+            row[name] = value if place % 2 else dict.fromkeys(kinds, value)
         yield {**row, "id": first + place, **keys}
 
 
@@ -99,6 +118,26 @@ def land_dirty_account(harness: LandingHarness) -> None:
     land(harness, Resource.CALENDAR_DAYS, dated, 101)
     for place, resource in enumerate((Resource.REVIEWS, Resource.TASKS, Resource.USERS, Resource.COUPONS)):
         land(harness, resource, list(odd_rows(resource, 6000 + 100 * place)))
+    land(harness, Resource.TAX_SETTINGS, list(odd_rows(Resource.TAX_SETTINGS, 6900)))
+    land(harness, Resource.RESERVATION_LOGS, list(odd_rows(Resource.RESERVATION_LOGS, 6950, source="")), 2000)
+    # of stays, and of reservations that never landed
+    land(harness, Resource.RESERVATION_FINANCE, list(odd_rows(Resource.RESERVATION_FINANCE, 2000)))
+    land(harness, Resource.RESERVATION_FINANCE, list(odd_rows(Resource.RESERVATION_FINANCE, 990_000)))
+    land(harness, Resource.OWNER_STATEMENTS, list(odd_rows(Resource.OWNER_STATEMENTS, 7000)))
+    land(harness, Resource.OWNER_STATEMENTS, list(statements_with_odd_cells()))
+    for place, resource in enumerate((Resource.EXPENSES, Resource.GUEST_CHARGES)):
+        land(harness, resource, list(odd_rows(resource, 8000 + 100 * place)))
+        land(harness, resource, list(odd_rows(resource, 8200 + 100 * place, reservationId=2000, listingMapId=101)))
+        land(harness, resource, list(odd_rows(resource, 8400 + 100 * place, reservationId=990_000, listingMapId=990)))
+
+
+def statements_with_odd_cells() -> Iterator[dict[str, Any]]:
+    """An owner statement for each odd value, in the table of its stays: as a cell, a stay and a column."""
+    columns = [{"name": "id", "valueType": "number"}, {"name": "ownerPayout", "valueType": "money"}]
+    for place, value in enumerate(ODD_VALUES):
+        stays = [[2000, value], [value, 5], [2000], value]
+        table = {"columns": [*columns, {"name": value, "valueType": value}, value], "rows": stays, "totals": value}
+        yield {"id": 7100 + place, "financeDataJson": table, "summaryDataJson": [{"totalValue": value}]}
 
 
 def unusual(harness: LandingHarness, *arguments: str) -> dict[str, ModelRun]:
@@ -132,5 +171,16 @@ def test_build_passes_on_three_simulated_accounts_and_a_dirty_one(
     assert {name: run.message for name, run in found.items() if run.status != "warn"} == {}
     assert [name for name in found if not name.startswith(EXPECTED_WARNINGS)] == []
     assert "accepted_range_calendar_days_price__0" in found
-    listings = "select count(*) from hostaway.listings where account_id = %s"
-    assert harness.value(listings, DIRTY) == len(ODD_VALUES)
+    for table, sets in {"listings": 1, "reservation_finance": 2, "owner_statements": 2, "expenses": 3}.items():
+        rows = harness.value(f"select count(*) from hostaway.{table} where account_id = %s", DIRTY)
+        assert rows == sets * len(ODD_VALUES), table
+    for table, columns in MONEY.items():
+        for column in columns:
+            amounts = harness.rows(f"select {column} from hostaway.{table} where account_id = %s", DIRTY)
+            assert {str(amount) for (amount,) in amounts if amount is not None} <= READABLE, (table, column)
+    for resource, field in NAMED.items():
+        named = "select count(*) from ops.quarantine where account_id = %s and resource = %s and severity = 'accepted'"
+        assert harness.value(f"{named} and reason like %s", DIRTY, resource, f"%{field}: must be%'three'%"), resource
+    # a number that comes as a text is a number
+    payouts = "select amount from hostaway.owner_statement_items where account_id = %s and item_name = 'ownerPayout'"
+    assert (12,) in harness.rows(payouts, DIRTY)

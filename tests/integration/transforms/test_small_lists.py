@@ -63,3 +63,44 @@ def test_codes_of_users_and_custom_fields_of_tasks_are_masked(harness: LandingHa
         "title": "Owner",
     }
     assert harness.value("select count(*) from hostaway.tasks as core where core::text like '%123456%'") == 0
+
+
+def test_tax_settings_are_columns(harness: LandingHarness) -> None:
+    tax = {"id": 1, "taxType": "cityTax", "taxAppliedPer": "person_per_night", "amount": "2.5", "amountType": "flat"}
+    harness.land(
+        "tax_settings",
+        {**tax, "applyTo": '["baseRate","cleaningFee"]'},
+        {"id": 2, "taxType": {}, "amount": "much", "applyTo": "baseRate"},
+    )
+    harness.transform()
+    columns = "tax_setting_id, tax_type, applied_per, amount_type, applied_to, amount"
+    assert harness.rows(f"select {columns} from hostaway.tax_settings order by 1") == [
+        (1, "cityTax", "person_per_night", "flat", ["baseRate", "cleaningFee"], 2.5),
+        (2, None, None, None, None, None),
+    ]
+
+
+def test_a_task_has_its_checklist_and_its_custom_fields(harness: LandingHarness) -> None:
+    public = {"isPublic": 1, "type": "number"}
+    task = {
+        "id": 50,
+        "checklistItems": {"0": {"id": 1, "title": "Beds"}, "3": {"id": 2, "title": "Key box", "doorCode": "4711"}},
+        "customFieldValue": [
+            {"id": 1, "customFieldId": 503, "value": "2", "customField": {**public, "name": "Linen sets"}},
+            {"id": 2, "customFieldId": 504, "value": "4711", "customField": {**public, "name": "Door code"}},
+        ],
+    }
+    harness.land("tasks", task)
+    harness.transform()
+    assert harness.value("select checklist_items from hostaway.tasks") == [
+        {"id": 1, "title": "Beds"},
+        {"id": 2, "title": "Key box", "doorCode": "***"},
+    ]
+    values = "select custom_field_id, field_name, field_value, is_deleted from hostaway.task_custom_field_values"
+    assert harness.rows(f"{values} order by 1") == [
+        (503, "Linen sets", "2", False),
+        (504, "Door code", "***", False),
+    ]
+    harness.land("tasks", {**task, "customFieldValue": []})
+    harness.transform()
+    assert harness.rows(f"{values} order by 1") == [(503, None, None, True), (504, None, None, True)]

@@ -19,7 +19,12 @@ ROOT = Path(__file__).parents[3]
 MODELS = ROOT / "dbt_project" / "models"
 HOW_TO = "see docs/contributing/add-a-resource.md"
 # Their own syncs prove that a row is deleted: by its parent, or by the path of the statement.
-VERIFIED_OTHERWISE = {Resource.CALENDAR_DAYS, Resource.RESERVATION_FINANCE, Resource.OWNER_STATEMENTS}
+VERIFIED_OTHERWISE = {
+    Resource.CALENDAR_DAYS,
+    Resource.RESERVATION_FINANCE,
+    Resource.OWNER_STATEMENTS,
+    Resource.RESERVATION_LOGS,
+}
 
 
 def text(*path: str) -> str:

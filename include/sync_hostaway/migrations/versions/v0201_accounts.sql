@@ -72,7 +72,7 @@ begin
         new.account_id,
         array[
             'listings', 'reservations', 'conversations', 'messages', 'calendar_days', 'reviews', 'tasks', 'users', 'coupons',
-            'reservation_finance', 'expenses', 'owner_statements', 'guest_charges'
+            'reservation_finance', 'expenses', 'owner_statements', 'guest_charges', 'tax_settings'
         ],
         '36 hours',
         24

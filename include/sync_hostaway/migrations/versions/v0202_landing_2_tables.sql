@@ -46,6 +46,10 @@ comment on table landing.reservation_finance is
 create table landing.expenses (like landing.listings including all);
 create table landing.owner_statements (like landing.listings including all);
 create table landing.guest_charges (like landing.listings including all);
+create table landing.tax_settings (like landing.listings including all);
+create table landing.reservation_logs (like landing.listings including all);
+comment on table landing.reservation_logs is
+    'entries of the logs of reservations, read on request. entity_id is the source and the id, parent_id the reservation';
 
 -- Conversations that another system kept as text files. A person imports them; no sync reads them.
 create table landing.transcripts (like landing.listings including all);

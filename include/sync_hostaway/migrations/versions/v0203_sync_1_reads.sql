@@ -128,6 +128,15 @@ comment on table ops.calendar_reads is
 comment on column ops.calendar_reads.left_at is
     'when a reservation that had taken nights of it last landed with another listing: it is due until it was read later';
 
+create table ops.reservation_log_reads (
+    account_id     bigint not null,
+    reservation_id bigint not null,
+    run_key        text not null,
+    fetched_at     timestamptz not null,
+    primary key (account_id, reservation_id)
+);
+comment on table ops.reservation_log_reads is 'when the log of each reservation was last read, and by which run';
+
 -- Here, because all that land reservations have to do it, and only here is the row as it was before.
 create function ops.note_left_calendar() returns trigger
 language plpgsql

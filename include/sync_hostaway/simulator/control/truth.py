@@ -18,6 +18,7 @@ _RESOURCES = (
     "expenses",
     "ownerStatements",
     "guestCharges",
+    "accountTaxSettings",
 )
 
 

@@ -30,6 +30,12 @@ _PERMISSIONS_NAMES = (
     "accessTagManagement readAnalytics readListingsFinancials readOccupancyReport"
 )
 PERMISSIONS = _PERMISSIONS_NAMES.split()
+_LINEN_SETS = {
+    "id": 1,
+    "customFieldId": 503,
+    "value": "2",
+    "customField": {"id": 503, "name": "Linen sets", "type": "number", "isPublic": 1},
+}
 
 
 def reviews(
@@ -151,7 +157,7 @@ def _task(rng: Random, account_id: int, row: ReservationRow, departure: int, tod
         color="#3a7bd5",
         expense=[],
         checklistItems=[],
-        customFieldValue=[],
+        customFieldValue=[_LINEN_SETS],
         categoriesMap=[category],
     )
     return payload

@@ -113,22 +113,30 @@ def _as_csv(rows: list[list[object]], form: Params) -> Answer:
 
 
 def reservation_logs(payload: JsonObject) -> list[JsonObject]:
-    """What changed in a reservation, newest first; values are texts."""
+    """What changed in a reservation, newest first; values are texts, and an id is unique only within its source."""
     base = payload["id"] % 100_000_000 * 2
-    entries = [
-        {
-            "id": base,
-            "source": "reservation",
-            "updatedField": "status",
-            "updatedFieldLabel": "Status",
-            "previousValue": None,
-            "newValue": "new",
-            "updatedByUserId": None,
-            "updatedByUserName": None,
-            "insertedOn": payload.get("insertedOn"),
-        }
-    ]
+    booked, changed = payload.get("insertedOn"), payload.get("updatedOn")
+    entries = [_log_entry(payload, base, "status", "", "new", booked)]
+    fee = _log_entry(payload, base, "cleaningFeeValue", "", payload.get("cleaningFee") or 0, booked)
+    entries.append({**fee, "source": "financeStandardField"})
     if payload.get("status") != "new":
-        entry = {**entries[0], "id": base + 1, "previousValue": "new", "newValue": payload.get("status")}
-        entries.insert(0, {**entry, "insertedOn": payload.get("updatedOn")})
+        entries.insert(0, _log_entry(payload, base + 1, "status", "new", payload.get("status"), changed))
     return entries
+
+
+def _log_entry(payload: JsonObject, number: int, name: str, before: object, after: object, when: object) -> JsonObject:
+    return {
+        "id": number,
+        "reservationId": payload["id"],
+        "listingMapId": payload.get("listingMapId"),
+        "channelId": payload.get("channelId"),
+        "source": "reservation",
+        "updatedField": name,
+        "updatedFieldLabel": name.capitalize(),
+        "previousValue": str(before),
+        "newValue": str(after),
+        "updatedByUserId": None,
+        "updatedByUserName": None,
+        "insertedOn": when,
+        "updatedOn": when,
+    }
