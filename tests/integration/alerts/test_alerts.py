@@ -265,15 +265,23 @@ class Servers:
     def __init__(self) -> None:
         self.requests: list[tuple[str, Any]] = []
         self.mails: list[str] = []
+        self.redirect: int | None = None
         outer = self
 
         class Http(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.requests.append((self.path, body))
-                self.send_response(200)
+                self.send_response(outer.redirect or 200)
+                if outer.redirect:
+                    self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
                 self.end_headers()
                 self.wfile.write(b"ok")
+
+            def do_GET(self) -> None:
+                outer.requests.append((self.path, None))
+                self.send_response(200)
+                self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Tests are quiet."""
@@ -349,6 +357,18 @@ def test_a_notifier_that_fails_is_named_without_what_it_knows(
     with pytest.raises(AlertNotSent, match="HTTP") as error:
         send(example_message(), get_settings())
     assert "planted-password" not in str(error.value) + capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_alert_that_is_redirected_is_not_sent(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    servers.redirect = status
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_HTTP_CONNECTION", "pager")
+    get_settings.cache_clear()
+    with pytest.raises(AlertNotSent, match="HTTP"):
+        send(example_message(), get_settings())
+    assert [path for path, _ in servers.requests] == ["/alerts"]
 
 
 def test_an_outage_of_the_database_is_one_alert_and_its_end_another(
