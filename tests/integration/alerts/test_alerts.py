@@ -176,7 +176,7 @@ CONDITIONS = {
     "values (701, sha256('a'), 'dead', 'out of attempts', now())",
     "quarantine_growing": "insert into ops.quarantine (account_id, resource, severity, reason, payload, payload_hash) "
     "select 701, 'reservations', 'rejected', 'no id', '', sha256(n::text::bytea) from generate_series(1, 10) as n",
-    "inbox_stuck": "insert into ops.webhook_events (account_id, content_hash, received_at) "
+    "inbox_stuck": "insert into ops.webhook_events (account_id, content_hash, next_try_at) "
     "values (701, sha256('a'), now() - interval '16 minutes')",
     "transform_failing": "insert into ops.transforms (state, error, finished_at) values ('failed', 'DbtError', now())",
     "transform_late": "insert into ops.loads (account_id, resource, landed_at) "

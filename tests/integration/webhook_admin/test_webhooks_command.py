@@ -108,6 +108,8 @@ def test_a_replayed_event_does_not_seem_to_wait_since_it_was_received(inbox: lis
     assert "1 event is queued again" in call("replay", "--state", "dead").stdout
     replayed = events(warehouse)[1]
     assert replayed["state"] == "pending"
+    conditions = warehouse.execute("select kind from ops.current_conditions()").fetchall()
+    assert "inbox_stuck" not in {row["kind"] for row in conditions}
     assert health._inbox(warehouse).ok
     assert account_status(warehouse, 701).webhook.oldest_pending_seconds < 60
     # When it was received, it still tells: a later delivery of an equal body is another event.

@@ -22,8 +22,9 @@ pending as (
     select
         account_id,
         count(*) as events,
-        min(received_at) as oldest_at,
-        min(received_at) filter (where attempts = 0) as oldest_untried_at
+        -- an event without an attempt waits since it was received or replayed
+        min(case when attempts = 0 then next_try_at else received_at end) as oldest_at,
+        min(next_try_at) filter (where attempts = 0) as oldest_untried_at
     from ops.webhook_events
     where state = 'pending'
     group by account_id
@@ -176,7 +177,7 @@ select
     coalesce(webhook_state, 'unregistered') as webhook_state,
     webhook_reason,
     coalesce(pending_events, 0) as pending_events,
-    coalesce(extract(epoch from now() - oldest_at), 0)::double precision as oldest_pending_seconds,
+    greatest(extract(epoch from now() - oldest_at), 0)::double precision as oldest_pending_seconds,
     coalesce(dead_events, 0) as dead_events,
     coalesce(rejected, 0) as rejected_rows,
     coalesce(quarantined, 0) as quarantined_rows,

@@ -76,7 +76,7 @@ stable language sql as $$
         concat('The oldest webhook event that was not tried waits for ', ops.duration_text(waiting.seconds)),
         'Check that the scheduler and the Dag hostaway_delta run'
     from (
-        select extract(epoch from now() - min(events.received_at))::double precision as seconds
+        select extract(epoch from now() - min(events.next_try_at))::double precision as seconds
         from ops.webhook_events as events
         inner join ops.accounts as accounts on events.account_id = accounts.account_id and accounts.state = 'active'
         where events.state = 'pending' and events.attempts = 0
