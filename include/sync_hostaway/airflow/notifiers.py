@@ -88,8 +88,8 @@ def _notifiers(message: _Message, settings: Settings) -> dict[str, Any]:
         found["HTTP"] = HttpNotifier(
             http_conn_id=settings.alert_http_connection,
             json=message.as_json(),
-            # A program that does not answer must not delay the next evaluation. A redirect is an error: its target would
-            # get the alert and the credentials of the connection, or the alert would be lost as a GET.
+            # A program that does not answer must not delay the next evaluation. A redirect is an error: its target
+            # would get the alert and the credentials of the connection, or the alert would be lost as a GET.
             extra_options={"timeout": 20, "max_redirects": 0},
         )
     return found

@@ -265,16 +265,15 @@ class Servers:
     def __init__(self) -> None:
         self.requests: list[tuple[str, Any]] = []
         self.mails: list[str] = []
-        self.redirect: int | None = None
+        self.status = 200
         outer = self
 
         class Http(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.requests.append((self.path, body))
-                self.send_response(outer.redirect or 200)
-                if outer.redirect:
-                    self.send_header("Location", f"http://localhost:{self.server.server_port}/elsewhere")
+                self.send_response(outer.status)
+                self.send_header("Location", f"http://localhost:{outer.http.server_address[1]}/elsewhere")
                 self.end_headers()
                 self.wfile.write(b"ok")
 
@@ -363,7 +362,7 @@ def test_a_notifier_that_fails_is_named_without_what_it_knows(
 def test_an_alert_that_is_redirected_is_not_sent(
     servers: Servers, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    servers.redirect = status
+    servers.status = status
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__ALERT_HTTP_CONNECTION", "pager")
     get_settings.cache_clear()
     with pytest.raises(AlertNotSent, match="HTTP"):
