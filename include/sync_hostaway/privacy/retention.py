@@ -41,29 +41,32 @@ _STAFF = frozenset({"email", "firstName", "lastName", "title", "phone"})
 
 @dataclass(frozen=True)
 class Rule:
-    """What is removed: one query of retention.sql.
+    """What is removed.
 
+    :param name: the condition in retention.sql.
     :param days: the retention in days, by the settings; 0: entries are kept.
+    :param table: whose rows are deleted; None: the query of that name changes rows and deletes none.
     """
 
-    query: str
+    name: str
     days: Callable[[Settings], int]
+    table: str | None
 
 
 RULES = (
-    Rule("webhook_events", lambda settings: settings.webhook_retention_days),
-    Rule("webhook_bodies", lambda settings: settings.webhook_retention_days),
-    Rule("sent_messages", lambda settings: settings.webhook_retention_days),
-    Rule("settled_quarantine", lambda settings: settings.quarantine_retention_days),
-    Rule("checkpoints", lambda settings: settings.checkpoint_retention_days),
-    Rule("syncs", lambda settings: settings.sync_log_retention_days),
-    Rule("account_days", lambda settings: settings.sync_log_retention_days),
-    Rule("account_changes", lambda settings: settings.sync_log_retention_days),
-    Rule("deltas", lambda _: _LEDGER_DAYS),
-    Rule("loads", lambda _: _LEDGER_DAYS),
-    Rule("transforms", lambda _: _LEDGER_DAYS),
-    Rule("ended_alerts", lambda settings: settings.alert_retention_days),
-    Rule("calendar_versions", lambda settings: settings.calendar_history_retention_days),
+    Rule("webhook_events", lambda settings: settings.webhook_retention_days, "ops.webhook_events"),
+    Rule("webhook_bodies", lambda settings: settings.webhook_retention_days, None),
+    Rule("sent_messages", lambda settings: settings.webhook_retention_days, "ops.outbox"),
+    Rule("settled_quarantine", lambda settings: settings.quarantine_retention_days, "ops.quarantine"),
+    Rule("checkpoints", lambda settings: settings.checkpoint_retention_days, "ops.sync_reads"),
+    Rule("syncs", lambda settings: settings.sync_log_retention_days, "ops.sync_runs"),
+    Rule("account_days", lambda settings: settings.sync_log_retention_days, "ops.account_days"),
+    Rule("account_changes", lambda settings: settings.sync_log_retention_days, "ops.account_changes"),
+    Rule("deltas", lambda _: _LEDGER_DAYS, "ops.sync_runs"),
+    Rule("loads", lambda _: _LEDGER_DAYS, "ops.loads"),
+    Rule("transforms", lambda _: _LEDGER_DAYS, "ops.transforms"),
+    Rule("ended_alerts", lambda settings: settings.alert_retention_days, "ops.alerts"),
+    Rule("calendar_versions", lambda settings: settings.calendar_history_retention_days, "landing.calendar_versions"),
 )
 """In this order: a transform is removed after its loads."""
 
@@ -74,7 +77,7 @@ def apply_retention(connection: Connection) -> dict[str, int]:
     Needs a connection in autocommit mode. Two processes may run it at once: each skips rows that the other has locked.
     """
     settings = get_settings()
-    counts = {rule.query: _remove(connection, rule, settings) for rule in RULES}
+    counts = {rule.name: _remove(connection, rule, settings) for rule in RULES}
     counts["deleted_payloads"] = strip_deleted(connection, settings.deleted_payload_retention_days)
     removed = {name: count for name, count in counts.items() if count}
     if removed:
@@ -86,8 +89,10 @@ def _remove(connection: Connection, rule: Rule, settings: Settings) -> int:
     days = rule.days(settings)
     if not days:
         return 0
-    params = {"days": days, "batch": _BATCH}
-    return _in_batches(lambda: connection.execute(_QUERIES[rule.query], params).rowcount)
+    query: sql.SQL | sql.Composed = _QUERIES[rule.name]
+    if rule.table:
+        query = _QUERIES["remove"].format(table=sql.Identifier(*rule.table.split(".")), condition=query)
+    return _in_batches(lambda: connection.execute(query, {"days": days, "batch": _BATCH}).rowcount)
 
 
 def strip_deleted(connection: Connection, days: int) -> int:

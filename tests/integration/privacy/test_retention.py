@@ -287,4 +287,4 @@ def test_the_page_names_every_table_that_grows_and_every_setting() -> None:
 
 def test_every_rule_has_a_test() -> None:
     of_syncs: set[Any] = {"syncs", "deltas", "transforms"}
-    assert {rule.query for rule in RULES} == ENTRIES.keys() | of_syncs
+    assert {rule.name for rule in RULES} == ENTRIES.keys() | of_syncs
