@@ -44,9 +44,7 @@ create function ops.rate_limit_permit_is_free() returns trigger language plpgsql
 begin
     -- A taken_at in the future does not count: the server's clock was set back.
     if new.permit_id <> old.permit_id and old.free_at > new.taken_at and old.taken_at <= new.taken_at + old.window_length then
-        -- concat, because a percent sign would be read as a parameter when this file is run
-        raise exception using
-            message = concat('permit ', old.permit_number, ' of ', old.scope, ' ', old.key, ' is taken until ', old.free_at);
+        raise exception 'permit % of % % is taken until %', old.permit_number, old.scope, old.key, old.free_at;
     end if;
     return new;
 end $$;
