@@ -24,21 +24,9 @@ typed as (
         ---------- ids
         account_id,
         {{ text_as_bigint("entity_id") }} as reservation_id,
-        coalesce(
-            {{ as_bigint('customFieldId') }}, {{ as_bigint('id', "(payload -> 'customField')") }}
-        ) as custom_field_id,
 
-        ---------- text
-        {{ as_text('name', "(payload -> 'customField')") }} as field_name,
-        {{ as_text('type', "(payload -> 'customField')") }} as field_type,
-        {{ custom_field_value('payload', 'account_id') }} as field_value,
-
-        ---------- booleans
-        {{ as_boolean('isPublic', "(payload -> 'customField')") }} as is_public,
-
-        ---------- timestamps
-        {{ as_timestamptz('insertedOn') }} as inserted_at,
-        {{ as_timestamptz('updatedOn') }} as updated_at,
+        ---------- the field
+        {{ custom_field_columns() }},
 
         ---------- how it landed
         deleted_at is not null as is_deleted,
