@@ -61,7 +61,7 @@ def export_training_data(
     """
     if not fetch_value(connection, _QUERIES["core_exists"]):
         raise InvalidValue("There are no core tables yet: `sync-hostaway transform` builds them")
-    parts = {name: _QUERIES[name] for name in ("is_erased", "of_account", "is_in_hostaway")}
+    parts = {name: _QUERIES[name] for name in ("is_erased", "of_account", "is_in_hostaway", "stay", "known")}
     params = {"account_id": account_id}
     counts: Counter[str] = Counter()
     with connection.transaction(), new_folder(folder) as unfinished:

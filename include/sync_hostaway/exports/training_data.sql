@@ -70,6 +70,44 @@ exists(
 -- name: of_account
 (%(account_id)s::bigint is null or conversations.account_id = %(account_id)s::bigint)
 
+-- name: stay
+-- What is said of a stay. Only fixed words and numbers, no text of a person.
+jsonb_build_object(
+    'channel', substring(reservations.channel_name from '^[A-Za-z_]+$'),
+    'reservation_status', reservations.status_group,
+    'guest_language', substring(reservations.guest_locale from '^[A-Za-z][A-Za-z]$'),
+    'listing_country', substring(listings.country_code from '^[A-Za-z][A-Za-z]$'),
+    'listing_type', substring(listings.room_type from '^[a-z_]+$'),
+    'bedrooms', listings.bedrooms,
+    'capacity', listings.person_capacity,
+    'nights', reservations.nights,
+    'guests', reservations.number_of_guests
+)
+
+-- name: known
+-- The personal data and secrets that are known and not in messages only. The redaction looks for each of them.
+jsonb_build_object(
+    'ACCESS', jsonb_build_array(
+        landed_listings.payload ->> 'wifiPassword',
+        landed_listings.payload ->> 'wifiUsername',
+        landed_listings.payload ->> 'doorSecurityCode',
+        landed_reservations.payload ->> 'doorCode'
+    ),
+    'EMAIL', jsonb_build_array(addressee.email, reservations.guest_email, guests.email),
+    'PHONE', jsonb_build_array(reservations.guest_phone, guests.phone),
+    'CODE', jsonb_build_array(
+        reservations.confirmation_code, reservations.channel_reservation_id, listings.property_license_number
+    ),
+    'ADDRESS', jsonb_build_array(
+        reservations.guest_address, reservations.guest_zip_code, listings.street, listings.address,
+        listings.public_address, listings.zip_code
+    ),
+    'NAME', jsonb_build_array(
+        addressee.name, reservations.guest_name, reservations.guest_first_name, reservations.guest_last_name,
+        guests.guest_name, guests.first_name, guests.last_name
+    )
+)
+
 -- name: messages
 -- A row per message, in the order of conversations and of messages in a conversation. Only its first message has the
 -- data of the conversation.
@@ -88,7 +126,13 @@ select
                 order by messages.sent_at, messages.message_id
             ) = 1
             then jsonb_build_object(
-                'source', 'hostaway', 'context', context.context, 'known', known.known, 'person', person.person
+                'source', 'hostaway',
+                'context', {stay} || jsonb_build_object(
+                    'conversation_type', substring(conversations.conversation_type from '^[a-z-]+$'),
+                    'days_before_arrival', reservations.arrival_date - (messages.sent_at at time zone 'UTC')::date
+                ),
+                'known', {known},
+                'person', person.person
             )
     end as about
 from hostaway.conversations as conversations
@@ -115,45 +159,7 @@ left join landing.reservations as landed_reservations
     on
         reservations.account_id = landed_reservations.account_id
         and reservations.reservation_id::text = landed_reservations.entity_id
-cross join lateral (
-    -- Only fixed words and numbers, no text of a person.
-    select jsonb_build_object(
-        'channel', substring(reservations.channel_name from '^[A-Za-z_]+$'),
-        'conversation_type', substring(conversations.conversation_type from '^[a-z-]+$'),
-        'reservation_status', reservations.status_group,
-        'guest_language', substring(reservations.guest_locale from '^[A-Za-z][A-Za-z]$'),
-        'listing_country', substring(listings.country_code from '^[A-Za-z][A-Za-z]$'),
-        'listing_type', substring(listings.room_type from '^[a-z_]+$'),
-        'bedrooms', listings.bedrooms,
-        'capacity', listings.person_capacity,
-        'nights', reservations.nights,
-        'guests', reservations.number_of_guests,
-        'days_before_arrival', reservations.arrival_date - (messages.sent_at at time zone 'UTC')::date
-    ) as context
-) as context
-cross join lateral (
-    select jsonb_build_object(
-        'ACCESS', jsonb_build_array(
-            landed_listings.payload ->> 'wifiPassword',
-            landed_listings.payload ->> 'wifiUsername',
-            landed_listings.payload ->> 'doorSecurityCode',
-            landed_reservations.payload ->> 'doorCode'
-        ),
-        'EMAIL', jsonb_build_array(conversations.recipient_email, reservations.guest_email, guests.email),
-        'PHONE', jsonb_build_array(reservations.guest_phone, guests.phone),
-        'CODE', jsonb_build_array(
-            reservations.confirmation_code, reservations.channel_reservation_id, listings.property_license_number
-        ),
-        'ADDRESS', jsonb_build_array(
-            reservations.guest_address, reservations.guest_zip_code, listings.street, listings.address,
-            listings.public_address, listings.zip_code
-        ),
-        'NAME', jsonb_build_array(
-            conversations.recipient_name, reservations.guest_name, reservations.guest_first_name,
-            reservations.guest_last_name, guests.guest_name, guests.first_name, guests.last_name
-        )
-    ) as known
-) as known
+cross join lateral (select conversations.recipient_email as email, conversations.recipient_name as name) as addressee
 cross join lateral (
     -- The guest over all accounts, by the person's own address.
     select coalesce(
@@ -189,58 +195,14 @@ select
                 partition by transcripts.account_id, transcripts.transcript_id order by messages.message_number
             ) = 1
             then jsonb_build_object(
-                'source',
-                'transcript',
-                'context',
-                jsonb_build_object(
-                    'channel', substring(reservations.channel_name from '^[A-Za-z_]+$'),
-                    'reservation_status', reservations.status_group,
-                    'guest_language', substring(reservations.guest_locale from '^[A-Za-z][A-Za-z]$'),
-                    'listing_country', substring(listings.country_code from '^[A-Za-z][A-Za-z]$'),
-                    'listing_type', substring(listings.room_type from '^[a-z_]+$'),
-                    'bedrooms', listings.bedrooms,
-                    'capacity', listings.person_capacity,
-                    'nights', reservations.nights,
-                    'guests', reservations.number_of_guests,
+                'source', 'transcript',
+                'context', {stay} || jsonb_build_object(
                     'days_before_arrival',
                     coalesce(reservations.arrival_date, transcripts.stay_date)
                     - (messages.sent_at at time zone 'UTC')::date
                 ),
-                'known',
-                jsonb_build_object(
-                    'ACCESS', jsonb_build_array(
-                        landed_listings.payload ->> 'wifiPassword',
-                        landed_listings.payload ->> 'wifiUsername',
-                        landed_listings.payload ->> 'doorSecurityCode',
-                        landed_reservations.payload ->> 'doorCode'
-                    ),
-                    'EMAIL', jsonb_build_array(reservations.guest_email, guests.email),
-                    'PHONE', jsonb_build_array(reservations.guest_phone, guests.phone),
-                    'CODE', jsonb_build_array(
-                        reservations.confirmation_code,
-                        reservations.channel_reservation_id,
-                        listings.property_license_number
-                    ),
-                    'ADDRESS', jsonb_build_array(
-                        reservations.guest_address,
-                        reservations.guest_zip_code,
-                        listings.street,
-                        listings.address,
-                        listings.public_address,
-                        listings.zip_code
-                    ),
-                    'NAME', jsonb_build_array(
-                        transcripts.guest_name,
-                        reservations.guest_name,
-                        reservations.guest_first_name,
-                        reservations.guest_last_name,
-                        guests.guest_name,
-                        guests.first_name,
-                        guests.last_name
-                    )
-                ),
-                'person',
-                coalesce(
+                'known', {known},
+                'person', coalesce(
                     case when guests.has_real_email then 'email ' || guests.email end,
                     'guest ' || reservations.account_id || ' ' || reservations.guest_id,
                     'name ' || transcripts.account_id || ' ' || lower(transcripts.guest_name),
@@ -263,6 +225,7 @@ left join landing.reservations as landed_reservations
     on
         reservations.account_id = landed_reservations.account_id
         and reservations.reservation_id::text = landed_reservations.entity_id
+cross join lateral (select null::text as email, transcripts.guest_name as name) as addressee
 where
     (%(account_id)s::bigint is null or transcripts.account_id = %(account_id)s::bigint)
     and not transcripts.is_deleted
