@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply the SQL file of the same name."""
+    """Run the SQL files of this revision."""
     run_sql_file(__file__)
