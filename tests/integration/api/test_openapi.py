@@ -66,6 +66,17 @@ def probe(app: FastAPI, mounted_at: str, headers: dict[str, str]) -> set[str]:
     return probed
 
 
+def test_every_parameter_is_described(app: FastAPI) -> None:
+    parameters = [
+        (label, parameter["name"], parameter.get("description"))
+        for label, operations in app.openapi()["paths"].items()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", [])
+    ]
+    assert len(parameters) > 20
+    assert [(label, name) for label, name, description in parameters if not description] == []
+
+
 @pytest.mark.parametrize("who", ["stranger", "application", "operator"])
 def test_the_app_keeps_its_promises(app: FastAPI, issue: Issue, login: Login, who: str) -> None:
     headers = {"application": {"Authorization": f"Bearer {issue(701)}"}, "operator": login("admin")}.get(who, {})

@@ -274,7 +274,9 @@ def get_tokens(account_id: AccountId, connection: Warehouse) -> Tokens:
     responses=errors(s404="The account has no such token"),
 )
 def revoke_token(
-    account_id: AccountId, token_id: Annotated[str, Path(pattern="^[0-9a-f]{12}$")], connection: Warehouse
+    account_id: AccountId,
+    token_id: Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The middle part of the token")],
+    connection: Warehouse,
 ) -> Token:
     """The token is invalid at once. To revoke it again changes nothing."""
     return Token.of(api_tokens.revoke(connection, account_id, token_id))

@@ -55,7 +55,7 @@ class Calendar(Answer):
 @router.get("/v1/calendar/{listing_id}", response_model=Calendar, summary="Availability and prices of a listing")
 def get_calendar(
     request: Request,
-    listing_id: Annotated[Id, Path()],
+    listing_id: Annotated[Id, Path(description="Hostaway's id of the listing")],
     token: Annotated[ApiToken, Security(require_token, scopes=[Scope.READ_CALENDAR])],
     start: Annotated[date | None, Query(description="First day; default: today in UTC")] = None,
     end: Annotated[date | None, Query(description=f"Last day, included; default: {_USUAL_DAYS} days in total")] = None,

@@ -59,7 +59,7 @@ class Messages(Answer):
 )
 def get_messages(
     request: Request,
-    conversation_id: Annotated[Id, Path()],
+    conversation_id: Annotated[Id, Path(description="Hostaway's id of the conversation")],
     token: Annotated[ApiToken, Security(require_token, scopes=[Scope.READ_RESERVATIONS])],
     cursor: Cursor = None,
     limit: PageSize = 100,

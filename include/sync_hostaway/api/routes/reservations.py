@@ -113,7 +113,7 @@ class Filter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    listing_id: Id | None = None
+    listing_id: Id | None = Field(None, description="Only reservations of this listing")
     status: list[Status] = Field([], max_length=20, description="Hostaway's status; repeatable")
     arrival_from: date | None = Field(None, description="First day of arrival")
     arrival_to: date | None = Field(None, description="Last day of arrival, included")
@@ -131,7 +131,11 @@ class Filter(BaseModel):
 @router.get(
     "/v1/reservations/{reservation_id}", response_model=OneReservation, summary="One reservation", name="reservation"
 )
-def get_reservation(request: Request, reservation_id: Annotated[Id, Path()], token: Reader) -> Response:
+def get_reservation(
+    request: Request,
+    reservation_id: Annotated[Id, Path(description="Hostaway's id of the reservation")],
+    token: Reader,
+) -> Response:
     """Return one reservation. `is_deleted` is true for one that was deleted in Hostaway."""
     with account_rows(request.app.state.pool, token.account_id, Resource.RESERVATIONS) as rows:
         reservation = rows.one(_ONE, reservation_id=reservation_id)

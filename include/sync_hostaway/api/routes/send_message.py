@@ -61,7 +61,9 @@ class MessageToSend(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reservation_id: Id = Field(examples=[20117])
+    reservation_id: Id = Field(
+        description="Hostaway's id of the reservation whose guest gets the message", examples=[20117]
+    )
     message: Annotated[str, AfterValidator(_is_visible)] = Field(
         min_length=1,
         max_length=10_000,

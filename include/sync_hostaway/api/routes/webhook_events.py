@@ -74,13 +74,13 @@ class EventCriteria(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    account_id: Id | None = None
+    account_id: Id | None = Field(None, description="Hostaway's account id")
     state: list[EventState] = Field([], max_length=len(EventState), description="Repeatable")
     since: Moment | None = Field(None, description="Received at this time or later; see `received_at`")
     object: Annotated[Line, Field(max_length=100)] | None = Field(
         None, description="Kind of object", examples=["reservation"]
     )
-    object_id: Id | None = None
+    object_id: Id | None = Field(None, description="Hostaway's id of the object")
 
     def filter(self, event_ids: list[int] | None = None) -> EventFilter:
         """Return the filter for the inbox."""
@@ -139,7 +139,9 @@ def get_events(connection: Warehouse, page: Annotated[EventPageRequest, Query()]
 
 
 @router.get("/{event_id}", summary="One webhook event", responses=errors(s404="There is no such event"))
-def get_event(event_id: Annotated[Id, Path()], connection: Warehouse) -> WebhookEventWithBody:
+def get_event(
+    event_id: Annotated[Id, Path(description="Id of the event in the list of events")], connection: Warehouse
+) -> WebhookEventWithBody:
     """Return one event with its body, which holds personal data."""
     try:
         row: dict[str, Any] = history.get_event(connection, event_id)
