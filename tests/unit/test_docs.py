@@ -165,6 +165,13 @@ def test_the_readme_has_the_default_of_a_setting(name: str) -> None:
     assert documented_settings()[SHORT_NAMES.get(name, name.upper())] == default_as_text(name)
 
 
+def test_the_page_of_operations_has_the_default_of_each_retention() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    found = dict(re.findall(r"^\| `([A-Z_]+_RETENTION_DAYS)` \| (\w+) \|", text, re.MULTILINE))
+    names = [name for name in Settings.model_fields if name.endswith("_retention_days")]
+    assert found == {name.upper(): default_as_text(name) for name in names}
+
+
 def test_every_page_is_reached_from_the_readme() -> None:
     known, unread = set(), [ROOT / "README.md"]
     while unread:
