@@ -41,10 +41,10 @@ def _show(made: Plan) -> None:
     print_table(accounts)
     for address in made.addresses:
         if address.limit is None:
-            echo(f"Address {address.address}: {address.calls_a_day:.0f} calls a day; no limit is set.")
+            echo(f"Address {address.address}: {address.calls_a_day:,.0f} calls a day; no limit is set.")
             continue
         echo(
-            f"Address {address.address}: {address.calls_a_day:.0f} calls a day, {address.share or 0:.1%} of its limit "
+            f"Address {address.address}: {address.calls_a_day:,.0f} calls a day, {address.share or 0:.1%} of its limit "
             f"of {address.limit:g} calls a second; {address.busy_hours or 0:.1f} hours if they came one after another."
         )
     for first in made.first_syncs:
@@ -58,15 +58,19 @@ def _show(made: Plan) -> None:
 
 
 def _values(one: AccountPlan) -> list[object]:
-    sizes = [one.rows.get(name) for name in ("listings", "reservations", "conversations")]
+    sizes = [_number(one.rows.get(name)) for name in ("listings", "reservations", "conversations")]
     takes = f"{one.full_seconds / 60:.0f} min" if one.full_seconds is not None else None
     return [
         one.account_id,
         one.address,
         *sizes,
-        one.full_calls,
+        _number(one.full_calls),
         takes,
-        one.sync_calls,
-        round(one.calls_a_day),
+        _number(one.sync_calls),
+        _number(round(one.calls_a_day)),
         "yes" if one.is_polled else "no",
     ]
+
+
+def _number(value: int | None) -> str | None:
+    return None if value is None else f"{value:,}"

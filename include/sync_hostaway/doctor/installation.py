@@ -16,8 +16,11 @@ from sync_hostaway.accounts.secrets.store import secrets_store
 from sync_hostaway.core.db import Connection, connect, load_queries
 from sync_hostaway.core.disk import disk_space
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError
-from sync_hostaway.core.settings import get_settings, is_loopback
+from sync_hostaway.core.home import Home
+from sync_hostaway.core.home_secrets import Secrets
+from sync_hostaway.core.settings import Settings, get_settings, is_loopback
 from sync_hostaway.doctor.finding import Finding, Status
+from sync_hostaway.migrations.api_login import api_dsn
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _SUPPORTED = range(15, 19)
@@ -87,14 +90,14 @@ def _database(connection: Connection) -> Found:
 
 
 def _api_role(connection: Connection) -> Found:
-    settings, name = get_settings(), "role of the HTTP API"
-    if settings.api_warehouse_url is None:
+    name, dsn = "role of the HTTP API", _api_dsn(get_settings())
+    if dsn is None:
         yield Finding(
             name, Status.DIFFERS, "is that of WAREHOUSE_URL; a separate role adds protection (docs/security.md)"
         )
         return
     try:
-        with connect(settings.api_warehouse_dsn, application="sync-hostaway doctor") as reading:
+        with connect(dsn, application="sync-hostaway doctor") as reading:
             row = reading.execute(_QUERIES["database"]).fetchone() or {}
     except (SyncHostawayError, psycopg.Error) as error:
         yield Finding(name, Status.FAILS, f"cannot connect: {type(error).__name__}")
@@ -107,6 +110,16 @@ def _api_role(connection: Connection) -> Found:
         if is_unbound
         else "can read one account at a time",
     )
+
+
+def _api_dsn(settings: Settings) -> str | None:
+    """The URL with which the HTTP API reads rows, if it has a login of its own."""
+    if settings.api_warehouse_url:
+        return settings.api_warehouse_url.get_secret_value()
+    if settings.warehouse_url:
+        return None
+    # The embedded platform sets this login for its API server only, not for the shell in which the doctor runs.
+    return api_dsn(settings.warehouse_dsn, Secrets.ensure(Home.at(settings.home)).api_login_password)
 
 
 def _secrets(connection: Connection) -> Found:

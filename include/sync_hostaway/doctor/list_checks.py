@@ -21,7 +21,7 @@ def _check_page_of(name: str, page_of: Callable[[Examination], Page]) -> None:
         if count is None:
             return Status.UNKNOWN, "the list has no count of its rows"
         if given >= min(requested, count):
-            return Status.HOLDS, f"{given} of {count} rows came, {requested} were requested"
+            return Status.HOLDS, f"{given:,} of {count:,} rows came, {requested:,} were requested"
         return (
             Status.DIFFERS,
             f"pages have {given} rows, {requested} were requested: a sync of the list costs {-(-count // given)} calls"
@@ -36,7 +36,7 @@ def _check_page_of(name: str, page_of: Callable[[Examination], Page]) -> None:
             return Status.FAILS, "the list has no count of its rows: no row is ever marked as deleted"
         if page.count < len(page.rows):
             return Status.FAILS, "the count of the list is smaller than its rows: completeness cannot be proved"
-        return Status.HOLDS, f"the list counts {page.count} rows"
+        return Status.HOLDS, f"the list counts {page.count:,} rows"
 
 
 _check_page_of("listings", lambda exam: exam.listings)

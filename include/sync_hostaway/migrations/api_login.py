@@ -55,7 +55,7 @@ def new_api_login(connection: Connection, login: str = LOGIN) -> str:
     :param login: the role's name.
     :raises ConfigurationError: where the embedded platform has a login of its own already.
     :raises ForeignObjects: when a role of this name exists that is not ours; nothing was changed then.
-    :raises RightsMissing: when the user may not create it; the message has the statements for one who may.
+    :raises MissingPrivileges: when the user may not create it; the message has the statements for one who may.
     """
     settings = get_settings()
     if not settings.warehouse_url:

@@ -15,9 +15,11 @@ from typer.testing import CliRunner, Result
 from sync_hostaway import migrations
 from sync_hostaway.api.account_session import account_rows, make_pool
 from sync_hostaway.cli import main as cli
+from sync_hostaway.core.db import connect
 from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.doctor.installation import examine_installation
 from sync_hostaway.local import ports
 from sync_hostaway.local.platform import Platform
 from sync_hostaway.local.postgres import EmbeddedPostgres
@@ -63,6 +65,24 @@ def test_the_pool_of_reading_routes_logs_in_as_no_superuser(
                 " where application_name = 'sync-hostaway api'"
             ).fetchall()
         assert users == [(LOGIN, False)]
+
+
+def test_the_doctor_examines_the_login_of_the_embedded_platform(
+    server: EmbeddedPostgres, login: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell has no setting for it: only the platform's API server has."""
+    monkeypatch.setenv("SYNC_HOSTAWAY_HOME", str(server.home.root))
+    get_settings.cache_clear()
+
+    def status() -> str:
+        with connect() as connection:
+            return {found.check: found.status.value for found in examine_installation(connection)}[
+                "role of the HTTP API"
+            ]
+
+    assert status() == "fails"
+    ensure_api_login(server.dsn("warehouse"), Secrets.ensure(server.home).api_login_password)
+    assert status() == "holds"
 
 
 def test_the_role_can_do_what_the_page_about_security_says_and_no_more(server: EmbeddedPostgres, login: str) -> None:
