@@ -96,8 +96,8 @@ def status(as_json: AsJson = False) -> None:
         _echo(f"Airflow: {now.airflow_url} ({'healthy' if now.healthy else 'not healthy yet'})")
         if not now.is_supervised:
             _echo(
-                "The supervisor does not run: nothing restarts a component that ends. `make start` restarts Airflow with "
-                "the supervisor."
+                "The supervisor does not run: nothing restarts a component that ends. `make start` restarts Airflow "
+                "with the supervisor."
             )
         _echo(f"Log in as {ADMIN}; the password is in {passwords_file(Home.at(now.home))}")
     simulated = SimulatedApi.remembered(Home.at(now.home))

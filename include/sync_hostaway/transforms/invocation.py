@@ -32,7 +32,7 @@ _DATABASE_VARIABLE = "SYNC_HOSTAWAY_DBT_DBNAME"
 _LOGGERS = ("stdout_log", "file_log")
 # A database error may contain the row, and the SQL and our functions in which it was raised.
 _QUOTED_ROW = re.compile(r"\n\s*DETAIL:[^\n]*")
-_CONTEXT = re.compile(r"\n\s*CONTEXT:.*?(?=\n\s*compiled code at |\Z)", re.DOTALL)
+_CONTEXT = re.compile(r"\n\s*(?:QUERY|CONTEXT):.*?(?=\n\s*compiled code at |\Z)", re.DOTALL)
 
 _one_at_a_time = threading.RLock()
 _parses: dict[tuple[str, ...], DbtResult] = {}
@@ -245,7 +245,7 @@ def _invoke(
         raise result.exception  # dbt's runner hides KeyboardInterrupt and SystemExit
     error = str(result.exception) if result.exception else None
     runs = [_model_run(node) for node in getattr(result.result, "results", None) or [] if hasattr(node, "node")]
-    return DbtResult(bool(result.success), runs, _without_rows(error), result.result)
+    return DbtResult(bool(result.success), runs, short_error(error), result.result)
 
 
 def _model_run(result: Any) -> ModelRun:
@@ -255,11 +255,12 @@ def _model_run(result: Any) -> ModelRun:
         status=str(result.status),
         rows=rows if isinstance(rows, int) and rows >= 0 else None,
         seconds=round(result.execution_time, 3),
-        message=_without_rows(result.message),
+        message=short_error(result.message),
     )
 
 
-def _without_rows(message: str | None) -> str | None:
+def short_error(message: str | None) -> str | None:
+    """The error of a model in one line, without the row, the SQL and the functions in which PostgreSQL raised it."""
     return " ".join(_CONTEXT.sub("", _QUOTED_ROW.sub("", message)).split()) if message else None
 
 

@@ -76,9 +76,8 @@ def test_the_doctor_examines_the_login_of_the_embedded_platform(
 
     def status() -> str:
         with connect() as connection:
-            return {found.check: found.status.value for found in examine_installation(connection)}[
-                "role of the HTTP API"
-            ]
+            found = {finding.check: finding.status.value for finding in examine_installation(connection)}
+        return found["role of the HTTP API"]
 
     assert status() == "fails"
     ensure_api_login(server.dsn("warehouse"), Secrets.ensure(server.home).api_login_password)
