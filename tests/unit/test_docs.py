@@ -172,6 +172,20 @@ def test_the_page_of_operations_has_the_default_of_each_retention() -> None:
     assert found == {name.upper(): default_as_text(name) for name in names}
 
 
+@pytest.mark.parametrize(
+    ("page", "heading", "models"),
+    [
+        ("README.md", "## The tables", ["core/*.sql", "status/*.sql"]),
+        ("docs/analytics.md", "## The tables", ["marts/*.sql", "marts/tables/*.sql"]),
+    ],
+)
+def test_the_pages_name_every_table_for_users(page: str, heading: str, models: list[str]) -> None:
+    section = (ROOT / page).read_text(encoding="utf-8").partition(heading)[2].partition("\n## ")[0]
+    tables = {model.stem for pattern in models for model in (ROOT / "dbt_project" / "models").glob(pattern)}
+    assert len(tables) > 15
+    assert tables - set(re.findall(r"`(\w+)`", section)) == set()
+
+
 def test_every_page_is_reached_from_the_readme() -> None:
     known, unread = set(), [ROOT / "README.md"]
     while unread:
