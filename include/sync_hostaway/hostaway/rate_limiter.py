@@ -1,7 +1,8 @@
 """The rate limiter: every process takes a permit before it sends a request to Hostaway.
 
 Hostaway allows N calls in any W seconds per outgoing address and per account. The permits are in PostgreSQL, so that
-all processes on all machines share them. The migration `v0204_request_budget` has the rules:
+all processes on all machines share them. Functions of the schema `ops`, such as `ops.take_permits`, have the
+rules:
 
     with budget.permit():
         response = session.get(...)
