@@ -11,17 +11,24 @@ from sync_hostaway.hostaway.auth import Credentials, MemoryTokenStore, Token
 from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.hostaway.rate_limiter import Priority, rate_limiter_for
 
+# Seconds. An operator waits; their HTTP request holds a place of the API server, and proxies give up after a minute.
+_TIME_LIMIT = 15.0
+
 
 def token_for_credentials(account_id: int, client_secret: str, otherwise: str) -> Token:
     """The access token that Hostaway returns for credentials.
 
     :param otherwise: the part of the error about the stored account.
     :raises CredentialsRejected: when Hostaway does not accept them.
+    :raises HostawayTransientError: when Hostaway does not answer in time.
     """
     rate_limiter = rate_limiter_for(account_id, Priority.DELTA, get_settings())
     tokens = MemoryTokenStore()
     with HostawayClient(
-        Credentials(account_id, client_secret), token_store=tokens, rate_limiter=rate_limiter
+        Credentials(account_id, client_secret),
+        token_store=tokens,
+        rate_limiter=rate_limiter,
+        time_limit=_TIME_LIMIT,
     ) as client:
         try:
             client.check_credentials()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ import requests
 import structlog
 from requests.exceptions import InvalidSchema, InvalidURL
 from structlog.contextvars import bound_contextvars
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import HTTPError
 
@@ -84,6 +85,8 @@ class HostawayClient:
     :param settings: those of the account, if it has its own.
     :param single_try_timeout: longest wait in seconds for a permit and for a response. The client then sends each
         request once: for callers that retry themselves. By default READ_TIMEOUT and MAX_ATTEMPTS apply.
+    :param time_limit: longest wait in seconds for a permit and for a response. After this time in total, a request is
+        not sent again: for requests that a person waits for.
     :param now: the clock by which rows are ordered; clients whose rows land use `warehouse_clock`.
     """
 
@@ -95,6 +98,7 @@ class HostawayClient:
         rate_limiter: RateLimiter | None = None,
         settings: Settings | None = None,
         single_try_timeout: float | None = None,
+        time_limit: float = math.inf,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.account_id = credentials.account_id
@@ -104,7 +108,9 @@ class HostawayClient:
         """Called before a request is sent again, from the thread that sends it."""
         self._credentials = credentials
         self.settings = settings or get_settings()
-        self._single_try_timeout = single_try_timeout
+        self._attempts = MAX_ATTEMPTS if single_try_timeout is None else 1
+        self._try_timeout = time_limit if single_try_timeout is None else single_try_timeout
+        self._time_limit = time_limit
         self._stats_lock = threading.Lock()
         self._rate_limiter = rate_limiter or NoRateLimiter()
         self._session = make_session(self.settings, self.account_id)
@@ -222,7 +228,7 @@ class HostawayClient:
         with self._stats_lock:
             self.stats.calls += 1
         try:
-            with self._permit(), complete_within(self._single_try_timeout or RESPONSE_TIMEOUT):
+            with self._permit(), complete_within(min(self._try_timeout, RESPONSE_TIMEOUT)):
                 response = self._session.request(
                     method, self.settings.hostaway_url + path, timeout=self._timeout, **content
                 )
@@ -246,11 +252,11 @@ class HostawayClient:
     def _permit(self) -> Iterator[None]:
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._rate_limiter.permit(self._single_try_timeout))
+                stack.enter_context(
+                    self._rate_limiter.permit(self._try_timeout if math.isfinite(self._try_timeout) else None)
+                )
             except TimeoutError:
-                raise HostawayThrottled(
-                    f"The request budget gave no permit within {self._single_try_timeout:.0f} s"
-                ) from None
+                raise HostawayThrottled(f"The request budget gave no permit within {self._try_timeout:.0f} s") from None
             yield
 
     def _block_all_processes(self, response: requests.Response) -> None:
@@ -288,7 +294,7 @@ class HostawayClient:
         return Retrying(
             # A denied token was renewed once already. Hostaway may take longer than documented to accept the new one.
             retry=retry_if_exception_type((HostawayTransientError, AccessDenied)),
-            stop=stop_after_attempt(MAX_ATTEMPTS if self._single_try_timeout is None else 1),
+            stop=stop_after_attempt(self._attempts) | stop_before_delay(self._time_limit),
             wait=wait,
             before_sleep=self._before_retry,
             reraise=True,
@@ -309,8 +315,7 @@ class HostawayClient:
 
     @property
     def _timeout(self) -> tuple[float, float]:
-        longest = self._single_try_timeout or float("inf")
-        return min(CONNECT_TIMEOUT, longest), min(READ_TIMEOUT, longest)
+        return min(CONNECT_TIMEOUT, self._try_timeout), min(READ_TIMEOUT, self._try_timeout)
 
     def _secrets(self) -> list[str]:
         return [self._credentials.client_secret, *self._tokens.known_values()]

@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 from fastapi import FastAPI
 
 from api_helpers import Issue, Login, RecordedRuns
+from sync_hostaway.accounts import credentials
 from sync_hostaway.api.app import create_app
 from sync_hostaway.api.http.bulkheads import Bulkhead
 from sync_hostaway.api.http.problems import Problem
@@ -145,6 +146,23 @@ def test_a_slow_hostaway_at_registration_takes_no_thread_of_airflow(
     refused = [answer for answer in answers if answer.status_code == 503]
     assert {answer.json()["type"] for answer in refused} == {"urn:sync-hostaway:problem:busy"}
     assert all(answer.headers["Retry-After"] for answer in refused)
+
+
+def test_a_registration_does_not_wait_for_hostaway_for_minutes(
+    warehouse: Connection, simulator: RunningSimulator, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "_TIME_LIMIT", 0.5)
+    simulator.control.fault("slow", seconds=60, match={"method": "POST", "resource": "accessTokens"}, times=0)
+    operator = login("op")["Authorization"].removeprefix("Bearer ")
+
+    async def story(ask: Ask) -> None:
+        with anyio.fail_after(30):
+            body = {"client_id": 703, "client_secret": "secret-703"}
+            answer = await ask("POST", "/hostaway/v1/accounts", operator, json=body)
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:sync-hostaway:problem:hostaway-unavailable")
+
+    serve(story)
+    assert warehouse.execute("select from ops.accounts where account_id = 703").fetchone() is None
 
 
 def test_routes_that_wait_for_hostaway_leave_places_to_every_other_operator_route(

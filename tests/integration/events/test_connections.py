@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 
 import pytest
 
 from events_harness import EventsHarness
-from sync_hostaway.core.db import Connection
+from sync_hostaway.accounts.registry import client_for
+from sync_hostaway.core.db import Connection, connect
 from sync_hostaway.events.worker import run_worker
+from sync_hostaway.hostaway import endpoints
+from sync_hostaway.simulator import RunningSimulator
 from waiting import eventually
 
 pytestmark = pytest.mark.integration
+
+HELD = "select count(*) as locks from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
 
 
 def sessions(connection: Connection) -> int:
@@ -58,3 +64,24 @@ def test_a_connection_that_ends_between_two_batches_delays_nothing(harness: Even
     # A batch whose connection was lost would be repeated only after five seconds, when the run has ended.
     assert run.result().batches == 2
     assert harness.event(event_id)["attempts"] <= 1
+
+
+def test_clients_that_need_a_token_at_the_same_time_request_one(
+    warehouse: Connection, simulator: RunningSimulator, account: int
+) -> None:
+    """Each with its only connection, which also holds the lock of its batch."""
+    begin = Barrier(8)
+
+    def read(_: int) -> int:
+        with connect() as connection, client_for(connection, account, shares_connection=True) as client:
+            begin.wait()
+            rows = client.get(endpoints.LISTINGS).result
+            assert connection.execute(HELD).fetchone() == {"locks": 0}
+            return len(rows)
+
+    for requests in (1, 2):
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(read, range(8))) == {4}
+        assert simulator.control.calls("accessTokens.create") == requests
+        # Hostaway no longer accepts the token.
+        simulator.control.fault("expire_token", match={"path": "^/v1/listings"}, times=8)
