@@ -185,7 +185,7 @@ def test_keys_can_be_rotated_and_a_lost_key_is_named(
     with pytest.raises(ConfigurationError, match="AIRFLOW__HOSTAWAY__SECRET_KEYS"):
         DatabaseSecretsStore(warehouse, [new]).get(account, "client_secret")
     with pytest.raises(ConfigurationError, match="not a Fernet key"):
-        DatabaseSecretsStore(warehouse, ["short"])
+        DatabaseSecretsStore(warehouse, ["short"]).get(account, "client_secret")
 
 
 def test_rotating_the_secret_of_a_disabled_account_does_not_bring_it_back(warehouse: Connection, account: int) -> None:

@@ -82,7 +82,9 @@ class TestDatabase(Contract):
         monkeypatch.delenv("AIRFLOW__HOSTAWAY__SECRET_KEYS")
         get_settings.cache_clear()
         with pytest.raises(ConfigurationError, match=r"AIRFLOW__HOSTAWAY__SECRET_KEYS .*never stored unencrypted"):
-            secrets_store(warehouse)
+            secrets_store(warehouse).put(701, CLIENT_SECRET, "planted-secret")
+        with pytest.raises(ConfigurationError, match="AIRFLOW__HOSTAWAY__SECRET_KEYS"):
+            secrets_store(warehouse).get(701, CLIENT_SECRET)
 
 
 @pytest.fixture

@@ -79,6 +79,15 @@ def test_a_purged_account_leaves_no_row_and_its_neighbour_every_one(warehouse: C
     assert rows_of(warehouse, mirrored) == {"ops.purged_accounts": 1}
 
 
+def test_an_account_is_purged_without_the_key_of_its_secrets(
+    warehouse: Connection, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW__HOSTAWAY__SECRET_KEYS")
+    get_settings.cache_clear()
+    assert purge_account(warehouse, account).rows["ops.secrets"] >= 1
+    assert rows_of(warehouse, account) == {"ops.purged_accounts": 1}
+
+
 def test_a_purge_leaves_tables_of_others_alone(warehouse: Connection, account: int) -> None:
     warehouse.execute("create schema if not exists hostaway; create schema if not exists marts")
     others = ["ops.account_notes", "landing.mine", "hostaway.notes", "marts.budget"]

@@ -6,6 +6,7 @@ selects. Secrets that sync-hostaway generates (access tokens, webhook passwords)
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -40,10 +41,7 @@ class SecretsStore(Protocol):
 
 
 def secrets_store(connection: Connection) -> SecretsStore:
-    """The store that the setting `secrets_store` selects.
-
-    :raises ConfigurationError: when there is no usable key.
-    """
+    """The store that the setting `secrets_store` selects."""
     database = DatabaseSecretsStore(connection)
     if get_settings().secrets_store == "database":
         return database
@@ -56,32 +54,43 @@ class DatabaseSecretsStore:
     """Fernet tokens in `ops.secrets`.
 
     With several keys, the first encrypts and all of them decrypt, so that keys can be rotated. It protects dumps and
-    replicas of the database. It does not protect against a reader of both the database and the keys.
-
-    :raises ConfigurationError: when there is no usable key.
+    replicas of the database. It does not protect against a reader of both the database and the keys. Deleting a secret
+    needs no key.
     """
 
     def __init__(self, connection: Connection, keys: list[str] | None = None) -> None:
         self._connection = connection
+        self._given_keys = keys
+
+    @cached_property
+    def _keys(self) -> list[Fernet]:
+        """The keys.
+
+        :raises ConfigurationError: when there is no usable key.
+        """
         try:
-            self._keys = [Fernet(key) for key in keys or get_settings().fernet_keys()]
+            return [Fernet(key) for key in self._given_keys or get_settings().fernet_keys()]
         except ValueError as error:
             raise ConfigurationError(
                 "AIRFLOW__HOSTAWAY__SECRET_KEYS contains a text that is not a Fernet key "
                 "(32 bytes, URL-safe base64; `sync-hostaway secrets new-key` prints one)"
             ) from error
-        self._fernet = MultiFernet(self._keys)
+
+    @property
+    def _fernet(self) -> MultiFernet:
+        return MultiFernet(self._keys)
 
     def get(self, account_id: int, name: str) -> str | None:
         """A secret, or None when the account has none of that name.
 
-        :raises ConfigurationError: when no configured key can decrypt it.
+        :raises ConfigurationError: when there is no usable key, or none that can decrypt it.
         """
+        fernet = self._fernet
         ciphertext = fetch_value(self._connection, _QUERIES["get_secret"], {"account_id": account_id, "name": name})
         if ciphertext is None:
             return None
         try:
-            return self._fernet.decrypt(ciphertext).decode()
+            return fernet.decrypt(ciphertext).decode()
         except InvalidToken as error:
             raise _lost_key(account_id, name) from error
 
