@@ -115,11 +115,17 @@ typed as (
             from (
                 select
                     field.key as name,
-                    -- a number may come as a text
+                    -- a number may come as a text, and so do phone numbers and ids, which are no formulas
                     {{ text_as_numeric("field.value #>> '{}'") }} as amount
                 from jsonb_each(source.payload) as field (key, value)
                 where
-                    jsonb_typeof(field.value) in ('number', 'string')
+                    (
+                        jsonb_typeof(field.value) = 'number'
+                        or (
+                            jsonb_typeof(field.value) = 'string'
+                            and field.key !~* '^guest|(phone|name|code|number|id|date|zip|email)$'
+                        )
+                    )
                     and field.key <> all(array['{{ plain | join("', '") }}']) -- noqa: LT05
                     and not {{ is_secret("field.key") }}
             ) as formula

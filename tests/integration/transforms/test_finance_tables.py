@@ -48,21 +48,32 @@ def statement(**fields: Any) -> dict[str, Any]:
 
 def test_finance_fields_are_typed_and_unknown_ones_stay_null(harness: LandingHarness) -> None:
     harness.land("listings", listing(1))
-    harness.land("reservations", booking(10), booking(11))
+    harness.land("reservations", booking(10), booking(11), booking(12))
     harness.land(
         "reservation_finance",
         {"id": 10, **REPORTED},
         {"id": 11, "financeSource": "standard_fields", "petFee": 20, "manuallySetFields": '["baseRate", "petFee"]'},
+        # numbers as texts: amounts, formulas, and what is neither
+        {
+            "id": 12,
+            "vat": "7.5",
+            "ourFormula": " 12.50",
+            "guestPhone": "491701234567",
+            "listingName": "12",
+            "doorCode": "1",
+        },
     )
     harness.transform()
     columns = "base_rate, owner_payout, vat, city_tax, pet_fee, currency, report_currency, listing_id"
-    [first, second] = harness.rows(f"select {columns} from hostaway.reservation_finance order by reservation_id")
+    [first, second, third] = harness.rows(f"select {columns} from hostaway.reservation_finance order by reservation_id")
     assert first == (Decimal("500.50"), Decimal("400.5"), None, 0, None, "EUR", "USD", 1)
     assert second == (None, None, None, None, 20, "EUR", None, 1)
+    assert third == (None, None, Decimal("7.5"), None, None, "EUR", None, 1)
     edited = "select manually_set_fields, is_manually_edited, formulas from hostaway.reservation_finance"
     assert harness.rows(f"{edited} order by reservation_id") == [
         (None, False, {"pmCommissionAbc": 43}),
         (["baseRate", "petFee"], True, None),
+        (None, False, {"ourFormula": 12.5}),
     ]
     assert harness.value("select pms_meta ->> 'doorCode' from hostaway.reservation_finance order by 1 limit 1") == "***"
 
