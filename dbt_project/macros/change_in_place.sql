@@ -49,8 +49,11 @@
     {%- endcall %}
     {%- set state = load_result("prepare")["data"][0][0] -%}
     {% if state == "changed" %}
-        {#- The lock for new columns is not held while rows are read. -#}
-        {% call statement(auto_begin=False) %}commit{% endcall %}
+        {#-
+            The lock for new columns is not held while rows are read. `and chain`, because psycopg2 does not see this commit and
+            begins no transaction for the next statement: the temporary table would be dropped at the end of its own statement.
+        -#}
+        {% call statement(auto_begin=False) %}commit and chain{% endcall %}
     {% endif %}
 
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
