@@ -203,8 +203,14 @@ def test_two_workers_leave_the_tables_of_one_process(
         dag_id = sync_dag_id(account)
         first = next(run for run in api.dag_runs(dag_id) if run.run_id.startswith("first__"))
         assert api.wait_for_run(dag_id, first.run_id, timeout=240).state == "success"
+
+    def transformed() -> bool:
+        with connect(topology.values["WAREHOUSE_URL"]) as connection:
+            waiting = connection.execute("select 1 from ops.loads where transformed_at is null limit 1").fetchone()
+        return waiting is None and all(run.finished for run in api.dag_runs(TRANSFORM_DAG_ID))
+
+    topology.wait_until("everything transformed", transformed)
     wait_for_tables(topology, expected)
-    topology.wait_until("transforms", lambda: all(run.finished for run in api.dag_runs(TRANSFORM_DAG_ID)))
     assert {run.state for run in api.dag_runs(TRANSFORM_DAG_ID)} == {"success"}
 
 
