@@ -18,7 +18,7 @@ from dbt.adapters.postgres import PostgresAdapter
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import InjectedCTE
 from dbt_common.behavior_flags import BehaviorFlagRendered
-from dbt_common.clients.jinja import MacroFuzzEnvironment, get_environment
+from dbt_common.clients.jinja import MacroFuzzEnvironment, NativeSandboxEnvironment, get_environment
 
 from dbt import compilation
 from sync_hostaway.transforms.invocation import DSN_VARIABLE
@@ -66,7 +66,7 @@ def compile_templates(manifest: Manifest) -> None:
         waiting = {used for name in waiting for used in manifest.macros[name].depends_on.macros} - macros
     hooks = [hook.sql for node in models for hook in node.config.post_hook]
     for source in (*(manifest.macros[name].macro_sql for name in macros), *(node.raw_code for node in models), *hooks):
-        _compiled(source)
+        _compiled(source, native=False)
 
 
 def inject_ctes(sql: str, ctes: Sequence[InjectedCTE]) -> str:
@@ -79,16 +79,16 @@ def inject_ctes(sql: str, ctes: Sequence[InjectedCTE]) -> str:
 
 
 def _compile_template_once(environment: jinja2.Environment, source: Any, *args: Any, **options: Any) -> Any:
-    # Values in YAML files are rendered in a subclass, which generates other code.
-    if args or options or not isinstance(source, str) or type(environment) is not MacroFuzzEnvironment:
+    if args or options or not isinstance(source, str):
         return _compile_template(environment, source, *args, **options)
-    return _compiled(source)
+    return _compiled(source, native=isinstance(environment, NativeSandboxEnvironment))
 
 
 @lru_cache(maxsize=512)
-def _compiled(source: str) -> Any:
+def _compiled(source: str, *, native: bool) -> Any:
+    """The code of a template; `native`: of a value in a YAML file, which keeps its type."""
     # The environments of two nodes only differ in how they report an unknown name, which is not part of the code.
-    return _compile_template(get_environment(), source)
+    return _compile_template(get_environment(native=native), source)
 
 
 def _column_schema_once(adapter: PostgresAdapter, sql: str) -> list[Column]:
