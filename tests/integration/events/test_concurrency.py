@@ -351,8 +351,8 @@ def test_a_worker_whose_batch_takes_long_does_not_count(
         assert attended == [True]
         changed = harness.control.patch("reservations", harness.ids("reservations", 702)[0], {}, account_id=702)
         event_id = harness.receive("reservation.updated", changed, 702)
-        harness.run_worker()
-        eventually(lambda: harness.event(event_id)["state"] == "done")
+        harness.run_worker(lifetime=2.0)
+        assert harness.event(event_id)["state"] == "done"
         assert set(harness.states()) == {"pending"}
     assert_landed(harness, slow)
 
