@@ -1,14 +1,14 @@
 -- name: remove
 -- Removes one batch of the rows that meet one of the conditions below. Rows that another session has locked wait for the
--- next run.
+-- next run. `only`: a table of a user that inherits from ours may have other rows with the same ctid.
 with expired as materialized (
-    select old.ctid from {table} as old
+    select old.ctid from only {table} as old
     where {condition}
     limit %(batch)s
     for update of old skip locked
 )
 
-delete from {table} as old using expired
+delete from only {table} as old using expired
 where old.ctid = expired.ctid
 
 -- name: webhook_events
