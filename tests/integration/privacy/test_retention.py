@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from landing_harness import LandingHarness, listing, reservation
 from sync_hostaway.core.db import Connection, connect
@@ -212,6 +213,24 @@ def test_what_is_open_stays_however_old_it_is(account_one: Connection) -> None:
         """
     )
     assert apply_retention(account_one) == {}
+
+
+def test_a_table_that_inherits_from_ours_keeps_its_rows(account_one: Connection) -> None:
+    """Its first row has the same place in its table as the row that is removed has in ours."""
+    account_one.execute("create schema mine; create table mine.quarantine () inherits (ops.quarantine)")
+    account_one.execute("alter table mine.quarantine alter quarantine_id set default 1")
+    for table in ("ops.quarantine", "mine.quarantine"):
+        account_one.execute(
+            sql.SQL(
+                """
+                insert into {} (account_id, resource, severity, reason, payload, payload_hash, resolved_at)
+                values (1, 'listings', 'rejected', 'x', '{{}}', 'x', now() - interval '400 days')
+                """
+            ).format(sql.Identifier(*table.split(".")))
+        )
+    apply_retention(account_one)
+    rows = account_one.execute("select tableoid::regclass::text as place from ops.quarantine").fetchall()
+    assert [row["place"] for row in rows] == ["mine.quarantine"]
 
 
 def test_many_entries_are_removed_in_batches_and_a_locked_one_delays_none(
