@@ -7,7 +7,7 @@ import subprocess
 import sys
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -141,6 +141,23 @@ def airflow_database(postgres: Server, tmp_path_factory: pytest.TempPathFactory)
         timeout=180,
     )
     return environment
+
+
+@pytest.fixture(scope="session")
+def airflow_copy(postgres: Server, airflow_database: dict[str, str]) -> Callable[[], dict[str, str]]:
+    """Copies the migrated database of Airflow; returns the environment that leads to the copy.
+
+    A test that runs processes of Airflow takes a copy: they write Dags and runs that other tests would find.
+    """
+
+    def copy() -> dict[str, str]:
+        name = f"airflow_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+            create_database(admin, name, "airflow_of_tests")
+        url = postgres.dsn(name).replace("postgresql://", "postgresql+psycopg2://", 1)
+        return {**airflow_database, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url}
+
+    return copy
 
 
 @pytest.fixture

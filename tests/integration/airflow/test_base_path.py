@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_every_path_answers_behind_every_proxy(
     base_url: str,
     public_url: str,
     prefixes: list[str],
-    airflow_database: dict[str, str],
+    airflow_copy: Callable[[], dict[str, str]],
     warehouse: Connection,
 ) -> None:
     add_bare_account(warehouse, 701)
@@ -41,7 +42,7 @@ def test_every_path_answers_behind_every_proxy(
     paths = [prefix + path for prefix in prefixes for path in (*PATHS, webhook)]
     environment = {
         **os.environ,
-        **airflow_database,
+        **airflow_copy(),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__API__BASE_URL": base_url,
         "PUBLIC_BASE_URL": public_url,

@@ -6,20 +6,16 @@ import json
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from sync_hostaway.accounts.registry import add_account, client_for
 from sync_hostaway.accounts.webhook_endpoints import request_catch_up_sync
 from sync_hostaway.core.dag_ids import DELTA_DAG_ID, SYNC_FILES, sync_dag_id, sync_file
 from sync_hostaway.core.db import Connection
-from sync_hostaway.local.postgres import EmbeddedPostgres
 from sync_hostaway.simulator import RunningSimulator
 from sync_hostaway.webhook_admin.maintenance import requested_catch_up_syncs
 from sync_hostaway.webhook_admin.registration import ensure_registered
@@ -34,7 +30,7 @@ Maintain = Callable[..., Runs]
 
 
 @pytest.fixture
-def maintain(postgres: EmbeddedPostgres, airflow_database: dict[str, str], tmp_path: Path) -> Maintain:
+def maintain(airflow_copy: Callable[[], dict[str, str]], tmp_path: Path) -> Maintain:
     """Runs the Dag so many times; returns the states of its tasks and the ids of the runs it asked for.
 
     `without_dag_of`: an account whose Dag file Airflow has not read yet.
@@ -43,10 +39,7 @@ def maintain(postgres: EmbeddedPostgres, airflow_database: dict[str, str], tmp_p
     dags.mkdir()
     for name in ("hostaway_maintenance.py", "hostaway_delta.py"):
         (dags / name).symlink_to(DAGS / name)
-    name = f"airflow_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        copy = sql.SQL("create database {} template airflow_of_tests strategy file_copy")
-        admin.execute(copy.format(sql.Identifier(name)))
+    airflow_environment = airflow_copy()
 
     def run(times: int, *, without_dag_of: int | None = None) -> Runs:
         for file in SYNC_FILES:
@@ -55,9 +48,8 @@ def maintain(postgres: EmbeddedPostgres, airflow_database: dict[str, str], tmp_p
                 (dags / file).symlink_to(DAGS / file)
         environment = {
             **os.environ,
-            **airflow_database,
+            **airflow_environment,
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.dsn(name).replace("postgresql:", "postgresql+psycopg2:"),
             "PYTHONWARNINGS": "ignore",
         }
         script = Path(__file__).with_name("maintenance_dag_process.py")

@@ -6,16 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import uuid
+from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from landing_harness import LandingHarness, listing, reservation
 from sync_hostaway.core.db import Connection
-from sync_hostaway.local.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
 
@@ -23,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_run_updates_an_asset_per_table_and_builds_the_project_of_an_analyst(
-    postgres: EmbeddedPostgres,
-    airflow_database: dict[str, str],
+    airflow_copy: Callable[[], dict[str, str]],
     warehouse: Connection,
     warehouse_dsn: str,
     tmp_path: Path,
@@ -35,15 +31,10 @@ def test_a_run_updates_an_asset_per_table_and_builds_the_project_of_an_analyst(
     dags = tmp_path / "dags"
     dags.mkdir()
     (dags / "hostaway_transform.py").symlink_to(ROOT / "dags" / "hostaway_transform.py")
-    name = f"airflow_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        copy = sql.SQL("create database {} template airflow_of_tests strategy file_copy")
-        admin.execute(copy.format(sql.Identifier(name)))
     environment = {
         **os.environ,
-        **airflow_database,
+        **airflow_copy(),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.dsn(name).replace("postgresql:", "postgresql+psycopg2:"),
         "AIRFLOW__HOSTAWAY__ANALYTICS_PROJECT": str(ROOT / "examples" / "analytics_project"),
         "PYTHONWARNINGS": "ignore",
     }

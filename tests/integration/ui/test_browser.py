@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,10 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(
-    postgres: Server, airflow_database: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    postgres: Server, airflow_copy: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("ui")
+    airflow_environment = airflow_copy()
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
         create_database(admin, "w_ui", "template_warehouse")
         dsn = postgres.dsn("w_ui")
@@ -70,7 +71,7 @@ def site(
         port = _free_port()
         environment = {
             **os.environ,
-            **airflow_database,
+            **airflow_environment,
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "mona:op,vera:viewer",
@@ -98,7 +99,7 @@ def site(
             url = f"http://127.0.0.1:{port}"
             try:
                 eventually(lambda: _answers(f"{url}/hostaway/ui/static/page.css"), 120)
-                passwords = Path(airflow_database["AIRFLOW_HOME"], "simple_auth_manager_passwords.json.generated")
+                passwords = Path(airflow_environment["AIRFLOW_HOME"], "simple_auth_manager_passwords.json.generated")
                 yield Site(url, dsn, json.loads(passwords.read_text()))
             finally:
                 server.terminate()
