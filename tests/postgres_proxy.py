@@ -63,9 +63,11 @@ def pooler(dsn: str, mode: Literal["session", "transaction"], size: int = 20) ->
     """A pooler in front of a database, which lets everybody in; gives its port."""
     pool = Pool(dsn, size)
     serve = {"session": _lend_session, "transaction": _lend_transactions}[mode]
-    with _served(socket.create_server(("127.0.0.1", 0)), lambda client: serve(client, pool)) as listener:
-        yield listener.getsockname()[1]
-    pool.close()
+    try:
+        with _served(socket.create_server(("127.0.0.1", 0)), lambda client: serve(client, pool)) as listener:
+            yield listener.getsockname()[1]
+    finally:
+        pool.close()
 
 
 class Pool:
@@ -77,6 +79,7 @@ class Pool:
         self._all: list[psycopg.Connection[Any]] = []
         self._slots = threading.Semaphore(size)
         self._lock = threading.Lock()
+        self._is_closed = False
         with psycopg.connect(dsn) as session:
             told = {name: session.info.parameter_status(name) for name in TOLD}
             self.told = {name: value for name, value in told.items() if value is not None}
@@ -84,6 +87,9 @@ class Pool:
     def take(self) -> psycopg.Connection[Any]:
         self._slots.acquire()
         with self._lock:
+            if self._is_closed:
+                # The thread of a client runs on for a moment after the pooler has ended.
+                raise ConnectionError("the pooler has ended")
             if self._free:
                 return self._free.pop()
             self._all.append(psycopg.connect(self._dsn, autocommit=True))
@@ -99,8 +105,10 @@ class Pool:
         self._slots.release()
 
     def close(self) -> None:
-        for session in self._all:
-            session.close()
+        with self._lock:
+            self._is_closed = True
+            for session in self._all:
+                session.close()
 
 
 @contextmanager
