@@ -178,6 +178,37 @@ def test_moments_that_cannot_be_stored_or_read_are_refused(operator: TestClient,
     assert len(operator.get("/v1/accounts/701/tokens").json()["tokens"]) == before
 
 
+ODD_DAYS = [
+    *(moment for moment in ODD_MOMENTS if moment != "9999-12-31T23:59:59Z"),
+    "2026-03-01T00:00:00Z",
+    "2026-03-01T00:00:00",
+    "2026-03-01 00:00",
+    "2026-3-1",
+    "2026-W09-7",
+    "2026-060",
+    "86400",
+    "-86400",
+    "1767225600000",
+    "\uff12026-03-01",
+    "2026-03-01\n",
+]
+
+
+def test_a_day_is_year_month_and_day(client: TestClient) -> None:
+    """Pydantic also takes seconds since 1970, and drops the time zone of a moment."""
+    for path, names in (
+        ("/v1/calendar/1", ("start", "end")),
+        ("/v1/reservations", ("arrival_from", "arrival_to", "departure_from", "departure_to")),
+    ):
+        for name in names:
+            for day in ODD_DAYS:
+                answer = client.get(path, params={name: day})
+                assert answer.status_code == 422, (name, day)
+                assert answer.json()["errors"][0]["location"] == f"query.{name}", (name, day)
+    for day in ("0001-01-01", "2024-02-29", "9999-12-31"):
+        assert client.get("/v1/reservations", params={"arrival_from": day, "arrival_to": day}).status_code == 200
+
+
 @given(
     st.datetimes(),
     st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
@@ -397,3 +428,8 @@ def test_head_is_answered_as_get_without_a_body(client: TestClient, operator: Te
         assert (head.status_code, head.content) == (get.status_code, b""), path
         assert head.headers["content-type"] == get.headers["content-type"]
     assert client.head("/v1/send-message").status_code == 405
+
+
+def test_only_true_ends_a_webhook_password_at_once(operator: TestClient) -> None:
+    for choice in (1, 1.0, "true", "yes", "1", [True], None):
+        assert operator.post("/v1/accounts/701/webhook/rotate", json={"now": choice}).status_code == 422, choice

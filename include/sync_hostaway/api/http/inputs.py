@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
@@ -15,7 +15,7 @@ MAX_ID = LARGEST_ID + 1
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 # A plus sign in a query that is not written as %2B arrives as a blank.
 _BLANK_OFFSET = re.compile(r"(.+\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:?\d\d)", re.ASCII)
-_BEGINS_WITH_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Later moments cannot be converted to every time zone.
 _LAST_YEAR = 9998
 
@@ -36,10 +36,17 @@ def _one_spelling(value: Any) -> Any:
 
 def _with_offset(value: Any) -> Any:
     # Pydantic would take a number, also one in a text such as "2026", as seconds since 1970.
-    if not isinstance(value, str) or not _BEGINS_WITH_DATE.match(value):
+    if not isinstance(value, str) or not _DATE.match(value):
         raise ValueError("a moment is a text such as 2026-03-01T00:00:00Z")
     found = _BLANK_OFFSET.fullmatch(value)
     return f"{found[1]}+{found[2]}" if found else value
+
+
+def _without_time(value: Any) -> Any:
+    # Pydantic would also take a number of seconds since 1970, and a moment at midnight of any time zone.
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("a day is a text such as 2026-03-01")
+    return value
 
 
 def _in_range(value: datetime) -> datetime:
@@ -57,6 +64,9 @@ Id = Annotated[int, BeforeValidator(_one_spelling), Field(ge=1, lt=MAX_ID)]
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_with_offset), AfterValidator(_in_range)]
 """A date and time with a time zone, in UTC."""
+
+Date = Annotated[date, BeforeValidator(_without_time)]
+"""A day: year, month and day."""
 
 _NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f-\x9f]*$"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from fastapi import Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.accounts.status import WebhookState, account_status
@@ -32,7 +32,7 @@ class Rotation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    now: bool = Field(
+    now: StrictBool = Field(
         False,
         description="True: the old password is invalid at once, and deliveries are rejected until Hostaway has the new "
         "one. False: the old password stays valid for two hours after Hostaway accepted the new one",

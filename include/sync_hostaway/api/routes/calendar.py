@@ -13,7 +13,7 @@ from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
 from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import guarded_router
-from sync_hostaway.api.http.inputs import Id
+from sync_hostaway.api.http.inputs import Date, Id
 from sync_hostaway.api.http.problems import Problem, not_found
 from sync_hostaway.api.http.responses import Answer, DecimalText, respond
 from sync_hostaway.core.db import load_queries
@@ -57,8 +57,8 @@ def get_calendar(
     request: Request,
     listing_id: Annotated[Id, Path(description="Hostaway's id of the listing")],
     token: Annotated[ApiToken, Security(require_token, scopes=[Scope.READ_CALENDAR])],
-    start: Annotated[date | None, Query(description="First day; default: today in UTC")] = None,
-    end: Annotated[date | None, Query(description=f"Last day, included; default: {_USUAL_DAYS} days in total")] = None,
+    start: Annotated[Date | None, Query(description="First day; default: today in UTC")] = None,
+    end: Annotated[Date | None, Query(description=f"Last day, included; default: {_USUAL_DAYS} days in total")] = None,
 ) -> Response:
     """Return each mirrored day from `start` to `end`, both included; at most 750 days."""
     first = start or datetime.now(UTC).date()

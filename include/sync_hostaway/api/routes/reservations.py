@@ -13,7 +13,7 @@ from sync_hostaway.accounts.api_tokens import ApiToken, Scope
 from sync_hostaway.api.account_session import account_rows
 from sync_hostaway.api.auth.api_token import require_token
 from sync_hostaway.api.http.guarded import guarded_router
-from sync_hostaway.api.http.inputs import Id, Moment
+from sync_hostaway.api.http.inputs import Date, Id, Moment
 from sync_hostaway.api.http.problems import not_found
 from sync_hostaway.api.http.responses import (
     AFTER_ID,
@@ -115,10 +115,10 @@ class Filter(BaseModel):
 
     listing_id: Id | None = Field(None, description="Only reservations of this listing")
     status: list[Status] = Field([], max_length=20, description="Hostaway's status; repeatable")
-    arrival_from: date | None = Field(None, description="First day of arrival")
-    arrival_to: date | None = Field(None, description="Last day of arrival, included")
-    departure_from: date | None = Field(None, description="First day of departure")
-    departure_to: date | None = Field(None, description="Last day of departure, included")
+    arrival_from: Date | None = Field(None, description="First day of arrival")
+    arrival_to: Date | None = Field(None, description="Last day of arrival, included")
+    departure_from: Date | None = Field(None, description="First day of departure")
+    departure_to: Date | None = Field(None, description="Last day of departure, included")
     updated_since: Moment | None = Field(
         None,
         description="Changed in these tables at this time or later, ordered by change. To get every change, pass the "
