@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 from fastapi.testclient import TestClient
+from psycopg import sql
+from starlette.types import Message
 
 from api_helpers import Login, RecordedRuns
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.snapshot_refresh import refreshed_snapshot
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, find_endpoint
 from sync_hostaway.api.app import create_app
-from sync_hostaway.core.db import Connection
+from sync_hostaway.api.routes import accounts
+from sync_hostaway.core.db import Connection, fetch_value
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.simulator import RunningSimulator
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -370,3 +375,69 @@ def test_a_webhook_password_is_replaced(operator: TestClient, warehouse: Connect
     assert row["password_digest"] != before.password_digest
     assert row["old_password_digest"] == (None if now else before.password_digest)
     assert operator.post("/v1/accounts/999/webhook/rotate", json={}).status_code == 404
+
+
+SESSIONS = """
+    select count(*) = 0 as none from pg_stat_activity
+    where application_name = 'sync-hostaway operator api' and datname = current_database()
+"""
+
+
+def until_no_session_is_open(warehouse: Connection) -> None:
+    # PostgreSQL shows a session for a moment after its end.
+    eventually(lambda: fetch_value(warehouse, sql.SQL(SESSIONS)), seconds=20)
+
+
+@pytest.mark.parametrize("path", ["/v1/accounts", "/v1/webhook-events", "/v1/accounts/701/tokens"])
+def test_a_client_that_reads_slowly_keeps_no_connection_to_the_warehouse(
+    warehouse: Connection, login: Login, path: str
+) -> None:
+    """PostgreSQL has 100 connections, and clients that are slow on purpose can be more."""
+    sent: list[str] = []
+    scope = {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
+        "headers": [(b"authorization", login("op")["Authorization"].encode())], "client": ("127.0.0.1", 1),
+        "server": ("test", 80), "scheme": "http", "http_version": "1.1", "asgi": {"version": "3.0"}, "state": {},
+    }  # fmt: skip
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        # The app waits here for the client.
+        await anyio.to_thread.run_sync(until_no_session_is_open, warehouse)
+        sent.append(message["type"])
+
+    async def call() -> None:
+        app = create_app(RecordedRuns())
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+
+    anyio.run(call)
+    assert sent == ["http.response.start", "http.response.body"]
+
+
+def test_work_after_an_answer_keeps_no_connection_of_its_request(
+    warehouse: Connection, simulator: RunningSimulator, login: Login
+) -> None:
+    requested: list[str] = []
+
+    class Looking(RecordedRuns):
+        def request_run(self, *arguments: Any, **options: Any) -> str:
+            until_no_session_is_open(warehouse)
+            requested.append(arguments[0])
+            return super().request_run(*arguments, **options)
+
+    with TestClient(create_app(Looking()), headers=login("op")) as operator:
+        body = {"client_id": 701, "client_secret": "secret-701"}
+        assert operator.post("/v1/accounts", json=body).status_code == 200
+    assert requested == ["hostaway_sync__701"]
+
+
+def test_a_connection_that_cannot_be_prepared_is_closed(
+    operator: TestClient, warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """psycopg warns of one that is left to the garbage collector, and a warning fails a test."""
+    monkeypatch.setattr(accounts, "_LOCK_TIMEOUT", "forever")
+    assert operator.get("/v1/accounts").status_code == 503
+    until_no_session_is_open(warehouse)

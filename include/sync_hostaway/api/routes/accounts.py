@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
@@ -59,10 +60,11 @@ router = guarded_router(
 
 
 async def _warehouse() -> AsyncIterator[Connection]:
-    """Yield a connection for one request, and turn its exceptions into problems."""
+    """Yield a connection for one call of a route's function, and turn exceptions into problems."""
     try:
-        connection = await run_in_thread(_connect)
+        connection = await run_in_thread(partial(connect, application="sync-hostaway operator api"))
         try:
+            await run_in_thread(partial(limit_statements, connection, _STATEMENT_TIMEOUT, _LOCK_TIMEOUT))
             yield connection
         finally:
             connection.close()
@@ -81,12 +83,6 @@ async def _warehouse() -> AsyncIterator[Connection]:
         raise Problem(503, "misconfigured", "Not configured", str(error)) from None
 
 
-def _connect() -> Connection:
-    connection = connect(application="sync-hostaway operator api")
-    limit_statements(connection, _STATEMENT_TIMEOUT, _LOCK_TIMEOUT)
-    return connection
-
-
 async def _trigger(request: Request) -> RunTrigger:
     trigger: RunTrigger = request.app.state.trigger
     return trigger
@@ -97,7 +93,9 @@ async def _operator_name(request: Request) -> str:
     return name
 
 
-Warehouse = Annotated[Connection, Depends(_warehouse)]
+# The connection ends with the function. By default it would end with the request: after a client that reads slowly has
+# the whole response, and after the background work.
+Warehouse = Annotated[Connection, Depends(_warehouse, scope="function")]
 Trigger = Annotated[RunTrigger, Depends(_trigger)]
 OperatorName = Annotated[str, Depends(_operator_name)]
 AccountId = Annotated[Id, Path(description="Hostaway's account id", examples=[12345])]
