@@ -29,7 +29,14 @@ KNOWN = {
     "standard_conforming_strings",
     "application_name",
 }
-TOLD = ("server_version", "server_encoding", "client_encoding", "in_hot_standby", "standard_conforming_strings")
+TOLD = (
+    "server_version",
+    "server_encoding",
+    "client_encoding",
+    "in_hot_standby",
+    "standard_conforming_strings",
+    "DateStyle",
+)
 
 
 @contextmanager

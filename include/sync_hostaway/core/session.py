@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Event, Timer
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from psycopg import AsyncConnection, Connection
@@ -27,12 +27,24 @@ _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _TRANSACTION_TIMEOUT_SINCE = 170_000
 # A pooler with other clients may give two different sessions by chance, so the check is repeated.
 _ROUNDS = 3
-# Seconds that a pooler may take to give the second connection.
-_TIMEOUT = 10.0
+# Seconds that a pooler may take to give a connection: for the check, where two are needed, and for our work.
+_TIMEOUT, _QUEUE_TIMEOUT = 10.0, 30.0
 _SHARED = (
     "WAREHOUSE_URL leads to a connection pooler that shares sessions between clients. sync-hostaway needs session mode "
     "(PgBouncer: pool_mode=session for this database), or the address of PostgreSQL itself"
 )
+_NEEDED = "sync-hostaway needs several at once (PgBouncer: default_pool_size, max_client_conn)"
+
+
+class HasSocket(Protocol):
+    """A connection of any driver."""
+
+    @property
+    def closed(self) -> bool | int:
+        """Whether it was closed or lost."""
+
+    def fileno(self) -> int:
+        """The descriptor of its socket."""
 
 
 def settings(server_version: int) -> str:
@@ -51,7 +63,8 @@ def prepare(connection: Connection[Any]) -> None:
     :raises WarehouseUnavailable: when the server is a standby, or a pooler has too few connections.
     """
     _refuse_unfit_server(connection)
-    found = connection.execute(_QUERIES["server_process"]).fetchone()
+    with given_in_time(connection):
+        found = connection.execute(_QUERIES["server_process"]).fetchone()
     if _is_pooled(connection, found):
         require_own_session(string_of(connection))
     connection.execute(settings(connection.info.server_version).encode())
@@ -60,7 +73,8 @@ def prepare(connection: Connection[Any]) -> None:
 async def prepare_async(connection: AsyncConnection[Any]) -> None:
     """The same for an asynchronous connection."""
     _refuse_unfit_server(connection)
-    found = await (await connection.execute(_QUERIES["server_process"])).fetchone()
+    with given_in_time(connection):
+        found = await (await connection.execute(_QUERIES["server_process"])).fetchone()
     if _is_pooled(connection, found):
         await asyncio.to_thread(require_own_session, string_of(connection))
     await connection.execute(settings(connection.info.server_version).encode())
@@ -87,12 +101,37 @@ def require_own_session(dsn: str) -> None:
                     if _server_process(second) == process or _server_process(first) != process:
                         raise ConfigurationError(_SHARED)
     except psycopg.OperationalError as error:
-        if isinstance(error, psycopg.errors.ProtocolViolation) and not is_late.is_set():
+        is_violation = isinstance(error, psycopg.errors.ProtocolViolation)
+        if is_violation and not is_late.is_set() and "query_wait_timeout" not in str(error):
             # Statement mode refuses transactions.
             raise ConfigurationError(_SHARED) from None
         raise WarehouseUnavailable(
-            "The connection pooler in front of the warehouse gives too few connections; sync-hostaway needs several at "
-            f"once (PgBouncer: default_pool_size, max_client_conn): {' '.join(str(error).split())}"
+            f"The connection pooler in front of the warehouse gives too few connections; {_NEEDED}: "
+            f"{' '.join(str(error).split())}"
+        ) from error
+
+
+@contextmanager
+def given_in_time(connection: HasSocket) -> Iterator[None]:
+    """Limit the wait for the first query of a connection: a pooler may let it wait for minutes.
+
+    The connections that a run has already stay open during the wait. So a run that needs more than the pooler has would
+    wait for itself.
+
+    :raises WarehouseUnavailable: after half a minute.
+    """
+    is_late = Event()
+    try:
+        with _ended_after(_QUEUE_TIMEOUT, is_late, connection):
+            yield
+    except Exception as error:
+        if not is_late.is_set() and not connection.closed:
+            raise
+        # A pooler that ends it may give a reason (`query_wait_timeout`), which psycopg2 does not show.
+        reason = f"none within {_QUEUE_TIMEOUT:.0f} s" if is_late.is_set() else " ".join(str(error).split())
+        raise WarehouseUnavailable(
+            f"The warehouse gave no connection: {reason}. If a connection pooler is in front of it, that has too few: "
+            f"{_NEEDED}"
         ) from error
 
 
@@ -122,7 +161,7 @@ def _server_process(connection: Connection[Any]) -> int:
 
 
 @contextmanager
-def _ended_after(seconds: float, is_late: Event, *connections: Connection[Any]) -> Iterator[None]:
+def _ended_after(seconds: float, is_late: Event, *connections: HasSocket) -> Iterator[None]:
     """Close the connections when the block takes longer, because a pooler may let a query wait for minutes."""
     with ExitStack() as stack:
         # Copies of the descriptors, because libpq keeps and closes its own.

@@ -61,11 +61,16 @@ class BudgetConnection:
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """Keep the connection between two limiters until the block ends."""
+        """Keep the connection between two limiters until the block ends.
+
+        It opens now: a pooler with few connections would otherwise give all of them to accounts, which then wait for
+        this one.
+        """
         user = uuid.uuid4()
-        with self._lock:
-            self._users.add(user)
         try:
+            with self._lock:
+                self._users.add(user)
+                self._open()
             yield
         finally:
             self.leave(user)
@@ -76,18 +81,25 @@ class BudgetConnection:
             if user not in self._users:
                 return
             self._users.remove(user)
-            if self._connection is not None:
-                with suppress(psycopg.Error):
-                    self._connection.execute(_QUERIES["withdraw"], {"waiter_id": user})
-            if not self._users:
-                self._forget()
+            try:
+                if self._connection is not None:
+                    with suppress(psycopg.Error):
+                        self._connection.execute(_QUERIES["withdraw"], {"waiter_id": user})
+            finally:
+                # Also after an interrupt: nothing else would close the connection.
+                if not self._users:
+                    self._forget()
 
     def _row(self, query: Any, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+        connection = self._open()
+        sent_at = time.monotonic()
+        return sent_at, connection.execute(query, params).fetchone() or {}
+
+    def _open(self) -> Connection:
         if self._connection is None:
             self._connection = self._open_connection()
             self._connection.execute(_QUERIES["set_up"])
-        sent_at = time.monotonic()
-        return sent_at, self._connection.execute(query, params).fetchone() or {}
+        return self._connection
 
     def _forget(self) -> None:
         if self._connection is not None:

@@ -85,10 +85,14 @@ def _is_ended(handle: Any) -> bool:
 
 def _opened(dsn: str) -> Any:
     handle = psycopg2.connect(dsn)
-    # The first statement: a setting that is made in a transaction ends with its rollback.
-    handle.autocommit = True
-    handle.set_client_encoding("UTF8")
-    with handle.cursor() as cursor:
-        cursor.execute(session.settings(handle.server_version))
-    handle.autocommit = False
+    try:
+        # The first statement: a setting that is made in a transaction ends with its rollback.
+        handle.autocommit = True
+        with session.given_in_time(handle), handle.cursor() as cursor:
+            handle.set_client_encoding("UTF8")
+            cursor.execute(session.settings(handle.server_version))
+        handle.autocommit = False
+    except BaseException:
+        handle.close()
+        raise
     return handle

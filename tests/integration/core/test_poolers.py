@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +18,7 @@ from sync_hostaway.core import session
 from sync_hostaway.core.db import advisory_lock, connect, fetch_value
 from sync_hostaway.core.exceptions import ConfigurationError, SyncHostawayError, WarehouseUnavailable
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.transforms import dbt_connections
 
 pytestmark = pytest.mark.integration
 
@@ -85,6 +88,20 @@ def test_a_pooler_with_too_few_connections_is_refused_and_not_waited_for(
     refused = pytest.raises(WarehouseUnavailable, match="gives too few connections")
     with pooler(warehouse_dsn, "session", size) as port, refused:
         connect(through(port, warehouse_dsn))
+
+
+@pytest.mark.parametrize("open_one", [connect, dbt_connections._opened])
+def test_a_pooler_whose_connections_are_in_use_is_not_waited_for_for_minutes(
+    warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch, open_one: Callable[[str], Any]
+) -> None:
+    with pooler(warehouse_dsn, "session", 3) as port, ExitStack() as stack:
+        dsn = through(port, warehouse_dsn)
+        for _ in range(3):
+            stack.enter_context(connect(dsn))
+        monkeypatch.setattr(session, "_QUEUE_TIMEOUT", 0.5)
+        with pytest.raises(WarehouseUnavailable, match="default_pool_size") as refusal:
+            open_one(dsn)
+        assert "\n" not in str(refusal.value)
 
 
 def test_options_that_a_pooler_refuses_are_named_with_the_way_out(warehouse_dsn: str) -> None:

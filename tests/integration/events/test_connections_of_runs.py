@@ -7,10 +7,14 @@ from functools import partial
 from threading import Barrier
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from events_harness import EventsHarness
-from sync_hostaway.accounts.registry import client_for
+from postgres_proxy import pooler
+from sync_hostaway.accounts.registry import add_account, client_for
+from sync_hostaway.core import session
 from sync_hostaway.core.db import Connection, connect
+from sync_hostaway.core.settings import get_settings
 from sync_hostaway.events.worker import run_worker
 from sync_hostaway.hostaway import endpoints
 from sync_hostaway.simulator import RunningSimulator
@@ -64,6 +68,29 @@ def test_a_connection_that_ends_between_two_batches_delays_nothing(harness: Even
     # A batch whose connection was lost would be repeated only after five seconds, when the run has ended.
     assert run.result().batches == 2
     assert harness.event(event_id)["attempts"] <= 1
+
+
+def test_events_of_more_accounts_than_a_pooler_has_connections_land(
+    harness: EventsHarness, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five, as some providers have. The accounts wait for each other, and none of them for the request budget."""
+    accounts = range(710, 718)
+    for account_id in accounts:
+        harness.control.add_account(
+            account_id, f"secret-{account_id}", {"listings": 1, "reservations": 1, "conversations": 1}
+        )
+        add_account(harness.warehouse, account_id, f"secret-{account_id}")
+        [reservation_id] = harness.ids("reservations", account_id)
+        changed = harness.control.patch("reservations", reservation_id, {"hostNote": "late"}, account_id=account_id)
+        harness.receive("reservation.updated", changed, account_id)
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__BUDGET_IP", "500/1")
+    session.require_own_session.cache_clear()
+    with pooler(warehouse_dsn, "session", 5) as port:
+        monkeypatch.setenv("WAREHOUSE_URL", make_conninfo(warehouse_dsn, host="127.0.0.1", port=port))
+        get_settings.cache_clear()
+        result = harness.run_worker()
+    assert result.batches == len(accounts)
+    assert [harness.states(account_id) for account_id in accounts] == [["done"]] * len(accounts)
 
 
 def test_clients_that_need_a_token_at_the_same_time_request_one(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -426,6 +427,34 @@ def test_without_a_database_nothing_is_sent(budget: MakeBudget) -> None:
     with pytest.raises(WarehouseUnavailable), lost.permit():
         sent.append("request")
     assert not sent
+
+
+def test_an_interrupt_leaves_no_connection_open(warehouse: Connection, warehouse_dsn: str) -> None:
+    """Ctrl-C, or Airflow's timeout of a task, while a limiter withdraws."""
+    opened: list[Connection] = []
+
+    def open_connection() -> Connection:
+        opened.append(connect(warehouse_dsn))
+        return opened[-1]
+
+    limits = RateLimits(RateLimit(5, 1.0), None)
+    one = SharedRateLimiter(701, Priority.FULL, limits, connection=BudgetConnection(open_connection))
+    seconds_for(one)
+    waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+
+    def interrupt() -> None:
+        with connect(warehouse_dsn) as looking:
+            eventually(lambda: looking.execute(waits).fetchone())
+        signal.raise_signal(signal.SIGINT)
+
+    with warehouse.transaction():
+        warehouse.execute("lock table ops.rate_limit_waiters in access exclusive mode")
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            one.close()
+        thread.join()
+    assert [connection.closed for connection in opened] == [True]
 
 
 def test_a_lost_connection_is_opened_again(budget: MakeBudget, warehouse: Connection) -> None:

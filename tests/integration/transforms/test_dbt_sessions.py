@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import psycopg2
 import pytest
 from dbt.clients.jinja import get_rendered
+from psycopg.conninfo import make_conninfo
 
 from landing_harness import LandingHarness, listing, reservation
-from sync_hostaway.transforms import dbt_speed, find_project, profile_environment
+from sync_hostaway.core import session
+from sync_hostaway.transforms import dbt_connections, dbt_speed, find_project, profile_environment
 from sync_hostaway.transforms.dbt_connections import WarehouseConnections
 from sync_hostaway.transforms.invocation import run_dbt
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -50,6 +54,17 @@ def test_nothing_of_a_failed_model_reaches_the_next_one(harness: LandingHarness,
     [first], [following] = (harness.rows(f"select * from hostaway.{name}") for name in ("a_first", "c_next"))
     assert following == first
     assert following[1:3] == (0, 0)
+
+
+def test_a_connection_that_cannot_be_prepared_is_closed(
+    harness: LandingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "settings", lambda _: "set lock_timeout = 'forever'")
+    with pytest.raises(psycopg2.Error) as refused:
+        dbt_connections._opened(make_conninfo(harness.dsn, application_name="unprepared"))
+    none_left = "select count(*) = 0 from pg_stat_activity where application_name = 'unprepared'"
+    eventually(lambda: harness.rows(none_left)[0][0], seconds=20)
+    assert refused.value.pgcode == "22023"
 
 
 def test_a_connection_that_ends_between_two_models_fails_none(
