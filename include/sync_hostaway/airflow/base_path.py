@@ -15,6 +15,9 @@ from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.core.mounts import MOUNT
 from sync_hostaway.core.settings import get_settings
 
+# With the base path /hostaway or /api, a path without the prefix seems to have one. No other path begins like these.
+_NEVER_A_PREFIX = (f"{MOUNT}/", "/hostaway/v1/", "/api/v2/")
+
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Any, Any], Awaitable[None]]
 
@@ -44,7 +47,10 @@ class BasePath:
         # Only for webhooks, because a path of PUBLIC_BASE_URL may also be a path of Airflow, such as /api.
         if prefix and prefix != root and path.startswith(f"{prefix}{MOUNT}/"):
             path = path.removeprefix(prefix)
-        return path if path == root or path.startswith(f"{root}/") else root + path
+        has_prefix = path == root or path.startswith(f"{root}/")
+        if root and has_prefix and path.startswith(_NEVER_A_PREFIX):
+            has_prefix = path.removeprefix(root).startswith(_NEVER_A_PREFIX)
+        return path if has_prefix else root + path
 
 
 def _path_of_public_url() -> str:
