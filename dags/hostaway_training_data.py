@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import Param, dag, get_current_context, task
 
 from sync_hostaway.airflow.dags import DEFAULT_ARGS, TAG, start_of_oldest
+from sync_hostaway.hostaway.values import LARGEST_ID
 
 
 @dag(
@@ -33,7 +34,12 @@ Nothing removes old folders. Delete those that are older than an erasure.
     default_args=DEFAULT_ARGS,
     params={
         "account_id": Param(
-            None, type=["null", "integer"], minimum=1, description="Only this account; empty: all accounts"
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            # PostgreSQL's bigint has no larger ones, and an error would be retried.
+            maximum=LARGEST_ID,
+            description="Only this account; empty: all accounts",
         ),
     },
 )

@@ -17,7 +17,17 @@ from sync_hostaway.accounts.registry import Account
 from sync_hostaway.accounts.status import AccountStatus, account_statuses
 from sync_hostaway.cli.begin_sync import begin_catch_up, begin_first_sync
 from sync_hostaway.cli.options import AccountId, AsJson, warehouse, warn_if_simulated
-from sync_hostaway.core.console import cell, echo, format_time, pluralize, print_json, print_note, print_table, prompt
+from sync_hostaway.core.console import (
+    can_prompt,
+    cell,
+    echo,
+    format_time,
+    pluralize,
+    print_json,
+    print_note,
+    print_table,
+    prompt,
+)
 from sync_hostaway.core.exceptions import InvalidValue
 from sync_hostaway.core.text import visible
 from sync_hostaway.privacy.erase import purge_account
@@ -181,10 +191,11 @@ def _catch_up_if_resumed(before: Account, account: Account) -> None:
 
 
 def _read_secret(secret: str | None) -> str:
-    if secret is None and sys.stdin.isatty():
+    if secret is None and can_prompt():
         secret = str(typer.prompt("API key", hide_input=True))
     if secret is None:
-        secret = decode_api_key(sys.stdin.buffer.read())
+        # Python has no stdin if it is closed.
+        secret = decode_api_key(sys.stdin.buffer.read() if sys.stdin else b"")
         if not secret:
             raise InvalidValue("The API key is missing: use --secret, or write the key to standard input")
     return clean_api_key(secret)

@@ -30,6 +30,7 @@ from sync_hostaway.cli.tokens import tokens_app
 from sync_hostaway.cli.transcripts import import_transcripts_command
 from sync_hostaway.cli.webhooks import webhooks_app
 from sync_hostaway.core.console import echo, err
+from sync_hostaway.core.files import keep_owner_rights
 from sync_hostaway.core.settings import get_settings, refuse_unknown_names
 from sync_hostaway.simulator.command import simulator
 from sync_hostaway.transforms import build_docs
@@ -117,6 +118,7 @@ def main(
         # With LANG=C or PYTHONIOENCODING, some names cannot be encoded. Those are shown in ASCII.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    keep_owner_rights()
     # On a terminal, bars and tables show the progress, so only errors are logged.
     level = err_level(ctx.params) or ("error" if err.is_terminal else "warning")
     configure_logs(level, as_json=log_format is LogFormat.JSON)

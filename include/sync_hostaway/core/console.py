@@ -147,6 +147,11 @@ def prompt(question: str, given: str | None, way_out: str) -> str:
     """
     if given is not None:
         return given
-    if not sys.stdin.isatty():
+    if not can_prompt():
         raise typer.BadParameter(way_out)
     return str(typer.prompt(question))
+
+
+def can_prompt() -> bool:
+    """Return whether standard input is a terminal. It may also be a pipe, or closed: then Python has no stdin."""
+    return sys.stdin is not None and sys.stdin.isatty()

@@ -47,7 +47,8 @@ def url_at(home: Home, port: int, database: str) -> str:
 def pid_file(home: Home) -> list[str]:
     """Return the lines of the pid file: id, data, start time, port, socket directory, address, memory, state."""
     with suppress(OSError):
-        return (home.postgres / "data" / "postmaster.pid").read_text().splitlines()
+        # It has the path of the data, which may have any bytes.
+        return (home.postgres / "data" / "postmaster.pid").read_text("utf-8", "surrogateescape").splitlines()
     return []
 
 

@@ -41,7 +41,12 @@ class SyncHostawayError(Exception):
     """An error in sync-hostaway."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+        super().__init__(message or _default_message(self))
+
+
+def _default_message(error: Exception) -> str:
+    # Python removes docstrings with PYTHONOPTIMIZE=2.
+    return (error.__doc__ or type(error).__name__).strip().splitlines()[0]
 
 
 class ConfigurationError(SyncHostawayError):
@@ -125,7 +130,7 @@ class HostawayError(SyncHostawayError):
         self.account_id = account_id
         self.resource = resource
         self.url = url
-        self.text = text = message or (self.__doc__ or "").strip().splitlines()[0]
+        self.text = text = message or _default_message(self)
         where = ", ".join(
             f"{name} {value}"
             for name, value in (("account", account_id), ("resource", resource), ("url", url))

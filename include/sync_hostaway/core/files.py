@@ -38,6 +38,11 @@ def forbid_others_to_write() -> int:
     return before
 
 
+def keep_owner_rights() -> None:
+    """Remove the user's own rights from the umask: with 0777, the user cannot read files that were just written."""
+    os.umask(os.umask(stat.S_IRWXG | stat.S_IRWXO) & (stat.S_IRWXG | stat.S_IRWXO))
+
+
 @contextmanager
 def unwritable_files() -> Iterator[None]:
     """While the block runs, only the user can write files that any thread of the process creates."""

@@ -40,7 +40,9 @@ SHORT_NAMES = {
     "airflow_port": "AIRFLOW_PORT",
     "public_base_url": "PUBLIC_BASE_URL",
 }
+REAL_API = "https://api.hostaway.com"
 _PREFIX = "AIRFLOW__HOSTAWAY__"
+_TIME = re.compile(r"\d\d:\d\d(:\d\d)?", re.ASCII)
 _ACCOUNT_ID = re.compile(r"0*[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -54,12 +56,22 @@ def _keep_is_zero(value: Any) -> Any:
     return 0 if isinstance(value, str) and value.strip().lower() == "keep" else value
 
 
+def _is_written_as_time(value: Any) -> Any:
+    # Pydantic would also take 2300, as seconds, and 23:00+02:00, whose offset would have no effect.
+    if not isinstance(value, str):
+        return value
+    if not _TIME.fullmatch(value.strip()):
+        raise ValueError("must be a time of the day in UTC, such as 23:00")
+    return value.strip()
+
+
 # Also the types of an account's own options
 RateLimitText = Annotated[str, Field(pattern=r"^(off|[1-9]\d{0,4}/[1-9]\d{0,4}(\.\d{1,3})?)$")]
 CalendarDaysBack = Annotated[int, Field(ge=0, le=730)]
 CalendarDaysAhead = Annotated[int, Field(ge=0, le=1095)]
 SyncEveryHours = Annotated[int, Field(ge=1, le=168), AfterValidator(_hours_or_whole_days)]
 """1 to 24, or the hours of 2 to 7 days."""
+TimeOfDay = Annotated[time, BeforeValidator(_is_written_as_time)]
 RetentionDays = Annotated[int, BeforeValidator(_keep_is_zero), Field(ge=0, le=36_500)]
 """Days, or 0 for what is kept. A setting may also be `keep`."""
 Polling = Literal["auto", "always", "list", "off"]
@@ -81,7 +93,9 @@ class _Sources(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in values.items() if value is not None}
+        # A value from a file or a command (`_cmd`) often ends with a line feed.
+        stripped = {name: value.rstrip("\r\n") for name, value in values.items() if value}
+        return {name: value for name, value in stripped.items() if value}
 
 
 class Settings(BaseSettings):
@@ -130,6 +144,7 @@ class Settings(BaseSettings):
 
     resources: tuple[Resource, ...] = Field(
         tuple(resource for resource in Resource if resource not in ON_REQUEST),
+        min_length=1,
         description="Resources to mirror, comma-separated; an account's options can switch each on or off",
     )
     calendar_days_back: CalendarDaysBack = Field(30, description="Calendar window: days before today")
@@ -147,7 +162,7 @@ class Settings(BaseSettings):
     sync_every_hours: SyncEveryHours = Field(
         24, description="Hours between the scheduled syncs of an account; 24: daily, 168: weekly"
     )
-    sync_start: time = Field(time(0, 0), description="UTC time at which the spread of account syncs begins")
+    sync_start: TimeOfDay = Field(time(0, 0), description="UTC time at which the spread of account syncs begins")
     sync_spread_hours: float = Field(
         24.0, gt=0, le=24, description="Hours over which syncs are spread; at most the hours between two syncs count"
     )
@@ -221,8 +236,12 @@ class Settings(BaseSettings):
     @field_validator("warehouse_url", "api_warehouse_url", mode="before")
     @classmethod
     def _urls_are_those_of_libpq(cls, value: Any) -> Any:
-        # A value from a file or a command (`_cmd`) often ends with a line feed, which libpq does not accept in a URL.
         return plain(value) or None if isinstance(value, str) else value
+
+    @field_validator("public_base_url", "airflow_url", mode="before")
+    @classmethod
+    def _blanks_around_urls_do_not_count(cls, value: Any) -> Any:
+        return value.strip() or None if isinstance(value, str) else value
 
     @field_validator("api_url")
     @classmethod
@@ -255,7 +274,7 @@ class Settings(BaseSettings):
         """Base URL of the Hostaway API, without /v1. Default: the home's simulator if it has one, else the real API."""
         from sync_hostaway.core.embedded import simulated_url
 
-        return self.api_url or simulated_url(self.home) or "https://api.hostaway.com"
+        return self.api_url or simulated_url(self.home) or REAL_API
 
     @property
     def api_is_local(self) -> bool:

@@ -262,6 +262,33 @@ def test_a_reader_that_leaves_early_is_no_error(account: int) -> None:
     assert "Error" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("accounts add 702", "API key is missing"),
+        ("accounts purge 702", "--confirm 702"),
+        ("accounts purge 702 </dev/null", "--confirm 702"),
+    ],
+)
+def test_without_standard_input_the_option_is_named(
+    warehouse: Connection, simulator: RunningSimulator, command: str, said: str
+) -> None:
+    """Services and cron may start a command with closed streams."""
+    done = subprocess.run(
+        ["sh", "-c", f"exec 0<&-; '{sys.executable}' -c 'from sync_hostaway.cli.main import app; app()' {command}"],
+        capture_output=True, encoding="utf-8", timeout=60,
+    )  # fmt: skip
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert "Unexpected" not in done.stderr
+
+
+def test_an_error_has_a_message_where_python_has_no_docstrings() -> None:
+    code = "from sync_hostaway.core.exceptions import *; print(WarehouseBusy(), HostawayNotFound())"
+    done = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["WarehouseBusy", "HostawayNotFound"]
+
+
 def test_a_full_disk_of_postgresql_is_named(warehouse: Connection) -> None:
     with pytest.raises(psycopg.errors.DiskFull) as raised:
         warehouse.execute(

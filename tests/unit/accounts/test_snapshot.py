@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,17 @@ def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path, name: str, text:
     with pytest.raises(ConfigurationError, match=r"not an account snapshot.*SNAPSHOT_PATH"):
         write_snapshot(tmp_path / "accounts.json", ACCOUNTS)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, text)]
+
+
+def test_a_full_disk_does_not_fill_further_with_each_parse(tmp_path: Path) -> None:
+    write_snapshot(tmp_path / "accounts.json", ACCOUNTS)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # The kernel refuses to write more than that into a file.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_snapshot(tmp_path / "accounts.json", ACCOUNTS[:1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert load_snapshot(tmp_path / "accounts.json") == IN_ORDER
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["accounts.json", "accounts.json.copy"]

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from sync_hostaway.accounts.snapshot import write_snapshot
 from sync_hostaway.core import home as home_module
+from sync_hostaway.core.embedded import listening_port
 from sync_hostaway.core.exceptions import HomeNotUsable
-from sync_hostaway.core.files import make_private, make_unwritable
+from sync_hostaway.core.files import keep_owner_rights, make_private, make_unwritable
 from sync_hostaway.core.home import Home, open_log, read_json, tail, write_json
 from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.core.settings import get_settings
@@ -216,3 +217,20 @@ def test_airflow_finds_no_dags_in_a_home(tmp_path: Path) -> None:
     (home.airflow / "logs" / "latest").symlink_to("2026-11-28")
     (home.airflow / "x.py").touch()
     assert list(find_path_from_directory(tmp_path, ".airflowignore")) == [str(tmp_path / "dags" / "speak.py")]
+
+
+def test_a_folder_whose_name_is_no_text_hides_no_port(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    (home.postgres / "data").mkdir(parents=True)
+    (home.postgres / "data" / "postmaster.pid").write_bytes(b"1\n/srv/h\xf6me/data\n1\n5433\n")
+    assert listening_port(home) == 5433
+
+
+@pytest.mark.parametrize(("given_mask", "kept"), [(0o777, 0o077), (0o277, 0o077), (0o022, 0o022), (0o000, 0o000)])
+def test_a_umask_does_not_keep_a_user_from_own_files(given_mask: int, kept: int) -> None:
+    before = os.umask(given_mask)
+    try:
+        keep_owner_rights()
+    finally:
+        found = os.umask(before)
+    assert found == kept

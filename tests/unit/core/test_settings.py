@@ -213,3 +213,38 @@ def test_hours_between_syncs_that_cannot_be_are_named(monkeypatch: pytest.Monkey
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__SYNC_EVERY_HOURS", hours)
     with pytest.raises(ConfigurationError, match="SYNC_EVERY_HOURS"):
         get_settings()
+
+
+@pytest.mark.parametrize(
+    "written", ["2300", "82800", "23", "23:00+02:00", "23:00Z", "11 pm", "24:00", "9:00", "２３:００"]
+)
+def test_a_time_of_the_day_has_hours_and_minutes(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    """Pydantic reads 2300 as seconds, 38 minutes past midnight."""
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SYNC_START", written)
+    with pytest.raises(ConfigurationError, match="AIRFLOW__HOSTAWAY__SYNC_START"):
+        get_settings()
+
+
+@pytest.mark.parametrize("written", ["23:05", "23:05:00", " 23:05\n"])
+def test_a_time_of_the_day_is_read(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__SYNC_START", written)
+    assert get_settings().sync_start == time(23, 5)
+
+
+def test_a_line_feed_at_the_end_of_a_value_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow reads `…_cmd` and files of secrets with the line feed at their end."""
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__METRICS_TOKEN", "a token\r\n")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__POLLING", "off\n")
+    monkeypatch.setenv("PUBLIC_BASE_URL", " https://example.com/airflow/ \n")
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__PAGE_SIZE", "\n")
+    settings = get_settings()
+    assert settings.metrics_token.get_secret_value() == "a token"
+    assert (settings.polling, settings.page_size) == ("off", 500)
+    assert settings.webhook_base_url == "https://example.com/airflow"
+
+
+@pytest.mark.parametrize("written", [",", " , "])
+def test_no_resource_at_all_is_no_setting(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("AIRFLOW__HOSTAWAY__RESOURCES", written)
+    with pytest.raises(ConfigurationError, match="AIRFLOW__HOSTAWAY__RESOURCES"):
+        get_settings()
