@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sync_hostaway.core.embedded import HOST
-from sync_hostaway.core.exceptions import HomeNotUsable
+from sync_hostaway.core.exceptions import ConfigurationError, HomeNotUsable
 from sync_hostaway.core.home import Home, write_json
 from sync_hostaway.core.home_secrets import Secrets
-from sync_hostaway.core.settings import SHORT_NAMES
+from sync_hostaway.core.settings import REAL_API, SHORT_NAMES, is_loopback
 from sync_hostaway.local.processes import MARKER
 
 ADMIN = "admin"
@@ -34,6 +35,7 @@ _DECIDED_NAMES = frozenset(
 )
 _API_WAREHOUSE_URL = "AIRFLOW__HOSTAWAY__API_WAREHOUSE_URL"
 _LOOPBACK = ("127.0.0.1", "localhost")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 # The path of a Unix socket has at most 107 bytes, and some libraries create sockets in TMPDIR.
 _LONGEST_TMPDIR = 80
 
@@ -107,9 +109,11 @@ class AirflowSetup:
         """Return the complete environment of a component, based on the caller's.
 
         :raises HomeNotUsable: when Airflow would replace a part of a folder's name as a variable.
+        :raises ConfigurationError: when Hostaway is reached by a proxy on which Airflow's tasks would fail.
         """
         caller = os.environ if inherited is None else inherited
-        environment = {name: value for name, value in caller.items() if not _is_foreign(name)}
+        unusable = _unusable_proxies(caller, self.api_url or REAL_API)
+        environment = {name: value for name, value in caller.items() if not _is_foreign(name) and name not in unusable}
         environment |= _ENVIRONMENT
         environment |= {f"AIRFLOW__{name}": value for name, value in (_SETTINGS | self._own_settings()).items()}
         environment |= {
@@ -193,3 +197,31 @@ def _without_proxy(caller: Mapping[str, str]) -> dict[str, str]:
         listed = [host for host in caller.get(name, "").split(",") if host]
         result[name] = ",".join([*listed, *(host for host in _LOOPBACK if host not in listed)])
     return result
+
+
+def _unusable_proxies(caller: Mapping[str, str], api_url: str) -> set[str]:
+    """Return the variables with other proxies than HTTP, such as ALL_PROXY=socks5://….
+
+    Airflow's tasks have an HTTP client without SOCKS. It fails on such a variable, also if its requests need no proxy.
+
+    :param api_url: the Hostaway API.
+    :raises ConfigurationError: when requests to Hostaway need one of them.
+    """
+    given = {name: value for name, value in caller.items() if name.lower() in _PROXIES and value}
+    unusable = {name for name, value in given.items() if not _is_http(value)}
+    in_use = [name for name in given.keys() - unusable if name.lower() == f"{urlsplit(api_url).scheme}_proxy"]
+    if unusable and not in_use and not is_loopback(api_url):
+        names = ", ".join(sorted(unusable))
+        raise ConfigurationError(
+            f"Airflow's tasks cannot use the proxy of {names}: they support HTTP proxies only. Set HTTPS_PROXY to one, "
+            f"such as http://proxy:3128, or unset {names}."
+        )
+    return unusable
+
+
+def _is_http(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

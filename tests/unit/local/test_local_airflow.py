@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sync_hostaway.core.exceptions import HomeNotUsable
+from sync_hostaway.core.exceptions import ConfigurationError, HomeNotUsable
 from sync_hostaway.core.home import Home, read_json
 from sync_hostaway.core.home_secrets import Secrets
 from sync_hostaway.local.airflow import EXECUTOR, AirflowSetup
@@ -118,6 +119,45 @@ def test_loopback_never_goes_through_a_proxy(setup: AirflowSetup) -> None:
     assert environment["no_proxy"] == "example.com,127.0.0.1,localhost"
     assert environment["NO_PROXY"] == "127.0.0.1,localhost"
     assert environment["HTTP_PROXY"] == "http://proxy:1"
+
+
+SOCKS = {"ALL_PROXY": "socks5h://proxy:1080", "all_proxy": "socks5h://proxy:1080"}
+
+
+@pytest.mark.parametrize(
+    ("api_url", "others"),
+    [
+        # A simulator on this machine: no proxy is used.
+        ("http://127.0.0.1:9", {}),
+        # HTTPS_PROXY counts before ALL_PROXY.
+        (None, {"https_proxy": "http://proxy:3128"}),
+        (None, {"HTTPS_PROXY": "proxy:3128"}),
+    ],
+)
+def test_a_proxy_on_which_tasks_would_fail_is_left_out_if_it_is_not_used(
+    setup: AirflowSetup, monkeypatch: pytest.MonkeyPatch, api_url: str | None, others: dict[str, str]
+) -> None:
+    environment = replace(setup, api_url=api_url).environment({**SOCKS, **others})
+    assert not SOCKS.keys() & environment.keys()
+    assert others.items() <= environment.items()
+    for name in (*SOCKS, *others, "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        if name.lower().endswith("_proxy"):
+            monkeypatch.setenv(name, value)
+    # The client of Airflow's tasks
+    httpx.Client().close()
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["socks5://proxy:1080", "socks4://proxy", "socks9://proxy", "http://proxy:port", "http://:3128", "http://[::1"],
+)
+def test_a_proxy_on_which_tasks_would_fail_is_refused_if_it_is_used(setup: AirflowSetup, value: str) -> None:
+    for caller in ({"ALL_PROXY": value}, {"https_proxy": value, "http_proxy": "http://proxy:1"}):
+        with pytest.raises(ConfigurationError, match="HTTP proxies only") as refused:
+            setup.environment(caller)
+        assert value not in str(refused.value)
 
 
 def test_the_bundle_is_the_project(setup: AirflowSetup) -> None:
