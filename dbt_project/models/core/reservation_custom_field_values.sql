@@ -22,9 +22,11 @@ listed as (
         batch.updated_at,
         batch.is_deleted
     from batch
-    -- those of a deferred reservation come with it
+    -- Those of a deferred reservation come with it. The links have the same reservations, and are built earlier.
     where {{ exists_lookup(
-        ref('reservations'), "parent", "parent.account_id = batch.account_id and parent.reservation_id = batch.reservation_id"
+        ref('reservation_guests'),
+        "parent",
+        "parent.account_id = batch.account_id and parent.reservation_id = batch.reservation_id",
     ) }}
     order by batch.account_id asc, batch.reservation_id asc, batch.custom_field_id asc, batch.place desc
 ),

@@ -9,8 +9,7 @@
 
 with
 
--- materialized: otherwise the planner inlines the CTE and reads the payloads again
-batch as materialized (
+batch as (
     select * from {{ rows_to_process('reservations', with_changed_guest=true) }} as batch
 ),
 
