@@ -7,7 +7,7 @@ import sqlparse
 from dbt.compilation import inject_ctes_into_sql
 from dbt.contracts.graph.nodes import InjectedCTE
 
-from sync_hostaway.transforms.dbt_speed import inject_ctes
+from sync_hostaway.transforms.dbt_speed import inject_ctes, priorities
 
 CTES = [InjectedCTE(id=name, sql=f" __dbt__cte__{name} as (\nselect 1\n)") for name in ("one", "two")]
 
@@ -34,3 +34,10 @@ def test_ephemeral_models_are_inserted_as_by_dbt(sql: str, ctes: list[InjectedCT
         return sqlparse.format(text, strip_comments=True).split()
 
     assert words(inject_ctes(sql, ctes)) == words(inject_ctes_into_sql(sql, ctes))
+
+
+def test_the_model_that_most_others_wait_for_is_built_first() -> None:
+    waits = {"guests": ["fees", "reservations"], "reservations": ["nights"], "nights": ["pace"]}
+    readers = {"alone": [], "fees": [], "pace": [], **waits}
+    order = sorted(readers, key=lambda name: (priorities(readers)[name], name))
+    assert order == ["guests", "reservations", "nights", "alone", "fees", "pace"]

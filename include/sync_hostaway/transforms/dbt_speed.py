@@ -1,6 +1,7 @@
 """Avoids slow or repeated work of dbt, which was half of the time of a transform of one row.
 
-Functions of dbt are replaced here by functions with the same result. They are not part of dbt's public interface:
+Functions of dbt are replaced here by functions with the same result; only the order in which dbt builds models that do
+not wait for each other differs. They are not part of dbt's public interface:
 requirements.txt names one version of dbt, and a test fails if dbt repeats the work again.
 """
 
@@ -8,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from graphlib import TopologicalSorter
 from typing import Any
 
 import jinja2
@@ -17,6 +19,7 @@ from dbt.adapters.base.column import Column
 from dbt.adapters.postgres import PostgresAdapter
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import InjectedCTE
+from dbt.graph.queue import GraphQueue
 from dbt_common.behavior_flags import BehaviorFlagRendered
 from dbt_common.clients.jinja import MacroFuzzEnvironment, NativeSandboxEnvironment, get_environment
 
@@ -53,6 +56,8 @@ def install() -> None:
     MacroFuzzEnvironment.compile = _compile_template_once  # type: ignore[assignment]  # it has overloads
     # To check a contract, PostgreSQL plans the query of the model, and then plans it again to run it.
     PostgresAdapter.get_column_schema_from_query = _column_schema_once
+    # Of the models that can be built, dbt takes the first in the alphabet. `reservations` would be among the last.
+    GraphQueue._get_scores = staticmethod(priorities)
 
 
 def compile_templates(manifest: Manifest) -> None:
@@ -76,6 +81,17 @@ def inject_ctes(sql: str, ctes: Sequence[InjectedCTE]) -> str:
         return str(_inject_ctes(sql, list(ctes)))
     added = ", ".join(cte.sql for cte in ctes)
     return f"{sql[: start.end()]}{added}, {sql[start.end() :]}" if start["with"] else f"with{added} {sql}"
+
+
+def priorities(graph: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """The priority of each node for dbt's threads: the lowest number, which is first, if most others wait for it.
+
+    :param graph: for each node the nodes that read it.
+    """
+    waiting: dict[str, set[str]] = {}
+    for node in TopologicalSorter({node: list(graph[node]) for node in graph}).static_order():
+        waiting[node] = set(graph[node]).union(*(waiting[reader] for reader in graph[node]))
+    return {node: -len(others) for node, others in waiting.items()}
 
 
 def _compile_template_once(environment: jinja2.Environment, source: Any, *args: Any, **options: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +35,8 @@ from sync_hostaway.transforms.statistics import analyze_grown_tables
 
 log = structlog.get_logger(__name__)
 _SYNC_LOG = "sync_logs"
+# As in profiles.yml
+_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -180,10 +183,12 @@ def _steps(work: ledger.PendingWork, due: list[str], *, full_refresh: bool) -> l
 
     :param due: models with rows to read.
     """
+    # Often PostgreSQL is on this machine. More models than cores at a time slow down the one that others wait for.
+    everything = ["run", "--threads", str(min(_THREADS, max(2, os.cpu_count() or 1)))]
     if full_refresh:
-        return [["seed"], ["run", "--full-refresh"]]
+        return [["seed"], [*everything, "--full-refresh"]]
     chosen = [*([_SYNC_LOG] if work.sync_log_is_behind else []), *due]
-    steps = [["run", *([] if work.full_rebuild else ["--select", *chosen])]] if work.full_rebuild or chosen else []
+    steps = [everything if work.full_rebuild else ["run", "--select", *chosen]] if work.full_rebuild or chosen else []
     if work.photos_setting_changed:
         steps.insert(0, ["run", "--full-refresh", "--select", "listing_photos"])
     # Seeds are part of the project: a change of them causes a full rebuild.
