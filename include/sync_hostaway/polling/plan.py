@@ -13,7 +13,7 @@ from sync_hostaway.accounts.registry import Account, list_accounts
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.exceptions import InvalidOptions
 from sync_hostaway.core.settings import Settings, get_settings
-from sync_hostaway.hostaway.rate_limiter import RateLimit, RateLimits
+from sync_hostaway.hostaway.rate_limiter import RateLimit, RateLimits, address_of
 from sync_hostaway.polling.pace import CALLS_OF_A_POLL, shortest_interval
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -129,7 +129,7 @@ def fitting_interval(connection: Connection) -> timedelta:
     settings = get_settings()
     counts: dict[str, int] = defaultdict(int)
     for account_id in _polled(connection):
-        counts[RateLimits.of(settings, account_id).ip_key] += 1
+        counts[address_of(settings, account_id)] += 1
     minutes = max((_poll_minutes(count, RateLimits.of(settings).ip) for count in counts.values()), default=0.0)
     return timedelta(minutes=max(float(settings.poll_every_minutes), math.ceil(minutes)))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sync_hostaway.core.db import Connection, load_queries
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.hostaway.rate_limiter import RateLimits
+from sync_hostaway.hostaway.rate_limiter import RateLimits, address_of
 
 _QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
 _DAY = 86_400
@@ -51,7 +51,7 @@ def address_usage(connection: Connection) -> list[AddressUsage]:
     limit = RateLimits.of(settings).ip
     calls: dict[str, list[float]] = defaultdict(list)
     for row in connection.execute(_QUERIES["usual_calls"]):
-        calls[RateLimits.of(settings, row["account_id"]).ip_key].append(row["calls"])
+        calls[address_of(settings, row["account_id"])].append(row["calls"])
     if not calls:
         return []
     known = set(calls) | {row["address"] for row in connection.execute(_QUERIES["addresses"])}
