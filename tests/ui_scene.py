@@ -14,5 +14,5 @@ def plant(warehouse: Connection, accounts: int, *, days: int = 30, events: int =
     for query in _QUERIES.values():
         warehouse.execute(query, {"accounts": accounts, "days": days, "events": events})
     # as autovacuum has done from day to day
-    warehouse.execute("vacuum (full, analyze) ops.resource_states, ops.account_days")
+    warehouse.execute("vacuum (full, analyze) ops.resource_states, ops.account_days, ops.account_totals")
     warehouse.execute("analyze")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from sync_hostaway.accounts.registry import Account, get_account, list_accounts, settings_of
 from sync_hostaway.core.db import Connection, fetch_value, load_queries
+from sync_hostaway.core.exceptions import UnknownAccount
 from sync_hostaway.core.resources import Resource
 from sync_hostaway.core.settings import get_settings
 
@@ -95,12 +96,15 @@ def account_status(connection: Connection, account_id: int) -> AccountStatus:
 
     :raises UnknownAccount: when it is not registered.
     """
-    return _statuses(connection, [get_account(connection, account_id)])[0]
+    found = _statuses(connection, [get_account(connection, account_id)], account_id)
+    if not found:
+        raise UnknownAccount.numbered(account_id)
+    return found[0]
 
 
 def account_statuses(connection: Connection) -> list[AccountStatus]:
     """The status of all accounts, ordered by id."""
-    return _statuses(connection, list_accounts(connection))
+    return _statuses(connection, list_accounts(connection), None)
 
 
 def mirrored(account: Account) -> frozenset[Resource]:
@@ -109,30 +113,26 @@ def mirrored(account: Account) -> frozenset[Resource]:
     return frozenset(settings.resources)
 
 
-def _statuses(connection: Connection, accounts: list[Account]) -> list[AccountStatus]:
-    params = {"account_ids": [account.account_id for account in accounts]}
-    webhooks = {row.pop("account_id"): row for row in connection.execute(_QUERIES["webhooks"], params)}
+def _statuses(connection: Connection, accounts: list[Account], account_id: int | None) -> list[AccountStatus]:
+    """The status of each of these accounts, without those that were purged since they were read.
+
+    :param account_id: the only account; None: all accounts.
+    """
+    params = {"account_id": account_id}
     resources: dict[int, list[ResourceSync]] = {}
     with connection.cursor(row_factory=tuple_row) as cursor:
-        for account_id, *values in cursor.execute(_QUERIES["resources"], params):
-            resources.setdefault(account_id, []).append(ResourceSync(*values))
+        for row in cursor.execute(_QUERIES["resources"], params).fetchall():
+            resources.setdefault(row[0], []).append(ResourceSync(*row[1:]))
     now = fetch_value(connection, _QUERIES["now"])
-    judged = {row.pop("account_id"): row for row in connection.execute(_QUERIES["statuses"], params)}
+    statuses = {found["account_id"]: found for found in connection.execute(_QUERIES["statuses"], params).fetchall()}
     return [
-        _status(
-            account,
-            resources.get(account.account_id, []),
-            webhooks[account.account_id],
-            judged[account.account_id],
-            now,
-        )
+        _status(account, resources.get(account.account_id, []), statuses[account.account_id], now)
         for account in accounts
+        if account.account_id in statuses
     ]
 
 
-def _status(
-    account: Account, resources: list[ResourceSync], webhook: dict[str, Any], judged: dict[str, Any], now: datetime
-) -> AccountStatus:
+def _status(account: Account, resources: list[ResourceSync], found: dict[str, Any], now: datetime) -> AccountStatus:
     wanted = mirrored(account)
     synced = [sync for sync in resources if sync.resource in wanted]
     # A refused resource does not count as late.
@@ -143,7 +143,16 @@ def _status(
     return AccountStatus(
         account,
         synced,
-        WebhookState(**webhook),
+        WebhookState(
+            state=found["webhook_state"],
+            reason=found["webhook_reason"],
+            checked_at=found["checked_at"],
+            last_event_at=found["last_event_at"],
+            pending_events=found["pending_events"],
+            oldest_pending_seconds=found["oldest_pending_seconds"],
+        ),
         (now - min(complete)).total_seconds() if is_complete else None,
-        **judged,
+        found["status"],
+        found["reason"],
+        found["remedy"],
     )

@@ -16,42 +16,27 @@ select
     states.last_complete_at
 from ops.resource_states as states
 left join ops.sync_runs as running on states.sync_run_id = running.sync_run_id and running.status = 'running'
-where states.account_id = any(%(account_ids)s)
+where %(account_id)s::bigint is null or states.account_id = %(account_id)s
 order by states.account_id, states.resource
 
--- name: webhooks
+-- name: statuses
+-- No array of ids: the view computes one account, or all.
 select
-    accounts.account_id,
-    coalesce(endpoints.state, 'unregistered') as state,
-    endpoints.state_reason as reason,
+    status.account_id,
+    status.status,
+    status.reason,
+    status.remedy,
+    status.webhook_state,
+    status.webhook_reason,
     endpoints.checked_at,
     newest.received_at as last_event_at,
-    pending.events as pending_events,
-    pending.seconds as oldest_pending_seconds
-from ops.accounts as accounts
-left join ops.webhook_endpoints as endpoints on accounts.account_id = endpoints.account_id
-left join lateral (
+    status.pending_events,
+    status.oldest_pending_seconds
+from ops.account_status as status
+left join ops.webhook_endpoints as endpoints on status.account_id = endpoints.account_id
+cross join lateral (
     select max(events.received_at) as received_at
     from ops.webhook_events as events
-    where events.account_id = accounts.account_id
-) as newest on true
-cross join lateral (
-    select
-        count(*) as events,
-        -- an event without an attempt waits since it was received or replayed
-        greatest(
-            extract(
-                epoch from clock_timestamp()
-                - min(case when events.attempts = 0 then events.next_try_at else events.received_at end)
-            ),
-            0
-        )::float as seconds
-    from ops.webhook_events as events
-    where events.account_id = accounts.account_id and events.state = 'pending'
-) as pending
-where accounts.account_id = any(%(account_ids)s)
-
--- name: statuses
-select account_id, status, reason, remedy
-from ops.account_status
-where account_id = any(%(account_ids)s)
+    where events.account_id = status.account_id
+) as newest
+where %(account_id)s::bigint is null or status.account_id = %(account_id)s

@@ -81,7 +81,7 @@ def empty_days() -> dict[Any, Day]:
 
 def _days(connection: Connection, account_ids: list[int]) -> dict[int, list[Day]]:
     found = {account_id: empty_days() for account_id in account_ids}
-    for row in connection.execute(_QUERIES["days"], {"account_ids": account_ids}):
+    for row in connection.execute(_QUERIES["days"], {"account_ids": account_ids}).fetchall():
         days = found[row.pop("account_id")]
         if row["day"] in days:
             days[row["day"]] = Day(**row)

@@ -1,5 +1,23 @@
 -- name: statuses
-select * from ops.account_status
+-- Only what the page shows: PostgreSQL does not compute the other columns of the view.
+select
+    account_id,
+    name,
+    status,
+    reason,
+    remedy,
+    complete_at,
+    age_seconds,
+    rows_mirrored,
+    calls_today,
+    calls_per_second,
+    webhook_state,
+    pending_events,
+    oldest_pending_seconds,
+    dead_events,
+    quarantined_rows,
+    deferred_rows
+from ops.account_status
 
 -- name: days
 select account_id, day, complete, incomplete, failed, api_calls, rows_changed

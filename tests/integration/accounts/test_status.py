@@ -218,6 +218,32 @@ def test_a_resource_that_was_switched_on_later_waits_for_its_first_sync(
     assert resource(warehouse, "coupons")["status"] == "failing"
 
 
+def test_a_resource_that_was_never_complete_is_late_if_the_account_is_old_and_has_nothing_newer(
+    warehouse: Connection, one_resource: int
+) -> None:
+    warehouse.execute("update ops.accounts set created_at = now() - interval '37 hours'")
+    assert resource(warehouse)["reason"] == "Never synced since the account was registered"
+    # Resources that are not mirrored do not count
+    sync_account(warehouse, 701, Mode.FULL, [Resource.COUPONS])
+    assert status(warehouse) == "failing"
+    warehouse.execute("update ops.accounts set resumed_at = now() - interval '1 hour'")
+    assert status(warehouse) == "syncing"
+
+
+def test_the_status_of_one_account_does_not_read_those_of_the_others(warehouse: Connection, account: int) -> None:
+    warehouse.execute("insert into ops.accounts (account_id) select 1000 + n from generate_series(1, 300) as n")
+    generated.add_syncs(warehouse, days=1)
+    warehouse.execute("vacuum analyze")
+    with warehouse.transaction():
+        assert account_status(warehouse, 701).account.account_id == 701
+        reads = warehouse.execute(
+            "select relname, seq_tup_read + coalesce(idx_tup_fetch, 0) as rows from pg_stat_xact_user_tables"
+            " where relname in ('resource_states', 'account_settings') and seq_scan + coalesce(idx_scan, 0) > 0"
+        ).fetchall()
+    assert {row["relname"] for row in reads} == {"resource_states", "account_settings"}
+    assert max(row["rows"] for row in reads) <= 4 * len(Resource), reads
+
+
 def test_the_status_says_that_a_sync_runs(warehouse: Connection, one_resource: int) -> None:
     sync_account(warehouse, 701, Mode.FULL)
     warehouse.execute(

@@ -17,6 +17,7 @@ from sync_hostaway.alerts.message import TITLES
 from sync_hostaway.api.app import create_app
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.privacy.retention import apply_retention
 
 MONITORING = Path(__file__).resolve().parents[3] / "monitoring"
 TOKEN = "planted-scrape-token"
@@ -47,6 +48,24 @@ def test_metrics_tell_what_was_mirrored(token: dict[str, str], client: TestClien
     calls = dict((labels["account_id"], value) for labels, value in found["hostaway_api_calls_total"])
     assert calls["701"] > 0
     assert found["hostaway_transform_failing"] == [({}, 0.0)]
+
+
+def test_counters_do_not_fall_when_old_days_are_removed(token: dict[str, str], warehouse: Connection) -> None:
+    def calls() -> dict[str, float]:
+        # an app of its own: each keeps its answer for some seconds
+        with TestClient(create_app(RecordedRuns()), raise_server_exceptions=False) as client:
+            return {labels["account_id"]: value for labels, value in figures(client, token)["hostaway_api_calls_total"]}
+
+    before = calls()
+    assert before["701"] > 0
+    warehouse.execute("update ops.account_days set day = day - 500")
+    assert apply_retention(warehouse)["account_days"] > 0
+    assert calls() == before
+    warehouse.execute(
+        "insert into ops.sync_runs (account_id, run_key, resource, mode, status, api_calls, finished_at)"
+        " values (701, 'next', 'listings', 'full', 'complete', 5, now())"
+    )
+    assert calls() == {**before, "701": before["701"] + 5}
 
 
 def test_only_scrapers_and_operators_read_metrics(token: dict[str, str], client: TestClient, login: Login) -> None:

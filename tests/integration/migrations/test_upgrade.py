@@ -43,6 +43,22 @@ def test_migrating_twice_changes_nothing(warehouse_dsn: str) -> None:
     assert migrations.upgrade(warehouse_dsn) == migrations.head()
 
 
+def test_counters_begin_with_the_days_that_are_known(warehouse_dsn: str, warehouse: Connection) -> None:
+    warehouse.execute("drop table ops.account_totals")
+    warehouse.execute("drop function ops.add_to_account_totals cascade")
+    warehouse.execute("drop index ops.quarantine_unresolved")
+    warehouse.execute("create index quarantine_open on ops.quarantine (account_id) where resolved_at is null")
+    warehouse.execute("update ops.alembic_version set version_num = '0211'")
+    warehouse.execute(
+        "insert into ops.account_days (account_id, day, complete, api_calls)"
+        " values (1, '2026-01-01', 14, 60), (1, '2026-01-02', 13, 61), (2, '2026-01-02', 1, 2)"
+    )
+    migrations.upgrade(warehouse_dsn)
+    warehouse.execute("update ops.account_days set api_calls = api_calls + 1 where account_id = 2")
+    found = warehouse.execute("select account_id, complete, api_calls from ops.account_totals order by 1").fetchall()
+    assert [tuple(row.values()) for row in found] == [(1, 27, 121), (2, 1, 3)]
+
+
 @pytest.mark.parametrize("found", ["0001", "0013", "0121"])
 def test_a_warehouse_from_before_the_first_release_is_refused_and_stays(
     warehouse_dsn: str, warehouse: Connection, found: str

@@ -14,31 +14,20 @@ select
 from ops.account_status
 
 -- name: totals
--- Never deleted, so that counters do not fall.
-select
-    account_id,
-    sum(api_calls) as api_calls,
-    sum(rows_changed) as rows_changed,
-    sum(complete) as complete,
-    sum(incomplete) as incomplete,
-    sum(failed) as failed
-from ops.account_days
-group by account_id
+-- Kept by a trigger: days are removed after their retention, and counters must not fall.
+select account_id, api_calls, rows_changed, complete, incomplete, failed from ops.account_totals
 
 -- name: inbox
+-- One query for each state: each has an index of its own, which is as small as the backlog.
 select
-    count(*) filter (where state = 'pending') as pending,
-    count(*) filter (where state = 'dead') as dead,
+    count(*) as pending,
+    (select count(*) from ops.webhook_events where state = 'dead') as dead,
     -- an event without an attempt waits since it was received or replayed
     greatest(
-        extract(
-            epoch from now() - min(case when attempts = 0 then next_try_at else received_at end)
-            filter (where state = 'pending')
-        ),
-        0
+        extract(epoch from now() - min(case when attempts = 0 then next_try_at else received_at end)), 0
     )::double precision as oldest_seconds
 from ops.webhook_events
-where state in ('pending', 'dead')
+where state = 'pending'
 
 -- name: freshness
 -- From the webhook to the row that readers see, of the events of the last hour.
