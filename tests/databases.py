@@ -44,6 +44,10 @@ def running_server(home: Path) -> Iterator[Server]:
         yield ExternalServer(url)
         return
     with EmbeddedPostgres(home) as server:
+        with psycopg.connect(server.dsn("postgres"), autocommit=True) as admin:
+            # It works at moments that no test chooses, and changes what tests compare: plans, statistics, CPU time.
+            admin.execute("alter system set autovacuum = off")
+            admin.execute("select pg_reload_conf()")
         yield server
 
 
