@@ -8,7 +8,10 @@ import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from time import sleep
 
 import hypothesis
 import psycopg
@@ -40,6 +43,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = len(terminalreporter.stats.get("skipped", []))
     if skipped:
         terminalreporter.write_line(f"{skipped} skipped: what they test may not work.", yellow=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin no test in the last minute of a day in UTC: on another day, a sync reads again what it has read."""
+    now = datetime.now(UTC)
+    left = datetime.combine(now.date() + timedelta(days=1), time.min, UTC) - now
+    if left < timedelta(minutes=1):
+        sleep(left.total_seconds())
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +132,7 @@ def account(warehouse: Connection, simulator: RunningSimulator) -> int:
 
 @pytest.fixture(scope="session")
 def airflow_database(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A migrated database of Airflow's own; returns the environment that leads to it."""
+    """A migrated database of Airflow, for reading only; returns the environment that leads to it."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
         connection.execute("create database airflow_of_tests")
     home = tmp_path_factory.mktemp("airflow")
@@ -140,40 +152,60 @@ def airflow_database(postgres: Server, tmp_path_factory: pytest.TempPathFactory)
         capture_output=True,
         timeout=180,
     )
+    # Otherwise a test would find the rows of another one. A copy of the database does not get this setting.
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as connection:
+        connection.execute("alter database airflow_of_tests set default_transaction_read_only = on")
     return environment
 
 
 @pytest.fixture(scope="session")
-def airflow_copy(postgres: Server, airflow_database: dict[str, str]) -> Callable[[], dict[str, str]]:
+def airflow_copy(postgres: Server, airflow_database: dict[str, str]) -> Iterator[Callable[[], dict[str, str]]]:
     """Copies the migrated database of Airflow; returns the environment that leads to the copy.
 
-    A test that runs processes of Airflow takes a copy: they write Dags and runs that other tests would find.
+    A test whose Airflow writes takes a copy. Every process of Airflow writes, for example Dags and runs.
     """
+    made: list[str] = []
+    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
 
-    def copy() -> dict[str, str]:
-        name = f"airflow_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-            create_database(admin, name, "airflow_of_tests")
-        url = postgres.dsn(name).replace("postgresql://", "postgresql+psycopg2://", 1)
-        return {**airflow_database, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url}
+        def copy() -> dict[str, str]:
+            made.append(f"airflow_{uuid.uuid4().hex[:12]}")
+            create_database(admin, made[-1], "airflow_of_tests")
+            url = postgres.dsn(made[-1]).replace("postgresql://", "postgresql+psycopg2://", 1)
+            return {**airflow_database, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url}
 
-    return copy
+        yield copy
+        for name in made:
+            drop_database(admin, name)
 
 
 @pytest.fixture
-def airflow(airflow_database: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Airflow in this process, as its API server has it: configured, with a database; returns its home."""
-    for name, value in airflow_database.items():
-        monkeypatch.setenv(name, value)
-    # What Airflow's own servers and commands say of themselves, so that its database is among the places it reads.
-    monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-    with warnings.catch_warnings():
+def airflow(airflow_database: dict[str, str]) -> Iterator[Path]:
+    """Airflow in this process, which can only read its database; returns its home."""
+    with airflow_in_this_process(airflow_database) as home:
+        yield home
+
+
+@pytest.fixture
+def airflow_that_writes(airflow_copy: Callable[[], dict[str, str]]) -> Iterator[Path]:
+    """Airflow in this process, with a database of its own; returns its home."""
+    with airflow_in_this_process(airflow_copy()) as home:
+        yield home
+
+
+@contextmanager
+def airflow_in_this_process(environment: dict[str, str]) -> Iterator[Path]:
+    """Airflow as its API server has it: configured, with a database; returns its home."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        # What Airflow's own servers and commands say of themselves, so that its database is among the places it reads.
+        patch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
         warnings.simplefilter("ignore")
         from airflow import settings
 
         settings.configure_vars()
         settings.configure_orm()
-        yield Path(airflow_database["AIRFLOW_HOME"])
+        yield Path(environment["AIRFLOW_HOME"])
         settings.dispose_orm()
 
 

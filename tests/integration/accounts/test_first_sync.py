@@ -50,12 +50,12 @@ def test_an_account_that_is_active_again_is_found_until_it_has_synced(warehouse:
     assert missing_syncs(warehouse) == []
 
 
-def test_airflow_is_requested_to_read_the_file_of_the_accounts(airflow: Path) -> None:
+def test_airflow_is_requested_to_read_the_file_of_the_accounts(airflow_that_writes: Path) -> None:
     from airflow.models import DagModel
     from airflow.models.dagbag import DagPriorityParsingRequest
     from airflow.models.dagbundle import DagBundleModel
     from airflow.utils.session import create_session
-    from sqlalchemy import delete, select
+    from sqlalchemy import select
 
     request_parse(701)
     with create_session() as session:
@@ -64,13 +64,8 @@ def test_airflow_is_requested_to_read_the_file_of_the_accounts(airflow: Path) ->
         session.add(
             DagModel(dag_id="hostaway_maintenance", bundle_name="ours", relative_fileloc="dags/hostaway_maintenance.py")
         )
-    try:
-        for _ in range(2):
-            request_parse(701)
-        with create_session() as session:
-            asked = session.scalars(select(DagPriorityParsingRequest)).all()
-            assert [(one.bundle_name, one.relative_fileloc) for one in asked] == [("ours", "dags/hostaway_sync_2.py")]
-    finally:
-        with create_session() as session:
-            for model in (DagPriorityParsingRequest, DagModel, DagBundleModel):
-                session.execute(delete(model))
+    for _ in range(2):
+        request_parse(701)
+    with create_session() as session:
+        asked = session.scalars(select(DagPriorityParsingRequest)).all()
+        assert [(one.bundle_name, one.relative_fileloc) for one in asked] == [("ours", "dags/hostaway_sync_2.py")]

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,7 +87,7 @@ class TestDatabase(Contract):
 
 
 @pytest.fixture
-def airflow_store(airflow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def airflow_store(airflow_that_writes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRETS_STORE", "airflow")
     get_settings.cache_clear()
 
@@ -96,15 +95,6 @@ def airflow_store(airflow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("airflow_store")
 class TestAirflow(Contract):
     """API keys in Airflow's connections."""
-
-    @pytest.fixture(autouse=True)
-    def _no_connections_stay(self, airflow: Path) -> Iterator[None]:
-        yield
-        from airflow.models.connection import Connection as StoredConnection
-        from airflow.utils.session import create_session
-
-        with create_session() as session:
-            session.query(StoredConnection).delete()
 
     def test_the_key_is_a_connection_that_airflow_encrypts(self, store: SecretsStore, warehouse: Connection) -> None:
         from airflow.models.connection import Connection as StoredConnection

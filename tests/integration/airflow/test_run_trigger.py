@@ -6,18 +6,15 @@ import json
 import os
 import subprocess
 import sys
-import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, password_for
 from sync_hostaway.core.dag_ids import sync_file
 from sync_hostaway.core.db import connect
-from sync_hostaway.local.postgres import EmbeddedPostgres
 from webhook_receiver import add_bare_account, events
 
 pytestmark = pytest.mark.integration
@@ -26,23 +23,18 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_airflow_takes_requests_and_serves_the_receiver(
-    postgres: EmbeddedPostgres, warehouse_dsn: str, tmp_path: Path
+    airflow_copy: Callable[[], dict[str, str]], warehouse_dsn: str, tmp_path: Path
 ) -> None:
-    name = f"airflow_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     passwords = tmp_path / "passwords.json"
     passwords.write_text(json.dumps({"admin": "admin-secret"}))
     env = {
         **{key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_CONN")},
+        **airflow_copy(),
         "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.dsn(name).replace("postgresql:", "postgresql+psycopg2:"),
-        "AIRFLOW__API_AUTH__JWT_SECRET": "j" * 64,
         "PYTHONWARNINGS": "ignore",
     }
     with connect() as warehouse:
@@ -50,7 +42,6 @@ def test_airflow_takes_requests_and_serves_the_receiver(
         endpoint = ensure_endpoint(warehouse, 701)
         password = password_for(warehouse, endpoint)
         arguments = [endpoint.endpoint_key, password]
-        run([sys.executable, "-m", "airflow", "db", "migrate"], env)
         seen = run([sys.executable, str(Path(__file__).with_name("run_trigger_process.py")), *arguments], env)
         assert [event["object_id"] for event in events(warehouse)] == [5]
     assert "has not parsed the Dag hostaway_delta yet" in seen["not parsed"]
