@@ -20,7 +20,6 @@ from waiting import eventually
 pytestmark = pytest.mark.integration
 
 OTHER = 702
-TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 @pytest.fixture
@@ -163,9 +162,10 @@ def test_scarce_request_slots_still_bring_events_to_their_end(
     for name in ("IP", "ACCOUNT"):
         monkeypatch.setenv(f"AIRFLOW__HOSTAWAY__BUDGET_{name}", "4/1")
     get_settings.cache_clear()
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
     for place in range(8):
         reservation_id = harness.ids("reservations")[place]
-        stay = {"arrivalDate": TODAY, "departureDate": TODAY}
+        stay = {"arrivalDate": today, "departureDate": today}
         harness.receive(
             "reservation.updated", harness.control.patch("reservations", reservation_id, stay, account_id=701)
         )
