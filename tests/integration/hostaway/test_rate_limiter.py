@@ -281,10 +281,10 @@ def kill_some_spenders(limited: RunningSimulator, warehouse_dsn: str, spenders: 
     for spender in spenders:
         spender.tell("go")
     for victim in spenders[:4]:
-        time.sleep(0.5)
+        time.sleep(0.5)  # a part of a window: the limit must hold while processes die
         victim.kill()
     before = limited.control.stats()["total"]
-    time.sleep(3)
+    time.sleep(3)  # the period in which calls are counted
     after = limited.control.stats()["total"]
     for spender in spenders:
         spender.kill()
@@ -345,7 +345,7 @@ def test_a_delta_overtakes_a_full_sync_soon(budget: MakeBudget) -> None:
             before = len(given)
             with delta.permit():
                 ahead.append(len(given) - before)
-            time.sleep(0.2)
+            time.sleep(0.2)  # so that the full sync waits for the next permit, too
 
     with ThreadPoolExecutor(1) as pool:
         hurrying = pool.submit(hurry)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 # The site is as in the tests, with a request budget as for the real API.
 os.environ["AIRFLOW__HOSTAWAY__BUDGET_IP"] = "15/10"
 
-from test_browser import FAILING, ROOT, browser, frame_of, open_page, site  # type: ignore[import-not-found]
+from test_browser import FAILING, ROOT, browser, frame_of, open_page, site  # type: ignore[import-not-found]  # not in mypy_path
 
 __all__ = ["browser", "open_page", "site"]
 _IMAGES = ROOT / "docs" / "images"
