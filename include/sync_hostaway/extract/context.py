@@ -19,7 +19,10 @@ from sync_hostaway.hostaway.client import HostawayClient
 from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter, UnseenRow
 
 log = structlog.get_logger(__name__)
-QUERIES = load_queries(Path(__file__).with_name("runs.sql"))
+QUERIES = {
+    **load_queries(Path(__file__).with_name("runs.sql")),
+    **load_queries(Path(__file__).with_name("due.sql")),
+}
 _VERSION = version("sync-hostaway")
 
 

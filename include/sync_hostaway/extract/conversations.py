@@ -27,7 +27,7 @@ def sync_conversations(ctx: SyncContext) -> MissingRows:
     if ctx.since or not ctx.writes or 0 < pages <= _FEW_PAGES:
         return _read_list(ctx, frozenset())
     moved = _moved(ctx)
-    if ctx.mode is Mode.FULL or moved is None or not ctx.value("list_was_read_today"):
+    if ctx.mode is Mode.FULL or moved is None or not ctx.value("list_was_read_lately", read_again_after=None):
         return _read_list(ctx, moved)
     return _read_moved(ctx, moved, pages)
 

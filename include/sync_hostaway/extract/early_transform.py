@@ -44,13 +44,12 @@ def transform_while_landing(run_key: str, *, after: float = 120, every: float = 
     return lambda _: transform()
 
 
-def transform_before_retries(run_key: str, *, after: float = 30, every: float = 60) -> Callable[[], None]:
-    """A callback for `before_retry` of a client: transforms landed rows from time to time. Never raises.
+def transform_before_retries(run_key: str, *, after: float = 30) -> Callable[[], None]:
+    """A callback for `before_retry` of a client: transforms landed rows at most once a minute. Never raises.
 
     :param after: seconds from now until the first transform: most retries end earlier.
-    :param every: seconds between two of them.
     """
-    return _at_most_every(every, run_key, after=after)
+    return _at_most_every(60, run_key, after=after)
 
 
 def _at_most_every(every: float, run_key: str, *, after: float) -> Callable[[], None]:
