@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sync_hostaway.simulator.data.clock import DAY, parse_stamp, stamp
 from sync_hostaway.simulator.data.listings import ListingOutline
 from sync_hostaway.simulator.data.recorded import template
-from sync_hostaway.simulator.data.reservation_payloads import reduced
+from sync_hostaway.simulator.data.reservation_copies import reduced
 from sync_hostaway.simulator.data.reservations import AIRBNB
 from sync_hostaway.simulator.data.rows import ConversationRow, JsonObject, ReservationRow
 from sync_hostaway.simulator.data.seeds import mix, stream

@@ -8,7 +8,7 @@ from typing import Any
 from sync_hostaway.simulator.data.clock import DAY, parse_stamp, stamp
 from sync_hostaway.simulator.data.guests import Guest, guest
 from sync_hostaway.simulator.data.listings import ListingOutline
-from sync_hostaway.simulator.data.recorded import always_null, integer_share, null_share, recorded, template
+from sync_hostaway.simulator.data.recorded import integer_share, null_share, recorded, template
 from sync_hostaway.simulator.data.reservations import (
     AIRBNB,
     BOOKING,
@@ -290,105 +290,3 @@ def _bookingcom(rng: Random, person: Guest) -> JsonObject:
         "bookingcomNoShowReportedAt": None,
         "bookingcomNoShowFeeWaived": rng.random() < 0.5,
     }
-
-
-def finance_fields(payload: JsonObject, account_id: int) -> list[JsonObject]:
-    """financeField[] as single reads and webhooks carry it; `total` is the amount to use."""
-    total = payload.get("totalPrice")
-    price = float(total) if isinstance(total, int | float) else 0.0
-    lines = (
-        ("accommodation", "baseRate", price * 0.83123456789),
-        ("fee", "cleaningFee", payload.get("cleaningFee")),
-        ("tax", "salesTax", payload.get("taxAmount")),
-        ("discount", "weeklyDiscount", -round(price * 0.05, 2)),
-        ("totals", "totalPaid", price),
-        ("commissions", "hostChannelFee", round(price * 0.03, 3)),
-    )
-    return [_finance_field(payload, account_id, number, *line) for number, line in enumerate(lines)]
-
-
-def _finance_field(payload: JsonObject, account_id: int, number: int, kind: str, name: str, value: Any) -> JsonObject:
-    """A row with the 36 keys that webhooks and single reads carry since 2026."""
-    amount = value if isinstance(value, int | float) else 0
-    row: JsonObject = dict.fromkeys(_EMPTY_FINANCE_KEYS)
-    row.update(dict.fromkeys(_ZERO_FINANCE_KEYS, 0))
-    row.update(
-        id=payload["id"] % 100_000_000 * 10 + number if isinstance(payload.get("id"), int) else None,
-        accountId=account_id,
-        listingMapId=payload.get("listingMapId"),
-        reservationId=payload.get("id"),
-        channelId=payload.get("channelId"),
-        type=kind,
-        name=name,
-        title=name,
-        value=amount,
-        total=amount,
-        amount=amount,
-        amountType="flat",
-        appliedPer="reservation",
-        # The word, not the JSON null
-        applyTo="null",
-        appearsIn=[],
-        quantity=1,
-        isIncludedInTotalPrice=1,
-        insertedOn=payload.get("insertedOn"),
-        updatedOn=payload.get("insertedOn"),
-    )
-    return row
-
-
-_EMPTY_FINANCE_KEYS = (
-    "units",
-    "listingFeeSettingId",
-    "alias",
-    "isMandatory",
-    "guestInvoiceChargeId",
-    "previousValue",
-    "jsonValue",
-    "lengthOfStayNights",
-    "lengthOfStayAmount",
-    "previousListingFeeSettingId",
-    "ageCondition",
-)
-_ZERO_FINANCE_KEYS = (
-    "isOverriddenByUser",
-    "isQuantitySelectable",
-    "isDeleted",
-    "isAddedByUser",
-    "displayInRent",
-    "isUnique",
-)
-
-
-# What a calendar day embeds: an older and shorter reservation than the one in lists.
-_IN_CALENDAR_NAMES = (
-    "id listingMapId channelId channelName reservationId externalPropertyId externalRatePlanId externalUnitId "
-    "externalRuid manualIcalId manualIcalName isProcessed isManuallyChecked isInstantBooked hasPullError "
-    "reservationDate pendingExpireDate guestName guestFirstName guestLastName guestExternalAccountId guestCity "
-    "guestCountry guestEmail guestPicture numberOfGuests adults children infants pets arrivalDate departureDate "
-    "previousArrivalDate previousDepartureDate checkInTime checkOutTime nights phone totalPrice taxAmount "
-    "channelCommissionAmount hostawayCommissionAmount cleaningFee securityDepositFee isPaid paymentMethod "
-    "stripeGuestId currency status hostNote guestNote comment"
-)
-_IN_CALENDAR = _IN_CALENDAR_NAMES.split()
-
-
-def in_calendar(payload: JsonObject) -> JsonObject:
-    """The reservation as a calendar day embeds it; fields of that age which no row has any more are null."""
-    return {field: payload.get(field) for field in _IN_CALENDAR}
-
-
-_REDUCED = tuple(recorded()["conversation.Reservation"])
-_REDUCED_NULL = always_null("conversation.Reservation")
-_REDUCED_EMPTY = {"customFieldValues", "reservationFees", "reservationUnit", "financeField"}
-
-
-def reduced(payload: JsonObject) -> JsonObject:
-    """conversation.Reservation: not the reservation row, see its empty name, missing hash and real isPaid."""
-    result = {field: None if field in _REDUCED_NULL else payload.get(field) for field in _REDUCED}
-    result.update({field: [] for field in _REDUCED_EMPTY})
-    result["listingName"] = ""
-    result["source"] = payload.get("source") or payload.get("channelName")
-    payment = payload.get("paymentStatus")
-    result["isPaid"] = {"Paid": 1, "Unpaid": 0, "Partially paid": 0}.get(payment) if isinstance(payment, str) else None
-    return result

@@ -12,8 +12,9 @@ from sync_hostaway.simulator.data.account_settings import pricing_settings, tax_
 from sync_hostaway.simulator.data.changes import Changes
 from sync_hostaway.simulator.data.conversations import for_endpoint
 from sync_hostaway.simulator.data.dictionaries import DICTIONARIES
-from sync_hostaway.simulator.data.finance import calculated_fields, standard_fields
-from sync_hostaway.simulator.data.reservation_payloads import in_calendar
+from sync_hostaway.simulator.data.finance_fields import standard_fields
+from sync_hostaway.simulator.data.finance_reports import calculated_fields
+from sync_hostaway.simulator.data.reservation_copies import in_calendar
 from sync_hostaway.simulator.data.rows import JsonObject, R, Selection, Table
 from sync_hostaway.simulator.http import list_specs
 from sync_hostaway.simulator.http.attach import Attachments, attachments_of, encode

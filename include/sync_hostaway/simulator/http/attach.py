@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from sync_hostaway.simulator.data.reservation_payloads import finance_fields
+from sync_hostaway.simulator.data.finance_fields import finance_fields
 from sync_hostaway.simulator.data.rows import JsonObject
 from sync_hostaway.simulator.http.queries import Params
 

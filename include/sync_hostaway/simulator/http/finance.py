@@ -8,8 +8,9 @@ from email import message_from_bytes
 from email.message import Message
 from urllib.parse import parse_qsl
 
-from sync_hostaway.simulator.data import finance
+from sync_hostaway.simulator.data import finance_reports
 from sync_hostaway.simulator.data.clock import parse_day
+from sync_hostaway.simulator.data.finance_fields import standard_fields
 from sync_hostaway.simulator.data.rows import JsonObject
 from sync_hostaway.simulator.http.attach import encode
 from sync_hostaway.simulator.http.envelopes import Answer, ObjectAnswer, Reply, fail
@@ -48,10 +49,10 @@ def report(account: Account, name: str, form: Params) -> Reply:
     if name in ("standard", "calculated"):
         return _as_csv(_items(account, name, payloads), form)
     if name == "listingFinancials":
-        table = finance.by_listing(payloads, account.id, names)
+        table = finance_reports.by_listing(payloads, account.id, names)
     else:
         currency = next((str(payload["currency"]) for payload in payloads if payload.get("currency")), None)
-        table = finance.consolidated(payloads, account.id, names, currency)
+        table = finance_reports.consolidated(payloads, account.id, names, currency)
     if wanted == "json":
         return ObjectAnswer(encode(table))
     return _as_csv([[column["title"] for column in table["columns"]], *table["rows"], table["totals"]], form)
@@ -61,7 +62,7 @@ def _reservations(account: Account, form: Params) -> list[JsonObject] | None:
     kind = form.get("dateType") or "arrivalDate"
     if kind not in _DATE_TYPES:
         return None
-    statuses = frozenset(form.all("statuses")) or finance.REPORTED
+    statuses = frozenset(form.all("statuses")) or finance_reports.REPORTED
     listings, channels = form.all("listingMapIds"), form.all("channelIds")
     first, last = (parse_day(form.get(name) or "") for name in ("fromDate", "toDate"))
     found = []
@@ -87,7 +88,7 @@ def _items(account: Account, name: str, payloads: list[JsonObject]) -> list[list
             ["Reservation ID", "Channel", "Status", "Arrival", "Departure", "Listing", "Owner", "Description", "Amount"]
         )
         for payload in payloads:
-            fields = finance.standard_fields(payload, account.id)
+            fields = standard_fields(payload, account.id)
             amounts = {key: value for key, value in fields.items() if isinstance(value, float)}
             rows += [[*(payload.get(key) for key in shared), None, key, value] for key, value in amounts.items()]
         return rows
@@ -95,7 +96,7 @@ def _items(account: Account, name: str, payloads: list[JsonObject]) -> list[list
     rows.append(list(heads.split(",")))
     for payload in payloads:
         guest = [payload.get("guestName"), payload.get("reservationDate")]
-        for field in finance.calculated_fields(payload, account.id):
+        for field in finance_reports.calculated_fields(payload, account.id):
             rows.append(
                 [
                     *(payload.get(key) for key in shared),
