@@ -16,7 +16,8 @@ from benchmarks import machine
 from rich.console import Console
 
 from chaos import platform_rounds, report
-from chaos.faults import all_faults, can_move_clock
+from chaos.clock import can_move_clock
+from chaos.faults import all_faults
 from chaos.plan import plan
 from chaos.rounds import Outcome, run
 from chaos.world import World

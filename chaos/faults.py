@@ -5,16 +5,12 @@ The file is long, because it has all faults: `plan` combines each of them with e
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,6 +18,7 @@ import psycopg
 from cryptography.fernet import Fernet
 from psycopg import sql
 
+from chaos.clock import move_clock
 from chaos.scene import Process, Scene
 from chaos.world import ACCOUNTS
 from sync_hostaway.accounts.registry import get_account, rotate_secret
@@ -301,8 +298,7 @@ def _settings(make: Callable[[], dict[str, str]]) -> Harm:
 def _clock(seconds: int) -> Harm:
     @contextmanager
     def harm(strike: Strike) -> Iterator[None]:
-        file = strike.scene.world.scratch / "clock"
-        file.write_text(f"{seconds:+d}\n", encoding="utf-8")
+        move_clock(strike.scene.world.scratch, seconds)
         yield
 
     return harm
@@ -312,46 +308,6 @@ def _clock(seconds: int) -> Harm:
 def _hostaways_clock(strike: Strike) -> Iterator[None]:
     strike.scene.control.advance_clock(3600)
     yield
-
-
-def clock_env(scratch: Path) -> dict[str, str]:
-    """The settings with which a process takes its clock's offset from the file `clock`; empty where that is impossible.
-
-    Only its wall clock: the monotonic clock never jumps.
-    """
-    import libfaketime
-
-    library = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
-    if not library.exists():
-        return {}
-    file = scratch / "clock"
-    file.write_text("+0\n", encoding="utf-8")
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_CACHE_DURATION": "0",
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-def can_move_clock(scratch: Path) -> bool:
-    """Whether a process can be given another clock on this machine."""
-    (scratch / "clock").unlink(missing_ok=True)
-    env = clock_env(scratch)
-    if not env:
-        return False
-    (scratch / "clock").write_text("+172800\n", encoding="utf-8")
-    asked = subprocess.run(
-        [sys.executable, "-S", "-c", "import time; print(time.time())"],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return asked.returncode == 0 and float(asked.stdout) > time.time() + 86_400
 
 
 def all_faults(*, can_fill_disk: bool, can_move_clock: bool) -> list[Fault]:

@@ -11,7 +11,8 @@ from typing import Any
 
 from psycopg import sql
 
-from chaos.faults import Strike, clock_env
+from chaos.clock import clock_env
+from chaos.faults import Strike
 from chaos.invariants import Findings, check
 from chaos.plan import Round
 from chaos.scene import Process, Scene
