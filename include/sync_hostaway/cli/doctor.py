@@ -13,7 +13,7 @@ from rich.table import Table
 
 from sync_hostaway.accounts.registry import list_accounts
 from sync_hostaway.cli.errors import one_line
-from sync_hostaway.cli.options import AsJson, complete_account, warehouse
+from sync_hostaway.cli.options import AsJson, account_option, warehouse
 from sync_hostaway.core.console import cell, echo, print_error, print_json, print_note, print_table
 from sync_hostaway.core.exceptions import SyncHostawayError
 from sync_hostaway.doctor.examine import AccountExamination, examine
@@ -24,12 +24,7 @@ from sync_hostaway.doctor.installation import examine_installation
 def doctor(
     accounts: Annotated[
         list[int] | None,
-        typer.Option(
-            "--account",
-            help="Account to examine; repeatable. Default: all active accounts",
-            autocompletion=complete_account,
-            show_default=False,
-        ),
+        account_option("Account to examine; repeatable. Default: all active accounts", "--account"),
     ] = None,
     set_options: Annotated[
         bool, typer.Option("--set/--no-set", help="Set the account options that the findings name")

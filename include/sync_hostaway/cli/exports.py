@@ -12,23 +12,16 @@ import typer
 from rich.progress import Progress, TaskID
 from rich.table import Column, Table
 
-from sync_hostaway.cli.options import AsJson, complete_account, warehouse
+from sync_hostaway.cli.options import AsJson, account_option, warehouse
 from sync_hostaway.core.console import cell, echo, err, pluralize, print_error, print_json, print_table
 from sync_hostaway.exports.tables import Format, export_tables
 from sync_hostaway.exports.tables import Table as CoreTable
 from sync_hostaway.exports.training_data import export_training_data
-from sync_hostaway.hostaway.values import LARGEST_ID
 
 export_app = typer.Typer(help="Write tables, and training data for language models, to files.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="A folder that is new or empty", show_default=False, file_okay=False)]
-OneAccount = Annotated[
-    int | None,
-    typer.Option(
-        help="Only this account. Default: all", min=1, max=LARGEST_ID, autocompletion=complete_account,
-        show_default=False,
-    ),
-]  # fmt: skip
+OneAccount = Annotated[int | None, account_option("Only this account. Default: all")]
 
 
 @export_app.command("tables")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +32,21 @@ AccountId = Annotated[
         help="Hostaway's account id", min=1, max=LARGEST_ID, autocompletion=complete_account, show_default=False
     ),
 ]
+
+
+def account_option(text: str, *names: str) -> Any:
+    """An option that takes an account id, which shells complete.
+
+    :param text: for `--help`.
+    :param names: of the option; none: that of the parameter.
+    """
+    return typer.Option(*names, help=text, min=1, max=LARGEST_ID, autocompletion=complete_account, show_default=False)
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts; messages go to stderr")]
+ThenTransform = Annotated[
+    bool, typer.Option("--transform", help="Then build the core tables, as `sync-hostaway transform` does")
+]
 
 
 def warehouse() -> AbstractContextManager[Connection]:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from sync_hostaway.cli.options import AsJson, complete_account, warehouse, warn_if_simulated
+from sync_hostaway.cli.options import AsJson, ThenTransform, account_option, warehouse, warn_if_simulated
 from sync_hostaway.cli.progress import graceful_interrupt, sync_progress
 from sync_hostaway.core.console import echo, pluralize, print_error, print_json, print_note, print_table
 from sync_hostaway.core.db import Connection
@@ -17,14 +17,11 @@ from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.extract.context import Progress
 from sync_hostaway.extract.dry_run import dry_run_account
 from sync_hostaway.extract.engine import SyncResult, sync_account
-from sync_hostaway.hostaway.values import LARGEST_ID
 from sync_hostaway.transforms import TransformResult, pending_loads, run_transform
 
 
 def sync(
-    account: Annotated[
-        int, typer.Option(help="Hostaway's account id", min=1, max=LARGEST_ID, autocompletion=complete_account)
-    ],
+    account: Annotated[int, account_option("Hostaway's account id")],
     mode: Annotated[Mode, typer.Option(help="Read everything, or what changed since the last sync")] = Mode.INCREMENTAL,
     resource: Annotated[
         list[Resource] | None,
@@ -40,9 +37,7 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and compare only: show what would change, and write nothing")
     ] = False,
-    then_transform: Annotated[
-        bool, typer.Option("--transform", help="Then build the core tables, as `sync-hostaway transform` does")
-    ] = False,
+    then_transform: ThenTransform = False,
     as_json: AsJson = False,
 ) -> None:
     """Mirror one account now. The exit code is 0 if every resource is complete, or refused by Hostaway."""

@@ -12,9 +12,8 @@ import typer
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from sync_hostaway.cli.options import AsJson, complete_account, warehouse
+from sync_hostaway.cli.options import AsJson, ThenTransform, account_option, warehouse
 from sync_hostaway.core.console import cell, echo, err, pluralize, print_json, print_note, print_table
-from sync_hostaway.hostaway.values import LARGEST_ID
 from sync_hostaway.transcripts.importer import ImportReport, Options, import_transcripts
 from sync_hostaway.transcripts.stamps import DateOrder
 from sync_hostaway.transforms import run_transform
@@ -28,21 +27,12 @@ def import_transcripts_command(
         Path, typer.Argument(help="The folder with conversations/LISTING/GUEST_DATE_conversation.txt", exists=True)
     ],
     account: Annotated[
-        int | None,
-        typer.Option(
-            help="Account of all files. Default: the account that has a listing of the folder's name",
-            min=1,
-            max=LARGEST_ID,
-            autocompletion=complete_account,
-            show_default=False,
-        ),
+        int | None, account_option("Account of all files. Default: the account that has a listing of the folder's name")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Report what would be imported, and write nothing")
     ] = False,
-    then_transform: Annotated[
-        bool, typer.Option("--transform", help="Then build the core tables, as `sync-hostaway transform` does")
-    ] = False,
+    then_transform: ThenTransform = False,
     dates: Annotated[DateOrder, typer.Option(help="What 05/06/2025 means. auto: as other dates of the file tell")] = (
         DateOrder.AUTO
     ),

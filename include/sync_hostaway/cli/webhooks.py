@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from sync_hostaway.accounts.registry import client_for, get_account, list_accounts
 from sync_hostaway.accounts.webhook_endpoints import find_endpoint
-from sync_hostaway.cli.options import AccountId, AsJson, complete_account, warehouse, warn_if_simulated
+from sync_hostaway.cli.options import AccountId, AsJson, account_option, complete_account, warehouse, warn_if_simulated
 from sync_hostaway.core.console import cell, echo, format_time, pluralize, print_json, print_note, print_table
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.exceptions import SyncHostawayError
@@ -29,10 +29,7 @@ webhooks_app = typer.Typer(help="Webhook events and the registration of webhooks
 Ids = Annotated[
     list[int] | None, typer.Argument(help="Ids of events, as `webhooks list` shows them", min=1, max=LARGEST_ID)
 ]
-Account = Annotated[
-    int | None,
-    typer.Option(help="Hostaway's account id", min=1, max=LARGEST_ID, autocompletion=complete_account),
-]
+Account = Annotated[int | None, account_option("Hostaway's account id")]
 States = Annotated[list[EventState] | None, typer.Option("--state", help="Only events in this state; repeatable")]
 Since = Annotated[
     datetime | None,
