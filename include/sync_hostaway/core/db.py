@@ -149,9 +149,7 @@ def fetch_value(connection: Connection, query: sql.SQL | sql.Composed, params: d
     return next(iter(row.values())) if row else None
 
 
-def read_rows(
-    connection: Connection, query: sql.SQL | sql.Composed, params: dict[str, Any] | None = None
-) -> list[dict[str, Any]]:
+def read_rows(connection: Connection, query: sql.SQL | sql.Composed, params: dict[str, Any]) -> list[dict[str, Any]]:
     """Return every row of a query that only reads. A date or moment that Python cannot represent becomes None.
 
     PostgreSQL has `infinity` and years after 9999. Without this, one such value would fail the whole query.

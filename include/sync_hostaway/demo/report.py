@@ -38,14 +38,15 @@ _CORE: LiteralString = """
     select {name} as table_name, account_id, {key}::text collate "C" as entity_id
     from hostaway.{table} where not is_deleted
 """
+# Seconds between two lines about a resource
+_PROGRESS_EVERY = 3.0
 
 
 class ProgressLines:
     """Prints the progress of each resource every few seconds, and when a try ends."""
 
-    def __init__(self, echo: EchoText, every_seconds: float = 3.0) -> None:
+    def __init__(self, echo: EchoText) -> None:
         self._echo = echo
-        self._every = every_seconds
         self._said: dict[int, float] = {}
         self._done: set[int] = set()
 
@@ -58,7 +59,7 @@ class ProgressLines:
             if run["status"] != "running":
                 self._done.add(number)
                 self._echo(_line(run))
-            elif run["seconds"] - self._said.get(number, 0.0) >= self._every:
+            elif run["seconds"] - self._said.get(number, 0.0) >= _PROGRESS_EVERY:
                 self._said[number] = run["seconds"]
                 self._echo(_line(run))
 

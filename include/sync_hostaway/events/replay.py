@@ -62,7 +62,7 @@ class EventFilter:
         return {"object": kind or None, "object_id": int(number) if number else None}
 
 
-def list_events(connection: Connection, event_filter: EventFilter, limit: int = 50) -> list[dict[str, Any]]:
+def list_events(connection: Connection, event_filter: EventFilter, limit: int) -> list[dict[str, Any]]:
     """Events without their bodies, newest first."""
     query = _QUERIES["list_events"].format(matches_filter=_QUERIES["matches_filter"])
     return list(connection.execute(query, {**_params(event_filter), "limit": limit}))

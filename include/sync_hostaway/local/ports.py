@@ -40,9 +40,9 @@ def is_for_root(port: int) -> bool:
     return False
 
 
-def becomes_free(port: int, timeout: float = 1.0) -> bool:
-    """Return whether the port becomes free within the timeout: a killed process may need a moment to end."""
-    deadline = time.monotonic() + timeout
+def becomes_free(port: int) -> bool:
+    """Return whether the port becomes free within a second: a killed process may need a moment to end."""
+    deadline = time.monotonic() + 1
     while not is_free(port):
         if time.monotonic() > deadline:
             return False

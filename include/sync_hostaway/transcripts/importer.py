@@ -97,7 +97,7 @@ class _Read:
 def import_transcripts(
     connection: Connection,
     folder: Path,
-    options: Options | None = None,
+    options: Options,
     *,
     on_file: Callable[[int], None] = lambda _done: None,
 ) -> ImportReport:
@@ -108,7 +108,6 @@ def import_transcripts(
     :raises InvalidValue: when the folder has no transcript, or there are no accounts or core tables.
     :raises UnknownAccount: when the account is not registered.
     """
-    options = options or Options()
     if not folder.is_dir():
         raise InvalidValue(f"{folder} is no folder")
     one = options.account_id

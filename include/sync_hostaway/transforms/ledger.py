@@ -95,7 +95,7 @@ def transform_lock(connection: Connection) -> Iterator[None]:
             connection.execute(_SQL["unlock"], key)
 
 
-def find_pending_work(connection: Connection, *, project_hash: str, photos: bool, marts: bool = True) -> PendingWork:
+def find_pending_work(connection: Connection, *, project_hash: str, photos: bool, marts: bool) -> PendingWork:
     """Find the pending work for a project in its present state.
 
     :param marts: whether marts that are older than the core tables count as pending work.
