@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from airflow_script import results_of
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint
 from sync_hostaway.core.db import Connection
 from webhook_receiver import add_bare_account
@@ -41,28 +38,13 @@ def test_every_path_answers_behind_every_proxy(
     public_prefix = "/" + public_url.split("/", 3)[3].strip("/")
     paths = [prefix + path for prefix in prefixes for path in (*PATHS, webhook)]
     environment = {
-        **os.environ,
         **airflow_copy(),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__API__BASE_URL": base_url,
         "PUBLIC_BASE_URL": public_url,
-        "PYTHONWARNINGS": "ignore",
     }
-    done = subprocess.run(
-        [
-            sys.executable,
-            Path(__file__).with_name("base_path_process.py"),
-            *paths,
-            public_prefix + webhook,
-        ],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
-    codes = json.loads(line.removeprefix("RESULT "))
+    script = Path(__file__).with_name("base_path_process.py")
+    [codes] = results_of(script, environment, *paths, public_prefix + webhook)
     expected = {"/api/v2/version": 200, "/execution/health": 200, "/auth/token/login": 403, webhook: 200}
     for prefix in prefixes:
         assert {path: codes[prefix + path] for path in expected} == expected, prefix

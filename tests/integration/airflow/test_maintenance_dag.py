@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_script import results_of
 from sync_hostaway.accounts.registry import add_account, client_for
 from sync_hostaway.accounts.webhook_endpoints import request_catch_up_sync
 from sync_hostaway.core.dag_ids import DELTA_DAG_ID, SYNC_FILES, sync_dag_id, sync_file
@@ -46,23 +43,8 @@ def maintain(airflow_copy: Callable[[], dict[str, str]], tmp_path: Path) -> Main
             (dags / file).unlink(missing_ok=True)
             if without_dag_of is None or sync_file(without_dag_of) != file:
                 (dags / file).symlink_to(DAGS / file)
-        environment = {
-            **os.environ,
-            **airflow_environment,
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "PYTHONWARNINGS": "ignore",
-        }
-        script = Path(__file__).with_name("maintenance_dag_process.py")
-        done = subprocess.run(
-            [sys.executable, str(script), str(times)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
-        return [json.loads(line[7:]) for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+        environment = {**airflow_environment, "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
+        return results_of(Path(__file__).with_name("maintenance_dag_process.py"), environment, str(times))
 
     return run
 

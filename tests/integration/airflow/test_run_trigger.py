@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from airflow_script import results_of
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, password_for
 from sync_hostaway.core.dag_ids import sync_file
 from sync_hostaway.core.db import connect
@@ -28,21 +25,19 @@ def test_airflow_takes_requests_and_serves_the_receiver(
     passwords = tmp_path / "passwords.json"
     passwords.write_text(json.dumps({"admin": "admin-secret"}))
     env = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_CONN")},
         **airflow_copy(),
         "AIRFLOW_HOME": str(tmp_path),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "PYTHONWARNINGS": "ignore",
     }
     with connect() as warehouse:
         add_bare_account(warehouse, 701)
         endpoint = ensure_endpoint(warehouse, 701)
         password = password_for(warehouse, endpoint)
-        arguments = [endpoint.endpoint_key, password]
-        seen = run([sys.executable, str(Path(__file__).with_name("run_trigger_process.py")), *arguments], env)
+        script = Path(__file__).with_name("run_trigger_process.py")
+        [seen] = results_of(script, env, endpoint.endpoint_key, password)
         assert [event["object_id"] for event in events(warehouse)] == [5]
     assert "has not parsed the Dag hostaway_delta yet" in seen["not parsed"]
     assert (seen["new"], seen["again"], seen["begun"]) == ("queued", "queued", "running")
@@ -56,11 +51,3 @@ def test_airflow_takes_requests_and_serves_the_receiver(
     assert [seen[f"rest waiting {when}"] for when in ("before", "after", "now")] == [False, True, False]
     assert "no_such_dag" in seen["rest no dag"]
     assert seen["rest parses"] == [f"dags/{sync_file(705)}"]
-
-
-def run(command: list[str], env: dict[str, str]) -> dict[str, Any]:
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), "RESULT {}")
-    result: dict[str, Any] = json.loads(line.removeprefix("RESULT "))
-    return result

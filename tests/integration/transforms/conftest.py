@@ -54,6 +54,22 @@ def harness(warehouse_dsn: str) -> Iterator[LandingHarness]:
         yield LandingHarness(connection, warehouse_dsn)
 
 
+@pytest.fixture(scope="module")
+def harness_of_module(
+    postgres: EmbeddedPostgres, core_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LandingHarness]:
+    """A warehouse with empty core tables, which the tests of a module fill once and then only read."""
+    dsn = postgres.dsn(DATABASE)
+    with pytest.MonkeyPatch.context() as patch, psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
+        patch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path_factory.mktemp("home")))
+        get_settings.cache_clear()
+        drop_database(admin, DATABASE)
+        create_database(admin, DATABASE, core_template)
+        with connect(dsn) as connection:
+            yield LandingHarness(connection, dsn)
+        get_settings.cache_clear()
+
+
 @pytest.fixture
 def home() -> Path:
     return get_settings().home

@@ -7,18 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 
-from databases import create_database, drop_database
 from landing_harness import LandingHarness, listing, reservation
-from sync_hostaway.core.db import connect
-from sync_hostaway.core.settings import get_settings
-from sync_hostaway.local.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
 
-DATABASE = "w_transform"
 START = date(2026, 3, 1)
 # In one of them it is always another day than in UTC.
 FAR_ZONES = {1: "Pacific/Kiritimati", 2: "Pacific/Pago_Pago"}
@@ -124,25 +118,15 @@ def landed() -> Iterator[tuple[int, str, list[dict[str, Any]]]]:
 
 
 @pytest.fixture(scope="module")
-def marts(
-    postgres: EmbeddedPostgres, core_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LandingHarness]:
+def marts(harness_of_module: LandingHarness) -> LandingHarness:
     """All cases, landed and built once."""
-    with pytest.MonkeyPatch.context() as patch, psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        patch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path_factory.mktemp("home")))
-        get_settings.cache_clear()
-        drop_database(admin, DATABASE)
-        create_database(admin, DATABASE, core_template)
-        with connect(postgres.dsn(DATABASE)) as connection:
-            harness = LandingHarness(connection, postgres.dsn(DATABASE))
-            for account, resource, payloads in landed():
-                if resource:
-                    harness.land(resource, *payloads, account=account)
-                else:
-                    harness.transform()
-            harness.transform()
-            yield harness
-        get_settings.cache_clear()
+    for account, resource, payloads in landed():
+        if resource:
+            harness_of_module.land(resource, *payloads, account=account)
+        else:
+            harness_of_module.transform()
+    harness_of_module.transform()
+    return harness_of_module
 
 
 def test_a_request_that_was_declined_is_no_cancelled_booking_however_its_status_was_spelled(

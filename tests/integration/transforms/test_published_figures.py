@@ -5,25 +5,17 @@ The number of a test is that of its row in docs/analytics.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from databases import create_database, drop_database
 from landing_harness import LandingHarness, listing, reservation
-from sync_hostaway.core.db import connect
-from sync_hostaway.core.settings import get_settings
-from sync_hostaway.local.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
 
 TODAY = datetime.now(UTC).date()
 START = date(2025, 1, 1)
-DATABASE = "w_transform"
 
 
 def nights(start: date, count: int, *, listing_id: int = 1, **fields: Any) -> list[dict[str, Any]]:
@@ -253,32 +245,16 @@ def landed() -> dict[int, dict[str, list[dict[str, Any]]]]:
 
 
 @pytest.fixture(scope="module")
-def marts(
-    postgres: EmbeddedPostgres, core_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LandingHarness]:
+def marts(harness_of_module: LandingHarness) -> LandingHarness:
     """All examples, landed and built once."""
-    with pytest.MonkeyPatch.context() as patch, psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        patch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path_factory.mktemp("home")))
-        get_settings.cache_clear()
-        drop_database(admin, DATABASE)
-        create_database(admin, DATABASE, core_template)
-        with connect(postgres.dsn(DATABASE)) as connection:
-            harness = LandingHarness(connection, postgres.dsn(DATABASE))
-            for account, resources in landed().items():
-                for resource, payloads in {"listings": [listing(1)], **resources}.items():
-                    harness.land(resource, *payloads, account=account)
-            connection.execute(
-                "insert into ops.exchange_rates values"
-                " ('USD', '2025-01-01', 0.5, 'EUR'), ('EUR', '2025-01-01', 1, 'EUR')"
-            )
-            harness.transform()
-            yield harness
-        get_settings.cache_clear()
-
-
-@pytest.fixture
-def home() -> Path:
-    return get_settings().home
+    for account, resources in landed().items():
+        for resource, payloads in {"listings": [listing(1)], **resources}.items():
+            harness_of_module.land(resource, *payloads, account=account)
+    harness_of_module.connection.execute(
+        "insert into ops.exchange_rates values ('USD', '2025-01-01', 0.5, 'EUR'), ('EUR', '2025-01-01', 1, 'EUR')"
+    )
+    harness_of_module.transform()
+    return harness_of_module
 
 
 def total(marts: LandingHarness, account: int, expressions: str, period: str = "day") -> tuple[Any, ...]:
