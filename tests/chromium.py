@@ -71,7 +71,15 @@ def _install(done: Path) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(_PACKAGE / name, _HOME / name)
     subprocess.run(
-        [programs / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+        [
+            programs / "npm",
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--fetch-retries=5",
+            "--loglevel=error",
+        ],
         cwd=_HOME,
         env=environment,
         check=True,
