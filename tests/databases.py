@@ -52,13 +52,15 @@ def running_server(home: Path) -> Iterator[Server]:
 
 
 def create_database(admin: Admin, name: str, template: str) -> None:
-    """Copy a database. A session that has just ended may still be listed for a moment."""
+    """Copy a database. One of that name, such as an earlier test session has left, is dropped before."""
+    drop_database(admin, name)
     query = sql.SQL("create database {} template {} strategy file_copy")
     _when_no_worker_runs(admin, query.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def rename_database(admin: Admin, name: str, to: str) -> None:
-    """Rename a database without sessions."""
+    """Rename a database without sessions. One of the new name is dropped before."""
+    drop_database(admin, to)
     query = sql.SQL("alter database {} rename to {}")
     _when_no_worker_runs(admin, query.format(sql.Identifier(name), sql.Identifier(to)))
 
@@ -69,7 +71,7 @@ def drop_database(admin: Admin, name: str) -> None:
 
 
 def _when_no_worker_runs(admin: Admin, statement: sql.Composed) -> None:
-    # PostgreSQL itself waits for five seconds.
+    # A session that has just ended may still be listed for a moment. PostgreSQL itself waits for five seconds.
     def is_done() -> bool:
         with suppress(errors.ObjectInUse):
             admin.execute(statement)

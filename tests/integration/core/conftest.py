@@ -26,7 +26,9 @@ def admin(postgres: EmbeddedPostgres) -> Iterator[psycopg.Connection[Any]]:
 def server(admin: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """An empty database of a role, which may create roles."""
     names = {"role": sql.Identifier(USER), "database": sql.Identifier(DATABASE), "password": sql.Literal(PASSWORD)}
+    # What an earlier test session has left
     drop_database(admin, DATABASE)
+    admin.execute(sql.SQL("drop role if exists {role}").format(**names))
     admin.execute(sql.SQL("create role {role} login createrole password {password}").format(**names))
     # Another database of this server has made hostaway_api.
     if not admin.execute("select 1 from pg_roles where rolname = 'hostaway_api_users'").fetchone():

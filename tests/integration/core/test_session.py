@@ -141,15 +141,16 @@ def base(simulator: RunningSimulator, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def reference(base: dict[str, str], admin: psycopg.Connection[Any], postgres: EmbeddedPostgres) -> dict[str, list[str]]:
+def reference(
+    base: dict[str, str], admin: psycopg.Connection[Any], embedded_postgres: EmbeddedPostgres
+) -> dict[str, list[str]]:
     """What a quiet machine makes of it."""
-    drop_database(admin, DATABASE)
+    dsn = embedded_postgres.dsn(DATABASE)
     create_database(admin, DATABASE, "template0")
-    settle({**base, "WAREHOUSE_URL": postgres.dsn(DATABASE)})
-    found = contents(postgres.dsn(DATABASE))
+    settle({**base, "WAREHOUSE_URL": dsn})
+    found = contents(dsn)
     drop_database(admin, DATABASE)
     # What the embedded platform calls its own
-    drop_database(admin, "warehouse")
     create_database(admin, "warehouse", "template0")
     assert found["hostaway.reservations"]
     return found

@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 from rich.console import Console
 
-from databases import create_database, drop_database
+from databases import create_database
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode
 from sync_hostaway.core.settings import get_settings
@@ -41,7 +41,6 @@ def warehouse_dsn(
 ) -> str:
     """A fresh warehouse, always under the same name and beside the same home: dbt parses its project once for all."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        drop_database(admin, DATABASE)
         create_database(admin, DATABASE, "template_warehouse")
     monkeypatch.setenv("WAREHOUSE_URL", postgres.dsn(DATABASE))
     monkeypatch.setenv("AIRFLOW__HOSTAWAY__SECRET_KEYS", Fernet.generate_key().decode())

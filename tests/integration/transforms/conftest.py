@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from databases import create_database, drop_database, rename_database
+from databases import create_database, rename_database
 from landing_harness import LandingHarness
 from sync_hostaway.core.db import connect
 from sync_hostaway.core.settings import get_settings
@@ -40,7 +40,6 @@ def warehouse_dsn(
 ) -> str:
     """A fresh warehouse with empty core tables, always under the same name."""
     with psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
-        drop_database(admin, DATABASE)
         create_database(admin, DATABASE, core_template)
     dsn = postgres.dsn(DATABASE)
     monkeypatch.setenv("WAREHOUSE_URL", dsn)
@@ -63,7 +62,6 @@ def harness_of_module(
     with pytest.MonkeyPatch.context() as patch, psycopg.connect(postgres.dsn("postgres"), autocommit=True) as admin:
         patch.setenv("SYNC_HOSTAWAY_HOME", str(tmp_path_factory.mktemp("home")))
         get_settings.cache_clear()
-        drop_database(admin, DATABASE)
         create_database(admin, DATABASE, core_template)
         with connect(dsn) as connection:
             yield LandingHarness(connection, dsn)

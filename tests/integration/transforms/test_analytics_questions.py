@@ -23,7 +23,7 @@ from cryptography.fernet import Fernet
 from psycopg.rows import dict_row
 from psycopg.sql import SQL
 
-from databases import create_database, drop_database
+from databases import create_database
 from landing_harness import LandingHarness, listing, reservation
 from sync_hostaway import sync
 from sync_hostaway.accounts.registry import add_account
@@ -159,7 +159,6 @@ def mirror(
         }.items():
             patch.setenv(name, value)
         get_settings.cache_clear()
-        drop_database(admin, DATABASE)
         create_database(admin, DATABASE, core_template)
         with connect(dsn) as connection:
             add_account(connection, 701, "secret-701")
