@@ -16,6 +16,7 @@ from psycopg import sql
 from sync_hostaway.accounts.registry import client_for
 from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
+from sync_hostaway.extract.context import Progress
 from sync_hostaway.extract.dry_run import _DryRunWriter, _read_only, dry_run_account, dry_run_resource
 from sync_hostaway.extract.engine import SyncResult, sync_account
 from sync_hostaway.landing.writer import Counts, Fetched, LandingWriter
@@ -112,12 +113,15 @@ def test_postgresql_itself_refuses_a_write_and_the_session_is_usable_afterwards(
 def test_a_dry_run_holds_up_no_sync(warehouse: Connection, warehouse_dsn: str, changed: int) -> None:
     with psycopg.connect(warehouse_dsn, autocommit=True) as other:
         other.execute("set lock_timeout = '5s'")
+        written: set[Resource] = set()
 
-        def write(*_: object) -> None:
+        def write(progress: Progress) -> None:
             other.execute("update landing.reservations set landed_at = landed_at")
             other.execute("update landing.listings set landed_at = landed_at")
+            written.add(progress.resource)
 
         dry_run_account(warehouse, changed, Mode.FULL, on_progress=write)
+    assert {Resource.LISTINGS, Resource.RESERVATIONS} <= written
 
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
