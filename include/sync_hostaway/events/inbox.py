@@ -109,14 +109,14 @@ class Inbox:
         row = await self._fetch(query, params)
         return bool(row and next(iter(row.values())))
 
-    async def _fetch(self, query: SQL, params: dict[str, Any]) -> DictRow | None:
+    async def _fetch(self, query: SQL, params: dict[str, Any] | None) -> DictRow | None:
         return await _within(_QUERY_TIMEOUT, self._fetch_unbounded(query, params))
 
     async def _put(self, rows: list[dict[str, Any]]) -> None:
         async with self._pool.connection() as connection, connection.transaction():
             await connection.cursor().executemany(_QUERIES["put_event"], rows)
 
-    async def _fetch_unbounded(self, query: SQL, params: dict[str, Any]) -> DictRow | None:
+    async def _fetch_unbounded(self, query: SQL, params: dict[str, Any] | None) -> DictRow | None:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query, params)
             return await cursor.fetchone() if cursor.description else None
