@@ -93,5 +93,6 @@ def create_app(trigger: RunTrigger) -> FastAPI:
     for module in (accounts, webhook_events, account_webhook, health, metrics, reference):
         app.include_router(module.router)
     require_guards(app)
+    app.state.reference = reference.Reference(app)
     app.openapi = partial(reference.describe, app)  # type: ignore[method-assign]  # FastAPI documents this
     return app

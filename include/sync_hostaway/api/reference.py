@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import json
+import threading
 from typing import Any
 
+import orjson
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
@@ -27,6 +29,33 @@ router = guarded_router(
     dependencies=[Depends(require_operator)],
     responses=OPERATORS_ONLY,
 )
+
+
+class Reference:
+    """The description of an app, made at the first request: that takes a second, in which Airflow's own API would wait.
+
+    :param app: with all its routes.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._made: tuple[bytes, bytes] | None = None
+
+    def document(self) -> bytes:
+        """The OpenAPI document as JSON."""
+        return self._both()[0]
+
+    def page(self) -> bytes:
+        """The same as HTML."""
+        return self._both()[1]
+
+    def _both(self) -> tuple[bytes, bytes]:
+        with self._lock:
+            if self._made is None:
+                document = self._app.openapi()
+                self._made = orjson.dumps(document), page(document).encode()
+            return self._made
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -56,10 +85,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 @router.get("/openapi.json", summary="This API as an OpenAPI document", response_model=dict[str, Any])
-def get_document(request: Request) -> dict[str, Any]:
+def get_document(request: Request) -> Response:
     """For generators of clients and for tests."""
-    document: dict[str, Any] = request.app.openapi()
-    return document
+    reference: Reference = request.app.state.reference
+    return Response(reference.document(), media_type="application/json")
 
 
 @router.get(
@@ -68,7 +97,8 @@ def get_document(request: Request) -> dict[str, Any]:
 def get_page(request: Request) -> Response:
     """The same, to read."""
     headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-    return Response(page(request.app.openapi()), media_type="text/html; charset=utf-8", headers=headers)
+    reference: Reference = request.app.state.reference
+    return Response(reference.page(), media_type="text/html; charset=utf-8", headers=headers)
 
 
 def page(document: dict[str, Any]) -> str:

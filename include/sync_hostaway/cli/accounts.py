@@ -36,6 +36,9 @@ from sync_hostaway.webhook_admin.maintenance import unregister_webhook
 
 accounts_app = typer.Typer(help="The accounts that are mirrored.", no_args_is_help=True)
 
+# Bytes of standard input that are read: a key is short.
+_LONGEST_INPUT = 65_536
+
 Secret = Annotated[str | None, typer.Option("--secret", help="API key; default: read it from standard input")]
 
 
@@ -194,8 +197,8 @@ def _read_secret(secret: str | None) -> str:
     if secret is None and can_prompt():
         secret = str(typer.prompt("API key", hide_input=True))
     if secret is None:
-        # Python has no stdin if it is closed.
-        secret = decode_api_key(sys.stdin.buffer.read() if sys.stdin else b"")
+        # Python has no stdin if it is closed. A wrong file may be endless.
+        secret = decode_api_key(sys.stdin.buffer.read(_LONGEST_INPUT) if sys.stdin else b"")
         if not secret:
             raise InvalidValue("The API key is missing: use --secret, or write the key to standard input")
     return clean_api_key(secret)

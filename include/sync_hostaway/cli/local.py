@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sync_hostaway.cli.options import AsJson
-from sync_hostaway.core.console import print_json, print_table
+from sync_hostaway.core.console import can_prompt, print_json, print_table
 from sync_hostaway.core.embedded import embedded_warehouse_dsn
 from sync_hostaway.core.exceptions import ConfigurationError, NotStarted
 from sync_hostaway.core.home import Home
@@ -69,6 +69,8 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="Remove it without a p
     """Stop all processes of this home, and remove its state with the embedded databases."""
     home = Home.at(get_settings().home)
     if not yes:
+        if not can_prompt():
+            raise typer.BadParameter("Confirm with --yes")
         typer.confirm(f"Remove the state in {home.root} with the embedded databases?", abort=True)
     left = platform().remove(_echo)
     _echo(f"The state in {home.root} is removed.")

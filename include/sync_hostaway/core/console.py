@@ -153,5 +153,5 @@ def prompt(question: str, given: str | None, way_out: str) -> str:
 
 
 def can_prompt() -> bool:
-    """Return whether standard input is a terminal. It may also be a pipe, or closed: then Python has no stdin."""
-    return sys.stdin is not None and sys.stdin.isatty()
+    """Return whether a person can see a question and answer it. Python has no stream that the caller has closed."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout is not None

@@ -18,7 +18,9 @@ from fastapi import FastAPI
 
 from api_helpers import Issue, Login, RecordedRuns
 from sync_hostaway.accounts import credentials
+from sync_hostaway.api.account_session import Pool
 from sync_hostaway.api.app import create_app
+from sync_hostaway.api.auth import api_token
 from sync_hostaway.api.http.bulkheads import Bulkhead
 from sync_hostaway.api.http.problems import Problem
 from sync_hostaway.core.db import Connection
@@ -118,6 +120,30 @@ def test_a_locked_table_and_one_eager_account_delay_no_other(
     assert kinds <= {(503, "busy"), (503, "warehouse-busy")}
     assert (503, "warehouse-busy") in kinds
     assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in found["answers"])
+
+
+def test_many_requests_with_one_token_delay_the_lookup_of_no_other(
+    warehouse: Connection, issue: Issue, answer_now: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eager, other = issue(701), issue(702)
+    verify, lookups = api_token._verify, []
+
+    def wait_for_eager(pool: Pool, presented: str) -> Any:
+        if presented == eager:
+            lookups.append(presented)
+            assert answer_now.wait(60)
+        return verify(pool, presented)
+
+    monkeypatch.setattr(api_token, "_verify", wait_for_eager)
+
+    async def story(ask: Ask) -> None:
+        async with answered_at_the_end(answer_now) as group:
+            for _ in range(60):
+                group.start_soon(ask, "GET", "/hostaway/v1/listings", eager)
+            await until(lambda: bool(lookups))
+            assert (await ask("GET", "/hostaway/v1/listings", other)).status_code == 200
+
+    serve(story)
 
 
 def test_a_slow_hostaway_at_registration_takes_no_thread_of_airflow(

@@ -17,6 +17,7 @@ from api_helpers import Login, RecordedRuns
 from sync_hostaway.accounts import registry
 from sync_hostaway.accounts.snapshot_refresh import refreshed_snapshot
 from sync_hostaway.accounts.webhook_endpoints import ensure_endpoint, find_endpoint
+from sync_hostaway.api import reference
 from sync_hostaway.api.app import create_app
 from sync_hostaway.api.routes import accounts
 from sync_hostaway.core.db import Connection, fetch_value
@@ -432,6 +433,21 @@ def test_work_after_an_answer_keeps_no_connection_of_its_request(
         body = {"client_id": 701, "client_secret": "secret-701"}
         assert operator.post("/v1/accounts", json=body).status_code == 200
     assert requested == ["hostaway_sync__701"]
+
+
+def test_the_description_of_the_api_is_made_once(operator: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a second of the process that also serves Airflow's own API."""
+    made, make = [], reference.page
+
+    def make_page(document: dict[str, Any]) -> str:
+        made.append(document)
+        return make(document)
+
+    monkeypatch.setattr(reference, "page", make_page)
+    for _ in range(2):
+        assert operator.get("/openapi.json").json()["openapi"]
+        assert "/v1/accounts" in operator.get("/docs").text
+    assert len(made) == 1
 
 
 def test_a_connection_that_cannot_be_prepared_is_closed(

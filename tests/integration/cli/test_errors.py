@@ -268,12 +268,15 @@ def test_a_reader_that_leaves_early_is_no_error(account: int) -> None:
         ("accounts add 702", "API key is missing"),
         ("accounts purge 702", "--confirm 702"),
         ("accounts purge 702 </dev/null", "--confirm 702"),
+        ("accounts add 702 </dev/zero", "API key"),
+        ("local clean", "--yes"),
+        ("local clean >&-", "--yes"),
     ],
 )
 def test_without_standard_input_the_option_is_named(
     warehouse: Connection, simulator: RunningSimulator, command: str, said: str
 ) -> None:
-    """Services and cron may start a command with closed streams."""
+    """Services and cron may start a command with closed streams, or with a file that has no end."""
     done = subprocess.run(
         ["sh", "-c", f"exec 0<&-; '{sys.executable}' -c 'from sync_hostaway.cli.main import app; app()' {command}"],
         capture_output=True, encoding="utf-8", timeout=60,

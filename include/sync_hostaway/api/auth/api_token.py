@@ -34,7 +34,8 @@ async def _admit(request: Request, scopes: Sequence[str]) -> None:
     presented = await _bearer(request)
     token = None
     if presented and api_tokens.looks_like_token(presented.credentials):
-        token = await state.bulkheads["auth"].run(None, partial(_verify, state.auth_pool, presented.credentials))
+        token_id = presented.credentials.rpartition("_")[0]
+        token = await state.bulkheads["auth"].run(token_id, partial(_verify, state.auth_pool, presented.credentials))
     if token is None:
         # The response does not say what is wrong with the token.
         challenge = 'Bearer realm="hostaway"' + (', error="invalid_token"' if presented else "")

@@ -73,7 +73,8 @@ class Bulkheads:
     def __init__(self, connections: int) -> None:
         self._bulkheads = {
             # API tokens are looked up here, so that an account that waits for its rows delays no other account's token.
-            "auth": Bulkhead(2, 2, timeout=3.0),
+            # Of one token, one at a time: many requests with it delay no other token.
+            "auth": Bulkhead(2, 1, timeout=3.0),
             "health": Bulkhead(1, 1, timeout=5.0),
             "rows": Bulkhead(connections, max(1, connections // 3), timeout=2.0),
             # Airflow's auth manager.
