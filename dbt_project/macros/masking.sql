@@ -24,6 +24,10 @@
     {%- for key in nested if "." not in key and key not in drop and "customfieldvalue" not in key.lower() -%}
         {%- do parts.append(key) -%}
     {%- endfor -%}
+    {%- set plain = plain_fields(fields) -%}
+    {%- for key in parts -%}
+        {%- do plain.extend(plain_fields(nested[key])) -%}
+    {%- endfor -%}
     (
         select
             case
@@ -45,7 +49,7 @@
                         or checked.text like '_%{"%' and {{ _may_have_secret_key("checked.text") }}
                         or {{ _has_json_text("checked.text") }}
                 )
-                    then {{ _rewritten("masking.document") }}
+                    then {{ _rewritten("masking.document", plain) }}
                 else masking.document
             end || coalesce(
                 (
@@ -132,7 +136,8 @@
     )
 {%- endmacro %}
 
-{% macro _rewritten(value) -%}
+{#- :param plain: keys that are not secret, which need no regular expression: most keys are among them. -#}
+{% macro _rewritten(value, plain=[]) -%}
     (
         with recursive
 
@@ -145,7 +150,8 @@
                 select
                     field.key,
                     field.value,
-                    {{ is_secret("field.key", nested=true) }} or {{ _is_secret_text("field.value") }} as is_secret
+                    {% if plain %}field.key <> all({{ _texts(plain | unique) }}) and {% endif %}
+                    {{- is_secret("field.key", nested=true) }} or {{ _is_secret_text("field.value") }} as is_secret
                 from jsonb_each(
                     case when jsonb_typeof(places.value) = 'object' then places.value end
                 ) as field (key, value)
