@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -429,8 +430,14 @@ def test_without_a_database_nothing_is_sent(budget: MakeBudget) -> None:
     assert not sent
 
 
-def test_an_interrupt_leaves_no_connection_open(warehouse: Connection, warehouse_dsn: str) -> None:
+def test_an_interrupt_leaves_no_connection_open(
+    warehouse: Connection, warehouse_dsn: str, request: pytest.FixtureRequest
+) -> None:
     """Ctrl-C, or Airflow's timeout of a task, while a limiter withdraws."""
+    # A shell starts background processes with SIGINT ignored.
+    request.addfinalizer(
+        partial(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+    )
     opened: list[Connection] = []
 
     def open_connection() -> Connection:
