@@ -25,7 +25,7 @@ _CROWD = range(1_001, 1_101)
 _ONE_OF_CROWD = Sizes(listings=1, reservations=20, conversations=10)
 _EVENTS, _BURST, _BURST_SECONDS = 200, 1_000, 10.0
 # Longer than a run lingers: each of these events has to wait for a run of its own. Airflow's scheduler sleeps for a
-# second between two loops: with a gap of whole seconds, each event would meet it at the same moment.
+# quarter of a second between two loops: with a gap of whole seconds, each event could meet it at the same moment.
 _ALONE, _ALONE_GAP = 14, 15.43
 
 

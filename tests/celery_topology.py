@@ -165,30 +165,38 @@ class Topology:
             ended.wait(10)
 
     @contextmanager
-    def in_the_middle_of(self, dag_id: str, worker: str) -> Iterator[None]:
-        """A block in which a worker runs a task of a Dag and begins no other.
+    def in_the_middle_of(self, run_id: str, worker: str) -> Iterator[None]:
+        """A block in which a worker stands still while it runs a task of a Dag run.
 
         Not between taking a task and beginning it: such a task would wait for `task_queued_timeout`.
         """
-        process = psutil.Process(self.processes[worker].pid)
+        worker_process = psutil.Process(self.processes[worker].pid)
 
         def is_in_the_middle() -> bool:
-            process.suspend()
-            running = self._running_tasks(process)
-            if dag_id in running and len(running) == _tasks_begun(self.log(worker).read_text()):
+            stopped = [worker_process]
+            worker_process.suspend()
+            # The task, too: it must not end before the block does.
+            for process in worker_process.children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+                    stopped.append(process)
+            running = self._running_tasks(worker_process)
+            if run_id in running and len(running) == _tasks_begun(self.log(worker).read_text()):
                 return True
-            process.resume()
+            for process in stopped:
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
             return False
 
-        self.wait_until(f"a task of {dag_id} on worker {worker}", is_in_the_middle, every=0.2)
+        self.wait_until(f"a task of {run_id} on worker {worker}", is_in_the_middle, every=0.2)
         yield
 
     def _running_tasks(self, worker: psutil.Process) -> list[str]:
-        """The Dag of each task that runs on a worker."""
+        """The Dag run of each task that runs on a worker."""
         pids = [process.pid for process in worker.children(recursive=True)]
         with psycopg.connect(self.airflow_dsn) as connection:
-            query = "select dag_id from task_instance where state = 'running' and pid = any(%s)"
-            return [dag_id for (dag_id,) in connection.execute(query, [pids])]
+            query = "select run_id from task_instance where state = 'running' and pid = any(%s)"
+            return [run_id for (run_id,) in connection.execute(query, [pids])]
 
     def stop(self) -> None:
         for number, max_seconds in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):

@@ -279,7 +279,7 @@ def test_a_machine_that_dies_costs_no_change(
     run = api.trigger_dag_run(dag_id, {"mode": "full"})
     balanced.answered.clear()
     change(range(4))
-    with topology.in_the_middle_of(dag_id, worker="two"):
+    with topology.in_the_middle_of(run.run_id, worker="two"):
         change(range(4, 8))
         topology.kill("two", "apiserver-two")
     change(range(8, 12))
