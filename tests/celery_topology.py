@@ -165,10 +165,26 @@ class Topology:
             ended.wait(10)
 
     @contextmanager
+    def standing_still(self, worker: str) -> Iterator[None]:
+        """A block in which a worker takes one task from the broker, and does not begin it."""
+        psutil.Process(self.processes[worker].pid).suspend()
+        yield
+
+    def has_a_task_that_was_not_begun(self, run_id: str, *, idle_worker: str) -> bool:
+        """Whether a task of a Dag run has been queued for some seconds while a worker has nothing to do."""
+        with psycopg.connect(self.airflow_dsn) as connection:
+            query = """
+                select from task_instance
+                where run_id = %s and state = 'queued' and queued_dttm < now() - interval '3 seconds'
+            """
+            is_queued = connection.execute(query, [run_id]).fetchone() is not None
+        return is_queued and _tasks_begun(self.log(idle_worker).read_text()) == 0
+
+    @contextmanager
     def in_the_middle_of(self, run_id: str, worker: str) -> Iterator[None]:
         """A block in which a worker stands still while it runs a task of a Dag run.
 
-        Not between taking a task and beginning it: such a task would wait for `task_queued_timeout`.
+        Not between taking a task and beginning it: such a task would have one try only.
         """
         worker_process = psutil.Process(self.processes[worker].pid)
 

@@ -110,9 +110,14 @@ def warehouse(warehouse_dsn: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
+def sizes() -> Sizes:
+    """Of each account of the simulator."""
+    return Sizes(listings=4, reservations=60, conversations=40)
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch, sizes: Sizes) -> Iterator[RunningSimulator]:
     """A small Hostaway with accounts 701 and 702, which the settings point to."""
-    sizes = Sizes(listings=4, reservations=60, conversations=40)
     with running(SimulatorConfig(sizes=sizes, token_delay=0.0)) as server:
         monkeypatch.setenv("HOSTAWAY_API_URL", server.url)
         monkeypatch.setattr("sync_hostaway.hostaway.client.TOKEN_SETTLING", 0)

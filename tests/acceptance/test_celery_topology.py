@@ -45,10 +45,12 @@ WORKERS = ("one", "two")
 TABLES = ("listings", "listing_photos", "guests", "reservations", "conversations", "messages", "calendar_days")
 # When we saw a row, which differs from run to run; and what Hostaway fills only if a reservation is read by its id.
 NOT_COMPARED = ["{synced_at}", "{pms_meta,financeField}"]
-# How soon the scheduler notices that a task's worker is dead; five minutes in the deployment.
+# How soon the scheduler notices that a task's worker is dead: five and ten minutes in the deployment.
 NOTICES_DEAD_TASKS = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "25",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
 }
 
 Tables = dict[str, list[str]]
@@ -248,6 +250,20 @@ def test_a_worker_that_gets_a_stop_signal_ends_cleanly(topology: Topology, api: 
     worker = topology.processes.pop("two")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(60) == 0
+    topology.start_worker("two", topology.second_url)
+
+
+def test_a_task_that_a_dead_worker_had_taken_is_queued_again(topology: Topology, api: AirflowControl) -> None:
+    topology.wait_for_workers("two")
+    dag_id = sync_dag_id(POLLED)
+    with topology.standing_still("two"):
+        run = api.trigger_dag_run(dag_id, {"mode": "incremental"})
+        topology.wait_until(
+            "a task that worker two has taken",
+            lambda: topology.has_a_task_that_was_not_begun(run.run_id, idle_worker="one"),
+        )
+        topology.kill("two")
+    assert api.wait_for_run(dag_id, run.run_id, timeout=240).state == "success"
     topology.start_worker("two", topology.second_url)
 
 

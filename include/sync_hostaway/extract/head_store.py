@@ -67,7 +67,7 @@ class HeadStore:
         return PollState(**row) if row else PollState()
 
     def load(self) -> dict[HeadList, StoredHead]:
-        """The last read heads; without those of a list that was never read."""
+        """The last read heads; without those of an order that was never read."""
         rows = self._connection.execute(QUERIES["heads_of"], self._params)
         return {
             HeadList(row["list"]): StoredHead(
@@ -76,34 +76,41 @@ class HeadStore:
             for row in rows
         }
 
+    def bases(self) -> dict[HeadList, Head]:
+        """The heads to compare with, without those of an order that was never read.
+
+        Before changes were read first, all of them are known that the last complete sync has seen.
+        """
+        bases = {which: stored.head for which, stored in self.load().items()}
+        if HeadList.CHANGED not in bases:
+            sync = self._connection.execute(QUERIES["watermark_of_reservations"], self._params).fetchone()
+            if sync:
+                bases[HeadList.CHANGED] = Head((), sync["watermark"])
+        return bases
+
     def take(self, heads: Mapping[HeadList, Head], *, anyway: bool = False) -> dict[HeadList, Movement]:
         """Replace heads by newer ones, and return the changes in between. Needs an open transaction, in which the
         caller also stores the events of these changes: otherwise a change could be lost.
 
-        Without an earlier head, all rows of the list by change count as changed, and no rows of the others. A head
-        whose changes were not all read is not replaced.
+        A head whose changes were not all read is not replaced.
 
-        :param anyway: replace it in this case, too: the whole list is read after this.
+        :param anyway: replace it in this case, too: the lists are read completely after the new head was.
         """
         self._execute("lock_poll")
-        state, before = self.state(), self.load()
+        stamps_move, bases = self.state().stamps_move, self.bases()
         movements: dict[HeadList, Movement] = {}
         for which, head in heads.items():
-            stored = before[which].head if which in before else None
-            if stored and stored.observed_at > head.observed_at:
+            before = bases.get(which)
+            if before and before.observed_at > head.observed_at:
                 # Another process has read it since, and has handled the changes.
                 movements[which] = Movement()
                 continue
-            if stored:
-                movement = compare(which, stored, head, stamps_move=state.stamps_move)
-            else:
-                # For changes of reservations, landing shows whether their version has landed.
-                movement = Movement(head.rows if which is HeadList.CHANGED else ())
+            movement = compare(which, before, head, stamps_move=stamps_move) if before else Movement(is_whole=False)
             movements[which] = movement
             if movement.is_whole or anyway:
-                kept = merged(stored if movement.is_whole else None, head)
+                kept = merged(before if movement.is_whole else None, head)
                 self._execute("put_head", list=which.value, rows=Jsonb(kept.as_json()), observed_at=head.observed_at)
-            if movement.stamps_move is not None and state.stamps_move is not False:
+            if movement.stamps_move is not None and stamps_move is not False:
                 self._execute("stamps_move", stamps_move=movement.stamps_move)
         return movements
 
@@ -114,7 +121,7 @@ class HeadStore:
         log.warning("heads_not_used", account_id=self._account_id, reason=reason)
 
     def use_heads(self) -> None:
-        """Use the heads again, from their next read on: earlier changes are in the list."""
+        """Use the heads again, from their next read on. The lists have to be read after it."""
         self._execute("forget_heads")
         self._execute("use_heads")
 

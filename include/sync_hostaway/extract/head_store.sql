@@ -1,6 +1,9 @@
 -- name: heads_of
 select list, rows, since, observed_at, read_at from ops.heads where account_id = %(account_id)s
 
+-- name: watermark_of_reservations
+select watermark from ops.watermarks where account_id = %(account_id)s and resource = 'reservations'
+
 -- name: poll_of
 select method, reason, list_until, missed, stamps_move, sort_seen_at, polled_at, listed_at, error
 from ops.polls

@@ -79,7 +79,7 @@ class HeadRow:
 
 @dataclass(frozen=True)
 class Head:
-    """The first rows of a list at a moment.
+    """The first rows of a list at a moment. Without rows, all changes until this moment are known.
 
     :param observed_at: Hostaway's clock when its first page was read.
     :param is_all: whether the list has no other rows.
@@ -143,9 +143,9 @@ def _changed(before: Head, now: Head) -> Movement:
     stamps = [stamp for row in before.rows if (stamp := as_timestamp(row.updated_on))]
     oldest = min(stamps, default=None)
     # Later changes have later stamps.
-    bound = min(max(stamps), before.observed_at - _UNSETTLED) if stamps else None
+    bound = min(max(stamps, default=before.observed_at), before.observed_at - _UNSETTLED)
     moved: list[HeadRow] = []
-    is_whole = now.is_all or not before.rows
+    is_whole = now.is_all or not (before.rows or now.rows)
     for row in now.rows:
         stamp = as_timestamp(row.updated_on)
         if (row.id, row.updated_on) in known:
@@ -155,7 +155,7 @@ def _changed(before: Head, now: Head) -> Movement:
             has_moved = stamp is None or oldest is None or stamp > oldest
         if has_moved:
             moved.append(row)
-        is_whole = is_whole or (stamp is not None and bound is not None and stamp <= bound)
+        is_whole = is_whole or (stamp is not None and stamp <= bound)
     return Movement(tuple(moved), is_whole)
 
 
@@ -249,6 +249,11 @@ class HeadReader:
         newest_first = self.pages[HeadList.RECEIVED][0]
         return [id_of(row) for row in oldest_first.rows] == [id_of(row) for row in newest_first.rows]
 
+    def has_changes_in_disorder(self) -> bool:
+        """Whether a page by change is not newest first. From one page to the next, rows may have moved to the front."""
+        pages = [[HeadRow.of(raw) for raw in page.rows] for page in self.pages.get(HeadList.CHANGED, ())]
+        return any(is_in_disorder(row for row in rows if row) for rows in pages)
+
     def _pages(self, which: HeadList) -> Iterator[Page]:
         cursor: Params = {"limit": _FIRST_PAGE}
         read = 0
@@ -270,7 +275,7 @@ def look_alike(heads: Mapping[HeadList, Head]) -> bool:
     return len(fronts) == len(HeadList) and len(fronts[0]) > 1 and fronts.count(fronts[0]) == len(fronts)
 
 
-def is_in_disorder(head: Head) -> bool:
-    """Whether the rows of the head by change are not newest first."""
-    stamps = [stamp for row in head.rows if (stamp := as_timestamp(row.updated_on))]
+def is_in_disorder(rows: Iterable[HeadRow]) -> bool:
+    """Whether rows by change are not newest first."""
+    stamps = [stamp for row in rows if (stamp := as_timestamp(row.updated_on))]
     return any(later > earlier for earlier, later in pairwise(stamps))

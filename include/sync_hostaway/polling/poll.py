@@ -28,7 +28,6 @@ from sync_hostaway.extract.heads import (
     HeadList,
     HeadReader,
     Movement,
-    is_in_disorder,
     look_alike,
 )
 from sync_hostaway.hostaway.client import HostawayClient
@@ -99,14 +98,19 @@ def poll_account(connection: Connection, client: HostawayClient, run_key: str) -
             return poll
         store = HeadStore(connection, client.account_id)
         state = store.state()
-        is_whole = False
+        heads: Mapping[HeadList, Head] = {}
         if client.settings.polling != "list" and state.uses_heads:
             if state.method == "list":
                 with connection.transaction():
                     store.use_heads()
-            is_whole = _Poll(connection, client, store, state).run(poll)
-        if not is_whole:
-            _read_lists(connection, store, run_key, poll)
+            by_heads = _Poll(connection, client, store, state)
+            if by_heads.run(poll):
+                return poll
+            heads = by_heads.heads
+        if _read_lists(connection, store, run_key, poll, replaces_heads=not heads) and heads:
+            # They were read before the lists: the next comparison shows what the lists may have missed.
+            with connection.transaction():
+                store.take(heads, anyway=True)
     return poll
 
 
@@ -116,7 +120,10 @@ def note_failure(connection: Connection, account_id: int, error: str) -> None:
 
 
 class _Poll:
-    """One read of the heads."""
+    """One read of the heads.
+
+    `heads` are those that were read; empty if they cannot be relied on.
+    """
 
     def __init__(self, connection: Connection, client: HostawayClient, store: HeadStore, state: PollState) -> None:
         self._connection = connection
@@ -124,15 +131,14 @@ class _Poll:
         self._store = store
         self._state = state
         self._reader = HeadReader(client)
+        self.heads: Mapping[HeadList, Head] = {}
         self._params = {"account_id": client.account_id}
 
     def run(self, poll: AccountPoll) -> bool:
         """Whether the heads show every change."""
         requested_at = self._client.now()
-        known = self._store.load()
-        heads = {
-            which: self._reader.read(which, known[which].head if which in known else None) for which in self._lists
-        }
+        bases = self._store.bases()
+        heads = {which: self._reader.read(which, bases.get(which)) for which in self._lists}
         disorder = self._disorder(heads)
         poll.calls = self._client.stats.calls
         with self._connection.transaction():
@@ -140,10 +146,15 @@ class _Poll:
                 self._store.take({})
                 self._store.use_list(disorder)
                 return False
+            self.heads = heads
             movements = self._store.take(heads)
-            poll.events = self._put_events(heads, movements, requested_at)
+            whole = {which: movement for which, movement in movements.items() if movement.is_whole}
+            # What a head shows only in part, the lists show completely: no event for each of its rows.
+            poll.events = self._put_events(heads, whole, requested_at)
+            if len(whole) < len(heads):
+                return False
             self._connection.execute(_QUERIES["was_polled"], self._params)
-        return all(movement.is_whole for movement in movements.values())
+        return True
 
     @property
     def _lists(self) -> list[HeadList]:
@@ -153,7 +164,7 @@ class _Poll:
 
     def _disorder(self, heads: Mapping[HeadList, Head]) -> str | None:
         """Why the heads cannot be relied on; None if they can."""
-        if HeadList.CHANGED in heads and is_in_disorder(heads[HeadList.CHANGED]):
+        if self._reader.has_changes_in_disorder():
             return "reservations do not come newest change first"
         seen_at = self._state.sort_seen_at
         if not look_alike(heads) or (seen_at and datetime.now(UTC) - seen_at < _SORT_CHECK_INTERVAL):
@@ -185,18 +196,24 @@ class _Poll:
         return self._connection.execute(_QUERIES["put_events"], {**self._params, **params}).rowcount
 
 
-def _read_lists(connection: Connection, store: HeadStore, run_key: str, poll: AccountPoll) -> None:
-    """Read the account as an incremental sync does, once an hour at most.
+def _read_lists(
+    connection: Connection, store: HeadStore, run_key: str, poll: AccountPoll, *, replaces_heads: bool
+) -> bool:
+    """Read the account as an incremental sync does; returns whether that was done without an error.
 
     If a sync is running, this returns without waiting: the sync reads the same rows.
+
+    :param replaces_heads: whether the heads cannot be used; then this is done once an hour.
     """
     poll.method = "list"
-    listed_at = store.state().listed_at
-    if listed_at and datetime.now(UTC) - listed_at < _LISTS_EVERY:
-        return
+    state = store.state()
+    # After an error, too: each poll would repeat the read otherwise.
+    is_hourly = replaces_heads or state.error is not None
+    if is_hourly and state.listed_at and datetime.now(UTC) - state.listed_at < _LISTS_EVERY:
+        return False
     with advisory_lock(connection, f"sync {Resource.CONVERSATIONS}", poll.account_id, wait=False) as is_ours:
         if not is_ours:
-            return
+            return False
         mirrored = get_account(connection, poll.account_id).settings.resources
         results = sync_account(
             connection, poll.account_id, Mode.INCREMENTAL, set(_LISTS) & set(mirrored), run_key=run_key
@@ -207,3 +224,4 @@ def _read_lists(connection: Connection, store: HeadStore, run_key: str, poll: Ac
     with connection.transaction():
         store.take({})
         connection.execute(_QUERIES["lists_were_read"], {"account_id": poll.account_id, "error": poll.error})
+    return not any(result.has_failed for result in results)

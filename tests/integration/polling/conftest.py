@@ -13,13 +13,19 @@ from sync_hostaway.simulator import RunningSimulator
 
 
 @pytest.fixture
-def polling(warehouse: Connection, simulator: RunningSimulator, account: int) -> Polling:
-    """Account 701 is mirrored and was polled once; its clock is a minute further since."""
+def mirrored(warehouse: Connection, simulator: RunningSimulator, account: int) -> Polling:
+    """Account 701 is mirrored and was never polled; its clock is a minute further since."""
     others = {resource.value: False for resource in Resource if resource not in MIRRORED}
     change_options(warehouse, account, {"resources": others})
     assert all(result.is_complete for result in sync_account(warehouse, account, Mode.FULL))
     polling = Polling(warehouse, simulator)
     polling.pause()
-    polling.poll()
-    polling.pause()
     return polling
+
+
+@pytest.fixture
+def polling(mirrored: Polling) -> Polling:
+    """Account 701 is mirrored and was polled once; its clock is a minute further since."""
+    mirrored.poll()
+    mirrored.pause()
+    return mirrored

@@ -12,7 +12,18 @@ from polling_harness import ACCOUNT, Polling
 
 pytestmark = pytest.mark.integration
 
-_ACTIONS = ["update", "insert", "delete", "guest writes", "host writes", "silent message", "pause", "poll"]
+_ACTIONS = [
+    "update",
+    "update many",
+    "insert",
+    "delete",
+    "guest writes",
+    "host writes",
+    "silent message",
+    "pause",
+    "poll",
+    "heads are read anew",
+]
 _STEPS = st.lists(st.tuples(st.sampled_from(_ACTIONS), st.integers(0, 7)), min_size=2, max_size=14)
 
 
@@ -23,11 +34,17 @@ def act(polling: Polling, action: str, pick: int) -> None:
         polling.pause(pick)
     elif action == "poll":
         polling.poll()
+    elif action == "heads are read anew":
+        # As after a week without them.
+        polling.warehouse.execute("delete from ops.heads")
+    elif action == "update many":
+        control.touch("reservations", 8 * pick, account_id=ACCOUNT)
     elif action == "insert":
         created = control.create("reservations", {}, account_id=ACCOUNT, emit=False)
         control.create("conversations", {"reservationId": created["id"]}, account_id=ACCOUNT, emit=False)
     else:
-        thread = polling.threads()[pick]
+        threads = polling.threads()
+        thread = threads[pick % len(threads)]
         if action == "update":
             control.patch("reservations", thread["reservationId"], {"hostNote": str(pick)}, account_id=ACCOUNT)
         elif action == "delete":
@@ -38,20 +55,20 @@ def act(polling: Polling, action: str, pick: int) -> None:
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_STEPS)
-def test_nothing_is_missed_or_the_next_list_notices_it(polling: Polling, steps: list[tuple[str, int]]) -> None:
+def test_nothing_is_missed_or_the_next_list_notices_it(mirrored: Polling, steps: list[tuple[str, int]]) -> None:
     for action, pick in steps:
-        act(polling, action, pick)
-    polling.pause()
-    polling.poll()
-    late = polling.sees_all()
-    polling.pause()
-    polling.sync()
-    assert polling.sees_all() == set()
+        act(mirrored, action, pick)
+    mirrored.pause()
+    mirrored.poll()
+    late = mirrored.sees_all()
+    mirrored.pause()
+    mirrored.sync()
+    assert mirrored.sees_all() == set()
     if late:
-        assert polling.state()["method"] == "list", late
+        assert mirrored.state()["method"] == "list", late
     # The next example begins with heads that are believed again.
-    polling.warehouse.execute(
+    mirrored.warehouse.execute(
         "update ops.polls set method = 'heads', reason = null, list_until = null, listed_at = null"
     )
-    polling.poll()
-    polling.pause()
+    mirrored.poll()
+    mirrored.pause()

@@ -10,6 +10,7 @@ from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.accounts.status import account_status
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings
+from sync_hostaway.simulator import Sizes
 
 pytestmark = pytest.mark.integration
 
@@ -91,14 +92,67 @@ def test_a_killed_poll_loses_nothing(polling: Polling) -> None:
     assert polling.state()["error"] is None
 
 
-def test_more_changes_than_a_poll_reads_are_read_by_lists(polling: Polling) -> None:
-    for _ in range(3):
-        polling.control.touch("reservations", 100, account_id=ACCOUNT)
-        polling.pause()
-    for thread in polling.threads():
+@pytest.mark.parametrize("changes", [30, 60])
+def test_changes_between_the_first_sync_and_the_first_poll_land(mirrored: Polling, changes: int) -> None:
+    mirrored.control.touch("reservations", changes, account_id=ACCOUNT)
+    for thread in mirrored.threads()[:30]:
+        mirrored.write(thread["id"])
+    mirrored.poll()
+    assert mirrored.sees_all() == set()
+
+
+@pytest.mark.parametrize("changes", [30, 60])
+def test_changes_since_the_last_list_land_when_heads_are_used_again(polling: Polling, changes: int) -> None:
+    polling.warehouse.execute(
+        "update ops.polls set method = 'list', reason = 'a test', listed_at = now() - interval '1 hour',"
+        " list_until = clock_timestamp()"
+    )
+    polling.control.touch("reservations", changes, account_id=ACCOUNT)
+    for thread in polling.threads()[:30]:
         polling.write(thread["id"])
     polling.poll()
     assert polling.sees_all() == set()
+    assert polling.state()["method"] == "heads"
+    finds_a_change_and_a_message(polling)
+
+
+@pytest.mark.parametrize("sizes", [Sizes(listings=4, reservations=700, conversations=150)])
+def test_more_changes_than_a_poll_reads_are_read_by_lists(polling: Polling) -> None:
+    polling.control.touch("reservations", 700, account_id=ACCOUNT)
+    polling.pause()
+    threads = polling.threads()
+    messages = {polling.write(thread["id"]) for thread in threads}
+    polling.pause()
+    polling.calls()
+    assert polling.poll().accounts[0].method == "list"
+    assert polling.calls() < 200, "the lists, and the messages of each conversation"
+    assert polling.sees_all() == set()
+    assert messages <= polling.landed("messages").keys()
+    finds_a_change_and_a_message(polling)
+
+
+def finds_a_change_and_a_message(polling: Polling) -> None:
+    """The heads are used again: the next poll finds changes, and need not read the lists."""
+    polling.pause()
+    threads = polling.threads()
+    polling.control.patch("reservations", threads[3]["reservationId"], {"hostNote": "late"}, account_id=ACCOUNT)
+    polling.write(threads[5]["id"])
+    assert polling.poll().accounts[0].method == "heads"
+    assert polling.sees_all() == set()
+
+
+@pytest.mark.parametrize("changes_per_call", [1, 10])
+def test_changes_while_a_head_is_read_are_no_disorder(polling: Polling, changes_per_call: int) -> None:
+    polling.control.fault("drift", update=changes_per_call, match={"path": "/v1/reservations\\?"}, times=0)
+    for _ in range(15):
+        polling.control.touch("reservations", 40, account_id=ACCOUNT)
+        polling.pause(5)
+        polling.poll()
+    polling.control.clear_faults()
+    polling.pause()
+    polling.poll()
+    assert polling.sees_all() == set()
+    assert polling.state()["method"] == "heads"
 
 
 def test_hostaway_gives_fewer_rows_than_asked_for(polling: Polling) -> None:

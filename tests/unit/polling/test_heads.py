@@ -173,5 +173,5 @@ def test_a_server_that_ignores_the_order_gives_the_same_rows_thrice() -> None:
 
 def test_changes_that_do_not_come_newest_first_are_a_disorder() -> None:
     old, new = rows(1, activity="2026-11-01 10:00:00"), rows(2)
-    assert is_in_disorder(Head((*old, *new), START))
-    assert not is_in_disorder(Head((*new, *old), START))
+    assert is_in_disorder([*old, *new])
+    assert not is_in_disorder([*new, *old])
