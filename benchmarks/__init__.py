@@ -15,6 +15,7 @@ BENCHMARKS = {
     "poll": "calls of polls and second syncs, and seconds from a change to the core tables by polling",
     "dags": "CPU to parse and serialize the Dags of 10, 1,000 and 5,000 accounts, beside bare Dags",
     "new_dags": "seconds from the registration of 1,000 accounts, and of one more, to their Dags in Airflow",
+    "components": "memory of each component of the embedded platform, with one account and with 1,000",
     "landing": "rows per second of the landing writer",
     "marts": "time to build the marts, and of the query of one account and one year on each",
     "webhook_ack": "time until a webhook is acknowledged, at 50 a second and at most",

@@ -12,7 +12,7 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from sync_hostaway.core.db import Connection, load_queries
-from sync_hostaway.extract.heads import Head, HeadList, Movement, compare, merged
+from sync_hostaway.extract.heads import MESSAGE_LISTS, Head, HeadList, Movement, compare, merged
 
 log = structlog.get_logger(__name__)
 QUERIES = load_queries(Path(__file__).with_suffix(".sql"))
@@ -76,17 +76,23 @@ class HeadStore:
             for row in rows
         }
 
-    def bases(self) -> dict[HeadList, Head]:
-        """The heads to compare with, without those of an order that was never read.
+    def has_conversations(self) -> bool:
+        """Whether the conversations were read completely once."""
+        return bool(self._complete_lists()["has_conversations"])
 
-        Before changes were read first, all of them are known that the last complete sync has seen.
+    def bases(self) -> dict[HeadList, Head | None]:
+        """The heads to compare with, by order: the last read ones.
+
+        Of an order that was never read, it depends on the last complete sync. What it has seen is the base of the first
+        head by change; messages have no stamps, so their first head has no base (None). Without a complete sync, an
+        order has no entry: the next one will read everything.
         """
-        bases = {which: stored.head for which, stored in self.load().items()}
-        if HeadList.CHANGED not in bases:
-            sync = self._connection.execute(QUERIES["watermark_of_reservations"], self._params).fetchone()
-            if sync:
-                bases[HeadList.CHANGED] = Head((), sync["watermark"])
-        return bases
+        lists, bases = self._complete_lists(), dict[HeadList, Head | None]()
+        if lists["changes_until"]:
+            bases[HeadList.CHANGED] = Head((), lists["changes_until"])
+        if lists["has_conversations"]:
+            bases |= dict.fromkeys(MESSAGE_LISTS)
+        return bases | {which: stored.head for which, stored in self.load().items()}
 
     def take(self, heads: Mapping[HeadList, Head], *, anyway: bool = False) -> dict[HeadList, Movement]:
         """Replace heads by newer ones, and return the changes in between. Needs an open transaction, in which the
@@ -105,7 +111,10 @@ class HeadStore:
                 # Another process has read it since, and has handled the changes.
                 movements[which] = Movement()
                 continue
-            movement = compare(which, before, head, stamps_move=stamps_move) if before else Movement(is_whole=False)
+            if before:
+                movement = compare(which, before, head, stamps_move=stamps_move)
+            else:
+                movement = Movement(is_whole=which not in bases)
             movements[which] = movement
             if movement.is_whole or anyway:
                 kept = merged(before if movement.is_whole else None, head)
@@ -128,6 +137,9 @@ class HeadStore:
     def sort_was_seen(self) -> None:
         """Store that the server uses the requested sort order."""
         self._execute("sort_was_seen")
+
+    def _complete_lists(self) -> dict[str, Any]:
+        return self._connection.execute(QUERIES["complete_lists"], self._params).fetchall()[0]
 
     def _execute(self, query: str, **params: Any) -> None:
         self._connection.execute(QUERIES[query], {**self._params, **params})

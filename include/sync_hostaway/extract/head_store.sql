@@ -1,8 +1,17 @@
 -- name: heads_of
 select list, rows, since, observed_at, read_at from ops.heads where account_id = %(account_id)s
 
--- name: watermark_of_reservations
-select watermark from ops.watermarks where account_id = %(account_id)s and resource = 'reservations'
+-- name: complete_lists
+-- The newest change that the last complete sync of reservations has seen, and whether there was one of conversations.
+select
+    (
+        select watermarks.watermark
+        from ops.watermarks
+        where watermarks.account_id = %(account_id)s and watermarks.resource = 'reservations'
+    ) as changes_until,
+    exists (
+        select from ops.lists_read where lists_read.account_id = %(account_id)s and lists_read.resource = 'conversations'
+    ) as has_conversations
 
 -- name: poll_of
 select method, reason, list_until, missed, stamps_move, sort_seen_at, polled_at, listed_at, error

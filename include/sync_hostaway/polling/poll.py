@@ -214,10 +214,12 @@ def _read_lists(
     with advisory_lock(connection, f"sync {Resource.CONVERSATIONS}", poll.account_id, wait=False) as is_ours:
         if not is_ours:
             return False
-        mirrored = get_account(connection, poll.account_id).settings.resources
-        results = sync_account(
-            connection, poll.account_id, Mode.INCREMENTAL, set(_LISTS) & set(mirrored), run_key=run_key
-        )
+        lists = set(_LISTS) & set(get_account(connection, poll.account_id).settings.resources)
+        if not store.has_conversations():
+            # The first read of them takes hours, and belongs to a sync: other accounts wait for the end of this run.
+            lists.discard(Resource.CONVERSATIONS)
+            lists.discard(Resource.MESSAGES)
+        results = sync_account(connection, poll.account_id, Mode.INCREMENTAL, lists, run_key=run_key)
     poll.calls += sum(result.api_calls for result in results)
     poll.landed += sum(result.counts.new + result.counts.changed + result.counts.deleted for result in results)
     poll.error = next((result.error for result in results if result.error), None)

@@ -8,9 +8,10 @@ import polling_handler
 from polling_harness import ACCOUNT, Polling
 from sync_hostaway.accounts.registry import change_options
 from sync_hostaway.accounts.status import account_status
+from sync_hostaway.core.db import Connection
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings
-from sync_hostaway.simulator import Sizes
+from sync_hostaway.simulator import RunningSimulator, Sizes
 
 pytestmark = pytest.mark.integration
 
@@ -99,6 +100,27 @@ def test_changes_between_the_first_sync_and_the_first_poll_land(mirrored: Pollin
         mirrored.write(thread["id"])
     mirrored.poll()
     assert mirrored.sees_all() == set()
+
+
+@pytest.mark.parametrize("polling_option", ["always", "list"])
+def test_a_poll_during_the_first_sync_leaves_conversations_to_it(
+    warehouse: Connection, simulator: RunningSimulator, account: int, polling_option: str
+) -> None:
+    change_options(warehouse, account, {"polling": polling_option})
+    polling = Polling(warehouse, simulator)
+    polling.sync(Resource.RESERVATIONS, mode=Mode.FULL)
+    polling.pause()
+    polling.calls()
+    polling.poll()
+    assert polling.calls() <= 3
+    assert polling.landed("conversations") == {}
+    polling.write(polling.threads()[5]["id"])
+    polling.sync(Resource.CONVERSATIONS, Resource.MESSAGES, mode=Mode.FULL)
+    polling.write(polling.threads()[3]["id"])
+    polling.pause()
+    polling.warehouse.execute("update ops.polls set listed_at = null")
+    polling.poll()
+    assert polling.sees_all() == set()
 
 
 @pytest.mark.parametrize("changes", [30, 60])

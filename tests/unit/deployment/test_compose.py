@@ -49,6 +49,8 @@ AIRFLOW_FACTS = """
 
     from airflow.cli.cli_parser import get_parser
     from airflow.configuration import conf
+    from airflow.jobs.job import Job
+    from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 
     wanted = json.load(sys.stdin)
     refused = []
@@ -66,7 +68,9 @@ AIRFLOW_FACTS = """
             for base in getattr(import_module(module), name).__mro__
             for parameter in signature(base.__init__).parameters
         ]
-    print(json.dumps({"refused": refused, "known": known, "bundles": bundles}))
+    retries = SchedulerJobRunner(Job())._num_stuck_queued_retries
+    facts = {"refused": refused, "known": known, "bundles": bundles, "retries of queued tasks": retries}
+    print(json.dumps(facts))
 """
 
 
@@ -124,7 +128,12 @@ def airflow_facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
                 "bundles": [bundle["classpath"] for bundle in bundles()],
             }
         ),
-        env={"AIRFLOW_HOME": str(home), "HOME": str(home), "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"},
+        env={
+            "AIRFLOW_HOME": str(home),
+            "HOME": str(home),
+            "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+            "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "7",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -229,6 +238,9 @@ def test_every_airflow_setting_exists(airflow_facts: dict[str, Any]) -> None:
     known = {(section, option) for section, options in airflow_facts["known"].items() for option in options}
     # Cosmos reads its section without declaring it.
     known |= {("cosmos", "enable_telemetry"), ("cosmos", "cache_dir")}
+    # So does Airflow's scheduler with one of its options.
+    assert airflow_facts["retries of queued tasks"] == 7
+    known |= {("scheduler", "num_stuck_in_queued_retries")}
     known |= {("hostaway", name) for name in Settings.model_fields}
     assert airflow_settings() - known == set()
 
