@@ -12,6 +12,7 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from sync_hostaway.core.db import Connection, load_queries
+from sync_hostaway.core.resources import Resource
 from sync_hostaway.extract.heads import MESSAGE_LISTS, Head, HeadList, Movement, compare, merged
 
 log = structlog.get_logger(__name__)
@@ -78,7 +79,7 @@ class HeadStore:
 
     def has_conversations(self) -> bool:
         """Whether the conversations were read completely once."""
-        return bool(self._complete_lists()["has_conversations"])
+        return Resource.CONVERSATIONS in self._complete_lists()
 
     def bases(self) -> dict[HeadList, Head | None]:
         """The heads to compare with, by order: the last read ones.
@@ -88,9 +89,10 @@ class HeadStore:
         order has no entry: the next one will read everything.
         """
         lists, bases = self._complete_lists(), dict[HeadList, Head | None]()
-        if lists["changes_until"]:
-            bases[HeadList.CHANGED] = Head((), lists["changes_until"])
-        if lists["has_conversations"]:
+        if Resource.RESERVATIONS in lists:
+            watermark = lists[Resource.RESERVATIONS]
+            bases[HeadList.CHANGED] = Head((), watermark) if watermark else None
+        if Resource.CONVERSATIONS in lists:
             bases |= dict.fromkeys(MESSAGE_LISTS)
         return bases | {which: stored.head for which, stored in self.load().items()}
 
@@ -138,8 +140,10 @@ class HeadStore:
         """Store that the server uses the requested sort order."""
         self._execute("sort_was_seen")
 
-    def _complete_lists(self) -> dict[str, Any]:
-        return self._connection.execute(QUERIES["complete_lists"], self._params).fetchall()[0]
+    def _complete_lists(self) -> dict[Resource, datetime | None]:
+        """The lists that were read completely once, with the newest change that was seen, if there was one."""
+        rows = self._connection.execute(QUERIES["complete_lists"], self._params)
+        return {Resource(row["resource"]): row["watermark"] for row in rows}
 
     def _execute(self, query: str, **params: Any) -> None:
         self._connection.execute(QUERIES[query], {**self._params, **params})

@@ -2,16 +2,13 @@
 select list, rows, since, observed_at, read_at from ops.heads where account_id = %(account_id)s
 
 -- name: complete_lists
--- The newest change that the last complete sync of reservations has seen, and whether there was one of conversations.
-select
-    (
-        select watermarks.watermark
-        from ops.watermarks
-        where watermarks.account_id = %(account_id)s and watermarks.resource = 'reservations'
-    ) as changes_until,
-    exists (
-        select from ops.lists_read where lists_read.account_id = %(account_id)s and lists_read.resource = 'conversations'
-    ) as has_conversations
+-- The lists that were read completely once, and the newest change that was seen in it; null for conversations, and if there
+-- were no reservations.
+select lists.resource, watermarks.watermark
+from ops.lists_read as lists
+left join ops.watermarks as watermarks
+    on lists.account_id = watermarks.account_id and lists.resource = watermarks.resource
+where lists.account_id = %(account_id)s and lists.resource in ('reservations', 'conversations')
 
 -- name: poll_of
 select method, reason, list_until, missed, stamps_move, sort_seen_at, polled_at, listed_at, error

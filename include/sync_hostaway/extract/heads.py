@@ -193,7 +193,7 @@ def _with_messages(before: Head, now: Head, *, stamps_move: bool | None) -> Move
             has_moved = place < fixed[0] or not is_in_place
         if has_moved:
             moved.append(row)
-    is_whole = now.is_all or not before.rows or bool(fixed)
+    is_whole = now.is_all or bool(fixed) or not (before.rows or now.rows)
     return Movement(tuple(moved), is_whole, all(evidence) if evidence else None)
 
 
@@ -237,7 +237,10 @@ class HeadReader:
             known = {row.id for row in rows}
             fresh = [row for raw in page.rows if (row := HeadRow.of(raw)) and row.id not in known]
             rows += fresh
-            head = Head(tuple(rows), observed_at, is_all=page.count is not None and len(rows) >= page.count)
+            # A count alone does not show the end: it may be too small.
+            limit = _FIRST_PAGE if page is self.pages[which][0] else _NEXT_PAGES
+            is_last = len(page.rows) < limit if page.count is not None else not page.rows
+            head = Head(tuple(rows), observed_at, is_all=is_last and len(rows) >= (page.count or 0))
             if before is None or not fresh or len(rows) >= _MOST_ROWS or compare(which, before, head).is_whole:
                 return head
         raise AssertionError("unreachable: the pages end with one without new rows")

@@ -3,8 +3,7 @@
 -- first complete sync, because this sync reads everything.
 select accounts.account_id
 from ops.accounts as accounts
-inner join ops.watermarks as watermarks
-    on accounts.account_id = watermarks.account_id and watermarks.resource = 'reservations'
+inner join ops.lists_read as lists on accounts.account_id = lists.account_id and lists.resource = 'reservations'
 left join ops.webhook_endpoints as endpoints on accounts.account_id = endpoints.account_id
 left join ops.polls as polls on accounts.account_id = polls.account_id
 where

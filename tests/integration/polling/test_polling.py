@@ -102,6 +102,17 @@ def test_changes_between_the_first_sync_and_the_first_poll_land(mirrored: Pollin
     assert mirrored.sees_all() == set()
 
 
+@pytest.mark.parametrize("sizes", [Sizes(listings=1, reservations=0, conversations=0)])
+def test_the_first_reservations_of_an_account_land_with_their_messages(polling: Polling) -> None:
+    for _ in range(30):
+        created = polling.control.create("reservations", {}, account_id=ACCOUNT, emit=False)
+        fields = {"reservationId": created["id"]}
+        polling.write(polling.control.create("conversations", fields, account_id=ACCOUNT, emit=False)["id"])
+    polling.poll()
+    assert polling.sees_all() == set()
+    assert len(polling.landed("messages")) >= 30
+
+
 @pytest.mark.parametrize("polling_option", ["always", "list"])
 def test_a_poll_during_the_first_sync_leaves_conversations_to_it(
     warehouse: Connection, simulator: RunningSimulator, account: int, polling_option: str
@@ -183,6 +194,14 @@ def test_hostaway_gives_fewer_rows_than_asked_for(polling: Polling) -> None:
     messages = {polling.write(thread["id"]) for thread in threads[:7]}
     polling.poll()
     assert messages <= polling.landed("messages").keys()
+    assert polling.sees_all() == set()
+
+
+@pytest.mark.parametrize("by", [-40, 40])
+def test_hostaway_counts_wrongly(polling: Polling, by: int) -> None:
+    polling.control.fault("count_off", by=by, match={"path": "/v1/reservations\\?"}, times=0)
+    polling.control.touch("reservations", 60, account_id=ACCOUNT)
+    polling.poll()
     assert polling.sees_all() == set()
 
 
