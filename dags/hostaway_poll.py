@@ -25,8 +25,9 @@ begins with them. `ops.polls` has the state of each account.
 
 **Triage**
 
-* `by_list` names accounts whose heads are not used; see `reason` in `ops.polls`. Their conversations are read whole,
-  once an hour, and the heads are used again after a week.
+* `by_list` names accounts that were read by their lists. Either more changed than the heads show: the next poll uses the
+  heads again. Or the heads are not used; see `reason` in `ops.polls`. Then the lists are read once an hour, and the heads
+  are used again after a week.
 * `failed` accounts have an `error` in `ops.polls`. The next run polls them again, and finds the same changes.
 * `left` is not 0 in every run: the interval is shorter than the request budget allows. `sync-hostaway plan` shows
   the interval that fits.
