@@ -25,9 +25,9 @@ begins with them. `ops.polls` has the state of each account.
 
 **Triage**
 
-* `by_list` names accounts that were read by their lists. Either more changed than the heads show: the next poll uses the
-  heads again. Or the heads are not used; see `reason` in `ops.polls`. Then the lists are read once an hour, and the heads
-  are used again after a week.
+* `by_list` names accounts that were read by their lists. Either more changed than the heads show: the next poll uses
+  the heads again. Or the heads are not used; see `reason` in `ops.polls`. Then the lists are read once an hour, and
+  the heads are used again after a week.
 * `failed` accounts have an `error` in `ops.polls`. The next run polls them again, and finds the same changes.
 * `left` is not 0 in every run: the interval is shorter than the request budget allows. `sync-hostaway plan` shows
   the interval that fits.
@@ -39,7 +39,8 @@ You can clear or kill a run at any time: its events are stored in one transactio
     start_date=start_of_oldest(),
     catchup=False,
     is_paused_upon_creation=False,
-    max_active_runs=1,
+    # A second run polls the others while one reads the lists of a large account, or waits for a worker.
+    max_active_runs=2,
     tags=[TAG, "polling"],
     # No retries: the next run polls again.
     default_args={**DEFAULT_ARGS, "retries": 0, "execution_timeout": timedelta(hours=2)},

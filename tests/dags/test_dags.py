@@ -155,7 +155,7 @@ def test_every_dag_is_tagged_and_tells_what_to_do_when_it_fails(dags: dict[str, 
         assert "hostaway" in dag["tags"], dag_id
         assert dag["doc"], dag_id
         assert dag["catchup"] is False, dag_id
-        assert dag["max_active_runs"] == (3 if dag_id == "hostaway_delta" else 1), dag_id
+        assert dag["max_active_runs"] == {"hostaway_delta": 3, "hostaway_poll": 2}.get(dag_id, 1), dag_id
 
 
 def test_every_task_is_retried(dags: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.transforms import TransformResult
+from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -96,6 +98,24 @@ def test_an_account_that_becomes_due_during_the_run_is_polled_at_once(two_accoun
     result = two_accounts.poll(every=interval, lifetime=1_200.0)
     assert {poll.account_id for poll in result.accounts} == {ACCOUNT, OTHER}
     assert polled_at(two_accounts, OTHER) - before < timedelta(seconds=300)
+
+
+def test_others_are_polled_while_an_earlier_run_reads_lists(two_accounts: Polling) -> None:
+    two_accounts.warehouse.execute(
+        "update ops.polls set method = 'list', reason = 'a test', list_until = now() + interval '1 day'"
+        " where account_id = %s",
+        [ACCOUNT],
+    )
+    two_accounts.control.fault("slow", seconds=8.0, match={"account": ACCOUNT}, times=1)
+    change(two_accounts, OTHER)
+    with ThreadPoolExecutor() as pool:
+        earlier = pool.submit(two_accounts.poll, account_ids=[ACCOUNT])
+        eventually(lambda: two_accounts.value("select count(*) from ops.sync_runs where status = 'running'"))
+        result = two_accounts.poll()
+        assert not earlier.done()
+        assert {poll.account_id: poll.method for poll in result.accounts} == {ACCOUNT: "skipped", OTHER: "heads"}
+        assert [event["state"] for event in two_accounts.events()] == ["done"]
+        assert earlier.result().accounts[0].error is None
 
 
 def test_a_failed_transform_keeps_no_account_from_its_poll(two_accounts: Polling) -> None:
