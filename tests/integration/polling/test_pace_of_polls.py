@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,12 +10,12 @@ from psycopg.rows import scalar_row
 
 from polling_harness import ACCOUNT, MIRRORED, Polling
 from sync_hostaway.accounts.registry import add_account, change_options
+from sync_hostaway.core.db import advisory_lock, connect
 from sync_hostaway.core.exceptions import TransformFailed
 from sync_hostaway.core.resources import Mode, Resource
 from sync_hostaway.core.settings import get_settings
 from sync_hostaway.extract.engine import sync_account
 from sync_hostaway.transforms import TransformResult
-from waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -100,22 +99,15 @@ def test_an_account_that_becomes_due_during_the_run_is_polled_at_once(two_accoun
     assert polled_at(two_accounts, OTHER) - before < timedelta(seconds=300)
 
 
-def test_others_are_polled_while_an_earlier_run_reads_lists(two_accounts: Polling) -> None:
-    two_accounts.warehouse.execute(
-        "update ops.polls set method = 'list', reason = 'a test', list_until = now() + interval '1 day'"
-        " where account_id = %s",
-        [ACCOUNT],
-    )
-    two_accounts.control.fault("slow", seconds=8.0, match={"account": ACCOUNT}, times=1)
+def test_others_are_polled_while_an_earlier_run_polls_a_large_account(
+    two_accounts: Polling, warehouse_dsn: str
+) -> None:
+    change(two_accounts, ACCOUNT)
     change(two_accounts, OTHER)
-    with ThreadPoolExecutor() as pool:
-        earlier = pool.submit(two_accounts.poll, account_ids=[ACCOUNT])
-        eventually(lambda: two_accounts.value("select count(*) from ops.sync_runs where status = 'running'"))
+    with connect(warehouse_dsn) as earlier_run, advisory_lock(earlier_run, "poll", ACCOUNT):
         result = two_accounts.poll()
-        assert not earlier.done()
-        assert {poll.account_id: poll.method for poll in result.accounts} == {ACCOUNT: "skipped", OTHER: "heads"}
-        assert [event["state"] for event in two_accounts.events()] == ["done"]
-        assert earlier.result().accounts[0].error is None
+    assert {poll.account_id: poll.method for poll in result.accounts} == {ACCOUNT: "skipped", OTHER: "heads"}
+    assert [(event["account_id"], event["state"]) for event in two_accounts.events()] == [(OTHER, "done")]
 
 
 def test_a_failed_transform_keeps_no_account_from_its_poll(two_accounts: Polling) -> None:
