@@ -164,11 +164,9 @@ class Topology:
         for ended in started:
             ended.wait(10)
 
-    @contextmanager
-    def standing_still(self, worker: str) -> Iterator[None]:
-        """A block in which a worker takes one task from the broker, and does not begin it."""
+    def suspend(self, worker: str) -> None:
+        """Stop a worker as it waits for tasks: it takes one more from the broker, and does not begin it."""
         psutil.Process(self.processes[worker].pid).suspend()
-        yield
 
     def has_a_task_that_was_not_begun(self, run_id: str, *, idle_worker: str) -> bool:
         """Whether a task of a Dag run has been queued for some seconds while a worker has nothing to do."""

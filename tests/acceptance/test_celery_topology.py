@@ -256,13 +256,13 @@ def test_a_worker_that_gets_a_stop_signal_ends_cleanly(topology: Topology, api: 
 def test_a_task_that_a_dead_worker_had_taken_is_queued_again(topology: Topology, api: AirflowControl) -> None:
     topology.wait_for_workers("two")
     dag_id = sync_dag_id(POLLED)
-    with topology.standing_still("two"):
-        run = api.trigger_dag_run(dag_id, {"mode": "incremental"})
-        topology.wait_until(
-            "a task that worker two has taken",
-            lambda: topology.has_a_task_that_was_not_begun(run.run_id, idle_worker="one"),
-        )
-        topology.kill("two")
+    topology.suspend("two")
+    run = api.trigger_dag_run(dag_id, {"mode": "incremental"})
+    topology.wait_until(
+        "a task that worker two has taken",
+        lambda: topology.has_a_task_that_was_not_begun(run.run_id, idle_worker="one"),
+    )
+    topology.kill("two")
     assert api.wait_for_run(dag_id, run.run_id, timeout=240).state == "success"
     topology.start_worker("two", topology.second_url)
 

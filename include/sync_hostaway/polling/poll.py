@@ -98,16 +98,13 @@ def poll_account(connection: Connection, client: HostawayClient, run_key: str) -
             return poll
         store = HeadStore(connection, client.account_id)
         state = store.state()
-        heads: Mapping[HeadList, Head] = {}
+        heads: Mapping[HeadList, Head] | None = {}
         if client.settings.polling != "list" and state.uses_heads:
             if state.method == "list":
                 with connection.transaction():
                     store.use_heads()
-            by_heads = _Poll(connection, client, store, state)
-            if by_heads.run(poll):
-                return poll
-            heads = by_heads.heads
-        if _read_lists(connection, store, run_key, poll, replaces_heads=not heads) and heads:
+            heads = _Poll(connection, client, store, state).run(poll)
+        if heads is not None and _read_lists(connection, store, run_key, poll, replaces_heads=not heads):
             # They were read before the lists: the next comparison shows what the lists may have missed.
             with connection.transaction():
                 store.take(heads, anyway=True)
@@ -120,10 +117,7 @@ def note_failure(connection: Connection, account_id: int, error: str) -> None:
 
 
 class _Poll:
-    """One read of the heads.
-
-    `heads` are those that were read; empty if they cannot be relied on.
-    """
+    """One read of the heads."""
 
     def __init__(self, connection: Connection, client: HostawayClient, store: HeadStore, state: PollState) -> None:
         self._connection = connection
@@ -131,11 +125,13 @@ class _Poll:
         self._store = store
         self._state = state
         self._reader = HeadReader(client)
-        self.heads: Mapping[HeadList, Head] = {}
         self._params = {"account_id": client.account_id}
 
-    def run(self, poll: AccountPoll) -> bool:
-        """Whether the heads show every change."""
+    def run(self, poll: AccountPoll) -> Mapping[HeadList, Head] | None:
+        """Put an event into the inbox for each change; None if the heads show every change.
+
+        Otherwise the lists have to be read, and these heads are kept after that: none if they cannot be relied on.
+        """
         requested_at = self._client.now()
         bases = self._store.bases()
         heads = {which: self._reader.read(which, bases.get(which)) for which in self._lists}
@@ -145,16 +141,15 @@ class _Poll:
             if disorder:
                 self._store.take({})
                 self._store.use_list(disorder)
-                return False
-            self.heads = heads
+                return {}
             movements = self._store.take(heads)
             whole = {which: movement for which, movement in movements.items() if movement.is_whole}
             # What a head shows only in part, the lists show completely: no event for each of its rows.
             poll.events = self._put_events(heads, whole, requested_at)
             if len(whole) < len(heads):
-                return False
+                return heads
             self._connection.execute(_QUERIES["was_polled"], self._params)
-        return True
+        return None
 
     @property
     def _lists(self) -> list[HeadList]:
@@ -216,7 +211,7 @@ def _read_lists(
             return False
         lists = set(_LISTS) & set(get_account(connection, poll.account_id).settings.resources)
         if not store.has_conversations():
-            # The first read of them takes hours, and belongs to a sync: other accounts wait for the end of this run.
+            # The first read of them takes hours, and belongs to a sync.
             lists.discard(Resource.CONVERSATIONS)
             lists.discard(Resource.MESSAGES)
         results = sync_account(connection, poll.account_id, Mode.INCREMENTAL, lists, run_key=run_key)
